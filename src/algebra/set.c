@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Range sets by merging sorted lists. Everything is linear in the ranges (the builder sorts), membership is a
+// binary search. There is no negative set: a complement is taken within the dimension's largest value.
+#include "algebra/set.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+u128 algebra_max(unsigned bits)
+{
+	assert(bits >= 1 && bits <= 128);
+	return bits == 128 ? ~(u128)0 : ((u128)1 << bits) - 1;
+}
+
+void algebra_builder_add(struct algebra_builder *builder, u128 lo, u128 hi)
+{
+	assert(lo <= hi);
+	vec_push(builder->arena, &builder->list, (struct algebra_range){lo, hi});
+}
+
+static int by_lo(const void *a, const void *b)
+{
+	u128 x = ((const struct algebra_range *)a)->lo, y = ((const struct algebra_range *)b)->lo;
+	return x < y ? -1 : x > y;
+}
+
+struct algebra_set algebra_builder_take(struct algebra_builder *builder)
+{
+	struct algebra_range *at = builder->list.at;
+	size_t n = builder->list.len, out = 0;
+	if (n)
+		qsort(at, n, sizeof(*at), by_lo);
+	for (size_t i = 0; i < n; i++) {
+		// Touching counts as overlapping; the largest value has no neighbour above it.
+		if (out && (at[out - 1].hi == ~(u128)0 || at[i].lo <= at[out - 1].hi + 1)) {
+			if (at[i].hi > at[out - 1].hi)
+				at[out - 1].hi = at[i].hi;
+		} else {
+			at[out++] = at[i];
+		}
+	}
+	builder->list.at = NULL;
+	builder->list.len = builder->list.cap = 0;
+	return (struct algebra_set){.at = at, .len = out};
+}
+
+struct algebra_set algebra_set_one(struct arena *arena, u128 lo, u128 hi)
+{
+	assert(lo <= hi);
+	struct algebra_range *r = arena_new(arena, struct algebra_range);
+	*r = (struct algebra_range){lo, hi};
+	return (struct algebra_set){.at = r, .len = 1};
+}
+
+struct algebra_set algebra_set_union(struct arena *arena, struct algebra_set a, struct algebra_set b)
+{
+	struct algebra_builder builder = {.arena = arena};
+	for (size_t i = 0; i < a.len; i++)
+		algebra_builder_add(&builder, a.at[i].lo, a.at[i].hi);
+	for (size_t i = 0; i < b.len; i++)
+		algebra_builder_add(&builder, b.at[i].lo, b.at[i].hi);
+	return algebra_builder_take(&builder);
+}
+
+struct algebra_set algebra_set_intersect(struct arena *arena, struct algebra_set a, struct algebra_set b)
+{
+	struct algebra_builder builder = {.arena = arena};
+	for (size_t i = 0, j = 0; i < a.len && j < b.len;) {
+		u128 lo = a.at[i].lo > b.at[j].lo ? a.at[i].lo : b.at[j].lo;
+		u128 hi = a.at[i].hi < b.at[j].hi ? a.at[i].hi : b.at[j].hi;
+		if (lo <= hi)
+			algebra_builder_add(&builder, lo, hi);
+		if (a.at[i].hi < b.at[j].hi)
+			i++;
+		else
+			j++;
+	}
+	return algebra_builder_take(&builder);
+}
+
+struct algebra_set algebra_set_complement(struct arena *arena, struct algebra_set a, u128 max)
+{
+	struct algebra_builder builder = {.arena = arena};
+	u128 next = 0;
+	for (size_t i = 0; i < a.len; i++) {
+		assert(a.at[i].hi <= max);
+		if (a.at[i].lo > next)
+			algebra_builder_add(&builder, next, a.at[i].lo - 1);
+		if (a.at[i].hi == max)
+			return algebra_builder_take(&builder);
+		next = a.at[i].hi + 1;
+	}
+	algebra_builder_add(&builder, next, max);
+	return algebra_builder_take(&builder);
+}
+
+bool algebra_set_has(struct algebra_set a, u128 value)
+{
+	size_t lo = 0, hi = a.len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (a.at[mid].hi < value)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < a.len && a.at[lo].lo <= value;
+}
+
+bool algebra_set_equal(struct algebra_set a, struct algebra_set b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (a.at[i].lo != b.at[i].lo || a.at[i].hi != b.at[i].hi)
+			return false;
+	return true;
+}
+
+bool algebra_set_overlaps(struct algebra_set a, struct algebra_set b)
+{
+	for (size_t i = 0, j = 0; i < a.len && j < b.len;) {
+		if (a.at[i].hi < b.at[j].lo)
+			i++;
+		else if (b.at[j].hi < a.at[i].lo)
+			j++;
+		else
+			return true;
+	}
+	return false;
+}
+
+bool algebra_set_within(struct algebra_set a, struct algebra_set b)
+{
+	for (size_t i = 0, j = 0; i < a.len; i++) {
+		while (j < b.len && b.at[j].hi < a.at[i].lo)
+			j++;
+		if (j == b.len || b.at[j].lo > a.at[i].lo || b.at[j].hi < a.at[i].hi)
+			return false;
+	}
+	return true;
+}
