@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// A NETCONF server (RFC 6241, RFC 7589, RFC 5277 without replay) on a loop. It owns running,
+// candidate and startup as trees, the locks and the confirmed commit's bookkeeping; the application
+// applies, stores and reports through struct netconf_ops. Everything happens in the loop's thread.
+#pragma once
+
+#include "base/diag.h"
+
+struct buf;
+struct io_address;
+struct io_loop;
+struct io_peer;
+struct io_tls;
+struct schema;
+struct schema_node;
+struct schema_tree;
+struct netconf_server;
+
+// The duty to answer one question, exactly once, at once or later. It outlives its session and dies
+// with the answer (or with netconf_server_free, after which it must not be used).
+struct netconf_reply;
+void netconf_reply_ok(struct netconf_reply *reply);
+// XML of the answer, copied. For an rpc: the content of <rpc-reply>; empty is <ok/>.
+void netconf_reply_data(struct netconf_reply *reply, const char *xml, size_t len);
+// At least one error; warnings go along with it.
+void netconf_reply_errors(struct netconf_reply *reply, const struct diags *diags);
+// One error, in a line.
+void netconf_reply_error(struct netconf_reply *reply, const struct diag *about, const char *fmt,
+			 ...) printf_like(3, 4);
+
+// Who asks. Lives as long as the reply is open.
+struct netconf_asker {
+	uint32_t session; // session-id, from 1; 0: the server itself (a session has ended)
+	const char *user;
+	const char *address; // of the peer, as text
+};
+
+// One commit to apply.
+struct netconf_commit {
+	const struct netconf_asker *asker;
+	const struct schema_tree *tree; // what running shall be; validated; lives until the reply
+	const struct schema_tree *running; // what it is; lives until the reply
+	bool confirmed; // revert by yourself unless `confirm` (or another commit) comes in time
+	bool follow_up; // a confirmed commit is pending: keep its rollback point, set its timer
+			// anew
+	unsigned timeout_s;
+	const char
+		*persist; // the pending commit's id from now on, or NULL: it ends with the session
+};
+
+// What a <get> asks for.
+struct netconf_get {
+	const struct netconf_asker *asker;
+	const struct schema_node *filter; // the subtree filter, or NULL
+	const char *filter_xml;           // its content; NULL without a filter
+};
+// Whether the filter leaves anything of this top-level node: spares the work of making it.
+bool netconf_get_wants(const struct netconf_get *get, const char *namespace_uri,
+		       const char *name) must_check;
+
+struct netconf_request {
+	const struct netconf_asker *asker;
+	const struct schema_node *rpc; // the operation; its children are the input
+};
+
+// What the application does. Only one of commit, confirm, cancel, persist is open at a time.
+struct netconf_ops {
+	// Optional. May this user do it? For access control; false with a DIAG_DENIED.
+	bool (*permit)(void *context, const struct netconf_request *request, struct diags *diags);
+	// Optional. The user of a certificate (RFC 7589 section 7), in the arena of diags; NULL and
+	// a diag refuses the session. Without it the common name is the user.
+	const char *(*user)(void *context, const struct io_peer *peer, struct diags *diags);
+	// Optional. What the modules cannot say about a configuration that is otherwise valid.
+	bool (*validate)(void *context, const struct schema_tree *tree, struct diags *diags);
+	// Required. Apply; all or nothing. After an error running is as it was.
+	void (*commit)(void *context, const struct netconf_commit *commit,
+		       struct netconf_reply *reply);
+	// Required. The pending confirmed commit stays for good.
+	void (*confirm)(void *context, const struct netconf_asker *asker,
+			struct netconf_reply *reply);
+	// Required. The pending confirmed commit is undone now (cancel-commit, or its session has
+	// ended).
+	void (*cancel)(void *context, const struct netconf_asker *asker,
+		       struct netconf_reply *reply);
+	// Required. Store as startup; NULL deletes it.
+	void (*persist)(void *context, const struct schema_tree *tree, struct netconf_reply *reply);
+	// Optional. State data for <get>: XML of top-level elements by netconf_reply_data.
+	void (*state)(void *context, const struct netconf_get *get, struct netconf_reply *reply);
+	// Optional. For the log: a connection that was refused or failed, a session that began or
+	// ended.
+	void (*event)(void *context, const struct netconf_asker *asker, const char *what,
+		      const struct diag *why);
+};
+
+// Zero is the default of each number.
+struct netconf_server_options {
+	struct io_loop *loop;
+	struct schema
+		*schema; // with ietf-netconf and notifications; used by the loop's thread only
+	const struct netconf_ops *ops;
+	void *context;
+	unsigned handshake_ms; // 10 s
+	unsigned hello_ms;     // 10 s
+	unsigned idle_ms; // without a request; 0: no limit. Sessions with a subscription are spared
+	unsigned sessions_most; // 1000, those in the handshake included
+	size_t message_most;    // bytes of one message; 256 MiB
+	size_t output_most;     // bytes waiting for one session beside one reply; 16 MiB
+	// Where things stand; taken; NULL: empty.
+	struct schema_tree *running, *startup;
+	// A confirmed commit that was pending when the process ended: what to go back to, and its
+	// id.
+	struct schema_tree *rollback;
+	const char *persist;
+};
+
+struct netconf_server *netconf_server_new(const struct netconf_server_options *options) must_check;
+// Ends every session. Questions to the application that are open are forgotten.
+void netconf_server_free(struct netconf_server *server);
+
+// Accepts on a listening descriptor (taken) with this TLS identity (borrowed). Several may be
+// given. Negative errno.
+int netconf_server_listen(struct netconf_server *server, struct io_tls *tls, int fd) must_check;
+// Serves one connected descriptor (taken).
+void netconf_server_accept(struct netconf_server *server, struct io_tls *tls, int fd);
+
+// An rpc that the server does not know itself. `module`, `rpc`: borrowed for good.
+struct netconf_handler {
+	const char *module, *rpc;
+	void (*fn)(void *context, const struct netconf_request *request,
+		   struct netconf_reply *reply);
+	void *context;
+};
+void netconf_server_handle(struct netconf_server *server, const struct netconf_handler *handler);
+
+// To every subscriber: the content of <notification> behind eventTime, one element. `time`: seconds
+// since 1970, 0: now.
+void netconf_server_notify(struct netconf_server *server, const char *xml, size_t len,
+			   int64_t time);
+
+// The application has undone the pending confirmed commit by itself (its timer fired): running is
+// now `tree` (taken), or with NULL what it was before the confirmed commit.
+void netconf_server_reverted(struct netconf_server *server, struct schema_tree *tree);
+
+// Borrowed until the loop runs again.
+const struct schema_tree *netconf_server_running(const struct netconf_server *server) must_check;
+unsigned netconf_server_sessions(const struct netconf_server *server) must_check;
