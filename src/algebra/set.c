@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Range sets by merging sorted lists. Everything is linear in the ranges (the builder sorts), membership is a
-// binary search. There is no negative set: a complement is taken within the dimension's largest value.
+// Range sets by merging sorted lists. Everything is linear in the ranges (the builder sorts),
+// membership is a binary search. There is no negative set: a complement is taken within the
+// dimension's largest value.
 #include "algebra/set.h"
 
 #include <assert.h>
@@ -52,7 +53,8 @@ struct algebra_set algebra_set_one(struct arena *arena, u128 lo, u128 hi)
 	return (struct algebra_set){.at = r, .len = 1};
 }
 
-struct algebra_set algebra_set_union(struct arena *arena, struct algebra_set a, struct algebra_set b)
+struct algebra_set algebra_set_union(struct arena *arena, struct algebra_set a,
+				     struct algebra_set b)
 {
 	struct algebra_builder builder = {.arena = arena};
 	for (size_t i = 0; i < a.len; i++)
@@ -62,7 +64,8 @@ struct algebra_set algebra_set_union(struct arena *arena, struct algebra_set a, 
 	return algebra_builder_take(&builder);
 }
 
-struct algebra_set algebra_set_intersect(struct arena *arena, struct algebra_set a, struct algebra_set b)
+struct algebra_set algebra_set_intersect(struct arena *arena, struct algebra_set a,
+					 struct algebra_set b)
 {
 	struct algebra_builder builder = {.arena = arena};
 	for (size_t i = 0, j = 0; i < a.len && j < b.len;) {

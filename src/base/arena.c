@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bump allocation in blocks that double up to 1 MiB. There is no free of one object: the arena is the lifetime.
+// Bump allocation in blocks that double up to 1 MiB. There is no free of one object: the arena is
+// the lifetime.
 #include "base/arena.h"
 
 #include <assert.h>

@@ -11,7 +11,7 @@ struct arena_block;
 // Plain data; init before use, fini frees everything that was allocated from it. Not thread-safe.
 struct arena {
 	struct arena_block *block; // newest first
-	size_t total;		   // bytes handed out, for limits and figures
+	size_t total;              // bytes handed out, for limits and figures
 };
 
 void arena_init(struct arena *arena);
@@ -31,17 +31,18 @@ char *arena_vprintf(struct arena *arena, const char *fmt, va_list ap) printf_lik
 
 // Growing arrays in an arena. A vector is any struct with the members `at` (pointer to the items),
 // `len` and `cap` (size_t or uint32_t); zeroed is empty. Declare one with VEC(type).
-#define VEC(type)                                                                                  \
-	struct {                                                                                   \
-		type *at;                                                                          \
-		size_t len, cap;                                                                   \
+#define VEC(type)                \
+	struct {                 \
+		type *at;        \
+		size_t len, cap; \
 	}
-#define vec_push(arena, vec, ...)                                                                  \
-	do {                                                                                       \
-		if ((vec)->len == (vec)->cap)                                                      \
-			(vec)->at = arena_grow((arena), (vec)->at, (vec)->len, &(vec)->cap,        \
-					       sizeof((vec)->at[0]));                              \
-		(vec)->at[(vec)->len++] = (__VA_ARGS__);                                           \
+#define vec_push(arena, vec, ...)                                                           \
+	do {                                                                                \
+		if ((vec)->len == (vec)->cap)                                               \
+			(vec)->at = arena_grow((arena), (vec)->at, (vec)->len, &(vec)->cap, \
+					       sizeof((vec)->at[0]));                       \
+		(vec)->at[(vec)->len++] = (__VA_ARGS__);                                    \
 	} while (0)
 // Behind vec_push: a larger copy of `items`; the old place stays valid until the arena ends.
-void *arena_grow(struct arena *arena, const void *items, size_t len, size_t *cap, size_t item_size) must_check;
+void *arena_grow(struct arena *arena, const void *items, size_t len, size_t *cap,
+		 size_t item_size) must_check;

@@ -23,5 +23,6 @@ void buf_printf(struct buf *buf, const char *fmt, ...) printf_like(2, 3);
 void buf_consume(struct buf *buf, size_t len);
 // The caller owns (free) what is returned; the buffer is empty after it.
 char *buf_take(struct buf *buf, size_t *len_out) must_check;
-// Text with & < > " ' escaped, for element content and attribute values; bytes that XML 1.0 forbids become '?'.
+// Text with & < > " ' escaped, for element content and attribute values; bytes that XML 1.0 forbids
+// become '?'.
 void buf_add_xml(struct buf *buf, const char *text);

@@ -28,7 +28,7 @@ void diag_add(struct diags *diags, const struct diag *about, const char *fmt, ..
 	}
 	struct arena *a = diags->arena;
 	struct diag d = *about;
-	const char **strings[] = {&d.file, &d.path,	 &d.nsf,	&d.policy,
+	const char **strings[] = {&d.file, &d.path,      &d.nsf,        &d.policy,
 				  &d.rule, &d.condition, &d.capability, &d.hint};
 	for (size_t i = 0; i < array_len(strings); i++)
 		*strings[i] = arena_strdup(a, *strings[i]);
@@ -56,7 +56,9 @@ const char *diag_severity_name(enum diag_severity severity)
 
 static const char *severity_colour(enum diag_severity severity)
 {
-	return severity == DIAG_ERROR ? "\033[1;31m" : severity == DIAG_WARNING ? "\033[1;33m" : "\033[1;36m";
+	return severity == DIAG_ERROR     ? "\033[1;31m"
+	       : severity == DIAG_WARNING ? "\033[1;33m"
+					  : "\033[1;36m";
 }
 
 void diag_print(const struct diag *d, bool colour, struct buf *out)
@@ -75,6 +77,6 @@ void diag_print(const struct diag *d, bool colour, struct buf *out)
 	if (d->path)
 		buf_printf(out, "  at %s\n", d->path);
 	if (d->hint)
-		buf_printf(out, "  %shint:%s %s\n", colour ? "\033[1m" : "", colour ? "\033[0m" : "",
-			   d->hint);
+		buf_printf(out, "  %shint:%s %s\n", colour ? "\033[1m" : "",
+			   colour ? "\033[0m" : "", d->hint);
 }

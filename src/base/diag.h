@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Diagnostics: faults of the input, collected, several per run. One maps one to one to an rpc-error (RFC 6241),
-// a RESTCONF `errors` entry (RFC 8040) and a line on the terminal.
+// Diagnostics: faults of the input, collected, several per run. One maps one to one to an rpc-error
+// (RFC 6241), a RESTCONF `errors` entry (RFC 8040) and a line on the terminal.
 #pragma once
 
 #include "base/arena.h"
@@ -20,13 +20,13 @@ enum diag_code {
 struct diag {
 	enum diag_severity severity;
 	enum diag_code code;
-	const char *file;	// as the user named it; "-" for standard input
-	unsigned line;		// from 1
-	const char *path;	// YANG instance path
-	const char *nsf;	// the network security function that it is about
-	const char *policy;	// names of the policy and the rule that it is about
+	const char *file;   // as the user named it; "-" for standard input
+	unsigned line;      // from 1
+	const char *path;   // YANG instance path
+	const char *nsf;    // the network security function that it is about
+	const char *policy; // names of the policy and the rule that it is about
 	const char *rule;
-	const char *condition;	// the condition of the rule, as the model names it
+	const char *condition;  // the condition of the rule, as the model names it
 	const char *capability; // identity of ietf-i2nsf-capability that is missing
 	const char *text;
 	const char *hint;
@@ -43,11 +43,13 @@ struct diags {
 #define DIAGS_MOST 1000
 
 void diags_init(struct diags *diags, struct arena *arena);
-// Copies the strings of `about` into the arena; the text is formatted. NULL `about` members are fine.
-void diag_add(struct diags *diags, const struct diag *about, const char *fmt, ...) printf_like(3, 4);
+// Copies the strings of `about` into the arena; the text is formatted. NULL `about` members are
+// fine.
+void diag_add(struct diags *diags, const struct diag *about, const char *fmt, ...)
+	printf_like(3, 4);
 // The usual case in one call: an error of this code, here, with this hint.
-#define diag_error(diags, code_, path_, hint_, ...)                                                \
-	diag_add((diags), &(struct diag){.code = (code_), .path = (path_), .hint = (hint_)},       \
+#define diag_error(diags, code_, path_, hint_, ...)                                          \
+	diag_add((diags), &(struct diag){.code = (code_), .path = (path_), .hint = (hint_)}, \
 		 __VA_ARGS__)
 
 const char *diag_code_name(enum diag_code code) must_check;

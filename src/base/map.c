@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Open addressing with linear probing; no removal, as maps live as long as the transaction that fills them.
-// The hash is seeded per process, so that names in hostile input cannot be chosen to collide.
+// Open addressing with linear probing; no removal, as maps live as long as the transaction that
+// fills them. The hash is seeded per process, so that names in hostile input cannot be chosen to
+// collide.
 #include "base/map.h"
 
 #include <string.h>

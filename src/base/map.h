@@ -6,7 +6,8 @@
 
 struct map_slot;
 
-// Zeroed with its arena set is an empty map: (struct map){.arena = a}. Keys and values are borrowed.
+// Zeroed with its arena set is an empty map: (struct map){.arena = a}. Keys and values are
+// borrowed.
 struct map {
 	struct arena *arena;
 	struct map_slot *slot;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading and writing of binary records, big-endian. Both sides hold a sticky error that is checked once.
+// Reading and writing of binary records, big-endian. Both sides hold a sticky error that is checked
+// once.
 #pragma once
 
 #include "base/arena.h"
@@ -15,7 +16,8 @@ void wire_put_u128(struct buf *buf, u128 v);
 void wire_put_bytes(struct buf *buf, const void *data, size_t len);
 void wire_put_text(struct buf *buf, const char *text);
 
-// After the first read beyond the end (or of a text with a NUL inside) every read gives 0 / NULL and `bad` is set.
+// After the first read beyond the end (or of a text with a NUL inside) every read gives 0 / NULL
+// and `bad` is set.
 struct wire_reader {
 	const unsigned char *at, *end;
 	bool bad;
@@ -31,7 +33,8 @@ u128 wire_u128(struct wire_reader *r);
 const void *wire_bytes(struct wire_reader *r, size_t *len_out);
 // A copy in the arena, NUL-terminated.
 char *wire_text(struct wire_reader *r, struct arena *arena);
-// A count of items that take at least `least` bytes each: bad when the rest of the input cannot hold them.
+// A count of items that take at least `least` bytes each: bad when the rest of the input cannot
+// hold them.
 uint32_t wire_count(struct wire_reader *r, size_t least);
 // True when nothing was bad and every byte was read.
 bool wire_done(const struct wire_reader *r) must_check;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The intermediate representation: the one meaning of a policy, whatever model it came from and wherever it goes.
+// The intermediate representation: the one meaning of a policy, whatever model it came from and
+// wherever it goes.
 //
-// A ruleset is an ordered list of Event-Condition-Action rules; the first rule that matches a packet decides
-// (RFC 8329 section 7). A rule's condition is a disjunction of clauses, a clause a conjunction of exact sets, one a
-// dimension; beside them stand opaque conditions that all must hold. How resolution strategies and priorities become
-// this order is ir_document_order's work. What a rule means for one packet at one time is ir_eval's: the definition that
-// every compiler, verifier and read-back is tested against.
+// A ruleset is an ordered list of Event-Condition-Action rules; the first rule that matches a
+// packet decides (RFC 8329 section 7). A rule's condition is a disjunction of clauses, a clause a
+// conjunction of exact sets, one a dimension; beside them stand opaque conditions that all must
+// hold. How resolution strategies and priorities become this order is ir_document_order's work.
+// What a rule means for one packet at one time is ir_eval's: the definition that every compiler,
+// verifier and read-back is tested against.
 #pragma once
 
 #include "algebra/set.h"
@@ -47,15 +49,17 @@ struct ir_cond {
 };
 
 // Conditions in the order of enum ir_dim, one a dimension at most; none means every packet.
-// `clock`: seconds added to UTC before the CLOCK dimensions other than IR_TIME are derived. It carries the time zone
-// and the start of the period, so that a period past midnight is one range of IR_HOUR on the day on which it began.
+// `clock`: seconds added to UTC before the CLOCK dimensions other than IR_TIME are derived. It
+// carries the time zone and the start of the period, so that a period past midnight is one range of
+// IR_HOUR on the day on which it began.
 struct ir_clause {
 	struct ir_cond *cond;
 	size_t len;
 	int32_t clock;
 };
 
-// Any one of the values; what a value looks like is its kind's (a URL, base64 content, a user's name, an identity).
+// Any one of the values; what a value looks like is its kind's (a URL, base64 content, a user's
+// name, an identity).
 struct ir_opaque {
 	enum ir_opaque_kind kind;
 	const char *name; // as the customer named it, or NULL
@@ -63,7 +67,8 @@ struct ir_opaque {
 	size_t len;
 };
 
-// Names are those of the models' identities; IR_NONE logs at the most and leaves the verdict to later rules.
+// Names are those of the models' identities; IR_NONE logs at the most and leaves the verdict to
+// later rules.
 enum ir_verdict {
 	IR_NONE,
 	IR_PASS,
@@ -80,8 +85,8 @@ enum ir_verdict {
 extern const char *const ir_verdict_name[IR_VERDICTS];
 enum ir_log { IR_LOG_NONE, IR_LOG_RULE, IR_LOG_SESSION };
 
-// Rates per second, 0 is none. With IR_RATE_LIMIT they are the limit; with any other verdict the rule matches only
-// while the traffic that its condition selects exceeds one of them.
+// Rates per second, 0 is none. With IR_RATE_LIMIT they are the limit; with any other verdict the
+// rule matches only while the traffic that its condition selects exceeds one of them.
 struct ir_rate {
 	uint64_t packets, flows;
 	uint64_t bytes_x100; // hundredths of bytes, as `limit` has two fraction digits
@@ -92,7 +97,8 @@ struct ir_rule {
 	const char *file; // where it came from; for messages
 	unsigned line;
 	uint8_t priority; // 1..255, higher wins; 0 none
-	bool flow;	  // flow-action: judged by the flow's first packet, replies included; else packet-action
+	bool flow;        // flow-action: judged by the flow's first packet, replies included; else
+			  // packet-action
 	enum ir_verdict verdict;
 	enum ir_log log;
 	struct ir_rate rate;
@@ -110,7 +116,7 @@ struct ir_policy {
 	enum ir_resolution resolution;
 	enum ir_usage usage;
 	enum ir_verdict default_action; // IR_NONE: the model has none, or none was given
-	VEC(struct ir_rule) rule;	// as configured
+	VEC(struct ir_rule) rule;       // as configured
 };
 
 // What a document says: several policies; an earlier policy decides before a later one.
@@ -126,30 +132,41 @@ struct ir_ruleset {
 
 struct diags;
 
-// Puts each policy's rules into the order in which the first match decides, as its resolution strategy and priority
-// usage say: numbers first (higher wins, none is lowest), ties by fmr the earlier, lmr the later, pmrn the earlier; pmre
-// reports a tie whose rules overlap and differ as an error. The rules' contents are shared with the document.
+// Puts each policy's rules into the order in which the first match decides, as its resolution
+// strategy and priority usage say: numbers first (higher wins, none is lowest), ties by fmr the
+// earlier, lmr the later, pmrn the earlier; pmre reports a tie whose rules overlap and differ as an
+// error. The rules' contents are shared with the document.
 void ir_document_order(const struct ir_document *document, struct arena *arena, struct diags *diags,
 		       struct ir_ruleset *out);
 
 // --- building clauses (ir/clause.c) ---
 
-// Narrows the clause to `set` in one dimension (intersecting with what it had). False, and the clause unusable, when
-// nothing is left. A full set changes nothing.
-bool ir_clause_narrow(struct ir_clause *clause, struct arena *arena, enum ir_dim dim, struct algebra_set set) must_check;
+// Narrows the clause to `set` in one dimension (intersecting with what it had). False, and the
+// clause unusable, when nothing is left. A full set changes nothing.
+bool ir_clause_narrow(struct ir_clause *clause, struct arena *arena, enum ir_dim dim,
+		      struct algebra_set set) must_check;
 // NULL when the clause does not restrict the dimension.
 const struct algebra_set *ir_clause_set(const struct ir_clause *clause, enum ir_dim dim) must_check;
 struct ir_clause ir_clause_copy(const struct ir_clause *clause, struct arena *arena) must_check;
-// The conjunction of two clauses that have the same clock or where one has no CLOCK dimension but IR_TIME.
-bool ir_clause_and(struct ir_clause *clause, struct arena *arena, const struct ir_clause *other) must_check;
-// Whether some packet matches both; exact but for clocks that differ, where it may say true for a pair that never meet.
+// The conjunction of two clauses that have the same clock or where one has no CLOCK dimension but
+// IR_TIME.
+bool ir_clause_and(struct ir_clause *clause, struct arena *arena,
+		   const struct ir_clause *other) must_check;
+// Whether some packet matches both; exact but for clocks that differ, where it may say true for a
+// pair that never meet.
 bool ir_clause_overlaps(const struct ir_clause *a, const struct ir_clause *b) must_check;
+// The IP versions that the clause can match (bit 0: 4, bit 1: 6), and whether it can match a
+// transport protocol: what its dimensions imply counts too (a port is of TCP, UDP, UDP-Lite, SCTP
+// or DCCP, an ICMPv6 type of IPv6).
+unsigned ir_clause_versions(const struct ir_clause *clause) must_check;
+bool ir_clause_allows_protocol(const struct ir_clause *clause, uint8_t protocol) must_check;
 
 // --- meaning (ir/eval.c) ---
 
-// A packet at a time. `has` is a bit a dimension. `flow`: the first packet of its flow (TUPLE dimensions only), itself
-// when it is the first, NULL when connection tracking knows no flow for it (invalid, untracked). `reply`: it travels
-// against the flow's first packet. `over_rate`: the rates of rate conditions are exceeded now.
+// A packet at a time. `has` is a bit a dimension. `flow`: the first packet of its flow (TUPLE
+// dimensions only), itself when it is the first, NULL when connection tracking knows no flow for it
+// (invalid, untracked). `reply`: it travels against the flow's first packet. `over_rate`: the rates
+// of rate conditions are exceeded now.
 struct ir_packet {
 	uint64_t has;
 	u128 value[IR_DIMS];
@@ -157,29 +174,36 @@ struct ir_packet {
 	const struct ir_packet *flow;
 	bool reply, over_rate;
 	// For an opaque condition: does it hold? NULL: unknown.
-	bool (*opaque_holds)(const struct ir_packet *packet, const struct ir_opaque *opaque, bool *known_out);
+	bool (*opaque_holds)(const struct ir_packet *packet, const struct ir_opaque *opaque,
+			     bool *known_out);
 	void *opaque_context;
 };
 
 void ir_packet_set(struct ir_packet *packet, enum ir_dim dim, u128 value);
 
 struct ir_outcome {
-	enum ir_verdict verdict;       // of the deciding rule, or the default action
-	const struct ir_rule *rule;    // NULL: the default decided
-	bool no_flow;		       // dropped because no flow is known and flow rules are in force
-	const struct ir_rule *depends; // the first rule that would decide if its opaque conditions held; NULL when none
+	enum ir_verdict verdict;    // of the deciding rule, or the default action
+	const struct ir_rule *rule; // NULL: the default decided
+	bool no_flow;               // dropped because no flow is known and flow rules are in force
+	const struct ir_rule *depends; // the first rule that would decide if its opaque conditions
+				       // held; NULL when none
 	VEC(const struct ir_rule *) logged; // rules that log it, in order
 };
 
-bool ir_clause_matches(const struct ir_clause *clause, const struct ir_rule *rule, const struct ir_packet *packet) must_check;
+bool ir_clause_matches(const struct ir_clause *clause, const struct ir_rule *rule,
+		       const struct ir_packet *packet) must_check;
 // Reading as numbered steps of what a ruleset means:
-// 1. Rules are tried in order. A packet rule reads the packet. A flow rule reads TUPLE dimensions from the packet's flow;
-//    it matches no packet without a flow. Against the flow's direction its PACKET dimensions cannot be read: then a rule
-//    that passes matches by its tuple alone, any other does not match.
-// 2. A rule with a rate and a verdict other than rate-limit matches only while the rate is exceeded.
-// 3. Opaque conditions that are unknown: the rule is passed over and named in `depends` (the first such).
+// 1. Rules are tried in order. A packet rule reads the packet. A flow rule reads TUPLE dimensions
+// from the packet's flow;
+//    it matches no packet without a flow. Against the flow's direction its PACKET dimensions cannot
+//    be read: then a rule that passes matches by its tuple alone, any other does not match.
+// 2. A rule with a rate and a verdict other than rate-limit matches only while the rate is
+// exceeded.
+// 3. Opaque conditions that are unknown: the rule is passed over and named in `depends` (the first
+// such).
 // 4. A matching rule with a verdict decides; one without is noted in `logged`.
-// 5. No rule decided: a packet without a flow is dropped when the ruleset has flow rules; else the default action.
+// 5. No rule decided: a packet without a flow is dropped when the ruleset has flow rules; else the
+// default action.
 void ir_eval(const struct ir_ruleset *ruleset, const struct ir_packet *packet, struct arena *arena,
 	     struct ir_outcome *out);
 
@@ -188,26 +212,31 @@ void ir_eval(const struct ir_ruleset *ruleset, const struct ir_packet *packet, s
 // A period as the models have it; local times are of the zone `zone` seconds east of UTC.
 enum ir_frequency { IR_ONLY_ONCE, IR_DAILY, IR_WEEKLY, IR_MONTHLY, IR_YEARLY };
 struct ir_period {
-	bool has_start, has_end;    // start-date-time, end-date-time
-	int64_t start, end;	    // seconds since 1970 UTC; half-open: start <= t < end
+	bool has_start, has_end; // start-date-time, end-date-time
+	int64_t start, end;      // seconds since 1970 UTC; half-open: start <= t < end
 	enum ir_frequency frequency;
-	bool has_from, has_to;	    // period/start-time and end-time; absent: 00:00:00 and 24:00:00
-	int32_t from, to, zone;	    // seconds of the local day; from >= to: past midnight (equal: the whole day)
-	uint8_t weekdays;	    // bit 0 Monday .. bit 6 Sunday
-	uint32_t monthdays;	    // bit 1..31
+	bool has_from, has_to; // period/start-time and end-time; absent: 00:00:00 and 24:00:00
+	int32_t from, to,
+		zone; // seconds of the local day; from >= to: past midnight (equal: the whole day)
+	uint8_t weekdays;            // bit 0 Monday .. bit 6 Sunday
+	uint32_t monthdays;          // bit 1..31
 	struct algebra_set yeardays; // ranges of month * 100 + day, as IR_MMDD
 };
 // The clause (only CLOCK dimensions) that says when the period is. False when it is never.
-bool ir_period_clause(const struct ir_period *period, struct arena *arena, struct ir_clause *out) must_check;
-// Rewrites a clause's CLOCK dimensions for NSFs that know only UTC (clock 0) and IR_TIME, IR_HOUR and IR_WDAY: one clause
-// becomes several. IR_MDAY and IR_MMDD become ranges of IR_TIME from `now` to `horizon`; daily and weekly periods stay
-// exact for ever. Clauses without CLOCK dimensions are handed on as they are.
-void ir_ruleset_lower_time(const struct ir_ruleset *in, struct arena *arena, int64_t now, int64_t horizon,
-			   struct ir_ruleset *out);
+bool ir_period_clause(const struct ir_period *period, struct arena *arena,
+		      struct ir_clause *out) must_check;
+// Rewrites a clause's CLOCK dimensions for NSFs that know only UTC (clock 0) and IR_TIME, IR_HOUR
+// and IR_WDAY: one clause becomes several. IR_MDAY and IR_MMDD become ranges of IR_TIME from `now`
+// to `horizon`; daily and weekly periods stay exact for ever. Clauses without CLOCK dimensions are
+// handed on as they are.
+void ir_ruleset_lower_time(const struct ir_ruleset *in, struct arena *arena, int64_t now,
+			   int64_t horizon, struct ir_ruleset *out);
 // The days since 1970 of a civil date, and back (proleptic Gregorian).
 int64_t ir_days_from_civil(int64_t year, unsigned month, unsigned day) must_check;
 void ir_civil_from_days(int64_t days, int64_t *year_out, unsigned *month_out, unsigned *day_out);
-// RFC 3339 date-and-time; a fraction is cut off. False on anything else, the leap second 60 included as :59.
+unsigned ir_days_in_month(int64_t year, unsigned month) must_check;
+// RFC 3339 date-and-time; a fraction is cut off. False on anything else, the leap second 60
+// included as :59.
 bool ir_time_parse(const char *text, int64_t *out) must_check;
 // "2026-03-11T09:00:00Z"
 void ir_time_print(int64_t time, char out[static 32]);
@@ -216,13 +245,14 @@ void ir_time_print(int64_t time, char out[static 32]);
 
 struct buf;
 struct wire_reader;
-// Everything but file and line; equal rulesets give equal bytes. The reader refuses what is not canonical, is too large
-// (IR_RULES_MOST) or has values beyond their dimension.
+// Everything but file and line; equal rulesets give equal bytes. The reader refuses what is not
+// canonical, is too large (IR_RULES_MOST) or has values beyond their dimension.
 #define IR_RULES_MOST 1000000u
 void ir_rule_encode(const struct ir_rule *rule, struct buf *out);
 bool ir_rule_decode(struct wire_reader *in, struct arena *arena, struct ir_rule *out) must_check;
 void ir_ruleset_encode(const struct ir_ruleset *ruleset, struct buf *out);
-bool ir_ruleset_decode(struct wire_reader *in, struct arena *arena, struct ir_ruleset *out) must_check;
+bool ir_ruleset_decode(struct wire_reader *in, struct arena *arena,
+		       struct ir_ruleset *out) must_check;
 // Only what it means (no names, description, priority, opaque names): equal bytes, equal meaning.
 void ir_rule_meaning(const struct ir_rule *rule, struct buf *out);
 
@@ -231,8 +261,12 @@ void ir_rule_print(const struct ir_rule *rule, struct buf *out);
 void ir_clause_print(const struct ir_clause *clause, struct buf *out);
 void ir_set_print(enum ir_dim dim, struct algebra_set set, struct buf *out);
 void ir_value_print(enum ir_dim dim, u128 value, struct buf *out);
-// The packet syntax of `bulwark query`: key=value,… (see the manual). Adds diags and returns false on errors. `now` is
-// used when no time= is given.
-bool ir_packet_parse(const char *text, int64_t now, struct arena *arena, struct diags *diags, struct ir_packet *out) must_check;
+// The packet syntax of `bulwark query`: key=value,… (see the manual). Adds diags and returns false
+// on errors. `now` is used when no time= is given.
+bool ir_packet_parse(const char *text, int64_t now, struct arena *arena, struct diags *diags,
+		     struct ir_packet *out) must_check;
 // Addresses: text to value; family 4 or 6; false on anything that is not an address.
 bool ir_address_parse(const char *text, int *family_out, u128 *value_out) must_check;
+// "tcp", "udp", "icmp", "icmpv6", ...: the names that ir_value_print uses. False on any other text,
+// numbers included.
+bool ir_protocol_parse(const char *text, uint8_t *out) must_check;
