@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// ietf-i2nsf-nsf-facing-interface, both directions.
+//
+// Names. A ruleset is written as one policy of the name CODEC_NFI_POLICY whose rules are named
+// "POLICY/RULE": the customer's policy and rule, with '%', '/' and '#' inside them written as %25,
+// %2F and %23. The model's rules are narrower than ours, so that one rule may need several:
+// "POLICY/RULE#1" to "POLICY/RULE#n" are the parts of one rule, and "POLICY/RULE#2.1" is the first
+// part of the second rule of that name. Reading a policy of that name takes the names apart and
+// merges the parts again; any other policy is read as it stands.
+#pragma once
+
+#include "ir/ir.h"
+
+struct buf;
+struct diags;
+struct schema_tree;
+
+#define CODEC_NFI_POLICY "bulwark"
+#define CODEC_NFI_MODULE "ietf-i2nsf-nsf-facing-interface"
+#define CODEC_NFI_NAMESPACE "urn:ietf:params:xml:ns:yang:ietf-i2nsf-nsf-facing-interface"
+// The most rules of the model that one rule of ours may become; beyond it the rule is refused.
+#define CODEC_NFI_PARTS_MOST 4096u
+
+// Every policy of a validated tree. Rules that are disabled are left out with a note. False when it
+// added errors; what could be read is in `out` then, too. Strings are copied into the arena.
+bool codec_nfi_read(const struct schema_tree *tree, struct arena *arena, struct diags *diags,
+		    struct ir_document *out) must_check;
+
+// One <i2nsf-security-policy> element with priority-by-order, fmr and the default action, appended
+// to `out`. Lossless: reading it gives rules of the same meaning, policies and names. What the
+// model cannot say is an error DIAG_UNSUPPORTED a rule; then false, and `out` as before.
+bool codec_nfi_write(const struct ir_ruleset *ruleset, struct diags *diags,
+		     struct buf *out) must_check;
+// Whether one rule can be written; errors as codec_nfi_write adds them.
+bool codec_nfi_can(const struct ir_rule *rule, struct diags *diags) must_check;

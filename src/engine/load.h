@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Documents of either policy model to the IR: recognised, parsed, validated, translated. The one
+// way in for the controller and the command line.
+#pragma once
+
+#include "ir/ir.h"
+#include "translate/translate.h"
+
+struct diags;
+struct schema;
+struct schema_input;
+struct schema_tree;
+
+// The models of policies and capabilities, compiled. NULL and diags on failure; schema_free it.
+struct schema *engine_load_schema(struct diags *diags) must_check;
+
+struct engine_load {
+	struct schema *schema; // has the modules of engine_load_schema
+	const struct translate_options *translate;
+	struct arena *arena;
+	struct diags *diags;
+};
+
+// Several inputs are one document: they may hold any roots of the consumer-facing and of the
+// NSF-facing model. The consumer-facing policies come first in `out`. False when errors were added;
+// `out` then holds what could be understood.
+bool engine_load(const struct engine_load *load, const struct schema_input *inputs, size_t n,
+		 struct ir_document *out) must_check;
+// The same for a tree that is already parsed and validated.
+bool engine_load_tree(const struct engine_load *load, const struct schema_tree *tree,
+		      struct ir_document *out) must_check;
