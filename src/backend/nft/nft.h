@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The nft back end: a lowered ruleset as a linear chain of the kernel's nf_tables, in a table of our own, and back.
+// Needs CAP_NET_ADMIN in the user namespace that owns the network namespace, nothing else. Not thread-safe.
+#pragma once
+
+#include "backend/backend.h"
+
+struct buf;
+struct backend_nft;
+
+extern const struct backend_ops backend_nft_ops;
+
+// Zeroed is the default: table `bulwark`, logs to the kernel log.
+struct backend_nft_options {
+	const char *table;  // 1..32 letters, digits or underscores, a letter first; NULL: "bulwark"
+	bool log_to_group;  // log by NFLOG instead of the kernel log …
+	uint16_t log_group; // … to this group
+};
+
+// Opens netlink sockets in the calling process's network namespace and subscribes to changes; the table is not touched.
+// `options` NULL is the default. 0, or a negative errno with a diag.
+int backend_nft_open(const struct backend_nft_options *options, struct diags *diags,
+		     struct backend_nft **out) must_check;
+void backend_nft_close(struct backend_nft *nft);
+
+// The rest is what backend.h says of the members of the same names.
+extern const struct backend_capability backend_nft_capabilities[];
+extern const size_t backend_nft_capabilities_len;
+bool backend_nft_check(const struct ir_ruleset *lowered, struct diags *diags) must_check;
+int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered, struct diags *diags) must_check;
+int backend_nft_clear(struct backend_nft *nft, struct diags *diags) must_check;
+int backend_nft_read_back(struct backend_nft *nft, struct arena *arena, struct backend_state *out) must_check;
+int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowered,
+			struct backend_differences *out) must_check;
+int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct backend_counters *out) must_check;
+int backend_nft_watch_fd(const struct backend_nft *nft) must_check;
+bool backend_nft_watch_drain(struct backend_nft *nft) must_check;
+int backend_nft_pinhole_open(struct backend_nft *nft, const struct backend_pinhole *pinhole,
+			     struct diags *diags) must_check;
+int backend_nft_pinhole_close(struct backend_nft *nft, const char *name, struct diags *diags) must_check;
+int backend_nft_pinhole_list(struct backend_nft *nft, struct backend_pinholes *out) must_check;
+int backend_nft_pinhole_purge(struct backend_nft *nft) must_check;
+
+// The normal form in which read_back hands out rulesets: every clause says what its conditions imply (an IPv4 address
+// means family 4, a port a protocol that has ports), says it once and for one family, and rules and clauses that no
+// packet can match are gone. The meaning stays. Two rulesets of which this back end makes the same kernel rules have
+// equal bytes (ir_rule_meaning of each rule) in this form.
+void backend_nft_normal(const struct ir_ruleset *lowered, struct arena *arena, struct ir_ruleset *out);
+
+// The script for nft(8) that enforces the same ruleset, in the same linear form. False, with diags, when the ruleset is
+// refused or nft has no words for a rule of it. Load it with TZ=UTC. `options` may be NULL.
+bool backend_nft_print(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
+		       struct diags *diags, struct buf *out) must_check;
