@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store: each operation's outcomes, refusal of files that cannot be used, and survival of
+// kill -9 at instants that a seed chooses.
+#include "store/store.h"
+#include "base/base.h"
+#include "base/diag.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+static const unsigned char digest_a[STORE_DIGEST] = {1}, digest_b[STORE_DIGEST] = {2};
+
+struct bench {
+	struct arena arena;
+	struct diags diags;
+	struct store *store;
+	char dir[64], path[96];
+};
+
+static int set_up(void **state)
+{
+	struct bench *b = base_oom(calloc(1, sizeof(*b)));
+	arena_init(&b->arena);
+	diags_init(&b->diags, &b->arena);
+	strcpy(b->dir, "/tmp/store-test-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	snprintf(b->path, sizeof(b->path), "%s/state.db", b->dir);
+	b->store = store_sqlite_open(b->path, &b->diags);
+	assert_non_null(b->store);
+	*state = b;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct bench *b = *state;
+	static const char *const suffix[] = {"", "-wal", "-shm", ".lock"};
+	char name[128];
+	store_close(b->store);
+	for (size_t i = 0; i < array_len(suffix); i++) {
+		snprintf(name, sizeof(name), "%s%s", b->path, suffix[i]);
+		unlink(name);
+	}
+	assert_int_equal(rmdir(b->dir), 0);
+	arena_fini(&b->arena);
+	free(b);
+	return 0;
+}
+
+static void reopen(struct bench *b)
+{
+	store_close(b->store);
+	b->store = store_sqlite_open(b->path, &b->diags);
+}
+
+static uint32_t add_revision(struct store *s, const char *tenant, uint32_t parent)
+{
+	struct store_revision r = {.tenant = tenant,
+				   .author = "alice",
+				   .time = 1000,
+				   .parent = parent,
+				   .document = "<x/>",
+				   .len = 4};
+	uint32_t id = 0;
+	assert_int_equal(store_do(s, revision_add, &r, &id), 0);
+	return id;
+}
+
+static void count_revision(const struct store_revision *r, void *context)
+{
+	assert_null(r->document);
+	++*(int *)context;
+}
+
+static void test_revisions(void **state)
+{
+	struct bench *b = *state;
+	uint32_t one = add_revision(b->store, "default", 0);
+	uint32_t two = add_revision(b->store, "default", one);
+	add_revision(b->store, "other", 0);
+	struct store_revision r = {.tenant = "default", .author = "bob", .parent = one};
+	uint32_t id = 77;
+	assert_int_equal(store_do(b->store, revision_add, &r, &id), STORE_CONFLICT);
+	assert_int_equal(id, 77);
+	reopen(b);
+	assert_int_equal(store_do(b->store, revision_latest, STORE_POLICY, "default", &r), 0);
+	assert_int_equal(r.id, two);
+	assert_int_equal(store_do(b->store, revision_latest, STORE_NETWORK, "default", &r),
+			 STORE_ABSENT);
+	assert_int_equal(store_do(b->store, revision_get, two, &b->arena, &r), 0);
+	assert_string_equal(r.author, "alice");
+	assert_int_equal(r.parent, one);
+	assert_int_equal(r.len, 4);
+	assert_memory_equal(r.document, "<x/>", 4);
+	assert_int_equal(store_do(b->store, revision_get, 999, &b->arena, &r), STORE_ABSENT);
+	int n = 0;
+	struct store_query query = {.tenant = "default"};
+	assert_int_equal(store_do(b->store, revision_each, &query, count_revision, &n), 0);
+	assert_int_equal(n, 2);
+	const char **tenant;
+	size_t tenants;
+	assert_int_equal(store_do(b->store, tenants, &b->arena, &tenant, &tenants), 0);
+	assert_int_equal(tenants, 2);
+	assert_string_equal(tenant[1], "other");
+}
+
+static void test_plans(void **state)
+{
+	struct bench *b = *state;
+	struct store_plan p = {.hash = {9}, .tenant = "default", .content = "abc", .len = 3};
+	assert_int_equal(store_do(b->store, plan_put, &p), 0);
+	assert_int_equal(store_do(b->store, plan_put, &p), 0);
+	for (int i = 0; i < 300; i++) {
+		struct store_plan q = {.tenant = "default", .time = 1 + i, .content = "", .len = 0};
+		memcpy(q.hash, &i, sizeof(i));
+		q.hash[31] = 1;
+		assert_int_equal(store_do(b->store, plan_put, &q), 0);
+	}
+	struct store_plan out;
+	assert_int_equal(store_do(b->store, plan_get, p.hash, &b->arena, &out), STORE_ABSENT);
+	p.time = 1000;
+	assert_int_equal(store_do(b->store, plan_put, &p), 0);
+	assert_int_equal(store_do(b->store, plan_get, p.hash, &b->arena, &out), 0);
+	assert_int_equal(out.len, 3);
+	assert_int_equal(out.revision, 0);
+}
+
+static uint32_t add_job(struct store *s, const struct store_key *key, int expect)
+{
+	static const struct store_key none;
+	struct store_job job = {.tenant = "default",
+				.author = "alice",
+				.created = 5,
+				.confirm_timeout = 60,
+				.persist = "p",
+				.progress = "waiting"};
+	uint32_t id = 0;
+	assert_int_equal(store_do(s, job_add, &job, key ? key : &none, &id), expect);
+	return id;
+}
+
+static void test_jobs(void **state)
+{
+	struct bench *b = *state;
+	struct store_key key = {.key = "k"};
+	memcpy(key.request, digest_a, STORE_DIGEST);
+	uint32_t known = 0;
+	assert_int_equal(store_do(b->store, job_key, "default", &key, &known), STORE_ABSENT);
+	uint32_t id = add_job(b->store, &key, 0);
+	assert_int_equal(add_job(b->store, &key, STORE_SAME), id);
+	memcpy(key.request, digest_b, STORE_DIGEST);
+	assert_int_equal(add_job(b->store, &key, STORE_CONFLICT), 0);
+	assert_int_equal(store_do(b->store, job_key, "other", &key, &known), STORE_ABSENT);
+
+	struct store_job job = {.id = id, .state = STORE_RUNNING, .progress = "locking"};
+	assert_int_equal(store_do(b->store, job_update, &job), 0);
+	struct store_step step = {"fw1", 3};
+	assert_int_equal(store_do(b->store, step_set, id, &step), 0);
+	step.step = 4;
+	assert_int_equal(store_do(b->store, step_set, id, &step), 0);
+	reopen(b);
+	struct store_job out;
+	assert_int_equal(store_do(b->store, job_get, id, &b->arena, &out), 0);
+	assert_int_equal(out.state, STORE_RUNNING);
+	assert_string_equal(out.progress, "locking");
+	assert_null(out.result);
+	struct store_steps steps;
+	assert_int_equal(store_do(b->store, steps, id, &b->arena, &steps), 0);
+	assert_int_equal(steps.list.len, 1);
+	assert_int_equal(steps.list.at[0].step, 4);
+	job.id = 1234;
+	assert_int_equal(store_do(b->store, job_update, &job), STORE_ABSENT);
+}
+
+// A decision for three NSFs; `mark` goes into all of them.
+static int decide(struct store *s, uint32_t job, uint32_t revision, unsigned char mark)
+{
+	struct store_deployed d[3];
+	static const char *const names[] = {"fw1", "fw2", "fw3"};
+	for (int i = 0; i < 3; i++)
+		d[i] = (struct store_deployed){.nsf = names[i],
+					       .tenant = "default",
+					       .revision = revision,
+					       .job = job,
+					       .pending = true,
+					       .digest = {mark},
+					       .ruleset = "r",
+					       .ruleset_len = 1,
+					       .text = "text",
+					       .text_len = 4};
+	struct store_decision decision = {.job = job,
+					  .revision = revision,
+					  .tenant = "default",
+					  .plan = {mark},
+					  .deployed = d,
+					  .len = 3};
+	return store_do(s, decide, &decision);
+}
+
+static void test_decision(void **state)
+{
+	struct bench *b = *state;
+	uint32_t revision = add_revision(b->store, "default", 0);
+	uint32_t id = add_job(b->store, NULL, 0);
+	struct store_tenant tenant;
+	assert_int_equal(decide(b->store, id, revision, 1), STORE_CONFLICT); // it does not run
+	assert_int_equal(store_do(b->store, tenant_get, "default", &tenant), STORE_ABSENT);
+	struct store_job job = {.id = id, .state = STORE_RUNNING};
+	assert_int_equal(store_do(b->store, job_update, &job), 0);
+	assert_true(decide(b->store, id, 4711, 1) < 0); // no such revision: nothing of it is done
+	struct store_deployeds all;
+	assert_int_equal(store_do(b->store, deployed_all, NULL, &b->arena, &all), 0);
+	assert_int_equal(all.list.len, 0);
+	assert_int_equal(decide(b->store, id, revision, 1), 0);
+	assert_int_equal(store_do(b->store, deployed_all, "default", &b->arena, &all), 0);
+	assert_int_equal(all.list.len, 3);
+	struct store_deployed d;
+	assert_int_equal(store_do(b->store, deployed_get, "fw2", &b->arena, &d), 0);
+	assert_true(d.pending);
+	assert_int_equal(d.text_len, 4);
+	assert_int_equal(store_do(b->store, deployed_settle, "fw2", digest_b), STORE_CONFLICT);
+	assert_int_equal(store_do(b->store, deployed_settle, "fw2", digest_a), 0);
+	assert_int_equal(store_do(b->store, deployed_get, "fw2", &b->arena, &d), 0);
+	assert_false(d.pending);
+	assert_int_equal(store_do(b->store, tenant_get, "default", &tenant), 0);
+	assert_int_equal(tenant.revision, revision);
+	assert_int_equal(tenant.job, id);
+}
+
+static void keep_event(const struct store_event *e, void *context)
+{
+	if (!*(uint64_t *)context)
+		*(uint64_t *)context = e->id;
+	assert_string_equal(e->action, "drift");
+	assert_null(e->detail);
+	assert_string_equal(e->nsf, "fw1");
+}
+
+static void count_pinhole(const struct store_pinhole *p, void *context)
+{
+	*(int *)context += p->state == STORE_CLOSED;
+}
+
+static void test_records(void **state)
+{
+	struct bench *b = *state;
+	struct store_event event = {
+		.time = 7, .who = "fw1", .tenant = "default", .action = "drift", .nsf = "fw1"};
+	assert_int_equal(store_do(b->store, event_add, &event), 0);
+	assert_int_equal(store_do(b->store, event_add, &event), 0);
+	uint64_t newest = 0;
+	struct store_query query = {.tenant = "default", .most = 1};
+	assert_int_equal(store_do(b->store, event_each, &query, keep_event, &newest), 0);
+	assert_int_equal(newest, 2);
+
+	struct store_token token = {
+		.id = "t1", .nsf = "fw1", .tenant = "default", .hash = {5}, .expires = 99};
+	assert_int_equal(store_do(b->store, token_add, &token), 0);
+	assert_int_equal(store_do(b->store, token_use, "t1"), 0);
+	assert_int_equal(store_do(b->store, token_use, "t1"), STORE_CONFLICT);
+	assert_int_equal(store_do(b->store, token_get, "t1", &b->arena, &token), 0);
+	assert_true(token.used);
+	assert_int_equal(token.hash[0], 5);
+	assert_int_equal(store_do(b->store, token_get, "t2", &b->arena, &token), STORE_ABSENT);
+
+	struct store_nsf nsf = {.name = "fw1", .tenant = "default", .last_seen = 3};
+	assert_int_equal(store_do(b->store, nsf_put, &nsf), 0);
+	nsf.capabilities = "<nsf/>";
+	assert_int_equal(store_do(b->store, nsf_put, &nsf), 0);
+	struct store_nsfs nsfs;
+	assert_int_equal(store_do(b->store, nsf_all, &b->arena, &nsfs), 0);
+	assert_int_equal(nsfs.list.len, 1);
+	assert_string_equal(nsfs.list.at[0].capabilities, "<nsf/>");
+	assert_int_equal(store_do(b->store, nsf_forget, "fw1"), 0);
+	assert_int_equal(store_do(b->store, nsf_get, "fw1", &b->arena, &nsf), STORE_ABSENT);
+
+	struct store_pinhole p = {
+		.id = "p1", .tenant = "default", .author = "a", .flow = "f", .nsfs = "fw1\n"};
+	assert_int_equal(store_do(b->store, pinhole_put, &p), 0);
+	p.state = STORE_CLOSED;
+	p.reason = "idle";
+	assert_int_equal(store_do(b->store, pinhole_put, &p), 0);
+	int closed = 0;
+	assert_int_equal(store_do(b->store, pinhole_each, &query, count_pinhole, &closed), 0);
+	assert_int_equal(closed, 1);
+	assert_int_equal(store_do(b->store, pinhole_get, "p1", &b->arena, &p), 0);
+	assert_string_equal(p.reason, "idle");
+}
+
+// --- files that cannot be used ---
+
+static void expect_refused(struct bench *b, enum diag_code code, const char *words)
+{
+	struct diags diags;
+	diags_init(&diags, &b->arena);
+	struct store *s = store_sqlite_open(b->path, &diags);
+	assert_null(s);
+	assert_int_equal(diags.errors, 1);
+	assert_int_equal(diags.list.at[0].code, code);
+	assert_non_null(strstr(diags.list.at[0].text, words));
+	assert_non_null(diags.list.at[0].hint);
+}
+
+static void alter(struct bench *b, const char *sql)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(b->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void test_refusals(void **state)
+{
+	struct bench *b = *state;
+	expect_refused(b, DIAG_IN_USE, "another process");
+	add_revision(b->store, "default", 0);
+	store_close(b->store);
+	b->store = NULL;
+	alter(b, "PRAGMA user_version = 999");
+	expect_refused(b, DIAG_UNSUPPORTED, "version 999");
+	alter(b, "PRAGMA user_version = 1; PRAGMA application_id = 5");
+	expect_refused(b, DIAG_IO, "another program");
+	alter(b, "PRAGMA application_id = 1114991735; DROP TABLE pinhole");
+	expect_refused(b, DIAG_IO, "tables");
+	int fd = open(b->path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	char junk[8192];
+	memset(junk, 0x5a, sizeof(junk));
+	assert_int_equal(pwrite(fd, junk, sizeof(junk), 4096), (ssize_t)sizeof(junk));
+	close(fd);
+	expect_refused(b, DIAG_IO, "damaged");
+	fd = open(b->path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, junk, 512, 0), 512);
+	close(fd);
+	expect_refused(b, DIAG_IO, "damaged");
+}
+
+static void test_revisions_never_change(void **state)
+{
+	struct bench *b = *state;
+	add_revision(b->store, "default", 0);
+	store_close(b->store);
+	b->store = NULL;
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(b->path, &db), SQLITE_OK);
+	assert_int_not_equal(sqlite3_exec(db, "UPDATE revision SET author = 'eve'", 0, 0, 0), 0);
+	assert_int_not_equal(sqlite3_exec(db, "DELETE FROM revision", 0, 0, 0), 0);
+	sqlite3_close(db);
+}
+
+// --- kill -9 ---
+
+// What the child does without end: a revision, a job, its start, its decision; a byte for each that
+// was acknowledged.
+static void work(const char *path, int ack)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct diags diags;
+	diags_init(&diags, &arena);
+	struct store *s = store_sqlite_open(path, &diags);
+	if (!s)
+		_exit(1);
+	uint32_t revision = 0, job = 0;
+	for (unsigned i = 0;; i++) {
+		struct store_job run;
+		switch (i % 4) {
+		case 0:
+			revision = add_revision(s, "default", revision);
+			break;
+		case 1:
+			job = add_job(s, NULL, 0);
+			break;
+		case 2:
+			run = (struct store_job){.id = job, .state = STORE_RUNNING};
+			if (store_do(s, job_update, &run))
+				_exit(2);
+			break;
+		default:
+			if (decide(s, job, revision, (unsigned char)revision))
+				_exit(3);
+		}
+		if (write(ack, "x", 1) != 1)
+			_exit(4);
+	}
+}
+
+// Lets a child work until `acks` operations were acknowledged, kills it; returns how many it has
+// acknowledged in all.
+static unsigned run_and_kill(struct bench *b, unsigned acks)
+{
+	int pipes[2];
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (!child)
+		work(b->path, pipes[1]);
+	close(pipes[1]);
+	unsigned got = 0;
+	char c;
+	while (got < acks && read(pipes[0], &c, 1) == 1)
+		got++;
+	assert_int_equal(got, acks);
+	kill(child, SIGKILL);
+	while (read(pipes[0], &c, 1) == 1)
+		got++;
+	close(pipes[0]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	return got;
+}
+
+static void check_survival(struct bench *b, unsigned acked)
+{
+	int revisions = 0;
+	struct store_query query = {.tenant = "default"};
+	assert_int_equal(store_do(b->store, revision_each, &query, count_revision, &revisions), 0);
+	// Nothing that was acknowledged is lost; at most the one in flight is there besides.
+	int expected = (int)((acked + 3) / 4);
+	assert_in_range(revisions, expected, expected + (acked % 4 == 0));
+	unsigned decisions = acked / 4;
+	struct store_tenant tenant = {0};
+	int rc = store_do(b->store, tenant_get, "default", &tenant);
+	assert_true(rc == 0 || (rc == STORE_ABSENT && !decisions));
+	assert_in_range(tenant.revision, decisions, decisions + (acked % 4 == 3));
+	struct store_deployeds all;
+	assert_int_equal(store_do(b->store, deployed_all, NULL, &b->arena, &all), 0);
+	assert_int_equal(all.list.len, tenant.revision ? 3 : 0);
+	for (size_t i = 0; i < all.list.len; i++) {
+		assert_int_equal(all.list.at[i].revision, tenant.revision);
+		assert_int_equal(all.list.at[i].job, tenant.job);
+	}
+	struct store_job job;
+	if (tenant.job) {
+		assert_int_equal(store_do(b->store, job_get, tenant.job, &b->arena, &job), 0);
+		assert_int_equal(job.state, STORE_CONFIRMING);
+	}
+}
+
+static void test_kill(void **state)
+{
+	uint32_t seed = 0x2545f491;
+	for (int round = 0; round < 16; round++) {
+		seed = seed * 1664525u + 1013904223u;
+		struct bench *b = *state;
+		store_close(b->store);
+		b->store = NULL;
+		unsigned acked = run_and_kill(b, 1 + (seed >> 16) % 61);
+		b->store = store_sqlite_open(b->path, &b->diags);
+		assert_non_null(b->store);
+		check_survival(b, acked);
+		tear_down(state);
+		set_up(state);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_revisions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_plans, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_jobs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_decision, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_records, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_revisions_never_change, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_kill, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
