@@ -5,6 +5,7 @@
 // who started from the same version cannot both win.
 #include "store/sqlite.h"
 
+#include <sqlite3.h>
 #include <string.h>
 
 // A reference to no row is NULL in the database and 0 outside of it.

@@ -6,6 +6,7 @@
 // one transaction. Recovery after a crash needs to look at nothing else.
 #include "store/sqlite.h"
 
+#include <sqlite3.h>
 #include <string.h>
 
 static int find_key(struct sqlite *s, const char *tenant, const struct store_key *key, uint32_t *id)
@@ -136,13 +137,16 @@ int sqlite_job_update(struct store *store, const struct store_job *j)
 	return rc;
 }
 
-int sqlite_step_set(struct store *store, uint32_t job, const struct store_step *step)
+int sqlite_steps_set(struct store *store, uint32_t job, const struct store_step *steps, size_t len)
 {
 	struct sqlite *s = sqlite_of(store);
-	sqlite_lock(s);
-	int rc = sqlite_run(s, SQL_STEP_SET, "iti", (int64_t)job, step->nsf, (int64_t)step->step);
-	sqlite_unlock(s);
-	return rc;
+	int rc = sqlite_begin(s);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < len && !rc; i++)
+		rc = sqlite_run(s, SQL_STEP_SET, "iti", (int64_t)job, steps[i].nsf,
+				(int64_t)steps[i].step);
+	return sqlite_end(s, rc);
 }
 
 int sqlite_steps(struct store *store, uint32_t job, struct arena *arena, struct store_steps *out)

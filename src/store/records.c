@@ -2,6 +2,8 @@
 // The audit trail, enrolment tokens, what is known of NSFs, pinholes.
 #include "store/sqlite.h"
 
+#include <sqlite3.h>
+
 #define EVENTS_MOST 100000
 #define EVENTS_SLACK 1000 // forgetting is done once for so many new ones
 

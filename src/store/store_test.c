@@ -32,7 +32,7 @@ static int set_up(void **state)
 	struct bench *b = base_oom(calloc(1, sizeof(*b)));
 	arena_init(&b->arena);
 	diags_init(&b->diags, &b->arena);
-	strcpy(b->dir, "/tmp/store-test-XXXXXX");
+	snprintf(b->dir, sizeof(b->dir), "/tmp/store-test-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
 	snprintf(b->path, sizeof(b->path), "%s/state.db", b->dir);
 	b->store = store_sqlite_open(b->path, &b->diags);
@@ -164,10 +164,10 @@ static void test_jobs(void **state)
 
 	struct store_job job = {.id = id, .state = STORE_RUNNING, .progress = "locking"};
 	assert_int_equal(store_do(b->store, job_update, &job), 0);
-	struct store_step step = {"fw1", 3};
-	assert_int_equal(store_do(b->store, step_set, id, &step), 0);
-	step.step = 4;
-	assert_int_equal(store_do(b->store, step_set, id, &step), 0);
+	struct store_step step[2] = {{"fw1", 3}, {"fw2", 3}};
+	assert_int_equal(store_do(b->store, steps_set, id, step, 2), 0);
+	step[0].step = 4;
+	assert_int_equal(store_do(b->store, steps_set, id, step, 1), 0);
 	reopen(b);
 	struct store_job out;
 	assert_int_equal(store_do(b->store, job_get, id, &b->arena, &out), 0);
@@ -176,8 +176,9 @@ static void test_jobs(void **state)
 	assert_null(out.result);
 	struct store_steps steps;
 	assert_int_equal(store_do(b->store, steps, id, &b->arena, &steps), 0);
-	assert_int_equal(steps.list.len, 1);
+	assert_int_equal(steps.list.len, 2);
 	assert_int_equal(steps.list.at[0].step, 4);
+	assert_int_equal(steps.list.at[1].step, 3);
 	job.id = 1234;
 	assert_int_equal(store_do(b->store, job_update, &job), STORE_ABSENT);
 }

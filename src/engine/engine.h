@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: documents become revisions, revisions plans, plans deployments, and what the NSFs
+// enforce is compared with what is intended. It knows no protocol: NSFs are reached through struct
+// engine_nsf_ops, whoever asks calls these functions. Thread-safe unless said otherwise.
+//
+// Functions that return bool add diags with a hint when they return false. Results live in the
+// arena that is given, which is also that of the diags.
+#pragma once
+
+#include "engine/nsf.h"
+#include "plan/plan.h"
+#include "base/diag.h"
+#include "store/store.h"
+
+struct buf;
+struct pki;
+struct engine;
+
+enum engine_event_kind {
+#define X(id, action, level, meaning) id,
+#include "engine/events.def"
+#undef X
+	ENGINE_EVENTS
+};
+struct engine_event_info {
+	const char *action, *meaning;
+	int level;
+};
+extern const struct engine_event_info engine_event_info[ENGINE_EVENTS];
+
+// Who asks.
+struct engine_caller {
+	const char *who;    // the name in the certificate
+	const char *tenant; // whose policy it is about
+	bool is_operator;   // may do what concerns all tenants
+};
+#define ENGINE_TENANT_DEFAULT "default"
+#define ENGINE_TENANT_OPERATOR "operator" // whose the network document is
+#define ENGINE_SELF "bulwarkd"            // who the engine itself is in the audit trail
+
+struct engine_options {
+	struct store *store;              // borrowed
+	struct pki *pki;                  // borrowed, used by the engine alone; NULL: no enrolment
+	const struct engine_nsf_ops *nsf; // borrowed
+	void *nsf_context;
+	unsigned workers;  // threads that talk to NSFs; 0: 16
+	unsigned pause_ms; // waits so long before every decision: for rehearsing crashes
+	// Optional: for the log. Any thread; must not call the engine.
+	void (*log)(void *context, enum engine_event_kind kind, const struct store_event *event);
+	// Optional: the authority's list has changed; read certificates and lists again.
+	void (*trust_changed)(void *context);
+	void *context;
+};
+
+// Recovers what a crash left, starts the threads and tells the NSF side whom to keep in touch with.
+// NULL and diags on failure.
+struct engine *engine_new(const struct engine_options *options, struct diags *diags) must_check;
+// Waits for what the threads are at; a deployment before its decision is taken back. NULL is fine.
+void engine_free(struct engine *engine);
+// Records an event; `about->time` 0 is now, `who` NULL the engine itself.
+void engine_record(struct engine *engine, enum engine_event_kind kind,
+		   const struct store_event *about);
+
+// --- documents ---
+
+// The document in force; len 0 and id 0 when there is none.
+bool engine_document(struct engine *engine, enum store_kind kind, const char *tenant,
+		     struct arena *arena, struct diags *diags,
+		     struct store_revision *out) must_check;
+// Its number alone; 0: none.
+uint32_t engine_document_id(struct engine *engine, enum store_kind kind,
+			    const char *tenant) must_check;
+struct engine_put {
+	enum store_kind kind; // STORE_NETWORK only for operators
+	uint32_t base; // the revision that it was made from; another one in force: DIAG_STALE
+	const char *xml;
+	size_t len;
+};
+// A new revision, if it is valid and can be translated. The same content as before: no new one.
+bool engine_document_put(struct engine *engine, const struct engine_caller *caller,
+			 const struct engine_put *put, struct diags *diags,
+			 uint32_t *revision_out) must_check;
+
+// --- plans and deployments ---
+
+struct engine_plan_nsf {
+	enum engine_connection connection;
+	const struct plan_nsf *change;
+};
+struct engine_plan {
+	unsigned char hash[STORE_DIGEST];
+	uint32_t revision; // 0: takes everything off
+	VEC(struct engine_plan_nsf) nsf;
+	struct diags refusals; // errors: what cannot be enforced; warnings beside them
+};
+// Computes and stores the plan of a revision (0: the latest). True also with refusals.
+bool engine_plan(struct engine *engine, const struct engine_caller *caller, uint32_t revision,
+		 struct diags *diags, struct engine_plan *out) must_check;
+
+#define ENGINE_QUEUE_MOST 64u
+struct engine_deploy {
+	unsigned confirm_timeout; // seconds
+	const char *key;          // idempotency; NULL: none
+	bool allow_away;
+};
+// Puts it into the queue. Refused at once when it is known that it cannot be done.
+bool engine_apply(struct engine *engine, const struct engine_caller *caller,
+		  const unsigned char hash[static STORE_DIGEST], const struct engine_deploy *how,
+		  struct diags *diags, uint32_t *job_out) must_check;
+struct engine_rollback {
+	uint32_t revision, job; // the new revision
+	unsigned char hash[STORE_DIGEST];
+};
+bool engine_rollback(struct engine *engine, const struct engine_caller *caller, uint32_t revision,
+		     const struct engine_deploy *how, struct diags *diags,
+		     struct engine_rollback *out) must_check;
+bool engine_withdraw(struct engine *engine, const struct engine_caller *caller,
+		     const struct engine_deploy *how, struct diags *diags,
+		     uint32_t *job_out) must_check;
+
+// How far an NSF is in a job; the names are those of the model.
+enum engine_step {
+#define X(id, name) id,
+#include "engine/steps.def"
+#undef X
+	ENGINE_STEPS
+};
+extern const char *const engine_step_name[ENGINE_STEPS];
+
+// The diags of a job, from store_job.errors.
+bool engine_diags_decode(const void *data, size_t len, struct diags *out) must_check;
+
+// --- what is enforced ---
+
+enum engine_verdict { ENGINE_IS_PROVEN, ENGINE_IS_DIFFERENT, ENGINE_IS_UNREACHABLE };
+struct engine_difference {
+	const char *policy, *rule, *reason; // names may be NULL
+};
+struct engine_proof {
+	const char *nsf;
+	enum engine_verdict verdict;
+	uint32_t rules; // intended
+	VEC(struct engine_difference) difference;
+};
+struct engine_proofs {
+	VEC(struct engine_proof) list;
+};
+// Reads back from the kernels and compares. `nsf` NULL: all of the tenant.
+bool engine_verify(struct engine *engine, const struct engine_caller *caller, const char *nsf,
+		   struct diags *diags, struct engine_proofs *out) must_check;
+
+struct engine_rule_state {
+	const struct ir_rule *rule;
+	bool pushed, compared, equal; // equal counts only when it was compared
+	uint64_t packets, bytes;
+};
+struct engine_nsf_state {
+	const char *name, *tenant;
+	enum engine_connection connection;
+	const char *reason, *software, *capabilities; // NULL when not known
+	int64_t last_seen, proven_at;                 // 0: never
+	uint32_t revision;                            // 0: nothing of ours
+	bool managed;                                 // it was told something
+	bool has_enforced, proven, pending;
+	unsigned char intended[STORE_DIGEST], enforced[STORE_DIGEST];
+	VEC(struct engine_rule_state) rule;
+};
+struct engine_nsf_states {
+	VEC(struct engine_nsf_state) list;
+};
+struct engine_state_query {
+	const char *tenant, *nsf; // NULL: all
+	bool rules;               // with rules and fresh counters: asks the NSFs
+};
+bool engine_nsf_states(struct engine *engine, const struct engine_state_query *query,
+		       struct arena *arena, struct diags *diags,
+		       struct engine_nsf_states *out) must_check;
+// The deployment of the tenant that is going on; 0: none.
+uint32_t engine_running_job(struct engine *engine, const char *tenant) must_check;
+
+struct engine_answer {
+	const char *nsf;
+	const char *verdict;
+	const struct ir_rule *rule, *depends; // NULL: none
+};
+struct engine_answers {
+	VEC(struct engine_answer) list;
+};
+struct engine_query {
+	const char *packet;
+	bool deployed; // ask what is deployed, else the latest revision
+};
+bool engine_query(struct engine *engine, const struct engine_caller *caller,
+		  const struct engine_query *query, struct diags *diags,
+		  struct engine_answers *out) must_check;
+
+// --- pinholes ---
+
+struct engine_names {
+	VEC(const char *) list;
+};
+// `flow->id` is not used. On all NSFs of the path or on none.
+bool engine_pinhole_open(struct engine *engine, const struct engine_caller *caller,
+			 const struct engine_flow *flow, struct diags *diags, const char **id_out,
+			 struct engine_names *nsfs_out) must_check;
+bool engine_pinhole_close(struct engine *engine, const struct engine_caller *caller, const char *id,
+			  struct diags *diags) must_check;
+// The flow of a store_pinhole.
+bool engine_flow_decode(const char *text, struct arena *arena, struct engine_flow *out) must_check;
+
+// --- certificates ---
+
+#define ENGINE_TOKEN_TEXT 192u
+bool engine_token(struct engine *engine, const struct engine_caller *caller, const char *nsf,
+		  unsigned lifetime, struct diags *diags, char text_out[static ENGINE_TOKEN_TEXT],
+		  int64_t *expires_out) must_check;
+struct engine_enrol {
+	const char *token, *csr, *name, *address, *site; // site may be NULL
+	uint16_t port;
+	const char *const *guards;
+	size_t guards_len;
+};
+// Appends the certificate and its issuer's.
+bool engine_enrol(struct engine *engine, const struct engine_enrol *enrol, struct diags *diags,
+		  struct buf *certificate_out, struct buf *ca_out) must_check;
+// `certificate`: of the caller, PEM.
+bool engine_renew(struct engine *engine, const struct engine_caller *caller,
+		  const char *certificate, const char *csr, struct diags *diags,
+		  struct buf *certificate_out, struct buf *ca_out) must_check;
+bool engine_revoke(struct engine *engine, const struct engine_caller *caller, const char *name,
+		   struct diags *diags, uint32_t *revoked_out) must_check;
+bool engine_ca(struct engine *engine, struct diags *diags, struct buf *out) must_check;
