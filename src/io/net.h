@@ -37,6 +37,9 @@ int io_listen(const struct io_address *address, int *fd_out) must_check;
 int io_connect_start(const struct io_address *to, const struct io_address *from,
 		     int *fd_out) must_check;
 int io_connect_result(int fd) must_check;
+// A peer that has vanished without a word ends the connection within about so many seconds, idle or
+// not.
+void io_keepalive(int fd, unsigned seconds);
 
 // Accepts on a listening descriptor, which may have come from another process; takes it. `accepted`
 // owns the new descriptor.

@@ -11,8 +11,8 @@ struct io_stream;
 struct io_stream_events {
 	// Optional. The handshake is done.
 	void (*opened)(void *context);
-	// Required. Bytes have come; returns how many were taken. What is not taken is shown again,
-	// with what comes behind it, after io_stream_resume; until then nothing more is read.
+	// Required. Bytes have come; returns how many were taken. The rest is shown again after
+	// io_stream_resume; until then nothing more is read.
 	size_t (*data)(void *context, const char *data, size_t len);
 	// Optional. The output queue, which had more than half of output_most, is now below a
 	// quarter of it.

@@ -18,7 +18,8 @@ struct io_tls_files {
 
 // Reads the files. NULL and diags (file, text, hint) when one is missing, malformed, expired, or
 // the key does not belong to the certificate. Thread-safe as a whole: connections may be made in
-// any thread while another reloads.
+// any thread while another reloads. SIGPIPE is ignored in the whole process from then on, because
+// OpenSSL writes with write(2).
 struct io_tls *io_tls_new(const struct io_tls_files *files, struct diags *diags) must_check;
 // Reads the files again: connections made from now on use them, running ones go on as they are.
 // False and diags: all as before.
