@@ -7,9 +7,8 @@
 
 #define NETCONF_NS_BASE "urn:ietf:params:xml:ns:netconf:base:1.0"
 #define NETCONF_NS_NOTIFICATION "urn:ietf:params:xml:ns:netconf:notification:1.0"
-#define NETCONF_NS_DIAGNOSTIC                                                                    \
-	"urn:bulwark:netconf-diagnostic" // inside error-info: what a struct diag has beyond RFC \
-					 // 6241
+// Inside error-info: what a struct diag has beyond RFC 6241.
+#define NETCONF_NS_DIAGNOSTIC "urn:bulwark:netconf-diagnostic"
 
 #define NETCONF_BASE_1_0 "urn:ietf:params:netconf:base:1.0"
 #define NETCONF_BASE_1_1 "urn:ietf:params:netconf:base:1.1"
