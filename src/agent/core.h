@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The enforcer's decisions, without processes, sockets or clocks of its own: what is confirmed, what is pending, what
+// the kernel holds, and what follows from each message, each change in the kernel and each moment.
+#pragma once
+
+#include "agent/events.h"
+#include "agent/held.h"
+
+struct agent_core;
+
+struct agent_core_options {
+	struct agent_point point;
+	const char *state_dir, *certificate_dir; // borrowed
+	// With a state that cannot be read and nothing in the kernel: forward (true) or refuse everything (false).
+	bool keep_open;
+	int64_t (*wall)(void *context);       // seconds since 1970 UTC
+	uint64_t (*monotonic)(void *context); // milliseconds
+	// To front, unasked: COMMITTED, REVERTED, DRIFT, REPAIRED, CLOSED.
+	void (*tell)(void *context, const struct agent_message *message);
+	void (*log)(void *context, enum agent_event event, const char *text); // optional
+	void *context;
+};
+
+struct agent_core *agent_core_new(const struct agent_core_options *options) must_check;
+// Leaves the kernel as it is.
+void agent_core_free(struct agent_core *core);
+
+// Puts the kernel into the state that was confirmed last; touches nothing when it is in that state. False and diags when
+// the kernel could not be brought there; the core then goes on trying.
+bool agent_core_start(struct agent_core *core, struct diags *diags) must_check;
+// What front is told first; texts are borrowed until the next call of any function.
+void agent_core_describe(const struct agent_core *core, struct agent_start *out);
+// Answers a message of front. The answer's texts live in the arena, or are borrowed until the next call.
+void agent_core_answer(struct agent_core *core, const struct agent_message *ask,
+		       struct arena *arena, struct agent_message *answer_out);
+// Front has ended: its sessions have, too.
+void agent_core_front_ended(struct agent_core *core);
+// The back end's watch descriptor is readable.
+void agent_core_watch(struct agent_core *core);
+// When agent_core_tick is to be called, in milliseconds of the monotonic clock; UINT64_MAX: never.
+uint64_t agent_core_due(const struct agent_core *core) must_check;
+void agent_core_tick(struct agent_core *core);
+// Adds to the log and to the events.
+void agent_core_note(struct agent_core *core, enum agent_event event, const char *fmt, ...)
+	printf_like(3, 4);
+// Removes everything of the agent from the kernel and its state from the disk.
+bool agent_core_flush(const struct agent_point *point, const char *state_dir,
+		      struct diags *diags) must_check;
+
+// The calendar is rewritten so far ahead, and anew when half of it has passed.
+#define AGENT_HORIZON ((int64_t)2 * 366 * 86400)

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the core share.
+#pragma once
+
+#include "agent/core.h"
+
+// Pinholes that are known to be open, so that their end is noticed and told.
+struct agent_ledger {
+	struct arena arena;
+	struct backend_pinholes open; // in the arena
+	uint64_t due;                 // milliseconds of the monotonic clock; UINT64_MAX: never
+};
+
+// Somebody else changes the kernel: when it was noticed, and how soon the next repair may be.
+struct agent_fight {
+	bool on;
+	uint64_t since;  // when the change was noticed
+	uint64_t due;    // when to repair
+	uint64_t last;   // when it was repaired last
+	unsigned rounds; // repairs that followed each other closely
+};
+
+struct agent_core {
+	struct agent_core_options options;
+	struct agent_held *confirmed, *pending; // NULL: none; pending, when there, is in force
+	struct agent_held *fallback; // lets nothing pass; in force when the state could not be read
+	bool unknown;                // the state could not be read
+	uint64_t deadline;           // of pending
+	uint64_t relower;            // when to look at the horizon again
+	int64_t boot_time;
+	uint32_t generation, repairs;
+	char *startup;
+	struct agent_seen seen;
+	struct agent_fight fight;
+	struct agent_ledger ledger;
+	struct agent_events *events;
+};
+
+static inline struct agent_held *agent_in_force(const struct agent_core *core)
+{
+	return core->pending ? core->pending : core->confirmed ? core->confirmed : core->fallback;
+}
+static inline uint64_t agent_ms(const struct agent_core *core)
+{
+	return core->options.monotonic(core->options.context);
+}
+static inline int64_t agent_wall(const struct agent_core *core)
+{
+	return core->options.wall(core->options.context);
+}
+void agent_tell(struct agent_core *core, const struct agent_message *message);
+// Reads back and compares with what is in force; false when it is not known to be equal.
+bool agent_look(struct agent_core *core) must_check;
+
+// --- kernel.c ---
+enum agent_put { AGENT_PUT, AGENT_PUT_REFUSED, AGENT_PUT_DIFFERS };
+// Puts a policy into the kernel and proves it. REFUSED: what was in force still is; DIFFERS: it is not known what is.
+enum agent_put agent_kernel_put(struct agent_core *core, struct agent_held *held,
+				struct diags *diags) must_check;
+// Puts what is in force by the books into the kernel; on failure the repair goes on by itself.
+void agent_kernel_restore(struct agent_core *core);
+void agent_kernel_repair(struct agent_core *core);
+// The last look found differences: tells so and sets the time of the repair.
+void agent_kernel_noticed(struct agent_core *core);
+// The policy that lets nothing pass.
+struct agent_held *agent_kernel_closed(const struct agent_core *core) must_check;
+
+// --- commit.c ---
+bool agent_commit_apply(struct agent_core *core, const struct agent_apply *apply,
+			struct diags *diags) must_check;
+bool agent_commit_confirm(struct agent_core *core, struct diags *diags) must_check;
+bool agent_commit_cancel(struct agent_core *core, enum agent_reason reason,
+			 struct diags *diags) must_check;
+void agent_commit_revert(struct agent_core *core, enum agent_reason reason);
+void agent_commit_relower(struct agent_core *core);
+
+// --- pinholes.c ---
+void agent_ledger_init(struct agent_ledger *ledger);
+void agent_ledger_fini(struct agent_ledger *ledger);
+bool agent_pinhole_open(struct agent_core *core, const struct backend_pinhole *pinhole,
+			struct diags *diags) must_check;
+bool agent_pinhole_close(struct agent_core *core, const char *name, struct diags *diags) must_check;
+// Compares the ledger with the kernel: tells what has closed, opens again what a repair found missing.
+void agent_pinholes_refresh(struct agent_core *core, bool reopen);
+
+// --- report.c ---
+void agent_report_make(struct agent_core *core, struct arena *arena, struct agent_report *out);
+void agent_report_digests(const struct agent_core *core, struct agent_digests *out);

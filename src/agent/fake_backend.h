@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A back end that enforces nothing: an enforcement point in memory, for tests. It can be told to refuse, to fail, and to
+// enforce something else than it was given.
+#pragma once
+
+#include "agent/held.h"
+
+struct fake {
+	struct arena arena;
+	bool deployed;
+	struct ir_ruleset ruleset; // in force
+	bool refuse, fail,
+		cheat; // of the next applies: by check, by errno, silently without the last rule
+	bool changed;  // somebody else has; read by watch_drain
+	unsigned applies, clears;
+	struct backend_pinholes pinholes; // in the arena
+};
+
+void fake_init(struct fake *fake);
+void fake_fini(struct fake *fake);
+// The point that drives it; borrowed.
+struct agent_point fake_point(struct fake *fake) must_check;
+// Somebody takes the last rule away.
+void fake_tamper(struct fake *fake);

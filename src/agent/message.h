@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// What front and enforcer say to each other: typed messages, strictly decoded. Front, which parses the network, is not
+// trusted by the enforcer beyond what these messages allow.
+#pragma once
+
+#include "backend/backend.h"
+#include "base/arena.h"
+#include "base/diag.h"
+
+struct buf;
+
+// Type, whose it is (FRONT asks, ENFORCER answers with the same id or tells with id 0).
+enum agent_type {
+#define X(code, sender, text) code,
+#include "agent/messages.def"
+#undef X
+	AGENT_TYPES
+};
+enum agent_sender { AGENT_FRONT, AGENT_ENFORCER };
+struct agent_type_info {
+	const char *name;
+	enum agent_sender sender;
+};
+extern const struct agent_type_info agent_type_info[AGENT_TYPES];
+
+// Bytes of one message; beyond them the channel is closed. Two texts of the largest configuration fit.
+#define AGENT_MESSAGE_MOST (600u << 20)
+#define AGENT_LISTENERS_MOST 8u
+#define AGENT_DIGEST_TEXT 65u // SHA-256 in hexadecimal
+
+enum agent_reason {
+	AGENT_TIMEOUT,
+	AGENT_SESSION_END,
+	AGENT_RESTART,
+	AGENT_CANCELLED,
+	AGENT_REASONS
+};
+enum agent_closed {
+	AGENT_REQUESTED,
+	AGENT_LIFETIME,
+	AGENT_IDLE,
+	AGENT_UNUSED,
+	AGENT_FLUSHED,
+	AGENT_CLOSEDS
+};
+enum agent_enforcement {
+	AGENT_NONE,
+	AGENT_ENFORCED,
+	AGENT_DRIFTED,
+	AGENT_PENDING,
+	AGENT_UNKNOWN,
+	AGENT_ENFORCEMENTS
+};
+extern const char *const agent_reason_name[AGENT_REASONS]; // as the model spells them
+extern const char *const agent_closed_name[AGENT_CLOSEDS];
+extern const char *const agent_enforcement_name[AGENT_ENFORCEMENTS];
+
+// What front needs to begin. Texts are configurations as front printed them; NULL: none.
+struct agent_start {
+	const char *name, *yang_dir, *certificate_dir;
+	uint8_t listeners; // descriptors that follow the channel's
+	const char *running, *startup;
+	bool pending;         // a confirmed commit that any session may confirm
+	const char *rollback; // with it: what to go back to, and its id
+	const char *persist;
+};
+
+// A commit. The ruleset is an encoded ir_ruleset, in order of decision, not lowered.
+struct agent_apply {
+	const void *ruleset;
+	size_t len;
+	const char *running; // the configuration that it was read from
+	bool confirmed;      // revert unless confirmed within `timeout` seconds
+	uint32_t timeout;
+	const char *persist;
+};
+
+struct agent_digests {
+	const char *intended, *policy, *enforced; // hexadecimal; NULL: there is none
+	int64_t lowered_at, horizon;              // seconds since 1970 UTC; 0: no policy
+	uint32_t generation;
+};
+
+struct agent_rule_state {
+	const char *policy, *name, *digest, *difference;
+	bool enforced;
+	struct backend_count count;
+};
+struct agent_event_entry {
+	uint64_t sequence;
+	int64_t time;
+	const char *kind, *text;
+};
+// The answer to AGENT_STATE.
+struct agent_report {
+	int64_t boot_time, verified_at; // seconds since 1970 UTC; verified_at 0: never
+	enum agent_enforcement enforcement;
+	struct agent_digests digests;
+	bool pending;
+	const char *persist;
+	uint32_t seconds_left, repairs;
+	VEC(struct agent_rule_state) rule;
+	struct backend_differences differences;
+	struct backend_pinholes pinholes;
+	VEC(struct agent_event_entry) event;
+};
+
+// The answer to AGENT_VERIFY.
+struct agent_proof {
+	bool equal;
+	struct agent_digests digests;
+	struct backend_differences differences;
+};
+
+struct agent_drift {
+	struct backend_differences differences; // at most AGENT_DRIFT_MOST
+	uint32_t total;
+};
+#define AGENT_DRIFT_MOST 100u
+
+struct agent_message {
+	enum agent_type type;
+	uint32_t id;
+	union {
+		struct agent_start start; // AGENT_START
+		struct agent_apply apply; // AGENT_APPLY
+		bool session_ended;       // AGENT_CANCEL
+		const char *text;         // AGENT_STARTUP (NULL: none any more), AGENT_CLOSE (name)
+		struct backend_pinhole pinhole; // AGENT_OPEN
+		struct {
+			const char *ca, *crl;
+		} trust; // AGENT_TRUST
+		struct {
+			bool ok;
+			struct diags diags;
+		} result;                   // AGENT_RESULT
+		struct agent_report report; // AGENT_REPORT
+		struct agent_proof proof;   // AGENT_PROOF
+		struct {
+			const char *digest;
+			uint32_t generation;
+		} committed; // AGENT_COMMITTED
+		struct {
+			enum agent_reason reason;
+			const char *digest, *running;
+		} reverted;               // AGENT_REVERTED
+		struct agent_drift drift; // AGENT_DRIFT
+		struct {
+			uint32_t generation, milliseconds;
+		} repaired; // AGENT_REPAIRED
+		struct {
+			const char *name;
+			enum agent_closed reason;
+		} closed; // AGENT_CLOSED
+	};
+};
+
+void agent_message_encode(const struct agent_message *message, struct buf *out);
+// False on anything that agent_message_encode does not make. Texts and lists are copied into the arena, the ruleset's
+// bytes are borrowed.
+bool agent_message_decode(const void *data, size_t len, struct arena *arena,
+			  struct agent_message *out) must_check;
