@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 enum { DAY = 86400, BACKDATE = 300 }; // clocks of hosts differ a little
 

@@ -7,24 +7,25 @@
 #include "base/diag.h"
 #include "pki/pki.h"
 
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
+// OpenSSL's names for its own types; the files that use them include its headers.
+typedef struct x509_st X509;
+typedef struct X509_crl_st X509_CRL;
+typedef struct X509_req_st X509_REQ;
+typedef struct evp_pkey_st EVP_PKEY;
+typedef struct bio_st BIO;
+typedef struct stack_st_GENERAL_NAME GENERAL_NAMES;
+typedef struct asn1_string_st ASN1_INTEGER;
+typedef struct asn1_string_st ASN1_TIME;
 
-#define PKI_CLEANUP(type, free_fn)                   \
-	static inline void pki_free_##type(type **p) \
-	{                                            \
-		free_fn(*p);                         \
-	}
-PKI_CLEANUP(X509, X509_free)
-PKI_CLEANUP(X509_CRL, X509_CRL_free)
-PKI_CLEANUP(X509_REQ, X509_REQ_free)
-PKI_CLEANUP(X509_NAME, X509_NAME_free)
-PKI_CLEANUP(EVP_PKEY, EVP_PKEY_free)
-PKI_CLEANUP(BIO, BIO_free_all)
-PKI_CLEANUP(GENERAL_NAMES, GENERAL_NAMES_free)
-PKI_CLEANUP(ASN1_INTEGER, ASN1_INTEGER_free)
-PKI_CLEANUP(ASN1_TIME, ASN1_TIME_free)
+// Frees at the end of the block: pki_auto(X509) certificate = ...
+void pki_free_X509(X509 **p);
+void pki_free_X509_CRL(X509_CRL **p);
+void pki_free_X509_REQ(X509_REQ **p);
+void pki_free_EVP_PKEY(EVP_PKEY **p);
+void pki_free_BIO(BIO **p);
+void pki_free_GENERAL_NAMES(GENERAL_NAMES **p);
+void pki_free_ASN1_INTEGER(ASN1_INTEGER **p);
+void pki_free_ASN1_TIME(ASN1_TIME **p);
 #define pki_auto(type) cleanup(pki_free_##type) type *
 
 // A diag of what libcrypto last complained about; false, so that callers can return it.

@@ -20,8 +20,24 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 
 enum { KEY_FILE_MOST = 16384, RSA_LEAST = 2048, RSA_MOST = 8192 };
+
+#define CLEANUP(type, free_fn)         \
+	void pki_free_##type(type **p) \
+	{                              \
+		free_fn(*p);           \
+	}
+CLEANUP(X509, X509_free)
+CLEANUP(X509_CRL, X509_CRL_free)
+CLEANUP(X509_REQ, X509_REQ_free)
+CLEANUP(EVP_PKEY, EVP_PKEY_free)
+CLEANUP(BIO, BIO_free_all)
+CLEANUP(GENERAL_NAMES, GENERAL_NAMES_free)
+CLEANUP(ASN1_INTEGER, ASN1_INTEGER_free)
+CLEANUP(ASN1_TIME, ASN1_TIME_free)
+#undef CLEANUP
 
 bool pki_library_fault(struct diags *diags, const char *what)
 {

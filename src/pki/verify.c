@@ -15,6 +15,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 enum { AUTHORITIES_MOST = 16, LISTS_MOST = 16 };
 
