@@ -11,18 +11,41 @@ struct address_builder address_builder(struct context *context)
 	return (struct address_builder){{.arena = context->arena}, {.arena = context->arena}};
 }
 
-void address_builder_add(struct address_builder *builder, const struct address_sets *sets)
-{
-	for (size_t i = 0; i < sets->v4.len; i++)
-		algebra_builder_add(&builder->v4, sets->v4.at[i].lo, sets->v4.at[i].hi);
-	for (size_t i = 0; i < sets->v6.len; i++)
-		algebra_builder_add(&builder->v6, sets->v6.at[i].lo, sets->v6.at[i].hi);
-}
-
 struct address_sets address_builder_take(struct address_builder *builder)
 {
 	return (struct address_sets){algebra_builder_take(&builder->v4),
 				     algebra_builder_take(&builder->v6)};
+}
+
+// Growing a builder leaves its smaller copies in the arena; what rules unite is large and known.
+static void reserve(struct algebra_builder *builder, size_t cap)
+{
+	builder->list.at = arena_array(builder->arena, struct algebra_range, cap);
+	builder->list.cap = cap;
+}
+
+static void add_set(struct algebra_builder *builder, struct algebra_set set)
+{
+	for (size_t i = 0; i < set.len; i++)
+		algebra_builder_add(builder, set.at[i].lo, set.at[i].hi);
+}
+
+struct address_sets addresses_join(struct context *context, const struct address_sets *const *sets,
+				   size_t len)
+{
+	struct address_builder all = address_builder(context);
+	size_t v4 = 0, v6 = 0;
+	for (size_t i = 0; i < len; i++) {
+		v4 += sets[i]->v4.len;
+		v6 += sets[i]->v6.len;
+	}
+	reserve(&all.v4, v4);
+	reserve(&all.v6, v6);
+	for (size_t i = 0; i < len; i++) {
+		add_set(&all.v4, sets[i]->v4);
+		add_set(&all.v6, sets[i]->v6);
+	}
+	return address_builder_take(&all);
 }
 
 void address_add_prefix(struct algebra_builder *to, u128 address, unsigned length, unsigned bits)

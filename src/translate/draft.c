@@ -10,6 +10,7 @@
 
 // Tries of one product beyond the clauses that may come out of it: most of them contradict.
 #define TRIES_MOST (16u * TRANSLATE_CLAUSES_MOST)
+#define FEW 16
 
 const char *translate_path(struct arena *arena, const char *list, const char *name)
 {
@@ -135,6 +136,10 @@ bool branches_and(struct draft *draft, const struct branches *a, const struct br
 {
 	struct arena *arena = draft->context->arena;
 	struct branches product = {0};
+	if (a->len * b->len <= FEW) { // the usual case without a growing copy
+		product.at = arena_array(arena, struct branch, a->len * b->len);
+		product.cap = a->len * b->len;
+	}
 	for (size_t i = 0; i < a->len; i++) {
 		for (size_t j = 0; j < b->len; j++) {
 			struct branch both = {a->at[i].clause, a->at[i].opaque | b->at[j].opaque};

@@ -111,13 +111,15 @@ struct address_sets addresses_union(struct context *context, const struct intent
 // A branch for each IP version that has addresses: the side's address lies in the set.
 void addresses_branches(struct context *context, const struct address_sets *sets, enum side side,
 			struct branches *out);
-// A union being collected.
+// A union being collected from single addresses, prefixes and ranges.
 struct address_builder {
 	struct algebra_builder v4, v6;
 };
 struct address_builder address_builder(struct context *context) must_check;
-void address_builder_add(struct address_builder *builder, const struct address_sets *sets);
 struct address_sets address_builder_take(struct address_builder *builder) must_check;
+// The union of several sets; allocates once.
+struct address_sets addresses_join(struct context *context, const struct address_sets *const *sets,
+				   size_t len) must_check;
 void address_add_prefix(struct algebra_builder *to, u128 address, unsigned length, unsigned bits);
 
 // --- conditions, a file each: what the rule says about it narrows the draft ---

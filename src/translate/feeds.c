@@ -167,16 +167,17 @@ struct feeds {
 static struct feeds *unite(struct context *context, const struct intent_texts *names)
 {
 	struct feeds *feeds = arena_new(context->arena, struct feeds);
-	struct address_builder builder = address_builder(context);
+	const struct address_sets **addresses =
+		arena_array(context->arena, const struct address_sets *, names->len);
 	for (size_t i = 0; i < names->len; i++) {
 		const struct feed *feed = map_get(&context->feed, names->at[i]);
-		address_builder_add(&builder, &feed->addresses);
+		addresses[i] = &feed->addresses;
 		for (size_t k = 0; k < feed->others.len; k++)
 			vec_push(context->arena, &feeds->others, feed->others.at[k]);
 		for (size_t k = 0; k < feed->given->ioc.len; k++)
 			vec_push(context->arena, &feeds->all, feed->given->ioc.at[k]);
 	}
-	struct address_sets sets = address_builder_take(&builder);
+	struct address_sets sets = addresses_join(context, addresses, names->len);
 	addresses_branches(context, &sets, SOURCE, &feeds->addresses);
 	addresses_branches(context, &sets, DESTINATION, &feeds->addresses);
 	feeds->names = texts_join(context->arena, names);

@@ -100,10 +100,11 @@ static const struct branches *plain_union(struct context *context, const struct 
 	if (branches)
 		return branches;
 	branches = arena_new(context->arena, struct branches);
-	struct address_builder all = address_builder(context);
+	const struct address_sets **all =
+		arena_array(context->arena, const struct address_sets *, names->len);
 	for (size_t i = 0; i < names->len; i++)
-		address_builder_add(&all, &group_of(context, names->at[i])->addresses);
-	struct address_sets sets = address_builder_take(&all);
+		all[i] = &group_of(context, names->at[i])->addresses;
+	struct address_sets sets = addresses_join(context, all, names->len);
 	addresses_branches(context, &sets, side, branches);
 	map_put(&context->unions, key, branches);
 	return branches;

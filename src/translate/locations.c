@@ -9,7 +9,7 @@
 
 // The locations that have the leaves of one combination.
 struct place {
-	VEC(struct address_sets) addresses;
+	VEC(const struct address_sets *) addresses;
 	bool united, unknown; // unknown: one of them has no address
 	struct branches side[2];
 };
@@ -48,7 +48,7 @@ static void enter(struct context *context, const struct intent_geography *leaves
 		place = arena_new(context->arena, struct place);
 		map_put(&context->location, key, place);
 	}
-	vec_push(context->arena, &place->addresses, *addresses);
+	vec_push(context->arena, &place->addresses, addresses);
 	place->unknown |= !addresses->v4.len && !addresses->v6.len;
 }
 
@@ -64,18 +64,17 @@ void locations_prepare(struct context *context)
 				     "location-group[country='%s'][region='%s'][city='%s']",
 				     text_or(given->country, ""), text_or(given->region, ""),
 				     text_or(given->city, ""))};
-		struct address_sets addresses = addresses_union(context, &given->addresses, &owner);
+		struct address_sets *addresses = arena_new(context->arena, struct address_sets);
+		*addresses = addresses_union(context, &given->addresses, &owner);
 		for (unsigned which = 1; which <= ALL; which++)
-			enter(context, &leaves, which, &addresses);
+			enter(context, &leaves, which, addresses);
 	}
 }
 
 static void unite(struct context *context, struct place *place)
 {
-	struct address_builder all = address_builder(context);
-	for (size_t i = 0; i < place->addresses.len; i++)
-		address_builder_add(&all, &place->addresses.at[i]);
-	struct address_sets sets = address_builder_take(&all);
+	struct address_sets sets =
+		addresses_join(context, place->addresses.at, place->addresses.len);
 	for (enum side side = SOURCE; side <= DESTINATION; side++)
 		addresses_branches(context, &sets, side, &place->side[side]);
 	place->united = true;

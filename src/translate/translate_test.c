@@ -337,7 +337,7 @@ static void opaque_conditions_are_bounded(void **state)
 	struct intent_texts names = {0};
 	for (size_t i = 0; i < GROUPS; i++) {
 		groups[i].name = arena_printf(&f->arena, "g%zu", i);
-		groups[i].application = (struct intent_terms)TERMS(INTENT_HTTP);
+		vec_push(&f->arena, &groups[i].application, INTENT_HTTP);
 		vec_push(&f->arena, &groups[i].addresses.prefix4,
 			 (struct intent_prefix){(u128)i << 24, 8});
 		vec_push(&f->arena, &names, groups[i].name);
