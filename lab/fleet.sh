@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the demo and by system tests: a controller and its NSFs in a lab, with their keys, started, enrolled, stopped.
+# Wants: $root (the source tree), $bin (the build folder), $run (a folder of this run, made here), $lab_file.
+# Every program's output goes to $run/NAME.log.
+
+export BULWARK_LAB=${BULWARK_LAB:-bw}
+export BULWARK_CONTROLLER=https://[2001:db8:fe::1]:8443
+export BULWARK_IDENTITY=$run/operator/alice
+
+lab() { "$root/lab/bulwark-lab" "$@"; }
+on() { lab exec "$@"; }
+bulwark() { on controller "$bin/src/cli/bulwark" "$@"; }
+probe() { "$bin/lab/probe" "$@"; }
+
+# wait_until SECONDS WHAT COMMAND…: tries the command every 20 ms until it succeeds.
+wait_until() {
+	local deadline=$(($(date +%s%N) + $1 * 1000000000)) what=$2
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s%N)" -lt "$deadline" ] || { echo "fleet: waited in vain: $what" >&2; return 1; }
+		sleep 0.02
+	done
+}
+
+fleet_keys() {
+	mkdir -p "$run"
+	"$bin/src/cli/bulwark" pki init "$run/pki" --organisation "Example Network" &&
+		"$bin/src/cli/bulwark" pki issue "$run/pki" controller --role controller --address 2001:db8:fe::1 \
+			--address 198.51.100.1 --out "$run/controller" &&
+		"$bin/src/cli/bulwark" pki issue "$run/pki" alice --role operator --out "$run/operator"
+}
+
+fleet_controller() {
+	ip netns exec "$BULWARK_LAB-controller" "$bin/src/controller/bulwarkd" --state "$run/state" --pki "$run/pki" \
+		--certificate "$run/controller/controller.pem" --key "$run/controller/controller.key" \
+		--listen '[2001:db8:fe::1]:8443' >>"$run/controller.log" 2>&1 &
+	echo $! >"$run/controller.pid"
+	wait_until 20 "the controller answers" bulwark status
+}
+
+# fleet_agent NAME ADDRESS: writes its configuration and starts it.
+fleet_agent() {
+	mkdir -p "$run/$1"
+	[ -f "$run/$1/bulwark-nsf.conf" ] || cat >"$run/$1/bulwark-nsf.conf" <<-CONF
+		name = $1
+		listen = [$2]:6513
+		state = $run/$1/state
+		certificates = $run/$1/certs
+		front-uid = 65533
+	CONF
+	ip netns exec "$BULWARK_LAB-$1" "$bin/src/agent/bulwark-nsf" --config "$run/$1" >>"$run/$1.log" 2>&1 &
+	echo $! >"$run/$1.pid"
+}
+
+# fleet_enrol NAME ADDRESS GUARDS…: registers the NSF and gets its certificate with a one-time token.
+fleet_enrol() {
+	local name=$1 address=$2 guards=() token
+	shift 2
+	for network in "$@"; do guards+=(--guards "$network"); done
+	bulwark nsf add "$name" --address "$address" "${guards[@]}" || return 1
+	token=$(bulwark nsf enrol "$name" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])') || return 1
+	fleet_agent_conf "$name" "$address"
+	on "$name" "$bin/src/agent/bulwark-nsf" --config "$run/$name" --enrol "$token" --controller "$BULWARK_CONTROLLER"
+}
+
+fleet_kill() {
+	local pid
+	for name in "$@"; do
+		pid=$(cat "$run/$name.pid" 2>/dev/null) || continue
+		kill -9 "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+}
