@@ -8,7 +8,7 @@
 struct arena;
 struct buf;
 struct diags;
-struct schema;	    // a set of compiled modules
+struct schema;      // a set of compiled modules
 struct schema_tree; // data: any number of top-level nodes
 struct schema_node; // one data node of a tree; borrowed, valid until the tree changes or is freed
 
@@ -21,13 +21,14 @@ enum schema_format { SCHEMA_AUTO, SCHEMA_XML, SCHEMA_JSON };
 
 // Compiles modules (a NULL-terminated list of names) and what they import, all features on. `yang_dir` NULL: the source
 // tree's yang/ if it is there, else the installed one (environment BULWARK_YANG_DIR wins). NULL and diags on failure.
-struct schema *schema_open(const char *yang_dir, const char *const *modules, struct diags *diags) must_check;
+struct schema *schema_open(const char *yang_dir, const char *const *modules,
+			   struct diags *diags) must_check;
 void schema_free(struct schema *schema);
 
 struct schema_tree *schema_tree_new(struct schema *schema) must_check;
 void schema_tree_free(struct schema_tree *tree);
 struct schema_tree *schema_tree_copy(const struct schema_tree *tree) must_check;
-bool schema_tree_empty(const struct schema_tree *tree) must_check;
+bool schema_tree_empty(const struct schema_tree *tree) must_check; // defaults do not count
 
 struct schema_input {
 	const char *file; // for messages; "-" is standard input; NULL: a message from the network
@@ -39,20 +40,28 @@ struct schema_input {
 // Reads an instance document (RFC 7950 / RFC 7951; several roots allowed; XML prolog and comments allowed; DTDs and
 // entities refused) and adds it to the tree, which is then unvalidated. Several inputs are one document; a list entry
 // that two of them have is a DIAG_DUPLICATE naming both places. False when it added errors; the tree is then unchanged.
-// Diags carry file, line and instance path. Every error that can be found is reported, not only the first.
-bool schema_parse(struct schema_tree *tree, const struct schema_input *input, struct diags *diags) must_check;
+// Diags carry file, line and instance path; that of an attribute ends in "/@name". Every error that can be found is
+// reported, not only the first. A <config> or <data> element around everything is looked through.
+bool schema_parse(struct schema_tree *tree, const struct schema_input *input,
+		  struct diags *diags) must_check;
 // Checks everything that the modules demand (mandatory, must, when, leafref, keys, unique) and adds defaults.
 bool schema_validate(struct schema_tree *tree, struct diags *diags) must_check;
 // Line and file where the node stood in its input; 0 / NULL when unknown.
-unsigned schema_node_line(const struct schema_tree *tree, const struct schema_node *node) must_check;
-const char *schema_node_file(const struct schema_tree *tree, const struct schema_node *node) must_check;
+unsigned schema_node_line(const struct schema_tree *tree,
+			  const struct schema_node *node) must_check;
+const char *schema_node_file(const struct schema_tree *tree,
+			     const struct schema_node *node) must_check;
 
 // --- reading a tree ---
-const struct schema_node *schema_first(const struct schema_tree *tree) must_check; // first top-level node
-const struct schema_node *schema_next(const struct schema_node *node) must_check;  // next sibling
-const struct schema_node *schema_child(const struct schema_node *node) must_check; // first child, also of an RPC or any-data
+// After schema_validate the defaults in use are there, too, also top-level containers of modules that nobody gave data
+// of; schema_is_default tells. An absent container without presence may be absent from the tree or be there and empty.
+const struct schema_node *
+schema_first(const struct schema_tree *tree) must_check; // first top-level node
+const struct schema_node *schema_next(const struct schema_node *node) must_check; // next sibling
+const struct schema_node *
+schema_child(const struct schema_node *node) must_check; // first child, also of an RPC or any-data
 const struct schema_node *schema_parent(const struct schema_node *node) must_check;
-#define schema_for_each_child(it, node)                                                            \
+#define schema_for_each_child(it, node) \
 	for (const struct schema_node *it = schema_child(node); it; it = schema_next(it))
 const char *schema_name(const struct schema_node *node) must_check;
 const char *schema_module(const struct schema_node *node) must_check;
@@ -61,7 +70,8 @@ bool schema_is(const struct schema_node *node, const char *module, const char *n
 const char *schema_value(const struct schema_node *node) must_check;
 // Name of an identityref's identity without its module; the value itself for any other leaf.
 const char *schema_identity(const struct schema_node *node) must_check;
-bool schema_is_default(const struct schema_node *node) must_check; // filled in by validation, not given
+bool schema_is_default(const struct schema_node *node)
+	must_check; // filled in by validation, not given
 // First child of that name (any module); its value; NULL when absent.
 const struct schema_node *schema_get(const struct schema_node *node, const char *name) must_check;
 const char *schema_get_value(const struct schema_node *node, const char *name) must_check;
@@ -75,8 +85,10 @@ enum schema_print_flags {
 	SCHEMA_PRINT_INDENT = 1,
 	SCHEMA_PRINT_DEFAULTS = 2, // report-all; else only what was given (explicit)
 };
-void schema_print(const struct schema_tree *tree, enum schema_format format, unsigned flags, struct buf *out);
-void schema_print_node(const struct schema_node *node, enum schema_format format, unsigned flags, struct buf *out);
+void schema_print(const struct schema_tree *tree, enum schema_format format, unsigned flags,
+		  struct buf *out);
+void schema_print_node(const struct schema_node *node, enum schema_format format, unsigned flags,
+		       struct buf *out);
 
 // --- editing (RFC 6241 section 7.2) ---
 enum schema_operation {
@@ -89,31 +101,40 @@ enum schema_operation {
 };
 // Applies `edit` (whose nodes may carry nc:operation attributes) to `tree`. All or nothing: on errors the tree is as
 // before. The tree is then unvalidated. Each error has the path and the error-tag that RFC 6241 asks for.
-bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit, enum schema_operation default_operation,
-		 struct diags *diags) must_check;
+bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
+		 enum schema_operation default_operation, struct diags *diags) must_check;
 // Reads the content of <config>: like schema_parse, but attributes of nc: are kept and nodes need not be complete.
-bool schema_parse_edit(struct schema_tree *tree, const struct schema_input *input, struct diags *diags) must_check;
+bool schema_parse_edit(struct schema_tree *tree, const struct schema_input *input,
+		       struct diags *diags) must_check;
 
 // --- operations and notifications ---
 // An rpc in a tree of its own: the operation is schema_first. Reads <rpc> or the RESTCONF input document.
 // `message_id_out` (arena) is NULL when the attribute is missing; `attributes_out` (arena): all attributes of <rpc> as XML text to
 // echo in <rpc-reply> (RFC 6241 section 4.2), namespace declarations included.
-bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, struct arena *arena, struct diags *diags,
-		      struct schema_tree **rpc_out, const char **message_id_out, const char **attributes_out) must_check;
+bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, struct arena *arena,
+		      struct diags *diags, struct schema_tree **rpc_out,
+		      const char **message_id_out, const char **attributes_out) must_check;
 // RESTCONF: the input of operation "module:name"; an empty body is an empty input.
-bool schema_parse_operation(struct schema *schema, const char *operation, const struct schema_input *input,
-			    struct diags *diags, struct schema_tree **rpc_out) must_check;
+bool schema_parse_operation(struct schema *schema, const char *operation,
+			    const struct schema_input *input, struct diags *diags,
+			    struct schema_tree **rpc_out) must_check;
+// The content of an anydata/anyxml node as text, as it was given (XML, or JSON if it came as JSON).
+void schema_any_text(const struct schema_node *any, struct buf *out);
 // The content of an anydata/anyxml node (<config>) as an edit tree of its own.
-bool schema_any_tree(struct schema *schema, const struct schema_node *any, struct diags *diags, struct schema_tree **out) must_check;
+bool schema_any_tree(struct schema *schema, const struct schema_node *any, struct diags *diags,
+		     struct schema_tree **out) must_check;
 // RFC 6241 section 6: prints what of `tree` the subtree filter (an anyxml node, or NULL for all) selects.
-void schema_filter_subtree(const struct schema_tree *tree, const struct schema_node *filter, unsigned flags, struct buf *out);
+void schema_filter_subtree(const struct schema_tree *tree, const struct schema_node *filter,
+			   unsigned flags, struct buf *out);
 
 // --- RESTCONF paths (RFC 8040 section 3.5.3) ---
 // "/module:list=key1,key2/leaf", percent-encoded, to an instance path in the arena; NULL and a diag when it is not one.
-const char *schema_restconf_path(struct schema *schema, const char *uri_path, struct arena *arena, struct diags *diags) must_check;
+const char *schema_restconf_path(struct schema *schema, const char *uri_path, struct arena *arena,
+				 struct diags *diags) must_check;
 
 // Text that identifies the modules: name, revision, namespace of each, for yang-library and hello capabilities.
-typedef void (*schema_module_fn)(const char *name, const char *revision, const char *namespace_uri, bool implemented, void *context);
+typedef void (*schema_module_fn)(const char *name, const char *revision, const char *namespace_uri,
+				 bool implemented, void *context);
 void schema_modules(const struct schema *schema, schema_module_fn fn, void *context);
 // A digest of the module set, 16 hex digits: the yang-library content-id.
 void schema_content_id(const struct schema *schema, char out[static 17]);

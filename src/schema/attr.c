@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attributes of data elements: `operation` (RFC 6241 section 7.2), `insert`, `key` and `value` (RFC 7950 section 7.8.6).
+// They go into the node's mark, so that an edit costs no memory beyond its tree. In data there are none.
+#include "schema/attr.h"
+#include "schema/text.h"
+
+#include <libyang/libyang.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const operations[] = {
+	[SCHEMA_OP_NONE] = "none",       [SCHEMA_OP_MERGE] = "merge",
+	[SCHEMA_OP_REPLACE] = "replace", [SCHEMA_OP_CREATE] = "create",
+	[SCHEMA_OP_DELETE] = "delete",   [SCHEMA_OP_REMOVE] = "remove"};
+static const char *const inserts[] = {[INSERT_LAST] = "last",
+				      [INSERT_FIRST] = "first",
+				      [INSERT_BEFORE] = "before",
+				      [INSERT_AFTER] = "after"};
+
+// Attributes that say nothing about the data: xml:lang and the like, hints for schema tools.
+static bool is_harmless(const char *ns)
+{
+	return ns && (!strcmp(ns, "http://www.w3.org/XML/1998/namespace") ||
+		      !strcmp(ns, "http://www.w3.org/2001/XMLSchema-instance"));
+}
+
+static bool attr_is(const struct doc *doc, const struct doc_attr *attr, const char *ns,
+		    const char *name)
+{
+	const char *own = doc->ns.at[attr->ns].text;
+	return own && !strcmp(own, ns) && attr->name_len == strlen(name) &&
+	       !memcmp(doc->text + attr->name, name, attr->name_len);
+}
+
+static void attr_error(const struct place *place, enum diag_code code, const char *name,
+		       const char *hint, const char *text)
+{
+	const char *path = arena_printf(&place->doc->arena, "%s/@%s", place_path(place), name);
+	diag_add(place->doc->diags,
+		 &(struct diag){.code = code,
+				.file = place->doc->file,
+				.line = place->item->line,
+				.path = path,
+				.hint = hint},
+		 "%s", text);
+}
+
+static void set_anchor(struct builder *b, struct lyd_node *node, const char *text)
+{
+	struct arena *arena = &b->tree->arena;
+	(void)map_put(&b->tree->anchors, arena_printf(arena, "%p", (void *)node),
+		      arena_strdup(arena, text));
+}
+
+const char *attr_anchor(const struct schema_tree *tree, const struct lyd_node *node)
+{
+	char key[32];
+	snprintf(key, sizeof(key), "%p", (const void *)node);
+	return model_mark(node).anchored ? map_get(&tree->anchors, key) : NULL;
+}
+
+static void read_operation(const struct place *place, const char *value, struct model_mark *mark)
+{
+	for (unsigned i = SCHEMA_OP_MERGE; i < array_len(operations); i++)
+		if (!strcmp(operations[i], value)) {
+			mark->operation = (1 + i) & 15;
+			return;
+		}
+	attr_error(place, DIAG_BAD_ATTRIBUTE, "operation",
+		   "allowed: merge, replace, create, delete, remove",
+		   arena_printf(&place->doc->arena, "\"%.100s\" is no operation", value));
+}
+
+static void read_insert(const struct place *place, const char *value, struct model_mark *mark)
+{
+	const struct lysc_node *lys = place->model->schema;
+	if (!lysc_is_userordered(lys)) {
+		attr_error(place, DIAG_BAD_ATTRIBUTE, "insert", "remove it",
+			   arena_printf(&place->doc->arena, "the order of \"%s\" is not the user's",
+					lys->name));
+		return;
+	}
+	for (unsigned i = 0; i < array_len(inserts); i++)
+		if (!strcmp(inserts[i], value)) {
+			mark->insert = i & 3;
+			return;
+		}
+	attr_error(place, DIAG_BAD_ATTRIBUTE, "insert", "allowed: first, last, before, after",
+		   arena_printf(&place->doc->arena, "\"%.100s\" is no place to insert at", value));
+}
+
+// True when it was one of an edit.
+static bool read_one(struct builder *b, const struct place *place, struct lyd_node *node,
+		     const struct doc_attr *attr)
+{
+	struct model_mark mark = model_mark(node);
+	const char *anchor = node->schema->nodetype == LYS_LIST ? "key" : "value";
+	if (attr_is(b->doc, attr, NS_NETCONF, "operation")) {
+		read_operation(place, doc_attr_value(b->doc, attr), &mark);
+	} else if (attr_is(b->doc, attr, NS_YANG, "insert")) {
+		read_insert(place, doc_attr_value(b->doc, attr), &mark);
+	} else if (attr_is(b->doc, attr, NS_YANG, anchor)) {
+		mark.anchored = 1;
+		set_anchor(b, node, doc_attr_value(b->doc, attr));
+	} else {
+		return false;
+	}
+	model_set_mark(node, mark);
+	return true;
+}
+
+static void check_anchor(const struct place *place, const struct lyd_node *node)
+{
+	struct model_mark mark = model_mark(node);
+	bool relative = mark.insert == INSERT_BEFORE || mark.insert == INSERT_AFTER;
+	const char *anchor = node->schema->nodetype == LYS_LIST ? "key" : "value";
+	if (relative && !mark.anchored)
+		attr_error(place, DIAG_MISSING_ATTRIBUTE, anchor, "say which entry is meant",
+			   arena_printf(&place->doc->arena,
+					"insert=\"%s\" needs the attribute \"%s\"",
+					inserts[mark.insert], anchor));
+}
+
+void attr_read(struct builder *b, const struct place *place, struct lyd_node *node)
+{
+	const struct doc *doc = b->doc;
+	for (uint32_t i = 0; i < place->item->attrs; i++) {
+		const struct doc_attr *attr = &doc->attr.at[place->item->attr + i];
+		if (is_harmless(doc->ns.at[attr->ns].text) ||
+		    (b->edit && read_one(b, place, node, attr)))
+			continue;
+		const char *name =
+			arena_strndup(&b->doc->arena, doc->text + attr->name, attr->name_len);
+		attr_error(place, DIAG_UNKNOWN_ATTRIBUTE, name,
+			   b->edit ? "allowed in an edit: operation, insert, key, value"
+				   : "remove it",
+			   arena_printf(&b->doc->arena,
+					"\"%s\" has an attribute \"%s\" that is not known",
+					node->schema->name, name));
+	}
+	if (b->edit)
+		check_anchor(place, node);
+}

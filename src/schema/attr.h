@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attributes of data elements. Internal to this folder.
+#pragma once
+
+#include "schema/build.h"
+
+// In an edit: operation, insert, key and value go into the node's mark and the tree's anchors. Everything else is a diag.
+void attr_read(struct builder *b, const struct place *place, struct lyd_node *node);
+// What stands at `key` or `value` of this node; NULL: nothing.
+const char *attr_anchor(const struct schema_tree *tree, const struct lyd_node *node) must_check;

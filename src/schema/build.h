@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the records of a document to a tree. Internal to this folder.
+#pragma once
+
+#include "schema/index.h"
+#include "schema/value.h"
+
+struct builder {
+	struct doc *doc;
+	struct schema_tree *tree;
+	bool edit;   // attributes of an edit are kept, state is refused
+	bool output; // of an operation's reply, not its input
+	bool fresh;  // the parent is new
+	struct node_index index;
+	VEC(struct lyd_node *) grown; // new nodes whose parents are old: what to take back
+	uint16_t file;
+	size_t errors; // of diags, when it began
+};
+
+// Reads `item`'s children as data below `parent` (NULL: the top of the tree). Errors go to the doc's diags.
+void build_children(struct builder *b, const struct item *item, struct lyd_node *parent);
+// Ends the work: on errors everything new is taken back. True when there were none.
+bool build_end(struct builder *b) must_check;
+// The number of the file among the tree's.
+uint16_t build_file(struct schema_tree *tree, const char *file) must_check;
+
+#define NS_NETCONF "urn:ietf:params:xml:ns:netconf:base:1.0"
+#define NS_YANG "urn:ietf:params:xml:ns:yang:1"

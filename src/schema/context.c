@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a set of modules: where they are found, what of their imports is implemented, and what the set is called.
+//
+// A module that only lends types stays an import; one that defines identities is implemented, because values may name
+// them (RFC 7950 section 9.10.2).
+#include "base/buf.h"
+#include "schema/model.h"
+#include "schema/text.h"
+
+#include <libyang/libyang.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *default_dir(void)
+{
+	const char *dir = getenv("BULWARK_YANG_DIR");
+	if (dir && *dir)
+		return dir;
+	return access(BULWARK_SOURCE_YANG_DIR, R_OK | X_OK) ? BULWARK_YANG_DIR
+							    : BULWARK_SOURCE_YANG_DIR;
+}
+
+static bool report(struct schema *schema, const char *dir, const char *module, struct diags *diags)
+{
+	const struct ly_err_item *item = schema->ctx ? ly_err_first(schema->ctx) : NULL;
+	for (; item; item = item->next)
+		if (item->level == LY_LLERR)
+			diag_add(diags,
+				 &(struct diag){
+					 .code = DIAG_FAILED,
+					 .path = item->path,
+					 .hint = "check the YANG modules and BULWARK_YANG_DIR"},
+				 "module %s from %s: %s", module, dir, item->msg);
+	if (!diags->errors)
+		diag_error(diags, DIAG_FAILED, NULL, "check the YANG modules and BULWARK_YANG_DIR",
+			   "module %s from %s cannot be used", module, dir);
+	if (schema->ctx)
+		ly_err_clean(schema->ctx, NULL);
+	return false;
+}
+
+static bool implement_imports(struct schema *schema, const char *dir, struct diags *diags)
+{
+	static const char *all[] = {"*", NULL};
+	struct lys_module *mod;
+	uint32_t index = 0;
+	while ((mod = (struct lys_module *)(uintptr_t)ly_ctx_get_module_iter(schema->ctx,
+									     &index))) {
+		if (!mod->implemented && LY_ARRAY_COUNT(mod->identities) &&
+		    lys_set_implemented(mod, all))
+			return report(schema, dir, mod->name, diags);
+	}
+	return true;
+}
+
+static bool load(struct schema *schema, const char *dir, const char *const *modules,
+		 struct diags *diags)
+{
+	static const char *all[] = {"*", NULL};
+	if (access(dir, R_OK | X_OK)) {
+		diag_error(diags, DIAG_IO, NULL,
+			   "set BULWARK_YANG_DIR to the folder of the YANG modules",
+			   "the folder %s of YANG modules cannot be read", dir);
+		return false;
+	}
+	uint16_t options = LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIR_CWD;
+	if (ly_ctx_new(dir, options, &schema->ctx))
+		return report(schema, dir, "set", diags);
+	for (; *modules; modules++)
+		if (!ly_ctx_load_module(schema->ctx, *modules, NULL, all))
+			return report(schema, dir, *modules, diags);
+	return implement_imports(schema, dir, diags);
+}
+
+static void digest_module(const char *name, const char *revision, const char *ns, bool implemented,
+			  void *context)
+{
+	const char *part[] = {name, revision, ns, implemented ? "1" : "0"};
+	uint64_t *h = context;
+	for (size_t i = 0; i < array_len(part); i++) {
+		for (const char *p = part[i] ? part[i] : ""; *p; p++)
+			*h = (*h ^ (unsigned char)*p) * 0x100000001b3u;
+		*h = (*h ^ 0xff) * 0x100000001b3u;
+	}
+}
+
+struct schema *schema_open(const char *yang_dir, const char *const *modules, struct diags *diags)
+{
+	struct schema *schema = base_oom(calloc(1, sizeof(*schema)));
+	arena_init(&schema->arena);
+	schema->by_namespace.arena = schema->by_name.arena = &schema->arena;
+	ly_log_options(LY_LOSTORE);
+	if (!load(schema, yang_dir ? yang_dir : default_dir(), modules, diags)) {
+		schema_free(schema);
+		return NULL;
+	}
+	// Only the last message is wanted from here on.
+	ly_log_options(LY_LOSTORE_LAST);
+	ly_err_clean(schema->ctx, NULL);
+	model_build(schema);
+	uint64_t digest = 0xcbf29ce484222325u;
+	schema_modules(schema, digest_module, &digest);
+	snprintf(schema->content_id, sizeof(schema->content_id), "%016llx",
+		 (unsigned long long)digest);
+	return schema;
+}
+
+void schema_free(struct schema *schema)
+{
+	if (!schema)
+		return;
+	ly_ctx_destroy(schema->ctx);
+	arena_fini(&schema->arena);
+	free(schema);
+}
+
+const struct lys_module *text_module(const struct schema *schema, const char *text, bool by_name)
+{
+	return map_get(by_name ? &schema->by_name : &schema->by_namespace, text);
+}
+
+// Modules that libyang brings along for itself are no part of the set.
+static bool is_internal(const struct lys_module *mod)
+{
+	static const char *const names[] = {"yang", "ietf-yang-metadata", "ietf-yang-schema-mount",
+					    "ietf-yang-structure-ext", "default"};
+	for (size_t i = 0; i < array_len(names); i++)
+		if (!strcmp(mod->name, names[i]))
+			return true;
+	return false;
+}
+
+void schema_modules(const struct schema *schema, schema_module_fn fn, void *context)
+{
+	const struct lys_module *mod;
+	uint32_t index = 0;
+	while ((mod = ly_ctx_get_module_iter(schema->ctx, &index)))
+		if (!is_internal(mod))
+			fn(mod->name, mod->revision, mod->ns, mod->implemented, context);
+}
+
+void schema_content_id(const struct schema *schema, char out[static 17])
+{
+	memcpy(out, schema->content_id, 17);
+}

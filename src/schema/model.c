@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// Facts about the schema's nodes, worked out once when the modules are compiled: children by name, what a value looks
+// like, which nodes validation must look at. The rest of this folder asks here instead of searching libyang's lists.
+//
+// What it does not do: expressions and references; they are in rules.c.
+#include "schema/model.h"
+#include "schema/rules.h"
+#include "schema/text.h"
+
+#include <libyang/libyang.h>
+#include <libyang/plugins_types.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct model_node *node_new(struct schema *schema, const struct lysc_node *lys,
+				   struct model_node *parent)
+{
+	struct model_node *m = arena_new(&schema->arena, struct model_node);
+	m->schema = lys;
+	m->parent = parent;
+	m->depth = parent ? parent->depth + 1 : 0;
+	m->id = ++schema->nodes;
+	return m;
+}
+
+// --- children by name ---
+
+static uint32_t name_hash(const struct lys_module *mod, const char *name, size_t len)
+{
+	uint32_t h = (uint32_t)((uintptr_t)mod >> 4);
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)name[i]) * 0x01000193u;
+	return h ^ h >> 15;
+}
+
+static struct model_slot *slots_new(struct arena *arena, size_t children, uint32_t *slots_out)
+{
+	uint32_t n = 4;
+	while (n < children * 2)
+		n *= 2;
+	*slots_out = n;
+	return arena_array(arena, struct model_slot, n);
+}
+
+static void slot_put(struct model_slot *slot, uint32_t slots, struct model_node *node)
+{
+	const struct lysc_node *lys = node->schema;
+	uint32_t i = name_hash(lys->module, lys->name, strlen(lys->name)) & (slots - 1);
+	while (slot[i].node)
+		i = (i + 1) & (slots - 1);
+	slot[i] = (struct model_slot){.name = lys->name, .mod = lys->module, .node = node};
+}
+
+struct model_node *model_child(const struct model_node *parent, const struct lys_module *mod,
+			       const char *name, size_t len, bool output)
+{
+	const struct model_slot *slot = output ? parent->out_slot : parent->slot;
+	uint32_t slots = output ? parent->out_slots : parent->slots;
+	if (!slots)
+		return NULL;
+	for (uint32_t i = name_hash(mod, name, len) & (slots - 1); slot[i].node;
+	     i = (i + 1) & (slots - 1))
+		if (slot[i].mod == mod && !strncmp(slot[i].name, name, len) && !slot[i].name[len])
+			return slot[i].node;
+	return NULL;
+}
+
+// --- values ---
+
+static unsigned type_traits(const struct lysc_type *type)
+{
+	const struct lysc_type_union *u = (const struct lysc_type_union *)type;
+	const struct lysc_type_leafref *ref = (const struct lysc_type_leafref *)type;
+	unsigned traits = 0;
+	switch ((unsigned)type->basetype) {
+	case LY_TYPE_IDENT:
+		return VALUE_IDENTITY;
+	case LY_TYPE_INST:
+		return VALUE_PATH |
+		       (((const struct lysc_type_instanceid *)type)->require_instance ? VALUE_REFERS
+										      : 0);
+	case LY_TYPE_LEAFREF:
+		return (type_traits(ref->realtype) & ~(unsigned)VALUE_REFERS) |
+		       (ref->require_instance ? VALUE_REFERS : 0);
+	case LY_TYPE_UNION:
+		for (size_t i = 0; i < LY_ARRAY_COUNT(u->types); i++)
+			traits |= type_traits(u->types[i]);
+		return traits;
+	case LY_TYPE_STRING:
+		return type->plugin->id && strstr(type->plugin->id, "xpath") ? VALUE_PATH : 0;
+	default:
+		return 0;
+	}
+}
+
+// --- the walk ---
+
+struct walk {
+	struct schema *schema;
+	VEC(struct model_node *) all; // parents before children
+};
+
+static void add_node(struct walk *walk, const struct lysc_node *lys, struct model_node *parent);
+
+static void add_children(struct walk *walk, struct model_node *m, const struct lys_module *top,
+			 bool output)
+{
+	struct arena *arena = &walk->schema->arena;
+	VEC(struct model_node *) list = {0};
+	const struct lysc_node *lys = NULL;
+	uint32_t options = output ? LYS_GETNEXT_OUTPUT : 0;
+	while ((lys = lys_getnext(lys, m->schema, top ? top->compiled : NULL, options))) {
+		add_node(walk, lys, m);
+		vec_push(arena, &list, (struct model_node *)lys->priv);
+	}
+	if (!output) {
+		m->child = list.at;
+		m->children = (uint32_t)list.len;
+	}
+	struct model_slot *slot = NULL;
+	uint32_t slots = 0;
+	if (list.len)
+		slot = slots_new(arena, list.len, &slots);
+	for (size_t i = 0; i < list.len; i++)
+		slot_put(slot, slots, list.at[i]);
+	*(output ? &m->out_slot : &m->slot) = slot;
+	*(output ? &m->out_slots : &m->slots) = slots;
+}
+
+static void add_node(struct walk *walk, const struct lysc_node *lys, struct model_node *parent)
+{
+	struct model_node *m = node_new(walk->schema, lys, parent);
+	((struct lysc_node *)(uintptr_t)lys)->priv = m;
+	vec_push(&walk->schema->arena, &walk->all, m);
+	if (lys->nodetype & LYD_NODE_TERM)
+		m->traits = type_traits(((const struct lysc_node_leaf *)lys)->type);
+	if (lys->nodetype & LYD_NODE_INNER)
+		add_children(walk, m, NULL, false);
+	if (lys->nodetype & (LYS_RPC | LYS_ACTION))
+		add_children(walk, m, NULL, true);
+}
+
+static void add_modules(struct walk *walk)
+{
+	struct schema *schema = walk->schema;
+	struct arena *arena = &schema->arena;
+	VEC(struct model_node *) top = {0};
+	const struct lys_module *mod;
+	uint32_t index = 0;
+	while ((mod = ly_ctx_get_module_iter(schema->ctx, &index))) {
+		if (!mod->implemented || !mod->compiled)
+			continue;
+		vec_push(arena, &schema->modules, mod);
+		(void)map_put(&schema->by_namespace, mod->ns, (void *)(uintptr_t)mod);
+		(void)map_put(&schema->by_name, mod->name, (void *)(uintptr_t)mod);
+		add_children(walk, schema->root, mod, false);
+		for (uint32_t i = 0; i < schema->root->children; i++)
+			vec_push(arena, &top, schema->root->child[i]);
+		for (const struct lysc_node *n = (const struct lysc_node *)mod->compiled->rpcs; n;
+		     n = n->next) {
+			add_node(walk, n, schema->root);
+			vec_push(arena, &top, (struct model_node *)n->priv);
+		}
+		for (const struct lysc_node *n = (const struct lysc_node *)mod->compiled->notifs; n;
+		     n = n->next) {
+			add_node(walk, n, schema->root);
+			vec_push(arena, &top, (struct model_node *)n->priv);
+		}
+	}
+	schema->root->child = top.at;
+	schema->root->children = (uint32_t)top.len;
+	schema->root->slot = slots_new(arena, top.len, &schema->root->slots);
+	for (size_t i = 0; i < top.len; i++)
+		slot_put(schema->root->slot, schema->root->slots, top.at[i]);
+}
+
+// --- what validation looks at ---
+
+static bool has_default(const struct lysc_node *lys)
+{
+	return (lys->nodetype == LYS_LEAF && ((const struct lysc_node_leaf *)lys)->dflt) ||
+	       (lys->nodetype == LYS_LEAFLIST && ((const struct lysc_node_leaflist *)lys)->dflts);
+}
+
+static bool is_plain_container(const struct lysc_node *lys)
+{
+	return lys->nodetype == LYS_CONTAINER && !(lys->flags & LYS_PRESENCE);
+}
+
+static bool in_choice(const struct lysc_node *lys)
+{
+	return lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE));
+}
+
+static bool demands(const struct lysc_node *lys)
+{
+	const struct lysc_node_list *list = (const struct lysc_node_list *)lys;
+	const struct lysc_node_leaflist *leaf_list = (const struct lysc_node_leaflist *)lys;
+	if (lys->nodetype == LYS_LIST)
+		return list->min || (list->max && list->max != UINT32_MAX) || list->uniques;
+	if (lys->nodetype == LYS_LEAFLIST)
+		return leaf_list->min || (leaf_list->max && leaf_list->max != UINT32_MAX);
+	// A container without presence is filled in, and then looked into.
+	return lys->nodetype != LYS_CONTAINER && lys->flags & LYS_MAND_TRUE;
+}
+
+// Children come behind their parents in the list, so going backwards every child is known before its parent.
+static void conclude(struct model_node *m)
+{
+	const struct lysc_node *lys = m->schema;
+	bool filled_inside = false;
+	m->checked |= m->nrules || (m->traits & VALUE_REFERS);
+	for (uint32_t i = 0; i < m->children; i++) {
+		const struct model_node *child = m->child[i];
+		if (child->schema->nodetype & (LYS_RPC | LYS_NOTIF | LYS_ACTION))
+			continue;
+		filled_inside |= child->filled;
+		m->fills |= child->fills;
+		m->has_choices |= in_choice(child->schema);
+		m->demanding |= demands(child->schema) || in_choice(child->schema);
+		m->checked |= child->checked;
+	}
+	m->checked |= m->demanding || filled_inside;
+	if (!lys)
+		return;
+	// A container without presence is made real where something may have to be found in it, or is asked about it.
+	bool asked_for = m->nwatchers || m->nrules > m->nwhens || (lys->flags & LYS_MAND_TRUE);
+	m->filled = has_default(lys) || (is_plain_container(lys) && (filled_inside || asked_for));
+	m->checked |= m->filled;
+	m->fills |= m->filled;
+}
+
+void model_build(struct schema *schema)
+{
+	struct walk walk = {.schema = schema};
+	schema->root = node_new(schema, NULL, NULL);
+	add_modules(&walk);
+	for (size_t i = 0; i < walk.all.len; i++)
+		rules_add(schema, walk.all.at[i]);
+	for (size_t i = 0; i < walk.all.len; i++)
+		rules_watch(schema, walk.all.at[i]);
+	for (size_t i = walk.all.len; i--;)
+		conclude(walk.all.at[i]);
+	conclude(schema->root);
+	rules_rank(walk.all.at, walk.all.len);
+}
+
+// --- marks ---
+
+_Static_assert(sizeof(struct model_mark) == sizeof(void *), "a mark fits into lyd_node.priv");
+
+struct model_node *model_of(const struct lyd_node *node)
+{
+	return node->schema->priv;
+}
+
+struct model_mark model_mark(const struct lyd_node *node)
+{
+	struct model_mark mark;
+	memcpy(&mark, &node->priv, sizeof(mark));
+	return mark;
+}
+
+void model_set_mark(struct lyd_node *node, struct model_mark mark)
+{
+	memcpy(&node->priv, &mark, sizeof(mark));
+}
+
+// --- data nodes ---
+
+// The place among the top-level nodes: behind the last of the same kind, else as libyang would order it.
+void tree_link_top(struct schema_tree *tree, struct lyd_node *node)
+{
+	struct lyd_node *first = tree->first, *last = first ? first->prev : NULL;
+	if (!last || last->schema != node->schema) {
+		lyd_insert_sibling(first, node, &tree->first);
+		return;
+	}
+	last->next = node;
+	node->prev = last;
+	node->next = NULL;
+	first->prev = node;
+}
+
+void tree_unlink(struct schema_tree *tree, struct lyd_node *node)
+{
+	struct lyd_node *first = tree->first;
+	if (node->parent || first == node || node->next) {
+		if (tree->first == node)
+			tree->first = node->next;
+		lyd_unlink_tree(node);
+		return;
+	}
+	// The last at the top: libyang would walk the whole list to find the first.
+	node->prev->next = NULL;
+	first->prev = node->prev;
+	node->prev = node;
+}
+
+struct lyd_node *tree_find_child(const struct schema_tree *tree, const struct lyd_node *parent,
+				 const struct model_node *model)
+{
+	struct lyd_node *it = parent ? lyd_child_no_keys(parent) : tree->first, *found = NULL;
+	if (parent && model->schema->flags & LYS_KEY)
+		it = lyd_child(parent);
+	if (parent && it && ((const struct lyd_node_inner *)parent)->children_ht) {
+		(void)lyd_find_sibling_val(it, model->schema, NULL, 0, &found);
+		return found;
+	}
+	for (; it; it = it->next)
+		if (it->schema == model->schema)
+			return it;
+	return NULL;
+}
+
+const char *model_libyang_message(struct schema *schema, struct arena *arena)
+{
+	const struct ly_err_item *item = ly_err_last(schema->ctx);
+	const char *text =
+		arena_strdup(arena, item && item->msg ? item->msg : "libyang refused it");
+	ly_err_clean(schema->ctx, NULL);
+	return text;
+}

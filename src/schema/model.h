@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this folder keeps beside libyang's own structs: facts about each schema node that are worked out once, and the
+// tree. Internal to this folder.
+#pragma once
+
+#include "base/diag.h"
+#include "base/map.h"
+#include "schema/schema.h"
+
+struct ly_ctx;
+struct lyd_node;
+struct lys_module;
+struct lysc_node;
+struct lysc_prefix;
+struct lysc_type;
+
+// How the value of a leaf is written; several for a union.
+enum value_trait {
+	VALUE_IDENTITY = 1,
+	VALUE_PATH = 2,  // instance-identifier, XPath: names with prefixes inside
+	VALUE_REFERS = 4 // it must name something that exists
+};
+
+// An expression of `when` or `must` and where what it looks at can stand.
+struct model_rule {
+	const char *xpath;
+	const struct lysc_prefix *prefixes;
+	const struct lys_module *mod;
+	const char *message;     // of the module's author; may be NULL
+	bool is_when, on_parent; // on_parent: the context is the data parent, not the node
+	// Steps up within which everything that it reads lies; ANYWHERE: it may read the whole tree.
+	unsigned reach;
+	const struct lysc_node **atoms; // what it reads; sized `natoms`
+	uint32_t natoms;
+	struct model_node *owner;
+	bool unknown; // what it reads could not be found out: assume everything
+};
+#define MODEL_ANYWHERE 1000u
+
+// A leafref that needs its target: `..` taken `up` times (from the root if `absolute`), then `down` by name.
+struct model_ref {
+	bool absolute;
+	unsigned up;
+	uint32_t steps;
+	struct model_node **down;
+	struct model_node *target;
+};
+
+struct model_slot {
+	const char *name;
+	const struct lys_module *mod;
+	struct model_node *node;
+};
+
+// One data node of the schema, hung on lysc_node.priv.
+struct model_node {
+	const struct lysc_node *schema;
+	struct model_node *parent; // data parent (or RPC, notification)
+	uint32_t id;               // from 1, unique in the schema
+	unsigned depth;
+	unsigned traits; // enum value_trait
+	// Children by name, choices and cases looked through. RPCs: of the input, and of the output.
+	struct model_slot *slot, *out_slot;
+	uint32_t slots, out_slots; // powers of two, or 0
+	struct model_node **child;
+	uint32_t children;
+	// What validation has to look at.
+	struct model_rule **rules;
+	uint32_t nrules,
+		nwhens; // the first `nwhens` are `when`s, also of the choices and cases around
+	struct model_ref *refs; // alternatives (a union of leafrefs); none: ask libyang
+	uint32_t nrefs;
+	struct model_rule **watchers; // rules that read this node
+	uint32_t nwatchers;
+	struct model_node **referrers; // leafs whose leafrefs look at this one
+	uint32_t nreferrers;
+	bool filled; // defaults or checks may want to have it, or things in it, where they are absent
+	bool demanding; // has mandatory, min-elements, max-elements, unique or choices among its children
+	bool has_choices;
+	bool checked; // something in the subtree is to be checked at all
+	bool fills;   // something in the subtree, or itself, is filled in
+	bool ranked;
+	unsigned rank; // of a default under a `when`: those of lower rank have to be settled before
+};
+
+struct schema {
+	struct ly_ctx *ctx;
+	struct arena arena;
+	struct map by_namespace; // implemented modules
+	struct map by_name;
+	struct model_node *root; // of the data nodes at the top; schema NULL
+	uint32_t nodes;
+	VEC(const struct lys_module *) modules; // implemented
+	VEC(struct model_node *) generic_refs;  // leafs whose references libyang resolves
+	char content_id[17];
+};
+
+// What is kept in lyd_node.priv: where the node stood, and what an edit says about it.
+struct model_mark {
+	unsigned line : 30;
+	unsigned insert : 2; // enum edit_insert
+	unsigned file : 16;
+	unsigned operation : 4; // 1 + enum schema_operation; 0: not given
+	unsigned anchored : 1;  // the tree's `anchors` has the key or value to insert at
+	unsigned : 11;
+};
+
+enum edit_insert { INSERT_LAST, INSERT_FIRST, INSERT_BEFORE, INSERT_AFTER };
+
+struct schema_tree {
+	struct schema *schema;
+	struct lyd_node *first;
+	struct arena arena;      // of what follows
+	VEC(const char *) files; // [0] is unknown
+	struct map anchors;      // for edits: "address" of the node -> key predicate or value
+	bool has_defaults;
+	bool is_operation; // an rpc's input
+};
+
+static inline struct lyd_node *node_data(const struct schema_node *node)
+{
+	return (struct lyd_node *)(uintptr_t)node;
+}
+static inline const struct schema_node *node_public(const struct lyd_node *node)
+{
+	return (const struct schema_node *)node;
+}
+struct model_node *model_of(const struct lyd_node *node) must_check; // the node is not opaque
+struct model_mark model_mark(const struct lyd_node *node) must_check;
+void model_set_mark(struct lyd_node *node, struct model_mark mark);
+
+// Works out all facts; at schema_open.
+void model_build(struct schema *schema);
+struct model_node *model_child(const struct model_node *parent, const struct lys_module *mod,
+			       const char *name, size_t len, bool output) must_check;
+
+// --- data nodes, without the detours that libyang takes ---
+// Links a node without parent among the top-level nodes of the tree; like lyd_insert_sibling, but quick for long lists.
+void tree_link_top(struct schema_tree *tree, struct lyd_node *node);
+// Takes the node out of its tree without freeing it.
+void tree_unlink(struct schema_tree *tree, struct lyd_node *node);
+struct lyd_node *tree_find_child(const struct schema_tree *tree, const struct lyd_node *parent,
+				 const struct model_node *model) must_check;
+// The last message of libyang, in an arena; its list is emptied.
+const char *model_libyang_message(struct schema *schema, struct arena *arena) must_check;

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// The expressions (when, must) and references (leafref) of schema nodes, prepared for validation: which nodes an
+// expression reads, and how far up in the tree it can look. With that a change has to be checked only where it can be seen.
+//
+// The reach is read off the expression's text and errs towards "anywhere". Leafrefs whose path is plain names and dots
+// are resolved by ourselves, the others by libyang (RFC 7950 sections 7.5.3, 7.21.5 and 9.9).
+#include "schema/rules.h"
+#include "schema/text.h"
+
+#include <libyang/libyang.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RANK_LAST 100u
+
+// --- reach ---
+
+static bool ends_step(char c)
+{
+	return text_is_name(c) || c == '.' || c == ')' || c == ']';
+}
+
+// A slash begins an absolute path unless a step ends directly before it.
+static bool is_absolute(const char *xpath, size_t at)
+{
+	if (!at)
+		return true;
+	char before = xpath[at - 1];
+	if (before == '*')
+		return at > 1 && ends_step(xpath[at - 2]);
+	return !(ends_step(before) || before == '/');
+}
+
+static unsigned xpath_reach(const char *xpath)
+{
+	unsigned up = 0;
+	for (size_t i = 0; xpath[i]; i++) {
+		char c = xpath[i];
+		if (c == '"' || c == '\'') {
+			const char *close = strchr(xpath + i + 1, c);
+			if (!close)
+				return MODEL_ANYWHERE;
+			i = (size_t)(close - xpath);
+		} else if ((c == '/' && is_absolute(xpath, i)) ||
+			   (c == ':' && xpath[i + 1] == ':') || !strncmp(xpath + i, "deref(", 6)) {
+			return MODEL_ANYWHERE;
+		} else if (c == '.' && xpath[i + 1] == '.') {
+			up++;
+			i++;
+		}
+	}
+	return up;
+}
+
+// --- rules ---
+
+static struct model_rule *rule_new(struct schema *schema, struct model_node *m,
+				   struct lyxp_expr *cond, const struct lysc_prefix *prefixes,
+				   const struct lysc_node *context)
+{
+	struct model_rule *rule = arena_new(&schema->arena, struct model_rule);
+	rule->xpath = arena_strdup(&schema->arena, lyxp_get_expr(cond));
+	rule->prefixes = prefixes;
+	rule->mod = m->schema->module;
+	rule->owner = m;
+	rule->on_parent = context != m->schema;
+	rule->reach = xpath_reach(rule->xpath);
+	if (rule->reach != MODEL_ANYWHERE)
+		rule->reach += rule->on_parent;
+	struct ly_set *set = NULL;
+	if (lys_find_expr_atoms(context, rule->mod, cond, prefixes, 0, &set)) {
+		ly_err_clean(schema->ctx, NULL);
+		rule->unknown = true;
+		return rule;
+	}
+	rule->atoms = arena_memdup(&schema->arena, set->snodes, set->count * sizeof(*rule->atoms));
+	rule->natoms = set->count;
+	ly_set_free(set, NULL);
+	return rule;
+}
+
+static void add_whens(struct schema *schema, struct model_node *m, const struct lysc_node *lys,
+		      void *list)
+{
+	VEC(struct model_rule *) *rules = list;
+	struct lysc_when **whens = lysc_node_when(lys);
+	for (size_t i = 0; i < LY_ARRAY_COUNT(whens); i++) {
+		const struct lysc_node *context = whens[i]->context;
+		struct model_rule *rule =
+			rule_new(schema, m, whens[i]->cond, whens[i]->prefixes, context);
+		rule->is_when = true;
+		vec_push(&schema->arena, rules, rule);
+	}
+}
+
+static void add_rules(struct schema *schema, struct model_node *m)
+{
+	VEC(struct model_rule *) rules = {0};
+	const struct lysc_node *lys = m->schema;
+	do {
+		add_whens(schema, m, lys, &rules);
+		lys = lys->parent;
+	} while (lys && (lys->nodetype & (LYS_CASE | LYS_CHOICE)));
+	m->nwhens = (uint32_t)rules.len;
+	lys = m->schema;
+	const struct lysc_node *holder = lys;
+	if (lys->nodetype & (LYS_RPC | LYS_ACTION))
+		holder = &((const struct lysc_node_action *)lys)->input.node;
+	struct lysc_must *musts = lysc_node_musts(holder);
+	for (size_t i = 0; i < LY_ARRAY_COUNT(musts); i++) {
+		struct model_rule *rule =
+			rule_new(schema, m, musts[i].cond, musts[i].prefixes, lys);
+		rule->message = musts[i].emsg;
+		vec_push(&schema->arena, &rules, rule);
+	}
+	m->rules = rules.at;
+	m->nrules = (uint32_t)rules.len;
+}
+
+bool rules_hold(const struct model_rule *rule, const struct lyd_node *node)
+{
+	ly_bool result = 0;
+	const struct lyd_node *context = rule->on_parent ? lyd_parent(node) : node;
+	// A rule whose context is the root is asked of the node beside it; relative paths cannot occur in it.
+	if (lyd_eval_xpath3(context ? context : node, rule->mod, rule->xpath,
+			    LY_VALUE_SCHEMA_RESOLVED, (void *)(uintptr_t)rule->prefixes, NULL,
+			    &result)) {
+		ly_err_clean((struct ly_ctx *)(uintptr_t)LYD_CTX(node), NULL);
+		return false;
+	}
+	return result;
+}
+
+// RFC 7950 section 7.21.5: a dummy stands for the node that is asked about.
+static struct lyd_node *dummy_new(struct schema_tree *tree, struct lyd_node *parent,
+				  const struct lysc_node *lys)
+{
+	struct lyd_node *dummy = NULL;
+	if (lyd_new_opaq(parent, tree->schema->ctx, lys->name, NULL, NULL, lys->module->name,
+			 &dummy))
+		abort(); // memory
+	if (!parent)
+		lyd_insert_sibling(tree->first, dummy, &tree->first);
+	return dummy;
+}
+
+static bool when_holds(const struct lysc_when *when, const struct lysc_node *lys,
+		       const struct lyd_node *dummy)
+{
+	struct model_rule rule = {.xpath = lyxp_get_expr(when->cond),
+				  .prefixes = when->prefixes,
+				  .mod = lys->module,
+				  .on_parent = when->context != lys};
+	return rules_hold(&rule, dummy);
+}
+
+bool rules_allow(struct schema_tree *tree, struct lyd_node *parent, const struct lysc_node *lys)
+{
+	if (!lysc_has_when(lys))
+		return true;
+	struct lyd_node *dummy = dummy_new(tree, parent, lys);
+	bool hold = true;
+	do {
+		struct lysc_when **whens = lysc_node_when(lys);
+		for (size_t i = 0; hold && i < LY_ARRAY_COUNT(whens); i++)
+			hold = when_holds(whens[i], lys, dummy);
+		lys = lys->parent;
+	} while (lys && (lys->nodetype & (LYS_CASE | LYS_CHOICE)));
+	tree_unlink(tree, dummy);
+	lyd_free_tree(dummy);
+	return hold;
+}
+
+// --- leafrefs ---
+
+static const struct lys_module *prefix_module(const struct lysc_prefix *prefixes,
+					      const char *prefix, size_t len)
+{
+	for (size_t i = 0; i < LY_ARRAY_COUNT(prefixes); i++)
+		if (prefixes[i].prefix && strlen(prefixes[i].prefix) == len &&
+		    !memcmp(prefixes[i].prefix, prefix, len))
+			return prefixes[i].mod;
+	return NULL;
+}
+
+// One name of the path, "name" or "prefix:name"; the place behind it, or NULL when the path is not of plain names.
+static const char *read_step(const struct model_node *leaf, const struct lysc_prefix *prefixes,
+			     const char *p, struct model_node **at)
+{
+	const struct lys_module *mod = leaf->schema->module;
+	size_t len = 0;
+	while (text_is_name(p[len]))
+		len++;
+	if (p[len] == ':') {
+		mod = prefix_module(prefixes, p, len);
+		p += len + 1;
+		for (len = 0; text_is_name(p[len]);)
+			len++;
+	}
+	*at = mod && len ? model_child(*at, mod, p, len, false) : NULL;
+	return *at ? p + len : NULL;
+}
+
+static const struct lysc_type *real_type(const struct lysc_type *type)
+{
+	while (type->basetype == LY_TYPE_LEAFREF)
+		type = ((const struct lysc_type_leafref *)type)->realtype;
+	return type;
+}
+
+// False: not a path of plain names, or not the one that libyang found.
+static bool ref_compile(struct schema *schema, struct model_node *leaf,
+			const struct lysc_type_leafref *type, struct model_ref *ref)
+{
+	const char *p = lyxp_get_expr(type->path);
+	struct model_node *at = leaf;
+	VEC(struct model_node *) down = {0};
+	if (leaf->schema->flags & (LYS_IS_OUTPUT | LYS_IS_INPUT))
+		return false;
+	ref->absolute = *p == '/';
+	if (ref->absolute) {
+		at = schema->root;
+		p++;
+	}
+	for (; !strncmp(p, "../", 3); p += 3, ref->up++) {
+		at = at->parent;
+		if (!at)
+			return false;
+	}
+	if (at == schema->root && !ref->absolute) {
+		ref->absolute = true;
+		ref->up = 0;
+	}
+	for (;; p++) {
+		p = read_step(leaf, type->prefixes, p, &at);
+		if (!p)
+			return false;
+		vec_push(&schema->arena, &down, at);
+		if (*p != '/')
+			break;
+	}
+	ref->down = down.at;
+	ref->steps = (uint32_t)down.len;
+	ref->target = at;
+	return !*p && (at->schema->nodetype & LYD_NODE_TERM) &&
+	       real_type(((const struct lysc_node_leaf *)at->schema)->type) ==
+		       real_type(type->realtype);
+}
+
+// All alternatives must be leafrefs of one real type: then which of them holds changes nothing about the value.
+static void add_refs(struct schema *schema, struct model_node *m)
+{
+	const struct lysc_type *type = ((const struct lysc_node_leaf *)m->schema)->type;
+	const struct lysc_type_union *u = (const struct lysc_type_union *)type;
+	bool is_union = type->basetype == LY_TYPE_UNION;
+	VEC(struct model_ref) refs = {0};
+	size_t n = is_union ? LY_ARRAY_COUNT(u->types) : 1;
+	const struct lysc_type *real = NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct lysc_type *t = is_union ? u->types[i] : type;
+		const struct lysc_type_leafref *lref = (const struct lysc_type_leafref *)t;
+		struct model_ref ref = {0};
+		bool plain = t->basetype == LY_TYPE_LEAFREF && lref->require_instance &&
+			     (!real || real_type(t)->plugin == real->plugin) &&
+			     (!real || real_type(t)->basetype == real->basetype) &&
+			     ref_compile(schema, m, lref, &ref);
+		if (!plain || (is_union && real_type(t)->basetype != LY_TYPE_STRING)) {
+			vec_push(&schema->arena, &schema->generic_refs, m);
+			return;
+		}
+		real = real_type(t);
+		vec_push(&schema->arena, &refs, ref);
+	}
+	m->refs = refs.at;
+	m->nrefs = (uint32_t)refs.len;
+}
+
+void rules_add(struct schema *schema, struct model_node *m)
+{
+	add_rules(schema, m);
+	if ((m->schema->nodetype & LYD_NODE_TERM) && (m->traits & VALUE_REFERS))
+		add_refs(schema, m);
+}
+
+// --- who looks at what ---
+
+static void watch(struct schema *schema, struct model_rule *rule)
+{
+	for (uint32_t i = 0; i < rule->natoms; i++) {
+		struct model_node *seen = rule->atoms[i]->priv;
+		if (!seen)
+			continue;
+		struct model_rule **more =
+			arena_array(&schema->arena, struct model_rule *, seen->nwatchers + 1);
+		if (seen->nwatchers)
+			memcpy(more, seen->watchers, seen->nwatchers * sizeof(*more));
+		more[seen->nwatchers++] = rule;
+		seen->watchers = more;
+	}
+}
+
+void rules_watch(struct schema *schema, struct model_node *m)
+{
+	for (uint32_t i = 0; i < m->nrules; i++)
+		watch(schema, m->rules[i]);
+	for (uint32_t i = 0; i < m->nrefs; i++) {
+		struct model_node *target = m->refs[i].target;
+		struct model_node **more =
+			arena_array(&schema->arena, struct model_node *, target->nreferrers + 1);
+		if (target->nreferrers)
+			memcpy(more, target->referrers, target->nreferrers * sizeof(*more));
+		more[target->nreferrers++] = m;
+		target->referrers = more;
+	}
+}
+
+// How many conditions have to be settled before this one, if its node is a default. Without the circles that libyang
+// refuses, this ends; `ranked` keeps it from running twice.
+static unsigned rank(struct model_node *m)
+{
+	if (m->ranked || !m->filled)
+		return m->rank;
+	m->ranked = true;
+	unsigned highest = m->parent && m->parent->schema ? rank(m->parent) : 0;
+	for (uint32_t w = 0; w < m->nwhens; w++) {
+		const struct model_rule *rule = m->rules[w];
+		if (rule->unknown)
+			return m->rank = RANK_LAST;
+		for (uint32_t a = 0; a < rule->natoms; a++) {
+			struct model_node *seen = rule->atoms[a]->priv;
+			unsigned before = seen && seen != m && seen->filled ? rank(seen) + 1 : 0;
+			highest = before > highest ? before : highest;
+		}
+	}
+	return m->rank = highest < RANK_LAST ? highest : RANK_LAST;
+}
+
+void rules_rank(struct model_node *const *all, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		(void)rank(all[i]);
+}
