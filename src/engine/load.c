@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way in: bytes, tree, validated tree, intent, IR. Several inputs are parsed into one tree, so that references
+// between files resolve and a name that two files define is found; each model's codec then takes what is its own.
+#include "engine/load.h"
+#include "base/diag.h"
+#include "codec/cfi.h"
+#include "codec/nfi.h"
+#include "intent/intent.h"
+#include "schema/schema.h"
+
+struct schema *engine_load_schema(struct diags *diags)
+{
+	static const char *const modules[] = {"ietf-i2nsf-cons-facing-interface", CODEC_NFI_MODULE, "ietf-i2nsf-capability", NULL};
+	return schema_open(NULL, modules, diags);
+}
+
+static void append(struct ir_document *to, const struct ir_document *from, struct arena *arena)
+{
+	for (size_t i = 0; i < from->policy.len; i++)
+		vec_push(arena, &to->policy, from->policy.at[i]);
+}
+
+bool engine_load_tree(const struct engine_load *load, const struct schema_tree *tree, struct ir_document *out)
+{
+	struct intent intent = {0};
+	struct ir_document customer = {0}, nsf = {0};
+	bool good = codec_cfi_read(tree, load->arena, load->diags, &intent) &&
+		    translate_intent(&intent, load->translate, load->arena, load->diags, &customer);
+	good &= codec_nfi_read(tree, load->arena, load->diags, &nsf);
+	*out = (struct ir_document){0};
+	append(out, &customer, load->arena);
+	append(out, &nsf, load->arena);
+	return good;
+}
+
+bool engine_load(const struct engine_load *load, const struct schema_input *inputs, size_t n, struct ir_document *out)
+{
+	struct schema_tree *tree = schema_tree_new(load->schema);
+	bool good = true;
+	*out = (struct ir_document){0};
+	for (size_t i = 0; i < n; i++)
+		good &= schema_parse(tree, &inputs[i], load->diags);
+	// A tree with holes would only add errors that follow from those above.
+	good = good && schema_validate(tree, load->diags) && engine_load_tree(load, tree, out);
+	schema_tree_free(tree);
+	return good;
+}
