@@ -65,21 +65,26 @@ struct engine_request {
 	unsigned timeout_ms;
 };
 
-// What an NSF says that it enforces.
+// What an NSF says that it enforces; digests as in the module bulwark-nsf.
 struct engine_report_rule {
 	const char *policy, *name;
-	bool has_digest, enforced;
-	unsigned char digest[ENGINE_DIGEST]; // of the meaning that was read back
+	bool enforced; // read back, and it means what was intended
 	uint64_t packets, bytes;
 	const char *difference; // NULL: none
 };
+struct engine_report_difference {
+	const char *policy, *rule, *text; // names may be NULL
+};
 struct engine_report {
-	bool none;         // nothing of ours is enforced and nothing was ever told
-	bool has_enforced; // the digest is known
-	unsigned char enforced[ENGINE_DIGEST];
+	bool none;         // nothing of ours is enforced
+	bool settled;      // it says that it enforces what it was told
+	bool has_intended; // `intended` can be recomputed from the ruleset and the two times
+	bool has_enforced; // `policy` and `enforced`: before and after the kernel
+	unsigned char intended[ENGINE_DIGEST], policy[ENGINE_DIGEST], enforced[ENGINE_DIGEST];
 	int64_t lowered_at, horizon; // between which calendar conditions became ranges of time
 	const char *persist;         // of the commit that awaits its confirmation; NULL: none
 	VEC(struct engine_report_rule) rule;
+	VEC(struct engine_report_difference) difference;
 };
 struct engine_report_request {
 	const char *nsf;

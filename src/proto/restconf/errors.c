@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Diagnostics as RESTCONF says them: status and errors document (RFC 8040 sections 7 and 7.1), and the
+// small resources whose content is fixed.
+#include "proto/restconf/restconf.h"
+#include "base/buf.h"
+#include "proto/restconf/text.h"
+
+#include <string.h>
+
+#define CONTROLLER "bulwark-controller"
+#define CONTROLLER_NAMESPACE "urn:bulwark:yang:controller"
+
+// RFC 8040 section 7 gives some error-tags several statuses; what is the server's own fault is 500.
+static const struct {
+	enum diag_code code;
+	unsigned status;
+} statuses[] = {
+	{DIAG_REFERENCE, 409},  {DIAG_EXISTS, 409}, {DIAG_ABSENT, 409},
+	{DIAG_CONSTRAINT, 412}, {DIAG_LIMIT, 413},  {DIAG_UNSUPPORTED, 501},
+	{DIAG_CAPABILITY, 501}, {DIAG_PLACE, 412},  {DIAG_DENIED, 403},
+	{DIAG_LOCKED, 409},     {DIAG_IN_USE, 409}, {DIAG_UNREACHABLE, 412},
+	{DIAG_TIMEOUT, 500},    {DIAG_STALE, 412},  {DIAG_DRIFT, 412},
+	{DIAG_IO, 500},         {DIAG_FAILED, 500},
+};
+
+unsigned restconf_status(const struct diags *diags)
+{
+	for (size_t i = 0; i < diags->list.len; i++) {
+		if (diags->list.at[i].severity != DIAG_ERROR)
+			continue;
+		for (size_t k = 0; k < array_len(statuses); k++)
+			if (statuses[k].code == diags->list.at[i].code)
+				return statuses[k].status;
+		return 400;
+	}
+	return 500;
+}
+
+// Creating what is there is "resource-denied" in RESTCONF (RFC 8040 section 4.4.1).
+static const char *tag_of(const struct diag *d)
+{
+	return d->code == DIAG_EXISTS ? "resource-denied" : diag_code_tag(d->code);
+}
+
+static const char *type_of(const struct diag *d)
+{
+	bool is_protocol = d->code == DIAG_SYNTAX || d->code == DIAG_DENIED ||
+			   d->code == DIAG_LIMIT || d->code == DIAG_STALE;
+	return is_protocol ? "protocol" : "application";
+}
+
+// --- JSON and XML by hand: the documents are small and fixed ---
+
+struct field {
+	const char *name, *value;
+};
+
+// Members that have a value; `first` says whether none was written before.
+static void fields(enum schema_format format, const struct field *f, size_t n, struct buf *out)
+{
+	bool first = true;
+	for (size_t i = 0; i < n; i++) {
+		if (!f[i].value)
+			continue;
+		if (format == SCHEMA_XML) {
+			buf_printf(out, "<%s>", f[i].name);
+			text_xml(out, f[i].value);
+			buf_printf(out, "</%s>", f[i].name);
+			continue;
+		}
+		buf_printf(out, "%s\"%s\":", first ? "" : ",", f[i].name);
+		text_json(out, f[i].value);
+		first = false;
+	}
+}
+
+#define MODULES_MOST 8u // of one path that are declared
+
+// The module names that stand as prefixes in an instance path, each once.
+static size_t path_modules(const char *path, struct arena *arena,
+			   const char *out[static MODULES_MOST])
+{
+	size_t n = 0;
+	for (const char *p = path; (p = strchr(p, '/')) && n < MODULES_MOST; p++) {
+		size_t len = strcspn(p + 1, ":/[");
+		bool known = p[1 + len] != ':';
+		for (size_t i = 0; i < n; i++)
+			known = known || (strlen(out[i]) == len && !strncmp(out[i], p + 1, len));
+		if (!known)
+			out[n++] = arena_strndup(arena, p + 1, len);
+	}
+	return n;
+}
+
+// An instance-identifier needs the namespaces of its prefixes, which are module names.
+static void xml_path(const char *path, restconf_namespace_fn fn, void *context, struct buf *out)
+{
+	struct arena arena;
+	arena_init(&arena);
+	const char *modules[MODULES_MOST];
+	size_t n = path_modules(path, &arena, modules);
+	buf_adds(out, "<error-path");
+	for (size_t i = 0; i < n && fn; i++) {
+		const char *uri = fn(context, modules[i]);
+		if (uri)
+			buf_printf(out, " xmlns:%s=\"%s\"", modules[i], uri);
+	}
+	buf_addc(out, '>');
+	text_xml(out, path);
+	buf_adds(out, "</error-path>");
+	arena_fini(&arena);
+}
+
+#define INFO_FIELDS(d)                                                           \
+	{                                                                        \
+		{"hint", (d)->hint}, {"nsf", (d)->nsf}, {"policy", (d)->policy}, \
+			{"rule", (d)->rule}, {"condition", (d)->condition},      \
+		{                                                                \
+			"capability", (d)->capability                            \
+		}                                                                \
+	}
+
+static void error_xml(const struct diag *d, restconf_namespace_fn fn, void *context,
+		      struct buf *out)
+{
+	const struct field head[] = {{"error-type", type_of(d)},
+				     {"error-tag", tag_of(d)},
+				     {"error-app-tag", diag_code_name(d->code)}};
+	const struct field message[] = {{"error-message", d->text}}, info[] = INFO_FIELDS(d);
+	buf_adds(out, "<error>");
+	fields(SCHEMA_XML, head, array_len(head), out);
+	if (d->path)
+		xml_path(d->path, fn, context, out);
+	fields(SCHEMA_XML, message, 1, out);
+	buf_adds(out, "<error-info><diag xmlns=\"" CONTROLLER_NAMESPACE "\">");
+	fields(SCHEMA_XML, info, array_len(info), out);
+	buf_adds(out, "</diag></error-info></error>");
+}
+
+static void error_json(const struct diag *d, struct buf *out)
+{
+	const struct field head[] = {{"error-type", type_of(d)},
+				     {"error-tag", tag_of(d)},
+				     {"error-app-tag", diag_code_name(d->code)},
+				     {"error-path", d->path},
+				     {"error-message", d->text}},
+			   info[] = INFO_FIELDS(d);
+	buf_addc(out, '{');
+	fields(SCHEMA_JSON, head, array_len(head), out);
+	buf_adds(out, ",\"error-info\":{\"" CONTROLLER ":diag\":{");
+	fields(SCHEMA_JSON, info, array_len(info), out);
+	buf_adds(out, "}}}");
+}
+
+void restconf_errors(const struct diags *diags, enum schema_format format, restconf_namespace_fn fn,
+		     void *context, struct buf *out)
+{
+	bool xml = format == SCHEMA_XML, first = true;
+	buf_adds(out, xml ? "<errors xmlns=\"" RESTCONF_NAMESPACE "\">"
+			  : "{\"ietf-restconf:errors\":{\"error\":[");
+	for (size_t i = 0; i < diags->list.len; i++) {
+		const struct diag *d = &diags->list.at[i];
+		if (d->severity != DIAG_ERROR)
+			continue;
+		if (!xml && !first)
+			buf_addc(out, ',');
+		first = false;
+		if (xml)
+			error_xml(d, fn, context, out);
+		else
+			error_json(d, out);
+	}
+	buf_adds(out, xml ? "</errors>\n" : "]}}\n");
+}
+
+// --- resources with fixed content ---
+
+void restconf_host_meta(struct buf *out)
+{
+	buf_adds(out, "<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>"
+		      "<Link rel='restconf' href='" RESTCONF_PREFIX "'/></XRD>\n");
+}
+
+void restconf_root(enum schema_format format, struct buf *out)
+{
+	if (format == SCHEMA_XML)
+		buf_adds(out, "<restconf xmlns=\"" RESTCONF_NAMESPACE "\"><data/><operations/>"
+			      "<yang-library-version>" RESTCONF_LIBRARY_VERSION
+			      "</yang-library-version></restconf>\n");
+	else
+		buf_adds(out, "{\"ietf-restconf:restconf\":{\"data\":{},\"operations\":{},"
+			      "\"yang-library-version\":\"" RESTCONF_LIBRARY_VERSION "\"}}\n");
+}
+
+void restconf_library_version(enum schema_format format, struct buf *out)
+{
+	if (format == SCHEMA_XML)
+		buf_adds(out, "<yang-library-version xmlns=\"" RESTCONF_NAMESPACE
+			      "\">" RESTCONF_LIBRARY_VERSION "</yang-library-version>\n");
+	else
+		buf_adds(out, "{\"ietf-restconf:yang-library-version\":\"" RESTCONF_LIBRARY_VERSION
+			      "\"}\n");
+}
