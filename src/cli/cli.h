@@ -60,7 +60,7 @@ void cli_report(struct cli *cli);
 void cli_flush(struct cli *cli);
 
 // With --json: the value is printed and consumed, true. Else false and nothing happens to it.
-bool cli_answer(struct cli *cli, struct json_t *value) must_check;
+bool cli_answer(struct cli *cli, struct json_t *value);
 struct json_t *cli_diags_json(const struct diags *diags) must_check; // an array
 // ANSI codes, "" without colours.
 enum cli_colour {

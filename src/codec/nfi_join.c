@@ -45,13 +45,10 @@ static bool family_implied(const struct ir_clause *clause, struct arena *arena)
 static bool protocol_implied(const struct ir_clause *clause, struct arena *arena)
 {
 	struct ir_clause rest = tuple_without(clause, IR_PROTO, arena);
-	bool all = true, same = true;
-	for (unsigned p = 0; p < 256; p++) {
-		bool without = ir_clause_allows_protocol(&rest, (uint8_t)p);
-		all &= without;
-		same &= without == ir_clause_allows_protocol(clause, (uint8_t)p);
-	}
-	return same && !all;
+	struct ir_protocols without = ir_clause_protocols(&rest),
+			    all = ir_clause_protocols(&(struct ir_clause){0});
+	return ir_protocols_equal(without, ir_clause_protocols(clause)) &&
+	       !ir_protocols_equal(without, all);
 }
 
 void nfi_clause_reduce(struct ir_clause *clause, struct arena *arena)

@@ -169,9 +169,10 @@ static void find_transports(struct nfi_split *split)
 			       needs_family(clause));
 		return;
 	}
+	struct ir_protocols allowed = ir_clause_protocols(clause);
 	for (unsigned p = 0; p < 256; p++) {
 		bool fits = header == NFI_BOXES || (box_of(p) == header && p != 136);
-		if (fits && ir_clause_allows_protocol(clause, (uint8_t)p))
+		if (fits && (allowed.bit[p / 64] >> p % 64 & 1))
 			add_protocol(split, p, inside);
 	}
 }
@@ -189,10 +190,8 @@ static bool flow_says_it_all(const struct ir_rule *rule, const struct ir_clause 
 	for (size_t i = 0; i < clause->len; i++)
 		if (ir_dim_info[clause->cond[i].dim].kind == IR_KIND_TUPLE)
 			cond[tuple.len++] = clause->cond[i];
-	bool same = ir_clause_versions(&tuple) == ir_clause_versions(clause);
-	for (unsigned p = 0; p < 256 && same; p++)
-		same = ir_clause_allows_protocol(&tuple, (uint8_t)p) ==
-		       ir_clause_allows_protocol(clause, (uint8_t)p);
+	bool same = ir_clause_versions(&tuple) == ir_clause_versions(clause) &&
+		    ir_protocols_equal(ir_clause_protocols(&tuple), ir_clause_protocols(clause));
 	bool passes = rule->verdict == IR_PASS || rule->verdict == IR_RATE_LIMIT;
 	return same || !rule->flow || !passes;
 }

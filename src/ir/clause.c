@@ -131,27 +131,50 @@ unsigned ir_clause_versions(const struct ir_clause *clause)
 	return versions;
 }
 
-bool ir_clause_allows_protocol(const struct ir_clause *clause, uint8_t protocol)
+static void protocols_add(struct ir_protocols *set, unsigned lo, unsigned hi)
 {
+	for (unsigned p = lo; p <= hi; p++)
+		set->bit[p / 64] |= (uint64_t)1 << p % 64;
+}
+
+static void protocols_keep(struct ir_protocols *set, const struct ir_protocols *other)
+{
+	for (size_t i = 0; i < array_len(set->bit); i++)
+		set->bit[i] &= other->bit[i];
+}
+
+struct ir_protocols ir_clause_protocols(const struct ir_clause *clause)
+{
+	struct ir_protocols all = {{~0ull, ~0ull, ~0ull, ~0ull}};
 	for (size_t i = 0; i < clause->len; i++) {
 		struct implied implied = dim_implies(clause->cond[i].dim);
-		bool listed = !implied.protocols[0];
+		struct algebra_set set = clause->cond[i].set;
+		struct ir_protocols listed = {0};
 		for (size_t k = 0; implied.protocols[k]; k++)
-			listed |= implied.protocols[k] == protocol;
-		if (!listed || (clause->cond[i].dim == IR_PROTO &&
-				!algebra_set_has(clause->cond[i].set, protocol)))
-			return false;
+			protocols_add(&listed, implied.protocols[k], implied.protocols[k]);
+		for (size_t k = 0; clause->cond[i].dim == IR_PROTO && k < set.len; k++)
+			protocols_add(&listed, (unsigned)set.at[k].lo, (unsigned)set.at[k].hi);
+		if (implied.protocols[0] || clause->cond[i].dim == IR_PROTO)
+			protocols_keep(&all, &listed);
 	}
-	return true;
+	return all;
+}
+
+bool ir_protocols_equal(struct ir_protocols a, struct ir_protocols b)
+{
+	return !memcmp(&a, &b, sizeof(a));
+}
+
+bool ir_clause_allows_protocol(const struct ir_clause *clause, uint8_t protocol)
+{
+	return ir_clause_protocols(clause).bit[protocol / 64] >> protocol % 64 & 1;
 }
 
 static bool protocols_meet(const struct ir_clause *a, const struct ir_clause *b)
 {
-	for (unsigned p = 0; p < 256; p++)
-		if (ir_clause_allows_protocol(a, (uint8_t)p) &&
-		    ir_clause_allows_protocol(b, (uint8_t)p))
-			return true;
-	return false;
+	struct ir_protocols both = ir_clause_protocols(a), other = ir_clause_protocols(b);
+	protocols_keep(&both, &other);
+	return both.bit[0] | both.bit[1] | both.bit[2] | both.bit[3];
 }
 
 bool ir_clause_overlaps(const struct ir_clause *a, const struct ir_clause *b)

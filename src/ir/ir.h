@@ -155,10 +155,14 @@ bool ir_clause_and(struct ir_clause *clause, struct arena *arena,
 // Whether some packet matches both; exact but for clocks that differ, where it may say true for a
 // pair that never meet.
 bool ir_clause_overlaps(const struct ir_clause *a, const struct ir_clause *b) must_check;
-// The IP versions that the clause can match (bit 0: 4, bit 1: 6), and whether it can match a
-// transport protocol: what its dimensions imply counts too (a port is of TCP, UDP, UDP-Lite, SCTP
-// or DCCP, an ICMPv6 type of IPv6).
+// The IP versions that the clause can match (bit 0: 4, bit 1: 6) and the transport protocols (bit p % 64 of word p / 64):
+// what its dimensions imply counts too (a port is of TCP, UDP, UDP-Lite, SCTP or DCCP, an ICMPv6 type of IPv6).
 unsigned ir_clause_versions(const struct ir_clause *clause) must_check;
+struct ir_protocols {
+	uint64_t bit[4];
+};
+struct ir_protocols ir_clause_protocols(const struct ir_clause *clause) must_check;
+bool ir_protocols_equal(struct ir_protocols a, struct ir_protocols b) must_check;
 bool ir_clause_allows_protocol(const struct ir_clause *clause, uint8_t protocol) must_check;
 
 // --- meaning (ir/eval.c) ---
