@@ -38,26 +38,30 @@ fleet_controller() {
 	wait_until 20 "the controller answers" bulwark status
 }
 
-# fleet_agent NAME ADDRESS: writes its configuration and starts it.
-fleet_agent() {
+# fleet_agent_conf NAME ADDRESS: the configuration of an NSF's agent.
+fleet_agent_conf() {
 	mkdir -p "$run/$1"
-	[ -f "$run/$1/bulwark-nsf.conf" ] || cat >"$run/$1/bulwark-nsf.conf" <<-CONF
+	cat >"$run/$1/bulwark-nsf.conf" <<-CONF
 		name = $1
 		listen = [$2]:6513
 		state = $run/$1/state
 		certificates = $run/$1/certs
 		front-uid = 65533
 	CONF
+}
+
+# fleet_agent NAME: starts it.
+fleet_agent() {
 	ip netns exec "$BULWARK_LAB-$1" "$bin/src/agent/bulwark-nsf" --config "$run/$1" >>"$run/$1.log" 2>&1 &
 	echo $! >"$run/$1.pid"
 }
 
-# fleet_enrol NAME ADDRESS GUARDS…: registers the NSF and gets its certificate with a one-time token.
+# fleet_enrol NAME ADDRESS SITE GUARDS…: registers the NSF and gets its certificate with a one-time token.
 fleet_enrol() {
-	local name=$1 address=$2 guards=() token
-	shift 2
+	local name=$1 address=$2 site=$3 guards=() token
+	shift 3
 	for network in "$@"; do guards+=(--guards "$network"); done
-	bulwark nsf add "$name" --address "$address" "${guards[@]}" || return 1
+	bulwark nsf add "$name" --address "$address" --site "$site" "${guards[@]}" >/dev/null || return 1
 	token=$(bulwark nsf enrol "$name" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])') || return 1
 	fleet_agent_conf "$name" "$address"
 	on "$name" "$bin/src/agent/bulwark-nsf" --config "$run/$name" --enrol "$token" --controller "$BULWARK_CONTROLLER"
