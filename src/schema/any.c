@@ -9,6 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Made empty and then given its text: libyang would make nodes of the text of anydata, and lose an edit's attributes.
+struct lyd_node *any_new(struct schema_tree *tree, struct lyd_node *parent,
+			 const struct lysc_node *lys, const char *text, bool json)
+{
+	struct lyd_node *node = NULL;
+	if (lyd_new_any(parent, lys->module, lys->name, NULL, 1, LYD_ANYDATA_DATATREE,
+			tree->is_output, &node))
+		abort(); // memory: the node is known
+	struct lyd_node_any *any = (struct lyd_node_any *)node;
+	if (lydict_insert(tree->schema->ctx, text, 0, &any->value.str))
+		abort(); // memory
+	any->value_type = json ? LYD_ANYDATA_JSON : LYD_ANYDATA_XML;
+	return node;
+}
+
 struct lyd_node *any_child(struct lyd_node *node)
 {
 	struct lyd_node_any *any = (struct lyd_node_any *)node;

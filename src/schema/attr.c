@@ -45,10 +45,10 @@ static void attr_error(const struct place *place, enum diag_code code, const cha
 		 "%s", text);
 }
 
-static void set_anchor(struct builder *b, struct lyd_node *node, const char *text)
+void attr_set_anchor(struct schema_tree *tree, struct lyd_node *node, const char *text)
 {
-	struct arena *arena = &b->tree->arena;
-	(void)map_put(&b->tree->anchors, arena_printf(arena, "%p", (void *)node),
+	struct arena *arena = &tree->arena;
+	(void)map_put(&tree->anchors, arena_printf(arena, "%p", (void *)node),
 		      arena_strdup(arena, text));
 }
 
@@ -101,12 +101,42 @@ static bool read_one(struct builder *b, const struct place *place, struct lyd_no
 		read_insert(place, doc_attr_value(b->doc, attr), &mark);
 	} else if (attr_is(b->doc, attr, NS_YANG, anchor)) {
 		mark.anchored = 1;
-		set_anchor(b, node, doc_attr_value(b->doc, attr));
+		attr_set_anchor(b->tree, node, doc_attr_value(b->doc, attr));
 	} else {
 		return false;
 	}
 	model_set_mark(node, mark);
 	return true;
+}
+
+// The <filter> of get and get-config is the one element whose model has attributes (RFC 6241, ietf-netconf).
+static bool read_filter(struct builder *b, struct lyd_node *node, const struct doc_attr *attr)
+{
+	const struct doc *doc = b->doc;
+	bool is_filter = b->tree->is_operation && node->schema->nodetype == LYS_ANYXML &&
+			 !strcmp(node->schema->name, "filter");
+	if (!is_filter || attr->ns)
+		return false;
+	static const char *const names[] = {"type", "select"};
+	for (size_t i = 0; i < array_len(names); i++) {
+		if (attr->name_len != strlen(names[i]) ||
+		    memcmp(doc->text + attr->name, names[i], attr->name_len))
+			continue;
+		struct arena *arena = &b->tree->arena;
+		const char *key = arena_printf(arena, "%p/%s", (void *)node, names[i]);
+		(void)map_put(&b->tree->anchors, key,
+			      arena_strdup(arena, doc_attr_value(b->doc, attr)));
+		return true;
+	}
+	return false;
+}
+
+const char *schema_attribute(const struct schema_tree *tree, const struct schema_node *node,
+			     const char *name)
+{
+	char key[64];
+	snprintf(key, sizeof(key), "%p/%s", (const void *)node, name);
+	return map_get(&tree->anchors, key);
 }
 
 static void check_anchor(const struct place *place, const struct lyd_node *node)
@@ -127,7 +157,7 @@ void attr_read(struct builder *b, const struct place *place, struct lyd_node *no
 	for (uint32_t i = 0; i < place->item->attrs; i++) {
 		const struct doc_attr *attr = &doc->attr.at[place->item->attr + i];
 		if (is_harmless(doc->ns.at[attr->ns].text) ||
-		    (b->edit && read_one(b, place, node, attr)))
+		    (b->edit && read_one(b, place, node, attr)) || read_filter(b, node, attr))
 			continue;
 		const char *name =
 			arena_strndup(&b->doc->arena, doc->text + attr->name, attr->name_len);

@@ -6,5 +6,6 @@
 
 // In an edit: operation, insert, key and value go into the node's mark and the tree's anchors. Everything else is a diag.
 void attr_read(struct builder *b, const struct place *place, struct lyd_node *node);
+void attr_set_anchor(struct schema_tree *tree, struct lyd_node *node, const char *text);
 // What stands at `key` or `value` of this node; NULL: nothing.
 const char *attr_anchor(const struct schema_tree *tree, const struct lyd_node *node) must_check;

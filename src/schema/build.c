@@ -6,6 +6,7 @@
 // something that cannot be placed are skipped.
 // What it does not do: anything that needs the whole tree (validate.c), attributes (attr.c).
 #include "schema/build.h"
+#include "schema/any.h"
 #include "schema/attr.h"
 #include "schema/text.h"
 
@@ -180,7 +181,7 @@ static void build_container(struct builder *b, const struct place *place, struct
 		descend(b, place, node, false);
 		return;
 	}
-	if (lyd_new_inner(parent, lys->module, lys->name, b->output, &node))
+	if (lyd_new_inner(parent, lys->module, lys->name, b->tree->is_output, &node))
 		place_error(place, DIAG_FAILED, "report this", "%s",
 			    model_libyang_message(b->doc->schema, &b->doc->arena));
 	else if (admit(b, place, node))
@@ -263,9 +264,9 @@ static void build_list(struct builder *b, const struct place *place, struct lyd_
 		return;
 	const char **v = keys.value;
 	// Further arguments than there are keys are ignored.
-	if (lyd_new_list(parent, lys->module, lys->name, b->output, &node, v[0], v[1], v[2], v[3],
-			 v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13], v[14],
-			 v[15])) {
+	if (lyd_new_list(parent, lys->module, lys->name, b->tree->is_output, &node, v[0], v[1],
+			 v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13],
+			 v[14], v[15])) {
 		refuse_keys(place, &keys);
 		return;
 	}
@@ -291,27 +292,20 @@ static void build_value(struct builder *b, const struct place *place, struct lyd
 	const char *value = value_read(place);
 	if (!value)
 		return;
-	if (lyd_new_term(parent, lys->module, lys->name, value, b->output, &node))
+	if (lyd_new_term(parent, lys->module, lys->name, value, b->tree->is_output, &node))
 		value_refused(place, value);
 	else
 		(void)admit(b, place, node);
 }
 
-// Its content stays text: what reads it knows what it is.
 static void build_any(struct builder *b, const struct place *place, struct lyd_node *parent)
 {
-	const struct lysc_node *lys = place->model->schema;
-	struct doc *doc = place->doc;
 	struct lyd_node *node = NULL;
 	struct buf text;
 	buf_init(&text);
-	doc_copy_content(doc, place->item, &text);
-	LYD_ANYDATA_VALUETYPE type = doc->json ? LYD_ANYDATA_JSON : LYD_ANYDATA_XML;
-	if (lyd_new_any(parent, lys->module, lys->name, text.data, 0, type, b->output, &node))
-		place_error(place, DIAG_FAILED, "report this", "%s",
-			    model_libyang_message(doc->schema, &doc->arena));
-	else
-		(void)admit(b, place, node);
+	doc_copy_content(place->doc, place->item, &text);
+	node = any_new(b->tree, parent, place->model->schema, text.data, place->doc->json);
+	(void)admit(b, place, node);
 	buf_fini(&text);
 }
 
@@ -375,15 +369,14 @@ static void build_known(struct builder *b, const struct place *place, struct lyd
 static void build_item(struct builder *b, const struct item *item, struct lyd_node *parent)
 {
 	struct doc *doc = b->doc;
-	const struct model_node *above = parent ? model_of(parent) : doc->schema->root;
+	const struct model_node *above = parent ? model_inside(b->tree, parent) : doc->schema->root;
 	const struct lys_module *mod = doc->ns.at[item->ns].mod;
 	struct place place = {.doc = doc, .item = item, .parent = parent};
 	if (!mod) {
 		unknown_namespace(&place, above);
 		return;
 	}
-	struct model_node *model = model_child(above, mod, doc->text + item->name, item->name_len,
-					       b->output && above->out_slots);
+	struct model_node *model = model_child(above, mod, doc->text + item->name, item->name_len);
 	if (!model) {
 		unknown_element(&place, above);
 		return;

@@ -8,9 +8,8 @@
 struct builder {
 	struct doc *doc;
 	struct schema_tree *tree;
-	bool edit;   // attributes of an edit are kept, state is refused
-	bool output; // of an operation's reply, not its input
-	bool fresh;  // the parent is new
+	bool edit;  // attributes of an edit are kept, state is refused
+	bool fresh; // the parent is new
 	struct node_index index;
 	VEC(struct lyd_node *) grown; // new nodes whose parents are old: what to take back
 	uint16_t file;

@@ -45,7 +45,7 @@ static void add_leaf(struct filler *f, struct lyd_node *parent, const struct lys
 	struct lyd_node *node = NULL;
 	size_t ancestors = default_ancestors(parent);
 	const char *text = lyd_value_get_canonical(lys->module->ctx, value);
-	if (lyd_new_term(parent, lys->module, lys->name, text, 0, &node)) {
+	if (lyd_new_term(parent, lys->module, lys->name, text, f->tree->is_output, &node)) {
 		// The compiler of the modules has accepted it as a default.
 		ly_err_clean(lys->module->ctx, NULL);
 		return;
@@ -65,7 +65,8 @@ static void add(struct filler *f, struct lyd_node *parent, const struct model_no
 		struct lyd_value **values = ((const struct lysc_node_leaflist *)lys)->dflts;
 		for (size_t i = 0; i < LY_ARRAY_COUNT(values); i++)
 			add_leaf(f, parent, lys, values[i]);
-	} else if (!lyd_new_inner(parent, lys->module, lys->name, 0, &node) && !parent) {
+	} else if (!lyd_new_inner(parent, lys->module, lys->name, f->tree->is_output, &node) &&
+		   !parent) {
 		tree_link_top(f->tree, node);
 	}
 }
@@ -185,7 +186,7 @@ void defaults_add(struct schema_tree *tree, struct lyd_node *subtree)
 {
 	struct filler f = {.tree = tree};
 	arena_init(&f.arena);
-	fill(&f, subtree, subtree ? model_of(subtree) : tree->schema->root);
+	fill(&f, subtree, subtree ? model_inside(tree, subtree) : tree->schema->root);
 	settle_all(&f);
 	arena_fini(&f.arena);
 	tree->has_defaults = true;

@@ -93,7 +93,8 @@ static void check_choices(struct check *v, struct lyd_node *parent, const struct
 			  const struct lys_module *top)
 {
 	const struct lysc_node *it = NULL;
-	while ((it = lys_getnext(it, above, top ? top->compiled : NULL, LYS_GETNEXT_WITHCHOICE)))
+	uint32_t options = LYS_GETNEXT_WITHCHOICE | (v->tree->is_output ? LYS_GETNEXT_OUTPUT : 0);
+	while ((it = lys_getnext(it, above, top ? top->compiled : NULL, options)))
 		if (it->nodetype == LYS_CHOICE)
 			check_choice(v, parent, it);
 }

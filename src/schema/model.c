@@ -52,16 +52,17 @@ static void slot_put(struct model_slot *slot, uint32_t slots, struct model_node 
 }
 
 struct model_node *model_child(const struct model_node *parent, const struct lys_module *mod,
-			       const char *name, size_t len, bool output)
+			       const char *name, size_t len)
 {
-	const struct model_slot *slot = output ? parent->out_slot : parent->slot;
-	uint32_t slots = output ? parent->out_slots : parent->slots;
-	if (!slots)
+	uint32_t mask = parent->slots - 1;
+	if (!parent->slots)
 		return NULL;
-	for (uint32_t i = name_hash(mod, name, len) & (slots - 1); slot[i].node;
-	     i = (i + 1) & (slots - 1))
-		if (slot[i].mod == mod && !strncmp(slot[i].name, name, len) && !slot[i].name[len])
-			return slot[i].node;
+	for (uint32_t i = name_hash(mod, name, len) & mask; parent->slot[i].node;
+	     i = (i + 1) & mask) {
+		const struct model_slot *slot = &parent->slot[i];
+		if (slot->mod == mod && !strncmp(slot->name, name, len) && !slot->name[len])
+			return slot->node;
+	}
 	return NULL;
 }
 
@@ -102,29 +103,26 @@ struct walk {
 
 static void add_node(struct walk *walk, const struct lysc_node *lys, struct model_node *parent);
 
-static void add_children(struct walk *walk, struct model_node *m, const struct lys_module *top,
-			 bool output)
+static void set_children(struct schema *schema, struct model_node *m, struct model_node **child,
+			 size_t len)
 {
-	struct arena *arena = &walk->schema->arena;
+	m->child = child;
+	m->children = (uint32_t)len;
+	if (len)
+		m->slot = slots_new(&schema->arena, len, &m->slots);
+	for (size_t i = 0; i < len; i++)
+		slot_put(m->slot, m->slots, child[i]);
+}
+
+static void add_children(struct walk *walk, struct model_node *m, uint32_t options)
+{
 	VEC(struct model_node *) list = {0};
 	const struct lysc_node *lys = NULL;
-	uint32_t options = output ? LYS_GETNEXT_OUTPUT : 0;
-	while ((lys = lys_getnext(lys, m->schema, top ? top->compiled : NULL, options))) {
+	while ((lys = lys_getnext(lys, m->schema, NULL, options))) {
 		add_node(walk, lys, m);
-		vec_push(arena, &list, (struct model_node *)lys->priv);
+		vec_push(&walk->schema->arena, &list, (struct model_node *)lys->priv);
 	}
-	if (!output) {
-		m->child = list.at;
-		m->children = (uint32_t)list.len;
-	}
-	struct model_slot *slot = NULL;
-	uint32_t slots = 0;
-	if (list.len)
-		slot = slots_new(arena, list.len, &slots);
-	for (size_t i = 0; i < list.len; i++)
-		slot_put(slot, slots, list.at[i]);
-	*(output ? &m->out_slot : &m->slot) = slot;
-	*(output ? &m->out_slots : &m->slots) = slots;
+	set_children(walk->schema, m, list.at, list.len);
 }
 
 static void add_node(struct walk *walk, const struct lysc_node *lys, struct model_node *parent)
@@ -135,9 +133,12 @@ static void add_node(struct walk *walk, const struct lysc_node *lys, struct mode
 	if (lys->nodetype & LYD_NODE_TERM)
 		m->traits = type_traits(((const struct lysc_node_leaf *)lys)->type);
 	if (lys->nodetype & LYD_NODE_INNER)
-		add_children(walk, m, NULL, false);
-	if (lys->nodetype & (LYS_RPC | LYS_ACTION))
-		add_children(walk, m, NULL, true);
+		add_children(walk, m, 0);
+	if (lys->nodetype & (LYS_RPC | LYS_ACTION)) {
+		m->output = node_new(walk->schema, lys, parent);
+		vec_push(&walk->schema->arena, &walk->all, m->output);
+		add_children(walk, m->output, LYS_GETNEXT_OUTPUT);
+	}
 }
 
 static void add_modules(struct walk *walk)
@@ -153,25 +154,13 @@ static void add_modules(struct walk *walk)
 		vec_push(arena, &schema->modules, mod);
 		(void)map_put(&schema->by_namespace, mod->ns, (void *)(uintptr_t)mod);
 		(void)map_put(&schema->by_name, mod->name, (void *)(uintptr_t)mod);
-		add_children(walk, schema->root, mod, false);
-		for (uint32_t i = 0; i < schema->root->children; i++)
-			vec_push(arena, &top, schema->root->child[i]);
-		for (const struct lysc_node *n = (const struct lysc_node *)mod->compiled->rpcs; n;
-		     n = n->next) {
-			add_node(walk, n, schema->root);
-			vec_push(arena, &top, (struct model_node *)n->priv);
-		}
-		for (const struct lysc_node *n = (const struct lysc_node *)mod->compiled->notifs; n;
-		     n = n->next) {
-			add_node(walk, n, schema->root);
-			vec_push(arena, &top, (struct model_node *)n->priv);
+		const struct lysc_node *lys = NULL;
+		while ((lys = lys_getnext(lys, NULL, mod->compiled, 0))) {
+			add_node(walk, lys, schema->root);
+			vec_push(arena, &top, (struct model_node *)lys->priv);
 		}
 	}
-	schema->root->child = top.at;
-	schema->root->children = (uint32_t)top.len;
-	schema->root->slot = slots_new(arena, top.len, &schema->root->slots);
-	for (size_t i = 0; i < top.len; i++)
-		slot_put(schema->root->slot, schema->root->slots, top.at[i]);
+	set_children(schema, schema->root, top.at, top.len);
 }
 
 // --- what validation looks at ---
@@ -252,6 +241,12 @@ _Static_assert(sizeof(struct model_mark) == sizeof(void *), "a mark fits into ly
 struct model_node *model_of(const struct lyd_node *node)
 {
 	return node->schema->priv;
+}
+
+struct model_node *model_inside(const struct schema_tree *tree, const struct lyd_node *node)
+{
+	struct model_node *m = model_of(node);
+	return tree->is_output && m->output ? m->output : m;
 }
 
 struct model_mark model_mark(const struct lyd_node *node)

@@ -59,9 +59,10 @@ struct model_node {
 	uint32_t id;               // from 1, unique in the schema
 	unsigned depth;
 	unsigned traits; // enum value_trait
-	// Children by name, choices and cases looked through. RPCs: of the input, and of the output.
-	struct model_slot *slot, *out_slot;
-	uint32_t slots, out_slots; // powers of two, or 0
+	// Children by name, choices and cases looked through. Of an RPC: the input's; `output` has those of the output.
+	struct model_node *output;
+	struct model_slot *slot;
+	uint32_t slots; // a power of two, or 0
 	struct model_node **child;
 	uint32_t children;
 	// What validation has to look at.
@@ -102,7 +103,8 @@ struct model_mark {
 	unsigned file : 16;
 	unsigned operation : 4; // 1 + enum schema_operation; 0: not given
 	unsigned anchored : 1;  // the tree's `anchors` has the key or value to insert at
-	unsigned : 11;
+	unsigned selected : 2;  // enum print_selected, while a filter is at work
+	unsigned : 9;
 };
 
 enum edit_insert { INSERT_LAST, INSERT_FIRST, INSERT_BEFORE, INSERT_AFTER };
@@ -114,7 +116,8 @@ struct schema_tree {
 	VEC(const char *) files; // [0] is unknown
 	struct map anchors;      // for edits: "address" of the node -> key predicate or value
 	bool has_defaults;
-	bool is_operation; // an rpc's input
+	bool is_operation; // an rpc (its input or its output) or a notification
+	bool is_output;
 };
 
 static inline struct lyd_node *node_data(const struct schema_node *node)
@@ -127,12 +130,15 @@ static inline const struct schema_node *node_public(const struct lyd_node *node)
 }
 struct model_node *model_of(const struct lyd_node *node) must_check; // the node is not opaque
 struct model_mark model_mark(const struct lyd_node *node) must_check;
+// The model that the node's children have: of an RPC that of its input or output.
+struct model_node *model_inside(const struct schema_tree *tree,
+				const struct lyd_node *node) must_check;
 void model_set_mark(struct lyd_node *node, struct model_mark mark);
 
 // Works out all facts; at schema_open.
 void model_build(struct schema *schema);
 struct model_node *model_child(const struct model_node *parent, const struct lys_module *mod,
-			       const char *name, size_t len, bool output) must_check;
+			       const char *name, size_t len) must_check;
 
 // --- data nodes, without the detours that libyang takes ---
 // Links a node without parent among the top-level nodes of the tree; like lyd_insert_sibling, but quick for long lists.

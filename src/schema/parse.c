@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading documents into trees (RFC 7950 section 8, RFC 7951). What the parts do: doc.c checks the bytes, xml.c and
 // json.c make records of them, build.c makes nodes of those.
-#include "schema/build.h"
+#include "schema/attr.h"
 #include "schema/defaults.h"
 
 #include <libyang/libyang.h>
@@ -27,11 +27,15 @@ void schema_tree_free(struct schema_tree *tree)
 	free(tree);
 }
 
-static void copy_marks(struct lyd_node *to, const struct lyd_node *from)
+static void copy_marks(struct schema_tree *to_tree, const struct schema_tree *from_tree,
+		       struct lyd_node *to, const struct lyd_node *from)
 {
 	for (; to && from; to = to->next, from = from->next) {
 		to->priv = from->priv;
-		copy_marks(lyd_child(to), lyd_child(from));
+		const char *anchor = attr_anchor(from_tree, from);
+		if (anchor)
+			attr_set_anchor(to_tree, to, anchor);
+		copy_marks(to_tree, from_tree, lyd_child(to), lyd_child(from));
 	}
 }
 
@@ -43,9 +47,10 @@ struct schema_tree *schema_tree_copy(const struct schema_tree *tree)
 	if (tree->first && lyd_dup_siblings(tree->first, NULL,
 					    LYD_DUP_RECURSIVE | LYD_DUP_WITH_FLAGS, &copy->first))
 		abort(); // memory
-	copy_marks(copy->first, tree->first);
+	copy_marks(copy, tree, copy->first, tree->first);
 	copy->has_defaults = tree->has_defaults;
 	copy->is_operation = tree->is_operation;
+	copy->is_output = tree->is_output;
 	return copy;
 }
 

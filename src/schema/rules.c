@@ -104,8 +104,9 @@ static void add_rules(struct schema *schema, struct model_node *m)
 	m->nwhens = (uint32_t)rules.len;
 	lys = m->schema;
 	const struct lysc_node *holder = lys;
+	const struct lysc_node_action *operation = (const struct lysc_node_action *)lys;
 	if (lys->nodetype & (LYS_RPC | LYS_ACTION))
-		holder = &((const struct lysc_node_action *)lys)->input.node;
+		holder = m == lys->priv ? &operation->input.node : &operation->output.node;
 	struct lysc_must *musts = lysc_node_musts(holder);
 	for (size_t i = 0; i < LY_ARRAY_COUNT(musts); i++) {
 		struct model_rule *rule =
@@ -197,7 +198,7 @@ static const char *read_step(const struct model_node *leaf, const struct lysc_pr
 		for (len = 0; text_is_name(p[len]);)
 			len++;
 	}
-	*at = mod && len ? model_child(*at, mod, p, len, false) : NULL;
+	*at = mod && len ? model_child(*at, mod, p, len) : NULL;
 	return *at ? p + len : NULL;
 }
 

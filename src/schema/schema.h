@@ -108,9 +108,13 @@ bool schema_parse_edit(struct schema_tree *tree, const struct schema_input *inpu
 		       struct diags *diags) must_check;
 
 // --- operations and notifications ---
-// An rpc in a tree of its own: the operation is schema_first. Reads <rpc> or the RESTCONF input document.
-// `message_id_out` (arena) is NULL when the attribute is missing; `attributes_out` (arena): all attributes of <rpc> as XML text to
-// echo in <rpc-reply> (RFC 6241 section 4.2), namespace declarations included.
+// Operations and notifications stand in trees of their own, the operation (rpc or notification) is schema_first, its
+// children are the input (or the output). They are validated, defaults included, but for what refers to a datastore.
+//
+// Reads <rpc>. As soon as the envelope can be read, also when this then fails: `message_id_out` (arena) is the
+// message-id, NULL when it is missing; `attributes_out` (arena, never NULL) is what <rpc-reply> has to echo (RFC 6241
+// section 4.2): all attributes and declarations of prefixes as XML text that begins with a space, but not the default
+// namespace, which the reply declares itself.
 bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, struct arena *arena,
 		      struct diags *diags, struct schema_tree **rpc_out,
 		      const char **message_id_out, const char **attributes_out) must_check;
@@ -118,6 +122,17 @@ bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, s
 bool schema_parse_operation(struct schema *schema, const char *operation,
 			    const struct schema_input *input, struct diags *diags,
 			    struct schema_tree **rpc_out) must_check;
+// For clients: the output of an operation, in its <output> (RESTCONF) or as the bare content of <rpc-reply> (NETCONF).
+bool schema_parse_output(struct schema *schema, const char *operation,
+			 const struct schema_input *input, struct diags *diags,
+			 struct schema_tree **output_out) must_check;
+// One notification, what stands behind eventTime.
+bool schema_parse_notification(struct schema *schema, const struct schema_input *input,
+			       struct diags *diags,
+			       struct schema_tree **notification_out) must_check;
+// An attribute `type` or `select` of the <filter> of an rpc (RFC 6241 section 6); NULL when it was not given.
+const char *schema_attribute(const struct schema_tree *tree, const struct schema_node *node,
+			     const char *name) must_check;
 // The content of an anydata/anyxml node as text, as it was given (XML, or JSON if it came as JSON).
 void schema_any_text(const struct schema_node *any, struct buf *out);
 // The content of an anydata/anyxml node (<config>) as an edit tree of its own.

@@ -82,7 +82,7 @@ static void check_reference(struct check *v, struct lyd_node *leaf, const struct
 
 void check_node(struct check *v, struct lyd_node *node)
 {
-	const struct model_node *m = model_of(node);
+	const struct model_node *m = model_inside(v->tree, node);
 	if (!m->checked || given_up(v))
 		return;
 	if (m->nrules)

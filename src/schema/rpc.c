@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations and notifications: the envelope of NETCONF (RFC 6241 sections 4.1 and 4.2), the input and output documents
+// of RESTCONF (RFC 8040 section 3.6), and the nodes inside, which are built and validated like data.
+//
+// What it does not do: actions; no module of ours has any. What an operation refers to in a datastore is not looked up.
+#include "base/buf.h"
+#include "schema/attr.h"
+#include "schema/text.h"
+
+#include <libyang/libyang.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+// --- the envelope ---
+
+static void echo_attributes(const struct doc *doc, const struct item *rpc, struct buf *out)
+{
+	for (uint32_t s = rpc->scope; s; s = doc->scope.at[s].outer) {
+		const struct doc_scope *scope = &doc->scope.at[s];
+		if (!scope->prefix_len)
+			continue;
+		buf_printf(out, " xmlns:%.*s=\"", (int)scope->prefix_len,
+			   doc->text + scope->prefix);
+		buf_add_xml(out, doc->ns.at[scope->ns].text);
+		buf_addc(out, '"');
+	}
+	for (uint32_t i = 0; i < rpc->attrs; i++) {
+		const struct doc_attr *attr = &doc->attr.at[rpc->attr + i];
+		// Back to the prefix, which stands before the name.
+		uint32_t from = attr->name;
+		while (attr->ns && !text_is_space(doc->text[from - 1]))
+			from--;
+		buf_addc(out, ' ');
+		buf_add(out, doc->text + from, attr->name + attr->name_len - from);
+		buf_adds(out, "=\"");
+		// A value in single quotes may hold double ones.
+		for (uint32_t at = attr->start; at < attr->end; at++)
+			if (doc->text[at] == '"')
+				buf_adds(out, "&quot;");
+			else
+				buf_addc(out, doc->text[at]);
+		buf_addc(out, '"');
+	}
+}
+
+static void read_envelope(struct doc *doc, const struct item *rpc, struct arena *arena,
+			  const char **message_id_out, const char **attributes_out)
+{
+	struct buf echo;
+	buf_init(&echo);
+	echo_attributes(doc, rpc, &echo);
+	*attributes_out = arena_strdup(arena, echo.data);
+	buf_fini(&echo);
+	const struct doc_attr *id = doc_attr_find(doc, rpc, NULL, "message-id");
+	if (id) {
+		*message_id_out = arena_strdup(arena, doc_attr_value(doc, id));
+		return;
+	}
+	diag_add(doc->diags,
+		 &(struct diag){.code = DIAG_MISSING_ATTRIBUTE,
+				.line = rpc->line,
+				.path = "/rpc/@message-id",
+				.hint = "give every <rpc> a message-id"},
+		 "<rpc> has no message-id");
+}
+
+static const struct item *find_rpc(struct doc *doc)
+{
+	const struct item *rpc = doc_first(doc, doc->item);
+	const char *hint = "send <rpc xmlns=\"" NS_NETCONF "\" message-id=\"1\">";
+	if (!rpc || doc->json) {
+		doc_error(doc, DIAG_SYNTAX, doc->item, hint, "there is no <rpc>");
+		return NULL;
+	}
+	if (rpc->next || !doc_name_is(doc, rpc, "rpc")) {
+		doc_error(doc, DIAG_SYNTAX, rpc, hint, "a message is one <rpc>");
+		return NULL;
+	}
+	if (!rpc->ns || strcmp(doc_ns_text(doc, rpc), NS_NETCONF)) {
+		doc_error(doc, DIAG_UNKNOWN_NAMESPACE, rpc, hint,
+			  "<rpc> is not in the namespace of NETCONF");
+		return NULL;
+	}
+	return rpc;
+}
+
+// --- the operation ---
+
+static struct model_node *find_operation(struct doc *doc, const struct item *item, uint16_t kinds)
+{
+	const struct schema *schema = doc->schema;
+	const struct doc_ns *ns = &doc->ns.at[item->ns];
+	const char *name = doc->text + item->name;
+	if (!ns->mod) {
+		doc_error(doc, DIAG_UNKNOWN_NAMESPACE, item,
+			  "use the namespace of the module that defines it",
+			  "the namespace \"%.200s\" of \"%.*s\" is not known",
+			  ns->text ? ns->text : "", (int)item->name_len, name);
+		return NULL;
+	}
+	struct model_node *m = model_child(schema->root, ns->mod, name, item->name_len);
+	if (m && m->schema->nodetype & kinds)
+		return m;
+	struct text_guess guess = text_guess(name, item->name_len);
+	for (uint32_t i = 0; i < schema->root->children; i++) {
+		const struct lysc_node *lys = schema->root->child[i]->schema;
+		if (lys->module == ns->mod && lys->nodetype & kinds)
+			text_guess_offer(&guess, lys->name);
+	}
+	const char *hint = "use one of the operations of the modules that were announced";
+	if (guess.best)
+		hint = arena_printf(&doc->arena, "did you mean \"%s\"?", guess.best);
+	doc_error(doc, DIAG_UNSUPPORTED, item, hint, "\"%.*s\" is no %s of %s", (int)item->name_len,
+		  name, kinds & LYS_NOTIF ? "notification" : "operation", ns->mod->name);
+	return NULL;
+}
+
+static struct schema_tree *operation_tree(struct schema *schema, const struct lysc_node *lys,
+					  bool output)
+{
+	struct schema_tree *tree = schema_tree_new(schema);
+	tree->is_operation = true;
+	tree->is_output = output;
+	if (lyd_new_inner(NULL, lys->module, lys->name, output, &tree->first))
+		abort(); // memory: the node is known
+	return tree;
+}
+
+// The items below `around` become the operation's children, and are validated.
+static bool fill_operation(struct doc *doc, const struct item *around, struct schema_tree *tree)
+{
+	struct builder b = {.doc = doc, .tree = tree, .fresh = true, .errors = doc->diags->errors};
+	b.file = build_file(tree, doc->file);
+	if (around->line)
+		model_set_mark(tree->first,
+			       (struct model_mark){.line = around->line & ((1u << 30) - 1),
+						   .file = b.file});
+	build_children(&b, around, tree->first);
+	bool good = build_end(&b);
+	return good && schema_validate(tree, doc->diags);
+}
+
+static bool finish(bool good, struct schema_tree *tree, struct schema_tree **out)
+{
+	if (good)
+		*out = tree;
+	else
+		schema_tree_free(tree);
+	return good;
+}
+
+// The one element in <rpc>.
+static const struct item *only_child(struct doc *doc, const struct item *rpc)
+{
+	const struct item *item = doc_first(doc, rpc);
+	if (!item)
+		doc_error(doc, DIAG_MISSING, rpc, "put one operation into <rpc>",
+			  "<rpc> has no operation");
+	else if (item->next)
+		doc_error(doc, DIAG_UNKNOWN_ELEMENT, doc_next(doc, item),
+			  "send each operation in an <rpc> of its own",
+			  "<rpc> has more than one operation");
+	return item && !item->next ? item : NULL;
+}
+
+static bool read_rpc(struct doc *doc, const struct item *rpc, size_t errors,
+		     struct schema_tree **out)
+{
+	const struct item *item = only_child(doc, rpc);
+	struct model_node *m = item ? find_operation(doc, item, LYS_RPC) : NULL;
+	if (!m)
+		return false;
+	struct schema_tree *tree = operation_tree(doc->schema, m->schema, false);
+	bool good = fill_operation(doc, item, tree) && doc->diags->errors == errors;
+	return finish(good, tree, out);
+}
+
+bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, struct arena *arena,
+		      struct diags *diags, struct schema_tree **rpc_out,
+		      const char **message_id_out, const char **attributes_out)
+{
+	struct doc doc;
+	size_t errors = diags->errors;
+	*message_id_out = NULL;
+	*attributes_out = "";
+	bool good = doc_init(&doc, schema, input, diags);
+	const struct item *rpc = good ? find_rpc(&doc) : NULL;
+	if (rpc) {
+		read_envelope(&doc, rpc, arena, message_id_out, attributes_out);
+		good = read_rpc(&doc, rpc, errors, rpc_out);
+	}
+	doc_fini(&doc);
+	return good && rpc;
+}
+
+// --- RESTCONF ---
+
+static const struct lysc_node *named_operation(struct schema *schema, const char *operation,
+					       struct diags *diags)
+{
+	const char *colon = strchr(operation, ':'), *name = colon ? colon + 1 : operation;
+	char *module = strndup(operation, colon ? (size_t)(colon - operation) : 0);
+	const struct lys_module *mod = text_module(schema, base_oom(module), true);
+	free(module);
+	struct model_node *m = mod ? model_child(schema->root, mod, name, strlen(name)) : NULL;
+	if (m && m->schema->nodetype == LYS_RPC)
+		return m->schema;
+	diag_error(diags, DIAG_UNSUPPORTED, NULL, "operations are named module:name",
+		   "there is no operation \"%.200s\"", operation);
+	return NULL;
+}
+
+// The element or member `wrapper` around everything, or the document itself where it may be missing. NULL after a diag.
+static const struct item *inside(struct doc *doc, const char *wrapper, const struct lys_module *mod,
+				 bool may_be_bare)
+{
+	const struct item *item = doc_first(doc, doc->item);
+	if (!item)
+		return doc->item;
+	if (!item->next && doc_name_is(doc, item, wrapper) && doc->ns.at[item->ns].mod == mod)
+		return item;
+	if (may_be_bare)
+		return doc->item;
+	const char *hint =
+		doc->json
+			? arena_printf(&doc->arena, "send {\"%s:%s\": { ... }}", mod->name, wrapper)
+			: arena_printf(&doc->arena, "send <%s xmlns=\"%s\">", wrapper, mod->ns);
+	doc_error(doc, DIAG_SYNTAX, item, hint, "the body is no \"%s\" of the module %s", wrapper,
+		  mod->name);
+	return NULL;
+}
+
+static bool read_body(struct schema *schema, const char *operation,
+		      const struct schema_input *input, bool output, struct diags *diags,
+		      struct schema_tree **out)
+{
+	struct doc doc;
+	const struct lysc_node *lys = named_operation(schema, operation, diags);
+	if (!lys)
+		return false;
+	bool good = doc_init(&doc, schema, input, diags);
+	const struct item *around =
+		good ? inside(&doc, output ? "output" : "input", lys->module, output) : NULL;
+	if (around) {
+		struct schema_tree *tree = operation_tree(schema, lys, output);
+		good = finish(fill_operation(&doc, around, tree), tree, out);
+	}
+	doc_fini(&doc);
+	return good && around;
+}
+
+bool schema_parse_operation(struct schema *schema, const char *operation,
+			    const struct schema_input *input, struct diags *diags,
+			    struct schema_tree **rpc_out)
+{
+	return read_body(schema, operation, input, false, diags, rpc_out);
+}
+
+bool schema_parse_output(struct schema *schema, const char *operation,
+			 const struct schema_input *input, struct diags *diags,
+			 struct schema_tree **output_out)
+{
+	return read_body(schema, operation, input, true, diags, output_out);
+}
+
+bool schema_parse_notification(struct schema *schema, const struct schema_input *input,
+			       struct diags *diags, struct schema_tree **notification_out)
+{
+	struct doc doc;
+	bool good = doc_init(&doc, schema, input, diags);
+	const struct item *item = good ? doc_first(&doc, doc.item) : NULL;
+	if (good && (!item || item->next))
+		doc_error(&doc, DIAG_SYNTAX, doc.item, "send one notification",
+			  "the text is not one notification");
+	struct model_node *m = item && !item->next ? find_operation(&doc, item, LYS_NOTIF) : NULL;
+	if (m) {
+		struct schema_tree *tree = operation_tree(schema, m->schema, false);
+		good = finish(fill_operation(&doc, item, tree), tree, notification_out);
+	}
+	doc_fini(&doc);
+	return good && m;
+}
