@@ -10,7 +10,8 @@
 
 struct schema *engine_load_schema(struct diags *diags)
 {
-	static const char *const modules[] = {"ietf-i2nsf-cons-facing-interface", CODEC_NFI_MODULE, "ietf-i2nsf-capability", NULL};
+	static const char *const modules[] = {"ietf-i2nsf-cons-facing-interface", CODEC_NFI_MODULE,
+					      "ietf-i2nsf-capability", NULL};
 	return schema_open(NULL, modules, diags);
 }
 
@@ -20,7 +21,8 @@ static void append(struct ir_document *to, const struct ir_document *from, struc
 		vec_push(arena, &to->policy, from->policy.at[i]);
 }
 
-bool engine_load_tree(const struct engine_load *load, const struct schema_tree *tree, struct ir_document *out)
+bool engine_load_tree(const struct engine_load *load, const struct schema_tree *tree,
+		      struct ir_document *out)
 {
 	struct intent intent = {0};
 	struct ir_document customer = {0}, nsf = {0};
@@ -33,7 +35,8 @@ bool engine_load_tree(const struct engine_load *load, const struct schema_tree *
 	return good;
 }
 
-bool engine_load(const struct engine_load *load, const struct schema_input *inputs, size_t n, struct ir_document *out)
+bool engine_load(const struct engine_load *load, const struct schema_input *inputs, size_t n,
+		 struct ir_document *out)
 {
 	struct schema_tree *tree = schema_tree_new(load->schema);
 	bool good = true;

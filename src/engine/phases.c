@@ -151,13 +151,13 @@ static void confirm(void *context, size_t index)
 	if (t->step != ENGINE_STEP_PROVEN)
 		return;
 	uint32_t session = t->session;
-	if (!ask_anew(d, t, ENGINE_OP_CONFIRM))
-		return;
-	t->step = ENGINE_STEP_CONFIRMED;
-	t->session = session;
+	if (ask_anew(d, t, ENGINE_OP_CONFIRM))
+		t->step = ENGINE_STEP_CONFIRMED;
 	// The locks end with the session at the latest; that they could not be given back is no fault.
+	struct diags why = t->diags;
+	t->session = session;
 	if (!ask(d, t, ENGINE_OP_UNLOCK))
-		diags_init(&t->diags, &t->arena);
+		t->diags = why;
 }
 
 void phase_confirm(struct deployment *d)
