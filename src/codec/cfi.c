@@ -30,6 +30,7 @@ struct reader {
 	struct arena *arena;
 	struct diags *diags;
 	const char *file, *file_copy; // of the node before: most nodes are of the same file
+	struct intent_rule *rule;     // that is being read, or NULL
 };
 
 static void read_children(struct reader *r, const struct schema_node *parent,
@@ -88,12 +89,28 @@ static void read_item(struct reader *r, const struct schema_node *node,
 	unsigned char *item = vector_extend(r->arena, vector, field->size);
 	if (field->place != CFI_NO_PLACE)
 		*(struct intent_place *)(item + field->place) = place_of(r, node);
+	if (field->marks)
+		r->rule = (struct intent_rule *)item;
 	read_children(r, node, field->fields, item);
+	if (field->marks)
+		r->rule = NULL;
+}
+
+// Remembers the line of what is a member of the rule itself (an entry of its lists has none).
+static void mark(struct reader *r, const struct schema_node *node, const void *member)
+{
+	uintptr_t offset = (uintptr_t)member - (uintptr_t)r->rule;
+	if (!r->rule || offset >= sizeof(*r->rule) || schema_is_default(node))
+		return;
+	struct intent_mark mark = {offset, schema_node_line(r->tree, node)};
+	vec_push(r->arena, &r->rule->mark, mark);
 }
 
 static void read_field(struct reader *r, const struct schema_node *node,
 		       const struct cfi_field *field, unsigned char *at)
 {
+	if (field->kind != CFI_CONTAINER)
+		mark(r, node, at + field->offset);
 	switch (field->kind) {
 	case CFI_CONTAINER:
 		read_children(r, node, field->fields, at + field->offset);

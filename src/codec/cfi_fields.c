@@ -205,7 +205,9 @@ static const struct cfi_field policy[] = {
 	LEAF("language", struct intent_policy, language, cfi_text),
 	TERM("priority-usage", struct intent_policy, usage, INTENT_PRIORITY_USAGE),
 	TERM("resolution-strategy", struct intent_policy, resolution, INTENT_RESOLUTION_STRATEGY),
-	PLACED("rules", struct intent_policy, rule, rules),
+	{"rules", CFI_LIST, offsetof(struct intent_policy, rule), .fields = rules,
+	 .size = sizeof(struct intent_rule), .place = offsetof(struct intent_rule, place),
+	 .marks = true},
 	END,
 };
 

@@ -49,6 +49,7 @@ struct cfi_field {
 	const struct cfi_field *fields;    // of container and list; the last has no name
 	size_t size;                       // of a list's item
 	size_t place; // where that keeps its struct intent_place, or CFI_NO_PLACE
+	bool marks;   // the item is a struct intent_rule: it keeps the lines of its leaves, too
 };
 #define CFI_NO_PLACE SIZE_MAX
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vocabulary of the consumer-facing model. The one idea: a single table (terms.def) makes the
+// The vocabulary of the consumer-facing model, and where things stood. The one idea: a single table (terms.def) makes the
 // enumeration and both lookups. What a term means is the translation's business, how it is spelt in
 // a document the codec's.
 #include "intent/intent.h"
@@ -34,4 +34,12 @@ enum intent_term intent_term_find(enum intent_vocabulary vocabulary, const char 
 bool intent_vocabulary_monitoring(enum intent_vocabulary vocabulary)
 {
 	return vocabulary >= INTENT_TRANSPORT && vocabulary <= INTENT_SYSTEM_ALARM;
+}
+
+unsigned intent_rule_line(const struct intent_rule *rule, size_t member)
+{
+	for (size_t i = 0; i < rule->mark.len; i++)
+		if (rule->mark.at[i].member == member)
+			return rule->mark.at[i].line;
+	return rule->place.line;
 }

@@ -190,6 +190,13 @@ struct intent_condition {
 	struct intent_texts feed; // names of threat feeds
 };
 
+// The line of a leaf of a rule, or of one entry of its lists. `member` is where the leaf (of a list,
+// its vector) is in struct intent_rule.
+struct intent_mark {
+	size_t member;
+	unsigned line;
+};
+
 struct intent_rule {
 	struct intent_place place;
 	const char *name;
@@ -199,7 +206,11 @@ struct intent_rule {
 	enum intent_term action;
 	struct intent_integer limit; // hundredths of bytes per second
 	enum intent_term log;
+	VEC(struct intent_mark) mark; // in the order of the document; may be empty
 };
+
+// The line of the member at this offset, or of the rule when that is not known.
+unsigned intent_rule_line(const struct intent_rule *rule, size_t member) must_check;
 
 struct intent_policy {
 	struct intent_place place;

@@ -40,12 +40,22 @@ static void modules_of_identities(void **state)
 	assert_false(intent_vocabulary_monitoring(INTENT_FREQUENCY));
 }
 
+static void members_have_lines(void **state)
+{
+	(void)state;
+	struct intent_mark marks[] = {{offsetof(struct intent_rule, limit), 7}};
+	struct intent_rule rule = {.place = {"f", 3}, .mark = {.at = marks, .len = 1}};
+	assert_int_equal(intent_rule_line(&rule, offsetof(struct intent_rule, limit)), 7);
+	assert_int_equal(intent_rule_line(&rule, offsetof(struct intent_rule, action)), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_term_is_found),
 		cmocka_unit_test(foreign_names_are_not_found),
 		cmocka_unit_test(modules_of_identities),
+		cmocka_unit_test(members_have_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,10 +22,10 @@ static enum ir_verdict verdict_of(struct draft *draft)
 	enum intent_term action = draft->rule->action;
 	enum ir_verdict verdict = table[action];
 	if (action == INTENT_NO_TERM)
-		draft_error(draft, DIAG_MISSING, "action/primary-action", "give an action",
+		draft_error(draft, DIAG_MISSING, "action/primary-action/action", "give an action",
 			    "the rule has no action");
 	else if (verdict == IR_NONE)
-		draft_error(draft, DIAG_VALUE, "action/primary-action",
+		draft_error(draft, DIAG_VALUE, "action/primary-action/action",
 			    "give the action itself: pass, drop, reject, mirror, rate-limit, ...",
 			    "%s is a class of actions", intent_term_name(action));
 	return verdict;
@@ -47,7 +47,8 @@ static uint64_t threshold(struct draft *draft, const char *leaf, const struct in
 		return 0;
 	if (given->value && given->value <= most)
 		return given->value;
-	draft_error(draft, DIAG_VALUE, "condition/ddos/rate-limit",
+	draft_error(draft, DIAG_VALUE,
+		    arena_printf(draft->context->arena, "condition/ddos/rate-limit/%s", leaf),
 		    given->value ? "give a rate that a network can reach"
 				 : "give at least 1, or take it out and use drop or pass",
 		    "%s cannot be %" PRIu64, leaf, given->value);

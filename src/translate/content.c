@@ -91,7 +91,8 @@ static void apply_urls(struct draft *draft)
 	struct intent_texts names = {&name, 1, 1};
 	if (name)
 		apply_lists(draft,
-			    (struct named){IR_OPAQUE_URL, "condition/url-category", &names, {0}},
+			    (struct named){
+				    IR_OPAQUE_URL, "condition/url-category/url-name", &names, {0}},
 			    &draft->context->url_group);
 }
 
@@ -120,8 +121,10 @@ static const char *payload_text(struct arena *arena, const struct intent_payload
 static void apply_payloads(struct draft *draft)
 {
 	struct arena *arena = draft->context->arena;
-	struct named named = {
-		IR_OPAQUE_PAYLOAD, "condition/payload", &draft->rule->condition.payload, {0}};
+	struct named named = {IR_OPAQUE_PAYLOAD,
+			      "condition/payload/content",
+			      &draft->rule->condition.payload,
+			      {0}};
 	if (!named.names->len)
 		return;
 	for (size_t i = 0; i < named.names->len; i++) {

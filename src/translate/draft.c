@@ -19,13 +19,55 @@ const char *translate_path(struct arena *arena, const char *list, const char *na
 			    name, quote);
 }
 
+// Where the leaves are that faults are found in.
+static const struct {
+	const char *where;
+	size_t member;
+} members[] = {
+#define MEMBER(where, member)                               \
+	{                                                   \
+		where, offsetof(struct intent_rule, member) \
+	}
+	MEMBER("action/primary-action/action", action),
+	MEMBER("action/primary-action/limit", limit),
+	MEMBER("condition/firewall/source", condition.firewall.source),
+	MEMBER("condition/firewall/destination", condition.firewall.destination),
+	MEMBER("condition/firewall/range-port-number", condition.firewall.ports),
+	MEMBER("condition/firewall/icmp/message", condition.firewall.icmp),
+	MEMBER("condition/ddos/rate-limit/packet-rate-threshold", condition.ddos.packet_rate),
+	MEMBER("condition/ddos/rate-limit/byte-rate-threshold", condition.ddos.byte_rate),
+	MEMBER("condition/ddos/rate-limit/flow-rate-threshold", condition.ddos.flow_rate),
+	MEMBER("condition/url-category/url-name", condition.url_group),
+	MEMBER("condition/payload/content", condition.payload),
+	MEMBER("condition/voice/source-id", condition.voice_source),
+	MEMBER("condition/voice/destination-id", condition.voice_destination),
+	MEMBER("condition/threat-feed/name", condition.feed),
+	MEMBER("condition/context/application/protocol", condition.context.application),
+	MEMBER("condition/context/users/group", condition.context.group),
+	MEMBER("condition/context/time/start-date-time", condition.context.time.start_date_time),
+	MEMBER("condition/context/time/end-date-time", condition.context.time.end_date_time),
+	MEMBER("condition/context/time/frequency", condition.context.time.frequency),
+	MEMBER("condition/context/time/period/start-time", condition.context.time.start_time),
+	MEMBER("condition/context/time/period/end-time", condition.context.time.end_time),
+	MEMBER("condition/context/time/period/month", condition.context.time.month),
+#undef MEMBER
+};
+
+static unsigned line_of(const struct intent_rule *rule, const char *where)
+{
+	for (size_t i = 0; i < array_len(members); i++)
+		if (!strcmp(members[i].where, where))
+			return intent_rule_line(rule, members[i].member);
+	return rule->place.line;
+}
+
 static const char *rule_path(const struct draft *draft, const char *where)
 {
 	struct arena *arena = draft->context->arena;
 	const char *policy = translate_path(arena, "i2nsf-cfi-policy", draft->policy->name);
 	const char *quote = strchr(draft->rule->name, '\'') ? "\"" : "'";
-	return arena_printf(arena, "%s/rules[name=%s%s%s]%s%s", policy, quote, draft->rule->name,
-			    quote, where ? "/" : "", where ? where : "");
+	return arena_printf(arena, "%s/rules[name=%s%s%s]/%s", policy, quote, draft->rule->name,
+			    quote, where);
 }
 
 void draft_diag(struct draft *draft, const struct diag *about, const char *where, const char *fmt,
@@ -34,11 +76,11 @@ void draft_diag(struct draft *draft, const struct diag *about, const char *where
 	struct arena *arena = draft->context->arena;
 	struct diag full = *about;
 	full.file = draft->rule->place.file;
-	full.line = draft->rule->place.line;
+	full.line = line_of(draft->rule, where);
 	full.policy = draft->policy->name;
 	full.rule = draft->rule->name;
 	full.path = rule_path(draft, where);
-	if (where && !strncmp(where, "condition/", 10))
+	if (!strncmp(where, "condition/", 10))
 		full.condition = where + 10;
 	va_list ap;
 	va_start(ap, fmt);
@@ -234,7 +276,7 @@ void draft_finish(struct draft *draft, struct ir_policy *out)
 			    "share one rate");
 	if (draft->by_port.len)
 		draft_diag(draft, &(struct diag){.severity = DIAG_NOTE, .code = DIAG_BY_PORT},
-			   "condition/context/application",
+			   "condition/context/application/protocol",
 			   "recognised by registered port only: %s",
 			   terms_join(draft->context->arena, &draft->by_port));
 	if (!n)

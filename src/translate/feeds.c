@@ -189,7 +189,7 @@ static bool known_feeds(struct draft *draft, const struct intent_texts *names)
 	for (size_t i = 0; i < names->len; i++) {
 		if (map_get(&draft->context->feed, names->at[i]))
 			continue;
-		draft_error(draft, DIAG_REFERENCE, "condition/threat-feed",
+		draft_error(draft, DIAG_REFERENCE, "condition/threat-feed/name",
 			    "define the feed, or correct the name", "there is no feed \"%.80s\"",
 			    names->at[i]);
 		return false;
@@ -210,7 +210,7 @@ static const struct feeds *feeds_of(struct context *context, const struct intent
 
 void feeds_apply(struct draft *draft)
 {
-	static const char where[] = "condition/threat-feed";
+	static const char where[] = "condition/threat-feed/name";
 	const struct intent_texts *names = &draft->rule->condition.feed;
 	if (!names->len || !known_feeds(draft, names))
 		return;

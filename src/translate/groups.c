@@ -217,6 +217,8 @@ static void apply_side(struct draft *draft, const struct intent_texts *names, en
 
 // --- context/users ---
 
+static const char user_groups[] = "condition/context/users/group";
+
 static const char *user_text(struct arena *arena, const struct intent_user *user)
 {
 	return arena_printf(arena, "%" PRIu32 "%s%s", user->id, user->name ? " " : "",
@@ -244,17 +246,12 @@ static void apply_users(struct draft *draft)
 		draft_and_opaque(draft, IR_OPAQUE_USER, texts_join(arena, &names), &values);
 }
 
-static void apply_user_groups(struct draft *draft)
+// The groups without addresses (or all) as one opaque alternative.
+static void add_open(struct draft *draft, bool all, struct branches *out)
 {
-	static const char where[] = "condition/context/users/group";
 	struct arena *arena = draft->context->arena;
 	const struct intent_context *given = &draft->rule->condition.context;
-	struct intent_texts resolved = {0}, names = {0}, values = {0};
-	for (size_t i = 0; i < given->group.len; i++)
-		if (is_resolved(draft->context, &given->group.at[i]))
-			vec_push(arena, &resolved, given->group.at[i].name);
-	// One rate cannot be shared by two rules: then all of them are left to who knows the users.
-	bool all = draft_has_rate(draft) && resolved.len < given->group.len;
+	struct intent_texts names = {0}, values = {0};
 	for (size_t i = 0; i < given->group.len; i++) {
 		const struct intent_user *user = &given->group.at[i];
 		if (!all && is_resolved(draft->context, user))
@@ -263,24 +260,54 @@ static void apply_user_groups(struct draft *draft)
 		vec_push(arena, &values, value);
 		vec_push(arena, &names, user->name ? user->name : value);
 	}
-	struct branches branches = {0};
-	if (!all)
-		side_branches(draft, &resolved, SOURCE, &branches);
-	if (values.len) {
-		struct ir_opaque opaque = {IR_OPAQUE_USER_GROUP, texts_join(arena, &names),
-					   values.at, values.len};
-		branches_add(arena, &branches,
-			     &(struct branch){.opaque = draft_opaque(draft, &opaque)});
+	if (!values.len)
+		return;
+	struct ir_opaque opaque = {IR_OPAQUE_USER_GROUP, texts_join(arena, &names), values.at,
+				   values.len};
+	struct branch branch = {.opaque = draft_opaque(draft, &opaque)};
+	branches_add(arena, out, &branch);
+}
+
+// Whether users with these addresses can be at the rule's source. If not, the source is where they
+// are and not what they are known by.
+static bool meet_source(struct draft *draft, const struct branches *users)
+{
+	struct branches both = {0};
+	if (!draft->rule->condition.firewall.source.len || !users->len || !draft->branches.len ||
+	    !branches_and(draft, &draft->branches, users, &both) || both.len)
+		return true;
+	draft_diag(draft, &(struct diag){.severity = DIAG_NOTE, .code = DIAG_CONFLICT}, user_groups,
+		   "the users have other addresses than the source, so their addresses do not tell "
+		   "who they are");
+	return false;
+}
+
+static void apply_user_groups(struct draft *draft)
+{
+	const struct intent_context *given = &draft->rule->condition.context;
+	struct intent_texts resolved = {0};
+	struct branches known = {0};
+	for (size_t i = 0; i < given->group.len; i++)
+		if (is_resolved(draft->context, &given->group.at[i]))
+			vec_push(draft->context->arena, &resolved, given->group.at[i].name);
+	// One rate cannot be shared by two rules: then all of them are left to who knows the users.
+	bool all = draft_has_rate(draft) && resolved.len < given->group.len;
+	if (!all) {
+		side_branches(draft, &resolved, SOURCE, &known);
+		all = !meet_source(draft, &known);
 	}
+	if (all)
+		known = (struct branches){0};
+	add_open(draft, all, &known);
 	if (given->group.len)
-		draft_and(draft, &branches, where);
+		draft_and(draft, &known, user_groups);
 }
 
 void groups_apply(struct draft *draft)
 {
 	const struct intent_firewall *given = &draft->rule->condition.firewall;
 	apply_side(draft, &given->source, SOURCE);
-	apply_side(draft, &given->destination, DESTINATION);
 	apply_users(draft);
-	apply_user_groups(draft);
+	apply_user_groups(draft); // while the branches are those of the source
+	apply_side(draft, &given->destination, DESTINATION);
 }

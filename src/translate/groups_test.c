@@ -190,6 +190,18 @@ static void other_users_stay_opaque(void **state)
 	assert_string_equal(decides(f, "src=198.51.100.7"), "r");
 }
 
+static void users_elsewhere_than_at_their_addresses_stay_opaque(void **state)
+{
+	struct fixture *f = *state;
+	const struct intent intent = {
+		GROUPS, .policy = RULES({DROP, SOURCE("servers4"), USERS(group, {5, "guests"})})};
+	expect_diag(f, &intent, DIAG_NOTE, DIAG_CONFLICT);
+	assert_int_equal(f->rules.rule.len, 1);
+	assert_opaque(only_opaque(f, 0), IR_OPAQUE_USER_GROUP, "5 guests");
+	assert_string_equal(decides(f, "src=203.0.113.7"), "?r");
+	assert_string_equal(decides(f, "src=198.51.100.7"), "-");
+}
+
 static void a_rate_keeps_its_rule_one(void **state)
 {
 	struct fixture *f = *state;
@@ -371,6 +383,7 @@ int main(void)
 		TEST(a_user_group_hides_a_device_group_of_its_name),
 		TEST(user_groups_with_addresses_are_resolved),
 		TEST(other_users_stay_opaque),
+		TEST(users_elsewhere_than_at_their_addresses_stay_opaque),
 		TEST(a_rate_keeps_its_rule_one),
 		TEST(locations_that_agree_are_united),
 		TEST(unknown_locations_stay_opaque),

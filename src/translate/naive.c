@@ -242,6 +242,19 @@ static bool side_holds(const struct question *q, const struct intent_texts *name
 	return holds;
 }
 
+// By its address alone: neither MAC nor application, and whoever has no address may be anywhere.
+static bool may_be_source(const struct question *q)
+{
+	const struct intent_texts *names = &q->rule->condition.firewall.source;
+	bool may = false, user;
+	for (size_t i = 0; i < names->len; i++) {
+		const struct intent_group *group = find_group(q, names->at[i], &user);
+		may |= is_bare(group) ||
+		       in_addresses(&group->addresses, q->packet->family, q->packet->source);
+	}
+	return may;
+}
+
 static bool user_is(const struct question *q, const struct intent_user *user)
 {
 	char value[300];
@@ -258,6 +271,27 @@ static const struct intent_group *known_users(const struct question *q,
 	return group && is_user && has_addresses(&group->addresses) ? group : NULL;
 }
 
+// Some address at which the rule's source and one of the users' groups are. The generator's addresses
+// are a few, and all others are alike.
+static bool users_meet_source(const struct question *q)
+{
+	const struct intent_context *given = &q->rule->condition.context;
+	bool meet = !q->rule->condition.firewall.source.len;
+	for (unsigned i = 0; i < 2 * 17; i++) {
+		struct naive_packet p = *q->packet;
+		struct question at = {q->intent, q->rule, &p};
+		p.family = i % 2 ? 4 : 6;
+		p.source = (p.family == 4 ? (u128)10 << 24 : (u128)0x20010db8 << 96) + i / 2;
+		bool user = false;
+		for (size_t k = 0; k < given->group.len; k++) {
+			const struct intent_group *group = known_users(q, &given->group.at[k]);
+			user |= group && in_addresses(&group->addresses, p.family, p.source);
+		}
+		meet |= user && may_be_source(&at);
+	}
+	return meet;
+}
+
 static bool users_hold(const struct question *q)
 {
 	const struct intent_context *given = &q->rule->condition.context;
@@ -266,11 +300,11 @@ static bool users_hold(const struct question *q)
 		one |= user_is(q, &given->user.at[i]);
 	for (size_t i = 0; i < given->group.len; i++)
 		open |= !known_users(q, &given->group.at[i]);
+	bool by_address = !(open && has_rate(q)) && users_meet_source(q);
 	for (size_t i = 0; i < given->group.len; i++) {
 		const struct intent_user *user = &given->group.at[i];
 		const struct intent_group *group = known_users(q, user);
-		member |= group && !(open && has_rate(q)) ? in_group(q, group, true)
-							  : user_is(q, user);
+		member |= group && by_address ? in_group(q, group, true) : user_is(q, user);
 	}
 	return one && member;
 }

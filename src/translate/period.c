@@ -9,12 +9,18 @@
 
 #define DAY 86400
 
-static const char where[] = "condition/context/time";
+#define TIME "condition/context/time/"
+static const char start_date_time[] = TIME "start-date-time";
+static const char end_date_time[] = TIME "end-date-time";
+static const char frequency[] = TIME "frequency";
+static const char start_time[] = TIME "period/start-time";
+static const char end_time[] = TIME "period/end-time";
+static const char month_range[] = TIME "period/month";
 
-static void value_error(struct draft *draft, const char *leaf, const char *value)
+static void value_error(struct draft *draft, const char *where, const char *value)
 {
 	draft_error(draft, DIAG_VALUE, where, "give a time or date that exists",
-		    "%s cannot be \"%.80s\"", leaf, value);
+		    "%s cannot be \"%.80s\"", strrchr(where, '/') + 1, value);
 }
 
 // Two digits; -1 when they are none.
@@ -63,11 +69,11 @@ static void read_date_times(struct draft *draft, const struct intent_time *given
 	period->has_start = given->start_date_time;
 	period->has_end = given->end_date_time;
 	if (period->has_start && !ir_time_parse(given->start_date_time, &period->start))
-		value_error(draft, "start-date-time", given->start_date_time);
+		value_error(draft, start_date_time, given->start_date_time);
 	else if (period->has_end && !ir_time_parse(given->end_date_time, &period->end))
-		value_error(draft, "end-date-time", given->end_date_time);
+		value_error(draft, end_date_time, given->end_date_time);
 	else if (period->has_start && period->has_end && period->end <= period->start)
-		draft_error(draft, DIAG_CONFLICT, where, "exchange them, or take one out",
+		draft_error(draft, DIAG_CONFLICT, end_date_time, "exchange them, or take one out",
 			    "the end %s is not after the start %s", given->end_date_time,
 			    given->start_date_time);
 	else if (period->has_end && period->end <= draft->context->options->now)
@@ -75,7 +81,8 @@ static void read_date_times(struct draft *draft, const struct intent_time *given
 			   &(struct diag){.severity = DIAG_WARNING,
 					  .code = DIAG_TIME_OVER,
 					  .hint = "remove the rule, or move its end-date-time"},
-			   where, "the time of the rule is over since %s", given->end_date_time);
+			   end_date_time, "the time of the rule is over since %s",
+			   given->end_date_time);
 }
 
 static void read_times_of_day(struct draft *draft, const struct intent_time *given,
@@ -83,9 +90,9 @@ static void read_times_of_day(struct draft *draft, const struct intent_time *giv
 {
 	struct time_of_day from = {0}, to = {0};
 	if (given->start_time && !parse_time_of_day(given->start_time, &from))
-		value_error(draft, "start-time", given->start_time);
+		value_error(draft, start_time, given->start_time);
 	if (given->end_time && !parse_time_of_day(given->end_time, &to))
-		value_error(draft, "end-time", given->end_time);
+		value_error(draft, end_time, given->end_time);
 	int32_t zone = draft->context->options->zone;
 	int32_t from_zone = from.has_zone ? from.zone : zone;
 	int32_t to_zone = to.has_zone ? to.zone : zone;
@@ -117,7 +124,7 @@ static void read_yeardays(struct draft *draft, const struct intent_time *given,
 		const char *end = given->month.at[i].end ? given->month.at[i].end : "";
 		unsigned first = parse_yearday(start), last = parse_yearday(end);
 		if (!first || !last) {
-			value_error(draft, "month", first ? end : start);
+			value_error(draft, month_range, first ? end : start);
 			return;
 		}
 		if (first <= last) {
@@ -168,14 +175,15 @@ void period_apply(struct draft *draft)
 		read_times_of_day(draft, given, &period);
 		read_days(draft, given, &period);
 		if (!has_days(&period) && draft->context->diags->errors == errors)
-			draft_error(draft, DIAG_MISSING, where, "give day, date or month",
+			draft_error(draft, DIAG_MISSING, frequency, "give day, date or month",
 				    "a %s period without its days",
 				    intent_term_name(given->frequency));
 	}
 	if (draft->context->diags->errors > errors)
 		return;
 	if (ir_period_clause(&period, draft->context->arena, &branch.clause))
-		draft_and(draft, &(struct branches){.at = &branch, .len = 1}, where);
+		draft_and(draft, &(struct branches){.at = &branch, .len = 1}, frequency);
 	else
-		draft_empty(draft, where, "change the times", "the time of the rule never comes");
+		draft_empty(draft, frequency, "change the times",
+			    "the time of the rule never comes");
 }

@@ -103,7 +103,7 @@ static void apply_icmp(struct draft *draft, const struct intent_terms *given)
 		ir_clause_narrow(&branch[0].clause, arena, IR_ICMP4, algebra_builder_take(&v4)) &&
 		ir_clause_narrow(&branch[1].clause, arena, IR_ICMP6, algebra_builder_take(&v6));
 	draft_and(draft, &(struct branches){.at = branch, .len = possible ? 2 : 0},
-		  "condition/firewall/icmp");
+		  "condition/firewall/icmp/message");
 }
 
 static void apply_firewall(struct draft *draft)
@@ -111,7 +111,7 @@ static void apply_firewall(struct draft *draft)
 	const struct intent_firewall *given = &draft->rule->condition.firewall;
 	bool ports = given->transport != INTENT_NO_TERM || given->ports.len;
 	if (ports && given->icmp.len)
-		draft_error(draft, DIAG_CONFLICT, "condition/firewall/icmp",
+		draft_error(draft, DIAG_CONFLICT, "condition/firewall/icmp/message",
 			    "make two rules of it, one for ICMP and one for the ports",
 			    "ICMP messages have neither transport protocol nor ports, but the rule "
 			    "asks for both");
@@ -224,5 +224,5 @@ void traffic_apply(struct draft *draft)
 	if (!applications->len)
 		return;
 	traffic_applications(draft, applications, &branches);
-	draft_and(draft, &branches, "condition/context/application");
+	draft_and(draft, &branches, "condition/context/application/protocol");
 }
