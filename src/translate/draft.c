@@ -153,12 +153,16 @@ static bool clause_possible(const struct ir_clause *clause)
 
 bool draft_exhausted(struct draft *draft)
 {
-	const struct context *context = draft->context;
-	if (context->arena->total - context->arena_before <= TRANSLATE_BYTES_MOST)
+	struct context *context = draft->context;
+	size_t most =
+		context->options->bytes_most ? context->options->bytes_most : TRANSLATE_BYTES_MOST;
+	if (context->arena->total - context->arena_before <= most)
 		return false;
+	if (context->exhausted)
+		return true;
+	context->exhausted = true;
 	draft_error(draft, DIAG_LIMIT, "condition", "use fewer or smaller groups and feeds",
-		    "the translation takes more than %zu MiB of memory",
-		    TRANSLATE_BYTES_MOST >> 20);
+		    "the translation takes more than %zu KiB of memory", most >> 10);
 	return true;
 }
 

@@ -34,6 +34,7 @@ struct context {
 	struct arena *arena;
 	struct diags *diags;
 	size_t arena_before;
+	bool exhausted; // said already that it takes too much memory
 	// By name: struct group (groups.c), struct intent_list, struct intent_payload, struct feed
 	// (feeds.c); locations by "country/region/city" (locations.c); unions by what they unite.
 	struct map group, url_group, voice_group, payload, feed, location, unions;

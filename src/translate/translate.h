@@ -12,8 +12,9 @@ struct intent;
 struct translate_options {
 	int64_t now;  // seconds since 1970 UTC; only for the warning that a rule's time is over
 	int32_t zone; // of local times without a zone: seconds east of UTC
-	bool applications_by_port; // recognise applications by registered ports; else they stay
-				   // opaque
+	// Recognise applications by registered ports; else they stay opaque.
+	bool applications_by_port;
+	size_t bytes_most; // memory of one translation; 0: TRANSLATE_BYTES_MOST
 };
 
 // Applications by port, times in UTC.
@@ -22,7 +23,7 @@ struct translate_options translate_options_default(int64_t now) must_check;
 // Beyond these a DIAG_LIMIT error.
 #define TRANSLATE_CLAUSES_MOST 4096u           // clauses of one rule
 #define TRANSLATE_NAME_MOST 255u               // bytes of a name
-#define TRANSLATE_BYTES_MOST ((size_t)2 << 30) // memory that one translation takes
+#define TRANSLATE_BYTES_MOST ((size_t)2 << 30) // memory of one translation, by default
 
 // Translates all policies, in their order. True when it added no error to `diags`; `*out` is
 // written only then. Names and texts of the result are borrowed from the intent, all else is in the

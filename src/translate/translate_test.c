@@ -349,6 +349,22 @@ static void opaque_conditions_are_bounded(void **state)
 	assert_non_null(find_diag(f, DIAG_LIMIT));
 }
 
+static void memory_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	struct intent_policy policy = {.name = "p"};
+	for (size_t i = 0; i < 1000; i++)
+		vec_push(&f->arena, &policy.rule,
+			 (struct intent_rule){.name = arena_printf(&f->arena, "r%zu", i),
+					      .action = INTENT_DROP});
+	const struct intent intent = {.policy = {.at = &policy, .len = 1}};
+	f->options.bytes_most = 100000;
+	expect_diag(f, &intent, DIAG_ERROR, DIAG_LIMIT);
+	f->options.bytes_most = 0;
+	translate(f, &intent);
+	assert_true(f->translated);
+}
+
 static void an_empty_intent_is_an_empty_document(void **state)
 {
 	struct fixture *f = *state;
@@ -388,6 +404,7 @@ int main(void)
 		TEST(odd_names_are_only_names),
 		TEST(combinations_are_bounded),
 		TEST(opaque_conditions_are_bounded),
+		TEST(memory_is_bounded),
 		TEST(an_empty_intent_is_an_empty_document),
 		TEST(faults_are_all_reported),
 	};
