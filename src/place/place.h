@@ -61,8 +61,8 @@ struct place_result {
 };
 
 // Fills `out` whatever happens: refused units are in no ruleset, and neither are rules that match
-// nothing. False when a unit was refused or a function cannot have its default action; each has an error: DIAG_CAPABILITY, or DIAG_PLACE where
-// no path is touched.
+// nothing. False when a unit was refused or a function cannot have its default action; each has an
+// error: DIAG_CAPABILITY, or DIAG_PLACE where no path is touched.
 bool place_rules(const struct place_input *in, struct arena *arena, struct diags *diags,
 		 struct place_result *out) must_check;
 
