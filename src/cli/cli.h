@@ -59,7 +59,7 @@ int cli_fail(struct cli *cli) must_check;
 void cli_report(struct cli *cli);
 void cli_flush(struct cli *cli);
 
-// With --json: the value is printed and consumed, true. Else false and nothing happens to it.
+// With --json the value is printed, true; else false. It is consumed either way.
 bool cli_answer(struct cli *cli, struct json_t *value);
 struct json_t *cli_diags_json(const struct diags *diags) must_check; // an array
 // ANSI codes, "" without colours.

@@ -221,8 +221,10 @@ json_t *cli_diags_json(const struct diags *diags)
 
 bool cli_answer(struct cli *cli, json_t *value)
 {
-	if (!cli->json)
+	if (!cli->json) {
+		json_decref(value);
 		return false;
+	}
 	char *text = json_dumps(value, JSON_INDENT(2));
 	buf_adds(&cli->out, text);
 	buf_addc(&cli->out, '\n');

@@ -71,9 +71,24 @@ struct loaded {
 	struct ir_ruleset ruleset;
 };
 
+// Standard input can be read once.
+static bool stdin_once(struct cli *cli)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < cli->args; i++)
+		n += !strcmp(cli->arg[i], "-");
+	const char *capabilities = cli_option_value(cli, "capabilities", 0);
+	n += capabilities && !strcmp(capabilities, "-");
+	if (n > 1)
+		diag_error(&cli->diags, DIAG_DUPLICATE, NULL,
+			   "name it once, and files for the rest",
+			   "standard input (-) is named %zu times", n);
+	return n <= 1;
+}
+
 static bool load(struct cli *cli, struct loaded *out)
 {
-	if (!cli_need(cli, 1, true))
+	if (!cli_need(cli, 1, true) || !stdin_once(cli))
 		return false;
 	struct schema *schema = engine_load_schema(&cli->diags);
 	bool good = schema && load_files(cli, schema, &out->document, &out->ruleset);
@@ -296,6 +311,18 @@ static void settle_default(struct cli *cli, struct ir_ruleset *ruleset)
 		 "no default action was given: what no rule decides is dropped");
 }
 
+// Whether nothing is wrong with the input: only the target cannot do what it asks for.
+static bool refused_only(const struct cli *cli)
+{
+	for (size_t i = 0; i < cli->diags.list.len; i++) {
+		const struct diag *d = &cli->diags.list.at[i];
+		if (d->severity == DIAG_ERROR && d->code != DIAG_CAPABILITY &&
+		    d->code != DIAG_UNSUPPORTED)
+			return false;
+	}
+	return true;
+}
+
 int cli_compile(struct cli *cli)
 {
 	struct loaded loaded = {0};
@@ -314,5 +341,8 @@ int cli_compile(struct cli *cli)
 			buf_add(&cli->out, text.data, text.len);
 	}
 	buf_fini(&text);
-	return good ? CLI_YES : cli_fail(cli);
+	if (good)
+		return CLI_YES;
+	(void)!cli_fail(cli);
+	return refused_only(cli) ? CLI_NO : CLI_BAD;
 }

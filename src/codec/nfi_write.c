@@ -19,6 +19,20 @@ static const struct nfi_list *list_of(enum ir_opaque_kind kind)
 	return NULL;
 }
 
+// What to do about a value that the model cannot say.
+static const char *hint_for(enum ir_opaque_kind kind, const struct nfi_list *list)
+{
+	if (kind == IR_OPAQUE_INDICATOR)
+		return "the model has no place for indicators: give addresses in the feed, or URLs "
+		       "as a "
+		       "URL group";
+	if (kind == IR_OPAQUE_PAYLOAD)
+		return "the model takes one content a value, without depth, offset or distance";
+	if (list && list->user)
+		return "give the number of the user or group, then the name";
+	return "the model has other names for these: see its identities";
+}
+
 static bool check_values(const struct ir_rule *rule, const struct ir_opaque *o, struct diags *diags)
 {
 	const char *name = ir_opaque_info[o->kind].name;
@@ -35,7 +49,7 @@ static bool check_values(const struct ir_rule *rule, const struct ir_opaque *o, 
 		if (header ? first && nfi_header_of(value) == first
 			   : list && nfi_list_takes(list, value))
 			continue;
-		nfi_refuse(rule, name, "use a function that takes it in another way", diags,
+		nfi_refuse(rule, name, hint_for(o->kind, list), diags,
 			   "the NSF-facing model cannot say '%s' of the condition '%s'", value,
 			   name);
 		return false;
