@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by system tests, after lab/fleet.sh: counting what holds and what does not, and questions that several ask.
+failed=0 held=0
+failure() { echo "FAILED: $*"; failed=$((failed + 1)); }
+need() { # need WHAT COMMAND…
+	local what=$1
+	shift
+	if "$@" >"$run/last.log" 2>&1; then held=$((held + 1)); else
+		failure "$what"
+		tail -n 15 "$run/last.log"
+		return 1
+	fi
+}
+summary() {
+	echo "$held held, $failed failed"
+	[ "$failed" = 0 ]
+}
+json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
+plan_hash() { bulwark plan --json | json 'd["plan-hash"]'; }
+all_connected() { [ "$(bulwark status --json | json 'all(n["connection"] == "connected" for n in d["nsf"])')" = True ]; }
+all_proven() { [ "$(bulwark status --json | json 'all(n["proven"] for n in d["nsf"])')" = True ]; }
+no_job() { [ "$(bulwark status --json | json 'd.get("running-job", 0)')" = 0 ]; }
+deployed_plan() { bulwark status --json | json 'd.get("deployed-plan", "")'; }
+# Every NSF has the same variant of the demo's policy: the port that only staff-web's rule has.
+same_on_both() {
+	[ "$(on hq-fw nft list table inet bulwark | grep -oE '7[0-9]{3}-8080' | sort -u)" = \
+		"$(on dc-fw nft list table inet bulwark | grep -oE '7[0-9]{3}-8080' | sort -u)" ]
+}
