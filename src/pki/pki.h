@@ -92,6 +92,10 @@ struct pki_expect {
 // read, whatever the verdict (for the log). `expect` NULL: anybody of ours.
 enum pki_verdict pki_verify(const struct pki_trust *trust, const void *der, size_t len, int64_t now,
 			    const struct pki_expect *expect, struct pki_identity *out) must_check;
+// The same for the first certificate in the text.
+enum pki_verdict pki_verify_text(const struct pki_trust *trust, const char *certificate,
+				 int64_t now, const struct pki_expect *expect,
+				 struct pki_identity *out) must_check;
 // Who a certificate (the first in the text) speaks for; says nothing about whether to believe it.
 bool pki_identify(const char *certificate, struct diags *diags,
 		  struct pki_identity *out) must_check;

@@ -150,6 +150,7 @@ static enum pki_verdict judge(struct place *place, const char *pem, int64_t now,
 	struct der der = der_of(place, pem);
 	struct pki_identity who;
 	enum pki_verdict verdict = pki_verify(trust, der.at, der.len, now, expect, &who);
+	assert_int_equal(pki_verify_text(trust, pem, now, expect, &who), verdict);
 	assert_non_null(pki_verdict_text(verdict));
 	assert_non_null(pki_verdict_hint(verdict));
 	pki_trust_free(trust);

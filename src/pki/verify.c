@@ -291,6 +291,20 @@ enum pki_verdict pki_verify(const struct pki_trust *trust, const void *der, size
 	return verdict;
 }
 
+enum pki_verdict pki_verify_text(const struct pki_trust *trust, const char *certificate,
+				 int64_t now, const struct pki_expect *expect,
+				 struct pki_identity *out)
+{
+	size_t len = strlen(certificate);
+	pki_auto(BIO) bio =
+		len <= PKI_PEM_MOST ? base_oom(BIO_new_mem_buf(certificate, (int)len)) : NULL;
+	pki_auto(X509) read = bio ? PEM_read_bio_X509(bio, NULL, pki_no_passphrase, NULL) : NULL;
+	enum pki_verdict verdict =
+		read ? judge(trust, read, now, expect, out) : PKI_BAD_CERTIFICATE;
+	ERR_clear_error();
+	return verdict;
+}
+
 bool pki_identify(const char *certificate, struct diags *diags, struct pki_identity *out)
 {
 	pki_auto(X509) read = pki_certificate_read(certificate, diags);

@@ -42,8 +42,7 @@ struct priv_spawn {
 	const int
 		*fd; // become 3, 4, … of the child; every other descriptor above 2 is closed there
 	size_t fds;
-	const struct priv_user
-		*user; // NULL: stays who it is (nothing can be dropped without CAP_SETUID)
+	const struct priv_user *user; // NULL: it stays who it is, for user namespaces with one user
 };
 // Starts the program as that user with no capability, no group but its own, an empty environment, /dev/null as standard
 // input and no way to new privileges; it is killed when the calling thread ends. 0 or a negative errno, of the child's

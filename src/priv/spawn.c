@@ -10,11 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -62,13 +62,22 @@ static int become(const struct priv_user *user)
 	return setresuid((uid_t)-1, 0, (uid_t)-1) == 0 ? -EPERM : 0; // the way back must be shut
 }
 
+// Without new privileges the exec gives nothing back, to user 0 neither.
+static int drop_all(void)
+{
+	cap_t none = base_oom(cap_init());
+	int r = cap_set_proc(none) < 0 ? -errno : 0;
+	cap_free(none);
+	return r;
+}
+
 static int prepare_child(const struct priv_spawn *spawn, int *exe, int *report)
 {
 	sigset_t none;
 	sigemptyset(&none);
 	int r = place_descriptors(spawn, exe, report);
-	if (r == 0 && spawn->user)
-		r = become(spawn->user);
+	if (r == 0)
+		r = spawn->user ? become(spawn->user) : drop_all();
 	if (r < 0)
 		return r;
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
