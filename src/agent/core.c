@@ -299,6 +299,11 @@ void agent_core_tick(struct agent_core *core)
 		agent_commit_relower(core);
 }
 
+bool agent_core_settled(const struct agent_core *core)
+{
+	return !core->fight.on;
+}
+
 // --- leaving ---
 
 bool agent_core_flush(const struct agent_point *point, const char *state_dir, struct diags *diags)

@@ -40,6 +40,8 @@ void agent_core_watch(struct agent_core *core);
 // When agent_core_tick is to be called, in milliseconds of the monotonic clock; UINT64_MAX: never.
 uint64_t agent_core_due(const struct agent_core *core) must_check;
 void agent_core_tick(struct agent_core *core);
+// Whether the kernel holds what it should, as far as is known; the network is answered only then for the first time.
+bool agent_core_settled(const struct agent_core *core) must_check;
 // Adds to the log and to the events.
 void agent_core_note(struct agent_core *core, enum agent_event event, const char *fmt, ...)
 	printf_like(3, 4);

@@ -272,8 +272,6 @@ static void code_event(struct coder *c, struct agent_event_entry *event)
 static void code_start(struct coder *c, struct agent_start *start)
 {
 	code_needed_text(c, &start->name);
-	code_text(c, &start->yang_dir);
-	code_needed_text(c, &start->certificate_dir);
 	start->listeners = (uint8_t)code_below(c, start->listeners, AGENT_LISTENERS_MOST + 1);
 	code_text(c, &start->running);
 	code_text(c, &start->startup);

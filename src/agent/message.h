@@ -28,6 +28,9 @@ extern const struct agent_type_info agent_type_info[AGENT_TYPES];
 #define AGENT_LISTENERS_MOST 8u
 #define AGENT_DIGEST_TEXT 65u // SHA-256 in hexadecimal
 
+// Descriptors of front.
+enum { AGENT_FD_CHANNEL = 3, AGENT_FD_CERTIFICATES, AGENT_FD_YANG, AGENT_FD_LISTEN };
+
 enum agent_reason {
 	AGENT_TIMEOUT,
 	AGENT_SESSION_END,
@@ -57,8 +60,8 @@ extern const char *const agent_enforcement_name[AGENT_ENFORCEMENTS];
 
 // What front needs to begin. Texts are configurations as front printed them; NULL: none.
 struct agent_start {
-	const char *name, *yang_dir, *certificate_dir;
-	uint8_t listeners; // descriptors that follow the channel's
+	const char *name;
+	uint8_t listeners; // descriptors from AGENT_FD_LISTEN on
 	const char *running, *startup;
 	bool pending;         // a confirmed commit that any session may confirm
 	const char *rollback; // with it: what to go back to, and its id

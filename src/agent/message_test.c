@@ -90,8 +90,6 @@ static const struct agent_message sample[] = {
 	{.type = AGENT_TRUST, .id = 11, .trust = {.crl = "pem"}},
 	{.type = AGENT_START,
 	 .start = {.name = "edge",
-		   .yang_dir = "/y",
-		   .certificate_dir = "/c",
 		   .listeners = 2,
 		   .running = "<r/>",
 		   .pending = true,

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading bulwark-nsf.conf. The one idea: options.def is the only list of keys; it makes the reader and the manual.
+#include "agent/config.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "io/net.h"
+#include "pki/pki.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONFIG_MOST = 65536 };
+
+struct reader {
+	const char *dir, *file;
+	unsigned line; // 0: a default
+	struct diags *diags;
+	struct agent_config config;
+};
+
+static bool wrong(struct reader *r, const char *hint, const char *key, const char *value)
+{
+	diag_add(r->diags,
+		 &(struct diag){.code = DIAG_VALUE, .file = r->file, .line = r->line, .hint = hint},
+		 "'%.80s' cannot be the value of '%s'", value, key);
+	return false;
+}
+
+static const char *path_of(struct reader *r, const char *value)
+{
+	return value[0] == '/' ? arena_strdup(r->diags->arena, value)
+			       : arena_printf(r->diags->arena, "%s/%s", r->dir, value);
+}
+
+// --- one function a key ---
+
+static bool read_name(struct reader *r, const char *value)
+{
+	size_t len = strlen(value);
+	if (len > PKI_NAME_MOST ||
+	    strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") !=
+		    len)
+		return wrong(r, "use up to 63 letters, digits, '-', '.' and '_'", "name", value);
+	r->config.name = arena_strdup(r->diags->arena, value);
+	return true;
+}
+
+static bool read_listen(struct reader *r, const char *value)
+{
+	struct io_address address;
+	if (!io_address_parse(value, AGENT_PORT, r->diags, &address))
+		return false;
+	if (r->config.listens == AGENT_LISTENERS_MOST)
+		return wrong(r, "8 addresses are the limit; '*' is all of them", "listen", value);
+	r->config.listen[r->config.listens++] = arena_strdup(r->diags->arena, value);
+	return true;
+}
+
+static bool read_address(struct reader *r, const char *value)
+{
+	r->config.address = arena_strdup(r->diags->arena, value);
+	return true;
+}
+
+static bool read_controller(struct reader *r, const char *value)
+{
+	if (strncmp(value, "https://", 8) != 0 || !value[8])
+		return wrong(r, "give https://HOST:PORT", "controller", value);
+	r->config.controller = arena_strdup(r->diags->arena, value);
+	return true;
+}
+
+static bool read_state_dir(struct reader *r, const char *value)
+{
+	r->config.state_dir = path_of(r, value);
+	return true;
+}
+
+static bool read_certificate_dir(struct reader *r, const char *value)
+{
+	r->config.certificate_dir = path_of(r, value);
+	return true;
+}
+
+static bool read_yang_dir(struct reader *r, const char *value)
+{
+	r->config.yang_dir = path_of(r, value);
+	return true;
+}
+
+static bool read_user(struct reader *r, const char *value)
+{
+	r->config.user = (struct priv_user){0, 0};
+	return strcmp(value, "none") == 0 || priv_user_parse(value, r->diags, &r->config.user);
+}
+
+static bool read_unreadable(struct reader *r, const char *value)
+{
+	r->config.keep_open = strcmp(value, "open") == 0;
+	return r->config.keep_open || strcmp(value, "closed") == 0 ||
+	       wrong(r, "use closed or open", "unreadable-state", value);
+}
+
+static bool read_log_group(struct reader *r, const char *value)
+{
+	char *end;
+	r->config.log_group = -1;
+	if (strcmp(value, "none") == 0)
+		return true;
+	unsigned long group = strtoul(value, &end, 10);
+	if (!isdigit((unsigned char)value[0]) || *end || group > UINT16_MAX)
+		return wrong(r, "use none or a number up to 65535", "log-group", value);
+	r->config.log_group = (int)group;
+	return true;
+}
+
+static const struct option {
+	const char *key;
+	bool (*read)(struct reader *r, const char *value);
+	const char *otherwise;
+} option[] = {
+#define X(key, read, otherwise, text) {key, read, otherwise},
+#include "agent/options.def"
+#undef X
+};
+
+// --- lines ---
+
+static char *trim(char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	size_t len = strlen(s);
+	while (len && isspace((unsigned char)s[len - 1]))
+		s[--len] = '\0';
+	return s;
+}
+
+static const struct option *find_option(const char *key)
+{
+	for (size_t i = 0; i < array_len(option); i++) {
+		if (strcmp(option[i].key, key) == 0)
+			return &option[i];
+	}
+	return NULL;
+}
+
+static void read_line(struct reader *r, char *line, bool given[static array_len(option)])
+{
+	line = trim(line);
+	if (!line[0] || line[0] == '#')
+		return;
+	char *equals = strchr(line, '=');
+	if (equals)
+		*equals = '\0';
+	const struct option *o = find_option(trim(line));
+	char *value = equals ? trim(equals + 1) : "";
+	if (!o || !value[0]) {
+		diag_add(r->diags,
+			 &(struct diag){.code = DIAG_UNKNOWN_ELEMENT,
+					.file = r->file,
+					.line = r->line,
+					.hint = "write 'key = value' with a key of bulwark-nsf(8)"},
+			 "'%.80s' is not a setting", line);
+		return;
+	}
+	if (given[o - option] && strcmp(o->key, "listen") != 0) {
+		diag_add(r->diags,
+			 &(struct diag){.code = DIAG_DUPLICATE,
+					.file = r->file,
+					.line = r->line,
+					.hint = "keep one of them"},
+			 "'%s' stands twice", o->key);
+		return;
+	}
+	given[o - option] = true;
+	(void)o->read(r, value); // its fault is a diag
+}
+
+static void read_text(struct reader *r, char *text)
+{
+	bool given[array_len(option)] = {false};
+	for (char *next = text; next;) {
+		char *line = next;
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		r->line++;
+		read_line(r, line, given);
+	}
+	r->line = 0;
+	for (size_t i = 0; i < array_len(option); i++) {
+		if (!given[i] && option[i].otherwise)
+			(void)option[i].read(r, option[i].otherwise);
+	}
+	if (!given[0]) // the first option is the name
+		diag_add(r->diags,
+			 &(struct diag){.code = DIAG_MISSING,
+					.file = r->file,
+					.hint = "add a line 'name = NAME'"},
+			 "the function has no name");
+}
+
+bool agent_config_read(const char *dir, struct diags *diags, struct agent_config *out)
+{
+	struct reader r = {.dir = dir, .diags = diags};
+	size_t before = diags->errors;
+	cleanup(buf_fini) struct buf text;
+	buf_init(&text);
+	r.file = arena_printf(diags->arena, "%s/%s", dir, AGENT_CONFIG_FILE);
+	int error = file_read(r.file, CONFIG_MOST, &text);
+	if (error < 0) {
+		diag_add(diags,
+			 &(struct diag){.code = DIAG_IO,
+					.file = r.file,
+					.hint = "make it; bulwark-nsf(8) shows one"},
+			 "%s", strerror(-error));
+		return false;
+	}
+	read_text(&r, text.data);
+	if (diags->errors != before)
+		return false;
+	*out = r.config;
+	return true;
+}

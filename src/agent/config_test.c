@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration file: what is read, what is assumed, and what each fault is called.
+#include "agent/config.h"
+#include "base/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct place {
+	struct arena arena;
+	struct diags diags;
+	char dir[40], path[80];
+};
+
+static int setup(void **state)
+{
+	struct place *place = base_oom(calloc(1, sizeof(*place)));
+	arena_init(&place->arena);
+	diags_init(&place->diags, &place->arena);
+	snprintf(place->dir, sizeof(place->dir), "/tmp/config-test.XXXXXX");
+	assert_non_null(mkdtemp(place->dir));
+	snprintf(place->path, sizeof(place->path), "%s/%s", place->dir, AGENT_CONFIG_FILE);
+	*state = place;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *place = *state;
+	unlink(place->path);
+	assert_int_equal(rmdir(place->dir), 0);
+	arena_fini(&place->arena);
+	free(place);
+	return 0;
+}
+
+static bool reads(struct place *place, const char *text, struct agent_config *out)
+{
+	struct file_put put = {
+		.path = place->path, .data = text, .len = strlen(text), .mode = 0644};
+	assert_int_equal(file_put(&put), 0);
+	return agent_config_read(place->dir, &place->diags, out);
+}
+
+static void assumes(void **state)
+{
+	struct place *place = *state;
+	struct agent_config config;
+	assert_true(reads(place, "name = edge-1\n", &config));
+	assert_string_equal(config.name, "edge-1");
+	assert_int_equal(config.listens, 1);
+	assert_string_equal(config.listen[0], "*:6513");
+	assert_string_equal(config.state_dir, "/var/lib/bulwark-nsf");
+	assert_string_equal(config.certificate_dir + strlen(place->dir), "/pki");
+	assert_int_equal(config.user.uid, 65533);
+	assert_false(config.keep_open);
+	assert_int_equal(config.log_group, -1);
+	assert_null(config.controller);
+}
+
+static void reads_all(void **state)
+{
+	struct place *place = *state;
+	struct agent_config config;
+	assert_true(reads(place,
+			  "# comment\n\n  name=a\nlisten = 192.0.2.1\nlisten = "
+			  "[2001:db8::1]:7000\nstate-dir = state\n"
+			  "certificate-dir = /c\nyang-dir = /y\ncontroller = "
+			  "https://c:8443\naddress = 192.0.2.1\n"
+			  "front-user = none\nunreadable-state = open\nlog-group = 7",
+			  &config));
+	assert_int_equal(config.listens, 2);
+	assert_string_equal(config.listen[1], "[2001:db8::1]:7000");
+	assert_string_equal(config.state_dir + strlen(place->dir), "/state");
+	assert_string_equal(config.certificate_dir, "/c");
+	assert_int_equal(config.user.uid, 0);
+	assert_true(config.keep_open);
+	assert_int_equal(config.log_group, 7);
+}
+
+static void names_every_fault(void **state)
+{
+	struct place *place = *state;
+	struct agent_config config;
+	static const char *const bad[] = {
+		"",
+		"name = a b\n",
+		"name = a\nname = b\n",
+		"name = a\nnonsense = 1\n",
+		"name = a\nlisten\n",
+		"name = a\nlisten = host.example\n",
+		"name = a\nfront-user = root\n",
+		"name = a\nunreadable-state = maybe\n",
+		"name = a\nlog-group = 70000\n",
+		"name = a\ncontroller = http://c\n",
+		"name = a\nlisten = *:1\nlisten = *:2\nlisten = *:3\nlisten = *:4\nlisten = *:5\n"
+		"listen = *:6\nlisten = *:7\nlisten = *:8\nlisten = *:9\n",
+	};
+	for (size_t i = 0; i < array_len(bad); i++) {
+		size_t before = place->diags.errors;
+		assert_false(reads(place, bad[i], &config));
+		assert_int_equal(place->diags.errors, before + 1);
+		assert_non_null(place->diags.list.at[place->diags.list.len - 1].hint);
+	}
+	assert_int_equal(place->diags.list.at[3].line, 2);
+	assert_int_equal(unlink(place->path), 0);
+	assert_false(agent_config_read(place->dir, &place->diags, &config));
+}
+
+#define in_place(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {in_place(assumes), in_place(reads_all),
+					   in_place(names_every_fault)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
