@@ -40,7 +40,7 @@ struct io_stream {
 	bool blocked;      // the owner has not taken everything
 	bool resume_asked; // from within a callback
 	bool read_wants_write, write_wants_read;
-	bool was_high;      // the queue had more than half of its limit
+	bool was_high;      // the queue had more than output_high
 	bool in_data, dead; // freed by the owner from within `data`
 	bool failed;        // `transport->fault` is the reason
 	bool continue_deferred;
@@ -75,11 +75,25 @@ static void release(struct io_stream *s)
 	free(s);
 }
 
+// What can be written without waiting.
+static void last_words(struct io_stream *s)
+{
+	const struct io_transport_ops *ops = s->transport->ops;
+	for (size_t put; io_stream_queued(s); s->out_at += put)
+		if (ops->write(s->transport, s->out.data + s->out_at, io_stream_queued(s), &put) !=
+		    IO_OK)
+			return;
+	if (ops->shutdown)
+		ops->shutdown(s->transport);
+}
+
 void io_stream_free(struct io_stream *stream)
 {
 	if (!stream)
 		return;
 	stream->dead = true;
+	if (stream->state == OPEN && !stream->failed)
+		last_words(stream);
 	if (!stream->in_data)
 		release(stream);
 }
@@ -200,7 +214,7 @@ static void flush(struct io_stream *s)
 // Deferred, so that `drained` is not called from within io_stream_write.
 static void tell_drained(struct io_stream *s)
 {
-	if (!s->was_high || s->state != OPEN || io_stream_queued(s) >= s->options.output_most / 4)
+	if (!s->was_high || s->state != OPEN || io_stream_queued(s) >= s->options.output_high / 2)
 		return;
 	s->was_high = false;
 	if (s->options.events->drained)
@@ -234,7 +248,7 @@ void io_stream_write(struct io_stream *s, const void *data, size_t len)
 	}
 	bool was_empty = !io_stream_queued(s);
 	buf_add(&s->out, data, len);
-	if (io_stream_queued(s) > s->options.output_most / 2)
+	if (io_stream_queued(s) > s->options.output_high)
 		s->was_high = true;
 	if (s->state == OPEN && was_empty) {
 		io_timer_set(s->timer, s->options.stall_ms);
@@ -435,6 +449,7 @@ int io_stream_new(struct io_loop *loop, struct io_transport *transport,
 	s->options.handshake_ms = (unsigned)or_default(options->handshake_ms, HANDSHAKE_MS);
 	s->options.stall_ms = (unsigned)or_default(options->stall_ms, STALL_MS);
 	s->options.output_most = or_default(options->output_most, OUTPUT_MOST);
+	s->options.output_high = or_default(options->output_high, s->options.output_most / 2);
 	s->state = options->connecting ? CONNECTING : HANDSHAKE;
 	buf_init(&s->rest);
 	buf_init(&s->out);

@@ -14,8 +14,7 @@ struct io_stream_events {
 	// Required. Bytes have come; returns how many were taken. The rest is shown again after
 	// io_stream_resume; until then nothing more is read.
 	size_t (*data)(void *context, const char *data, size_t len);
-	// Optional. The output queue, which had more than half of output_most, is now below a
-	// quarter of it.
+	// Optional. The output queue, which had more than output_high, is now below half of it.
 	void (*drained)(void *context);
 	// Required, called once: nothing moves any more. `why` is NULL when the peer ended in
 	// order, else it lives as long as the call. The owner frees the stream, here or later.
@@ -30,6 +29,7 @@ struct io_stream_options {
 			    // seconds
 	size_t output_most; // bytes waiting; beyond it the stream is closed with DIAG_LIMIT. 0: 64
 			    // MiB
+	size_t output_high; // for `drained`; 0: half of output_most
 	bool connecting; // the descriptor is still connecting; the time for that is in handshake_ms
 };
 
@@ -47,5 +47,6 @@ void io_stream_resume(struct io_stream *stream);
 void io_stream_finish(struct io_stream *stream);
 // NULL before `opened`, or when the transport does not know.
 const struct io_peer *io_stream_peer(const struct io_stream *stream) must_check;
-// Closes at once; no callback follows. NULL is fine.
+// Closes at once, having written what can be written without waiting; no callback follows. NULL is
+// fine.
 void io_stream_free(struct io_stream *stream);
