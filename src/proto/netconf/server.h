@@ -102,6 +102,7 @@ struct netconf_server_options {
 	unsigned handshake_ms; // 10 s
 	unsigned hello_ms;     // 10 s
 	unsigned idle_ms; // without a request; 0: no limit. Sessions with a subscription are spared
+	unsigned stall_ms;      // with output waiting, the peer reads none; 60 s
 	unsigned sessions_most; // 1000, those in the handshake included
 	size_t message_most;    // bytes of one message; 256 MiB
 	size_t output_most;     // bytes waiting for one session beside one reply; 16 MiB

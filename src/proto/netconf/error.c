@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Diagnostics as rpc-error elements and back.
+//
+// The idea: the error-tag follows from the diag's code alone (base/diag.def); what RFC 6241 has no place for (the hint, the
+// rule, the missing capability) goes into error-info under a name of our own, which other clients pass over.
+// It does not decide whether something is an error. RFC 6241 section 4.3 and appendix A.
+#include "proto/netconf/error.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "proto/netconf/netconf.h"
+#include "proto/netconf/xml.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Every other tag is of type "application".
+static const struct {
+	const char *tag, *type;
+} types[] = {
+	{"malformed-message", "rpc"},    {"missing-attribute", "rpc"},
+	{"bad-attribute", "protocol"},   {"unknown-attribute", "protocol"},
+	{"unknown-element", "protocol"}, {"unknown-namespace", "protocol"},
+	{"lock-denied", "protocol"},     {"in-use", "protocol"},
+	{"access-denied", "protocol"},   {"operation-not-supported", "protocol"},
+};
+
+static const char *type_of(const char *tag)
+{
+	for (size_t i = 0; i < array_len(types); i++)
+		if (strcmp(types[i].tag, tag) == 0)
+			return types[i].type;
+	return "application";
+}
+
+static void add_element(struct buf *out, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	buf_printf(out, "<%s>", name);
+	buf_add_xml(out, text);
+	buf_printf(out, "</%s>", name);
+}
+
+// --- error-path ---
+
+// The next "module:" of a path at or behind *at; quoted key values are passed over.
+static const char *next_module(const char **at, char *module, size_t size)
+{
+	const char *from = *at;
+	for (const char *p = *at; *p; p++) {
+		if (*p == '\'' || *p == '"') {
+			p = strchr(p + 1, *p);
+			if (!p)
+				return NULL;
+		} else if (*p == '/' || *p == '[') {
+			from = p + 1;
+		} else if (*p == ':' && (size_t)(p - from) < size) {
+			memcpy(module, from, (size_t)(p - from));
+			module[p - from] = '\0';
+			*at = p + 1;
+			return module;
+		}
+	}
+	return NULL;
+}
+
+static void add_path(const char *path, const struct map *namespaces, struct buf *out)
+{
+	char module[128], seen[128] = "";
+	if (!path)
+		return;
+	buf_adds(out, "<error-path");
+	for (const char *at = path; namespaces && next_module(&at, module, sizeof(module));) {
+		const char *uri = map_get(namespaces, module);
+		char mark[132];
+		snprintf(mark, sizeof(mark), " %s ", module);
+		// A name list of this size suffices for any path of ours; a prefix must not be declared twice.
+		if (!uri || strstr(seen, mark) || strlen(seen) + strlen(mark) >= sizeof(seen))
+			continue;
+		memcpy(seen + strlen(seen), mark, strlen(mark) + 1);
+		buf_printf(out, " xmlns:%s=\"", module);
+		buf_add_xml(out, uri);
+		buf_addc(out, '"');
+	}
+	buf_addc(out, '>');
+	buf_add_xml(out, path);
+	buf_adds(out, "</error-path>");
+}
+
+// --- error-info ---
+
+// The last name of a path, without module and keys, from `path` up to `end`.
+static void add_name(const char *element, const char *path, const char *end, struct buf *out)
+{
+	const char *name = path;
+	for (const char *p = path; p < end && *p != '['; p++)
+		if (*p == '/' || *p == ':')
+			name = p + 1;
+	buf_printf(out, "<%s>", element);
+	for (; name < end && *name != '['; name++)
+		buf_add_xml(out, (char[]){*name, '\0'});
+	buf_printf(out, "</%s>", element);
+}
+
+// Tags whose error-info must name the element or the attribute: the last one of the path.
+static void add_bad_name(const struct diag *diag, const char *tag, struct buf *out)
+{
+	const char *path = diag->path ? diag->path : "";
+	const char *end = path + strlen(path), *attribute = strstr(path, "/@");
+	// Only the last step: what stands behind the last "/", outside of keys.
+	const char *step = path;
+	for (const char *p = path; *p; p++) {
+		if (*p == '\'' || *p == '"')
+			p = strchr(p + 1, *p) ? strchr(p + 1, *p) : end - 1;
+		else if (*p == '/' && p[1] != '@')
+			step = p + 1;
+	}
+	if (!*path ||
+	    (!strstr(tag, "-element") && !strstr(tag, "-attribute") && !strstr(tag, "-namespace")))
+		return;
+	if (attribute)
+		add_name("bad-attribute", attribute + 2, end, out);
+	add_name("bad-element", step, attribute ? attribute : end, out);
+}
+
+static void add_info(const struct netconf_error *error, const char *tag, struct buf *out)
+{
+	const struct diag *d = error->diag;
+	buf_adds(out, "<error-info>");
+	if (error->info)
+		buf_adds(out, error->info);
+	else
+		add_bad_name(d, tag, out);
+	buf_adds(out, "<diagnostic xmlns=\"" NETCONF_NS_DIAGNOSTIC "\">");
+	add_element(out, "code", diag_code_name(d->code));
+	add_element(out, "hint", d->hint);
+	add_element(out, "nsf", d->nsf);
+	add_element(out, "policy", d->policy);
+	add_element(out, "rule", d->rule);
+	add_element(out, "condition", d->condition);
+	add_element(out, "capability", d->capability);
+	buf_adds(out, "</diagnostic></error-info>");
+}
+
+void netconf_error_add(const struct netconf_error *error, const struct map *namespaces,
+		       struct buf *out)
+{
+	const struct diag *d = error->diag;
+	const char *tag = diag_code_tag(d->code);
+	buf_adds(out, "<rpc-error>");
+	add_element(out, "error-type", type_of(tag));
+	add_element(out, "error-tag", tag);
+	add_element(out, "error-severity", d->severity == DIAG_ERROR ? "error" : "warning");
+	add_path(d->path, namespaces, out);
+	buf_adds(out, "<error-message xml:lang=\"en\">");
+	buf_add_xml(out, d->text);
+	buf_adds(out, "</error-message>");
+	add_info(error, tag, out);
+	buf_adds(out, "</rpc-error>");
+}
+
+void netconf_errors_add(const struct diags *diags, const struct map *namespaces, struct buf *out)
+{
+	for (size_t i = 0; i < diags->list.len; i++) {
+		const struct diag *d = &diags->list.at[i];
+		if (d->severity != DIAG_NOTE)
+			netconf_error_add(&(struct netconf_error){.diag = d}, namespaces, out);
+	}
+}
+
+// --- reading ---
+
+static enum diag_code code_of_tag(const char *tag)
+{
+	if (strcmp(tag, diag_code_tag(DIAG_FAILED)) == 0)
+		return DIAG_FAILED;
+	for (enum diag_code c = 0; c < DIAG_CODES; c++)
+		if (strcmp(tag, diag_code_tag(c)) == 0)
+			return c;
+	return DIAG_FAILED;
+}
+
+static enum diag_code code_of_name(const char *name, enum diag_code otherwise)
+{
+	for (enum diag_code c = 0; c < DIAG_CODES; c++)
+		if (strcmp(name, diag_code_name(c)) == 0)
+			return c;
+	return otherwise;
+}
+
+static const char *text_in(const struct netconf_xml *parent, const char *uri, const char *name)
+{
+	struct netconf_xml child;
+	return netconf_xml_child(parent, uri, name, &child) ? netconf_xml_text(&child) : NULL;
+}
+
+static void read_diagnostic(const struct netconf_xml *diagnostic, struct diag *d)
+{
+	const struct {
+		const char *name, **member;
+	} members[] = {{"hint", &d->hint},           {"nsf", &d->nsf},
+		       {"policy", &d->policy},       {"rule", &d->rule},
+		       {"condition", &d->condition}, {"capability", &d->capability}};
+	const char *code = text_in(diagnostic, NETCONF_NS_DIAGNOSTIC, "code");
+	if (code)
+		d->code = code_of_name(code, d->code);
+	for (size_t i = 0; i < array_len(members); i++)
+		*members[i].member = text_in(diagnostic, NETCONF_NS_DIAGNOSTIC, members[i].name);
+}
+
+static void read_info(const struct netconf_xml *rpc_error, struct diag *d)
+{
+	struct netconf_xml info, diagnostic;
+	if (!netconf_xml_child(rpc_error, NETCONF_NS_BASE, "error-info", &info))
+		return;
+	const char *session = text_in(&info, NETCONF_NS_BASE, "session-id");
+	if (netconf_xml_child(&info, NETCONF_NS_DIAGNOSTIC, "diagnostic", &diagnostic))
+		read_diagnostic(&diagnostic, d);
+	if (!d->hint && session)
+		d->hint = arena_printf(info.arena, "session %s holds it", session);
+}
+
+void netconf_error_read(const struct netconf_xml *rpc_error, struct diags *diags)
+{
+	const char *tag = text_in(rpc_error, NETCONF_NS_BASE, "error-tag");
+	const char *severity = text_in(rpc_error, NETCONF_NS_BASE, "error-severity");
+	const char *message = text_in(rpc_error, NETCONF_NS_BASE, "error-message");
+	if (!tag)
+		tag = "operation-failed";
+	struct diag d = {.code = code_of_tag(tag),
+			 .path = text_in(rpc_error, NETCONF_NS_BASE, "error-path")};
+	if (severity && strcmp(severity, "warning") == 0)
+		d.severity = DIAG_WARNING;
+	read_info(rpc_error, &d);
+	if (!d.hint)
+		d.hint = "the peer's log may say more";
+	diag_add(diags, &d, "%s", message && *message ? message : tag);
+}

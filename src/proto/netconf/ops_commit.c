@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// commit, confirmed commit, cancel-commit.
+//
+// The idea: the timer that reverts is the application's (on an NSF it stands in the process that enforces, so that it also
+// fires when this one is gone). Here is the bookkeeping: who must confirm, and what running was before the first confirmed
+// commit of a sequence. The way back is a reference to that tree, kept through every follow-up.
+// It applies nothing itself. RFC 6241 sections 8.3.4 and 8.4.
+#include "proto/netconf/server_internal.h"
+#include "schema/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_S 600 // RFC 6241 section 8.4.5.1
+#define PATH "/ietf-netconf:commit/"
+
+// --- the pending confirmed commit ---
+
+void netconf_pending_set(struct netconf_server *server, struct netconf_tree *rollback,
+			 uint32_t session, const char *persist)
+{
+	char *id = persist ? base_oom(strdup(persist)) : NULL;
+	netconf_tree_set(&server->pending.rollback, rollback);
+	free(server->pending.persist);
+	server->pending.persist = id;
+	server->pending.session = persist ? 0 : session;
+}
+
+static void pending_clear(struct netconf_server *server)
+{
+	netconf_pending_set(server, NULL, 0, NULL);
+}
+
+// A candidate without changes of its own goes with running.
+static void set_running(struct netconf_server *server, struct netconf_tree *tree)
+{
+	struct netconf_tree **running = &server->datastore[NETCONF_RUNNING];
+	struct netconf_tree **candidate = &server->datastore[NETCONF_CANDIDATE];
+	if (*candidate == *running)
+		netconf_tree_set(candidate, netconf_tree_ref(tree));
+	netconf_tree_set(running, tree);
+}
+
+void netconf_commit_undone(struct netconf_server *server, struct netconf_tree *tree)
+{
+	set_running(server, tree);
+	pending_clear(server);
+}
+
+// --- who may confirm or cancel ---
+
+// False, and the rpc is answered.
+static bool may_continue(struct netconf_rpc *rpc)
+{
+	const struct netconf_pending *p = &rpc->server->pending;
+	const char *id = schema_get_value(rpc->node, "persist-id");
+	const char *path =
+		arena_printf(&rpc->arena, "%s/persist-id", schema_path(rpc->node, &rpc->arena));
+	if (id && (!p->rollback || !p->persist || strcmp(id, p->persist) != 0)) {
+		netconf_rpc_error(rpc, DIAG_VALUE, path, "give the id of the confirmed commit",
+				  "no confirmed commit with this id is pending");
+		return false;
+	}
+	if (!id && p->rollback && p->persist) {
+		netconf_rpc_error(rpc, DIAG_VALUE, path, "give its id as persist-id",
+				  "a confirmed commit with an id is pending");
+		return false;
+	}
+	if (p->rollback && !p->persist && p->session != rpc->asker.session) {
+		netconf_rpc_error(rpc, DIAG_IN_USE, NULL, "wait until it is confirmed or reverted",
+				  "a confirmed commit of session %u is pending", p->session);
+		return false;
+	}
+	return true;
+}
+
+// --- commit ---
+
+bool netconf_validate(struct netconf_rpc *rpc, struct netconf_tree *tree)
+{
+	const struct netconf_server_options *o = &rpc->server->options;
+	return netconf_tree_validate(tree, &rpc->diags) &&
+	       (!o->ops->validate || o->ops->validate(o->context, tree->tree, &rpc->diags));
+}
+
+static bool read_commit(struct netconf_rpc *rpc)
+{
+	static const char *const only_confirmed[] = {"confirm-timeout", "persist"};
+	struct netconf_commit *c = &rpc->commit;
+	const char *timeout = schema_get_value(rpc->node, "confirm-timeout");
+	c->asker = &rpc->asker;
+	c->confirmed = schema_get(rpc->node, "confirmed") != NULL;
+	c->follow_up = c->confirmed && rpc->server->pending.rollback;
+	c->timeout_s = timeout ? (unsigned)strtoul(timeout, NULL, 10) : TIMEOUT_S;
+	c->persist = schema_get_value(rpc->node, "persist");
+	for (size_t i = 0; i < array_len(only_confirmed); i++) {
+		const struct schema_node *n = schema_get(rpc->node, only_confirmed[i]);
+		if (n && !c->confirmed && !schema_is_default(n)) {
+			netconf_rpc_error(rpc, DIAG_MISSING, PATH "confirmed", "add <confirmed/>",
+					  "%s is for a confirmed commit", only_confirmed[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static const struct netconf_operation revert;
+
+static void committed(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	struct netconf_server *server = rpc->server;
+	const struct netconf_commit *c = &rpc->commit;
+	if (answer->errors) {
+		netconf_rpc_fail_with(rpc, answer->errors);
+		return;
+	}
+	struct netconf_tree *before = netconf_tree_ref(server->datastore[NETCONF_RUNNING]);
+	set_running(server, netconf_tree_ref(rpc->target));
+	if (!c->confirmed) {
+		pending_clear(server);
+	} else {
+		const struct netconf_tree *first = server->pending.rollback;
+		struct netconf_tree *back = first ? server->pending.rollback : before;
+		netconf_pending_set(server, netconf_tree_ref(back), rpc->asker.session, c->persist);
+	}
+	netconf_tree_unref(before);
+	bool orphan = c->confirmed && !c->persist && (!rpc->peer || rpc->peer->ended);
+	netconf_rpc_ok(rpc);
+	if (orphan)
+		netconf_rpc_internal(server, &revert);
+}
+
+static void confirmed(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	if (!answer->errors)
+		pending_clear(rpc->server);
+	netconf_answer_plain(rpc, answer);
+}
+
+static void op_commit(struct netconf_rpc *rpc)
+{
+	struct netconf_server *server = rpc->server;
+	const struct netconf_server_options *o = &server->options;
+	if (!netconf_unlocked(rpc, NETCONF_RUNNING) || !netconf_unlocked(rpc, NETCONF_CANDIDATE) ||
+	    !may_continue(rpc) || !read_commit(rpc))
+		return;
+	rpc->target = netconf_tree_ref(server->datastore[NETCONF_CANDIDATE]);
+	if (!netconf_validate(rpc, rpc->target)) {
+		netconf_rpc_fail(rpc);
+		return;
+	}
+	bool unchanged = rpc->target == server->datastore[NETCONF_RUNNING];
+	rpc->commit.tree = rpc->target->tree;
+	rpc->commit.running = server->datastore[NETCONF_RUNNING]->tree;
+	if (rpc->commit.confirmed || !unchanged)
+		o->ops->commit(o->context, &rpc->commit, netconf_ask(rpc, committed));
+	else if (server->pending.rollback)
+		o->ops->confirm(o->context, &rpc->asker, netconf_ask(rpc, confirmed));
+	else
+		netconf_rpc_ok(rpc);
+}
+
+// --- going back ---
+
+static void cancelled(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	struct netconf_server *server = rpc->server;
+	if (!answer->errors && server->pending.rollback)
+		netconf_commit_undone(server, netconf_tree_ref(server->pending.rollback));
+	netconf_answer_plain(rpc, answer);
+}
+
+static void op_cancel_commit(struct netconf_rpc *rpc)
+{
+	const struct netconf_server_options *o = &rpc->server->options;
+	if (!may_continue(rpc))
+		return;
+	if (!rpc->server->pending.rollback)
+		netconf_rpc_error(rpc, DIAG_FAILED, NULL,
+				  "it may have been confirmed or reverted already",
+				  "no confirmed commit is pending");
+	else
+		o->ops->cancel(o->context, &rpc->asker, netconf_ask(rpc, cancelled));
+}
+
+// The application's timer still stands when this fails, so it is only told.
+static void session_reverted(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	if (answer->errors)
+		netconf_event(rpc->server, &rpc->asker,
+			      "a confirmed commit of a lost session was not reverted",
+			      &answer->errors->list.at[0]);
+	cancelled(rpc, answer);
+}
+
+static bool session_is_there(const struct netconf_server *server, uint32_t session)
+{
+	for (const struct netconf_peer *p = server->peers; p; p = p->next)
+		if (session && p->id == session && !p->ended)
+			return true;
+	return false;
+}
+
+static void op_revert(struct netconf_rpc *rpc)
+{
+	const struct netconf_server_options *o = &rpc->server->options;
+	const struct netconf_pending *p = &rpc->server->pending;
+	// It may have been confirmed, cancelled or given an id while this waited its turn.
+	if (!p->rollback || p->persist || session_is_there(rpc->server, p->session))
+		netconf_rpc_ok(rpc);
+	else
+		o->ops->cancel(o->context, &rpc->asker, netconf_ask(rpc, session_reverted));
+}
+
+static const struct netconf_operation revert = {.fn = op_revert, .writes = true};
+
+void netconf_commit_session_ended(struct netconf_server *server, uint32_t session)
+{
+	const struct netconf_pending *p = &server->pending;
+	if (p->rollback && !p->persist && p->session == session)
+		netconf_rpc_internal(server, &revert);
+}
+
+void netconf_commit_start(struct netconf_server *server)
+{
+	if (server->pending.rollback && !server->pending.persist)
+		netconf_rpc_internal(server, &revert);
+}
+
+const struct netconf_operation netconf_commit_operations[] = {
+	{"ietf-netconf", "commit", op_commit, true},
+	{"ietf-netconf", "cancel-commit", op_cancel_commit, true},
+	{0},
+};

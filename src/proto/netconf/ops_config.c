@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading and editing configurations: get, get-config, edit-config, copy-config, delete-config, discard-changes, validate.
+//
+// The idea: an edit changes the candidate in place when nobody shares its tree, else a copy that takes its place on success;
+// either way a failed edit leaves nothing behind. Running is never a target: it changes by commit alone, which the
+// application applies as a whole.
+// It filters nothing and edits nothing itself; schema does. RFC 6241 sections 6, 7.1-7.4, 7.7, 8.3, 8.6 and 8.7; RFC 7950
+// section 8.3.3 (the candidate is validated when it is committed, unless the client asks for more).
+#include "proto/netconf/netconf.h"
+#include "proto/netconf/server_internal.h"
+#include "proto/netconf/xml.h"
+#include "schema/schema.h"
+
+#include <assert.h>
+#include <string.h>
+
+// --- what a request names ---
+
+static enum netconf_datastore datastore_in(const struct schema_node *container)
+{
+	for (enum netconf_datastore d = 0; container && d < NETCONF_DATASTORES; d++)
+		if (schema_get(container, netconf_datastore_name(d)))
+			return d;
+	return NETCONF_DATASTORES;
+}
+
+static void refuse(struct netconf_rpc *rpc, const char *child, const char *hint, const char *text)
+{
+	const char *path =
+		arena_printf(&rpc->arena, "%s/%s", schema_path(rpc->node, &rpc->arena), child);
+	netconf_rpc_error(rpc, DIAG_UNSUPPORTED, path, hint, "%s", text);
+}
+
+#define HINT_SOURCE "name running, candidate or startup, or give the configuration in <config>"
+
+// An edit into an empty tree: the configuration that <config> holds. NULL and diags.
+static struct netconf_tree *tree_of_config(struct netconf_rpc *rpc,
+					   const struct schema_node *config)
+{
+	struct schema *schema = rpc->server->options.schema;
+	struct schema_tree *edit = NULL, *tree = schema_tree_new(schema);
+	bool ok = schema_any_tree(schema, config, &rpc->diags, &edit) &&
+		  schema_edit(tree, edit, SCHEMA_OP_MERGE, &rpc->diags);
+	schema_tree_free(edit);
+	if (ok)
+		return netconf_tree_new(tree);
+	schema_tree_free(tree);
+	return NULL;
+}
+
+// The source of a copy or a validation, as a reference. NULL: the rpc is answered.
+static struct netconf_tree *source_of(struct netconf_rpc *rpc)
+{
+	const struct schema_node *source = schema_get(rpc->node, "source");
+	const struct schema_node *config = source ? schema_get(source, "config") : NULL;
+	enum netconf_datastore d = datastore_in(source);
+	if (d < NETCONF_DATASTORES)
+		return netconf_tree_ref(rpc->server->datastore[d]);
+	if (!config) {
+		refuse(rpc, "source", HINT_SOURCE, "this source is not supported");
+		return NULL;
+	}
+	struct netconf_tree *tree = tree_of_config(rpc, config);
+	if (!tree)
+		netconf_rpc_fail(rpc);
+	return tree;
+}
+
+// --- get and get-config ---
+
+bool netconf_read_filter(struct netconf_rpc *rpc, const struct schema_node **filter_out)
+{
+	*filter_out = schema_get(rpc->node, "filter");
+	const char *type = *filter_out ? schema_attribute(rpc->tree, *filter_out, "type") : NULL;
+	if (!type || strcmp(type, "subtree") == 0)
+		return true;
+	const char *path =
+		arena_printf(&rpc->arena, "%s/filter/@type", schema_path(rpc->node, &rpc->arena));
+	netconf_rpc_error(rpc, DIAG_BAD_ATTRIBUTE, path, "use a subtree filter",
+			  "this filter type is not supported");
+	return false;
+}
+
+static void answer_data(struct netconf_rpc *rpc, const struct buf *data)
+{
+	struct buf content cleanup(buf_fini);
+	buf_init(&content);
+	buf_adds(&content, "<data>");
+	buf_add(&content, data->data, data->len);
+	buf_adds(&content, "</data>");
+	netconf_rpc_data(rpc, &content);
+}
+
+static void op_get_config(struct netconf_rpc *rpc)
+{
+	const struct schema_node *filter;
+	enum netconf_datastore d = datastore_in(schema_get(rpc->node, "source"));
+	if (d == NETCONF_DATASTORES) {
+		refuse(rpc, "source", "name running, candidate or startup",
+		       "this source is not supported");
+		return;
+	}
+	if (!netconf_read_filter(rpc, &filter))
+		return;
+	struct buf data cleanup(buf_fini);
+	buf_init(&data);
+	schema_filter_subtree(rpc->server->datastore[d]->tree, filter, 0, &data);
+	answer_data(rpc, &data);
+}
+
+bool netconf_get_wants(const struct netconf_get *get, const char *namespace_uri, const char *name)
+{
+	if (!get->filter)
+		return true;
+	struct arena arena cleanup(arena_fini);
+	arena_init(&arena);
+	// The content of <filter> has no root of its own.
+	struct netconf_xml filter = {.arena = &arena,
+				     .content = {get->filter_xml, strlen(get->filter_xml)}},
+			   c;
+	for (bool more = netconf_xml_first(&filter, &c); more;
+	     more = netconf_xml_next(&filter, &c)) {
+		bool any = !*c.uri || strcmp(c.uri, NETCONF_NS_BASE) == 0;
+		if ((any || strcmp(c.uri, namespace_uri) == 0) && netconf_xml_is(&c, c.uri, name))
+			return true;
+	}
+	return false;
+}
+
+static bool tops_overlap(const struct schema_tree *a, const struct schema_tree *b)
+{
+	for (const struct schema_node *x = schema_first(a); x; x = schema_next(x))
+		for (const struct schema_node *y = schema_first(b); y; y = schema_next(y))
+			if (schema_is(x, schema_module(y), schema_name(y)))
+				return true;
+	return false;
+}
+
+// State beside configuration; one tree is made of both only where they meet in one top-level node.
+static bool add_with_state(struct netconf_rpc *rpc, const struct schema_tree *state,
+			   struct buf *out)
+{
+	const struct schema_tree *running = rpc->server->datastore[NETCONF_RUNNING]->tree;
+	if (!tops_overlap(running, state)) {
+		schema_filter_subtree(running, rpc->get.filter, 0, out);
+		schema_filter_subtree(state, rpc->get.filter, 0, out);
+		return true;
+	}
+	struct schema_tree *both = schema_tree_copy(running);
+	bool ok = schema_edit(both, state, SCHEMA_OP_MERGE, &rpc->diags);
+	if (ok)
+		schema_filter_subtree(both, rpc->get.filter, 0, out);
+	schema_tree_free(both);
+	return ok;
+}
+
+static void state_answered(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	struct buf data cleanup(buf_fini);
+	struct schema_tree *state = schema_tree_new(rpc->server->options.schema);
+	struct schema_input input = {.data = answer->xml, .len = answer->len, .format = SCHEMA_XML};
+	buf_init(&data);
+	bool ok = !answer->errors &&
+		  (!answer->len || schema_parse_edit(state, &input, &rpc->diags)) &&
+		  add_with_state(rpc, state, &data);
+	schema_tree_free(state);
+	if (ok)
+		answer_data(rpc, &data);
+	else
+		netconf_rpc_fail_with(rpc, answer->errors ? answer->errors : &rpc->diags);
+}
+
+static void op_get(struct netconf_rpc *rpc)
+{
+	const struct netconf_server_options *o = &rpc->server->options;
+	struct netconf_get *get = &rpc->get;
+	if (!netconf_read_filter(rpc, &get->filter))
+		return;
+	struct buf filter cleanup(buf_fini);
+	buf_init(&filter);
+	if (get->filter)
+		schema_any_text(get->filter, &filter);
+	get->filter_xml = get->filter ? arena_strndup(&rpc->arena, filter.data, filter.len) : NULL;
+	get->asker = &rpc->asker;
+	if (o->ops->state)
+		o->ops->state(o->context, get, netconf_ask(rpc, state_answered));
+	else
+		state_answered(rpc, &(struct netconf_answer){.xml = ""});
+}
+
+// --- edit-config ---
+
+static enum schema_operation default_operation(const struct netconf_rpc *rpc)
+{
+	const char *name = schema_get_value(rpc->node, "default-operation");
+	if (name && strcmp(name, "replace") == 0)
+		return SCHEMA_OP_REPLACE;
+	return name && strcmp(name, "none") == 0 ? SCHEMA_OP_NONE : SCHEMA_OP_MERGE;
+}
+
+static bool says(const struct netconf_rpc *rpc, const char *leaf, const char *value)
+{
+	const struct schema_node *n = schema_get(rpc->node, leaf);
+	return n && !schema_is_default(n) && strcmp(schema_value(n), value) == 0;
+}
+
+// One element of <config> as an edit of its own.
+static bool apply_element(struct netconf_rpc *rpc, const struct netconf_xml *element,
+			  struct schema_tree *tree)
+{
+	struct buf xml cleanup(buf_fini);
+	struct schema_tree *edit = schema_tree_new(rpc->server->options.schema);
+	buf_init(&xml);
+	netconf_xml_add(element, &xml);
+	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
+	bool ok = schema_parse_edit(edit, &input, &rpc->diags) &&
+		  schema_edit(tree, edit, default_operation(rpc), &rpc->diags);
+	schema_tree_free(edit);
+	return ok;
+}
+
+// continue-on-error: each top-level element by itself, whatever becomes of the others.
+static void apply_each(struct netconf_rpc *rpc, struct schema_tree *tree)
+{
+	struct netconf_xml root, operation, config, c;
+	const char *fault;
+	bool there = netconf_xml_parse(&rpc->arena,
+				       (struct netconf_xml_span){rpc->message, rpc->message_len},
+				       &root, &fault) &&
+		     netconf_xml_first(&root, &operation) &&
+		     netconf_xml_child(&operation, NETCONF_NS_BASE, "config", &config);
+	assert(there);
+	size_t failed = 0;
+	for (bool more = netconf_xml_first(&config, &c); more; more = netconf_xml_next(&config, &c))
+		failed += !apply_element(rpc, &c, tree);
+	assert(!failed == !rpc->diags.errors);
+}
+
+// False and diags: nothing was changed, or with continue-on-error only what could be.
+static bool apply(struct netconf_rpc *rpc, struct schema_tree *tree)
+{
+	struct schema_tree *edit = NULL;
+	const struct schema_node *config = schema_get(rpc->node, "config");
+	if (says(rpc, "error-option", "continue-on-error")) {
+		apply_each(rpc, tree);
+		return !rpc->diags.errors;
+	}
+	bool ok = schema_any_tree(rpc->server->options.schema, config, &rpc->diags, &edit) &&
+		  schema_edit(tree, edit, default_operation(rpc), &rpc->diags);
+	schema_tree_free(edit);
+	return ok;
+}
+
+// Whether the result is to be valid before anything is changed. RFC 7950 section 8.3.3 leaves the candidate to commit and
+// validate unless the client says more.
+static bool tests(const struct netconf_rpc *rpc)
+{
+	return says(rpc, "test-option", "test-then-set") || says(rpc, "test-option", "test-only");
+}
+
+static void edit(struct netconf_rpc *rpc)
+{
+	struct netconf_tree **candidate = &rpc->server->datastore[NETCONF_CANDIDATE];
+	struct netconf_tree *tree =
+		tests(rpc) ? netconf_tree_copy(*candidate) : netconf_tree_writable(*candidate);
+	bool valid = tree->valid;
+	tree->valid = false;
+	bool ok = apply(rpc, tree->tree);
+	bool kept = ok || says(rpc, "error-option", "continue-on-error");
+	if (ok && tests(rpc))
+		kept = ok = netconf_validate(rpc, tree);
+	if (kept && !says(rpc, "test-option", "test-only")) {
+		netconf_tree_set(candidate, tree);
+	} else {
+		tree->valid = valid;
+		netconf_tree_unref(tree);
+	}
+	if (ok)
+		netconf_rpc_ok(rpc);
+	else
+		netconf_rpc_fail(rpc);
+}
+
+static void op_edit_config(struct netconf_rpc *rpc)
+{
+	if (datastore_in(schema_get(rpc->node, "target")) != NETCONF_CANDIDATE)
+		refuse(rpc, "target", "edit the candidate and commit it",
+		       "only the candidate can be edited");
+	else if (!schema_get(rpc->node, "config"))
+		refuse(rpc, "url", "give the configuration in <config>",
+		       "configurations cannot be fetched");
+	else if (netconf_unlocked(rpc, NETCONF_CANDIDATE))
+		edit(rpc);
+}
+
+// --- whole configurations ---
+
+static void persisted(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	if (!answer->errors)
+		netconf_tree_set(&rpc->server->datastore[NETCONF_STARTUP],
+				 netconf_tree_ref(rpc->target));
+	netconf_answer_plain(rpc, answer);
+}
+
+static void copy_to_startup(struct netconf_rpc *rpc)
+{
+	const struct netconf_server_options *o = &rpc->server->options;
+	if (netconf_validate(rpc, rpc->target))
+		o->ops->persist(o->context, rpc->target->tree, netconf_ask(rpc, persisted));
+	else
+		netconf_rpc_fail(rpc);
+}
+
+static void op_copy_config(struct netconf_rpc *rpc)
+{
+	enum netconf_datastore from = datastore_in(schema_get(rpc->node, "source"));
+	enum netconf_datastore to = datastore_in(schema_get(rpc->node, "target"));
+	if (to != NETCONF_CANDIDATE && to != NETCONF_STARTUP) {
+		refuse(rpc, "target", "copy to the candidate and commit it, or to startup",
+		       "this datastore cannot be written");
+		return;
+	}
+	if (from == to) {
+		netconf_rpc_error(rpc, DIAG_VALUE, NULL, "name two datastores",
+				  "source and target are the same");
+		return;
+	}
+	if (!netconf_unlocked(rpc, to))
+		return;
+	rpc->target = source_of(rpc);
+	if (!rpc->target)
+		return;
+	if (to == NETCONF_STARTUP) {
+		copy_to_startup(rpc);
+		return;
+	}
+	netconf_tree_set(&rpc->server->datastore[to], netconf_tree_ref(rpc->target));
+	netconf_rpc_ok(rpc);
+}
+
+static void op_delete_config(struct netconf_rpc *rpc)
+{
+	const struct netconf_server_options *o = &rpc->server->options;
+	if (datastore_in(schema_get(rpc->node, "target")) != NETCONF_STARTUP) {
+		refuse(rpc, "target", "only startup can be deleted",
+		       "this target is not supported");
+		return;
+	}
+	if (!netconf_unlocked(rpc, NETCONF_STARTUP))
+		return;
+	rpc->target = netconf_tree_new(schema_tree_new(o->schema));
+	o->ops->persist(o->context, NULL, netconf_ask(rpc, persisted));
+}
+
+static void op_discard_changes(struct netconf_rpc *rpc)
+{
+	struct netconf_tree **datastore = rpc->server->datastore;
+	if (!netconf_unlocked(rpc, NETCONF_CANDIDATE))
+		return;
+	netconf_tree_set(&datastore[NETCONF_CANDIDATE],
+			 netconf_tree_ref(datastore[NETCONF_RUNNING]));
+	netconf_rpc_ok(rpc);
+}
+
+static void op_validate(struct netconf_rpc *rpc)
+{
+	rpc->target = source_of(rpc);
+	if (!rpc->target)
+		return;
+	if (netconf_validate(rpc, rpc->target))
+		netconf_rpc_ok(rpc);
+	else
+		netconf_rpc_fail(rpc);
+}
+
+const struct netconf_operation netconf_config_operations[] = {
+	{"ietf-netconf", "get", op_get, false},
+	{"ietf-netconf", "get-config", op_get_config, false},
+	{"ietf-netconf", "edit-config", op_edit_config, true},
+	{"ietf-netconf", "copy-config", op_copy_config, true},
+	{"ietf-netconf", "delete-config", op_delete_config, true},
+	{"ietf-netconf", "discard-changes", op_discard_changes, true},
+	{"ietf-netconf", "validate", op_validate, false},
+	{0},
+};

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request from its message to its reply.
+//
+// The idea: a session has one request in work and reads no further meanwhile, so replies are in order by construction.
+// Requests that write stand in one queue of the whole server, because a commit may take long (another process applies it)
+// and nobody may see or change a datastore between its two ends; what only reads passes by.
+// It does not know what an operation means; that is in ops_*.c. RFC 6241 sections 4 and 7.
+#include "io/stream.h"
+#include "proto/netconf/error.h"
+#include "proto/netconf/netconf.h"
+#include "proto/netconf/server_internal.h"
+#include "schema/schema.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct netconf_operation *const operations[] = {
+	netconf_config_operations, netconf_commit_operations, netconf_session_operations};
+
+// --- birth and death ---
+
+static struct netconf_rpc *rpc_new(struct netconf_server *server)
+{
+	struct netconf_rpc *rpc = base_oom(calloc(1, sizeof(*rpc)));
+	rpc->server = server;
+	arena_init(&rpc->arena);
+	diags_init(&rpc->diags, &rpc->arena);
+	rpc->asker.user = rpc->asker.address = rpc->attributes = "";
+	rpc->next = server->rpcs;
+	rpc->place = &server->rpcs;
+	if (rpc->next)
+		rpc->next->place = &rpc->next;
+	server->rpcs = rpc;
+	return rpc;
+}
+
+void netconf_rpc_free(struct netconf_rpc *rpc)
+{
+	*rpc->place = rpc->next;
+	if (rpc->next)
+		rpc->next->place = rpc->place;
+	netconf_tree_unref(rpc->target);
+	schema_tree_free(rpc->tree);
+	free(rpc->message);
+	arena_fini(&rpc->arena);
+	free(rpc);
+}
+
+// --- the queue of writes ---
+
+static void run(struct netconf_rpc *rpc)
+{
+	if (rpc->operation->writes)
+		rpc->server->busy = rpc;
+	rpc->operation->fn(rpc);
+}
+
+// Not recursive: an answer that comes at once must not nest one write in another.
+static void run_waiting(struct netconf_server *server)
+{
+	if (server->running_waiting)
+		return;
+	server->running_waiting = true;
+	while (!server->busy && server->waiting) {
+		struct netconf_rpc *rpc = server->waiting;
+		server->waiting = rpc->next_waiting;
+		run(rpc);
+	}
+	server->running_waiting = false;
+}
+
+static void start(struct netconf_rpc *rpc)
+{
+	struct netconf_server *server = rpc->server;
+	if (!rpc->operation->writes) {
+		run(rpc);
+		return;
+	}
+	if (!server->waiting)
+		server->waiting_last = &server->waiting;
+	*server->waiting_last = rpc;
+	server->waiting_last = &rpc->next_waiting;
+	run_waiting(server);
+}
+
+void netconf_rpc_internal(struct netconf_server *server, const struct netconf_operation *operation)
+{
+	struct netconf_rpc *rpc = rpc_new(server);
+	rpc->operation = operation;
+	start(rpc);
+}
+
+// --- answers ---
+
+static void write_reply(struct netconf_rpc *rpc, const struct buf *content)
+{
+	struct buf reply cleanup(buf_fini);
+	buf_init(&reply);
+	buf_adds(&reply, "<rpc-reply xmlns=\"" NETCONF_NS_BASE "\"");
+	buf_adds(&reply, rpc->attributes);
+	buf_addc(&reply, '>');
+	buf_add(&reply, content->data, content->len);
+	buf_adds(&reply, "</rpc-reply>");
+	netconf_peer_send(rpc->peer, reply.data, reply.len);
+}
+
+static void finish(struct netconf_rpc *rpc, const struct buf *content)
+{
+	struct netconf_server *server = rpc->server;
+	struct netconf_peer *peer = rpc->peer;
+	bool ends_session = rpc->ends_session;
+	if (peer) {
+		write_reply(rpc, content);
+		peer->rpc = NULL;
+	}
+	if (server->busy == rpc)
+		server->busy = NULL;
+	netconf_rpc_free(rpc);
+	if (peer && ends_session)
+		netconf_peer_end(peer);
+	else if (peer)
+		io_stream_resume(peer->stream);
+	run_waiting(server);
+}
+
+void netconf_rpc_data(struct netconf_rpc *rpc, const struct buf *content)
+{
+	finish(rpc, content);
+}
+
+void netconf_rpc_ok(struct netconf_rpc *rpc)
+{
+	struct buf content cleanup(buf_fini);
+	buf_init(&content);
+	buf_adds(&content, "<ok/>");
+	finish(rpc, &content);
+}
+
+void netconf_rpc_fail_with(struct netconf_rpc *rpc, const struct diags *errors)
+{
+	struct buf content cleanup(buf_fini);
+	assert(errors->errors > 0);
+	buf_init(&content);
+	netconf_errors_add(errors, &rpc->server->namespaces, &content);
+	rpc->ends_session = false;
+	finish(rpc, &content);
+}
+
+void netconf_rpc_fail(struct netconf_rpc *rpc)
+{
+	netconf_rpc_fail_with(rpc, &rpc->diags);
+}
+
+void netconf_rpc_lock_denied(struct netconf_rpc *rpc, uint32_t holder, const char *text,
+			     const char *hint)
+{
+	struct diag d = {.code = DIAG_LOCKED, .text = text, .hint = hint};
+	struct buf content cleanup(buf_fini);
+	buf_init(&content);
+	const char *info = arena_printf(&rpc->arena, "<session-id>%u</session-id>", holder);
+	struct netconf_error error = {.diag = &d, .info = info};
+	netconf_error_add(&error, &rpc->server->namespaces, &content);
+	finish(rpc, &content);
+}
+
+// --- questions to the application ---
+
+struct netconf_reply *netconf_ask(struct netconf_rpc *rpc, netconf_answer_fn done)
+{
+	struct netconf_server *server = rpc->server;
+	struct netconf_reply *reply = base_oom(malloc(sizeof(*reply)));
+	*reply = (struct netconf_reply){
+		.next = server->replies, .place = &server->replies, .rpc = rpc, .done = done};
+	if (reply->next)
+		reply->next->place = &reply->next;
+	server->replies = reply;
+	return reply;
+}
+
+static void answer(struct netconf_reply *reply, const struct netconf_answer *answer)
+{
+	struct netconf_rpc *rpc = reply->rpc;
+	netconf_answer_fn done = reply->done;
+	*reply->place = reply->next;
+	if (reply->next)
+		reply->next->place = reply->place;
+	free(reply);
+	done(rpc, answer);
+}
+
+void netconf_reply_ok(struct netconf_reply *reply)
+{
+	answer(reply, &(struct netconf_answer){.xml = ""});
+}
+
+void netconf_reply_data(struct netconf_reply *reply, const char *xml, size_t len)
+{
+	answer(reply, &(struct netconf_answer){.xml = xml, .len = len});
+}
+
+void netconf_reply_errors(struct netconf_reply *reply, const struct diags *diags)
+{
+	assert(diags->errors > 0);
+	answer(reply, &(struct netconf_answer){.xml = "", .errors = diags});
+}
+
+void netconf_reply_error(struct netconf_reply *reply, const struct diag *about, const char *fmt,
+			 ...)
+{
+	struct diags *diags = &reply->rpc->diags;
+	va_list ap;
+	va_start(ap, fmt);
+	const char *text = arena_vprintf(diags->arena, fmt, ap);
+	va_end(ap);
+	diag_add(diags, about, "%s", text);
+	netconf_reply_errors(reply, diags);
+}
+
+void netconf_answer_plain(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	if (answer->errors)
+		netconf_rpc_fail_with(rpc, answer->errors);
+	else
+		netconf_rpc_ok(rpc);
+}
+
+// --- operations of the application ---
+
+static void handler_answered(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	if (answer->errors || !answer->len) {
+		netconf_answer_plain(rpc, answer);
+		return;
+	}
+	struct buf content cleanup(buf_fini);
+	buf_init(&content);
+	buf_add(&content, answer->xml, answer->len);
+	netconf_rpc_data(rpc, &content);
+}
+
+static const char *handler_key(struct arena *arena, const char *module, const char *rpc)
+{
+	return arena_printf(arena, "%s:%s", module, rpc);
+}
+
+static const struct netconf_handler *handler_of(struct netconf_rpc *rpc)
+{
+	const char *key =
+		handler_key(&rpc->arena, schema_module(rpc->node), schema_name(rpc->node));
+	return map_get(&rpc->server->handlers, key);
+}
+
+static void call_handler(struct netconf_rpc *rpc)
+{
+	const struct netconf_handler *h = handler_of(rpc);
+	struct netconf_request *request = arena_new(&rpc->arena, struct netconf_request);
+	*request = (struct netconf_request){.asker = &rpc->asker, .rpc = rpc->node};
+	h->fn(h->context, request, netconf_ask(rpc, handler_answered));
+}
+
+static const struct netconf_operation handled = {.fn = call_handler};
+
+void netconf_server_handle(struct netconf_server *server, const struct netconf_handler *handler)
+{
+	struct netconf_handler *copy = arena_memdup(&server->arena, handler, sizeof(*handler));
+	void *before = map_put(&server->handlers,
+			       handler_key(&server->arena, handler->module, handler->rpc), copy);
+	assert(!before);
+}
+
+// --- reading a request ---
+
+static const struct netconf_operation *operation_of(struct netconf_rpc *rpc)
+{
+	const char *module = schema_module(rpc->node), *name = schema_name(rpc->node);
+	for (size_t i = 0; i < array_len(operations); i++)
+		for (const struct netconf_operation *o = operations[i]; o->name; o++)
+			if (strcmp(o->module, module) == 0 && strcmp(o->name, name) == 0)
+				return o;
+	return handler_of(rpc) ? &handled : NULL;
+}
+
+// False: diags say why.
+static bool read_operation(struct netconf_rpc *rpc)
+{
+	struct schema_input input = {
+		.data = rpc->message, .len = rpc->message_len, .format = SCHEMA_XML};
+	const char *message_id;
+	if (!schema_parse_rpc(rpc->server->options.schema, &input, &rpc->arena, &rpc->diags,
+			      &rpc->tree, &message_id, &rpc->attributes))
+		return false;
+	rpc->node = schema_first(rpc->tree);
+	rpc->operation = operation_of(rpc);
+	if (rpc->operation)
+		return true;
+	diag_error(&rpc->diags, DIAG_UNSUPPORTED, schema_path(rpc->node, &rpc->arena),
+		   "the capabilities in the hello say what there is", "%s is not implemented",
+		   schema_name(rpc->node));
+	return false;
+}
+
+static bool permitted(struct netconf_rpc *rpc)
+{
+	const struct netconf_ops *ops = rpc->server->options.ops;
+	struct netconf_request request = {.asker = &rpc->asker, .rpc = rpc->node};
+	return !ops->permit || ops->permit(rpc->server->options.context, &request, &rpc->diags);
+}
+
+void netconf_rpc_receive(struct netconf_peer *peer)
+{
+	struct netconf_rpc *rpc = rpc_new(peer->server);
+	rpc->peer = peer;
+	peer->rpc = rpc;
+	rpc->asker = (struct netconf_asker){peer->id, arena_strdup(&rpc->arena, peer->user),
+					    arena_strdup(&rpc->arena, peer->address)};
+	rpc->message = buf_take(&peer->session.framing.message, &rpc->message_len);
+	if (read_operation(rpc) && permitted(rpc))
+		start(rpc);
+	else
+		netconf_rpc_fail(rpc);
+}

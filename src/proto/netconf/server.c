@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server as a whole: what it offers, where it listens, whom it notifies.
+//
+// The idea: everything that lives longer than a request hangs on struct netconf_server, and everything is freed with it,
+// whatever is still under way.
+// It does not know transports beyond giving a descriptor to TLS, nor what a configuration means.
+// RFC 6241 section 8.1, RFC 7950 section 5.6.4 and RFC 8526 for the capabilities; RFC 5277 for notifications.
+#include "io/net.h"
+#include "io/stream.h"
+#include "proto/netconf/netconf.h"
+#include "proto/netconf/server_internal.h"
+#include "schema/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define INTERLEAVE "urn:ietf:params:netconf:capability:interleave:1.0"
+
+// --- capabilities ---
+
+static void add_module(const char *name, const char *revision, const char *uri, bool implemented,
+		       void *context)
+{
+	struct netconf_server *s = context;
+	map_put(&s->namespaces, arena_strdup(&s->arena, name), arena_strdup(&s->arena, uri));
+	if (!implemented)
+		return;
+	const char *capability =
+		arena_printf(&s->arena, "%s?module=%s%s%s", uri, name, revision ? "&revision=" : "",
+			     revision ? revision : "");
+	vec_push(&s->arena, &s->capability, capability);
+	if (strcmp(name, "ietf-yang-library") != 0 || !revision)
+		return;
+	char id[17];
+	schema_content_id(s->options.schema, id);
+	capability = arena_printf(&s->arena, "%s?revision=%s&content-id=%s",
+				  NETCONF_CAP_YANG_LIBRARY, revision, id);
+	vec_push(&s->arena, &s->capability, capability);
+}
+
+static void make_capabilities(struct netconf_server *s)
+{
+	static const char *const own[] = {
+		NETCONF_CAP_CANDIDATE,
+		NETCONF_CAP_CONFIRMED_COMMIT,
+		NETCONF_CAP_ROLLBACK_ON_ERROR,
+		NETCONF_CAP_VALIDATE,
+		NETCONF_CAP_STARTUP,
+		NETCONF_CAP_NOTIFICATION,
+		INTERLEAVE,
+	};
+	for (size_t i = 0; i < array_len(own); i++)
+		vec_push(&s->arena, &s->capability, own[i]);
+	schema_modules(s->options.schema, add_module, s);
+}
+
+// --- life ---
+
+static void set_default(unsigned *value, unsigned otherwise)
+{
+	if (!*value)
+		*value = otherwise;
+}
+
+static void set_defaults(struct netconf_server_options *o)
+{
+	set_default(&o->handshake_ms, 10000);
+	set_default(&o->hello_ms, 10000);
+	set_default(&o->stall_ms, 60000);
+	set_default(&o->sessions_most, 1000);
+	if (!o->message_most)
+		o->message_most = NETCONF_MESSAGE_MOST;
+	if (!o->output_most)
+		o->output_most = 16u << 20;
+}
+
+static struct netconf_tree *tree_or_empty(const struct netconf_server *s, struct schema_tree *tree)
+{
+	return netconf_tree_new(tree ? tree : schema_tree_new(s->options.schema));
+}
+
+struct netconf_server *netconf_server_new(const struct netconf_server_options *options)
+{
+	struct netconf_server *s = base_oom(calloc(1, sizeof(*s)));
+	s->options = *options;
+	set_defaults(&s->options);
+	arena_init(&s->arena);
+	s->namespaces.arena = s->handlers.arena = &s->arena;
+	make_capabilities(s);
+	s->datastore[NETCONF_RUNNING] = tree_or_empty(s, options->running);
+	s->datastore[NETCONF_CANDIDATE] = netconf_tree_ref(s->datastore[NETCONF_RUNNING]);
+	s->datastore[NETCONF_STARTUP] = tree_or_empty(s, options->startup);
+	if (options->rollback)
+		netconf_pending_set(s, netconf_tree_new(options->rollback), 0, options->persist);
+	netconf_commit_start(s);
+	return s;
+}
+
+static void free_listening(struct netconf_server *s)
+{
+	for (struct netconf_listening *l; (l = s->listening);) {
+		s->listening = l->next;
+		io_listener_free(l->listener);
+		free(l);
+	}
+}
+
+static void free_replies(struct netconf_server *s)
+{
+	for (struct netconf_reply *r; (r = s->replies);) {
+		s->replies = r->next;
+		free(r);
+	}
+}
+
+void netconf_server_free(struct netconf_server *s)
+{
+	if (!s)
+		return;
+	free_listening(s);
+	while (s->peers)
+		netconf_peer_free(s->peers);
+	free_replies(s);
+	while (s->rpcs)
+		netconf_rpc_free(s->rpcs);
+	for (int i = 0; i < NETCONF_DATASTORES; i++)
+		netconf_tree_unref(s->datastore[i]);
+	netconf_tree_unref(s->pending.rollback);
+	free(s->pending.persist);
+	arena_fini(&s->arena);
+	free(s);
+}
+
+// --- listening ---
+
+void netconf_server_accept(struct netconf_server *server, struct io_tls *tls, int fd)
+{
+	netconf_peer_new(server, tls, fd);
+}
+
+static void accepted(void *context, int fd, const struct io_address *peer)
+{
+	struct netconf_listening *l = context;
+	(void)peer;
+	netconf_peer_new(l->server, l->tls, fd);
+}
+
+int netconf_server_listen(struct netconf_server *server, struct io_tls *tls, int fd)
+{
+	struct netconf_listening *l = base_oom(calloc(1, sizeof(*l)));
+	*l = (struct netconf_listening){.server = server, .next = server->listening, .tls = tls};
+	struct io_listener_options o = {.fd = fd, .accepted = accepted, .context = l};
+	int rc = io_listener_new(server->options.loop, &o, &l->listener);
+	if (rc < 0) {
+		free(l);
+		return rc;
+	}
+	server->listening = l;
+	return 0;
+}
+
+// --- notifications ---
+
+struct notification {
+	const char *xml; // the event
+	size_t len;
+	struct schema_tree
+		*tree; // of it, once a filter needs it; NULL: it is not of a known module
+	bool parsed;
+	struct buf message; // as it is sent
+};
+
+// RFC 5277 section 3.6: a filter that selects any of it lets the whole event pass.
+static bool passes(const struct netconf_peer *peer, struct notification *n)
+{
+	struct buf selected cleanup(buf_fini);
+	struct arena arena cleanup(arena_fini);
+	if (!peer->filter)
+		return true;
+	buf_init(&selected);
+	arena_init(&arena);
+	if (!n->parsed) {
+		struct diags diags;
+		struct schema_input input = {.data = n->xml, .len = n->len, .format = SCHEMA_XML};
+		diags_init(&diags, &arena);
+		n->parsed = true;
+		if (!schema_parse_notification(peer->server->options.schema, &input, &diags,
+					       &n->tree))
+			n->tree = NULL;
+	}
+	if (n->tree)
+		schema_filter_subtree(n->tree, peer->filter, 0, &selected);
+	return selected.len > 0;
+}
+
+// A subscriber that does not read is let go: it cannot be told everything, and must not be told half of it.
+static void notify_peer(struct netconf_peer *peer, struct notification *n)
+{
+	struct diag why = {.code = DIAG_LIMIT,
+			   .text = "the subscriber does not read its notifications",
+			   .hint = "subscribe again and read faster"};
+	if (!passes(peer, n))
+		return;
+	if (io_stream_queued(peer->stream) <= peer->server->options.output_most) {
+		netconf_peer_send(peer, n->message.data, n->message.len);
+		return;
+	}
+	struct netconf_asker asker = {peer->id, peer->user, peer->address};
+	netconf_event(peer->server, &asker, "session ended by the server", &why);
+	netconf_peer_end(peer);
+}
+
+void netconf_server_notify(struct netconf_server *server, const char *xml, size_t len, int64_t when)
+{
+	struct notification n = {.xml = xml, .len = len};
+	time_t t = when ? (time_t)when : time(NULL);
+	struct tm tm;
+	char text[32];
+	buf_init(&n.message);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	buf_printf(&n.message,
+		   "<notification xmlns=\"" NETCONF_NS_NOTIFICATION "\"><eventTime>%s</eventTime>",
+		   text);
+	buf_add(&n.message, xml, len);
+	buf_adds(&n.message, "</notification>");
+	for (struct netconf_peer *p = server->peers, *next; p; p = next) {
+		next = p->next;
+		if (p->subscribed && !p->ended)
+			notify_peer(p, &n);
+	}
+	schema_tree_free(n.tree);
+	buf_fini(&n.message);
+}
+
+// --- what others ask ---
+
+void netconf_server_reverted(struct netconf_server *server, struct schema_tree *tree)
+{
+	if (tree)
+		netconf_commit_undone(server, netconf_tree_new(tree));
+	else if (server->pending.rollback)
+		netconf_commit_undone(server, netconf_tree_ref(server->pending.rollback));
+}
+
+const struct schema_tree *netconf_server_running(const struct netconf_server *server)
+{
+	return server->datastore[NETCONF_RUNNING]->tree;
+}
+
+unsigned netconf_server_sessions(const struct netconf_server *server)
+{
+	unsigned n = 0;
+	for (const struct netconf_peer *p = server->peers; p; p = p->next)
+		n += p->session.open && !p->ended;
+	return n;
+}

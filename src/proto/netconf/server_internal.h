@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between the files of the server.
+#pragma once
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/map.h"
+#include "io/net.h"
+#include "proto/netconf/datastore.h"
+#include "proto/netconf/server.h"
+#include "proto/netconf/session.h"
+
+struct io_stream;
+struct io_timer;
+struct netconf_rpc;
+
+// One operation of the protocol.
+struct netconf_operation {
+	const char *module, *name;
+	// Answers by netconf_rpc_ok, _data or _fail, at once or later.
+	void (*fn)(struct netconf_rpc *rpc);
+	bool writes; // changes datastores or locks: one of these at a time, in the order of coming
+};
+
+struct netconf_peer {
+	struct netconf_server *server;
+	struct netconf_peer *next, **place;
+	struct io_stream *stream;
+	struct netconf_session session;
+	struct io_timer *timer; // of the hello, then of idleness
+	uint32_t id;            // 0 until the handshake is done
+	const char *user;       // in `arena`
+	char address[IO_ADDRESS_TEXT];
+	struct arena arena;
+	struct netconf_rpc *rpc; // the request in work; nothing is read meanwhile
+	bool subscribed, ended;
+	struct schema_tree *subscription; // the request that subscribed
+	const struct schema_node *filter; // in it; NULL: every notification
+};
+
+struct netconf_rpc {
+	struct netconf_server *server;
+	struct netconf_rpc *next, **place; // of all
+	struct netconf_rpc *next_waiting;
+	struct netconf_peer *peer; // NULL: it has gone, or the server itself asks
+	struct netconf_asker asker;
+	const struct netconf_operation *operation;
+	struct arena arena;
+	struct diags diags;
+	char *message; // as it came
+	size_t message_len;
+	const char *attributes; // for the reply to echo
+	struct schema_tree *tree;
+	const struct schema_node *node; // of the operation
+	bool ends_session;              // close-session
+	// Of the operation in work.
+	struct netconf_tree *target;
+	enum netconf_datastore datastore;
+	struct netconf_commit commit;
+	struct netconf_get get;
+};
+
+// How a question to the application came out.
+struct netconf_answer {
+	const char *xml;
+	size_t len;
+	const struct diags *errors; // NULL: none
+};
+typedef void (*netconf_answer_fn)(struct netconf_rpc *rpc, const struct netconf_answer *answer);
+
+struct netconf_reply {
+	struct netconf_reply *next, **place;
+	struct netconf_rpc *rpc;
+	netconf_answer_fn done;
+};
+
+// The confirmed commit that waits for its confirmation.
+struct netconf_pending {
+	struct netconf_tree *rollback; // NULL: none is pending
+	uint32_t session;              // that must confirm, without `persist`
+	char *persist;
+};
+
+struct netconf_listening {
+	struct netconf_server *server;
+	struct netconf_listening *next;
+	struct io_tls *tls;
+	struct io_listener *listener;
+};
+
+struct netconf_server {
+	struct netconf_server_options options;
+	struct arena arena;    // of what is known from the start
+	struct map namespaces; // module to namespace
+	struct map handlers;   // "module:rpc" to struct netconf_handler
+	VEC(const char *) capability;
+	struct netconf_tree *datastore[NETCONF_DATASTORES];
+	uint32_t lock[NETCONF_DATASTORES]; // session, or 0
+	struct netconf_pending pending;
+	struct netconf_listening *listening;
+	struct netconf_peer *peers;
+	unsigned peer_count;
+	uint32_t last_id;
+	struct netconf_rpc *rpcs;
+	struct netconf_reply *replies;
+	struct netconf_rpc *busy; // the write in work
+	struct netconf_rpc *waiting, **waiting_last;
+	bool running_waiting;
+};
+
+// --- rpc.c ---
+// A whole message has come.
+void netconf_rpc_receive(struct netconf_peer *peer);
+// An operation that the server asks of itself.
+void netconf_rpc_internal(struct netconf_server *server, const struct netconf_operation *operation);
+void netconf_rpc_free(struct netconf_rpc *rpc);
+// The answers; the rpc is gone after them.
+void netconf_rpc_ok(struct netconf_rpc *rpc);
+void netconf_rpc_data(struct netconf_rpc *rpc, const struct buf *content);
+void netconf_rpc_fail(struct netconf_rpc *rpc); // with rpc->diags
+void netconf_rpc_fail_with(struct netconf_rpc *rpc, const struct diags *errors);
+// One error with its path and hint, and then netconf_rpc_fail.
+#define netconf_rpc_error(rpc, code, path, hint, ...)                     \
+	do {                                                              \
+		diag_error(&(rpc)->diags, code, path, hint, __VA_ARGS__); \
+		netconf_rpc_fail(rpc);                                    \
+	} while (0)
+// lock-denied, with the session that holds it (0: not a session).
+void netconf_rpc_lock_denied(struct netconf_rpc *rpc, uint32_t holder, const char *text,
+			     const char *hint);
+struct netconf_reply *netconf_ask(struct netconf_rpc *rpc, netconf_answer_fn done) must_check;
+// For netconf_ask: ok when the application says so, else its errors.
+void netconf_answer_plain(struct netconf_rpc *rpc, const struct netconf_answer *answer);
+
+// --- sessions.c ---
+void netconf_peer_new(struct netconf_server *server, struct io_tls *tls, int fd);
+void netconf_peer_free(struct netconf_peer *peer);
+// The session ends now: its locks and its confirmed commit with it. Bytes that wait are still written.
+void netconf_peer_end(struct netconf_peer *peer);
+void netconf_peer_send(struct netconf_peer *peer, const char *data, size_t len);
+void netconf_event(struct netconf_server *server, const struct netconf_asker *asker,
+		   const char *what, const struct diag *why);
+
+// --- ops_*.c ---
+extern const struct netconf_operation netconf_config_operations[], netconf_commit_operations[],
+	netconf_session_operations[]; // each ends with a name of NULL
+// False, and the rpc is answered: another session holds a lock of it.
+bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore) must_check;
+// Finds the subtree filter, NULL if there is none. False, and the rpc is answered: it is of another type.
+bool netconf_read_filter(struct netconf_rpc *rpc, const struct schema_node **filter_out) must_check;
+// The tree is valid for the modules and for the application; else adds to the rpc's diags.
+bool netconf_validate(struct netconf_rpc *rpc, struct netconf_tree *tree) must_check;
+// The session has ended: undoes its confirmed commit, gives back its locks.
+void netconf_commit_session_ended(struct netconf_server *server, uint32_t session);
+void netconf_locks_session_ended(struct netconf_server *server, uint32_t session);
+// Running is now `tree` (taken) because the pending commit was undone.
+void netconf_commit_undone(struct netconf_server *server, struct netconf_tree *tree);
+void netconf_pending_set(struct netconf_server *server, struct netconf_tree *rollback,
+			 uint32_t session, const char *persist);
+// Undoes a confirmed commit whose session is gone since before the start.
+void netconf_commit_start(struct netconf_server *server);

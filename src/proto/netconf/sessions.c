@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sessions of the server: from a connected descriptor to the end.
+//
+// The idea: every wait has an end. The handshake and the hello have deadlines, idleness may have one, output that the peer
+// does not read has two: a size, beyond which no further request is read, and a time. What a session holds (locks, a
+// confirmed commit without persist) goes with it, whatever ended it.
+// It does not know requests. RFC 6241 sections 7.5, 7.8, 7.9 and 8.4; RFC 7589 section 7 for the user.
+#include "io/loop.h"
+#include "io/stream.h"
+#include "io/tls.h"
+#include "proto/netconf/server_internal.h"
+#include "schema/schema.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEEPALIVE_S 15
+
+static struct netconf_asker asker_of(const struct netconf_peer *peer)
+{
+	return (struct netconf_asker){peer->id, peer->user ? peer->user : "", peer->address};
+}
+
+void netconf_event(struct netconf_server *server, const struct netconf_asker *asker,
+		   const char *what, const struct diag *why)
+{
+	if (server->options.ops->event)
+		server->options.ops->event(server->options.context, asker, what, why);
+}
+
+static void event(const struct netconf_peer *peer, const char *what, const struct diag *why)
+{
+	struct netconf_asker asker = asker_of(peer);
+	netconf_event(peer->server, &asker, what, why);
+}
+
+void netconf_peer_free(struct netconf_peer *peer)
+{
+	*peer->place = peer->next;
+	if (peer->next)
+		peer->next->place = peer->place;
+	peer->server->peer_count--;
+	if (peer->rpc)
+		peer->rpc->peer = NULL;
+	io_stream_free(peer->stream);
+	io_timer_free(peer->timer);
+	netconf_session_fini(&peer->session);
+	schema_tree_free(peer->subscription);
+	arena_fini(&peer->arena);
+	free(peer);
+}
+
+void netconf_peer_send(struct netconf_peer *peer, const char *data, size_t len)
+{
+	struct buf message = {.data = (char *)(uintptr_t)data, .len = len};
+	struct buf frame cleanup(buf_fini);
+	buf_init(&frame);
+	netconf_session_frame(&peer->session, &message, &frame);
+	io_stream_write(peer->stream, frame.data, frame.len);
+}
+
+// Locks and a confirmed commit go at once, not when the last byte is written.
+static void let_go(struct netconf_peer *peer)
+{
+	if (peer->ended)
+		return;
+	peer->ended = true;
+	io_timer_clear(peer->timer);
+	if (!peer->id)
+		return;
+	netconf_locks_session_ended(peer->server, peer->id);
+	netconf_commit_session_ended(peer->server, peer->id);
+}
+
+void netconf_peer_end(struct netconf_peer *peer)
+{
+	let_go(peer);
+	io_stream_finish(peer->stream);
+}
+
+static void end_because(struct netconf_peer *peer, const struct diag *why)
+{
+	event(peer, "session ended by the server", why);
+	netconf_peer_end(peer);
+}
+
+static void timed_out(void *context)
+{
+	struct netconf_peer *peer = context;
+	struct diag why = {.code = DIAG_TIMEOUT};
+	if (peer->rpc) {
+		io_timer_set(peer->timer, peer->server->options.idle_ms);
+		return;
+	}
+	why.text = peer->session.open ? "the session was idle for too long"
+				      : "the client sent no hello in time";
+	why.hint = peer->session.open ? "open a new session when there is something to do"
+				      : "a client sends its hello as soon as the connection is up";
+	end_because(peer, &why);
+}
+
+static void idle_from_now(struct netconf_peer *peer)
+{
+	unsigned ms = peer->server->options.idle_ms;
+	if (ms && !peer->subscribed && !peer->ended)
+		io_timer_set(peer->timer, ms);
+	else
+		io_timer_clear(peer->timer);
+}
+
+// --- what the stream tells ---
+
+// NULL: refused, and diags say why.
+static const char *user_of(struct netconf_peer *peer, struct diags *diags)
+{
+	const struct netconf_server_options *o = &peer->server->options;
+	const struct io_peer *who = io_stream_peer(peer->stream);
+	if (o->ops->user)
+		return o->ops->user(o->context, who, diags);
+	if (!who || !who->name)
+		diag_error(diags, DIAG_DENIED, NULL, "issue a certificate with a common name",
+			   "the client's certificate names nobody");
+	return who ? who->name : NULL;
+}
+
+static void opened(void *context)
+{
+	struct netconf_peer *peer = context;
+	struct netconf_server *server = peer->server;
+	struct diags diags;
+	diags_init(&diags, &peer->arena);
+	peer->user = arena_strdup(&peer->arena, user_of(peer, &diags));
+	if (!peer->user) {
+		end_because(peer, diags.list.len ? &diags.list.at[0] : NULL);
+		return;
+	}
+	peer->id = ++server->last_id;
+	struct buf hello cleanup(buf_fini);
+	buf_init(&hello);
+	netconf_session_hello(peer->id, server->capability.at, server->capability.len, &hello);
+	io_stream_write(peer->stream, hello.data, hello.len);
+	io_timer_set(peer->timer, server->options.hello_ms);
+}
+
+// Whether the next request may be read.
+static bool ready(const struct netconf_peer *peer)
+{
+	return !peer->rpc && !peer->ended &&
+	       io_stream_queued(peer->stream) <= peer->server->options.output_most;
+}
+
+static void handle_event(struct netconf_peer *peer, enum netconf_session_event what)
+{
+	switch (what) {
+	case NETCONF_SESSION_MORE:
+		break;
+	case NETCONF_SESSION_OPEN:
+		event(peer, "session opened", NULL);
+		idle_from_now(peer);
+		break;
+	case NETCONF_SESSION_MESSAGE:
+		netconf_rpc_receive(peer);
+		netconf_session_next(&peer->session);
+		idle_from_now(peer);
+		break;
+	case NETCONF_SESSION_BAD:
+		end_because(peer, &peer->session.fault);
+		break;
+	}
+}
+
+static size_t data(void *context, const char *bytes, size_t len)
+{
+	struct netconf_peer *peer = context;
+	size_t at = 0;
+	while (at < len && ready(peer)) {
+		enum netconf_session_event what;
+		at += netconf_session_feed(&peer->session, bytes + at, len - at, &what);
+		handle_event(peer, what);
+	}
+	return peer->ended ? len : at;
+}
+
+static void drained(void *context)
+{
+	struct netconf_peer *peer = context;
+	io_stream_resume(peer->stream);
+}
+
+static void closed(void *context, const struct diag *why)
+{
+	struct netconf_peer *peer = context;
+	if (!peer->ended)
+		event(peer, peer->id ? "session ended by the client" : "connection failed", why);
+	let_go(peer);
+	netconf_peer_free(peer);
+}
+
+static const struct io_stream_events events = {
+	.opened = opened, .data = data, .drained = drained, .closed = closed};
+
+static struct netconf_peer *peer_alloc(struct netconf_server *server, int fd)
+{
+	struct netconf_peer *peer = base_oom(calloc(1, sizeof(*peer)));
+	struct io_address address = {.len = sizeof(address.sa)};
+	peer->server = server;
+	arena_init(&peer->arena);
+	netconf_session_init(&peer->session, true, server->options.message_most);
+	peer->timer = io_timer_new(server->options.loop, timed_out, peer);
+	if (getpeername(fd, (struct sockaddr *)&address.sa, &address.len) == 0)
+		io_address_print(&address, peer->address);
+	peer->next = server->peers;
+	peer->place = &server->peers;
+	if (peer->next)
+		peer->next->place = &peer->next;
+	server->peers = peer;
+	server->peer_count++;
+	return peer;
+}
+
+void netconf_peer_new(struct netconf_server *server, struct io_tls *tls, int fd)
+{
+	struct netconf_peer *peer = peer_alloc(server, fd);
+	const struct netconf_server_options *o = &server->options;
+	struct diag full = {.code = DIAG_LIMIT,
+			    .text = "there are too many sessions",
+			    .hint = "close sessions that are not in use"};
+	if (server->peer_count > o->sessions_most) {
+		event(peer, "connection refused", &full);
+		netconf_peer_free(peer);
+		close(fd);
+		return;
+	}
+	io_keepalive(fd, KEEPALIVE_S);
+	struct io_stream_options options = {.events = &events,
+					    .context = peer,
+					    .handshake_ms = o->handshake_ms,
+					    .stall_ms = o->stall_ms,
+					    .output_most = SIZE_MAX / 4,
+					    .output_high = o->output_most};
+	if (io_stream_new(o->loop, io_tls_server(tls, fd), &options, &peer->stream) < 0) {
+		struct diag why = {.code = DIAG_IO,
+				   .text = "the connection cannot be watched",
+				   .hint = "raise the limit of open descriptors"};
+		event(peer, "connection failed", &why);
+		netconf_peer_free(peer);
+	}
+}
