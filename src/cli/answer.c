@@ -34,18 +34,14 @@ json_t *answer_call(struct cli *cli, const char *operation, json_t *input, int *
 {
 	struct client *client = cli_controller(cli);
 	json_t *output;
-	*status_out = CLI_BAD;
-	if (!client) {
+	if (client && client_call(client, operation, input, &cli->diags, &output)) {
+		*status_out = CLI_YES;
+		return output;
+	}
+	if (!client)
 		json_decref(input);
-		(void)cli_fail(cli);
-		return NULL;
-	}
-	if (!client_call(client, operation, input, &cli->diags, &output)) {
-		(void)cli_fail(cli);
-		return NULL;
-	}
-	*status_out = CLI_YES;
-	return output;
+	*status_out = cli_fail(cli);
+	return NULL;
 }
 
 void answer_time(const char *text, struct buf *out)

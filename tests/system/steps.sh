@@ -21,8 +21,6 @@ all_connected() { [ "$(bulwark status --json | json 'all(n["connection"] == "con
 all_proven() { [ "$(bulwark status --json | json 'all(n["proven"] for n in d["nsf"])')" = True ]; }
 no_job() { [ "$(bulwark status --json | json 'd.get("running-job", 0)')" = 0 ]; }
 deployed_plan() { bulwark status --json | json 'd.get("deployed-plan", "")'; }
-# Every NSF has the same variant of the demo's policy: the port that only staff-web's rule has.
-same_on_both() {
-	[ "$(on hq-fw nft list table inet bulwark | grep -oE '7[0-9]{3}-8080' | sort -u)" = \
-		"$(on dc-fw nft list table inet bulwark | grep -oE '7[0-9]{3}-8080' | sort -u)" ]
-}
+# Every NSF has the same variant of the demo's policy: the ports of staff-web differ from one to the next.
+ports_of() { on "$1" nft list table inet bulwark | grep staff-web | grep -oE 'proto-dst [^}]*}' | sort -u; }
+same_on_both() { [ "$(ports_of hq-fw)" = "$(ports_of dc-fw)" ]; }
