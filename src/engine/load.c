@@ -8,10 +8,12 @@
 #include "intent/intent.h"
 #include "schema/schema.h"
 
+#define CFI_MODULE "ietf-i2nsf-cons-facing-interface"
+
 struct schema *engine_load_schema(struct diags *diags)
 {
-	static const char *const modules[] = {"ietf-i2nsf-cons-facing-interface", CODEC_NFI_MODULE,
-					      "ietf-i2nsf-capability", NULL};
+	static const char *const modules[] = {CFI_MODULE, CODEC_NFI_MODULE, "ietf-i2nsf-capability",
+					      NULL};
 	return schema_open(NULL, modules, diags);
 }
 
@@ -43,6 +45,15 @@ bool engine_load(const struct engine_load *load, const struct schema_input *inpu
 	*out = (struct ir_document){0};
 	for (size_t i = 0; i < n; i++)
 		good &= schema_parse(tree, &inputs[i], load->diags);
+	if (good && n && schema_tree_empty(tree)) {
+		diag_add(load->diags,
+			 &(struct diag){.code = DIAG_MISSING,
+					.file = inputs[0].file,
+					.hint = "give a document of " CFI_MODULE
+						" or " CODEC_NFI_MODULE},
+			 "there is nothing in it");
+		good = false;
+	}
 	// A tree with holes would only add errors that follow from those above.
 	good = good && schema_validate(tree, load->diags) && engine_load_tree(load, tree, out);
 	schema_tree_free(tree);

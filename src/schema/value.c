@@ -234,11 +234,9 @@ static const char *read_xml(const struct place *place)
 	return m->traits & VALUE_PATH ? path_value(doc, place->item, m, value) : value;
 }
 
-const char *value_read(const struct place *place)
+static const char *read_json(const struct place *place)
 {
 	struct doc *doc = place->doc;
-	if (!doc->json)
-		return read_xml(place);
 	if (!json_form(place))
 		return NULL;
 	size_t len;
@@ -250,4 +248,15 @@ const char *value_read(const struct place *place)
 		value = plain ? plain : value;
 	}
 	return value;
+}
+
+const char *value_read(const struct place *place)
+{
+	const char *value = place->doc->json ? read_json(place) : read_xml(place);
+	if (!value || value_date_exists(place->model->schema, value))
+		return value;
+	place_error(place, DIAG_VALUE,
+		    "give a day and a time that exist, such as 2026-03-11T09:00:00Z",
+		    "\"%s\" is not a moment that exists", value);
+	return NULL;
 }
