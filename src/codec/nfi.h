@@ -2,11 +2,12 @@
 // ietf-i2nsf-nsf-facing-interface, both directions.
 //
 // Names. A ruleset is written as one policy of the name CODEC_NFI_POLICY whose rules are named
-// "POLICY/RULE": the customer's policy and rule, with '%', '/' and '#' inside them written as %25,
-// %2F and %23. The model's rules are narrower than ours, so that one rule may need several:
-// "POLICY/RULE#1" to "POLICY/RULE#n" are the parts of one rule, and "POLICY/RULE#2.1" is the first
-// part of the second rule of that name. Reading a policy of that name takes the names apart and
-// merges the parts again; any other policy is read as it stands.
+// "POLICY/RULE": the customer's policy and rule, with '%', '/' and '#' inside them written as %25, %2F
+// and %23. The model's rules are narrower than ours, so that one rule may need several. Then a suffix
+// follows: '#', the number of the clause, and, when that clause needs several, '.' and the number of the
+// part: "POLICY/RULE#2.1". Where a ruleset has several rules of one policy and name, the number of the
+// rule among them and ':' stand before: "POLICY/RULE#1:2.1". Reading a policy of that name takes the names
+// apart and joins the parts again; any other policy is read as it stands.
 #pragma once
 
 #include "ir/ir.h"
@@ -31,5 +32,10 @@ bool codec_nfi_read(const struct schema_tree *tree, struct arena *arena, struct 
 // model cannot say is an error DIAG_UNSUPPORTED a rule; then false, and `out` as before.
 bool codec_nfi_write(const struct ir_ruleset *ruleset, struct diags *diags,
 		     struct buf *out) must_check;
+// The form in which a rule comes back when it is written and read: the same meaning, with equal bytes
+// (ir_rule_meaning). Going through the model a second time changes nothing. A rule that cannot be
+// written stays as it is. Clauses that no packet matches are gone. Shares what it can with the rule,
+// which `out` may be.
+void codec_nfi_normal(const struct ir_rule *rule, struct arena *arena, struct ir_rule *out);
 // Whether one rule can be written; errors as codec_nfi_write adds them.
 bool codec_nfi_can(const struct ir_rule *rule, struct diags *diags) must_check;

@@ -117,7 +117,7 @@ static unsigned ethertype(const char *text)
 // The EtherTypes of IP are the IP version, which every function knows how to match.
 static bool narrow_ethertype(struct nfi_reader *r, unsigned type, struct ir_clause *clause)
 {
-	if (type == 0x0800 || type == 0x86dd)
+	if (nfi_is_ip_type(type))
 		return ir_clause_narrow(clause, r->arena, IR_FAMILY,
 					one(r, type == 0x0800 ? 4 : 6));
 	return ir_clause_narrow(clause, r->arena, IR_ETHERTYPE, one(r, type));

@@ -62,8 +62,8 @@ bool nfi_list_takes(const struct nfi_list *list, const char *value) must_check;
 // "POLICY/RULE" with what would be ambiguous escaped.
 void nfi_name_write(const char *policy, const char *rule, struct buf *out);
 struct nfi_name {
-	const char *policy, *rule; // in the arena
-	unsigned run, part;        // 0: not given
+	const char *policy, *rule;  // in the arena
+	unsigned run, clause, part; // 0: not given
 };
 // False when the name is not of that form.
 bool nfi_name_read(const char *name, struct arena *arena, struct nfi_name *out) must_check;
@@ -76,6 +76,12 @@ void nfi_clause_drop(struct ir_clause *clause, struct arena *arena, enum ir_dim 
 void nfi_clause_reduce(struct ir_clause *clause, struct arena *arena);
 // Joins clauses that differ in one dimension only, as long as there are any. Same meaning.
 void nfi_clauses_join(struct ir_clause **clause, size_t *clauses, struct arena *arena);
-// The parts of one rule, in order, become one again where they can: alternatives of one header or
-// opaque condition. At least one rule is left; they stay in order. `len` is shortened.
+// The parts of one clause of a rule become one rule again: alternatives of one opaque condition, then
+// of headers. At least one rule is left; they stay in order. `len` is shortened.
 void nfi_parts_join(struct ir_rule *part, size_t *len, struct arena *arena);
+// Rules that are equal but for their clauses become one that has them all, unchanged.
+void nfi_rules_gather(struct ir_rule *rule, size_t *len, struct arena *arena);
+// Days of a year as ranges in which the last day of a month and the first of the next are neighbours.
+struct algebra_set nfi_dates(struct arena *arena, struct algebra_set days) must_check;
+// Whether an EtherType is IPv4's or IPv6's.
+bool nfi_is_ip_type(u128 type) must_check;

@@ -255,24 +255,21 @@ static void take_clauses(struct ir_rule *to, const struct ir_rule *from, size_t 
 		for (size_t k = 0; k < from[i].clauses; k++)
 			all[to->clauses++] = from[i].clause[k];
 	to->clause = all;
-	if (total > 1)
-		nfi_clauses_join(&to->clause, &to->clauses, arena);
 }
 
-// Neighbours with the same opaque conditions: their headers are alternatives.
-static size_t join_headers(struct ir_rule *part, size_t n, struct arena *arena)
+void nfi_rules_gather(struct ir_rule *rule, size_t *len, struct arena *arena)
 {
-	size_t kept = 0;
+	size_t n = *len, kept = 0;
 	for (size_t i = 0, run; i < n; i += run) {
 		size_t at;
-		for (run = 1; i + run < n && !opaques_differ(&part[i], &part[i + run], &at);)
+		for (run = 1; i + run < n && !opaques_differ(&rule[i], &rule[i + run], &at);)
 			run++;
-		struct ir_rule joined = part[i];
+		struct ir_rule gathered = rule[i];
 		if (run > 1)
-			take_clauses(&joined, &part[i], run, arena);
-		part[kept++] = joined;
+			take_clauses(&gathered, &rule[i], run, arena);
+		rule[kept++] = gathered;
 	}
-	return kept;
+	*len = kept;
 }
 
 static void take_values(struct ir_rule *to, const struct ir_rule *from, size_t n, size_t at,
@@ -313,6 +310,9 @@ static size_t join_opaques(struct ir_rule *part, size_t n, struct arena *arena)
 
 void nfi_parts_join(struct ir_rule *part, size_t *len, struct arena *arena)
 {
-	*len = join_headers(part, *len, arena);
 	*len = join_opaques(part, *len, arena);
+	nfi_rules_gather(part, len, arena);
+	for (size_t i = 0; i < *len; i++)
+		if (part[i].clauses > 1)
+			nfi_clauses_join(&part[i].clause, &part[i].clauses, arena);
 }

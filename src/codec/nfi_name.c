@@ -52,21 +52,38 @@ static bool number(const char **p, unsigned *out)
 	return *p > start && *start != '0';
 }
 
+// What stands behind '#': [RUN ":"] CLAUSE ["." PART].
+static bool read_numbers(const char *p, struct nfi_name *out)
+{
+	unsigned first;
+	if (!number(&p, &first))
+		return false;
+	out->clause = first;
+	if (*p == ':') {
+		p++;
+		out->run = first;
+		if (!number(&p, &out->clause))
+			return false;
+	}
+	if (*p == '.') {
+		p++;
+		if (!number(&p, &out->part))
+			return false;
+	}
+	return !*p;
+}
+
 bool nfi_name_read(const char *name, struct arena *arena, struct nfi_name *out)
 {
 	const char *slash = strchr(name, '/');
+	struct nfi_name read = {0};
 	if (!slash || strchr(slash + 1, '/'))
 		return false;
 	size_t len = strcspn(slash + 1, "#");
-	const char *p = slash + 1 + len;
-	unsigned first = 0, second = 0;
-	if (*p && (p++, !number(&p, &first)))
+	if (slash[1 + len] && !read_numbers(slash + 1 + len + 1, &read))
 		return false;
-	if (*p && (*p++ != '.' || !number(&p, &second) || *p))
-		return false;
-	*out = (struct nfi_name){.policy = unescape(name, (size_t)(slash - name), arena),
-				 .rule = unescape(slash + 1, len, arena),
-				 .run = second ? first : 0,
-				 .part = second ? second : first};
+	read.policy = unescape(name, (size_t)(slash - name), arena);
+	read.rule = unescape(slash + 1, len, arena);
+	*out = read;
 	return true;
 }

@@ -394,6 +394,15 @@ static bool has_container(const struct ir_rule *rule, const char *container)
 	return false;
 }
 
+// A leaf-list has each value once.
+static bool said_before(const struct ir_opaque *o, size_t k)
+{
+	for (size_t i = 0; i < k; i++)
+		if (!strcmp(o->value[i], o->value[k]))
+			return true;
+	return false;
+}
+
 void nfi_put_container(struct xml_out *out, const struct ir_rule *rule, const char *container)
 {
 	if (!has_container(rule, container))
@@ -407,9 +416,9 @@ void nfi_put_container(struct xml_out *out, const struct ir_rule *rule, const ch
 		const struct ir_opaque *o = opaque_of(rule, list->kind);
 		bool here = o && !strcmp(list->container, container);
 		for (size_t k = 0; here && k < o->len; k++) {
-			if (list->user)
+			if (list->user && !said_before(o, k))
 				put_user(out, list->leaf, o->value[k]);
-			else
+			else if (!said_before(o, k))
 				xml_leaf(out, list->leaf, o->value[k]);
 		}
 	}

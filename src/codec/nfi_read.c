@@ -258,10 +258,35 @@ static bool same_rest(const struct ir_rule *a, const struct ir_rule *b)
 			  : !a->description && !b->description);
 }
 
+// Whether the second is a further part of the first's rule.
 static bool same_unit(const struct nfi_name *a, const struct nfi_name *b)
 {
-	return a->part && b->part && a->run == b->run && !strcmp(a->policy, b->policy) &&
+	return a->clause && b->clause && a->run == b->run && !strcmp(a->policy, b->policy) &&
 	       !strcmp(a->rule, b->rule);
+}
+
+struct named {
+	struct ir_rule *rule;
+	struct nfi_name *name;
+	size_t len;
+};
+
+// The parts of one rule: first those of each clause, then the clauses. Returns how many rules are left.
+static size_t join_unit(struct nfi_reader *r, const struct named *unit)
+{
+	size_t kept = 0;
+	for (size_t i = 0, run; i < unit->len; i += run) {
+		for (run = 1; i + run < unit->len && unit->name[i].part &&
+			      unit->name[i + run].clause == unit->name[i].clause;)
+			run++;
+		size_t left = run;
+		if (run > 1)
+			nfi_parts_join(&unit->rule[i], &left, r->arena);
+		memmove(&unit->rule[kept], &unit->rule[i], left * sizeof(*unit->rule));
+		kept += left;
+	}
+	nfi_rules_gather(unit->rule, &kept, r->arena);
+	return kept;
 }
 
 // Takes the names apart and joins neighbours that are parts of one rule.
@@ -280,8 +305,7 @@ static void join_parts(struct nfi_reader *r, struct ir_policy *policy)
 		for (run = 1; i + run < n && same_unit(&name[i], &name[i + run]) &&
 			      same_rest(&rule[i], &rule[i + run]);)
 			run++;
-		size_t left = run;
-		nfi_parts_join(&rule[i], &left, r->arena);
+		size_t left = join_unit(r, &(struct named){&rule[i], &name[i], run});
 		memmove(&rule[kept], &rule[i], left * sizeof(*rule));
 		kept += left;
 	}

@@ -395,12 +395,29 @@ static bool real_times(struct ir_clause *clause, struct arena *arena)
 	return true;
 }
 
+// EtherTypes that are all of IP are the IP version. False when the clause is of another version.
+static bool ip_types(struct ir_clause *clause, struct arena *arena)
+{
+	const struct algebra_set *types = ir_clause_set(clause, IR_ETHERTYPE);
+	struct algebra_builder versions = {.arena = arena};
+	for (size_t i = 0; types && i < types->len; i++) {
+		if (types->at[i].lo != types->at[i].hi || !nfi_is_ip_type(types->at[i].lo))
+			return true;
+		unsigned version = types->at[i].lo == 0x0800 ? 4 : 6;
+		algebra_builder_add(&versions, version, version);
+	}
+	if (!types)
+		return true;
+	nfi_clause_drop(clause, arena, IR_ETHERTYPE);
+	return ir_clause_narrow(clause, arena, IR_FAMILY, algebra_builder_take(&versions));
+}
+
 bool nfi_split_init(struct nfi_split *split, const struct ir_rule *rule,
 		    const struct ir_clause *clause, struct diags *diags)
 {
 	struct arena *arena = split->arena;
 	*split = (struct nfi_split){.rule = rule, .clause = *clause, .arena = arena};
-	if (!real_times(&split->clause, arena))
+	if (!real_times(&split->clause, arena) || !ip_types(&split->clause, arena))
 		return true;
 	nfi_clause_reduce(&split->clause, arena);
 	if (!check(rule, &split->clause, diags))
@@ -418,6 +435,14 @@ bool nfi_split_next(struct nfi_split *split)
 		split->axis[i].at = 0;
 	}
 	return ++split->at < split->transport.len;
+}
+
+bool nfi_split_single(const struct nfi_split *split, enum ir_dim dim)
+{
+	for (size_t i = 0; i < split->axes; i++)
+		if (split->axis[i].kind == NFI_AXIS_VALUE && split->axis[i].dim == dim)
+			return true;
+	return false;
 }
 
 static const struct nfi_axis *axis_of(const struct nfi_split *split, enum ir_dim dim)

@@ -43,6 +43,8 @@ bool nfi_split_init(struct nfi_split *split, const struct ir_rule *rule,
 		    const struct ir_clause *clause, struct diags *diags) must_check;
 // To the next part; false behind the last.
 bool nfi_split_next(struct nfi_split *split) must_check;
+// Whether a part has one value of the dimension.
+bool nfi_split_single(const struct nfi_split *split, enum ir_dim dim) must_check;
 // The value or the range of this part in a dimension; the clause must have it as an axis.
 u128 nfi_split_value(const struct nfi_split *split, enum ir_dim dim) must_check;
 struct algebra_range nfi_split_range(const struct nfi_split *split, enum ir_dim dim) must_check;

@@ -97,3 +97,8 @@ bool nfi_list_takes(const struct nfi_list *list, const char *value)
 			return true;
 	return !list->known;
 }
+
+bool nfi_is_ip_type(u128 type)
+{
+	return type == 0x0800 || type == 0x86dd;
+}

@@ -246,19 +246,22 @@ static void names_come_back(void **state)
 			assert_true(nfi_name_read(text.data, &b->arena, &name));
 			assert_string_equal(name.policy, parts[i]);
 			assert_string_equal(name.rule, parts[k]);
-			assert_int_equal(name.part, 0);
-			buf_adds(&text, "#3.17");
+			assert_int_equal(name.clause, 0);
+			buf_adds(&text, "#2:3.17");
 			assert_true(nfi_name_read(text.data, &b->arena, &name));
 			assert_string_equal(name.rule, parts[k]);
-			assert_int_equal(name.run, 3);
+			assert_int_equal(name.run, 2);
+			assert_int_equal(name.clause, 3);
 			assert_int_equal(name.part, 17);
 		}
 }
 
 static void strange_names_are_not_taken_apart(void **state)
 {
-	static const char *const names[] = {"plain",  "a/b/c",  "a/b#",    "a/b#x",  "a/b#0",
-					    "a/b#01", "a/b#1.", "a/b#1.0", "a/b#1x", "a/b#1.2.3"};
+	static const char *const names[] = {"plain",     "a/b/c",     "a/b#",   "a/b#x",
+					    "a/b#0",     "a/b#01",    "a/b#1.", "a/b#1.0",
+					    "a/b#1x",    "a/b#1.2.3", "a/b#1:", "a/b#:1",
+					    "a/b#1:2:3", "a/b#1.2:3", "a/b# 1"};
 	struct nfi_bench *b = *state;
 	struct nfi_name name;
 	for (size_t i = 0; i < array_len(names); i++)
@@ -328,11 +331,13 @@ static void rates_and_opaque_conditions_are_checked(void **state)
 		assert_refused(b, &rule, "rate");
 	}
 	static const char *values[] = {"no-such-thing", "TVo= depth=16 offset=0", "alice", "x=y"};
+	static const char *namesakes[] = {"7 alice", "7 bob"};
 	static struct ir_opaque opaques[] = {
 		{IR_OPAQUE_APPLICATION, NULL, values, 1}, {IR_OPAQUE_DEVICE, NULL, values, 1},
 		{IR_OPAQUE_EVENT, NULL, values, 1},       {IR_OPAQUE_PAYLOAD, NULL, values + 1, 1},
 		{IR_OPAQUE_USER, NULL, values + 2, 1},    {IR_OPAQUE_HEADER, NULL, values + 3, 1},
-		{IR_OPAQUE_INDICATOR, NULL, values, 1},   {IR_OPAQUE_URL, NULL, values, 0},
+		{IR_OPAQUE_USER, NULL, namesakes, 2},     {IR_OPAQUE_INDICATOR, NULL, values, 1},
+		{IR_OPAQUE_URL, NULL, values, 0},
 	};
 	for (size_t i = 0; i < array_len(opaques); i++) {
 		struct ir_rule rule = rule_on(b, IR_DPORT, 53, 53);

@@ -67,18 +67,17 @@ static unsigned date(const char *text)
 	return real ? month * 100 + day : 0;
 }
 
-// The days of a year in the model's order; the last day of a month and the first of the next are
-// neighbours, though their numbers are not.
-static struct algebra_set dates(struct arena *arena, const bool marked[static 1232])
+struct algebra_set nfi_dates(struct arena *arena, struct algebra_set days)
 {
 	struct algebra_builder builder = {.arena = arena};
 	unsigned before = 0;
 	for (unsigned month = 1; month <= 12; month++)
 		for (unsigned day = 1; day <= ir_days_in_month(2000, month); day++) {
 			unsigned this = month * 100 + day;
-			if (marked[this])
+			bool in = algebra_set_has(days, this);
+			if (in)
 				algebra_builder_add(&builder, before ? before : this, this);
-			before = marked[this] ? this : 0;
+			before = in ? this : 0;
 		}
 	return algebra_builder_take(&builder);
 }
@@ -86,7 +85,7 @@ static struct algebra_set dates(struct arena *arena, const bool marked[static 12
 static bool read_days(struct nfi_reader *r, const struct schema_node *node,
 		      struct ir_period *period)
 {
-	bool marked[1232] = {false};
+	struct algebra_builder days = {.arena = r->arena};
 	schema_for_each_child (leaf, node) {
 		const char *name = schema_name(leaf), *value = schema_value(leaf);
 		if (!strcmp(name, "day"))
@@ -94,7 +93,7 @@ static bool read_days(struct nfi_reader *r, const struct schema_node *node,
 		else if (!strcmp(name, "date"))
 			period->monthdays |= 1u << strtoul(value, NULL, 10);
 		else if (!strcmp(name, "month") && date(value))
-			marked[date(value)] = true;
+			algebra_builder_add(&days, date(value), date(value));
 		else if (!strcmp(name, "month")) {
 			nfi_fault(r,
 				  &(struct nfi_fault){.code = DIAG_VALUE,
@@ -105,7 +104,7 @@ static bool read_days(struct nfi_reader *r, const struct schema_node *node,
 			return false;
 		}
 	}
-	period->yeardays = dates(r->arena, marked);
+	period->yeardays = nfi_dates(r->arena, algebra_builder_take(&days));
 	return true;
 }
 

@@ -57,6 +57,25 @@ static bool check_values(const struct ir_rule *rule, const struct ir_opaque *o, 
 	return true;
 }
 
+// Two names for one number: the number is the key.
+static bool check_users(const struct ir_rule *rule, const struct ir_opaque *o, struct diags *diags)
+{
+	const struct nfi_list *list = list_of(o->kind);
+	for (size_t i = 0; list && list->user && i < o->len; i++)
+		for (size_t k = 0; k < i; k++) {
+			size_t len = strcspn(o->value[i], " ");
+			bool same = len == strcspn(o->value[k], " ") &&
+				    !strncmp(o->value[i], o->value[k], len);
+			if (!same || !strcmp(o->value[i], o->value[k]))
+				continue;
+			nfi_refuse(rule, ir_opaque_info[o->kind].name, "give each its own number",
+				   diags, "'%s' and '%s' have the same number", o->value[k],
+				   o->value[i]);
+			return false;
+		}
+	return true;
+}
+
 // Two lists of one kind: the model has one place, where both would be alternatives.
 static bool check_single(const struct ir_rule *rule, struct diags *diags)
 {
@@ -83,7 +102,8 @@ static bool check_opaques(const struct ir_rule *rule, struct diags *diags)
 {
 	bool good = true;
 	for (size_t i = 0; i < rule->opaques; i++)
-		good &= check_values(rule, &rule->opaque[i], diags);
+		good &= check_values(rule, &rule->opaque[i], diags) &&
+			check_users(rule, &rule->opaque[i], diags);
 	return good && check_single(rule, diags);
 }
 
@@ -117,35 +137,40 @@ static bool check_action(const struct ir_rule *rule, struct diags *diags)
 	return !idle;
 }
 
-// The number of parts; false with errors.
-static bool count_parts(const struct ir_rule *rule, struct diags *diags, size_t *parts_out)
+struct count {
+	size_t clauses, parts; // clauses that match something; parts of all of them
+};
+
+// False with errors.
+static bool count_parts(const struct ir_rule *rule, struct diags *diags, struct count *out)
 {
 	struct arena arena cleanup(arena_fini);
 	arena_init(&arena);
-	size_t parts = 0;
+	struct count count = {0};
 	if (!check_opaques(rule, diags) || !check_rate(rule, diags) || !check_action(rule, diags))
 		return false;
-	for (size_t i = 0; i < rule->clauses && parts <= CODEC_NFI_PARTS_MOST; i++) {
+	for (size_t i = 0; i < rule->clauses && count.parts <= CODEC_NFI_PARTS_MOST; i++) {
 		struct nfi_split split = {.arena = &arena};
 		if (!nfi_split_init(&split, rule, &rule->clause[i], diags))
 			return false;
-		parts += split.parts;
+		count.clauses += split.parts > 0;
+		count.parts += split.parts;
 	}
-	if (parts > CODEC_NFI_PARTS_MOST) {
+	if (count.parts > CODEC_NFI_PARTS_MOST) {
 		nfi_refuse(rule, NULL,
 			   "use ranges of ports or addresses rather than of single-valued fields",
 			   diags, "on the NSF-facing interface it would take more than %u rules",
 			   CODEC_NFI_PARTS_MOST);
 		return false;
 	}
-	*parts_out = parts;
+	*out = count;
 	return true;
 }
 
 bool codec_nfi_can(const struct ir_rule *rule, struct diags *diags)
 {
-	size_t parts;
-	return count_parts(rule, diags, &parts);
+	struct count count;
+	return count_parts(rule, diags, &count);
 }
 
 // --- rules ---
@@ -181,20 +206,25 @@ static void put_part(struct xml_out *out, const struct nfi_split *split, const c
 
 struct naming {
 	struct buf name;
-	size_t len;   // of the name without its part
-	unsigned run; // which rule of this name, from 1; 0: the only one
-	size_t parts, part;
+	size_t len;    // of the name without its suffix
+	unsigned run;  // which rule of this name, from 1; 0: the only one
+	bool numbered; // several clauses or parts
+	size_t clause; // from 1
+	size_t part;   // from 1; 0: the clause is one part
 };
 
-static const char *next_name(struct naming *naming)
+static const char *current_name(struct naming *naming)
 {
 	naming->name.len = naming->len;
-	naming->part++;
+	naming->name.data[naming->len] = '\0';
+	if (!naming->run && !naming->numbered)
+		return naming->name.data;
+	buf_addc(&naming->name, '#');
 	if (naming->run)
-		buf_printf(&naming->name, "#%u.%zu", naming->run, naming->part);
-	else if (naming->parts > 1)
-		buf_printf(&naming->name, "#%zu", naming->part);
-	naming->name.data[naming->name.len] = '\0';
+		buf_printf(&naming->name, "%u:", naming->run);
+	buf_printf(&naming->name, "%zu", naming->clause);
+	if (naming->part)
+		buf_printf(&naming->name, ".%zu", naming->part);
 	return naming->name.data;
 }
 
@@ -204,15 +234,19 @@ static void put_rule(struct xml_out *out, const struct ir_rule *rule, struct nam
 	struct diags none;
 	arena_init(&arena);
 	diags_init(&none, &arena);
+	naming->clause = 0;
 	for (size_t i = 0; i < rule->clauses; i++) {
 		struct nfi_split split = {.arena = &arena};
 		bool good = nfi_split_init(&split, rule, &rule->clause[i], &none);
 		assert(good);
 		if (!split.parts)
 			continue;
-		do
-			put_part(out, &split, next_name(naming));
-		while (nfi_split_next(&split));
+		naming->clause++;
+		naming->part = split.parts > 1;
+		do {
+			put_part(out, &split, current_name(naming));
+			naming->part++;
+		} while (nfi_split_next(&split));
 	}
 }
 
@@ -225,7 +259,7 @@ struct writer {
 	const struct ir_ruleset *ruleset;
 	struct arena arena;
 	struct map names;
-	size_t *parts; // a rule
+	struct count *count; // a rule
 	struct naming naming;
 };
 
@@ -255,8 +289,7 @@ static void note_rates(const struct ir_rule *rule, size_t parts, struct diags *d
 					.rule = rule->name,
 					.condition = "ddos"},
 			 "rule '%s' of policy '%s' becomes %zu rules: functions of other makers "
-			 "measure "
-			 "its rate for each alone",
+			 "measure its rate for each alone",
 			 rule->name, rule->policy, parts);
 }
 
@@ -264,11 +297,11 @@ static bool prepare(struct writer *w, struct diags *diags)
 {
 	const struct ir_ruleset *ruleset = w->ruleset;
 	bool good = true;
-	w->parts = arena_array(&w->arena, size_t, ruleset->rule.len);
+	w->count = arena_array(&w->arena, struct count, ruleset->rule.len);
 	for (size_t i = 0; i < ruleset->rule.len; i++) {
 		const struct ir_rule *rule = &ruleset->rule.at[i];
-		good &= count_parts(rule, diags, &w->parts[i]);
-		note_rates(rule, w->parts[i], diags);
+		good &= count_parts(rule, diags, &w->count[i]);
+		note_rates(rule, w->count[i].parts, diags);
 		name_rule(w, rule)->total++;
 	}
 	if (ruleset->default_action == IR_NONE || ruleset->default_action > IR_MIRROR) {
@@ -291,8 +324,7 @@ static void put_policy(struct writer *w, struct xml_out *out)
 	for (size_t i = 0; i < w->ruleset->rule.len; i++) {
 		struct seen *seen = name_rule(w, &w->ruleset->rule.at[i]);
 		w->naming.run = seen->total > 1 ? ++seen->written : 0;
-		w->naming.parts = w->parts[i];
-		w->naming.part = 0;
+		w->naming.numbered = w->count[i].parts > 1;
 		put_rule(out, &w->ruleset->rule.at[i], &w->naming);
 	}
 	xml_close(out, "i2nsf-security-policy");

@@ -17,10 +17,16 @@ struct schema *engine_load_schema(struct diags *diags)
 	return schema_open(NULL, modules, diags);
 }
 
+// Rules take the form in which they come back from an NSF, so that who compares them there and here
+// compares bytes.
 static void append(struct ir_document *to, const struct ir_document *from, struct arena *arena)
 {
-	for (size_t i = 0; i < from->policy.len; i++)
-		vec_push(arena, &to->policy, from->policy.at[i]);
+	for (size_t i = 0; i < from->policy.len; i++) {
+		const struct ir_policy *policy = &from->policy.at[i];
+		for (size_t k = 0; k < policy->rule.len; k++)
+			codec_nfi_normal(&policy->rule.at[k], arena, &policy->rule.at[k]);
+		vec_push(arena, &to->policy, *policy);
+	}
 }
 
 bool engine_load_tree(const struct engine_load *load, const struct schema_tree *tree,
