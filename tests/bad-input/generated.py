@@ -17,8 +17,8 @@ def valid(template):
 
 def cut():
     """Documents that end too early; a cut between two roots would be a valid document, so cuts are within the first one."""
-    for template, end, cuts in (("condition", b"</i2nsf-cfi-policy>", 20), ("nfi-condition", b"</i2nsf-security-policy>", 12),
-                                ("json-firewall", b"}", 20)):
+    for template, end, cuts in (("condition", b"</i2nsf-cfi-policy>", 20),
+                                ("nfi-condition", b"</i2nsf-security-policy>", 12), ("json-firewall", b"}", 20)):
         text = valid(template)
         last = text.rindex(end) if end == b"}" else text.index(end) + len(end) - 1
         for i in range(1, cuts + 1):
@@ -28,7 +28,8 @@ def cut():
 def bytes_of_no_text():
     wrong = {
         "continuation": b"\x80", "start-alone": b"\xc3", "overlong-slash": b"\xc0\xaf", "overlong-nul": b"\xc0\x80",
-        "surrogate": b"\xed\xa0\x80", "beyond-unicode": b"\xf4\x90\x80\x80", "ff": b"\xff", "five-bytes": b"\xf8\x88\x80\x80\x80",
+        "surrogate": b"\xed\xa0\x80", "beyond-unicode": b"\xf4\x90\x80\x80", "ff": b"\xff",
+        "five-bytes": b"\xf8\x88\x80\x80\x80",
         "latin-1": b"caf\xe9", "nul": b"\0", "escape": b"\x1b[31m", "backspace": b"\x08",
     }
     for name, octets in wrong.items():
@@ -81,7 +82,8 @@ def large():
     yield "white-space-of-1-mb", valid("numbered").replace(b">7<", b">" + b" " * MEGABYTE + b"<"), LIMIT + ["value"]
     yield "comment-of-4-mb-not-closed", policy.replace(b"<language>", b"<!--" + name * 4), SYNTAX
     yield "cdata-of-4-mb-not-closed", policy.replace(b"<language>", b"<language><![CDATA[" + name * 4), SYNTAX
-    yield "attributes-100k", policy.replace(b"<language>", b"<language" + b"".join(b' a%d=""' % i for i in range(MANY)) + b">"), LIMIT
+    yield "attributes-100k", policy.replace(
+        b"<language>", b"<language" + b"".join(b' a%d=""' % i for i in range(MANY)) + b">"), LIMIT
     yield "namespaces-100k", policy.replace(
         b"<language>", b"<language" + b"".join(b' xmlns:x%d="urn:%d"' % (i, i) for i in range(MANY)) + b">"), LIMIT
     yield "document-too-large", TOO_LARGE, LIMIT
@@ -94,7 +96,8 @@ def deep():
             b"<language>en</language>", b"<rules>" * depth + b"</rules>" * depth), LIMIT + ["unknown-element", "missing"]
         yield f"elements-{depth}-deep-not-closed", b'<a xmlns="' + CFI.encode() + b'">' + b"<a>" * depth, LIMIT + SYNTAX
         yield f"arrays-{depth}-deep", json.replace(b'"en"', b"[" * depth + b"]" * depth), LIMIT + SYNTAX + ["value"]
-        yield f"objects-{depth}-deep", json.replace(b'"en"', b'{"a":' * depth + b"1" + b"}" * depth), LIMIT + ["value", "unknown-element"]
+        yield f"objects-{depth}-deep", json.replace(
+            b'"en"', b'{"a":' * depth + b"1" + b"}" * depth), LIMIT + ["value", "unknown-element"]
         yield f"brackets-{depth}-open", b"[" * depth, LIMIT + SYNTAX
         yield f"braces-{depth}-open", b'{"a":' * depth, LIMIT + SYNTAX + ["unknown-namespace"]
 
@@ -104,7 +107,8 @@ def entities():
     text = valid("policy").replace(b"?>\n", b"?>\n<!DOCTYPE p [" + laughs + b"]>\n").replace(b">en<", b">&l19;<")
     yield "billion-laughs", text, SYNTAX
     big = b'<!ENTITY big "' + b"a" * MEGABYTE + b'">'
-    text = valid("policy").replace(b"?>\n", b"?>\n<!DOCTYPE p [" + big + b"]>\n").replace(b">en<", b">" + b"&big;" * 10000 + b"<")
+    text = valid("policy").replace(b"?>\n", b"?>\n<!DOCTYPE p [" + big + b"]>\n")
+    text = text.replace(b">en<", b">" + b"&big;" * 10000 + b"<")
     yield "one-large-entity-many-times", text, SYNTAX
     yield "references-100k", valid("policy").replace(b">en<", b">" + b"&#65;" * MANY + b"<"), LIMIT + ["value"]
 
@@ -120,6 +124,11 @@ def rules(n, change):
            b"<ipv4-prefix>192.0.2.0/24</ipv4-prefix></user-group></endpoint-groups>\n")
 
 
+def rules_text(n, change):
+    """Made when it is needed: it is large."""
+    return functools.partial(b"".join, rules(n, change))
+
+
 def many():
     def last(old, new):
         return lambda i, text: text.replace(old, new) if i == MANY - 1 else text
@@ -127,13 +136,14 @@ def many():
     def each(old, new):
         return lambda _, text: text.replace(old, new)
 
-    yield "rules-100k-last-dangling", functools.partial(b"".join, rules(MANY, last(b">staff<", b">nobody<"))), ["reference"], MANY + 2
-    yield "rules-100k-last-a-duplicate", functools.partial(b"".join, rules(MANY, last(b"<name>r99999<", b"<name>r0<"))), ["duplicate"], MANY + 2
-    yield "rules-100k-last-unknown-action", functools.partial(b"".join, rules(MANY, last(b">drop<", b">allow<"))), ["value"], MANY + 2
-    yield "rules-100k-last-not-closed", functools.partial(b"".join, rules(MANY, last(b"</rules>", b""))), SYNTAX
-    yield "rules-20k-all-wrong", functools.partial(b"".join, rules(MANY // 5, each(b">drop<", b">allow<"))), ["value"], 3
-    yield "rules-20k-all-dangling", functools.partial(b"".join, rules(MANY // 5, each(b">staff<", b">nobody<"))), ["reference"]
-    yield "rules-20k-of-one-name", functools.partial(b"".join, rules(MANY // 5, lambda i, text: text.replace(b"<name>r%d<" % i, b"<name>r<"))), ["duplicate"]
+    yield "rules-100k-last-dangling", rules_text(MANY, last(b">staff<", b">nobody<")), ["reference"], MANY + 2
+    yield "rules-100k-last-a-duplicate", rules_text(MANY, last(b"<name>r99999<", b"<name>r0<")), ["duplicate"], MANY + 2
+    yield "rules-100k-last-unknown-action", rules_text(MANY, last(b">drop<", b">allow<")), ["value"], MANY + 2
+    yield "rules-100k-last-not-closed", rules_text(MANY, last(b"</rules>", b"")), SYNTAX
+    yield "rules-20k-all-wrong", rules_text(MANY // 5, each(b">drop<", b">allow<")), ["value"], 3
+    yield "rules-20k-all-dangling", rules_text(MANY // 5, each(b">staff<", b">nobody<")), ["reference"]
+    yield "rules-20k-of-one-name", rules_text(
+        MANY // 5, lambda i, text: text.replace(b"<name>r%d<" % i, b"<name>r<")), ["duplicate"]
     yield "unknown-elements-100k", valid("policy").replace(b"<language>en</language>", b"<what/>\n" * MANY), ["unknown-element"]
     yield "nfi-rules-20k-last-wrong", (f'<i2nsf-security-policy xmlns="{NFI}"><name>p</name>\n'.encode() + b"".join(
         b"<rules><name>r%d</name></rules>\n" % i for i in range(MANY // 5)) +
