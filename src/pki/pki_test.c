@@ -414,6 +414,7 @@ static void survives_damaged_certificates(void **state)
 	assert_int_equal(pki_verify(trust, der.at, der.len, now, NULL, &who), PKI_OK);
 	pki_trust_free(trust);
 	assert_null(pki_trust_new("", NULL, &place->diags));
+	assert_null(pki_trust_new(ca_text(place), "nonsense", &place->diags));
 	assert_null(pki_trust_new("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 				  NULL, &place->diags));
 	assert_null(pki_trust_new(issue(place, &nsf), NULL, &place->diags) /* no authority: */);

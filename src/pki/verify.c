@@ -142,7 +142,9 @@ static bool add_lists(struct pki_trust *trust, BIO *bio, struct diags *diags)
 		trust->list_by[trust->lists] = by;
 		trust->list[trust->lists++] = read;
 	}
-	return ended_in_order() || refuse_pem(diags, "a revocation list that cannot be read", hint);
+	if (!ended_in_order())
+		return refuse_pem(diags, "a revocation list that cannot be read", hint);
+	return trust->lists || refuse_pem(diags, "no revocation list", hint);
 }
 
 static bool add_pem(struct pki_trust *trust, const char *pem,

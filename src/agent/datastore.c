@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration datastores of the agent's NETCONF server. The one idea: front turns a valid tree into rules and asks;
+// the enforcer decides, keeps and reverts. Whatever the enforcer refuses is an rpc-error of the commit.
+// What it does not: sessions, locks, candidate (proto/netconf).
+// RFC 6241 sections 7.9 (get), 8.3 (candidate), 8.4 (confirmed commit), 8.7 (startup).
+#include "agent/front_internal.h"
+
+#include "agent/xml.h"
+#include "base/buf.h"
+#include "cap/cap.h"
+#include "codec/cap.h"
+#include "codec/nfi.h"
+#include "io/transport.h"
+#include "pki/pki.h"
+#include "proto/netconf/server.h"
+#include "schema/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPABILITY_NAMESPACE "urn:ietf:params:xml:ns:yang:ietf-i2nsf-capability"
+
+// --- who ---
+
+// The role of the certificate decides; the name of the session's user is the certificate's.
+static const char *user(void *context, const struct io_peer *peer, struct diags *diags)
+{
+	enum pki_role role;
+	(void)context;
+	if (peer->unit && peer->name && pki_role_parse(peer->unit, &role) &&
+	    (role == PKI_CONTROLLER || role == PKI_OPERATOR))
+		return arena_strdup(diags->arena, peer->name);
+	diag_error(diags, DIAG_DENIED, NULL,
+		   "use a certificate that was issued for a controller or an operator",
+		   "the certificate of '%s' is for '%s', not for a controller",
+		   peer->name ? peer->name : "nobody", peer->unit ? peer->unit : "nothing");
+	return NULL;
+}
+
+// --- configuration ---
+
+static bool read_rules(const struct schema_tree *tree, struct arena *arena, struct diags *diags,
+		       struct ir_ruleset *out)
+{
+	struct ir_document document = {.policy = {.len = 0}};
+	size_t before = diags->errors;
+	if (!codec_nfi_read(tree, arena, diags, &document))
+		return false;
+	*out = (struct ir_ruleset){.default_action = IR_NONE};
+	ir_document_order(&document, arena, diags, out);
+	return diags->errors == before;
+}
+
+static bool validate(void *context, const struct schema_tree *tree, struct diags *diags)
+{
+	struct ir_ruleset ruleset;
+	(void)context;
+	return read_rules(tree, diags->arena, diags, &ruleset);
+}
+
+static void commit(void *context, const struct netconf_commit *commit, struct netconf_reply *reply)
+{
+	struct front *front = context;
+	struct arena arena;
+	struct diags diags;
+	struct ir_ruleset ruleset;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	if (read_rules(commit->tree, &arena, &diags, &ruleset)) {
+		cleanup(buf_fini) struct buf bytes;
+		cleanup(buf_fini) struct buf text;
+		buf_init(&bytes);
+		buf_init(&text);
+		ir_ruleset_encode(&ruleset, &bytes);
+		schema_print(commit->tree, SCHEMA_XML, 0, &text);
+		struct agent_apply apply = {.ruleset = bytes.data,
+					    .len = bytes.len,
+					    .running = text.data,
+					    .confirmed = commit->confirmed,
+					    .timeout = commit->timeout_s,
+					    .persist = commit->persist};
+		front_ask(front, &(struct agent_message){.type = AGENT_APPLY, .apply = apply},
+			  reply);
+	} else {
+		netconf_reply_errors(reply, &diags);
+	}
+	arena_fini(&arena);
+}
+
+static void confirm(void *context, const struct netconf_asker *asker, struct netconf_reply *reply)
+{
+	(void)asker;
+	front_ask(context, &(struct agent_message){.type = AGENT_CONFIRM}, reply);
+}
+
+static void cancel(void *context, const struct netconf_asker *asker, struct netconf_reply *reply)
+{
+	front_ask(
+		context,
+		&(struct agent_message){.type = AGENT_CANCEL, .session_ended = asker->session == 0},
+		reply);
+}
+
+static void persist(void *context, const struct schema_tree *tree, struct netconf_reply *reply)
+{
+	cleanup(buf_fini) struct buf text;
+	buf_init(&text);
+	if (tree)
+		schema_print(tree, SCHEMA_XML, 0, &text);
+	front_ask(context,
+		  &(struct agent_message){.type = AGENT_STARTUP, .text = tree ? text.data : NULL},
+		  reply);
+}
+
+// --- state ---
+
+// What the back end can do, in the words of the capability model.
+static void print_capabilities(const struct front *front, struct buf *out)
+{
+	struct cap cap = {.bits = {{0}}};
+	for (size_t i = 0; i < front->ops->capabilities_len; i++) {
+		const struct backend_capability *one = &front->ops->capabilities[i];
+		enum cap_set set;
+		enum cap_identity identity;
+		if (cap_set_find(one->leaf_list, &set) &&
+		    cap_identity_find(one->identity, &identity))
+			cap_add(&cap, set, identity);
+	}
+	codec_cap_write(front->start.name, &cap, out);
+}
+
+static void state(void *context, const struct netconf_get *get, struct netconf_reply *reply)
+{
+	struct front *front = context;
+	struct buf *out = base_oom(calloc(1, sizeof(*out)));
+	buf_init(out);
+	if (netconf_get_wants(get, CAPABILITY_NAMESPACE, "nsf"))
+		print_capabilities(front, out);
+	if (netconf_get_wants(get, AGENT_NAMESPACE, "nsf-state")) {
+		front_ask(front, &(struct agent_message){.type = AGENT_STATE}, reply)->before = out;
+		return;
+	}
+	netconf_reply_data(reply, out->data, out->len);
+	buf_fini(out);
+	free(out);
+}
+
+static void event(void *context, const struct netconf_asker *asker, const char *what,
+		  const struct diag *why)
+{
+	(void)context;
+	front_log(why ? "4" : "6", "%s%s%s: %s%s%s",
+		  asker && asker->user ? asker->user : "somebody",
+		  asker && asker->address ? " at " : "",
+		  asker && asker->address ? asker->address : "", what, why ? ": " : "",
+		  why ? why->text : "");
+}
+
+const struct netconf_ops front_netconf_ops = {
+	.user = user,
+	.validate = validate,
+	.commit = commit,
+	.confirm = confirm,
+	.cancel = cancel,
+	.persist = persist,
+	.state = state,
+	.event = event,
+};

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process that talks to the network. The one idea: everything that needs a file is opened before the sandbox is
+// entered; everything that comes from the network is read after it. Front holds no state that matters: it is told where
+// things stand when it begins, and asks the enforcer for every change.
+// What it does not: decide about policies (core.c), touch the kernel, write files.
+#include "agent/front.h"
+
+#include "agent/channel.h"
+#include "agent/front_internal.h"
+#include "agent/xml.h"
+#include "base/buf.h"
+#include "io/loop.h"
+#include "io/net.h"
+#include "io/tls.h"
+#include "priv/priv.h"
+#include "proto/netconf/server.h"
+#include "schema/schema.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const modules[] = {
+	"ietf-netconf",
+	"notifications",
+	"nc-notifications",
+	"ietf-netconf-notifications",
+	"ietf-i2nsf-nsf-facing-interface",
+	"ietf-i2nsf-capability",
+	AGENT_MODULE,
+	NULL,
+};
+
+// --- log ---
+
+void front_log(const char *level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "<%s>bulwark-nsf: front: %s\n", level, text);
+}
+
+void front_log_diags(const struct diags *diags)
+{
+	for (size_t i = 0; i < diags->list.len; i++) {
+		const struct diag *d = &diags->list.at[i];
+		front_log(d->severity == DIAG_ERROR ? "3" : "4", "%s%s%s%s%s",
+			  d->file ? d->file : "", d->file ? ": " : "", d->text, d->hint ? "; " : "",
+			  d->hint ? d->hint : "");
+	}
+}
+
+// --- questions and answers ---
+
+struct front_question *front_ask(struct front *front, struct agent_message *message,
+				 struct netconf_reply *reply)
+{
+	struct front_question *question = base_oom(calloc(1, sizeof(*question)));
+	*question = (struct front_question){
+		.next = front->question, .id = ++front->last_id, .reply = reply};
+	front->question = question;
+	message->id = question->id;
+	agent_channel_send(front->channel, message);
+	return question;
+}
+
+static struct front_question *take_question(struct front *front, uint32_t id)
+{
+	for (struct front_question **at = &front->question; *at; at = &(*at)->next) {
+		if ((*at)->id != id)
+			continue;
+		struct front_question *found = *at;
+		*at = found->next;
+		return found;
+	}
+	return NULL;
+}
+
+static void answer_result(struct front *front, const struct front_question *question,
+			  const struct agent_message *message)
+{
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	if (!message->result.ok)
+		netconf_reply_errors(question->reply, &message->result.diags);
+	else if (question->reload && !front_reload(front, &diags))
+		netconf_reply_errors(question->reply, &diags);
+	else
+		netconf_reply_ok(question->reply);
+	arena_fini(&arena);
+}
+
+static void answer(struct front *front, struct front_question *question,
+		   const struct agent_message *message)
+{
+	struct buf text;
+	buf_init(&text);
+	if (question->before)
+		buf_add(&text, question->before->data, question->before->len);
+	if (message->type == AGENT_RESULT) {
+		answer_result(front, question, message);
+	} else if (message->type == AGENT_PROOF) {
+		agent_xml_proof(&message->proof, &text);
+		netconf_reply_data(question->reply, text.data, text.len);
+	} else {
+		agent_xml_report(&message->report, front->start.name, &text);
+		netconf_reply_data(question->reply, text.data, text.len);
+	}
+	buf_fini(&text);
+	if (question->before)
+		buf_fini(question->before);
+	free(question->before);
+	free(question);
+}
+
+static void tell_subscribers(struct front *front, const struct agent_message *message)
+{
+	struct buf text;
+	buf_init(&text);
+	agent_xml_notice(message, &text);
+	netconf_server_notify(front->server, text.data, text.len, 0);
+	buf_fini(&text);
+	// Other reasons are answers to what the server itself has asked for.
+	if (message->type == AGENT_REVERTED && message->reverted.reason == AGENT_TIMEOUT)
+		netconf_server_reverted(front->server, NULL);
+}
+
+static void reload_as_told(struct front *front)
+{
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	if (front_reload(front, &diags))
+		front_log("5", "certificates were read again");
+	front_log_diags(&diags);
+	arena_fini(&arena);
+}
+
+static void on_message(void *context, const struct agent_message *message)
+{
+	struct front *front = context;
+	struct front_question *question = message->id ? take_question(front, message->id) : NULL;
+	switch ((int)message->type) {
+	case AGENT_RESULT:
+	case AGENT_REPORT:
+	case AGENT_PROOF:
+		assert(question);
+		answer(front, question, message);
+		break;
+	case AGENT_RELOAD:
+		reload_as_told(front);
+		break;
+	case AGENT_START:
+		break; // only the first one counts
+	default:
+		tell_subscribers(front, message);
+	}
+}
+
+static void on_closed(void *context, const char *why)
+{
+	struct front *front = context;
+	if (why)
+		front_log("3", "the enforcer: %s", why);
+	front->status = EXIT_FAILURE;
+	io_loop_stop(front->loop);
+}
+
+// --- certificates ---
+
+struct io_tls *front_load_tls(struct diags *diags)
+{
+	bool has_list = access(FRONT_CERTIFICATES "/crl.pem", F_OK) == 0;
+	return io_tls_new(
+		&(struct io_tls_files){.certificate = FRONT_CERTIFICATES "/nsf.pem",
+				       .key = FRONT_CERTIFICATES "/nsf.key",
+				       .ca = FRONT_CERTIFICATES "/ca.pem",
+				       .crl = has_list ? FRONT_CERTIFICATES "/crl.pem" : NULL},
+		diags);
+}
+
+bool front_reload(struct front *front, struct diags *diags)
+{
+	struct io_tls *tls = front_load_tls(diags);
+	if (!tls)
+		return false;
+	io_tls_free(front->tls);
+	front->tls = tls;
+	return true;
+}
+
+// --- beginning ---
+
+static void accepted(void *context, int fd, const struct io_address *peer)
+{
+	struct front *front = context;
+	(void)peer;
+	netconf_server_accept(front->server, front->tls, fd);
+}
+
+// NULL where there was none, or where it is not valid any more.
+static struct schema_tree *read_tree(const struct front *front, const char *what, const char *text)
+{
+	struct arena arena;
+	struct diags diags;
+	if (!text)
+		return NULL;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	struct schema_tree *tree = schema_tree_new(front->schema);
+	struct schema_input input = {
+		.file = what, .data = text, .len = strlen(text), .format = SCHEMA_XML};
+	if (text[0] && (!schema_parse(tree, &input, &diags) || !schema_validate(tree, &diags))) {
+		front_log("2",
+			  "the %s configuration that was kept is not valid; it shows as empty, its "
+			  "rules stay in force",
+			  what);
+		front_log_diags(&diags);
+		schema_tree_free(tree);
+		tree = NULL;
+	}
+	arena_fini(&arena);
+	return tree;
+}
+
+static bool open_files(struct front *front, struct diags *diags)
+{
+	front->schema = schema_open(FRONT_YANG, modules, diags);
+	front->tls = front->schema ? front_load_tls(diags) : NULL;
+	return front->tls != NULL;
+}
+
+static bool serve(struct front *front, struct diags *diags)
+{
+	struct netconf_server_options options = {
+		.loop = front->loop,
+		.schema = front->schema,
+		.ops = &front_netconf_ops,
+		.context = front,
+		.running = read_tree(front, "running", front->start.running),
+		.startup = read_tree(front, "startup", front->start.startup),
+		.rollback = front->start.pending
+				    ? read_tree(front, "rollback",
+						front->start.rollback ? front->start.rollback : "")
+				    : NULL,
+		.persist = front->start.persist,
+	};
+	front->server = netconf_server_new(&options);
+	front_handle_operations(front);
+	for (int i = 0; i < front->start.listeners; i++) {
+		struct io_listener_options listener = {
+			.fd = AGENT_FD_LISTEN + i, .accepted = accepted, .context = front};
+		int r = io_listener_new(front->loop, &listener, &front->listener[i]);
+		if (r < 0) {
+			diag_error(diags, DIAG_IO, NULL, "restart the agent",
+				   "a listening socket: %s", strerror(-r));
+			return false;
+		}
+	}
+	return true;
+}
+
+// The order matters: files, then the sandbox, then the network.
+static bool begin(struct front *front, struct diags *diags)
+{
+	static const char *const readable[] = {FRONT_CERTIFICATES, FRONT_YANG, NULL};
+	if (!open_files(front, diags))
+		return false;
+	struct agent_channel_options channel = {.fd = AGENT_FD_CHANNEL,
+						.sender = AGENT_ENFORCER,
+						.message = on_message,
+						.closed = on_closed,
+						.context = front};
+	int r = io_loop_new(&front->loop);
+	if (r == 0)
+		r = agent_channel_new(front->loop, &channel, &front->channel);
+	if (r < 0) {
+		diag_error(diags, DIAG_IO, NULL, "raise the limit of descriptors",
+			   "the event loop: %s", strerror(-r));
+		return false;
+	}
+	return priv_sandbox_enter(&(struct priv_sandbox){.readable = readable}, diags) &&
+	       serve(front, diags);
+}
+
+// Everything that front holds goes with the process; what other processes see has to be in order, nothing else.
+int agent_front_run(const struct backend_ops *ops)
+{
+	struct front front = {.ops = ops};
+	struct diags diags;
+	struct agent_message first;
+	arena_init(&front.arena);
+	diags_init(&diags, &front.arena);
+	if (!agent_channel_receive(AGENT_FD_CHANNEL, AGENT_ENFORCER, &front.arena, &first) ||
+	    first.type != AGENT_START) {
+		front_log("3", "this is started by bulwark-nsf only");
+		return EXIT_FAILURE;
+	}
+	front.start = first.start;
+	bool ok = begin(&front, &diags);
+	front_log_diags(&diags);
+	if (!ok)
+		return EXIT_FAILURE;
+	agent_channel_send(front.channel, &(struct agent_message){.type = AGENT_READY});
+	int r = io_loop_run(front.loop);
+	return r < 0 ? EXIT_FAILURE : front.status;
+}

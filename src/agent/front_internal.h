@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of front share.
+#pragma once
+
+#include "agent/message.h"
+
+struct agent_channel;
+struct io_listener;
+struct io_loop;
+struct io_tls;
+struct netconf_reply;
+struct netconf_request;
+struct netconf_server;
+struct schema;
+struct schema_tree;
+
+// A message that is not answered yet, and whom its answer is for.
+struct front_question {
+	struct front_question *next;
+	uint32_t id;
+	struct netconf_reply *reply;
+	bool reload;        // an AGENT_TRUST: the new files are to be used
+	struct buf *before; // of an AGENT_STATE: what goes before the report; NULL: nothing
+};
+
+struct front {
+	struct arena arena; // for good
+	struct agent_start start;
+	const struct backend_ops *ops;
+	struct io_loop *loop;
+	struct schema *schema;
+	struct io_tls *tls;
+	struct agent_channel *channel;
+	struct netconf_server *server;
+	struct io_listener *listener[AGENT_LISTENERS_MOST];
+	struct front_question *question;
+	uint32_t last_id;
+	int status;
+};
+
+// Sends a message and remembers whom its answer is for.
+struct front_question *front_ask(struct front *front, struct agent_message *message,
+				 struct netconf_reply *reply);
+// The certificates as they are now. NULL and diags.
+struct io_tls *front_load_tls(struct diags *diags) must_check;
+// Uses them for connections from now on; false and diags: all as before.
+bool front_reload(struct front *front, struct diags *diags) must_check;
+void front_log(const char *level_text, const char *fmt, ...) printf_like(2, 3);
+void front_log_diags(const struct diags *diags);
+
+// --- datastore.c: struct netconf_ops ---
+extern const struct netconf_ops front_netconf_ops;
+// --- operations.c: the module's operations ---
+void front_handle_operations(struct front *front);
+
+// Paths of the descriptors that front was given.
+#define FRONT_CERTIFICATES "/proc/self/fd/4"
+#define FRONT_YANG "/proc/self/fd/5"

@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole agent, in a network namespace of its own: what clients are told is compared with what this process reads from
+// the kernel. The program to test is the argument.
+#include "agent/held.h"
+#include "agent/rig.h"
+#include "backend/nft/nft.h"
+#include "io/loop.h"
+#include "pki/pki.h"
+#include "proto/netconf/client.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SUBSCRIBE "<create-subscription xmlns=\"urn:ietf:params:xml:ns:netconf:notification:1.0\"/>"
+#define COMMIT "<commit/>"
+#define CONFIRMED(seconds) \
+	"<commit><confirmed/><confirm-timeout>" seconds "</confirm-timeout></commit>"
+#define PERSISTENT "<commit><confirmed/><persist>id-1</persist></commit>"
+
+static const char *program;
+
+static int setup(void **state)
+{
+	struct rig *rig = base_oom(calloc(1, sizeof(*rig)));
+	rig_init(rig, program);
+	rig_start(rig);
+	*state = rig;
+	return 0;
+}
+
+// The namespace is shared by the tests: nothing may stay in its kernel.
+static void flush(struct rig *rig)
+{
+	pid_t pid = fork();
+	int status = 1;
+	if (pid == 0) {
+		freopen("/dev/null", "w", stdout);
+		execl(rig->program, rig->program, "--config", rig->dir, "--flush", (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static int teardown(void **state)
+{
+	struct rig *rig = *state;
+	if (rig->agent)
+		rig_stop(rig, SIGTERM);
+	flush(rig);
+	rig_fini(rig);
+	free(rig);
+	return 0;
+}
+
+static struct netconf_client *connect_as(struct rig *rig, const char *name)
+{
+	struct netconf_client *client = rig_connect(rig, name);
+	assert_non_null(client);
+	return client;
+}
+
+static void run_nft(const char *arguments)
+{
+	char *line = NULL;
+	assert_true(asprintf(&line, "exec nft %s", arguments) > 0);
+	pid_t pid = fork();
+	int status = 1;
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	free(line);
+}
+
+// What is in the kernel, read by this process and not by the agent.
+static char *kernel_digest(struct rig *rig)
+{
+	struct backend_nft *nft;
+	struct backend_state state = {.strange.arena = &rig->arena};
+	char *digest = arena_alloc(&rig->arena, AGENT_DIGEST_TEXT);
+	assert_int_equal(backend_nft_open(NULL, &rig->diags, &nft), 0);
+	assert_int_equal(backend_nft_read_back(nft, &rig->arena, &state), 0);
+	if (state.deployed)
+		agent_digest(&state.ruleset, digest);
+	backend_nft_close(nft);
+	return digest;
+}
+
+static void proven(struct rig *rig, struct netconf_client *client, const char *enforcement)
+{
+	assert_string_equal(rig_state(rig, client, "enforcement"), enforcement);
+	assert_string_equal(rig_state(rig, client, "policy-digest"), kernel_digest(rig));
+	assert_string_equal(rig_state(rig, client, "enforced-digest"), kernel_digest(rig));
+	assert_non_null(strstr(rig_must(rig, client, "<verify xmlns=\"urn:bulwark:nsf\"/>"),
+			       ">true</equal>"));
+}
+
+// --- privilege ---
+
+static void privileges(void **state)
+{
+	struct rig *rig = *state;
+	pid_t front = rig_front(rig);
+	assert_true(front > 0);
+	assert_string_equal(rig_status(rig, front, "Uid"), "65533\t65533\t65533\t65533");
+	assert_string_equal(rig_status(rig, front, "CapPrm"), "0000000000000000");
+	assert_string_equal(rig_status(rig, front, "CapEff"), "0000000000000000");
+	assert_string_equal(rig_status(rig, front, "CapAmb"), "0000000000000000");
+	assert_string_equal(rig_status(rig, front, "NoNewPrivs"), "1");
+	assert_string_equal(rig_status(rig, front, "Seccomp"), "2");
+	assert_string_equal(rig_status(rig, rig->agent, "CapEff"),
+			    "0000000000001000"); // CAP_NET_ADMIN
+	assert_string_equal(rig_status(rig, rig->agent, "CapPrm"),
+			    "00000000000010e0"); // and to start and end front
+	assert_string_equal(rig_status(rig, rig->agent, "CapBnd"), "00000000000010e0");
+	assert_string_equal(rig_status(rig, rig->agent, "NoNewPrivs"), "1");
+}
+
+// --- commits ---
+
+static void commits_and_survives(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller");
+	assert_string_equal(rig_state(rig, client, "enforcement"), "none");
+	assert_string_equal(kernel_digest(rig), "");
+	rig_edit(rig, client, 0, 20);
+	rig_must(rig, client, COMMIT);
+	proven(rig, client, "enforced");
+	assert_non_null(strstr(rig_must(rig, client, "<get/>"), "<name>rule-19</name>"));
+	const char *digest = kernel_digest(rig);
+	const char *running =
+		rig_must(rig, client, "<get-config><source><running/></source></get-config>");
+	netconf_client_free(client);
+	// Ended in order: the rules stay; and what a restart finds equal it does not touch.
+	rig_stop(rig, SIGTERM);
+	assert_string_equal(kernel_digest(rig), digest);
+	rig_start(rig);
+	client = connect_as(rig, "controller");
+	proven(rig, client, "enforced");
+	assert_string_equal(
+		rig_must(rig, client, "<get-config><source><running/></source></get-config>"),
+		running);
+	netconf_client_free(client);
+	// After a reboot the kernel is empty.
+	rig_stop(rig, SIGKILL);
+	run_nft("delete table inet bulwark");
+	rig_start(rig);
+	assert_string_equal(kernel_digest(rig), digest);
+}
+
+// The controller can compute the digest of what is intended by itself.
+static void digests_can_be_recomputed(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller");
+	struct ir_ruleset set = {.default_action = IR_DROP}, lowered, normal;
+	char digest[AGENT_DIGEST_TEXT];
+	rig_edit(rig, client, 5, 1);
+	rig_must(rig, client, COMMIT);
+	struct ir_clause *clause = arena_new(&rig->arena, struct ir_clause);
+	assert_true(ir_clause_narrow(clause, &rig->arena, IR_PROTO,
+				     algebra_set_one(&rig->arena, 6, 6)));
+	assert_true(ir_clause_narrow(clause, &rig->arena, IR_DPORT,
+				     algebra_set_one(&rig->arena, 6, 6)));
+	vec_push(&rig->arena, &set.rule,
+		 (struct ir_rule){.policy = "p",
+				  .name = "rule-5",
+				  .flow = true,
+				  .verdict = IR_PASS,
+				  .clause = clause,
+				  .clauses = 1});
+	ir_ruleset_lower_time(&set, &rig->arena,
+			      strtoll(rig_state(rig, client, "lowered-at"), NULL, 10),
+			      strtoll(rig_state(rig, client, "horizon"), NULL, 10), &lowered);
+	agent_digest(&lowered, digest);
+	assert_string_equal(rig_state(rig, client, "intended-digest"), digest);
+	backend_nft_normal(&lowered, &rig->arena, &normal);
+	agent_digest(&normal, digest);
+	assert_string_equal(rig_state(rig, client, "policy-digest"), digest);
+	netconf_client_free(client);
+}
+
+static void refuses_what_it_cannot_do(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller");
+	rig_edit(rig, client, 0, 3);
+	rig_must(rig, client, COMMIT);
+	const char *digest = kernel_digest(rig);
+	rig_must(rig, client,
+		 "<edit-config><target><candidate/></target><default-operation>replace</"
+		 "default-operation><config>"
+		 "<i2nsf-security-policy "
+		 "xmlns=\"urn:ietf:params:xml:ns:yang:ietf-i2nsf-nsf-facing-interface\"><name>p</"
+		 "name>"
+		 "<rules><name>web</name><condition><url-category><user-defined>example.com</"
+		 "user-defined></url-category></condition>"
+		 "<action><packet-action><ingress-action>drop</ingress-action></packet-action></"
+		 "action></rules>"
+		 "</i2nsf-security-policy></config></edit-config>");
+	assert_null(rig_call(rig, client, COMMIT));
+	assert_string_equal(kernel_digest(rig), digest);
+	proven(rig, client, "enforced");
+	netconf_client_free(client);
+}
+
+// --- confirmed commits ---
+
+static void reverts_when_nobody_confirms(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller"),
+			      *watcher = connect_as(rig, "controller");
+	rig_must(rig, watcher, SUBSCRIBE);
+	rig_edit(rig, client, 0, 5);
+	rig_must(rig, client, COMMIT);
+	const char *digest = kernel_digest(rig);
+	rig_edit(rig, client, 100, 7);
+	rig_must(rig, client, CONFIRMED("1"));
+	assert_string_not_equal(kernel_digest(rig), digest);
+	rig_await(rig, watcher, "<reason>timeout</reason>");
+	assert_string_equal(kernel_digest(rig), digest);
+	const char *running =
+		rig_must(rig, client, "<get-config><source><running/></source></get-config>");
+	assert_null(strstr(running, "rule-100"));
+	assert_non_null(strstr(running, "rule-4"));
+	proven(rig, client, "enforced");
+	netconf_client_free(client);
+	netconf_client_free(watcher);
+}
+
+static void confirms(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller");
+	rig_edit(rig, client, 0, 5);
+	rig_must(rig, client, PERSISTENT);
+	proven(rig, client, "pending");
+	netconf_client_free(client);
+	client = connect_as(rig, "controller"); // another session
+	rig_must(rig, client, "<commit><persist-id>id-1</persist-id></commit>");
+	proven(rig, client, "enforced");
+	netconf_client_free(client);
+	rig_stop(rig, SIGKILL);
+	rig_start(rig);
+	client = connect_as(rig, "controller");
+	proven(rig, client, "enforced");
+	assert_non_null(strstr(rig_must(rig, client, "<get/>"), "rule-4"));
+	netconf_client_free(client);
+}
+
+static void session_end_reverts(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller"),
+			      *watcher = connect_as(rig, "controller");
+	rig_must(rig, watcher, SUBSCRIBE);
+	rig_edit(rig, client, 0, 5);
+	rig_must(rig, client, CONFIRMED("600"));
+	netconf_client_free(client);
+	rig_await(rig, watcher, "<reason>session-end</reason>");
+	assert_string_equal(kernel_digest(rig), "");
+	assert_string_equal(rig_state(rig, watcher, "enforcement"), "none");
+	netconf_client_free(watcher);
+}
+
+// --- crashes ---
+
+// Until front is there again and serves.
+static struct netconf_client *connect_again(struct rig *rig)
+{
+	uint64_t deadline = io_now() + 30000;
+	struct netconf_client *client = NULL;
+	while (!client && io_now() < deadline)
+		client = rig_connect(rig, "controller");
+	assert_non_null(client);
+	return client;
+}
+
+static void front_is_killed(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller");
+	rig_edit(rig, client, 0, 5);
+	rig_must(rig, client, COMMIT);
+	const char *digest = kernel_digest(rig);
+	// A commit that only its session can confirm goes with it; one with an id does not.
+	rig_edit(rig, client, 50, 9);
+	rig_must(rig, client, CONFIRMED("600"));
+	assert_int_equal(kill(rig_front(rig), SIGKILL), 0);
+	netconf_client_free(client);
+	client = connect_again(rig);
+	assert_string_equal(kernel_digest(rig), digest);
+	proven(rig, client, "enforced");
+	rig_edit(rig, client, 50, 9);
+	rig_must(rig, client, PERSISTENT);
+	assert_int_equal(kill(rig_front(rig), SIGKILL), 0);
+	netconf_client_free(client);
+	client = connect_again(rig);
+	proven(rig, client, "pending");
+	assert_non_null(strstr(
+		rig_must(rig, client, "<get-config><source><running/></source></get-config>"),
+		"rule-58"));
+	rig_must(rig, client, "<cancel-commit><persist-id>id-1</persist-id></cancel-commit>");
+	assert_string_equal(kernel_digest(rig), digest);
+	netconf_client_free(client);
+}
+
+static void wait_milliseconds(unsigned ms)
+{
+	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+	nanosleep(&time, NULL);
+}
+
+// What the writer tells of each commit that is not to be confirmed: before it asks, and when it was answered.
+struct told {
+	unsigned first; // number of the policy's first rule
+	bool accepted;
+};
+enum { RULES = 200 };
+
+// In a process of its own: edits and commits until the agent is gone.
+static _Noreturn void commit_for_ever(struct rig *rig, unsigned first, int out)
+{
+	struct netconf_client *client = rig_connect(rig, "controller");
+	bool ok = client != NULL;
+	for (unsigned i = 0; ok; i++, first += RULES) {
+		struct netconf_result result;
+		struct told told = {.first = first};
+		bool final = i % 3 != 0;
+		rig_edit(rig, client, first, RULES);
+		ok = !final || write(out, &told, sizeof(told)) == sizeof(told);
+		ok = ok && netconf_client_call(
+				   client,
+				   &(struct netconf_call){.xml = final ? COMMIT : CONFIRMED("600")},
+				   &rig->diags, &result);
+		told.accepted = true;
+		ok = ok && (!final || write(out, &told, sizeof(told)) == sizeof(told));
+	}
+	_exit(0);
+}
+
+// Starts the writer, kills the agent at a random instant, and reads what the writer told: the last policy that was
+// accepted, and one that was asked for after it.
+static void kill_in_the_middle(struct rig *rig, unsigned ms, unsigned first, unsigned *accepted,
+			       unsigned *asked)
+{
+	int ends[2];
+	struct told told;
+	assert_int_equal(pipe(ends), 0);
+	pid_t writer = fork();
+	if (writer == 0) {
+		freopen("/dev/null", "w", stderr);
+		commit_for_ever(rig, first, ends[1]);
+	}
+	close(ends[1]);
+	wait_milliseconds(ms);
+	rig_stop(rig, SIGKILL);
+	waitpid(writer, NULL, 0);
+	while (read(ends[0], &told, sizeof(told)) == sizeof(told))
+		*(told.accepted ? accepted : asked) = told.first;
+	close(ends[0]);
+}
+
+// Afterwards what is configured is what is in the kernel, whole: the last policy that was accepted, or the one that was
+// asked for and not answered. What was not confirmed is gone.
+static void enforcer_is_killed(void **state)
+{
+	struct rig *rig = *state;
+	unsigned seed = 20261121, accepted = 0, asked = 0;
+	struct netconf_client *client = connect_as(rig, "controller");
+	rig_edit(rig, client, 0, RULES);
+	rig_must(rig, client, COMMIT);
+	netconf_client_free(client);
+	for (unsigned round = 1; round <= 12; round++) {
+		kill_in_the_middle(rig, 30 + (unsigned)rand_r(&seed) % 220, 100000 * round,
+				   &accepted, &asked);
+		assert_string_not_equal(kernel_digest(rig), ""); // never an open door
+		rig_start(rig);
+		client = connect_as(rig, "controller");
+		proven(rig, client, "enforced");
+		const char *running = rig_must(
+			rig, client, "<get-config><source><running/></source></get-config>");
+		unsigned rules = 0, first = (unsigned)strtoul(
+					    strstr(running, "rule-") + strlen("rule-"), NULL, 10);
+		for (const char *at = running; (at = strstr(at, "<rules>")); at++)
+			rules++;
+		assert_int_equal(rules, RULES);
+		assert_true(first == accepted || first == asked);
+		accepted = first;
+		netconf_client_free(client);
+	}
+}
+
+// --- interference ---
+
+static void drift_is_repaired(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller");
+	rig_edit(rig, client, 0, 5);
+	rig_must(rig, client, COMMIT);
+	rig_must(rig, client, SUBSCRIBE);
+	const char *digest = kernel_digest(rig);
+	run_nft("insert rule inet bulwark $(nft list chains inet | sed -n 's/^\\tchain \\(.*\\) "
+		"{/\\1/p' | head -n 1) accept");
+	rig_await(rig, client, "<drift");
+	rig_await(rig, client, "<repaired");
+	assert_string_equal(kernel_digest(rig), digest);
+	run_nft("delete table inet bulwark");
+	rig_await(rig, client, "<repaired");
+	assert_string_equal(kernel_digest(rig), digest);
+	proven(rig, client, "enforced");
+	assert_string_equal(rig_state(rig, client, "repairs"), "2");
+	// What others do in tables of their own is theirs.
+	run_nft("add table inet other");
+	run_nft("delete table inet other");
+	assert_string_equal(rig_state(rig, client, "repairs"), "2");
+	netconf_client_free(client);
+}
+
+// --- pinholes ---
+
+#define PINHOLE(id, version, setup)                                                               \
+	"<open-pinhole xmlns=\"urn:bulwark:nsf\"><id>" id "</id>" version                         \
+	"<protocol>17</protocol><destination-port>5000</destination-port><lifetime>60</lifetime>" \
+	"<setup-timeout>" setup "</setup-timeout></open-pinhole>"
+#define IPV6 "<source>2001:db8::1</source><destination>2001:db8::2</destination>"
+#define IPV4 "<source>192.0.2.1</source><destination>192.0.2.2</destination>"
+
+static void pinholes(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller");
+	rig_edit(rig, client, 0, 5);
+	rig_must(rig, client, COMMIT);
+	rig_must(rig, client, SUBSCRIBE);
+	rig_must(rig, client, PINHOLE("call", IPV6, "30"));
+	rig_must(rig, client, PINHOLE("call", IPV6, "30"));              // again: its times anew
+	assert_null(rig_call(rig, client, PINHOLE("call", IPV4, "30"))); // another flow
+	assert_null(rig_call(
+		rig, client,
+		PINHOLE("mixed", "<source>192.0.2.1</source><destination>2001:db8::2</destination>",
+			"30")));
+	rig_must(rig, client, PINHOLE("short", IPV4, "1"));
+	proven(rig, client, "enforced"); // pinholes are no part of the policy
+	rig_await(rig, client, "<id>short</id><reason>unused</reason>");
+	rig_stop(rig, SIGKILL); // it is kept by the kernel
+	netconf_client_free(client);
+	rig_start(rig);
+	client = connect_as(rig, "controller");
+	assert_non_null(strstr(rig_must(rig, client, "<get/>"),
+			       "<id>call</id><source>2001:db8::1</source>"));
+	rig_must(rig, client,
+		 "<close-pinhole xmlns=\"urn:bulwark:nsf\"><id>call</id></close-pinhole>");
+	assert_null(
+		rig_call(rig, client,
+			 "<close-pinhole xmlns=\"urn:bulwark:nsf\"><id>call</id></close-pinhole>"));
+	netconf_client_free(client);
+}
+
+// --- who may ---
+
+static void only_controllers_and_operators(void **state)
+{
+	struct rig *rig = *state;
+	rig_certify(rig, "admin", PKI_OPERATOR);
+	rig_certify(rig, "edge-2", PKI_NSF);
+	netconf_client_free(connect_as(rig, "admin"));
+	assert_null(rig_connect(rig, "edge-2"));
+	netconf_client_free(connect_as(rig, "controller"));
+}
+
+static void revoked_peers_stay_out(void **state)
+{
+	struct rig *rig = *state;
+	struct buf xml;
+	buf_init(&xml);
+	rig_certify(rig, "old", PKI_CONTROLLER);
+	netconf_client_free(connect_as(rig, "old"));
+	struct netconf_client *client = connect_as(rig, "controller");
+	assert_true(pki_revoke(rig->pki, "old", &rig->diags));
+	buf_adds(&xml, "<update-trust xmlns=\"urn:bulwark:nsf\"><crl>");
+	assert_true(pki_crl(rig->pki, &rig->diags, &xml));
+	buf_adds(&xml, "</crl></update-trust>");
+	rig_must(rig, client, xml.data);
+	assert_null(rig_connect(rig, "old"));
+	netconf_client_free(connect_as(rig, "controller"));
+	// A list that would lock this function out is refused.
+	assert_null(rig_call(
+		rig, client,
+		"<update-trust xmlns=\"urn:bulwark:nsf\"><crl>nonsense</crl></update-trust>"));
+	assert_true(pki_revoke(rig->pki, "edge-1", &rig->diags));
+	buf_clear(&xml);
+	buf_adds(&xml, "<update-trust xmlns=\"urn:bulwark:nsf\"><crl>");
+	assert_true(pki_crl(rig->pki, &rig->diags, &xml));
+	buf_adds(&xml, "</crl></update-trust>");
+	assert_null(rig_call(rig, client, xml.data));
+	netconf_client_free(client);
+	buf_fini(&xml);
+	// The list is kept.
+	rig_stop(rig, SIGTERM);
+	rig_start(rig);
+	assert_null(rig_connect(rig, "old"));
+}
+
+#define on_rig(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(int argc, char **argv)
+{
+	enum { SKIPPED = 77 };
+	const struct CMUnitTest tests[] = {
+		on_rig(privileges),
+		on_rig(commits_and_survives),
+		on_rig(digests_can_be_recomputed),
+		on_rig(refuses_what_it_cannot_do),
+		on_rig(reverts_when_nobody_confirms),
+		on_rig(confirms),
+		on_rig(session_end_reverts),
+		on_rig(front_is_killed),
+		on_rig(enforcer_is_killed),
+		on_rig(drift_is_repaired),
+		on_rig(pinholes),
+		on_rig(only_controllers_and_operators),
+		on_rig(revoked_peers_stay_out),
+	};
+	if (argc < 2 || !rig_enter_namespace())
+		return SKIPPED;
+	program = argv[1];
+	if (argc == 3)
+		cmocka_set_test_filter(argv[2]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
