@@ -46,7 +46,6 @@ fleet_agent_conf() {
 		listen = [$2]:6513
 		state = $run/$1/state
 		certificates = $run/$1/certs
-		front-uid = 65533
 	CONF
 }
 

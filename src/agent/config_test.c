@@ -70,8 +70,8 @@ static void reads_all(void **state)
 	struct agent_config config;
 	assert_true(reads(place,
 			  "# comment\n\n  name=a\nlisten = 192.0.2.1\nlisten = "
-			  "[2001:db8::1]:7000\nstate-dir = state\n"
-			  "certificate-dir = /c\nyang-dir = /y\ncontroller = "
+			  "[2001:db8::1]:7000\nstate = state\n"
+			  "certificates = /c\nyang = /y\ncontroller = "
 			  "https://c:8443\naddress = 192.0.2.1\n"
 			  "front-user = none\nunreadable-state = open\nlog-group = 7",
 			  &config));

@@ -296,7 +296,7 @@ int agent_enforcer_lock(const struct agent_config *config, struct diags *diags)
 		diag_add(diags,
 			 &(struct diag){.code = DIAG_IO,
 					.file = dir,
-					.hint = "make the directory above it, or set state-dir"},
+					.hint = "make the directory above it, or set state in the configuration"},
 			 "%s", strerror(errno));
 		return -1;
 	}
@@ -318,7 +318,7 @@ static int open_directory(const char *path, struct diags *diags)
 		diag_add(diags,
 			 &(struct diag){.code = DIAG_IO,
 					.file = path,
-					.hint = "set certificate-dir and yang-dir; enrol if there "
+					.hint = "set certificates and yang in the configuration; enrol if there "
 						"are no certificates yet"},
 			 "%s", strerror(errno));
 	return fd;

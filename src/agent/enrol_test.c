@@ -149,7 +149,6 @@ static int setup(void **state)
 	unsigned char fingerprint[PKI_DIGEST];
 	pki_ca_fingerprint(world->pki, fingerprint);
 	pki_token_new(fingerprint, &world->token, world->token_text);
-	assert_int_equal(mkdir(in(world, "pki"), 0755), 0);
 	world->config = (struct agent_config){.name = "edge-1",
 					      .certificate_dir = in(world, "pki"),
 					      .listen = {"*:7000"},

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HINT "make the certificate directory writable for root, with room on the disk"
@@ -58,6 +59,8 @@ static bool move(const char *dir, const char *from, const char *to, struct diags
 bool agent_identity_begin(const char *dir, const char *name, struct diags *diags, struct buf *out)
 {
 	cleanup(base_free) char *key = path_of(dir, "nsf.key.next");
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return fault(diags, dir, -errno);
 	return forget(dir, "nsf.pem.next", diags) && forget(dir, "nsf.key.next", diags) &&
 	       pki_key_new(key, diags) && pki_request(key, name, diags, out);
 }

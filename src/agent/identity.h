@@ -4,10 +4,10 @@
 
 #include "priv/priv.h"
 
+struct buf;
 struct diags;
 
-// Makes a new key beside the one in use and a request for it. Free nothing; `out` gets the request.
-struct buf;
+// Makes the directory when it is missing, a new key beside the one in use and a request for it, appended to `out`.
 bool agent_identity_begin(const char *dir, const char *name, struct diags *diags,
 			  struct buf *out) must_check;
 // Takes the certificate for that key, and the authority, into use. `user` (uid 0: nobody else) is who reads the key.
