@@ -296,7 +296,8 @@ int agent_enforcer_lock(const struct agent_config *config, struct diags *diags)
 		diag_add(diags,
 			 &(struct diag){.code = DIAG_IO,
 					.file = dir,
-					.hint = "make the directory above it, or set state in the configuration"},
+					.hint = "make the directory above it, or set state in the "
+						"configuration"},
 			 "%s", strerror(errno));
 		return -1;
 	}
@@ -318,7 +319,8 @@ static int open_directory(const char *path, struct diags *diags)
 		diag_add(diags,
 			 &(struct diag){.code = DIAG_IO,
 					.file = path,
-					.hint = "set certificates and yang in the configuration; enrol if there "
+					.hint = "set certificates and yang in the configuration; "
+						"enrol if there "
 						"are no certificates yet"},
 			 "%s", strerror(errno));
 	return fd;
@@ -442,6 +444,18 @@ static bool begin(struct enforcer *e, struct diags *diags)
 	       drop_privilege(diags);
 }
 
+// Front ends with its channel; the kernel keeps the rules.
+static void end(struct enforcer *e)
+{
+	io_child_free(e->child);
+	agent_channel_free(e->channel);
+	io_watch_free(e->watch);
+	io_timer_free(e->timer);
+	io_timer_free(e->restart_timer);
+	agent_core_free(e->core);
+	io_loop_free(e->loop);
+}
+
 int agent_enforcer_run(const struct agent_config *config, const struct agent_point *point)
 {
 	struct enforcer e = {.config = config, .point = point};
@@ -456,7 +470,7 @@ int agent_enforcer_run(const struct agent_config *config, const struct agent_poi
 	} else {
 		log_diags(&diags);
 	}
-	// Front is killed with this process; the kernel keeps the rules.
+	end(&e);
 	arena_fini(&arena);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -179,6 +179,9 @@ void rig_stop(struct rig *rig, int signal_number)
 	must(kill(rig->agent, signal_number) == 0);
 	must(waitpid(rig->agent, &status, 0) == rig->agent);
 	rig->agent = 0;
+	if (signal_number == SIGTERM && status != 0)
+		print_log(rig);
+	must(signal_number != SIGTERM || status == 0); // ended in order
 }
 
 const char *rig_status(struct rig *rig, pid_t pid, const char *field)

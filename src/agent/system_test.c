@@ -136,6 +136,8 @@ static void commits_and_survives(void **state)
 	struct netconf_client *client = connect_as(rig, "controller");
 	assert_string_equal(rig_state(rig, client, "enforcement"), "none");
 	assert_string_equal(kernel_digest(rig), "");
+	assert_non_null(strstr(rig_must(rig, client, "<get/>"),
+			       "urn:ietf:params:xml:ns:yang:ietf-i2nsf-capability"));
 	rig_edit(rig, client, 0, 20);
 	rig_must(rig, client, COMMIT);
 	proven(rig, client, "enforced");
@@ -405,6 +407,37 @@ static void enforcer_is_killed(void **state)
 	}
 }
 
+// The file of the confirmed policy is damaged: rules that are there stay; where there are none, nothing passes.
+static void unreadable_state(void **state)
+{
+	struct rig *rig = *state;
+	struct netconf_client *client = connect_as(rig, "controller");
+	char *path = arena_printf(&rig->arena, "%s/state/confirmed", rig->dir);
+	rig_edit(rig, client, 0, 5);
+	rig_must(rig, client, COMMIT);
+	const char *digest = kernel_digest(rig);
+	netconf_client_free(client);
+	rig_stop(rig, SIGKILL);
+	assert_int_equal(truncate(path, 100), 0);
+	rig_start(rig);
+	client = connect_as(rig, "controller");
+	assert_string_equal(rig_state(rig, client, "enforcement"), "unknown");
+	assert_string_equal(kernel_digest(rig), digest);
+	netconf_client_free(client);
+	rig_stop(rig, SIGKILL);
+	run_nft("delete table inet bulwark");
+	rig_start(rig);
+	struct ir_ruleset closed = {.default_action = IR_DROP};
+	char expected[AGENT_DIGEST_TEXT];
+	agent_digest(&closed, expected);
+	assert_string_equal(kernel_digest(rig), expected);
+	client = connect_as(rig, "controller");
+	rig_edit(rig, client, 0, 5);
+	rig_must(rig, client, COMMIT);
+	proven(rig, client, "enforced");
+	netconf_client_free(client);
+}
+
 // --- interference ---
 
 static void drift_is_repaired(void **state)
@@ -517,6 +550,28 @@ static void revoked_peers_stay_out(void **state)
 	assert_null(rig_connect(rig, "old"));
 }
 
+// The new certificate is for another name, which clients that expect the old one notice.
+static void certificates_are_reloaded(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t deadline = io_now() + 30000;
+	struct netconf_client *client = connect_as(rig, "controller"), *old = client;
+	rig_certify(rig, "edge-9", PKI_NSF);
+	char *key = arena_printf(&rig->arena, "%s/pki/nsf.key", rig->dir);
+	assert_int_equal(rename(arena_printf(&rig->arena, "%s/edge-9.key", rig->dir), key), 0);
+	assert_int_equal(rename(arena_printf(&rig->arena, "%s/edge-9.pem", rig->dir),
+				arena_printf(&rig->arena, "%s/pki/nsf.pem", rig->dir)),
+			 0);
+	assert_int_equal(chown(key, 65533, 65533), 0);
+	assert_int_equal(kill(rig->agent, SIGHUP), 0);
+	for (client = rig_connect(rig, "controller"); client && io_now() < deadline;
+	     client = rig_connect(rig, "controller"))
+		netconf_client_free(client);
+	assert_null(client);
+	assert_string_equal(rig_state(rig, old, "enforcement"), "none"); // sessions go on
+	netconf_client_free(old);
+}
+
 #define on_rig(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(int argc, char **argv)
@@ -532,10 +587,12 @@ int main(int argc, char **argv)
 		on_rig(session_end_reverts),
 		on_rig(front_is_killed),
 		on_rig(enforcer_is_killed),
+		on_rig(unreadable_state),
 		on_rig(drift_is_repaired),
 		on_rig(pinholes),
 		on_rig(only_controllers_and_operators),
 		on_rig(revoked_peers_stay_out),
+		on_rig(certificates_are_reloaded),
 	};
 	if (argc < 2 || !rig_enter_namespace())
 		return SKIPPED;
