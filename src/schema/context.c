@@ -54,6 +54,15 @@ static bool implement_imports(struct schema *schema, const char *dir, struct dia
 	return true;
 }
 
+// libyang has the module and would implement it unasked.
+static bool wants_yang_library(const char *const *modules)
+{
+	for (; *modules; modules++)
+		if (!strcmp(*modules, "ietf-yang-library"))
+			return true;
+	return false;
+}
+
 static bool load(struct schema *schema, const char *dir, const char *const *modules,
 		 struct diags *diags)
 {
@@ -64,7 +73,9 @@ static bool load(struct schema *schema, const char *dir, const char *const *modu
 			   "the folder %s of YANG modules cannot be read", dir);
 		return false;
 	}
-	uint16_t options = LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIR_CWD;
+	uint16_t options = LY_CTX_DISABLE_SEARCHDIR_CWD;
+	if (!wants_yang_library(modules))
+		options |= LY_CTX_NO_YANGLIBRARY;
 	if (ly_ctx_new(dir, options, &schema->ctx))
 		return report(schema, dir, "set", diags);
 	for (; *modules; modules++)
