@@ -29,7 +29,7 @@ struct backend_counters {
 	struct backend_count *rule;
 	size_t rules;
 	struct backend_count by_default; // decided by the default action
-	struct backend_count no_flow;	 // dropped because no flow was known
+	struct backend_count no_flow;    // dropped because no flow was known
 };
 
 enum backend_change {
@@ -64,12 +64,12 @@ struct backend_state {
 // the first packet does not come within `setup` seconds.
 struct backend_pinhole {
 	const char *name; // 1..64 bytes, one pinhole a name
-	int family;	  // 4 or 6
+	int family;       // 4 or 6
 	u128 src, dst;
 	uint8_t proto;
 	struct algebra_set sport, dport; // empty: any; only with protocols that have ports
-	int64_t end;			 // seconds since 1970 UTC
-	uint32_t setup, idle;		 // seconds, 1 or more
+	int64_t end;                     // seconds since 1970 UTC
+	uint32_t setup, idle;            // seconds, 1 or more
 };
 struct backend_pinhole_state {
 	struct backend_pinhole pinhole;
@@ -97,9 +97,11 @@ struct backend_ops {
 	void (*close)(struct backend *backend);
 
 	// Required: whether every rule can be enforced exactly as it is meant; a diag for each that cannot. Pure.
-	bool (*check)(const struct backend *backend, const struct ir_ruleset *lowered, struct diags *diags);
+	bool (*check)(const struct backend *backend, const struct ir_ruleset *lowered,
+		      struct diags *diags);
 	// Required: replaces the policy in force by this one; at every moment one of the two is in force, whole.
-	int (*apply)(struct backend *backend, const struct ir_ruleset *lowered, struct diags *diags);
+	int (*apply)(struct backend *backend, const struct ir_ruleset *lowered,
+		     struct diags *diags);
 	// Required: withdraws everything that the back end has made, pinholes too; nothing of it remains.
 	int (*clear)(struct backend *backend, struct diags *diags);
 
@@ -107,7 +109,8 @@ struct backend_ops {
 	int (*read_back)(struct backend *backend, struct arena *arena, struct backend_state *out);
 	// Required: reads back and compares with what is intended (NULL: nothing shall be deployed). The list is empty
 	// exactly when the meaning is equal and nothing foreign is there. 0 or a negative errno.
-	int (*compare)(struct backend *backend, const struct ir_ruleset *lowered, struct backend_differences *out);
+	int (*compare)(struct backend *backend, const struct ir_ruleset *lowered,
+		       struct backend_differences *out);
 	// Required. 0 or a negative errno.
 	int (*counters)(struct backend *backend, struct arena *arena, struct backend_counters *out);
 
@@ -117,7 +120,8 @@ struct backend_ops {
 	bool (*watch_drain)(struct backend *backend);
 
 	// Optional, all or none: pinholes. They are no part of the policy and outlive its replacement.
-	int (*pinhole_open)(struct backend *backend, const struct backend_pinhole *pinhole, struct diags *diags);
+	int (*pinhole_open)(struct backend *backend, const struct backend_pinhole *pinhole,
+			    struct diags *diags);
 	// Closes it at once. BACKEND_REFUSED and a diag when there is none of that name.
 	int (*pinhole_close)(struct backend *backend, const char *name, struct diags *diags);
 	// Open ones and those that have closed by themselves since the last purge. 0 or a negative errno.

@@ -27,17 +27,21 @@ void backend_nft_close(struct backend_nft *nft);
 extern const struct backend_capability backend_nft_capabilities[];
 extern const size_t backend_nft_capabilities_len;
 bool backend_nft_check(const struct ir_ruleset *lowered, struct diags *diags) must_check;
-int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered, struct diags *diags) must_check;
+int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		      struct diags *diags) must_check;
 int backend_nft_clear(struct backend_nft *nft, struct diags *diags) must_check;
-int backend_nft_read_back(struct backend_nft *nft, struct arena *arena, struct backend_state *out) must_check;
+int backend_nft_read_back(struct backend_nft *nft, struct arena *arena,
+			  struct backend_state *out) must_check;
 int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowered,
 			struct backend_differences *out) must_check;
-int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct backend_counters *out) must_check;
+int backend_nft_counters(struct backend_nft *nft, struct arena *arena,
+			 struct backend_counters *out) must_check;
 int backend_nft_watch_fd(const struct backend_nft *nft) must_check;
 bool backend_nft_watch_drain(struct backend_nft *nft) must_check;
 int backend_nft_pinhole_open(struct backend_nft *nft, const struct backend_pinhole *pinhole,
 			     struct diags *diags) must_check;
-int backend_nft_pinhole_close(struct backend_nft *nft, const char *name, struct diags *diags) must_check;
+int backend_nft_pinhole_close(struct backend_nft *nft, const char *name,
+			      struct diags *diags) must_check;
 int backend_nft_pinhole_list(struct backend_nft *nft, struct backend_pinholes *out) must_check;
 int backend_nft_pinhole_purge(struct backend_nft *nft) must_check;
 
@@ -45,7 +49,8 @@ int backend_nft_pinhole_purge(struct backend_nft *nft) must_check;
 // means family 4, a port a protocol that has ports), says it once and for one family, and rules and clauses that no
 // packet can match are gone. The meaning stays. Two rulesets of which this back end makes the same kernel rules have
 // equal bytes (ir_rule_meaning of each rule) in this form.
-void backend_nft_normal(const struct ir_ruleset *lowered, struct arena *arena, struct ir_ruleset *out);
+void backend_nft_normal(const struct ir_ruleset *lowered, struct arena *arena,
+			struct ir_ruleset *out);
 
 // The script for nft(8) that enforces the same ruleset, in the same linear form. False, with diags, when the ruleset is
 // refused or nft has no words for a rule of it. Load it with TZ=UTC. `options` may be NULL.

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replacing the policy in force, in three transactions: make the new generation of chains where
+// nothing leads to it; let the base chain's jump lead to it, in one step for every packet; delete the
+// old one. Up to the second a failure leaves the old policy as it was, and what was made is removed.
+// Making and switching in one transaction loses packets while the kernel fills large sets.
+//
+// Every apply also repairs: whatever else stands in the table goes with the old generation.
+#include "backend/nft/compile.h"
+#include "backend/nft/encode.h"
+#include "backend/nft/open.h"
+#include "backend/nft/pinhole.h"
+#include "base/diag.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+struct apply {
+	struct backend_nft *nft;
+	const struct ir_ruleset *lowered; // NULL while nothing is compiled
+	struct diags *diags;
+	struct arena arena;
+	struct nft_table table; // as it was found
+	struct nft_batch batch;
+	struct nft_program program;
+	uint32_t generation; // that is being made
+	const char *prefix;
+};
+
+void nft_add_error(struct diags *diags, int error, const char *doing)
+{
+	struct diag about = {
+		.code = error == -EPERM ? DIAG_DENIED : DIAG_FAILED,
+		.hint = error == -EPERM
+				? "the process needs CAP_NET_ADMIN in this network namespace"
+				: "see the kernel log; what was in force before still is"};
+	diag_add(diags, &about, "nft: %s: %s", doing, strerror(-error));
+}
+
+static void add_fault(struct apply *a, const struct nft_fault *fault, const char *doing)
+{
+	const struct ir_ruleset *r = a->lowered;
+	if (fault->error == -EPERM || !r || fault->owner >= r->rule.len) {
+		nft_add_error(a->diags, fault->error, doing);
+		return;
+	}
+	const struct ir_rule *rule = &r->rule.at[fault->owner];
+	struct diag about = {.code = DIAG_FAILED,
+			     .policy = rule->policy,
+			     .rule = rule->name,
+			     .file = rule->file,
+			     .line = rule->line,
+			     .hint = "the kernel may lack a module or memory; what was in force "
+				     "before still is"};
+	diag_add(a->diags, &about, "nft: the kernel refuses the rule: %s", strerror(-fault->error));
+}
+
+static int run(struct apply *a, const char *doing)
+{
+	struct nft_fault fault;
+	int error = nft_batch_run(&a->nft->socket, &a->batch, &fault);
+	if (error && doing)
+		add_fault(a, &fault, doing);
+	return error;
+}
+
+// Before the next message makes the batch larger than the kernel takes.
+static int run_when_full(struct apply *a, const char *doing)
+{
+	return a->batch.buf.len + NFT_MESSAGE_MOST < a->nft->socket.send_most ? 0 : run(a, doing);
+}
+
+// --- 1: the new generation, unreferenced ---
+
+static bool base_as_made(const struct nft_dumped_chain *base)
+{
+	return base && base->base && base->hook == NF_INET_FORWARD && !base->priority &&
+	       base->type && !strcmp(base->type, "filter");
+}
+
+// What every generation stands on. Before the first policy the base chain lets everything pass.
+static void encode_frame(struct apply *a)
+{
+	const char *table = a->nft->table;
+	nft_encode_table(&a->batch, table);
+	nft_encode_chain(&a->batch, table, NFT_PINHOLE_CHAIN, 0);
+	if (!nft_table_chain(&a->table, NFT_BASE_CHAIN))
+		nft_encode_base(&a->batch, table, NFT_BASE_CHAIN, false);
+}
+
+static int make_generation(struct apply *a)
+{
+	const char *doing = "making the new policy";
+	struct nft_encoder encoder = {.arena = &a->arena,
+				      .batch = &a->batch,
+				      .table = a->nft->table,
+				      .prefix = a->prefix,
+				      .set_by_content = {.arena = &a->arena}};
+	encode_frame(a);
+	for (size_t i = 0; i < a->program.chain.len; i++) {
+		const char *name =
+			arena_printf(&a->arena, "%s%s", a->prefix, a->program.chain.at[i]->name);
+		nft_encode_chain(&a->batch, a->nft->table, name, NLM_F_EXCL);
+		int error = run_when_full(a, doing);
+		if (error)
+			return error;
+	}
+	for (size_t i = 0; i < a->program.chain.len; i++) {
+		const struct nft_chain *chain = a->program.chain.at[i];
+		const char *name = arena_printf(&a->arena, "%s%s", a->prefix, chain->name);
+		for (size_t k = 0; k < chain->rule.len; k++) {
+			nft_encode_rule(&encoder, name, &chain->rule.at[k]);
+			int error = run_when_full(a, doing);
+			if (error)
+				return error;
+		}
+	}
+	return run(a, doing);
+}
+
+// --- 2: the switch ---
+
+static struct nft_form jump_form(enum nft_act act, const char *chain)
+{
+	return (struct nft_form){.act = act, .chain = chain};
+}
+
+// Whether the base chain is as we left it: then one rule is replaced in its place.
+static const struct nft_form *policy_rule(const struct apply *a,
+					  const struct nft_dumped_chain *base)
+{
+	bool plain = base_as_made(base) && base->rule.len == 2 &&
+		     base->rule.at[0].act == ACT_JUMP && base->rule.at[1].act == ACT_GOTO &&
+		     a->table.generation && !base->rule.at[0].strange &&
+		     !base->rule.at[1].strange && !base->rule.at[0].len && !base->rule.at[1].len &&
+		     base->rule.at[0].chain && !strcmp(base->rule.at[0].chain, NFT_PINHOLE_CHAIN);
+	return plain ? &base->rule.at[1] : NULL;
+}
+
+static void delete_rules(struct apply *a, const struct nft_dumped_chain *chain)
+{
+	for (size_t i = 0; i < chain->rule.len; i++)
+		nft_encode_delete_rule(&a->batch, a->nft->table, chain->name,
+				       chain->rule.at[i].handle);
+}
+
+static int switch_over(struct apply *a)
+{
+	const char *table = a->nft->table;
+	const struct nft_dumped_chain *base = nft_table_chain(&a->table, NFT_BASE_CHAIN);
+	const struct nft_form *old = policy_rule(a, base);
+	struct nft_encoder encoder = {.arena = &a->arena,
+				      .batch = &a->batch,
+				      .table = table,
+				      .prefix = "",
+				      .set_by_content = {.arena = &a->arena}};
+	struct nft_form policy = jump_form(ACT_GOTO, a->prefix),
+			pinholes = jump_form(ACT_JUMP, NFT_PINHOLE_CHAIN);
+	if (base && !old)
+		delete_rules(a, base);
+	if (base && !base_as_made(base))
+		nft_encode_delete(&a->batch, NFT_MSG_DELCHAIN, table, NFT_BASE_CHAIN);
+	nft_encode_base(&a->batch, table, NFT_BASE_CHAIN, true);
+	if (old) {
+		nft_encode_replace(&encoder, NFT_BASE_CHAIN, &policy, old->handle);
+	} else {
+		nft_encode_rule(&encoder, NFT_BASE_CHAIN, &pinholes);
+		nft_encode_rule(&encoder, NFT_BASE_CHAIN, &policy);
+	}
+	return run(a, "switching to the new policy");
+}
+
+// --- 3: what is left over ---
+
+static bool stays(const char *name, uint32_t keep)
+{
+	uint32_t generation;
+	if (!strcmp(name, NFT_BASE_CHAIN) || !strcmp(name, NFT_PINHOLE_CHAIN))
+		return true;
+	return nft_generation_of(name, &generation) && generation == keep;
+}
+
+// Rules first, so that no chain or set is in use any more.
+static int remove_chains(struct apply *a, uint32_t keep, const char *doing)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < a->table.chain.len; i++) {
+			const char *name = a->table.chain.at[i]->name;
+			if (stays(name, keep))
+				continue;
+			if (pass)
+				nft_encode_delete(&a->batch, NFT_MSG_DELCHAIN, a->nft->table, name);
+			else
+				nft_encode_delete_rule(&a->batch, a->nft->table, name, 0);
+			int error = pass ? run_when_full(a, doing) : 0;
+			if (error)
+				return error;
+		}
+	return 0;
+}
+
+static int remove_sets(struct apply *a, uint32_t keep, const char *doing)
+{
+	for (size_t i = 0; i < a->table.set.len; i++) {
+		if (stays(a->table.set.at[i]->name, keep) ||
+		    nft_pinhole_owns(&a->table, a->table.set.at[i]))
+			continue;
+		nft_encode_delete(&a->batch, NFT_MSG_DELSET, a->nft->table,
+				  a->table.set.at[i]->name);
+		int error = run_when_full(a, doing);
+		if (error)
+			return error;
+	}
+	for (size_t i = 0; i < a->table.other.len; i++)
+		nft_encode_delete_other(&a->batch, a->nft->table, &a->table.other.at[i]);
+	return 0;
+}
+
+// Rules among the pinholes that are none.
+static void remove_false_pinholes(struct apply *a)
+{
+	const struct nft_dumped_chain *chain = nft_table_chain(&a->table, NFT_PINHOLE_CHAIN);
+	struct backend_pinhole_state state;
+	for (size_t i = 0; chain && i < chain->rule.len; i++)
+		if (!nft_pinhole_read(&a->table, &chain->rule.at[i], &a->arena, time(NULL), &state))
+			nft_encode_delete_rule(&a->batch, a->nft->table, chain->name,
+					       chain->rule.at[i].handle);
+}
+
+// Everything but the frame, the pinholes and the generation to keep.
+static int remove_all_but(struct apply *a, uint32_t keep, const char *doing)
+{
+	int error =
+		nft_table_read(&a->nft->socket, a->nft->table, NFT_PINHOLES, &a->arena, &a->table);
+	if (error || !a->table.there)
+		return error;
+	remove_false_pinholes(a);
+	error = remove_chains(a, keep, doing);
+	if (!error)
+		error = remove_sets(a, keep, doing);
+	return error ? error : run(a, doing);
+}
+
+// --- the whole ---
+
+// The kernel's weekday follows its own time zone, which normally is UTC.
+static bool weekday_off(const struct ir_ruleset *lowered)
+{
+	struct timezone zone = {0};
+	bool asked = false;
+	for (size_t i = 0; i < lowered->rule.len; i++)
+		for (size_t k = 0; k < lowered->rule.at[i].clauses; k++)
+			asked |= ir_clause_set(&lowered->rule.at[i].clause[k], IR_WDAY) != NULL;
+	return asked && !syscall(SYS_gettimeofday, NULL, &zone) && zone.tz_minuteswest;
+}
+
+static int undo(struct apply *a, int error)
+{
+	if (a->table.there) {
+		(void)remove_all_but(a, a->table.generation, NULL);
+	} else {
+		nft_encode_delete(&a->batch, NFT_MSG_DELTABLE, a->nft->table, NULL);
+		(void)run(a, NULL);
+	}
+	return error;
+}
+
+static int replace(struct apply *a)
+{
+	int error = nft_table_read(&a->nft->socket, a->nft->table, NFT_NAMES, &a->arena, &a->table);
+	if (error) {
+		nft_add_error(a->diags, error, "reading what is in force");
+		return error;
+	}
+	a->generation = a->table.newest < NFT_GENERATION_MOST ? a->table.newest + 1 : 1;
+	a->prefix = nft_generation_name(a->generation, &a->arena);
+	nft_compile(a->lowered, &a->nft->options, &a->program);
+	error = make_generation(a);
+	if (!error)
+		error = switch_over(a);
+	if (error)
+		return undo(a, error);
+	// From here on the new policy is in force, whatever happens.
+	error = remove_all_but(a, a->generation, NULL);
+	if (error)
+		diag_add(
+			a->diags,
+			&(struct diag){.severity = DIAG_WARNING,
+				       .code = DIAG_FAILED,
+				       .hint = "the next change tries again"},
+			"nft: the new policy is in force, but the old one could not be removed: %s",
+			strerror(-error));
+	return BACKEND_DONE;
+}
+
+static void begin(struct apply *a, struct backend_nft *nft, struct diags *diags)
+{
+	*a = (struct apply){.nft = nft, .diags = diags};
+	arena_init(&a->arena);
+	nft_batch_init(&a->batch, &a->arena);
+	nft_program_init(&a->program, &a->arena);
+}
+
+static void finish(struct apply *a)
+{
+	nft_batch_fini(&a->batch);
+	arena_fini(&a->arena);
+}
+
+int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		      struct diags *diags)
+{
+	if (!backend_nft_check(lowered, diags))
+		return BACKEND_REFUSED;
+	if (weekday_off(lowered)) {
+		diag_error(
+			diags, DIAG_UNSUPPORTED, NULL, "set it to UTC: hwclock --systz --utc",
+			"nft: the kernel's time zone is not UTC, so its days of the week are not");
+		return BACKEND_REFUSED;
+	}
+	struct apply a;
+	begin(&a, nft, diags);
+	a.lowered = lowered;
+	int error = replace(&a);
+	finish(&a);
+	return error;
+}
+
+int backend_nft_clear(struct backend_nft *nft, struct diags *diags)
+{
+	struct apply a;
+	begin(&a, nft, diags);
+	nft_encode_delete(&a.batch, NFT_MSG_DELTABLE, nft->table, NULL);
+	struct nft_fault fault;
+	int error = nft_batch_run(&nft->socket, &a.batch, &fault);
+	if (error == -ENOENT)
+		error = 0;
+	if (error)
+		nft_add_error(diags, error, "withdrawing the policy");
+	finish(&a);
+	return error;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// From rulesets of the IR to kernel rules as data, and what cannot be said in them.
+#pragma once
+
+#include "backend/nft/form.h"
+#include "backend/nft/nft.h"
+
+// A rule with its clauses in normal form; none when no packet can match. Shares what it can with `rule`.
+void nft_normal_rule(const struct ir_rule *rule, struct arena *arena, struct ir_rule *out);
+
+// The chains of a ruleset that backend_nft_check has accepted. Tags name the rules by their index.
+void nft_compile(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
+		 struct nft_program *program);
+// One rule alone, at the end of `to`.
+void nft_compile_rule(struct nft_program *program, const struct backend_nft_options *options,
+		      const struct ir_rule *rule, uint32_t index, struct nft_chain *to);
+// The end of a generation: packets without a flow, then the default action.
+void nft_compile_end(struct nft_program *program, bool flow_rules, enum ir_verdict default_action,
+		     struct nft_chain *to);
+
+// The kernel's limiter for a rate; false when it cannot count that exactly. bytes: rate is in
+// hundredths of bytes.
+bool nft_limit_of(uint64_t rate, bool bytes, struct nft_limit *out) must_check;
+// What a log entry of a rule begins with.
+char *nft_log_prefix(const struct ir_rule *rule, struct arena *arena) must_check;
+bool nft_has_rate(const struct ir_rule *rule) must_check;
+
+#define NFT_LOG_PREFIX_MOST 127u

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel rules, as netlink shows them, back into data.
+#pragma once
+
+#include "backend/nft/form.h"
+
+struct nlattr;
+
+// A set as the kernel has it.
+struct nft_element {
+	u128 key;
+	bool end;            // of an interval: the first value behind it
+	uint64_t expires_ms; // 0: never
+};
+struct nft_dumped_set {
+	const char *name;
+	uint32_t flags, key_bytes;
+	const char *strange; // holds something that no set of ours does
+	bool used;           // some rule looks it up
+	VEC(struct nft_element) element;
+};
+// Its values as big-endian numbers of key_bytes bytes.
+struct algebra_set nft_set_values(const struct nft_dumped_set *set, struct arena *arena) must_check;
+
+struct nft_decoder {
+	struct arena *arena;
+	const struct map *sets; // by name: struct nft_dumped_set
+	const char *prefix;     // of chains, taken off where jumps lead to them: "g7"
+};
+
+// Reads the list of expressions of a rule. What is not understood makes the form strange; never fails.
+void nft_decode_rule(const struct nft_decoder *decoder, const struct nlattr *expressions,
+		     struct nft_form *form);
+// Reads the user data; anything that is not ours leaves the tag unknown.
+void nft_decode_tag(struct arena *arena, const void *data, size_t len, struct nft_tag *tag);
+// Only the counter of a rule.
+void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form);
+
+// The value of an attribute of this many bytes, big-endian; 0 when it has another length.
+u128 nft_attr_number(const struct nlattr *attr, size_t bytes) must_check;

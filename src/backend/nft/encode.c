@@ -1,0 +1,612 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing kernel rules. One register is enough: each match loads, masks and compares. Numbers that
+// the kernel keeps in host order are turned round before they are compared by size, because it
+// compares bytes.
+#include "backend/nft/encode.h"
+#include "backend/nft/table.h"
+#include "base/wire.h"
+
+#include <endian.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+#define REGISTER NFT_REG_1
+#define ELEMENTS_BYTES 40000u // of one message; an attribute holds 65535
+
+static void put_u32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
+{
+	mnl_attr_put_u32(nlh, type, htobe32(value));
+}
+
+static void put_u64(struct nlmsghdr *nlh, uint16_t type, uint64_t value)
+{
+	mnl_attr_put_u64(nlh, type, htobe64(value));
+}
+
+static void put_data(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, data);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+// The low `len` bytes, most significant first.
+static void to_bytes(u128 value, size_t len, uint8_t out[static 16])
+{
+	for (size_t i = len; i-- > 0; value >>= 8)
+		out[i] = (uint8_t)value;
+}
+
+static void put_number(struct nlmsghdr *nlh, uint16_t type, u128 value, size_t len)
+{
+	uint8_t bytes[16];
+	to_bytes(value, len, bytes);
+	put_data(nlh, type, bytes, len);
+}
+
+// --- expressions ---
+
+struct expression {
+	struct nlmsghdr *nlh;
+	struct nlattr *element, *data;
+};
+
+static struct expression begin(struct nlmsghdr *nlh, const char *name)
+{
+	struct expression e = {.nlh = nlh, .element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM)};
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
+	e.data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	return e;
+}
+
+static void end(struct expression e)
+{
+	mnl_attr_nest_end(e.nlh, e.data);
+	mnl_attr_nest_end(e.nlh, e.element);
+}
+
+static void put_load(struct nlmsghdr *nlh, const struct nft_field_info *info)
+{
+	struct expression e;
+	switch (info->place.source) {
+	case SOURCE_META:
+		e = begin(nlh, "meta");
+		put_u32(nlh, NFTA_META_KEY, info->place.key);
+		put_u32(nlh, NFTA_META_DREG, REGISTER);
+		break;
+	case SOURCE_CT:
+		e = begin(nlh, "ct");
+		put_u32(nlh, NFTA_CT_KEY, info->place.key);
+		put_u32(nlh, NFTA_CT_DREG, REGISTER);
+		if (info->place.key >= NFT_CT_SRC && info->place.key != NFT_CT_PROTOCOL)
+			mnl_attr_put_u8(nlh, NFTA_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
+		break;
+	case SOURCE_PAYLOAD:
+	default:
+		e = begin(nlh, "payload");
+		put_u32(nlh, NFTA_PAYLOAD_BASE, info->place.key);
+		put_u32(nlh, NFTA_PAYLOAD_OFFSET, info->place.offset);
+		put_u32(nlh, NFTA_PAYLOAD_LEN, info->bytes);
+		put_u32(nlh, NFTA_PAYLOAD_DREG, REGISTER);
+		break;
+	}
+	end(e);
+}
+
+static void put_mask(struct nlmsghdr *nlh, const void *mask, size_t len)
+{
+	static const uint8_t zero[16];
+	struct expression e = begin(nlh, "bitwise");
+	put_u32(nlh, NFTA_BITWISE_SREG, REGISTER);
+	put_u32(nlh, NFTA_BITWISE_DREG, REGISTER);
+	put_u32(nlh, NFTA_BITWISE_LEN, (uint32_t)len);
+	put_data(nlh, NFTA_BITWISE_MASK, mask, len);
+	put_data(nlh, NFTA_BITWISE_XOR, zero, len);
+	end(e);
+}
+
+static void put_turn(struct nlmsghdr *nlh, size_t len)
+{
+	struct expression e = begin(nlh, "byteorder");
+	put_u32(nlh, NFTA_BYTEORDER_SREG, REGISTER);
+	put_u32(nlh, NFTA_BYTEORDER_DREG, REGISTER);
+	put_u32(nlh, NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+	put_u32(nlh, NFTA_BYTEORDER_LEN, (uint32_t)len);
+	put_u32(nlh, NFTA_BYTEORDER_SIZE, (uint32_t)len);
+	end(e);
+}
+
+static void put_cmp(struct nlmsghdr *nlh, enum nft_cmp_ops op, const void *data, size_t len)
+{
+	struct expression e = begin(nlh, "cmp");
+	put_u32(nlh, NFTA_CMP_SREG, REGISTER);
+	put_u32(nlh, NFTA_CMP_OP, op);
+	put_data(nlh, NFTA_CMP_DATA, data, len);
+	end(e);
+}
+
+static void put_cmp_number(struct nlmsghdr *nlh, enum nft_cmp_ops op, u128 value, size_t len)
+{
+	uint8_t bytes[16];
+	to_bytes(value, len, bytes);
+	put_cmp(nlh, op, bytes, len);
+}
+
+static void put_range(struct nlmsghdr *nlh, enum nft_range_ops op, u128 lo, u128 hi, size_t len)
+{
+	struct expression e = begin(nlh, "range");
+	put_u32(nlh, NFTA_RANGE_SREG, REGISTER);
+	put_u32(nlh, NFTA_RANGE_OP, op);
+	put_number(nlh, NFTA_RANGE_FROM_DATA, lo, len);
+	put_number(nlh, NFTA_RANGE_TO_DATA, hi, len);
+	end(e);
+}
+
+static void put_lookup(struct nlmsghdr *nlh, const char *set)
+{
+	struct expression e = begin(nlh, "lookup");
+	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, set);
+	put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
+	end(e);
+}
+
+// --- matches ---
+
+// How a set is tested: by one comparison where that will do.
+enum test {
+	TEST_ANY,
+	TEST_EQUAL,
+	TEST_UNEQUAL,
+	TEST_UP_TO,
+	TEST_FROM,
+	TEST_RANGE,
+	TEST_OUTSIDE,
+	TEST_SET
+};
+
+static enum test test_of(const struct nft_match *match)
+{
+	struct algebra_set set = match->set;
+	u128 max = algebra_max(nft_field_info[match->field].bits);
+	if (set.len == 1) {
+		bool low = !set.at[0].lo, high = set.at[0].hi == max;
+		return set.at[0].lo == set.at[0].hi ? TEST_EQUAL
+		       : low && high                ? TEST_ANY
+		       : low                        ? TEST_UP_TO
+		       : high                       ? TEST_FROM
+						    : TEST_RANGE;
+	}
+	if (set.len == 2 && !set.at[0].lo && set.at[1].hi == max)
+		return set.at[1].lo - set.at[0].hi == 2 ? TEST_UNEQUAL : TEST_OUTSIDE;
+	return TEST_SET;
+}
+
+// The kernel's connection state is one bit of five.
+static void put_state(struct nlmsghdr *nlh, struct algebra_set states)
+{
+	uint32_t mask = 0, zero = 0;
+	for (unsigned s = 0; s < NFT_STATES; s++)
+		if (algebra_set_has(states, s))
+			mask |= nft_state_bit(s);
+	put_mask(nlh, &mask, sizeof(mask));
+	put_cmp(nlh, NFT_CMP_NEQ, &zero, sizeof(zero));
+}
+
+static void put_known(struct nlmsghdr *nlh, bool known)
+{
+	uint32_t mask = IPS_CONFIRMED, zero = 0;
+	put_mask(nlh, &mask, sizeof(mask));
+	put_cmp(nlh, known ? NFT_CMP_NEQ : NFT_CMP_EQ, &zero, sizeof(zero));
+}
+
+static void put_narrow(struct nlmsghdr *nlh, const struct nft_field_info *info)
+{
+	if (info->order == HOST)
+		put_turn(nlh, info->bytes);
+	if (info->bits == info->bytes * 8)
+		return;
+	uint8_t mask[16];
+	to_bytes(algebra_max(info->bits) << info->shift, info->bytes, mask);
+	put_mask(nlh, mask, info->bytes);
+}
+
+static void put_test(struct nlmsghdr *nlh, const struct nft_match *match, const char *set_name)
+{
+	const struct nft_field_info *info = &nft_field_info[match->field];
+	const struct algebra_range *r = match->set.at;
+	unsigned shift = info->shift;
+	size_t len = info->bytes;
+	switch (test_of(match)) {
+	case TEST_ANY:
+		put_cmp_number(nlh, NFT_CMP_GTE, 0, len);
+		break;
+	case TEST_EQUAL:
+		put_cmp_number(nlh, NFT_CMP_EQ, r[0].lo << shift, len);
+		break;
+	case TEST_UNEQUAL:
+		put_cmp_number(nlh, NFT_CMP_NEQ, (r[0].hi + 1) << shift, len);
+		break;
+	case TEST_UP_TO:
+		put_cmp_number(nlh, NFT_CMP_LTE, r[0].hi << shift, len);
+		break;
+	case TEST_FROM:
+		put_cmp_number(nlh, NFT_CMP_GTE, r[0].lo << shift, len);
+		break;
+	case TEST_RANGE:
+		put_range(nlh, NFT_RANGE_EQ, r[0].lo << shift, r[0].hi << shift, len);
+		break;
+	case TEST_OUTSIDE:
+		put_range(nlh, NFT_RANGE_NEQ, (r[0].hi + 1) << shift, (r[1].lo - 1) << shift, len);
+		break;
+	case TEST_SET:
+		put_lookup(nlh, set_name);
+		break;
+	}
+}
+
+static void put_match(struct nlmsghdr *nlh, const struct nft_match *match, const char *set_name)
+{
+	const struct nft_field_info *info = &nft_field_info[match->field];
+	put_load(nlh, info);
+	if (match->field == F_STATE) {
+		put_state(nlh, match->set);
+	} else if (match->field == F_KNOWN) {
+		put_known(nlh, algebra_set_has(match->set, 1));
+	} else {
+		put_narrow(nlh, info);
+		put_test(nlh, match, set_name);
+	}
+}
+
+// --- sets ---
+
+static bool has_ranges(struct algebra_set set)
+{
+	for (size_t i = 0; i < set.len; i++)
+		if (set.at[i].lo != set.at[i].hi)
+			return true;
+	return false;
+}
+
+static void put_element(struct nlmsghdr *nlh, u128 key, size_t len, bool is_end)
+{
+	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	if (is_end)
+		put_u32(nlh, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+	put_number(nlh, NFTA_SET_ELEM_KEY, key, len);
+	mnl_attr_nest_end(nlh, element);
+}
+
+// Elements from `from` on, as many as one message holds. Returns the first that is left.
+static size_t put_elements(struct nlmsghdr *nlh, const struct nft_match *match, size_t from)
+{
+	const struct nft_field_info *info = &nft_field_info[match->field];
+	u128 max = algebra_max(info->bits);
+	bool ranges = has_ranges(match->set);
+	uint32_t limit = nlh->nlmsg_len + ELEMENTS_BYTES;
+	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	size_t i = from;
+	for (; i < match->set.len && nlh->nlmsg_len < limit; i++) {
+		struct algebra_range r = match->set.at[i];
+		put_element(nlh, r.lo << info->shift, info->bytes, false);
+		if (ranges && r.hi != max)
+			put_element(nlh, (r.hi + 1) << info->shift, info->bytes, true);
+	}
+	mnl_attr_nest_end(nlh, list);
+	return i;
+}
+
+static void encode_set(struct nft_encoder *e, const struct nft_match *match, const char *name,
+		       uint32_t owner)
+{
+	const struct nft_field_info *info = &nft_field_info[match->field];
+	bool ranges = has_ranges(match->set);
+	struct nlmsghdr *nlh =
+		nft_batch_open(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner);
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, e->table);
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
+	put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_CONSTANT | (ranges ? NFT_SET_INTERVAL : 0u));
+	put_u32(nlh, NFTA_SET_KEY_TYPE, info->type);
+	put_u32(nlh, NFTA_SET_KEY_LEN, info->bytes);
+	put_u32(nlh, NFTA_SET_ID, e->sets);
+	if (!ranges) {
+		struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
+		put_u32(nlh, NFTA_SET_DESC_SIZE, (uint32_t)match->set.len);
+		mnl_attr_nest_end(nlh, nest);
+	}
+	nft_batch_close(e->batch);
+	for (size_t at = 0; at < match->set.len;) {
+		nlh = nft_batch_open(e->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
+				     owner);
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, e->table);
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, name);
+		at = put_elements(nlh, match, at);
+		nft_batch_close(e->batch);
+	}
+}
+
+static char *content_of(struct arena *arena, const struct nft_match *match)
+{
+	const struct nft_field_info *info = &nft_field_info[match->field];
+	struct buf buf;
+	buf_init(&buf);
+	buf_printf(&buf, "%u %u %u %u:", info->type, info->bytes, info->bits, info->shift);
+	for (size_t i = 0; i < match->set.len; i++)
+		buf_printf(&buf, "%016llx%016llx-%016llx%016llx,",
+			   (unsigned long long)(match->set.at[i].lo >> 64),
+			   (unsigned long long)match->set.at[i].lo,
+			   (unsigned long long)(match->set.at[i].hi >> 64),
+			   (unsigned long long)match->set.at[i].hi);
+	char *content = arena_strndup(arena, buf.data, buf.len);
+	buf_fini(&buf);
+	return content;
+}
+
+// The name of the set that the match looks up, made when it is new; NULL when it looks up none.
+static const char *set_for(struct nft_encoder *e, const struct nft_match *match, uint32_t owner)
+{
+	if (match->field == F_STATE || match->field == F_KNOWN || test_of(match) != TEST_SET)
+		return NULL;
+	char *content = content_of(e->arena, match);
+	char *name = map_get(&e->set_by_content, content);
+	if (name)
+		return name;
+	name = arena_printf(e->arena, "%s-s%u", e->prefix, ++e->sets);
+	map_put(&e->set_by_content, content, name);
+	encode_set(e, match, name, owner);
+	return name;
+}
+
+// --- statements ---
+
+static void put_timer(struct nlmsghdr *nlh, const struct nft_form *form)
+{
+	put_load(nlh, &nft_field_info[F_FLOW_PROTO]);
+	put_lookup(nlh, form->named_set);
+	struct expression e = begin(nlh, "dynset");
+	mnl_attr_put_strz(nlh, NFTA_DYNSET_SET_NAME, form->named_set);
+	put_u32(nlh, NFTA_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	put_u32(nlh, NFTA_DYNSET_SREG_KEY, REGISTER);
+	put_u64(nlh, NFTA_DYNSET_TIMEOUT, form->refresh_ms);
+	end(e);
+}
+
+static void put_limit(struct nlmsghdr *nlh, const struct nft_limit *limit)
+{
+	struct expression e = begin(nlh, "limit");
+	put_u64(nlh, NFTA_LIMIT_RATE, limit->rate);
+	put_u64(nlh, NFTA_LIMIT_UNIT, limit->unit);
+	put_u32(nlh, NFTA_LIMIT_BURST, limit->burst);
+	put_u32(nlh, NFTA_LIMIT_TYPE, limit->bytes ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
+	put_u32(nlh, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	end(e);
+}
+
+static void put_log(struct nlmsghdr *nlh, const struct nft_log *log)
+{
+	struct expression e = begin(nlh, "log");
+	mnl_attr_put_strz(nlh, NFTA_LOG_PREFIX, log->prefix);
+	if (log->to_group)
+		mnl_attr_put_u16(nlh, NFTA_LOG_GROUP, htobe16(log->group));
+	end(e);
+}
+
+static void put_verdict(struct nlmsghdr *nlh, uint32_t code, const char *chain)
+{
+	struct expression e = begin(nlh, "immediate");
+	put_u32(nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
+	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+	put_u32(nlh, NFTA_VERDICT_CODE, code);
+	if (chain)
+		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
+	mnl_attr_nest_end(nlh, verdict);
+	mnl_attr_nest_end(nlh, data);
+	end(e);
+}
+
+static void put_reject(struct nlmsghdr *nlh, bool reset)
+{
+	struct expression e = begin(nlh, "reject");
+	put_u32(nlh, NFTA_REJECT_TYPE, reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
+	mnl_attr_put_u8(nlh, NFTA_REJECT_ICMP_CODE, reset ? 0 : NFT_REJECT_ICMPX_PORT_UNREACH);
+	end(e);
+}
+
+static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_form *form)
+{
+	char *chain = form->chain ? arena_printf(e->arena, "%s%s", e->prefix, form->chain) : NULL;
+	switch (form->act) {
+	case ACT_CONTINUE:
+		break;
+	case ACT_ACCEPT:
+		put_verdict(nlh, NF_ACCEPT, NULL);
+		break;
+	case ACT_DROP:
+		put_verdict(nlh, NF_DROP, NULL);
+		break;
+	case ACT_RETURN:
+		put_verdict(nlh, (uint32_t)NFT_RETURN, NULL);
+		break;
+	case ACT_JUMP:
+		put_verdict(nlh, (uint32_t)NFT_JUMP, chain);
+		break;
+	case ACT_GOTO:
+		put_verdict(nlh, (uint32_t)NFT_GOTO, chain);
+		break;
+	case ACT_RESET:
+	case ACT_UNREACHABLE:
+		put_reject(nlh, form->act == ACT_RESET);
+		break;
+	}
+}
+
+static void put_user_data(struct nlmsghdr *nlh, const struct nft_tag *tag)
+{
+	if (!tag->known)
+		return;
+	struct buf comment, all;
+	buf_init(&comment);
+	buf_init(&all);
+	size_t policy = tag->policy ? strnlen(tag->policy, NFT_COMMENT_MOST / 2) : 0;
+	if (policy)
+		buf_printf(&comment, "%.*s/", (int)policy, tag->policy);
+	if (tag->name)
+		buf_printf(&comment, "%.*s", (int)(NFT_COMMENT_MOST - comment.len), tag->name);
+	if (comment.len) {
+		wire_put_u8(&all, NFT_UDATA_COMMENT);
+		wire_put_u8(&all, (uint8_t)(comment.len + 1));
+		buf_add(&all, comment.data, comment.len + 1);
+	}
+	wire_put_u8(&all, NFT_UDATA_TAG);
+	wire_put_u8(&all, NFT_UDATA_TAG_BYTES);
+	wire_put_u8(&all, 1);
+	wire_put_u32(&all, tag->rule);
+	wire_put_u32(&all, tag->clause);
+	wire_put_u8(&all, tag->counts);
+	wire_put_u8(&all, (uint8_t)policy);
+	mnl_attr_put(nlh, NFTA_RULE_USERDATA, all.len, all.data);
+	buf_fini(&all);
+	buf_fini(&comment);
+}
+
+static void put_expressions(struct nft_encoder *e, struct nlmsghdr *nlh,
+			    const struct nft_form *form, const char *const *sets)
+{
+	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	for (size_t i = 0; i < form->len; i++)
+		put_match(nlh, &form->match[i], sets[i]);
+	if (form->named_set)
+		put_timer(nlh, form);
+	if (form->limited)
+		put_limit(nlh, &form->limit);
+	end(begin(nlh, "counter"));
+	if (form->log.prefix)
+		put_log(nlh, &form->log);
+	put_act(e, nlh, form);
+	mnl_attr_nest_end(nlh, list);
+}
+
+static void encode_rule(struct nft_encoder *e, const char *chain, const struct nft_form *form,
+			uint64_t replaced)
+{
+	const char *sets[NFT_FIELDS] = {0};
+	for (size_t i = 0; i < form->len; i++)
+		sets[i] = set_for(e, &form->match[i], form->tag.rule);
+	uint16_t flags = replaced ? NLM_F_REPLACE : NLM_F_CREATE | NLM_F_APPEND;
+	struct nlmsghdr *nlh = nft_batch_open(e->batch, NFT_MSG_NEWRULE, flags, form->tag.rule);
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, e->table);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+	if (replaced)
+		put_u64(nlh, NFTA_RULE_HANDLE, replaced);
+	put_expressions(e, nlh, form, sets);
+	put_user_data(nlh, &form->tag);
+	nft_batch_close(e->batch);
+}
+
+void nft_encode_rule(struct nft_encoder *e, const char *chain, const struct nft_form *form)
+{
+	encode_rule(e, chain, form, 0);
+}
+
+void nft_encode_replace(struct nft_encoder *e, const char *chain, const struct nft_form *form,
+			uint64_t handle)
+{
+	encode_rule(e, chain, form, handle);
+}
+
+// --- tables, chains, deletion ---
+
+void nft_encode_table(struct nft_batch *batch, const char *table)
+{
+	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFT_NO_OWNER);
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	nft_batch_close(batch);
+}
+
+void nft_encode_chain(struct nft_batch *batch, const char *table, const char *chain, uint16_t flags)
+{
+	struct nlmsghdr *nlh =
+		nft_batch_open(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | flags, NFT_NO_OWNER);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
+	nft_batch_close(batch);
+}
+
+void nft_encode_base(struct nft_batch *batch, const char *table, const char *chain, bool drop)
+{
+	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFT_NO_OWNER);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
+	struct nlattr *hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
+	put_u32(nlh, NFTA_HOOK_HOOKNUM, NF_INET_FORWARD);
+	put_u32(nlh, NFTA_HOOK_PRIORITY, 0);
+	mnl_attr_nest_end(nlh, hook);
+	put_u32(nlh, NFTA_CHAIN_POLICY, drop ? NF_DROP : NF_ACCEPT);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
+	nft_batch_close(batch);
+}
+
+void nft_encode_delete(struct nft_batch *batch, uint16_t type, const char *table, const char *name)
+{
+	struct nlmsghdr *nlh = nft_batch_open(batch, type, 0, NFT_NO_OWNER);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
+	if (name && type == NFT_MSG_DELCHAIN)
+		mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, name);
+	else if (name)
+		mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
+	nft_batch_close(batch);
+}
+
+void nft_encode_delete_rule(struct nft_batch *batch, const char *table, const char *chain,
+			    uint64_t handle)
+{
+	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_DELRULE, 0, NFT_NO_OWNER);
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+	if (handle)
+		put_u64(nlh, NFTA_RULE_HANDLE, handle);
+	nft_batch_close(batch);
+}
+
+void nft_encode_delete_other(struct nft_batch *batch, const char *table,
+			     const struct nft_other *other)
+{
+	struct nlmsghdr *nlh = nft_batch_open(batch, other->delete, 0, NFT_NO_OWNER);
+	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_OBJ_NAME, other->name);
+	if (other->delete == NFT_MSG_DELOBJ)
+		put_u32(nlh, NFTA_OBJ_TYPE, other->type);
+	nft_batch_close(batch);
+}
+
+void nft_encode_timer(struct nft_batch *batch, const char *table, const char *set, uint8_t protocol,
+		      uint64_t first_ms)
+{
+	struct nlmsghdr *nlh =
+		nft_batch_open(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, NFT_NO_OWNER);
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set);
+	put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
+	put_u32(nlh, NFTA_SET_KEY_TYPE, nft_field_info[F_FLOW_PROTO].type);
+	put_u32(nlh, NFTA_SET_KEY_LEN, 1);
+	put_u32(nlh, NFTA_SET_ID, 1);
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
+	put_u32(nlh, NFTA_SET_DESC_SIZE, 1);
+	mnl_attr_nest_end(nlh, nest);
+	nft_batch_close(batch);
+	nlh = nft_batch_open(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, NFT_NO_OWNER);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	put_number(nlh, NFTA_SET_ELEM_KEY, protocol, 1);
+	put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, first_ms);
+	mnl_attr_nest_end(nlh, element);
+	mnl_attr_nest_end(nlh, list);
+	nft_batch_close(batch);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel rules as netlink messages.
+#pragma once
+
+#include "backend/nft/form.h"
+#include "backend/nft/netlink.h"
+
+// Where the messages of a generation go. Equal sets are made once.
+struct nft_encoder {
+	struct arena *arena;
+	struct nft_batch *batch;
+	const char *table;
+	const char *prefix; // of its chains and sets: "g7"
+	uint32_t sets;
+	struct map set_by_content;
+};
+
+void nft_encode_table(struct nft_batch *batch, const char *table);
+// flags: 0 or NLM_F_EXCL.
+void nft_encode_chain(struct nft_batch *batch, const char *table, const char *chain,
+		      uint16_t flags);
+// The base chain of the forward hook, made or changed.
+void nft_encode_base(struct nft_batch *batch, const char *table, const char *chain, bool drop);
+// A rule at the end of the chain (its full name), with the sets that it needs before it.
+void nft_encode_rule(struct nft_encoder *encoder, const char *chain, const struct nft_form *form);
+// A rule in the place of the one with this handle.
+void nft_encode_replace(struct nft_encoder *encoder, const char *chain, const struct nft_form *form,
+			uint64_t handle);
+// Deletes a table (name NULL), chain or set: NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELSET.
+void nft_encode_delete(struct nft_batch *batch, uint16_t type, const char *table, const char *name);
+// Handle 0: all rules of the chain.
+void nft_encode_delete_rule(struct nft_batch *batch, const char *table, const char *chain,
+			    uint64_t handle);
+struct nft_other;
+void nft_encode_delete_other(struct nft_batch *batch, const char *table,
+			     const struct nft_other *other);
+
+// A set that holds one IR_PROTO value, which goes when it was not refreshed for so long.
+void nft_encode_timer(struct nft_batch *batch, const char *table, const char *set, uint8_t protocol,
+		      uint64_t first_ms);
+
+// User data: a comment that nft(8) shows, and the tag.
+#define NFT_UDATA_COMMENT 0
+#define NFT_UDATA_TAG 0x42
+#define NFT_UDATA_TAG_BYTES 11 // format, rule, clause, counts, length of the policy's name
+#define NFT_COMMENT_MOST 120u

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel rules as data. The key of a form is what comparing rests on: it holds everything that a rule
+// does, follows jumps instead of naming chains, and leaves out names, handles and counters. Pure.
+#include "backend/nft/form.h"
+#include "base/wire.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define DEPTH_MOST 6        // deeper jumps are none of ours
+#define RULES_MOST 4000000u // behind one rule; more are none of ours
+
+// Where a key is being written.
+struct key {
+	const struct nft_program *program;
+	struct buf *out;
+	bool names;
+	unsigned depth, rules;
+};
+
+void nft_program_init(struct nft_program *program, struct arena *arena)
+{
+	*program = (struct nft_program){.arena = arena, .by_name = {.arena = arena}};
+}
+
+struct nft_chain *nft_program_chain(struct nft_program *program, const char *name)
+{
+	struct nft_chain *chain = arena_new(program->arena, struct nft_chain);
+	chain->name = name;
+	vec_push(program->arena, &program->chain, chain);
+	map_put(&program->by_name, name, chain);
+	return chain;
+}
+
+struct nft_chain *nft_program_find(const struct nft_program *program, const char *name)
+{
+	return map_get(&program->by_name, name);
+}
+
+void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field field,
+		    struct algebra_set raw)
+{
+	size_t at = 0;
+	while (at < form->len && form->match[at].field < field)
+		at++;
+	bool there = at < form->len && form->match[at].field == field;
+	// A copy: forms that were copied from one another share their matches.
+	struct nft_match *more = arena_array(arena, struct nft_match, form->len + 1);
+	if (at)
+		memcpy(more, form->match, at * sizeof(*more));
+	if (form->len > at + there)
+		memcpy(more + at + 1, form->match + at + there,
+		       (form->len - at - there) * sizeof(*more));
+	if (there)
+		raw = algebra_set_intersect(arena, form->match[at].set, raw);
+	more[at] = (struct nft_match){field, raw};
+	form->match = more;
+	form->len += !there;
+}
+
+const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_field field)
+{
+	for (size_t i = 0; i < form->len; i++)
+		if (form->match[i].field == field)
+			return &form->match[i].set;
+	return NULL;
+}
+
+static void drop_match(struct nft_form *form, enum nft_field field)
+{
+	for (size_t i = 0; i < form->len; i++)
+		if (form->match[i].field == field) {
+			memmove(form->match + i, form->match + i + 1,
+				(form->len - i - 1) * sizeof(*form->match));
+			form->len--;
+			return;
+		}
+}
+
+static bool whole(const struct nft_match *match)
+{
+	u128 max = algebra_max(nft_field_info[match->field].bits);
+	return match->set.len == 1 && !match->set.at[0].lo && match->set.at[0].hi == max;
+}
+
+// The address of a flow is there only in flows of its version, so the version need not be tested too.
+static void drop_implied_version(struct nft_form *form)
+{
+	const struct algebra_set *version = nft_form_set(form, F_FLOW_VERSION);
+	bool v4 = nft_form_set(form, F_FLOW_SRC4) || nft_form_set(form, F_FLOW_DST4);
+	bool v6 = nft_form_set(form, F_FLOW_SRC6) || nft_form_set(form, F_FLOW_DST6);
+	if (version && v4 != v6 && algebra_set_has(*version, v4 ? NFT_VERSION_4 : NFT_VERSION_6))
+		drop_match(form, F_FLOW_VERSION);
+}
+
+// Every flow has a version: 4 or 6 says no more than that there is a flow.
+static bool any_version(const struct nft_match *match)
+{
+	return match->field == F_FLOW_VERSION && algebra_set_has(match->set, NFT_VERSION_4) &&
+	       algebra_set_has(match->set, NFT_VERSION_6);
+}
+
+// A match that tests nothing but that there is a flow goes when another one of the flow stays.
+static void drop_implied_flow(struct nft_form *form)
+{
+	size_t of_flow = 0;
+	for (size_t i = 0; i < form->len; i++)
+		of_flow += nft_field_info[form->match[i].field].side == OF_FLOW;
+	for (size_t i = 0; i < form->len && of_flow > 1; i++)
+		if (nft_field_info[form->match[i].field].side == OF_FLOW &&
+		    (whole(&form->match[i]) || any_version(&form->match[i]))) {
+			drop_match(form, form->match[i].field);
+			of_flow--;
+			i--;
+		}
+}
+
+void nft_form_tidy(struct nft_form *form)
+{
+	drop_implied_version(form);
+	drop_implied_flow(form);
+}
+
+static void key_chain(struct key *key, const char *name);
+
+static void key_matches(const struct nft_form *form, struct buf *out)
+{
+	wire_put_u8(out, (uint8_t)form->len);
+	for (size_t i = 0; i < form->len; i++) {
+		struct algebra_set set = form->match[i].set;
+		wire_put_u8(out, (uint8_t)form->match[i].field);
+		wire_put_u32(out, (uint32_t)set.len);
+		for (size_t k = 0; k < set.len; k++) {
+			wire_put_u128(out, set.at[k].lo);
+			wire_put_u128(out, set.at[k].hi);
+		}
+	}
+}
+
+static void key_limit(const struct nft_limit *limit, struct buf *out)
+{
+	wire_put_u64(out, limit->rate);
+	wire_put_u64(out, limit->unit);
+	wire_put_u32(out, limit->burst);
+	wire_put_u8(out, limit->bytes);
+}
+
+static void key_rule(struct key *key, const struct nft_form *form)
+{
+	struct buf *out = key->out;
+	key_matches(form, out);
+	wire_put_text(out, form->strange);
+	wire_put_text(out, form->named_set);
+	wire_put_u64(out, form->refresh_ms);
+	wire_put_u8(out, form->limited);
+	if (form->limited)
+		key_limit(&form->limit, out);
+	wire_put_u8(out, form->log.prefix != NULL);
+	if (form->log.prefix && key->names) {
+		wire_put_text(out, form->log.prefix);
+		wire_put_u32(out, form->log.to_group ? form->log.group : UINT32_MAX);
+	}
+	wire_put_u8(out, (uint8_t)form->act);
+	if (form->act == ACT_JUMP || form->act == ACT_GOTO)
+		key_chain(key, form->chain);
+}
+
+static void key_chain(struct key *key, const char *name)
+{
+	const struct nft_chain *chain = name ? nft_program_find(key->program, name) : NULL;
+	bool ours = chain && key->depth < DEPTH_MOST && key->rules < RULES_MOST;
+	wire_put_u8(key->out, ours);
+	if (!ours) {
+		wire_put_text(key->out, name);
+		return;
+	}
+	key->depth++;
+	wire_put_u32(key->out, (uint32_t)chain->rule.len);
+	for (size_t i = 0; i < chain->rule.len && key->rules < RULES_MOST; i++, key->rules++)
+		key_rule(key, &chain->rule.at[i]);
+	key->depth--;
+}
+
+void nft_form_key(const struct nft_program *program, const struct nft_form *form, bool names,
+		  struct buf *out)
+{
+	struct key key = {.program = program, .out = out, .names = names};
+	key_rule(&key, form);
+}

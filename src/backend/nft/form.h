@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel rules as plain data, between the IR on one side and netlink or text on the other: compiling
+// makes them, decoding reads them from the kernel, and two rules of equal form do the same.
+#pragma once
+
+#include "backend/nft/field.h"
+#include "base/map.h"
+
+// The packet's value (behind mask and shift, big-endian) is in the set. The set may be whole: then
+// the test only asks that the value is there.
+struct nft_match {
+	enum nft_field field;
+	struct algebra_set set;
+};
+
+enum nft_act {
+	ACT_CONTINUE,
+	ACT_ACCEPT,
+	ACT_DROP,
+	ACT_RETURN,
+	ACT_JUMP,
+	ACT_GOTO,
+	ACT_RESET,       // reject with a TCP reset
+	ACT_UNREACHABLE, // reject with ICMP port unreachable
+};
+
+// The rule goes on only while the rate (packets or bytes in `unit` seconds) is exceeded.
+struct nft_limit {
+	uint64_t rate, unit;
+	uint32_t burst;
+	bool bytes;
+};
+
+struct nft_log {
+	const char *prefix; // NULL: no log
+	bool to_group;
+	uint16_t group;
+};
+
+// Whose kernel rule it is; kept in its user data. It names, it never means.
+struct nft_tag {
+	bool known;
+	uint32_t rule, clause;     // indices, or one of the numbers below
+	bool counts;               // its counter counts the packets that the rule applied to
+	const char *policy, *name; // of the rule
+};
+#define NFT_TAG_DEFAULT 0xffffffffu
+#define NFT_TAG_NO_FLOW 0xfffffffeu
+#define NFT_TAG_HELPER 0xfffffffdu
+
+// What is tested, in this order: matches (ascending fields), lookup and update of a named set,
+// limit; what is done then: count, log, act.
+struct nft_form {
+	struct nft_match *match;
+	size_t len;
+	const char *named_set; // the flow's protocol must be in this set …
+	uint64_t refresh_ms;   // … and its element then lives for so long again
+	bool limited;
+	struct nft_limit limit;
+	struct nft_log log;
+	enum nft_act act;
+	const char *chain;   // of ACT_JUMP and ACT_GOTO, without the generation's prefix
+	const char *strange; // read from the kernel and not understood: why
+	struct nft_tag tag;
+	uint64_t handle, packets, bytes; // read from the kernel
+};
+
+struct nft_chain {
+	const char *name; // "" is the generation's main chain
+	VEC(struct nft_form) rule;
+};
+
+// The chains of one generation.
+struct nft_program {
+	struct arena *arena;
+	VEC(struct nft_chain *) chain; // the main chain first
+	struct map by_name;
+};
+
+void nft_program_init(struct nft_program *program, struct arena *arena);
+// A new, empty chain. Its name is borrowed.
+struct nft_chain *nft_program_chain(struct nft_program *program, const char *name) must_check;
+// NULL when there is none.
+struct nft_chain *nft_program_find(const struct nft_program *program, const char *name) must_check;
+
+// Narrows the form by one more match (intersecting); keeps the order of fields.
+void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field field,
+		    struct algebra_set raw);
+// NULL when the form does not test the field.
+const struct algebra_set *nft_form_set(const struct nft_form *form,
+				       enum nft_field field) must_check;
+// Leaves out tests that another test of the form implies.
+void nft_form_tidy(struct nft_form *form);
+
+// Appends bytes that are equal for two rules exactly when they do the same, the chains that they
+// lead to included. `program` resolves chains. `names`: what a log entry begins with counts too.
+struct buf;
+void nft_form_key(const struct nft_program *program, const struct nft_form *form, bool names,
+		  struct buf *out);
+
+#define NFT_REJECT_CHAIN "-reject"

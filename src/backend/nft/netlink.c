@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batches: one sendmsg is one transaction. Only the last message asks for an acknowledgement; the
+// kernel reports every message that fails, and it works the batch off before sendmsg returns, so
+// whatever there is to read is there then. Errors are assigned to rules by sequence number.
+#include "backend/nft/netlink.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SEND_WANTED (16 << 20)
+#define RECEIVE_WANTED (16 << 20)
+#define RECEIVE_BYTES 65536u
+#define SEND_LEAST 65536u
+#define PATIENCE 10 // seconds for an answer of the kernel
+
+// As much as may be had: SO_*BUFFORCE needs CAP_NET_ADMIN over the whole machine.
+static void widen(int fd, int force, int plain, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, force, &bytes, sizeof(bytes)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, plain, &bytes, sizeof(bytes));
+}
+
+static size_t send_room(int fd)
+{
+	int bytes = 0;
+	socklen_t len = sizeof(bytes);
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0 || bytes < (int)SEND_LEAST)
+		return SEND_LEAST;
+	return (size_t)bytes - 4096; // the kernel keeps a little for itself
+}
+
+int nft_socket_open(struct nft_socket *s)
+{
+	struct timeval patience = {.tv_sec = PATIENCE};
+	*s = (struct nft_socket){.nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC)};
+	if (!s->nl)
+		return -errno;
+	if (mnl_socket_bind(s->nl, 0, MNL_SOCKET_AUTOPID) < 0) {
+		int error = -errno;
+		nft_socket_close(s);
+		return error;
+	}
+	int fd = mnl_socket_get_fd(s->nl);
+	widen(fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_WANTED);
+	widen(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_WANTED);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	s->port = mnl_socket_get_portid(s->nl);
+	s->send_most = send_room(fd);
+	return 0;
+}
+
+void nft_socket_close(struct nft_socket *s)
+{
+	if (s->nl)
+		mnl_socket_close(s->nl);
+	*s = (struct nft_socket){0};
+}
+
+int nft_socket_fd(const struct nft_socket *s)
+{
+	return mnl_socket_get_fd(s->nl);
+}
+
+// --- batches ---
+
+static void put_frame(struct nft_batch *batch, uint16_t type)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf_reserve(&batch->buf, NFT_MESSAGE_MOST));
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nfg->nfgen_family = AF_UNSPEC;
+	nfg->version = NFNETLINK_V0;
+	nfg->res_id = htons(NFNL_SUBSYS_NFTABLES);
+	buf_advance(&batch->buf, nlh->nlmsg_len);
+	vec_push(batch->arena, &batch->owner, NFT_NO_OWNER);
+}
+
+static void empty(struct nft_batch *batch)
+{
+	buf_clear(&batch->buf);
+	batch->owner.len = 0;
+	put_frame(batch, NFNL_MSG_BATCH_BEGIN);
+}
+
+void nft_batch_init(struct nft_batch *batch, struct arena *arena)
+{
+	*batch = (struct nft_batch){.arena = arena};
+	buf_init(&batch->buf);
+	empty(batch);
+}
+
+void nft_batch_fini(struct nft_batch *batch)
+{
+	buf_fini(&batch->buf);
+}
+
+struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t flags,
+				uint32_t owner)
+{
+	assert(!batch->open);
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf_reserve(&batch->buf, NFT_MESSAGE_MOST));
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	nfg->nfgen_family = NFPROTO_INET;
+	nfg->version = NFNETLINK_V0;
+	batch->open = nlh;
+	vec_push(batch->arena, &batch->owner, owner);
+	return nlh;
+}
+
+void nft_batch_close(struct nft_batch *batch)
+{
+	assert(batch->open && batch->open->nlmsg_len <= NFT_MESSAGE_MOST);
+	buf_advance(&batch->buf, NLMSG_ALIGN(batch->open->nlmsg_len));
+	batch->open = NULL;
+}
+
+// Numbers the messages and has the last one before the end acknowledged. Returns its number.
+static uint32_t number(struct nft_socket *s, struct nft_batch *batch)
+{
+	uint32_t first = s->seq + 1;
+	struct nlmsghdr *before = NULL, *last = NULL;
+	for (size_t at = 0, i = 0; at < batch->buf.len; i++) {
+		struct nlmsghdr *nlh = (void *)(batch->buf.data + at);
+		nlh->nlmsg_seq = first + (uint32_t)i;
+		at += NLMSG_ALIGN(nlh->nlmsg_len);
+		before = last;
+		last = nlh;
+	}
+	assert(before && last);
+	before->nlmsg_flags |= NLM_F_ACK;
+	s->seq = last->nlmsg_seq;
+	return before->nlmsg_seq;
+}
+
+static int send_all(const struct nft_socket *s, const void *data, size_t len)
+{
+	ssize_t sent;
+	do
+		sent = mnl_socket_sendto(s->nl, data, len);
+	while (sent < 0 && (errno == EINTR || errno == ENOBUFS));
+	return sent < 0 ? -errno : 0;
+}
+
+struct answer {
+	struct nft_batch *batch;
+	struct nft_fault *fault;
+	uint32_t first, wanted;
+	bool acknowledged;
+};
+
+static void take_answer(struct answer *a, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+		return;
+	uint32_t at = nlh->nlmsg_seq - a->first;
+	if (at >= a->batch->owner.len)
+		return; // of an earlier request
+	if (!e->error && nlh->nlmsg_seq == a->wanted)
+		a->acknowledged = true;
+	if (e->error && !a->fault->error)
+		*a->fault = (struct nft_fault){e->error, a->batch->owner.at[at]};
+}
+
+// Everything that is there to read; a lost message can only be one of many errors.
+static void take_answers(const struct nft_socket *s, struct answer *a)
+{
+	char room[RECEIVE_BYTES] __attribute__((aligned(8)));
+	for (;;) {
+		ssize_t got = recv(nft_socket_fd(s), room, sizeof(room), MSG_DONTWAIT);
+		if (got < 0 && (errno == EINTR || errno == ENOBUFS))
+			continue;
+		if (got <= 0)
+			return;
+		int left = (int)got;
+		for (const struct nlmsghdr *nlh = (void *)room; mnl_nlmsg_ok(nlh, left);
+		     nlh = mnl_nlmsg_next(nlh, &left))
+			take_answer(a, nlh);
+	}
+}
+
+int nft_batch_run(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out)
+{
+	*fault_out = (struct nft_fault){.owner = NFT_NO_OWNER};
+	if (batch->owner.len < 2)
+		return 0;
+	put_frame(batch, NFNL_MSG_BATCH_END);
+	struct answer a = {.batch = batch, .fault = fault_out, .first = s->seq + 1};
+	a.wanted = number(s, batch);
+	int error = send_all(s, batch->buf.data, batch->buf.len);
+	if (!error)
+		take_answers(s, &a);
+	if (!error)
+		error = fault_out->error ? fault_out->error : a.acknowledged ? 0 : -EIO;
+	fault_out->error = error;
+	empty(batch);
+	return error;
+}
+
+// --- dumps ---
+
+static void put_request(struct nft_socket *s, const struct nft_dump *dump, char *room)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(room);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | dump->type);
+	nlh->nlmsg_flags = NLM_F_REQUEST | (dump->single ? NLM_F_ACK : NLM_F_DUMP);
+	nlh->nlmsg_seq = ++s->seq;
+	nfg->nfgen_family = NFPROTO_INET;
+	nfg->version = NFNETLINK_V0;
+	if (dump->table)
+		mnl_attr_put_strz(nlh, 1, dump->table);
+	if (dump->name)
+		mnl_attr_put_strz(nlh, 2, dump->name);
+}
+
+enum { DUMP_MORE = 1 };
+
+// DUMP_MORE while further messages are to come, 0 at the end.
+static int take_dumped(const struct nft_socket *s, const struct nft_dump *dump,
+		       const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_seq != s->seq)
+		return DUMP_MORE;
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		return -EINTR;
+	if (nlh->nlmsg_type == NLMSG_DONE)
+		return 0;
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+		return mnl_nlmsg_get_payload_len(nlh) < sizeof(*e) ? -EBADMSG : e->error;
+	}
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+		return -EBADMSG;
+	int error = dump->each(nlh, dump->context);
+	return error ? error : DUMP_MORE;
+}
+
+int nft_dump_run(struct nft_socket *s, const struct nft_dump *dump)
+{
+	char room[RECEIVE_BYTES] __attribute__((aligned(8)));
+	put_request(s, dump, room);
+	int status = send_all(s, room, ((struct nlmsghdr *)room)->nlmsg_len);
+	if (status)
+		return status;
+	status = DUMP_MORE;
+	while (status == DUMP_MORE) {
+		ssize_t got = recv(nft_socket_fd(s), room, sizeof(room), 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -EIO;
+		int left = (int)got;
+		for (const struct nlmsghdr *nlh = (void *)room;
+		     status == DUMP_MORE && mnl_nlmsg_ok(nlh, left);
+		     nlh = mnl_nlmsg_next(nlh, &left))
+			status = take_dumped(s, dump, nlh);
+	}
+	return status;
+}
+
+const struct nlattr *nft_attr_next(const struct nlattr *nest, const struct nlattr *before)
+{
+	const char *end = (const char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest);
+	const struct nlattr *at = before ? mnl_attr_next(before) : mnl_attr_get_payload(nest);
+	return mnl_attr_ok(at, (int)(end - (const char *)at)) ? at : NULL;
+}
+
+const struct nlattr *nft_message_next(const struct nlmsghdr *message, const struct nlattr *before)
+{
+	const char *end = mnl_nlmsg_get_payload_tail(message);
+	const struct nlattr *at =
+		before ? mnl_attr_next(before)
+		       : mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
+	return mnl_attr_ok(at, (int)(end - (const char *)at)) ? at : NULL;
+}
+
+static int take_generation(const struct nlmsghdr *nlh, void *context)
+{
+	const struct nlattr *attr;
+	uint32_t *out = context;
+	for (attr = nft_message_next(nlh, NULL); attr; attr = nft_message_next(nlh, attr))
+		if (mnl_attr_get_type(attr) == NFTA_GEN_ID && mnl_attr_get_payload_len(attr) == 4)
+			*out = ntohl(mnl_attr_get_u32(attr));
+	return 0;
+}
+
+int nft_generation(struct nft_socket *s, uint32_t *out)
+{
+	const struct nft_dump dump = {
+		.type = NFT_MSG_GETGEN, .single = true, .each = take_generation, .context = out};
+	return nft_dump_run(s, &dump);
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Netlink to nf_tables: batches that the kernel takes whole or not at all, and dumps.
+#pragma once
+
+#include "base/buf.h"
+#include "base/arena.h"
+
+struct mnl_socket;
+struct nlmsghdr;
+struct nlattr;
+
+struct nft_socket {
+	struct mnl_socket *nl;
+	uint32_t port, seq;
+	size_t send_most; // bytes of one batch
+};
+
+// 0 or a negative errno.
+int nft_socket_open(struct nft_socket *socket) must_check;
+void nft_socket_close(struct nft_socket *socket);
+int nft_socket_fd(const struct nft_socket *socket) must_check;
+
+// One transaction being written. Every message has an owner: the index of the rule that it is for,
+// or NFT_NO_OWNER.
+struct nft_batch {
+	struct arena *arena;
+	struct buf buf;
+	VEC(uint32_t) owner;
+	struct nlmsghdr *open; // the message being written
+};
+#define NFT_NO_OWNER UINT32_MAX
+// A message must not be longer; attributes are written without asking for room.
+#define NFT_MESSAGE_MOST 131072u
+
+void nft_batch_init(struct nft_batch *batch, struct arena *arena);
+void nft_batch_fini(struct nft_batch *batch);
+// Opens a message of nf_tables for the inet family, NFT_MSG_..., with these flags beside
+// NLM_F_REQUEST. Write attributes to it, then nft_batch_close it.
+struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t flags,
+				uint32_t owner) must_check;
+void nft_batch_close(struct nft_batch *batch);
+
+// What the kernel refused: a negative errno and whose message it was.
+struct nft_fault {
+	int error;
+	uint32_t owner;
+};
+// Sends the batch and empties it. 0, or a negative errno and the first fault: then the kernel has
+// done nothing of it.
+int nft_batch_run(struct nft_socket *socket, struct nft_batch *batch,
+		  struct nft_fault *fault_out) must_check;
+
+// Called for each message of a dump; its attributes begin behind the nfgenmsg. A negative errno ends
+// the dump.
+typedef int (*nft_dump_fn)(const struct nlmsghdr *message, void *context);
+// What a dump asks for; NULL names are left out.
+struct nft_dump {
+	uint16_t type;            // NFT_MSG_GET...
+	bool single;              // one object instead of a list
+	const char *table, *name; // attributes 1 and 2
+	nft_dump_fn each;
+	void *context;
+};
+// -EINTR when the tables changed meanwhile: begin again. -ENOENT when what was asked for is not there.
+int nft_dump_run(struct nft_socket *socket, const struct nft_dump *dump) must_check;
+
+// The attributes inside `nest`, one after the other: the first when `before` is NULL; NULL at the end.
+const struct nlattr *nft_attr_next(const struct nlattr *nest,
+				   const struct nlattr *before) must_check;
+
+// The same for the attributes of a message, behind its nfgenmsg.
+const struct nlattr *nft_message_next(const struct nlmsghdr *message,
+				      const struct nlattr *before) must_check;
+
+// The number of the last change of any table of the network namespace. 0 or a negative errno.
+int nft_generation(struct nft_socket *socket, uint32_t *out) must_check;

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening and closing, counters, and watching for changes by others. The watching socket has a filter
+// that drops what our own port id caused, so a large apply does not flood it; what arrives there was
+// somebody else. Losing notifications counts as a change.
+#include "backend/nft/open.h"
+#include "backend/nft/table.h"
+#include "base/diag.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/filter.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define WATCH_BYTES 65536u
+
+static bool good_name(const char *name)
+{
+	size_t len = strlen(name);
+	const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+		   *all = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	return len && len <= 32 && strchr(letters, name[0]) && strspn(name, all) == len;
+}
+
+static int filter_own(int fd, uint32_t port)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = {.len = array_len(code), .filter = code};
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+											   : 0;
+}
+
+// Filter first, subscribe then: nothing of our own slips in between.
+static int open_watch(uint32_t port, int *out)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+	int group = NFNLGRP_NFTABLES;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+	if (fd < 0)
+		return -errno;
+	int error = filter_own(fd, port);
+	if (!error && bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		error = -errno;
+	if (!error &&
+	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		error = -errno;
+	if (error)
+		close(fd);
+	else
+		*out = fd;
+	return error;
+}
+
+int backend_nft_open(const struct backend_nft_options *options, struct diags *diags,
+		     struct backend_nft **out)
+{
+	const char *table = options && options->table ? options->table : "bulwark";
+	if (!good_name(table)) {
+		diag_error(diags, DIAG_VALUE, NULL, "use 1 to 32 letters, digits and underscores",
+			   "nft: '%s' is no name for a table", table);
+		return -EINVAL;
+	}
+	struct backend_nft *nft = base_oom(calloc(1, sizeof(*nft)));
+	nft->watch = -1;
+	if (options)
+		nft->options = *options;
+	memcpy(nft->table, table, strlen(table) + 1);
+	nft->options.table = nft->table;
+	int error = nft_socket_open(&nft->socket);
+	if (!error)
+		error = open_watch(nft->socket.port, &nft->watch);
+	if (error) {
+		nft_add_error(diags, error, "opening netlink");
+		backend_nft_close(nft);
+		return error;
+	}
+	*out = nft;
+	return 0;
+}
+
+void backend_nft_close(struct backend_nft *nft)
+{
+	if (!nft)
+		return;
+	base_close(&nft->watch);
+	nft_socket_close(&nft->socket);
+	free(nft);
+}
+
+// --- watching ---
+
+int backend_nft_watch_fd(const struct backend_nft *nft)
+{
+	return nft->watch;
+}
+
+// Every object's first attribute is its table; the number of a generation has none.
+static bool concerns(const struct backend_nft *nft, const struct nlmsghdr *nlh)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+	size_t len = strlen(nft->table) + 1;
+	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+	    (nlh->nlmsg_type & 0xff) == NFT_MSG_NEWGEN ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) || nfg->nfgen_family != NFPROTO_INET)
+		return false;
+	for (attr = nft_message_next(nlh, NULL); attr; attr = nft_message_next(nlh, attr))
+		if (mnl_attr_get_type(attr) == 1)
+			return mnl_attr_get_payload_len(attr) == len &&
+			       !memcmp(mnl_attr_get_payload(attr), nft->table, len);
+	return false;
+}
+
+bool backend_nft_watch_drain(struct backend_nft *nft)
+{
+	char room[WATCH_BYTES] __attribute__((aligned(8)));
+	bool changed = false;
+	for (;;) {
+		ssize_t got = recv(nft->watch, room, sizeof(room), MSG_DONTWAIT | MSG_TRUNC);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			changed |= errno == ENOBUFS;
+		if (got < 0 && errno != ENOBUFS)
+			return changed;
+		if (got > (ssize_t)sizeof(room)) {
+			changed = true; // cut off: who knows
+			continue;
+		}
+		int left = got < 0 ? 0 : (int)got;
+		for (const struct nlmsghdr *nlh = (void *)room; mnl_nlmsg_ok(nlh, left);
+		     nlh = mnl_nlmsg_next(nlh, &left))
+			changed |= concerns(nft, nlh);
+	}
+}
+
+// --- counters ---
+
+static void count(const struct nft_form *form, struct arena *arena, struct backend_counters *out,
+		  size_t *cap)
+{
+	struct backend_count *to;
+	if (!form->tag.known || !form->tag.counts)
+		return;
+	if (form->tag.rule == NFT_TAG_DEFAULT) {
+		to = &out->by_default;
+	} else if (form->tag.rule == NFT_TAG_NO_FLOW) {
+		to = &out->no_flow;
+	} else if (form->tag.rule < IR_RULES_MOST) {
+		while (form->tag.rule >= *cap)
+			out->rule = arena_grow(arena, out->rule, *cap, cap, sizeof(*out->rule));
+		if (form->tag.rule >= out->rules)
+			out->rules = form->tag.rule + 1;
+		to = &out->rule[form->tag.rule];
+	} else {
+		return;
+	}
+	to->packets += form->packets;
+	to->bytes += form->bytes;
+}
+
+int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct backend_counters *out)
+{
+	struct nft_table table;
+	size_t cap = 0;
+	*out = (struct backend_counters){0};
+	int error = nft_table_read(&nft->socket, nft->table, NFT_COUNTERS, arena, &table);
+	for (size_t i = 0; !error && i < table.chain.len; i++) {
+		uint32_t generation;
+		const struct nft_dumped_chain *chain = table.chain.at[i];
+		if (!nft_generation_of(chain->name, &generation) || generation != table.generation)
+			continue;
+		for (size_t k = 0; k < chain->rule.len; k++)
+			count(&chain->rule.at[k], arena, out, &cap);
+	}
+	return error;
+}
+
+// --- as a back end ---
+
+static struct backend_nft *of(const struct backend *backend)
+{
+	return (struct backend_nft *)backend;
+}
+
+static int ops_open(struct diags *diags, struct backend **out)
+{
+	struct backend_nft *nft;
+	int error = backend_nft_open(NULL, diags, &nft);
+	if (!error)
+		*out = (struct backend *)nft;
+	return error;
+}
+
+static void ops_close(struct backend *backend)
+{
+	backend_nft_close(of(backend));
+}
+
+static bool ops_check(const struct backend *backend, const struct ir_ruleset *lowered,
+		      struct diags *diags)
+{
+	(void)backend;
+	return backend_nft_check(lowered, diags);
+}
+
+static int ops_apply(struct backend *backend, const struct ir_ruleset *lowered, struct diags *diags)
+{
+	return backend_nft_apply(of(backend), lowered, diags);
+}
+
+static int ops_clear(struct backend *backend, struct diags *diags)
+{
+	return backend_nft_clear(of(backend), diags);
+}
+
+static int ops_read_back(struct backend *backend, struct arena *arena, struct backend_state *out)
+{
+	return backend_nft_read_back(of(backend), arena, out);
+}
+
+static int ops_compare(struct backend *backend, const struct ir_ruleset *lowered,
+		       struct backend_differences *out)
+{
+	return backend_nft_compare(of(backend), lowered, out);
+}
+
+static int ops_counters(struct backend *backend, struct arena *arena, struct backend_counters *out)
+{
+	return backend_nft_counters(of(backend), arena, out);
+}
+
+static int ops_watch_fd(const struct backend *backend)
+{
+	return backend_nft_watch_fd(of(backend));
+}
+
+static bool ops_watch_drain(struct backend *backend)
+{
+	return backend_nft_watch_drain(of(backend));
+}
+
+static int ops_pinhole_open(struct backend *backend, const struct backend_pinhole *pinhole,
+			    struct diags *diags)
+{
+	return backend_nft_pinhole_open(of(backend), pinhole, diags);
+}
+
+static int ops_pinhole_close(struct backend *backend, const char *name, struct diags *diags)
+{
+	return backend_nft_pinhole_close(of(backend), name, diags);
+}
+
+static int ops_pinhole_list(struct backend *backend, struct backend_pinholes *out)
+{
+	return backend_nft_pinhole_list(of(backend), out);
+}
+
+static int ops_pinhole_purge(struct backend *backend)
+{
+	return backend_nft_pinhole_purge(of(backend));
+}
+
+enum {
+	CAPABILITIES = 0
+#define X(leaf_list, identity) +1
+#include "backend/nft/capability.def"
+#undef X
+};
+
+const struct backend_ops backend_nft_ops = {
+	.name = "nft",
+	.capabilities = backend_nft_capabilities,
+	.capabilities_len = CAPABILITIES,
+	.open = ops_open,
+	.close = ops_close,
+	.check = ops_check,
+	.apply = ops_apply,
+	.clear = ops_clear,
+	.read_back = ops_read_back,
+	.compare = ops_compare,
+	.counters = ops_counters,
+	.watch_fd = ops_watch_fd,
+	.watch_drain = ops_watch_drain,
+	.pinhole_open = ops_pinhole_open,
+	.pinhole_close = ops_pinhole_close,
+	.pinhole_list = ops_pinhole_list,
+	.pinhole_purge = ops_pinhole_purge,
+};

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// One open nft back end, for the files of this folder.
+#pragma once
+
+#include "backend/nft/nft.h"
+#include "backend/nft/netlink.h"
+
+struct diags;
+
+struct backend_nft {
+	struct nft_socket socket;
+	int watch; // a second socket: notifications, without those of our own changes
+	struct backend_nft_options options;
+	char table[33];
+};
+
+// Adds a diag for a netlink error.
+void nft_add_error(struct diags *diags, int error, const char *doing);

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pinholes as kernel rules.
+#pragma once
+
+#include "backend/nft/table.h"
+#include "backend/nft/nft.h"
+
+// False when the kernel rule is no pinhole of ours. `idle_ms` and `closed` are taken from the timer.
+bool nft_pinhole_read(const struct nft_table *table, const struct nft_form *form,
+		      struct arena *arena, int64_t now,
+		      struct backend_pinhole_state *out) must_check;
+// Whether a set is the timer of some pinhole.
+bool nft_pinhole_owns(const struct nft_table *table, const struct nft_dumped_set *set) must_check;

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading our table. nf_tables numbers its changes; a view is consistent when the number is the same
+// before and after, so reading begins again until it is. Sets come before rules, which name them.
+#include "backend/nft/table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIES 50
+
+struct view {
+	struct nft_socket *socket;
+	const char *name;
+	enum nft_detail detail;
+	struct arena *arena;
+	struct nft_table *table;
+	struct nft_dumped_set *filled; // the set whose elements come
+};
+
+char *nft_generation_name(uint32_t generation, struct arena *arena)
+{
+	return arena_printf(arena, "g%" PRIu32, generation);
+}
+
+bool nft_generation_of(const char *name, uint32_t *out)
+{
+	char *end;
+	if (name[0] != 'g' || name[1] < '1' || name[1] > '9')
+		return false;
+	unsigned long n = strtoul(name + 1, &end, 10);
+	if ((*end && *end != '-') || n > NFT_GENERATION_MOST)
+		return false;
+	*out = (uint32_t)n;
+	return true;
+}
+
+struct nft_dumped_chain *nft_table_chain(const struct nft_table *table, const char *name)
+{
+	return map_get(&table->chain_by_name, name);
+}
+
+// --- attributes of messages ---
+
+#define ATTRIBUTES 24
+static void sort(const struct nlmsghdr *nlh, const struct nlattr *at[static ATTRIBUTES])
+{
+	const struct nlattr *attr;
+	memset(at, 0, ATTRIBUTES * sizeof(*at));
+	for (attr = nft_message_next(nlh, NULL); attr; attr = nft_message_next(nlh, attr))
+		if (mnl_attr_get_type(attr) < ATTRIBUTES)
+			at[mnl_attr_get_type(attr)] = attr;
+}
+
+static void sort_nested(const struct nlattr *nest, const struct nlattr *at[static ATTRIBUTES])
+{
+	const struct nlattr *attr;
+	memset(at, 0, ATTRIBUTES * sizeof(*at));
+	if (nest)
+		for (attr = nft_attr_next(nest, NULL); attr; attr = nft_attr_next(nest, attr))
+			if (mnl_attr_get_type(attr) < ATTRIBUTES)
+				at[mnl_attr_get_type(attr)] = attr;
+}
+
+static uint32_t u32(const struct nlattr *attr)
+{
+	return (uint32_t)nft_attr_number(attr, 4);
+}
+
+static char *text(struct arena *arena, const struct nlattr *attr)
+{
+	return attr ? arena_strndup(arena, mnl_attr_get_payload(attr),
+				    mnl_attr_get_payload_len(attr))
+		    : NULL;
+}
+
+// The first attribute of every object is its table's name.
+static bool ours(const struct view *v, const struct nlmsghdr *nlh, const struct nlattr *table)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	size_t len = strlen(v->name);
+	return nfg->nfgen_family == NFPROTO_INET && table &&
+	       mnl_attr_get_payload_len(table) == len + 1 &&
+	       !memcmp(mnl_attr_get_payload(table), v->name, len + 1);
+}
+
+// --- chains ---
+
+static void note_generation(struct view *v, const char *name)
+{
+	uint32_t generation;
+	if (nft_generation_of(name, &generation) && generation > v->table->newest)
+		v->table->newest = generation;
+}
+
+static int take_chain(const struct nlmsghdr *nlh, void *context)
+{
+	struct view *v = context;
+	const struct nlattr *at[ATTRIBUTES], *hook[ATTRIBUTES];
+	sort(nlh, at);
+	if (!ours(v, nlh, at[NFTA_CHAIN_TABLE]) || !at[NFTA_CHAIN_NAME])
+		return 0;
+	struct nft_dumped_chain *chain = arena_new(v->arena, struct nft_dumped_chain);
+	sort_nested(at[NFTA_CHAIN_HOOK], hook);
+	*chain = (struct nft_dumped_chain){.name = text(v->arena, at[NFTA_CHAIN_NAME]),
+					   .base = at[NFTA_CHAIN_HOOK] != NULL,
+					   .type = text(v->arena, at[NFTA_CHAIN_TYPE]),
+					   .hook = u32(hook[NFTA_HOOK_HOOKNUM]),
+					   .policy = u32(at[NFTA_CHAIN_POLICY]),
+					   .priority = (int32_t)u32(hook[NFTA_HOOK_PRIORITY])};
+	note_generation(v, chain->name);
+	vec_push(v->arena, &v->table->chain, chain);
+	map_put(&v->table->chain_by_name, chain->name, chain);
+	return 0;
+}
+
+// --- sets ---
+
+static int take_set(const struct nlmsghdr *nlh, void *context)
+{
+	struct view *v = context;
+	const struct nlattr *at[ATTRIBUTES];
+	sort(nlh, at);
+	if (!ours(v, nlh, at[NFTA_SET_TABLE]) || !at[NFTA_SET_NAME])
+		return 0;
+	struct nft_dumped_set *set = arena_new(v->arena, struct nft_dumped_set);
+	set->name = text(v->arena, at[NFTA_SET_NAME]);
+	set->flags = u32(at[NFTA_SET_FLAGS]);
+	set->key_bytes = u32(at[NFTA_SET_KEY_LEN]);
+	const uint32_t known = NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_INTERVAL |
+			       NFT_SET_TIMEOUT | NFT_SET_EVAL;
+	if (set->flags & ~known || !set->key_bytes || set->key_bytes > 16 || at[NFTA_SET_DATA_TYPE])
+		set->strange = "a set of a kind that Bulwark does not use";
+	note_generation(v, set->name);
+	vec_push(v->arena, &v->table->set, set);
+	map_put(&v->table->set_by_name, set->name, set);
+	return 0;
+}
+
+static void add_element(struct view *v, const struct nlattr *element)
+{
+	const struct nlattr *at[ATTRIBUTES], *key[ATTRIBUTES];
+	sort_nested(element, at);
+	sort_nested(at[NFTA_SET_ELEM_KEY], key);
+	struct nft_dumped_set *set = v->filled;
+	uint32_t flags = u32(at[NFTA_SET_ELEM_FLAGS]);
+	bool plain = key[NFTA_DATA_VALUE] &&
+		     mnl_attr_get_payload_len(key[NFTA_DATA_VALUE]) == set->key_bytes &&
+		     !(flags & ~(uint32_t)NFT_SET_ELEM_INTERVAL_END) &&
+		     !at[NFTA_SET_ELEM_KEY_END] && !at[NFTA_SET_ELEM_DATA] &&
+		     !at[NFTA_SET_ELEM_OBJREF] && !at[NFTA_SET_ELEM_EXPR] &&
+		     !at[NFTA_SET_ELEM_EXPRESSIONS];
+	if (!plain) {
+		set->strange = "a set with elements of a kind that Bulwark does not use";
+		return;
+	}
+	vec_push(v->arena, &set->element,
+		 (struct nft_element){
+			 .key = nft_attr_number(key[NFTA_DATA_VALUE], set->key_bytes),
+			 .end = flags & NFT_SET_ELEM_INTERVAL_END,
+			 .expires_ms = (uint64_t)nft_attr_number(at[NFTA_SET_ELEM_EXPIRATION], 8)});
+}
+
+static int take_elements(const struct nlmsghdr *nlh, void *context)
+{
+	struct view *v = context;
+	const struct nlattr *at[ATTRIBUTES], *attr;
+	sort(nlh, at);
+	if (ours(v, nlh, at[NFTA_SET_ELEM_LIST_TABLE]) && at[NFTA_SET_ELEM_LIST_ELEMENTS])
+		for (attr = nft_attr_next(at[NFTA_SET_ELEM_LIST_ELEMENTS], NULL); attr;
+		     attr = nft_attr_next(at[NFTA_SET_ELEM_LIST_ELEMENTS], attr))
+			add_element(v, attr);
+	return 0;
+}
+
+// --- rules ---
+
+static int take_rule(const struct nlmsghdr *nlh, void *context)
+{
+	struct view *v = context;
+	const struct nlattr *at[ATTRIBUTES];
+	sort(nlh, at);
+	if (!ours(v, nlh, at[NFTA_RULE_TABLE]) || !at[NFTA_RULE_CHAIN])
+		return 0;
+	struct nft_dumped_chain *chain =
+		nft_table_chain(v->table, text(v->arena, at[NFTA_RULE_CHAIN]));
+	if (!chain)
+		return -EINTR; // made while we were reading
+	struct nft_form form = {.handle = (uint64_t)nft_attr_number(at[NFTA_RULE_HANDLE], 8)};
+	if (at[NFTA_RULE_USERDATA])
+		nft_decode_tag(v->arena, mnl_attr_get_payload(at[NFTA_RULE_USERDATA]),
+			       mnl_attr_get_payload_len(at[NFTA_RULE_USERDATA]), &form.tag);
+	uint32_t generation;
+	bool of_generation = nft_generation_of(chain->name, &generation);
+	struct nft_decoder decoder = {
+		.arena = v->arena, .sets = &v->table->set_by_name, .prefix = ""};
+	if (of_generation)
+		decoder.prefix = nft_generation_name(generation, v->arena);
+	if (v->detail == NFT_COUNTERS && of_generation)
+		nft_decode_counter(at[NFTA_RULE_EXPRESSIONS], &form);
+	else
+		nft_decode_rule(&decoder, at[NFTA_RULE_EXPRESSIONS], &form);
+	if (at[NFTA_RULE_COMPAT] && !form.strange)
+		form.strange = "a rule of iptables";
+	vec_push(v->arena, &chain->rule, form);
+	return 0;
+}
+
+static int take_object(const struct nlmsghdr *nlh, void *context)
+{
+	struct view *v = context;
+	const struct nlattr *at[ATTRIBUTES];
+	sort(nlh, at);
+	if (ours(v, nlh, at[NFTA_OBJ_TABLE]))
+		vec_push(v->arena, &v->table->other,
+			 (struct nft_other){NFT_MSG_DELOBJ, text(v->arena, at[NFTA_OBJ_NAME]),
+					    u32(at[NFTA_OBJ_TYPE])});
+	return 0;
+}
+
+static int take_flowtable(const struct nlmsghdr *nlh, void *context)
+{
+	struct view *v = context;
+	const struct nlattr *at[ATTRIBUTES];
+	sort(nlh, at);
+	if (ours(v, nlh, at[NFTA_FLOWTABLE_TABLE]))
+		vec_push(v->arena, &v->table->other,
+			 (struct nft_other){NFT_MSG_DELFLOWTABLE,
+					    text(v->arena, at[NFTA_FLOWTABLE_NAME]), 0});
+	return 0;
+}
+
+static int take_table(const struct nlmsghdr *nlh, void *context)
+{
+	struct view *v = context;
+	const struct nlattr *at[ATTRIBUTES];
+	sort(nlh, at);
+	if (ours(v, nlh, at[NFTA_TABLE_NAME])) {
+		v->table->there = true;
+		v->table->flags = u32(at[NFTA_TABLE_FLAGS]);
+	}
+	return 0;
+}
+
+// --- the whole ---
+
+static int list(struct view *v, uint16_t type, const char *name, nft_dump_fn each)
+{
+	const struct nft_dump dump = {
+		.type = type, .table = v->name, .name = name, .each = each, .context = v};
+	return nft_dump_run(v->socket, &dump);
+}
+
+static int fill_sets(struct view *v)
+{
+	for (size_t i = 0; i < v->table->set.len; i++) {
+		v->filled = v->table->set.at[i];
+		if (v->detail != NFT_ALL &&
+		    strncmp(v->filled->name, NFT_PINHOLE_SET, strlen(NFT_PINHOLE_SET)) != 0)
+			continue;
+		int error = list(v, NFT_MSG_GETSETELEM, v->filled->name, take_elements);
+		if (error)
+			return error == -ENOENT ? -EINTR : error;
+	}
+	return 0;
+}
+
+static void find_generation(struct nft_table *table)
+{
+	struct nft_dumped_chain *base = nft_table_chain(table, NFT_BASE_CHAIN);
+	for (size_t i = 0; base && i < base->rule.len; i++) {
+		const struct nft_form *form = &base->rule.at[i];
+		if (form->chain && nft_generation_of(form->chain, &table->generation))
+			return;
+	}
+	table->generation = 0;
+}
+
+static int read_once(struct view *v)
+{
+	*v->table = (struct nft_table){.chain_by_name = {.arena = v->arena},
+				       .set_by_name = {.arena = v->arena}};
+	int error = list(v, NFT_MSG_GETTABLE, NULL, take_table);
+	if (error || !v->table->there)
+		return error;
+	error = list(v, NFT_MSG_GETCHAIN, NULL, take_chain);
+	if (!error)
+		error = list(v, NFT_MSG_GETSET, NULL, take_set);
+	if (!error && (v->detail == NFT_ALL || v->detail == NFT_PINHOLES))
+		error = fill_sets(v);
+	bool whole = v->detail == NFT_ALL || v->detail == NFT_COUNTERS;
+	if (!error)
+		error = list(v, NFT_MSG_GETRULE, whole ? NULL : NFT_BASE_CHAIN, take_rule);
+	if (!error && v->detail == NFT_PINHOLES)
+		error = list(v, NFT_MSG_GETRULE, NFT_PINHOLE_CHAIN, take_rule);
+	if (!error && v->detail != NFT_COUNTERS)
+		error = list(v, NFT_MSG_GETOBJ, NULL, take_object);
+	if (!error && v->detail != NFT_COUNTERS)
+		error = list(v, NFT_MSG_GETFLOWTABLE, NULL, take_flowtable);
+	find_generation(v->table);
+	return error;
+}
+
+int nft_table_read(struct nft_socket *socket, const char *table, enum nft_detail detail,
+		   struct arena *arena, struct nft_table *out)
+{
+	struct view v = {
+		.socket = socket, .name = table, .detail = detail, .arena = arena, .table = out};
+	for (unsigned i = 0; i < TRIES; i++) {
+		uint32_t before = 0, after = 0;
+		int error = nft_generation(socket, &before);
+		if (!error)
+			error = read_once(&v);
+		if (error && error != -EINTR)
+			return error;
+		if (!error)
+			error = nft_generation(socket, &after);
+		if (!error && before == after)
+			return 0;
+	}
+	return -EAGAIN;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// For the tests of this folder: random rulesets, and packets aimed at the edges of their conditions.
+#pragma once
+
+#include "backend/nft/test_packet.h"
+
+// A lowered ruleset that the back end accepts. `tracked`: with flow rules and connection states; else
+// with fragment conditions. `now` lies inside and outside of its time windows.
+void test_policy_random(struct test_random *random, struct arena *arena, bool tracked, int64_t now,
+			struct ir_ruleset *out);
+
+// A packet that a router forwards from one side to the other, aimed at a clause of the ruleset.
+void test_packet_random(struct test_random *random, const struct ir_ruleset *ruleset, bool tracked,
+			struct test_packet *out);

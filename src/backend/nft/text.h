@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel rules as text of nft(8).
+#pragma once
+
+#include "backend/nft/compile.h"
+
+// Appends the rule as nft(8) reads it, without its comment. False when nft has no words for it; what
+// was appended is readable all the same. `prefix` goes before the names of chains.
+bool nft_text_rule(const struct nft_form *form, const char *prefix, struct buf *out) must_check;
+
+// For messages: the rule, with the chains that it leads to in braces.
+char *nft_text_shown(const struct nft_program *program, const struct nft_form *form,
+		     struct arena *arena) must_check;
+
+// The same ruleset with clauses split where nft(8) can write one range only (absolute times).
+void nft_text_split(const struct ir_ruleset *lowered, struct arena *arena, struct ir_ruleset *out);
