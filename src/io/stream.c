@@ -23,6 +23,7 @@
 #define CHUNK (16u * 1024)
 #define CHUNKS_A_ROUND 8
 #define LINGER_MS 1000
+#define FLUSH_A_ROUND (1u << 20)
 #define HANDSHAKE_MS 10000
 #define STALL_MS 60000
 #define OUTPUT_MOST (64u << 20)
@@ -194,8 +195,10 @@ static void flush(struct io_stream *s)
 	enum io_result r = IO_OK;
 	bool moved = false;
 	s->write_wants_read = false;
-	while (r == IO_OK && io_stream_queued(s)) {
-		size_t put = 0, most = io_stream_queued(s);
+	// A peer that reads as fast as we write must not keep the others waiting.
+	for (size_t round = 0, put = 0; r == IO_OK && io_stream_queued(s) && round < FLUSH_A_ROUND;
+	     round += put) {
+		size_t most = io_stream_queued(s);
 		r = s->transport->ops->write(s->transport, s->out.data + s->out_at, most, &put);
 		if (r == IO_OK) {
 			s->out_at += put;
@@ -314,6 +317,8 @@ static void read_some(struct io_stream *s)
 	s->read_wants_write = r == IO_WANT_WRITE;
 	if (r == IO_FAILED)
 		fail(s);
+	else if (r == IO_CLOSED && io_stream_queued(s))
+		io_stream_finish(s); // the peer has only said that it sends no more
 	else if (r == IO_CLOSED)
 		close_now(s);
 	else if (r == IO_OK && !s->blocked)

@@ -25,6 +25,8 @@ struct end {
 	char hint[160];
 	struct buf got;
 	int drained;
+	const char *answer; // to all data
+	size_t answer_len;
 };
 
 struct world {
@@ -58,6 +60,8 @@ static size_t data(void *context, const char *bytes, size_t len)
 	// A stubborn end takes three bytes a call, to be shown the rest again.
 	size_t take = e->stubborn && len > 3 ? 3 : len;
 	buf_add(&e->got, bytes, take);
+	if (e->answer)
+		io_stream_write(e->stream, e->answer, e->answer_len);
 	if (take < len)
 		io_stream_resume(e->stream);
 	return take;
@@ -564,6 +568,27 @@ static void drained_is_told(void **state)
 	close(fd);
 }
 
+static void who_sends_no_more_still_gets_answers(void **state)
+{
+	struct world *w = *state;
+	static char block[900000], waste[100000];
+	struct io_stream_options o = {.events = &events, .context = &w->server};
+	int fd = plain_pair(w, &o);
+	size_t got = 0;
+	w->server.answer = block;
+	w->server.answer_len = sizeof(block);
+	assert_int_equal(write(fd, "?", 1), 1);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	while (!w->server.closed) {
+		step(w);
+		for (ssize_t n; (n = read(fd, waste, sizeof(waste))) > 0;)
+			got += (size_t)n;
+	}
+	assert_int_equal(got, sizeof(block));
+	assert_true(w->server.ordered);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -588,6 +613,7 @@ int main(void)
 		T(queue_is_bounded),
 		T(a_peer_that_never_reads_is_dropped),
 		T(drained_is_told),
+		T(who_sends_no_more_still_gets_answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
