@@ -239,11 +239,11 @@ static void on_reply(struct netconf_client *c, const struct netconf_xml *reply)
 					  .hint = "see the server's log"};
 	struct client_call *call = take_call(c, reply);
 	struct diags errors;
-	struct buf content cleanup(buf_fini);
 	if (!call) {
 		end(c, &stray);
 		return;
 	}
+	struct buf content cleanup(buf_fini);
 	diags_init(&errors, reply->arena);
 	buf_init(&content);
 	read_reply(reply, &errors, &content);

@@ -154,18 +154,22 @@ size_t netconf_framing_feed(struct netconf_framing *f, const char *data, size_t 
 	return feed_delimited(f, data, len, frame_out);
 }
 
+void netconf_frame_begin(enum netconf_framing_kind kind, size_t len, struct buf *out)
+{
+	// No chunk is empty, and no message of ours is.
+	assert(len > 0 && len <= CHUNK_MOST);
+	if (kind == NETCONF_CHUNKED)
+		buf_printf(out, "\n#%zu\n", len);
+}
+
+void netconf_frame_end(enum netconf_framing_kind kind, struct buf *out)
+{
+	buf_adds(out, kind == NETCONF_CHUNKED ? "\n##\n" : delimiter);
+}
+
 void netconf_frame(enum netconf_framing_kind kind, const char *data, size_t len, struct buf *out)
 {
-	if (kind == NETCONF_END_OF_MESSAGE) {
-		buf_add(out, data, len);
-		buf_add(out, delimiter, DELIMITER_LEN);
-		return;
-	}
-	for (size_t at = 0; at < len;) {
-		size_t part = len - at < CHUNK_MOST ? len - at : CHUNK_MOST;
-		buf_printf(out, "\n#%zu\n", part);
-		buf_add(out, data + at, part);
-		at += part;
-	}
-	buf_adds(out, "\n##\n");
+	netconf_frame_begin(kind, len, out);
+	buf_add(out, data, len);
+	netconf_frame_end(kind, out);
 }

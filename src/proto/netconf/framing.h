@@ -33,5 +33,8 @@ size_t netconf_framing_feed(struct netconf_framing *framing, const char *data, s
 // Makes room for the next message; gives large memory back.
 void netconf_framing_next(struct netconf_framing *framing);
 
+// What stands before and behind a message of so many bytes (less than 4 GiB).
+void netconf_frame_begin(enum netconf_framing_kind kind, size_t len, struct buf *out);
+void netconf_frame_end(enum netconf_framing_kind kind, struct buf *out);
 // Appends the message with its frame.
 void netconf_frame(enum netconf_framing_kind kind, const char *data, size_t len, struct buf *out);

@@ -160,8 +160,7 @@ static void state_answered(struct netconf_rpc *rpc, const struct netconf_answer 
 	struct schema_tree *state = schema_tree_new(rpc->server->options.schema);
 	struct schema_input input = {.data = answer->xml, .len = answer->len, .format = SCHEMA_XML};
 	buf_init(&data);
-	bool ok = !answer->errors &&
-		  (!answer->len || schema_parse_edit(state, &input, &rpc->diags)) &&
+	bool ok = !answer->errors && (!answer->len || schema_parse(state, &input, &rpc->diags)) &&
 		  add_with_state(rpc, state, &data);
 	schema_tree_free(state);
 	if (ok)

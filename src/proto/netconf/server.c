@@ -174,10 +174,10 @@ struct notification {
 // RFC 5277 section 3.6: a filter that selects any of it lets the whole event pass.
 static bool passes(const struct netconf_peer *peer, struct notification *n)
 {
-	struct buf selected cleanup(buf_fini);
-	struct arena arena cleanup(arena_fini);
 	if (!peer->filter)
 		return true;
+	struct buf selected cleanup(buf_fini);
+	struct arena arena cleanup(arena_fini);
 	buf_init(&selected);
 	arena_init(&arena);
 	if (!n->parsed) {

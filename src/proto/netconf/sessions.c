@@ -52,13 +52,18 @@ void netconf_peer_free(struct netconf_peer *peer)
 	free(peer);
 }
 
+// In three parts: the message may be large, and is copied once, into the queue.
 void netconf_peer_send(struct netconf_peer *peer, const char *data, size_t len)
 {
-	struct buf message = {.data = (char *)(uintptr_t)data, .len = len};
-	struct buf frame cleanup(buf_fini);
-	buf_init(&frame);
-	netconf_session_frame(&peer->session, &message, &frame);
-	io_stream_write(peer->stream, frame.data, frame.len);
+	enum netconf_framing_kind kind = peer->session.framing.kind;
+	struct buf edge cleanup(buf_fini);
+	buf_init(&edge);
+	netconf_frame_begin(kind, len, &edge);
+	io_stream_write(peer->stream, edge.data, edge.len);
+	io_stream_write(peer->stream, data, len);
+	buf_clear(&edge);
+	netconf_frame_end(kind, &edge);
+	io_stream_write(peer->stream, edge.data, edge.len);
 }
 
 // Locks and a confirmed commit go at once, not when the last byte is written.
