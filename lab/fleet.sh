@@ -25,14 +25,11 @@ wait_until() {
 fleet_keys() {
 	mkdir -p "$run"
 	"$bin/src/cli/bulwark" pki init "$run/pki" --organisation "Example Network" &&
-		"$bin/src/cli/bulwark" pki issue "$run/pki" controller --role controller --address 2001:db8:fe::1 \
-			--address 198.51.100.1 --out "$run/controller" &&
 		"$bin/src/cli/bulwark" pki issue "$run/pki" alice --role operator --out "$run/operator"
 }
 
 fleet_controller() {
 	ip netns exec "$BULWARK_LAB-controller" "$bin/src/controller/bulwarkd" --state "$run/state" --pki "$run/pki" \
-		--certificate "$run/controller/controller.pem" --key "$run/controller/controller.key" \
 		--listen '[2001:db8:fe::1]:8443' >>"$run/controller.log" 2>&1 &
 	echo $! >"$run/controller.pid"
 	wait_until 20 "the controller answers" bulwark status

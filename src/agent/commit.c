@@ -37,7 +37,7 @@ static struct agent_held *prepare(struct agent_core *core, const struct agent_ap
 	held->policy.lowered_at = agent_wall(core);
 	held->policy.horizon = held->policy.lowered_at + AGENT_HORIZON;
 	agent_held_prepare(held, point);
-	if (point->ops->check(point->backend, &held->lowered, diags))
+	if (agent_held_nothing(held) || point->ops->check(point->backend, &held->lowered, diags))
 		return held;
 	agent_held_free(held);
 	return NULL;

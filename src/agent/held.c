@@ -58,6 +58,12 @@ void agent_held_prepare(struct agent_held *held, const struct agent_point *point
 	agent_digest(&held->normal, held->digest);
 }
 
+bool agent_held_nothing(const struct agent_held *held)
+{
+	return !held ||
+	       (!held->policy.ruleset.rule.len && held->policy.ruleset.default_action == IR_NONE);
+}
+
 // --- looking ---
 
 void agent_seen_init(struct agent_seen *seen)
@@ -95,9 +101,10 @@ static void digest_rules(struct agent_seen *seen, const struct ir_ruleset *rules
 static bool is_equal(const struct agent_seen *seen, const struct backend_state *state,
 		     const struct agent_held *held)
 {
-	if (state->strange.list.len || state->deployed != (held != NULL))
+	bool nothing = agent_held_nothing(held);
+	if (state->strange.list.len || state->deployed == nothing)
 		return false;
-	return !held || strcmp(seen->digest, held->digest) == 0;
+	return nothing || strcmp(seen->digest, held->digest) == 0;
 }
 
 int agent_seen_look(struct agent_seen *seen, const struct agent_point *point,
@@ -119,6 +126,6 @@ int agent_seen_look(struct agent_seen *seen, const struct agent_point *point,
 	seen->equal = is_equal(seen, &state, held);
 	if (seen->equal)
 		return 0;
-	return point->ops->compare(point->backend, held ? &held->lowered : NULL,
+	return point->ops->compare(point->backend, agent_held_nothing(held) ? NULL : &held->lowered,
 				   &seen->differences);
 }

@@ -42,6 +42,8 @@ struct agent_seen {
 };
 void agent_seen_init(struct agent_seen *seen);
 void agent_seen_fini(struct agent_seen *seen);
+// Whether it has neither rules nor a default action, so that nothing of ours is to be in the kernel; so has NULL.
+bool agent_held_nothing(const struct agent_held *held) must_check;
 // Reads the kernel back and compares it with `held` (NULL: nothing shall be there). 0, or a negative errno; `seen` then
 // says not equal.
 int agent_seen_look(struct agent_seen *seen, const struct agent_point *point,

@@ -44,7 +44,10 @@ enum agent_put agent_kernel_put(struct agent_core *core, struct agent_held *held
 {
 	const struct agent_point *point = &core->options.point;
 	held->policy.generation = ++core->generation;
-	if (point->ops->apply(point->backend, &held->lowered, diags) != BACKEND_DONE)
+	int done = agent_held_nothing(held)
+			   ? point->ops->clear(point->backend, diags)
+			   : point->ops->apply(point->backend, &held->lowered, diags);
+	if (done != BACKEND_DONE)
 		return AGENT_PUT_REFUSED;
 	int r = agent_seen_look(&core->seen, point, held, agent_wall(core));
 	if (r == 0 && core->seen.equal)

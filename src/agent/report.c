@@ -28,10 +28,10 @@ static enum agent_enforcement enforcement_of(const struct agent_core *core)
 {
 	if (core->unknown && !core->pending)
 		return AGENT_UNKNOWN;
-	if (!agent_in_force(core))
-		return AGENT_NONE;
 	if (core->fight.on || !core->seen.equal)
 		return AGENT_DRIFTED;
+	if (agent_held_nothing(agent_in_force(core)))
+		return AGENT_NONE;
 	return core->pending ? AGENT_PENDING : AGENT_ENFORCED;
 }
 
