@@ -360,7 +360,7 @@ static bool surely_answered(const struct test_packet *p)
 	if (p->bad_checksum || p->fragment || p->inner)
 		return false;
 	if (icmp(p))
-		return p->type == 8 || p->type == 128;
+		return p->type == (p->version == 4 ? 8 : 128);
 	// The kernel answers only packets whose checksum it can verify, and it cannot for these.
 	if (p->proto == 33 || p->proto == 99)
 		return false;

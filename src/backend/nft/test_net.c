@@ -133,7 +133,10 @@ static void set_up_router(void)
 	// Answers to rejected packets must not be rationed.
 	set("ipv4/icmp_ratelimit", "0");
 	set("ipv4/icmp_ratemask", "0");
+	set("ipv4/icmp_msgs_per_sec", "1000000");
+	set("ipv4/icmp_msgs_burst", "1000000");
 	set("ipv6/icmp/ratelimit", "0");
+	set("ipv6/icmp/ratemask", "255");
 	set("netfilter/nf_conntrack_tcp_be_liberal", "1");
 }
 
