@@ -29,6 +29,7 @@ struct bench {
 	enum agent_reason reason;        // of the last REVERTED
 	enum agent_closed closed;        // of the last CLOSED
 	size_t tolds;
+	bool nothing; // commit without a default action
 	unsigned events[AGENT_EVENTS];
 };
 
@@ -129,7 +130,7 @@ static int teardown(void **state)
 // A ruleset of n rules that pass TCP to ports 1..n.
 static struct buf ruleset(struct bench *bench, unsigned n)
 {
-	struct ir_ruleset set = {.default_action = IR_DROP};
+	struct ir_ruleset set = {.default_action = bench->nothing ? IR_NONE : IR_DROP};
 	for (unsigned i = 0; i < n; i++) {
 		struct ir_clause *clause = arena_new(&bench->arena, struct ir_clause);
 		assert_true(ir_clause_narrow(clause, &bench->arena, IR_DPORT,
@@ -295,6 +296,28 @@ static void believes_only_what_it_reads_back(void **state)
 	agent_core_tick(bench->core);
 	assert_int_equal(in_kernel(bench), 2);
 	assert_int_equal(report(bench).enforcement, AGENT_ENFORCED);
+}
+
+// A commit of nothing: no rules and no default action. Nothing of ours stays in the kernel, and that is defended, too.
+static void withdraws(void **state)
+{
+	struct bench *bench = *state;
+	assert_true(commit(bench, 3, false, NULL));
+	bench->nothing = true;
+	assert_true(commit(bench, 0, true, NULL));
+	assert_false(bench->fake.deployed);
+	assert_true(simple(bench, AGENT_CANCEL));
+	assert_int_equal(in_kernel(bench), 3);
+	assert_true(commit(bench, 0, false, NULL));
+	assert_false(bench->fake.deployed);
+	assert_int_equal(report(bench).enforcement, AGENT_NONE);
+	assert_true(restart(bench));
+	assert_false(bench->fake.deployed);
+	assert_int_equal(report(bench).enforcement, AGENT_NONE);
+	assert_string_equal(running(bench), "<config rules='0'/>");
+	bench->fake.deployed = bench->fake.changed = true; // somebody puts the old rules back
+	agent_core_watch(bench->core);
+	assert_false(bench->fake.deployed);
 }
 
 // --- confirmed commits ---
@@ -698,6 +721,7 @@ int main(void)
 		on_bench(comes_back_after_a_reboot),
 		on_bench(refuses_whole),
 		on_bench(believes_only_what_it_reads_back),
+		on_bench(withdraws),
 		on_bench(confirms),
 		on_bench(reverts_in_time),
 		on_bench(reverts_the_first_to_nothing),
