@@ -208,6 +208,8 @@ static int remove_chains(struct apply *a, uint32_t keep, const char *doing)
 static int remove_sets(struct apply *a, uint32_t keep, const char *doing)
 {
 	for (size_t i = 0; i < a->table.set.len; i++) {
+		if (a->table.set.at[i]->flags & NFT_SET_ANONYMOUS)
+			continue; // goes with its rule
 		if (stays(a->table.set.at[i]->name, keep) ||
 		    nft_pinhole_owns(&a->table, a->table.set.at[i]))
 			continue;

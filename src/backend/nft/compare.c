@@ -160,8 +160,8 @@ static void add_rule(struct comparison *c, enum backend_change change, size_t in
 			    .found = found != NONE ? shown(c, &c->found, found) : NULL});
 }
 
-// A rule that is left on both sides under the same tag has been changed. Tags ascend, so one pass does.
-static void pair_changed(struct comparison *c)
+// The found rules that have no equal, by their tags.
+static struct map left_by_tag(struct comparison *c)
 {
 	struct map by_tag = {.arena = c->arena};
 	for (size_t k = c->found.len; k-- > 0;) {
@@ -172,18 +172,37 @@ static void pair_changed(struct comparison *c)
 		*at = k;
 		(void)map_put(&by_tag, arena_printf(c->arena, "%u.%u", tag->rule, tag->clause), at);
 	}
+	return by_tag;
+}
+
+// What an intended rule without an equal has been changed into: the found rule that is left under its
+// tag, or one without a tag in its place.
+static size_t changed_into(struct comparison *c, const struct map *by_tag, size_t i)
+{
+	const struct nft_tag *tag = &c->intended.form[i].tag;
+	size_t *at = map_get(by_tag, arena_printf(c->arena, "%u.%u", tag->rule, tag->clause));
+	if (at && c->found.partner[*at] == NONE && same_owner(tag, &c->found.form[*at].tag))
+		return *at;
+	if (i && c->intended.partner[i - 1] == NONE)
+		return NONE;
+	size_t k = i ? c->intended.partner[i - 1] + 1 : 0;
+	bool replaced =
+		k < c->found.len && c->found.partner[k] == NONE && !c->found.form[k].tag.known;
+	return replaced ? k : NONE;
+}
+
+static void pair_changed(struct comparison *c)
+{
+	struct map by_tag = left_by_tag(c);
 	for (size_t i = 0; i < c->intended.len; i++) {
-		const struct nft_tag *tag = &c->intended.form[i].tag;
 		if (c->intended.partner[i] != NONE)
 			continue;
-		size_t *at =
-			map_get(&by_tag, arena_printf(c->arena, "%u.%u", tag->rule, tag->clause));
-		bool free_still = at && c->found.partner[*at] == NONE &&
-				  same_owner(tag, &c->found.form[*at].tag);
-		add_rule(c, free_still ? BACKEND_CHANGED : BACKEND_MISSING, i,
-			 free_still ? *at : NONE);
-		if (free_still)
-			c->found.partner[*at] = i;
+		size_t k = changed_into(c, &by_tag, i);
+		add_rule(c, k == NONE ? BACKEND_MISSING : BACKEND_CHANGED, i, k);
+		if (k == NONE)
+			continue;
+		c->found.partner[k] = i;
+		c->intended.partner[i] = k;
 	}
 }
 
@@ -237,7 +256,7 @@ static void compare_base(const struct nft_table *table, bool deployed,
 	bool pinholes = false, policy = !deployed;
 	for (size_t i = 0; i < base->rule.len; i++) {
 		const struct nft_form *form = &base->rule.at[i];
-		if (!pinholes && !i && is_jump(form, ACT_JUMP, NFT_PINHOLE_CHAIN))
+		if (!pinholes && is_jump(form, ACT_JUMP, NFT_PINHOLE_CHAIN))
 			pinholes = true;
 		else if (!policy && pinholes && is_jump(form, ACT_GOTO, generation))
 			policy = true;

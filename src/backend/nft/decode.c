@@ -3,11 +3,10 @@
 // of the packet into a register, a comparison says which of its values the rule is for. So it does
 // not matter in which words a rule was written (nft(8) writes others than we do). Whatever is not
 // known (an expression, an attribute, a flag, an order of statements) makes the rule strange; strange
-// rules are differences. Which field a place is depends on the protocol, so places are named last.
-#include "backend/nft/decode.h"
-#include "base/buf.h"
-#include "base/wire.h"
+// rules are differences. Which field a place is, place.c says.
+#include "backend/nft/reading.h"
 #include "backend/nft/encode.h"
+#include "base/wire.h"
 
 #include <endian.h>
 #include <libmnl/libmnl.h>
@@ -18,38 +17,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REGISTERS 24
 #define ATTRIBUTES 24
 
-// What a register holds: a place, perhaps masked and turned from host to network order.
-struct reg {
-	bool loaded, original, turned;
-	struct nft_place place;
-	size_t bytes;
-	u128 mask;
-};
-
-// "The register's value is in the set": a match whose field is not named yet.
-struct test {
-	struct reg reg;
-	struct algebra_set set;
-};
-
-enum stage { STAGE_MATCH, STAGE_TIMER, STAGE_LIMIT, STAGE_COUNT, STAGE_LOG, STAGE_END };
-
-struct reading {
-	const struct nft_decoder *decoder;
-	struct arena *arena;
-	struct nft_form *form;
-	struct reg reg[REGISTERS];
-	VEC(struct test) test;
-	enum stage stage;
-};
-
-static void strange(struct reading *r, const char *why)
+void nft_strange(struct nft_reading *r, const char *why)
 {
 	if (!r->form->strange)
 		r->form->strange = arena_strdup(r->arena, why);
+}
+
+struct algebra_set nft_values(struct arena *arena, u128 lo, u128 hi)
+{
+	return lo <= hi ? algebra_set_one(arena, lo, hi) : (struct algebra_set){0};
+}
+
+// What the first bytes say, as a set of the whole: each value stands for all that begin with it.
+struct algebra_set nft_widened(struct arena *arena, struct algebra_set set, unsigned bits)
+{
+	struct algebra_builder b = {.arena = arena};
+	for (size_t i = 0; i < set.len; i++)
+		algebra_builder_add(&b, set.at[i].lo << bits,
+				    set.at[i].hi << bits | (((u128)1 << bits) - 1));
+	return algebra_builder_take(&b);
 }
 
 // --- attributes ---
@@ -116,17 +104,16 @@ static u128 number_of(const uint8_t *data, size_t len)
 }
 
 // Registers of 16 bytes are 1..4, those of 4 bytes 8..23; the first of four is the same as the large one.
-static struct reg *reg_of(struct reading *r, const struct nlattr *attr)
+static struct nft_reg *reg_of(struct nft_reading *r, const struct nlattr *attr)
 {
-	static struct reg nowhere;
 	uint32_t n = u32(attr);
 	if (n >= NFT_REG32_00 && n <= NFT_REG32_15 && (n - NFT_REG32_00) % 4 == 0)
 		n = NFT_REG_1 + (n - NFT_REG32_00) / 4;
 	if (n >= NFT_REG_1 && n <= NFT_REG_4)
 		return &r->reg[n];
-	strange(r, "a register that Bulwark does not use");
-	nowhere = (struct reg){0};
-	return &nowhere;
+	nft_strange(r, "a register that Bulwark does not use");
+	r->reg[0] = (struct nft_reg){0}; // holds nothing
+	return &r->reg[0];
 }
 
 // --- loads ---
@@ -149,48 +136,49 @@ static size_t ct_bytes(uint32_t key)
 	return 0;
 }
 
-static void load(struct reading *r, const struct nlattr *dreg, struct nft_place place, size_t bytes)
+static void load(struct nft_reading *r, const struct nlattr *dreg, struct nft_place place,
+		 size_t bytes)
 {
 	if (!bytes || bytes > 16) {
-		strange(r, "reads something that Bulwark does not read");
+		nft_strange(r, "reads something that Bulwark does not read");
 		return;
 	}
-	*reg_of(r, dreg) = (struct reg){.loaded = true,
-					.place = place,
-					.bytes = bytes,
-					.mask = algebra_max((unsigned)bytes * 8)};
+	*reg_of(r, dreg) = (struct nft_reg){.loaded = true,
+					    .place = place,
+					    .bytes = bytes,
+					    .mask = algebra_max((unsigned)bytes * 8)};
 }
 
-static void read_meta(struct reading *r, const struct nlattr *data)
+static void read_meta(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	if (!sort(data, NFTA_META_KEY, at))
-		strange(r, "an unknown attribute of meta");
+		nft_strange(r, "an unknown attribute of meta");
 	uint32_t key = u32(at[NFTA_META_KEY]);
 	load(r, at[NFTA_META_DREG], (struct nft_place){SOURCE_META, (uint8_t)key, 0},
 	     key < 256 ? meta_bytes(key) : 0);
 }
 
-static void read_ct(struct reading *r, const struct nlattr *data)
+static void read_ct(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	if (!sort(data, NFTA_CT_DIRECTION, at))
-		strange(r, "an unknown attribute of ct");
+		nft_strange(r, "an unknown attribute of ct");
 	uint32_t key = u32(at[NFTA_CT_KEY]);
 	bool reply = at[NFTA_CT_DIRECTION] &&
 		     nft_attr_number(at[NFTA_CT_DIRECTION], 1) != IP_CT_DIR_ORIGINAL;
 	if (reply)
-		strange(r, "reads the reply direction of a flow");
+		nft_strange(r, "reads the reply direction of a flow");
 	load(r, at[NFTA_CT_DREG], (struct nft_place){SOURCE_CT, (uint8_t)key, 0},
 	     key < 256 ? ct_bytes(key) : 0);
 }
 
-static void read_payload(struct reading *r, const struct nlattr *data)
+static void read_payload(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	if (!sort(data, NFTA_PAYLOAD_LEN, at) || u32(at[NFTA_PAYLOAD_OFFSET]) > 255 ||
 	    u32(at[NFTA_PAYLOAD_BASE]) > NFT_PAYLOAD_TRANSPORT_HEADER) {
-		strange(r, "reads a part of the payload that Bulwark does not read");
+		nft_strange(r, "reads a part of the payload that Bulwark does not read");
 		return;
 	}
 	struct nft_place place = {SOURCE_PAYLOAD, (uint8_t)u32(at[NFTA_PAYLOAD_BASE]),
@@ -200,7 +188,7 @@ static void read_payload(struct reading *r, const struct nlattr *data)
 
 // --- registers ---
 
-static bool host_order(const struct reg *reg)
+static bool host_order(const struct nft_reg *reg)
 {
 	if (reg->turned || reg->bytes == 1 || reg->place.source == SOURCE_PAYLOAD)
 		return false;
@@ -213,7 +201,7 @@ static bool host_order(const struct reg *reg)
 }
 
 // Data of the kernel as the number that the register's value is compared with.
-static u128 constant(const struct reg *reg, const uint8_t *data, size_t len)
+static u128 constant(const struct nft_reg *reg, const uint8_t *data, size_t len)
 {
 	uint8_t turned[16];
 	bool turn = host_order(reg) && BYTE_ORDER == LITTLE_ENDIAN;
@@ -222,17 +210,18 @@ static u128 constant(const struct reg *reg, const uint8_t *data, size_t len)
 	return number_of(turned, len);
 }
 
-static void read_bitwise(struct reading *r, const struct nlattr *data)
+static void read_bitwise(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	size_t mask_len = 0, xor_len = 0;
 	bool known = sort(data, NFTA_BITWISE_OP, at);
 	const uint8_t *mask = data_of(at[NFTA_BITWISE_MASK], &mask_len),
 		      *flip = data_of(at[NFTA_BITWISE_XOR], &xor_len);
-	struct reg *from = reg_of(r, at[NFTA_BITWISE_SREG]), *to = reg_of(r, at[NFTA_BITWISE_DREG]);
+	struct nft_reg *from = reg_of(r, at[NFTA_BITWISE_SREG]),
+		       *to = reg_of(r, at[NFTA_BITWISE_DREG]);
 	if (!known || !mask || !flip || u32(at[NFTA_BITWISE_OP]) != NFT_BITWISE_BOOL ||
 	    !from->loaded || mask_len != from->bytes || number_of(flip, xor_len)) {
-		strange(r, "a bit operation that Bulwark does not use");
+		nft_strange(r, "a bit operation that Bulwark does not use");
 		return;
 	}
 	u128 m = constant(from, mask, mask_len);
@@ -240,17 +229,17 @@ static void read_bitwise(struct reading *r, const struct nlattr *data)
 	to->mask &= m;
 }
 
-static void read_byteorder(struct reading *r, const struct nlattr *data)
+static void read_byteorder(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	bool known = sort(data, NFTA_BYTEORDER_SIZE, at);
-	struct reg *from = reg_of(r, at[NFTA_BYTEORDER_SREG]),
-		   *to = reg_of(r, at[NFTA_BYTEORDER_DREG]);
+	struct nft_reg *from = reg_of(r, at[NFTA_BYTEORDER_SREG]),
+		       *to = reg_of(r, at[NFTA_BYTEORDER_DREG]);
 	bool whole = from->loaded && u32(at[NFTA_BYTEORDER_LEN]) == from->bytes &&
 		     u32(at[NFTA_BYTEORDER_SIZE]) == from->bytes &&
 		     from->mask == algebra_max((unsigned)from->bytes * 8);
 	if (!known || !whole || !host_order(from)) {
-		strange(r, "a change of byte order that Bulwark does not use");
+		nft_strange(r, "a change of byte order that Bulwark does not use");
 		return;
 	}
 	*to = *from;
@@ -259,19 +248,14 @@ static void read_byteorder(struct reading *r, const struct nlattr *data)
 
 // --- tests ---
 
-static void add_test(struct reading *r, const struct reg *reg, struct algebra_set set)
+static void add_test(struct nft_reading *r, const struct nft_reg *reg, struct algebra_set set)
 {
 	if (!reg->loaded)
-		strange(r, "compares what was not read");
+		nft_strange(r, "compares what was not read");
 	else if (r->stage != STAGE_MATCH)
-		strange(r, "a test behind a statement");
+		nft_strange(r, "a test behind a statement");
 	else
-		vec_push(r->arena, &r->test, (struct test){*reg, set});
-}
-
-static struct algebra_set values(struct arena *arena, u128 lo, u128 hi)
-{
-	return lo <= hi ? algebra_set_one(arena, lo, hi) : (struct algebra_set){0};
+		vec_push(r->arena, &r->test, (struct nft_test){*reg, set});
 }
 
 static bool compared(struct arena *arena, enum nft_cmp_ops op, u128 v, u128 max,
@@ -279,44 +263,34 @@ static bool compared(struct arena *arena, enum nft_cmp_ops op, u128 v, u128 max,
 {
 	switch (op) {
 	case NFT_CMP_EQ:
-		*out = values(arena, v, v);
+		*out = nft_values(arena, v, v);
 		return true;
 	case NFT_CMP_NEQ:
-		*out = algebra_set_complement(arena, values(arena, v, v), max);
+		*out = algebra_set_complement(arena, nft_values(arena, v, v), max);
 		return true;
 	case NFT_CMP_LT:
-		*out = v ? values(arena, 0, v - 1) : (struct algebra_set){0};
+		*out = v ? nft_values(arena, 0, v - 1) : (struct algebra_set){0};
 		return true;
 	case NFT_CMP_LTE:
-		*out = values(arena, 0, v);
+		*out = nft_values(arena, 0, v);
 		return true;
 	case NFT_CMP_GT:
-		*out = v < max ? values(arena, v + 1, max) : (struct algebra_set){0};
+		*out = v < max ? nft_values(arena, v + 1, max) : (struct algebra_set){0};
 		return true;
 	case NFT_CMP_GTE:
-		*out = values(arena, v, max);
+		*out = nft_values(arena, v, max);
 		return true;
 	}
 	return false;
 }
 
-// What the first bytes say, as a set of the whole: each value stands for all that begin with it.
-static struct algebra_set widened(struct arena *arena, struct algebra_set set, unsigned bits)
-{
-	struct algebra_builder b = {.arena = arena};
-	for (size_t i = 0; i < set.len; i++)
-		algebra_builder_add(&b, set.at[i].lo << bits,
-				    set.at[i].hi << bits | (((u128)1 << bits) - 1));
-	return algebra_builder_take(&b);
-}
-
-static void read_cmp(struct reading *r, const struct nlattr *data)
+static void read_cmp(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	size_t len = 0;
 	bool known = sort(data, NFTA_CMP_DATA, at);
 	const uint8_t *bytes = data_of(at[NFTA_CMP_DATA], &len);
-	const struct reg *reg = reg_of(r, at[NFTA_CMP_SREG]);
+	const struct nft_reg *reg = reg_of(r, at[NFTA_CMP_SREG]);
 	enum nft_cmp_ops op = u32(at[NFTA_CMP_OP]);
 	bool by_size = op != NFT_CMP_EQ && op != NFT_CMP_NEQ;
 	bool masked = reg->loaded && reg->mask != algebra_max((unsigned)reg->bytes * 8);
@@ -325,27 +299,29 @@ static void read_cmp(struct reading *r, const struct nlattr *data)
 	    (host_order(reg) && (by_size || len < reg->bytes)) ||
 	    !compared(r->arena, op, constant(reg, bytes, len), algebra_max((unsigned)len * 8),
 		      &set)) {
-		strange(r, "a comparison that Bulwark does not use");
+		nft_strange(r, "a comparison that Bulwark does not use");
 		return;
 	}
 	add_test(r, reg,
-		 len < reg->bytes ? widened(r->arena, set, (unsigned)(reg->bytes - len) * 8) : set);
+		 len < reg->bytes ? nft_widened(r->arena, set, (unsigned)(reg->bytes - len) * 8)
+				  : set);
 }
 
-static void read_range(struct reading *r, const struct nlattr *data)
+static void read_range(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	size_t from_len = 0, to_len = 0;
 	bool known = sort(data, NFTA_RANGE_TO_DATA, at);
 	const uint8_t *from = data_of(at[NFTA_RANGE_FROM_DATA], &from_len),
 		      *to = data_of(at[NFTA_RANGE_TO_DATA], &to_len);
-	const struct reg *reg = reg_of(r, at[NFTA_RANGE_SREG]);
+	const struct nft_reg *reg = reg_of(r, at[NFTA_RANGE_SREG]);
 	if (!known || !from || !to || from_len != reg->bytes || to_len != reg->bytes ||
 	    host_order(reg) || u32(at[NFTA_RANGE_OP]) > NFT_RANGE_NEQ) {
-		strange(r, "a range that Bulwark does not use");
+		nft_strange(r, "a range that Bulwark does not use");
 		return;
 	}
-	struct algebra_set set = values(r->arena, number_of(from, from_len), number_of(to, to_len));
+	struct algebra_set set =
+		nft_values(r->arena, number_of(from, from_len), number_of(to, to_len));
 	if (u32(at[NFTA_RANGE_OP]) == NFT_RANGE_NEQ)
 		set = algebra_set_complement(r->arena, set, algebra_max((unsigned)reg->bytes * 8));
 	add_test(r, reg, set);
@@ -381,23 +357,23 @@ struct algebra_set nft_set_values(const struct nft_dumped_set *set, struct arena
 	return algebra_builder_take(&b);
 }
 
-static void read_timer(struct reading *r, const struct reg *reg, const char *name)
+static void read_timer(struct nft_reading *r, const struct nft_reg *reg, const char *name)
 {
 	bool proto =
 		reg->loaded && reg->place.source == SOURCE_CT && reg->place.key == NFT_CT_PROTOCOL;
 	if (!proto || r->stage != STAGE_MATCH)
-		strange(r, "looks up a set that changes");
+		nft_strange(r, "looks up a set that changes");
 	r->form->named_set = name;
 	r->stage = STAGE_TIMER;
 }
 
-static void read_lookup(struct reading *r, const struct nlattr *data)
+static void read_lookup(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	bool known = sort(data, NFTA_LOOKUP_FLAGS, at) && !at[NFTA_LOOKUP_DREG];
 	const char *name = text(r->arena, at[NFTA_LOOKUP_SET]);
 	struct nft_dumped_set *set = name ? map_get(r->decoder->sets, name) : NULL;
-	const struct reg *reg = reg_of(r, at[NFTA_LOOKUP_SREG]);
+	const struct nft_reg *reg = reg_of(r, at[NFTA_LOOKUP_SREG]);
 	uint32_t flags = u32(at[NFTA_LOOKUP_FLAGS]);
 	if (set)
 		set->used = true;
@@ -407,11 +383,12 @@ static void read_lookup(struct reading *r, const struct nlattr *data)
 	}
 	if (!known || !set || set->strange || set->key_bytes != reg->bytes ||
 	    flags > NFT_LOOKUP_F_INV) {
-		strange(r, set && set->strange ? set->strange : "a set that Bulwark does not use");
+		nft_strange(r,
+			    set && set->strange ? set->strange : "a set that Bulwark does not use");
 		return;
 	}
 	if (host_order(reg) && (set->flags & NFT_SET_INTERVAL || BYTE_ORDER == LITTLE_ENDIAN)) {
-		strange(r, "a set of numbers in host order");
+		nft_strange(r, "a set of numbers in host order");
 		return;
 	}
 	struct algebra_set is = nft_set_values(set, r->arena);
@@ -423,36 +400,36 @@ static void read_lookup(struct reading *r, const struct nlattr *data)
 // --- statements ---
 
 // Statements stand in one order only, each once.
-static void advance(struct reading *r, enum stage to)
+static void advance(struct nft_reading *r, enum nft_stage to)
 {
 	if (r->stage >= to)
-		strange(r, "statements in an order that Bulwark does not use");
+		nft_strange(r, "statements in an order that Bulwark does not use");
 	r->stage = to;
 }
 
-static void read_dynset(struct reading *r, const struct nlattr *data)
+static void read_dynset(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	bool known = sort(data, NFTA_DYNSET_FLAGS, at) && !at[NFTA_DYNSET_SREG_DATA] &&
 		     !at[NFTA_DYNSET_EXPR];
 	const char *name = text(r->arena, at[NFTA_DYNSET_SET_NAME]);
-	const struct reg *reg = reg_of(r, at[NFTA_DYNSET_SREG_KEY]);
+	const struct nft_reg *reg = reg_of(r, at[NFTA_DYNSET_SREG_KEY]);
 	bool same = name && r->form->named_set && !strcmp(name, r->form->named_set);
 	bool proto =
 		reg->loaded && reg->place.source == SOURCE_CT && reg->place.key == NFT_CT_PROTOCOL;
 	if (!known || !same || !proto || u32(at[NFTA_DYNSET_OP]) != NFT_DYNSET_OP_UPDATE ||
 	    u32(at[NFTA_DYNSET_FLAGS]) || r->stage != STAGE_TIMER || r->form->refresh_ms)
-		strange(r, "changes a set");
+		nft_strange(r, "changes a set");
 	r->form->refresh_ms = (uint64_t)nft_attr_number(at[NFTA_DYNSET_TIMEOUT], 8);
 }
 
-static void read_limit(struct reading *r, const struct nlattr *data)
+static void read_limit(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	advance(r, STAGE_LIMIT);
 	if (!sort(data, NFTA_LIMIT_PAD, at) || u32(at[NFTA_LIMIT_FLAGS]) != NFT_LIMIT_F_INV ||
 	    u32(at[NFTA_LIMIT_TYPE]) > NFT_LIMIT_PKT_BYTES)
-		strange(r, "a limit that Bulwark does not use");
+		nft_strange(r, "a limit that Bulwark does not use");
 	r->form->limited = true;
 	r->form->limit = (struct nft_limit){
 		.rate = (uint64_t)nft_attr_number(at[NFTA_LIMIT_RATE], 8),
@@ -462,17 +439,17 @@ static void read_limit(struct reading *r, const struct nlattr *data)
 	};
 }
 
-static void read_counter(struct reading *r, const struct nlattr *data)
+static void read_counter(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	advance(r, STAGE_COUNT);
 	if (!sort(data, NFTA_COUNTER_PAD, at))
-		strange(r, "an unknown attribute of counter");
+		nft_strange(r, "an unknown attribute of counter");
 	r->form->packets = (uint64_t)nft_attr_number(at[NFTA_COUNTER_PACKETS], 8);
 	r->form->bytes = (uint64_t)nft_attr_number(at[NFTA_COUNTER_BYTES], 8);
 }
 
-static void read_log(struct reading *r, const struct nlattr *data)
+static void read_log(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	advance(r, STAGE_LOG);
@@ -480,7 +457,7 @@ static void read_log(struct reading *r, const struct nlattr *data)
 	bool group = at[NFTA_LOG_GROUP] != NULL;
 	if (!known || u32(at[NFTA_LOG_SNAPLEN]) || nft_attr_number(at[NFTA_LOG_QTHRESHOLD], 2) ||
 	    u32(at[NFTA_LOG_FLAGS]) || (!group && u32(at[NFTA_LOG_LEVEL]) != NFT_LOGLEVEL_WARNING))
-		strange(r, "a log that Bulwark does not write");
+		nft_strange(r, "a log that Bulwark does not write");
 	const char *prefix = text(r->arena, at[NFTA_LOG_PREFIX]);
 	r->form->log = (struct nft_log){.prefix = prefix ? prefix : "",
 					.to_group = group,
@@ -488,7 +465,7 @@ static void read_log(struct reading *r, const struct nlattr *data)
 }
 
 // The chain's name as the program has it; a chain outside the generation stays as it is called.
-static const char *chain_of(struct reading *r, const struct nlattr *attr)
+static const char *chain_of(struct nft_reading *r, const struct nlattr *attr)
 {
 	const char *name = text(r->arena, attr);
 	size_t len = strlen(r->decoder->prefix);
@@ -497,7 +474,7 @@ static const char *chain_of(struct reading *r, const struct nlattr *attr)
 	return name[len] == '\0' || name[len] == '-' ? name + len : name;
 }
 
-static void read_immediate(struct reading *r, const struct nlattr *data)
+static void read_immediate(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES], *value[ATTRIBUTES], *verdict[ATTRIBUTES];
 	advance(r, STAGE_END);
@@ -505,7 +482,7 @@ static void read_immediate(struct reading *r, const struct nlattr *data)
 	    u32(at[NFTA_IMMEDIATE_DREG]) != NFT_REG_VERDICT ||
 	    !sort(at[NFTA_IMMEDIATE_DATA], NFTA_DATA_VERDICT, value) ||
 	    !sort(value[NFTA_DATA_VERDICT], NFTA_VERDICT_CHAIN, verdict)) {
-		strange(r, "a verdict that Bulwark does not use");
+		nft_strange(r, "a verdict that Bulwark does not use");
 		return;
 	}
 	static const struct {
@@ -519,10 +496,10 @@ static void read_immediate(struct reading *r, const struct nlattr *data)
 			r->form->chain = chain_of(r, verdict[NFTA_VERDICT_CHAIN]);
 			return;
 		}
-	strange(r, "a verdict that Bulwark does not use");
+	nft_strange(r, "a verdict that Bulwark does not use");
 }
 
-static void read_reject(struct reading *r, const struct nlattr *data)
+static void read_reject(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	advance(r, STAGE_END);
@@ -534,14 +511,14 @@ static void read_reject(struct reading *r, const struct nlattr *data)
 	else if (known && type == NFT_REJECT_ICMPX_UNREACH && port)
 		r->form->act = ACT_UNREACHABLE;
 	else
-		strange(r, "a reject that Bulwark does not use");
+		nft_strange(r, "a reject that Bulwark does not use");
 }
 
-static void read_expression(struct reading *r, const struct nlattr *expression)
+static void read_expression(struct nft_reading *r, const struct nlattr *expression)
 {
 	static const struct {
 		const char *name;
-		void (*read)(struct reading *r, const struct nlattr *data);
+		void (*read)(struct nft_reading *r, const struct nlattr *data);
 	} known[] = {
 		{"meta", read_meta},           {"ct", read_ct},
 		{"payload", read_payload},     {"bitwise", read_bitwise},
@@ -563,182 +540,24 @@ static void read_expression(struct reading *r, const struct nlattr *expression)
 		r->form->strange = arena_printf(r->arena, "the expression '%s'", name ? name : "");
 }
 
-// --- naming places ---
-
-static bool only_version(const struct algebra_set *set, uint8_t version)
-{
-	u128 raw = version == 4 ? NFT_VERSION_4 : NFT_VERSION_6;
-	return set && set->len == 1 && set->at[0].lo == raw && set->at[0].hi == raw;
-}
-
-static bool version_fits(const struct nft_form *form, const struct nft_field_info *info)
-{
-	if (!info->version)
-		return true;
-	if (info->side == OF_PACKET)
-		return only_version(nft_form_set(form, F_VERSION), info->version);
-	if (info->place.key != NFT_CT_PROTO_DST)
-		return true; // the key itself says the version
-	bool v4 = info->version == 4;
-	return only_version(nft_form_set(form, F_FLOW_VERSION), info->version) ||
-	       nft_form_set(form, v4 ? F_FLOW_SRC4 : F_FLOW_SRC6) ||
-	       nft_form_set(form, v4 ? F_FLOW_DST4 : F_FLOW_DST6);
-}
-
-static bool protocols_fit(const struct nft_form *form, const struct nft_field_info *info)
-{
-	struct algebra_set needed = nft_protocols_set(info->protocols);
-	const struct algebra_set *is =
-		nft_form_set(form, info->side == OF_FLOW ? F_FLOW_PROTO : F_PROTO);
-	return !needed.len || (is && is->len && algebra_set_within(*is, needed));
-}
-
-// The bits that the mask leaves, counted from the place's first bit; false when they are not in one piece.
-static bool window(const struct reg *reg, unsigned *first_out, unsigned *width_out,
-		   unsigned *shift_out)
-{
-	unsigned shift = 0, width = 0, total = (unsigned)reg->bytes * 8;
-	while (shift < total && !(reg->mask >> shift & 1))
-		shift++;
-	while (shift + width < total && reg->mask >> (shift + width) & 1)
-		width++;
-	if (!width || reg->mask != algebra_max(width) << shift)
-		return false;
-	*shift_out = shift;
-	*width_out = width;
-	*first_out = total - shift - width + reg->place.offset * 8u;
-	return true;
-}
-
-static struct algebra_set shifted(struct arena *arena, struct algebra_set set, unsigned shift,
-				  unsigned width)
-{
-	struct algebra_builder b = {.arena = arena};
-	u128 step = ((u128)1 << shift) - 1, max = algebra_max(width);
-	for (size_t i = 0; i < set.len; i++) {
-		u128 lo = (set.at[i].lo >> shift) + ((set.at[i].lo & step) != 0),
-		     hi = set.at[i].hi >> shift;
-		if (hi > max)
-			hi = max;
-		if (lo <= hi)
-			algebra_builder_add(&b, lo, hi);
-	}
-	return algebra_builder_take(&b);
-}
-
-// A mask with holes on one byte: by trying all values.
-static bool enumerated(struct arena *arena, const struct test *test,
-		       const struct nft_field_info *info, struct algebra_set *out)
-{
-	struct algebra_builder b = {.arena = arena};
-	if (test->reg.bytes != 1 || info->bits != 8 || info->bytes != 1 ||
-	    info->place.offset != test->reg.place.offset)
-		return false;
-	for (unsigned v = 0; v < 256; v++)
-		if (algebra_set_has(test->set, v & test->reg.mask))
-			algebra_builder_add(&b, v, v);
-	*out = algebra_builder_take(&b);
-	return true;
-}
-
-// The test as a set of the field's values; false when the place is not the field or its first bits.
-static bool as_field(struct arena *arena, const struct test *test,
-		     const struct nft_field_info *info, struct algebra_set *out)
-{
-	unsigned first, width, shift;
-	unsigned begins = info->place.offset * 8u + info->bytes * 8u - info->shift - info->bits;
-	if (!window(&test->reg, &first, &width, &shift))
-		return enumerated(arena, test, info, out);
-	bool guard = info->dim == IR_DIMS;
-	if (first != begins || width > info->bits || (guard && width != info->bits))
-		return false;
-	*out = shifted(arena, test->set, shift, width);
-	if (width < info->bits)
-		*out = widened(arena, *out, info->bits - width);
-	return true;
-}
-
-static struct algebra_set states_of(struct arena *arena, const struct test *test)
-{
-	struct algebra_builder b = {.arena = arena};
-	for (unsigned s = 0; s < NFT_STATES; s++)
-		if (algebra_set_has(test->set, nft_state_bit(s) & test->reg.mask))
-			algebra_builder_add(&b, s, s);
-	return algebra_builder_take(&b);
-}
-
-static bool known_of(struct arena *arena, const struct test *test, struct algebra_set *out)
-{
-	struct algebra_builder b = {.arena = arena};
-	if (test->reg.mask != IPS_CONFIRMED)
-		return false;
-	for (unsigned known = 0; known < 2; known++)
-		if (algebra_set_has(test->set, known ? IPS_CONFIRMED : 0))
-			algebra_builder_add(&b, known, known);
-	*out = algebra_builder_take(&b);
-	return true;
-}
-
-static bool named(struct reading *r, const struct test *test, enum nft_field field,
-		  struct algebra_set *out)
-{
-	const struct nft_field_info *info = &nft_field_info[field];
-	if (info->place.source != test->reg.place.source ||
-	    info->place.key != test->reg.place.key || !version_fits(r->form, info) ||
-	    !protocols_fit(r->form, info))
-		return false;
-	if (field == F_STATE) {
-		*out = states_of(r->arena, test);
-		return true;
-	}
-	if (field == F_KNOWN)
-		return known_of(r->arena, test, out);
-	return as_field(r->arena, test, info, out);
-}
-
-static bool depends_on_others(const struct test *test)
-{
-	return test->reg.place.source == SOURCE_PAYLOAD ||
-	       (test->reg.place.source == SOURCE_CT && (test->reg.place.key == NFT_CT_PROTO_SRC ||
-							test->reg.place.key == NFT_CT_PROTO_DST));
-}
-
-static void name_tests(struct reading *r, bool dependent)
-{
-	for (size_t i = 0; i < r->test.len; i++) {
-		const struct test *test = &r->test.at[i];
-		if (depends_on_others(test) != dependent)
-			continue;
-		struct algebra_set set;
-		unsigned f = 0;
-		while (f < NFT_FIELDS && !named(r, test, (enum nft_field)f, &set))
-			f++;
-		if (f < NFT_FIELDS)
-			nft_form_match(r->form, r->arena, (enum nft_field)f, set);
-		else
-			strange(r, "tests a part of the packet that Bulwark does not test");
-	}
-}
-
 void nft_decode_rule(const struct nft_decoder *decoder, const struct nlattr *expressions,
 		     struct nft_form *form)
 {
-	struct reading r = {.decoder = decoder, .arena = decoder->arena, .form = form};
+	struct nft_reading r = {.decoder = decoder, .arena = decoder->arena, .form = form};
 	const struct nlattr *attr;
 	if (expressions)
 		for (attr = nft_attr_next(expressions, NULL); attr;
 		     attr = nft_attr_next(expressions, attr))
 			read_expression(&r, attr);
-	name_tests(&r, false);
-	name_tests(&r, true);
+	nft_name_tests(&r);
 	if (form->named_set && !form->refresh_ms)
-		strange(&r, "a timer that is not refreshed");
+		nft_strange(&r, "a timer that is not refreshed");
 	nft_form_tidy(form);
 }
 
 void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form)
 {
-	struct reading r = {.form = form, .stage = STAGE_MATCH};
+	struct nft_reading r = {.form = form, .stage = STAGE_MATCH};
 	const struct nlattr *attr, *at[ATTRIBUTES];
 	if (!expressions)
 		return;

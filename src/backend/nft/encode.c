@@ -457,6 +457,10 @@ static void put_user_data(struct nlmsghdr *nlh, const struct nft_tag *tag)
 		buf_printf(&comment, "%.*s/", (int)policy, tag->policy);
 	if (tag->name)
 		buf_printf(&comment, "%.*s", (int)(NFT_COMMENT_MOST - comment.len), tag->name);
+	// nft(8) writes comments between quotes and does not escape what is inside.
+	for (size_t i = 0; i < comment.len; i++)
+		if (comment.data[i] == '"')
+			comment.data[i] = '\'';
 	if (comment.len) {
 		wire_put_u8(&all, NFT_UDATA_COMMENT);
 		wire_put_u8(&all, (uint8_t)(comment.len + 1));
@@ -525,6 +529,7 @@ void nft_encode_table(struct nft_batch *batch, const char *table)
 {
 	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFT_NO_OWNER);
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	put_u32(nlh, NFTA_TABLE_FLAGS, 0); // awake
 	nft_batch_close(batch);
 }
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between the two halves of decoding: what expressions do with registers, and which fields they read.
+#pragma once
+
+#include "backend/nft/decode.h"
+
+#define NFT_REGISTERS 24
+
+// What a register holds: a place, perhaps masked and turned from host to network order.
+struct nft_reg {
+	bool loaded, original, turned;
+	struct nft_place place;
+	size_t bytes;
+	u128 mask;
+};
+
+// "The register's value is in the set": a match whose field is not named yet.
+struct nft_test {
+	struct nft_reg reg;
+	struct algebra_set set;
+};
+
+enum nft_stage { STAGE_MATCH, STAGE_TIMER, STAGE_LIMIT, STAGE_COUNT, STAGE_LOG, STAGE_END };
+
+struct nft_reading {
+	const struct nft_decoder *decoder;
+	struct arena *arena;
+	struct nft_form *form;
+	struct nft_reg reg[NFT_REGISTERS];
+	VEC(struct nft_test) test;
+	enum nft_stage stage;
+};
+
+// Notes that the rule is not understood; the first reason stays.
+void nft_strange(struct nft_reading *reading, const char *why);
+// lo..hi, empty when lo is above hi.
+struct algebra_set nft_values(struct arena *arena, u128 lo, u128 hi) must_check;
+// Each value of the set followed by any `bits` more bits.
+struct algebra_set nft_widened(struct arena *arena, struct algebra_set set,
+			       unsigned bits) must_check;
+
+// Turns the collected tests into matches of the form, by the fields that they read.
+void nft_name_tests(struct nft_reading *reading);
