@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 struct apply {
@@ -230,7 +229,7 @@ static void remove_false_pinholes(struct apply *a)
 	const struct nft_dumped_chain *chain = nft_table_chain(&a->table, NFT_PINHOLE_CHAIN);
 	struct backend_pinhole_state state;
 	for (size_t i = 0; chain && i < chain->rule.len; i++)
-		if (!nft_pinhole_read(&a->table, &chain->rule.at[i], &a->arena, time(NULL), &state))
+		if (!nft_pinhole_read(&a->table, &chain->rule.at[i], &a->arena, nft_now(), &state))
 			nft_encode_delete_rule(&a->batch, a->nft->table, chain->name,
 					       chain->rule.at[i].handle);
 }

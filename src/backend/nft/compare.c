@@ -11,7 +11,6 @@
 
 #include <linux/netfilter.h>
 #include <string.h>
-#include <time.h>
 
 const char *const backend_change_name[] = {
 	[BACKEND_MISSING] = "missing",
@@ -284,7 +283,7 @@ static void compare_pinholes(const struct nft_table *table, struct backend_diffe
 		add_named(out, BACKEND_CHANGED, "chain " NFT_PINHOLE_CHAIN,
 			  base_text(chain, out->arena));
 	for (size_t i = 0; chain && i < chain->rule.len; i++)
-		if (!nft_pinhole_read(table, &chain->rule.at[i], out->arena, time(NULL), &state))
+		if (!nft_pinhole_read(table, &chain->rule.at[i], out->arena, nft_now(), &state))
 			add_named(out, BACKEND_FOREIGN, NULL,
 				  arena_printf(
 					  out->arena, "chain %s: %s", chain->name,

@@ -28,6 +28,14 @@ struct work {
 	struct nft_batch batch;
 };
 
+// time() may lag behind the clock that the kernel compares with.
+int64_t nft_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec;
+}
+
 static int begin(struct work *w, struct backend_nft *nft, struct diags *diags)
 {
 	*w = (struct work){.nft = nft, .diags = diags};
@@ -202,7 +210,7 @@ static const struct nft_form *find(struct work *w, const char *name,
 {
 	const struct nft_dumped_chain *chain = nft_table_chain(&w->table, NFT_PINHOLE_CHAIN);
 	for (size_t i = 0; chain && i < chain->rule.len; i++)
-		if (nft_pinhole_read(&w->table, &chain->rule.at[i], &w->arena, time(NULL), out) &&
+		if (nft_pinhole_read(&w->table, &chain->rule.at[i], &w->arena, nft_now(), out) &&
 		    !strcmp(out->pinhole.name, name))
 			return &chain->rule.at[i];
 	return NULL;
@@ -319,7 +327,7 @@ int backend_nft_pinhole_list(struct backend_nft *nft, struct backend_pinholes *o
 		error ? NULL : nft_table_chain(&table, NFT_PINHOLE_CHAIN);
 	struct backend_pinhole_state state;
 	for (size_t i = 0; chain && i < chain->rule.len; i++)
-		if (nft_pinhole_read(&table, &chain->rule.at[i], out->arena, time(NULL), &state))
+		if (nft_pinhole_read(&table, &chain->rule.at[i], out->arena, nft_now(), &state))
 			vec_push(out->arena, &out->list, state);
 	return error;
 }
@@ -332,7 +340,7 @@ int backend_nft_pinhole_purge(struct backend_nft *nft)
 	const struct nft_dumped_chain *chain =
 		error ? NULL : nft_table_chain(&w.table, NFT_PINHOLE_CHAIN);
 	for (size_t i = 0; chain && i < chain->rule.len; i++)
-		if (nft_pinhole_read(&w.table, &chain->rule.at[i], &w.arena, time(NULL), &state) &&
+		if (nft_pinhole_read(&w.table, &chain->rule.at[i], &w.arena, nft_now(), &state) &&
 		    state.closed)
 			encode_removal(&w, &chain->rule.at[i]);
 	if (!error)

@@ -5,6 +5,9 @@
 #include "backend/nft/table.h"
 #include "backend/nft/nft.h"
 
+// Seconds since 1970 UTC.
+int64_t nft_now(void) must_check;
+
 // False when the kernel rule is no pinhole of ours. `idle_ms` and `closed` are taken from the timer.
 bool nft_pinhole_read(const struct nft_table *table, const struct nft_form *form,
 		      struct arena *arena, int64_t now,
