@@ -43,6 +43,7 @@ fleet_agent_conf() {
 		listen = [$2]:6513
 		state = $run/$1/state
 		certificates = $run/$1/certs
+		controller = $BULWARK_CONTROLLER
 	CONF
 }
 
