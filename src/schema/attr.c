@@ -80,9 +80,9 @@ static void read_insert(const struct place *place, const char *value, struct mod
 					lys->name));
 		return;
 	}
-	for (unsigned i = 0; i < array_len(inserts); i++)
+	for (unsigned i = INSERT_LAST; i < array_len(inserts); i++)
 		if (!strcmp(inserts[i], value)) {
-			mark->insert = i & 3;
+			mark->insert = i & 7;
 			return;
 		}
 	attr_error(place, DIAG_BAD_ATTRIBUTE, "insert", "allowed: first, last, before, after",
@@ -170,4 +170,48 @@ void attr_read(struct builder *b, const struct place *place, struct lyd_node *no
 	}
 	if (b->edit)
 		check_anchor(place, node);
+}
+
+// --- leaves that are deleted without their value ---
+
+const struct model_deletion *attr_deletions(const struct schema_tree *tree,
+					    const struct lyd_node *parent)
+{
+	char key[32];
+	snprintf(key, sizeof(key), "%p", (const void *)parent);
+	return !parent || model_mark(parent).deletes ? map_get(&tree->deletions, key) : NULL;
+}
+
+void attr_add_deletion(struct schema_tree *tree, struct lyd_node *parent,
+		       const struct model_deletion *deletion)
+{
+	struct arena *arena = &tree->arena;
+	struct model_deletion *copy = arena_memdup(arena, deletion, sizeof(*deletion));
+	copy->next = (struct model_deletion *)(uintptr_t)attr_deletions(tree, parent);
+	(void)map_put(&tree->deletions, arena_printf(arena, "%p", (void *)parent), copy);
+	if (!parent)
+		return;
+	struct model_mark mark = model_mark(parent);
+	mark.deletes = 1;
+	model_set_mark(parent, mark);
+}
+
+bool attr_is_deletion(struct builder *b, const struct place *place)
+{
+	const struct item *item = place->item;
+	const struct doc_attr *attr =
+		b->edit ? doc_attr_find(b->doc, item, NS_NETCONF, "operation") : NULL;
+	if (!attr || !attr->ns || place->model->schema->nodetype != LYS_LEAF || item->child ||
+	    item->flags & ITEM_TEXT)
+		return false;
+	const char *operation = doc_attr_value(b->doc, attr);
+	bool must_exist = !strcmp(operation, "delete");
+	if (!must_exist && strcmp(operation, "remove"))
+		return false;
+	struct model_deletion deletion = {.model = (struct model_node *)(uintptr_t)place->model,
+					  .must_exist = must_exist,
+					  .line = item->line,
+					  .file = b->file};
+	attr_add_deletion(b->tree, (struct lyd_node *)(uintptr_t)place->parent, &deletion);
+	return true;
 }

@@ -127,6 +127,8 @@ static bool admit(struct builder *b, const struct place *place, struct lyd_node 
 	struct lyd_node *other = index_put(&b->index, node);
 	if (other) {
 		duplicate(b, place, other);
+		if (node->parent)
+			tree_unlink(b->tree, node);
 		lyd_free_tree(node);
 		return false;
 	}
@@ -289,6 +291,8 @@ static void build_value(struct builder *b, const struct place *place, struct lyd
 			duplicate(b, place, index_find(&b->index, parent, lys));
 		return;
 	}
+	if (attr_is_deletion(b, place))
+		return;
 	const char *value = value_read(place);
 	if (!value)
 		return;
@@ -399,8 +403,7 @@ bool build_end(struct builder *b)
 {
 	bool good = b->doc->diags->errors == b->errors;
 	for (size_t i = b->grown.len; !good && i--;) {
-		tree_unlink(b->tree, b->grown.at[i]);
-		lyd_free_tree(b->grown.at[i]);
+		tree_free_node(b->tree, b->grown.at[i]);
 	}
 	index_fini(&b->index);
 	return good;

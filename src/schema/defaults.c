@@ -7,6 +7,7 @@
 // Other containers without presence are not made real: nothing can tell whether they are there.
 #include "schema/defaults.h"
 #include "schema/rules.h"
+#include "schema/undo.h"
 
 #include <libyang/libyang.h>
 
@@ -19,6 +20,7 @@ struct filler {
 	struct schema_tree *tree;
 	struct arena arena;
 	VEC(struct pending) pending; // what stands under a `when`
+	bool logged;
 };
 
 // --- making and removing ---
@@ -55,7 +57,7 @@ static void add_leaf(struct filler *f, struct lyd_node *parent, const struct lys
 		tree_link_top(f->tree, node);
 }
 
-static void add(struct filler *f, struct lyd_node *parent, const struct model_node *m)
+static void make(struct filler *f, struct lyd_node *parent, const struct model_node *m)
 {
 	const struct lysc_node *lys = m->schema;
 	struct lyd_node *node = NULL;
@@ -71,12 +73,24 @@ static void add(struct filler *f, struct lyd_node *parent, const struct model_no
 	}
 }
 
-static void remove_all(struct filler *f, struct lyd_node *parent, const struct model_node *m)
+static void log_all(const struct filler *f, struct lyd_node *parent, const struct model_node *m)
+{
+	struct lyd_node *it = f->logged ? tree_find_child(f->tree, parent, m) : NULL;
+	for (; it && it->schema == m->schema; it = it->next)
+		undo_added(f->tree, it);
+}
+
+static void add(struct filler *f, struct lyd_node *parent, const struct model_node *m)
+{
+	make(f, parent, m);
+	log_all(f, parent, m);
+}
+
+static void unmake(struct filler *f, struct lyd_node *parent, const struct model_node *m)
 {
 	struct lyd_node *node;
 	while ((node = tree_find_child(f->tree, parent, m))) {
-		tree_unlink(f->tree, node);
-		lyd_free_tree(node);
+		tree_free_node(f->tree, node);
 	}
 }
 
@@ -160,11 +174,14 @@ static bool whens_hold(const struct lyd_node *node)
 
 static void settle(struct filler *f, struct pending p)
 {
-	add(f, p.parent, p.model);
+	make(f, p.parent, p.model);
 	struct lyd_node *node = tree_find_child(f->tree, p.parent, p.model);
-	if (!node || !whens_hold(node))
-		remove_all(f, p.parent, p.model);
-	else if (node->schema->nodetype == LYS_CONTAINER)
+	if (!node || !whens_hold(node)) {
+		unmake(f, p.parent, p.model);
+		return;
+	}
+	log_all(f, p.parent, p.model);
+	if (node->schema->nodetype == LYS_CONTAINER)
 		fill(f, node, p.model);
 }
 
@@ -200,8 +217,7 @@ static void strip(struct schema_tree *tree, struct lyd_node *first)
 		if (!it->schema || !model_of(it)->fills)
 			continue;
 		if (it->flags & LYD_DEFAULT) {
-			tree_unlink(tree, it);
-			lyd_free_tree(it);
+			tree_free_node(tree, it);
 		} else if (it->schema->nodetype & LYD_NODE_INNER) {
 			strip(tree, lyd_child(it));
 		}
@@ -213,4 +229,53 @@ void defaults_strip(struct schema_tree *tree)
 	if (tree->has_defaults)
 		strip(tree, tree->first);
 	tree->has_defaults = false;
+}
+
+// --- changes ---
+
+static bool out_of_use(const struct filler *f, const struct lyd_node *parent,
+		       const struct lyd_node *node)
+{
+	bool given = false;
+	const struct lyd_node *it = tree_find_child(f->tree, parent, model_of(node));
+	for (; it && it->schema == node->schema && !given; it = it->next)
+		given = !(it->flags & LYD_DEFAULT);
+	return given || !case_in_use(f, parent, node->schema);
+}
+
+void defaults_update(struct schema_tree *tree, struct lyd_node *parent)
+{
+	const struct model_node *m = parent ? model_of(parent) : tree->schema->root;
+	struct filler f = {.tree = tree, .logged = true};
+	struct lyd_node *next;
+	arena_init(&f.arena);
+	for (struct lyd_node *it = parent ? lyd_child(parent) : tree->first; it; it = next) {
+		next = it->next;
+		if (it->flags & LYD_DEFAULT && out_of_use(&f, parent, it))
+			undo_remove(tree, it);
+	}
+	fill_children(&f, parent, m);
+	for (struct lyd_node *it = parent ? lyd_child(parent) : tree->first; it; it = it->next)
+		if (it->flags & LYD_DEFAULT && it->schema->nodetype == LYS_CONTAINER)
+			fill(&f, it, model_of(it));
+	settle_all(&f);
+	arena_fini(&f.arena);
+}
+
+void defaults_resettle(struct schema_tree *tree, struct lyd_node *parent, struct model_node *m)
+{
+	struct filler f = {.tree = tree, .logged = true};
+	struct lyd_node *node = tree_find_child(tree, parent, m);
+	if (node && !(node->flags & LYD_DEFAULT))
+		return;
+	if (node && !whens_hold(node)) {
+		while ((node = tree_find_child(tree, parent, m)))
+			undo_remove(tree, node);
+		return;
+	}
+	arena_init(&f.arena);
+	if (!node && case_in_use(&f, parent, m->schema) && !is_invented_state(parent, m->schema))
+		vec_push(&f.arena, &f.pending, (struct pending){parent, m});
+	settle_all(&f);
+	arena_fini(&f.arena);
 }

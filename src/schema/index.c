@@ -113,3 +113,31 @@ struct lyd_node *index_find(const struct node_index *index, const struct lyd_nod
 	struct identity id = {.parent = parent, .schema = schema};
 	return *find(index, &id);
 }
+
+struct lyd_node *index_get(const struct node_index *index, const struct lyd_node *node)
+{
+	if (!index->cap || lysc_is_dup_inst_list(node->schema))
+		return NULL;
+	struct identity id = identity_of(node);
+	return *find(index, &id);
+}
+
+// The run behind the gap moves up, so that every node can still be reached from its hash.
+void index_remove(struct node_index *index, const struct lyd_node *node)
+{
+	size_t mask = index->cap - 1;
+	if (!index->cap || index_get(index, node) != node)
+		return;
+	struct identity id = identity_of(node);
+	size_t gap = (size_t)(find(index, &id) - index->slot);
+	for (size_t i = (gap + 1) & mask; index->slot[i]; i = (i + 1) & mask) {
+		struct identity other = identity_of(index->slot[i]);
+		size_t home = hash(&other) & mask;
+		if (((i - home) & mask) < ((i - gap) & mask))
+			continue;
+		index->slot[gap] = index->slot[i];
+		gap = i;
+	}
+	index->slot[gap] = NULL;
+	index->len--;
+}

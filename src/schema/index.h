@@ -19,3 +19,6 @@ void index_put_all(struct node_index *index, struct lyd_node *first);
 // The only instance under a parent, of a container or leaf.
 struct lyd_node *index_find(const struct node_index *index, const struct lyd_node *parent,
 			    const struct lysc_node *schema) must_check;
+// The node in the set that is equal to this one, which may be of another tree; NULL: none.
+struct lyd_node *index_get(const struct node_index *index, const struct lyd_node *node) must_check;
+void index_remove(struct node_index *index, const struct lyd_node *node);

@@ -261,53 +261,6 @@ void model_set_mark(struct lyd_node *node, struct model_mark mark)
 	memcpy(&node->priv, &mark, sizeof(mark));
 }
 
-// --- data nodes ---
-
-// The place among the top-level nodes: behind the last of the same kind, else as libyang would order it.
-void tree_link_top(struct schema_tree *tree, struct lyd_node *node)
-{
-	struct lyd_node *first = tree->first, *last = first ? first->prev : NULL;
-	if (!last || last->schema != node->schema) {
-		lyd_insert_sibling(first, node, &tree->first);
-		return;
-	}
-	last->next = node;
-	node->prev = last;
-	node->next = NULL;
-	first->prev = node;
-}
-
-void tree_unlink(struct schema_tree *tree, struct lyd_node *node)
-{
-	struct lyd_node *first = tree->first;
-	if (node->parent || first == node || node->next) {
-		if (tree->first == node)
-			tree->first = node->next;
-		lyd_unlink_tree(node);
-		return;
-	}
-	// The last at the top: libyang would walk the whole list to find the first.
-	node->prev->next = NULL;
-	first->prev = node->prev;
-	node->prev = node;
-}
-
-struct lyd_node *tree_find_child(const struct schema_tree *tree, const struct lyd_node *parent,
-				 const struct model_node *model)
-{
-	struct lyd_node *it = parent ? lyd_child_no_keys(parent) : tree->first, *found = NULL;
-	if (parent && model->schema->flags & LYS_KEY)
-		it = lyd_child(parent);
-	if (parent && it && ((const struct lyd_node_inner *)parent)->children_ht) {
-		(void)lyd_find_sibling_val(it, model->schema, NULL, 0, &found);
-		return found;
-	}
-	for (; it; it = it->next)
-		if (it->schema == model->schema)
-			return it;
-	return NULL;
-}
-
 const char *model_libyang_message(struct schema *schema, struct arena *arena)
 {
 	const struct ly_err_item *item = ly_err_last(schema->ctx);

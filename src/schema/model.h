@@ -92,22 +92,42 @@ struct schema {
 	struct model_node *root; // of the data nodes at the top; schema NULL
 	uint32_t nodes;
 	VEC(const struct lys_module *) modules; // implemented
-	VEC(struct model_node *) generic_refs;  // leafs whose references libyang resolves
+	bool opaque_rules; // some expression could not be analysed: changes cannot be checked alone
+	VEC(struct model_node *) generic_refs; // leafs whose references libyang resolves
 	char content_id[17];
 };
 
 // What is kept in lyd_node.priv: where the node stood, and what an edit says about it.
 struct model_mark {
 	unsigned line : 30;
-	unsigned insert : 2; // enum edit_insert
+	unsigned : 2;
 	unsigned file : 16;
 	unsigned operation : 4; // 1 + enum schema_operation; 0: not given
 	unsigned anchored : 1;  // the tree's `anchors` has the key or value to insert at
 	unsigned selected : 2;  // enum print_selected, while a filter is at work
-	unsigned : 9;
+	unsigned insert : 3;    // enum edit_insert
+	unsigned detached : 1;  // removed, but the undo log still has it
+	unsigned added : 1;     // by the edit that is at work
+	unsigned deletes : 1;   // the tree's `deletions` has some below it
+	unsigned : 3;
 };
 
-enum edit_insert { INSERT_LAST, INSERT_FIRST, INSERT_BEFORE, INSERT_AFTER };
+enum edit_insert { INSERT_NONE, INSERT_LAST, INSERT_FIRST, INSERT_BEFORE, INSERT_AFTER };
+
+struct undo_entry;
+struct undo_log {
+	struct undo_entry *at;
+	size_t len, cap;
+};
+
+// A leaf that an edit deletes without naming its value: there is no node for it.
+struct model_deletion {
+	struct model_node *model;
+	bool must_exist;
+	unsigned line;
+	uint16_t file;
+	struct model_deletion *next; // of the same parent
+};
 
 struct schema_tree {
 	struct schema *schema;
@@ -115,8 +135,13 @@ struct schema_tree {
 	struct arena arena;      // of what follows
 	VEC(const char *) files; // [0] is unknown
 	struct map anchors;      // for edits: "address" of the node -> key predicate or value
+	struct map deletions;    // for edits: "address" of the parent -> struct model_deletion
+	struct map
+		wear; // of libyang's tables of children: "address" of the parent -> struct tree_wear
 	bool has_defaults;
-	bool is_operation; // an rpc (its input or its output) or a notification
+	bool valid;          // before what the log has
+	struct undo_log log; // what has changed since it was valid
+	bool is_operation;   // an rpc (its input or its output) or a notification
 	bool is_output;
 };
 
@@ -145,6 +170,8 @@ struct model_node *model_child(const struct model_node *parent, const struct lys
 void tree_link_top(struct schema_tree *tree, struct lyd_node *node);
 // Takes the node out of its tree without freeing it.
 void tree_unlink(struct schema_tree *tree, struct lyd_node *node);
+// The same, and frees it.
+void tree_free_node(struct schema_tree *tree, struct lyd_node *node);
 struct lyd_node *tree_find_child(const struct schema_tree *tree, const struct lyd_node *parent,
 				 const struct model_node *model) must_check;
 // The last message of libyang, in an arena; its list is emptied.

@@ -3,6 +3,7 @@
 // json.c make records of them, build.c makes nodes of those.
 #include "schema/attr.h"
 #include "schema/defaults.h"
+#include "schema/undo.h"
 
 #include <libyang/libyang.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ struct schema_tree *schema_tree_new(struct schema *schema)
 	struct schema_tree *tree = base_oom(calloc(1, sizeof(*tree)));
 	tree->schema = schema;
 	arena_init(&tree->arena);
-	tree->anchors.arena = &tree->arena;
+	tree->anchors.arena = tree->deletions.arena = tree->wear.arena = &tree->arena;
 	vec_push(&tree->arena, &tree->files, NULL);
 	return tree;
 }
@@ -22,6 +23,7 @@ void schema_tree_free(struct schema_tree *tree)
 {
 	if (!tree)
 		return;
+	undo_forget(tree);
 	lyd_free_all(tree->first);
 	arena_fini(&tree->arena);
 	free(tree);
@@ -35,6 +37,9 @@ static void copy_marks(struct schema_tree *to_tree, const struct schema_tree *fr
 		const char *anchor = attr_anchor(from_tree, from);
 		if (anchor)
 			attr_set_anchor(to_tree, to, anchor);
+		for (const struct model_deletion *d = attr_deletions(from_tree, from); d;
+		     d = d->next)
+			attr_add_deletion(to_tree, to, d);
 		copy_marks(to_tree, from_tree, lyd_child(to), lyd_child(from));
 	}
 }
@@ -49,6 +54,7 @@ struct schema_tree *schema_tree_copy(const struct schema_tree *tree)
 		abort(); // memory
 	copy_marks(copy, tree, copy->first, tree->first);
 	copy->has_defaults = tree->has_defaults;
+	copy->valid = tree->valid && !tree->log.len;
 	copy->is_operation = tree->is_operation;
 	copy->is_output = tree->is_output;
 	return copy;
@@ -88,6 +94,8 @@ static bool parse(struct schema_tree *tree, const struct schema_input *input, bo
 	struct builder b = {.doc = &doc, .tree = tree, .edit = edit, .errors = diags->errors};
 	bool good = doc_init(&doc, tree->schema, input, diags);
 	bool had_defaults = tree->has_defaults;
+	undo_forget(tree);
+	tree->valid = false;
 	if (good) {
 		b.file = build_file(tree, input->file);
 		defaults_strip(tree);

@@ -71,6 +71,7 @@ static struct model_rule *rule_new(struct schema *schema, struct model_node *m,
 	if (lys_find_expr_atoms(context, rule->mod, cond, prefixes, 0, &set)) {
 		ly_err_clean(schema->ctx, NULL);
 		rule->unknown = true;
+		schema->opaque_rules = true;
 		return rule;
 	}
 	rule->atoms = arena_memdup(&schema->arena, set->snodes, set->count * sizeof(*rule->atoms));
@@ -167,8 +168,7 @@ bool rules_allow(struct schema_tree *tree, struct lyd_node *parent, const struct
 			hold = when_holds(whens[i], lys, dummy);
 		lys = lys->parent;
 	} while (lys && (lys->nodetype & (LYS_CASE | LYS_CHOICE)));
-	tree_unlink(tree, dummy);
-	lyd_free_tree(dummy);
+	tree_free_node(tree, dummy);
 	return hold;
 }
 

@@ -103,6 +103,9 @@ enum schema_operation {
 // before. The tree is then unvalidated. Each error has the path and the error-tag that RFC 6241 asks for.
 bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
 		 enum schema_operation default_operation, struct diags *diags) must_check;
+// Back to the last valid state: takes back every successful edit since schema_validate was true, defaults included. For
+// when what an edit made is not valid. Nothing happens when the tree was never valid.
+void schema_undo(struct schema_tree *tree);
 // Reads the content of <config>: like schema_parse, but attributes of nc: are kept and nodes need not be complete.
 bool schema_parse_edit(struct schema_tree *tree, const struct schema_input *input,
 		       struct diags *diags) must_check;

@@ -8,8 +8,10 @@
 #include "schema/validate.h"
 #include "base/buf.h"
 #include "schema/defaults.h"
+#include "schema/incremental.h"
 #include "schema/report.h"
 #include "schema/rules.h"
+#include "schema/undo.h"
 
 #include <libyang/libyang.h>
 
@@ -49,16 +51,18 @@ static void report_rule(struct check *v, const struct lyd_node *node, const stru
 	buf_fini(&hint);
 }
 
+void check_one_rule(struct check *v, struct lyd_node *node, const struct model_rule *rule)
+{
+	if (can_judge(v, rule) && !rules_hold(rule, node))
+		report_rule(v, node, rule);
+}
+
 static void check_rules(struct check *v, struct lyd_node *node, const struct model_node *m)
 {
 	// Whether a default is in use was decided by its `when`.
 	uint32_t i = node->flags & LYD_DEFAULT ? m->nwhens : 0;
 	for (; i < m->nrules; i++)
-		if (can_judge(v, m->rules[i]) && !rules_hold(m->rules[i], node)) {
-			report_rule(v, node, m->rules[i]);
-			if (m->rules[i]->is_when)
-				return;
-		}
+		check_one_rule(v, node, m->rules[i]);
 }
 
 // --- references ---
@@ -72,9 +76,9 @@ static bool is_local(const struct check *v, const struct model_node *m)
 	return local || !v->tree->is_operation;
 }
 
-static void check_reference(struct check *v, struct lyd_node *leaf, const struct model_node *m)
+void check_reference(struct check *v, struct lyd_node *leaf)
 {
-	if (is_local(v, m) && !refs_resolve(&v->refs, leaf))
+	if (is_local(v, model_of(leaf)) && !refs_resolve(&v->refs, leaf))
 		refs_report(&v->refs, leaf, v->diags);
 }
 
@@ -88,7 +92,7 @@ void check_node(struct check *v, struct lyd_node *node)
 	if (m->nrules)
 		check_rules(v, node, m);
 	if (m->traits & VALUE_REFERS)
-		check_reference(v, node, m);
+		check_reference(v, node);
 	else if (node->schema->nodetype & LYD_NODE_INNER)
 		check_children(v, node, m);
 }
@@ -113,11 +117,12 @@ void check_fini(struct check *v)
 	refs_fini(&v->refs);
 }
 
-bool schema_validate(struct schema_tree *tree, struct diags *diags)
+static bool validate_all(struct schema_tree *tree, struct diags *diags)
 {
 	struct check v;
 	size_t errors = diags->errors;
 	struct lyd_node *operation = tree->is_operation ? tree->first : NULL;
+	undo_forget(tree);
 	defaults_strip(tree);
 	defaults_add(tree, operation);
 	check_init(&v, tree, diags);
@@ -127,4 +132,17 @@ bool schema_validate(struct schema_tree *tree, struct diags *diags)
 		check_children(&v, NULL, tree->schema->root);
 	check_fini(&v);
 	return diags->errors == errors;
+}
+
+bool schema_validate(struct schema_tree *tree, struct diags *diags)
+{
+	if (!tree->valid || tree->schema->opaque_rules) {
+		bool good = validate_all(tree, diags);
+		tree->valid = good && !tree->is_operation;
+		return good;
+	}
+	if (tree->log.len && !incremental_validate(tree, diags))
+		return false;
+	undo_forget(tree);
+	return true;
 }

@@ -16,5 +16,7 @@ void check_fini(struct check *v);
 void check_node(struct check *v, struct lyd_node *node);
 // All below the node (NULL: everything), and what must be among its children.
 void check_children(struct check *v, struct lyd_node *parent, const struct model_node *m);
+void check_one_rule(struct check *v, struct lyd_node *node, const struct model_rule *rule);
+void check_reference(struct check *v, struct lyd_node *leaf);
 // Only what must be among the children: mandatory, min- and max-elements, unique, choices (demands.c).
 void demands_check(struct check *v, struct lyd_node *parent, const struct model_node *m);
