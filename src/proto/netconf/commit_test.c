@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commits: what the application is asked in which order, and what running is after every outcome.
+#include "proto/netconf/test_peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct test_world w;
+static struct test_peer a, b;
+
+static int setup(void **state)
+{
+	(void)state;
+	test_world_init(&w, NULL);
+	test_peer_open(&a, &w);
+	test_peer_open(&b, &w);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	test_peer_fini(&a);
+	test_peer_fini(&b);
+	test_world_fini(&w);
+	return 0;
+}
+
+#define LABEL(text) "<box " BOX "><label>" text "</label></box>"
+#define EDIT(text) \
+	"<edit-config><target><candidate/></target><config>" LABEL(text) "</config></edit-config>"
+#define COMMIT(inside) "<commit>" inside "</commit>"
+#define CONFIRMED(inside) COMMIT("<confirmed/>" inside)
+
+static void lose(struct test_peer *p)
+{
+	test_peer_fini(p);
+	*p = (struct test_peer){.world = &w};
+	test_event(&w, "session ended by the client");
+}
+
+static void plain_commit(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, COMMIT(""));
+	test_asked(&w, "commit;");
+	test_config(&b, "running", LABEL("one"));
+	// Nothing to do.
+	test_ok(&a, COMMIT(""));
+	test_asked(&w, "");
+	test_ok(&b, "<lock><target><candidate/></target></lock>");
+}
+
+static void an_invalid_candidate_is_not_applied(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("forbidden"));
+	test_error(&a, COMMIT(""), "operation-failed", "label");
+	test_ok(&a, "<edit-config><target><candidate/></target><default-operation>replace</"
+		    "default-operation><config><box " BOX
+		    "><item><name>refused</name></item></box></config></edit-config>");
+	test_error(&a, COMMIT(""), "operation-failed", "the box does not like this item");
+	test_asked(&w, "");
+	test_config(&a, "running", "");
+}
+
+static void a_commit_that_fails_changes_nothing(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	w.box.fails = true;
+	test_error(&a, COMMIT(""), "operation-not-supported", "the box cannot do that");
+	test_error(&a, CONFIRMED(""), "operation-not-supported", "the box cannot do that");
+	test_config(&a, "running", "");
+	test_config(&a, "candidate", LABEL("one"));
+	w.box.fails = false;
+	test_error(&a, "<cancel-commit/>", "operation-failed", "no confirmed commit is pending");
+	test_ok(&a, COMMIT(""));
+	test_config(&a, "running", LABEL("one"));
+}
+
+static void writes_wait_for_a_commit_and_reads_do_not(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	w.box.later = true;
+	test_send(&a, COMMIT(""));
+	while (!w.box.held)
+		test_step(&w);
+	test_config(&b, "running", "");
+	test_send(&b, EDIT("two"));
+	test_send(&b, COMMIT(""));
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(io_loop_step(w.loop, 1), 0);
+	assert_int_equal(b.seen, b.message.len);
+	test_box_answer(&w.box);
+	test_has(test_receive(&a), "<ok/>");
+	test_has(test_receive(&b), "<ok/>");
+	test_config(&a, "running", LABEL("one"));
+	while (!w.box.held)
+		test_step(&w);
+	test_box_answer(&w.box);
+	test_has(test_receive(&b), "<ok/>");
+	test_config(&a, "running", LABEL("two"));
+}
+
+static void confirmed_in_time(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED(""));
+	test_config(&b, "running", LABEL("one"));
+	test_ok(&a, COMMIT(""));
+	test_asked(&w, "commit confirmed 600;confirm;");
+	test_error(&a, "<cancel-commit/>", "operation-failed", "no confirmed commit");
+	test_config(&b, "running", LABEL("one"));
+}
+
+static void a_confirming_commit_may_bring_more(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED("<confirm-timeout>30</confirm-timeout>"));
+	test_ok(&a, EDIT("two"));
+	test_ok(&a, COMMIT(""));
+	test_asked(&w, "commit confirmed 30;commit;");
+	test_config(&b, "running", LABEL("two"));
+}
+
+static void not_confirmed_in_time(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("zero"));
+	test_ok(&a, COMMIT(""));
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED(""));
+	netconf_server_reverted(w.box.server, NULL);
+	test_config(&a, "running", LABEL("zero"));
+	test_config(&a, "candidate", LABEL("zero"));
+	test_error(&a, "<cancel-commit/>", "operation-failed", "no confirmed commit");
+	// A second word about the same is nothing new.
+	netconf_server_reverted(w.box.server, NULL);
+	test_config(&a, "running", LABEL("zero"));
+}
+
+static void the_application_says_what_it_went_back_to(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED(""));
+	test_ok(&a, EDIT("edited meanwhile"));
+	netconf_server_reverted(w.box.server, test_box_tree(w.box.schema, LABEL("older")));
+	test_config(&a, "running", LABEL("older"));
+	test_config(&a, "candidate", LABEL("edited meanwhile"));
+}
+
+static void a_follow_up_keeps_the_first_way_back(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("zero"));
+	test_ok(&a, COMMIT(""));
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED("<confirm-timeout>10</confirm-timeout>"));
+	test_ok(&a, EDIT("two"));
+	test_ok(&a, CONFIRMED("<confirm-timeout>20</confirm-timeout>"));
+	test_ok(&a, CONFIRMED("<confirm-timeout>40</confirm-timeout>"));
+	test_asked(
+		&w,
+		"commit;commit confirmed 10;commit confirmed again 20;commit confirmed again 40;");
+	netconf_server_reverted(w.box.server, NULL);
+	test_config(&a, "running", LABEL("zero"));
+}
+
+static void cancelled(void **state)
+{
+	(void)state;
+	test_error(&a, "<cancel-commit/>", "operation-failed", "no confirmed commit");
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED(""));
+	test_error(&b, "<cancel-commit/>", "in-use", "session 1");
+	test_error(&a, "<cancel-commit><persist-id>x</persist-id></cancel-commit>", "invalid-value",
+		   "persist-id");
+	w.box.fails = true;
+	test_error(&a, "<cancel-commit/>", "operation-not-supported", "the box cannot");
+	test_config(&a, "running", LABEL("one"));
+	w.box.fails = false;
+	test_ok(&a, "<cancel-commit/>");
+	test_asked(&w, "commit confirmed 600;cancel;cancel;");
+	test_config(&a, "running", "");
+}
+
+static void others_keep_out_meanwhile(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED(""));
+	test_error(&b, COMMIT(""), "in-use", "session 1 is pending");
+	test_error(&b, "<lock><target><running/></target></lock>", "lock-denied",
+		   "<session-id>1</session-id>");
+	test_error(&b, COMMIT("<persist-id>x</persist-id>"), "invalid-value", "persist-id");
+	test_ok(&a, "<lock><target><running/></target></lock>");
+}
+
+static void the_session_takes_its_commit_with_it(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED(""));
+	test_asked(&w, "commit confirmed 600;");
+	lose(&a);
+	test_asked(&w, "cancel of a lost session;");
+	test_config(&b, "running", "");
+	test_ok(&b, EDIT("two"));
+	test_ok(&b, COMMIT(""));
+	test_config(&b, "running", LABEL("two"));
+}
+
+static void the_session_ends_while_the_commit_is_applied(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	w.box.later = true;
+	test_send(&a, CONFIRMED(""));
+	while (!w.box.held)
+		test_step(&w);
+	test_ok(&b, "<kill-session><session-id>1</session-id></kill-session>");
+	test_until_closed(&a);
+	w.box.later = false;
+	test_box_answer(&w.box);
+	test_asked(&w, "commit confirmed 600;cancel of a lost session;");
+	test_config(&b, "running", "");
+}
+
+static void the_way_back_fails(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED(""));
+	w.box.fails = true;
+	lose(&a);
+	test_event(&w, "was not reverted: the box cannot do that");
+	test_config(&b, "running", LABEL("one"));
+	netconf_server_reverted(w.box.server, NULL);
+	test_config(&b, "running", "");
+}
+
+static void persist_survives_the_session(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED("<persist>token</persist><confirm-timeout>7</confirm-timeout>"));
+	test_asked(&w, "commit confirmed 7 as token;");
+	lose(&a);
+	test_asked(&w, "");
+	test_config(&b, "running", LABEL("one"));
+	test_error(&b, COMMIT(""), "invalid-value", "persist-id");
+	test_error(&b, COMMIT("<persist-id>other</persist-id>"), "invalid-value", "persist-id");
+	test_error(&b, "<cancel-commit/>", "invalid-value", "persist-id");
+	test_error(&b, "<lock><target><running/></target></lock>", "lock-denied",
+		   "<session-id>0</session-id>");
+	test_ok(&b, COMMIT("<persist-id>token</persist-id>"));
+	test_asked(&w, "confirm;");
+	test_config(&b, "running", LABEL("one"));
+}
+
+static void persist_follow_up_and_cancel(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED("<persist>t1</persist>"));
+	test_ok(&b, EDIT("two"));
+	test_ok(&b, CONFIRMED("<persist>t2</persist><persist-id>t1</persist-id>"));
+	test_asked(&w, "commit confirmed 600 as t1;commit confirmed again 600 as t2;");
+	test_error(&a, "<cancel-commit><persist-id>t1</persist-id></cancel-commit>",
+		   "invalid-value", "persist-id");
+	test_ok(&a, "<cancel-commit><persist-id>t2</persist-id></cancel-commit>");
+	test_asked(&w, "cancel;");
+	test_config(&b, "running", "");
+}
+
+static void a_follow_up_without_persist_is_the_sessions(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_ok(&a, CONFIRMED("<persist>t1</persist>"));
+	test_ok(&b, EDIT("two"));
+	test_ok(&b, CONFIRMED("<persist-id>t1</persist-id>"));
+	lose(&b);
+	test_asked(
+		&w,
+		"commit confirmed 600 as t1;commit confirmed again 600;cancel of a lost session;");
+	test_config(&a, "running", "");
+}
+
+static void confirmed_parameters_need_confirmed(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	test_error(&a, COMMIT("<persist>x</persist>"), "missing-element", "confirmed");
+	test_error(&a, COMMIT("<confirm-timeout>5</confirm-timeout>"), "missing-element",
+		   "confirmed");
+	test_error(&a, CONFIRMED("<confirm-timeout>0</confirm-timeout>"), "invalid-value",
+		   "confirm-timeout");
+	test_asked(&w, "");
+}
+
+static void start_over(const char *persist)
+{
+	struct schema *schema = test_box_schema();
+	teardown(NULL);
+	test_world_init(&w, &(struct netconf_server_options){
+				    .schema = schema,
+				    .running = test_box_tree(schema, LABEL("new")),
+				    .rollback = test_box_tree(schema, LABEL("old")),
+				    .startup = test_box_tree(schema, LABEL("first")),
+				    .persist = persist});
+	test_peer_open(&a, &w);
+	b = (struct test_peer){.world = &w};
+}
+
+static void a_restart_knows_where_it_stands(void **state)
+{
+	(void)state;
+	start_over("token");
+	test_config(&a, "running", LABEL("new"));
+	test_config(&a, "startup", LABEL("first"));
+	test_asked(&w, "");
+	test_ok(&a, "<cancel-commit><persist-id>token</persist-id></cancel-commit>");
+	test_config(&a, "running", LABEL("old"));
+}
+
+static void a_restart_reverts_what_no_session_can_confirm(void **state)
+{
+	(void)state;
+	start_over(NULL);
+	test_asked(&w, "cancel of a lost session;");
+	test_config(&a, "running", LABEL("old"));
+}
+
+static void the_server_may_go_while_a_commit_is_applied(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("one"));
+	w.box.later = true;
+	test_send(&a, COMMIT(""));
+	test_send(&b, EDIT("two"));
+	while (!w.box.held)
+		test_step(&w);
+	w.box.held = NULL;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+		T(plain_commit),
+		T(an_invalid_candidate_is_not_applied),
+		T(a_commit_that_fails_changes_nothing),
+		T(writes_wait_for_a_commit_and_reads_do_not),
+		T(confirmed_in_time),
+		T(a_confirming_commit_may_bring_more),
+		T(not_confirmed_in_time),
+		T(the_application_says_what_it_went_back_to),
+		T(a_follow_up_keeps_the_first_way_back),
+		T(cancelled),
+		T(others_keep_out_meanwhile),
+		T(the_session_takes_its_commit_with_it),
+		T(the_session_ends_while_the_commit_is_applied),
+		T(the_way_back_fails),
+		T(persist_survives_the_session),
+		T(persist_follow_up_and_cancel),
+		T(a_follow_up_without_persist_is_the_sessions),
+		T(confirmed_parameters_need_confirmed),
+		T(a_restart_knows_where_it_stands),
+		T(a_restart_reverts_what_no_session_can_confirm),
+		T(the_server_may_go_while_a_commit_is_applied),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

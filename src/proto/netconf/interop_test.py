@@ -1,0 +1,292 @@
+#!/usr/bin/python3 -W ignore
+# SPDX-License-Identifier: Apache-2.0
+"""Our NETCONF server and other people's clients: ncclient (its own framing, parsing and operations, over a TLS channel, as
+this version only knows SSH), openssl s_client, and Python's ssl with base:1.0."""
+import logging
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from ncclient import manager
+from ncclient.operations import RPCError
+from ncclient.transport.ssh import SSHSession
+
+BOX = 'xmlns="urn:test:box"'
+BASE = 'xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"'
+DEADLINE = 15
+
+
+class Server:
+    def __init__(self, program):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        port, self.folder = self.process.stdout.readline().split()
+        self.port = int(port)
+        self.folder = self.folder.decode()
+
+    def file(self, name):
+        return f"{self.folder}/{name}"
+
+    def notify(self):
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        assert self.process.wait(DEADLINE) == 0
+
+    def context(self):
+        context = ssl.create_default_context(cafile=self.file("ca.pem"))
+        context.load_cert_chain(self.file("one.pem"), self.file("one.key"))
+        return context
+
+    def dial(self):
+        raw = socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+        return self.context().wrap_socket(raw, server_hostname="127.0.0.1")
+
+
+class Channel:
+    """What SSHSession wants of an SSH channel. A thread moves decrypted bytes into a socket pair, because bytes that TLS
+    has read already do not make its descriptor readable."""
+
+    def __init__(self, tls):
+        self.tls = tls
+        self.near, far = socket.socketpair()
+        threading.Thread(target=self.pump, args=(far,), daemon=True).start()
+
+    def pump(self, far):
+        with far:
+            try:
+                while data := self.tls.recv(16384):
+                    far.sendall(data)
+            except OSError:
+                pass
+
+    def fileno(self):
+        return self.near.fileno()
+
+    def recv(self, size):
+        return self.near.recv(size)
+
+    def send_ready(self):
+        return True
+
+    def send(self, data):
+        return self.tls.send(data)
+
+    def is_active(self):
+        return True
+
+    def close(self):
+        # Only the end of the data ends the reader's loop; the descriptors go with the object.
+        for end in (self.tls, self.near):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class TlsSession(SSHSession):
+    def open(self, tls):
+        tls.settimeout(None)
+        self._channel = self._transport = Channel(tls)
+        self._connected = True
+        self._post_connect()
+        self.parser = self._device_handler.get_xml_parser(self)
+
+
+def connect():
+    handler = manager.make_device_handler(None)
+    session = TlsSession(handler)
+    session.open(server.dial())
+    return manager.Manager(session, handler, timeout=DEADLINE)
+
+
+def label(text):
+    return f'<config {BASE}><box {BOX}><label>{text}</label></box></config>'
+
+
+def shown(reply):
+    found = re.search(r"<label[^>]*>(.*?)</label>", str(reply))
+    return found.group(1) if found else None
+
+
+class Ncclient(unittest.TestCase):
+    def setUp(self):
+        self.a, self.b = connect(), connect()
+
+    def tearDown(self):
+        for m in (self.a, self.b):
+            if m.connected:
+                m.discard_changes()
+                m.close_session()
+
+    def running(self):
+        return shown(self.b.get_config("running"))
+
+    def refused(self, tag, call, *args, **named):
+        with self.assertRaises(RPCError) as caught:
+            call(*args, **named)
+        self.assertEqual(caught.exception.tag, tag)
+        self.assertTrue(caught.exception.message)
+        return caught.exception
+
+    def set(self, text):
+        self.a.edit_config(target="candidate", config=label(text))
+
+    def test_capabilities(self):
+        for name in (":candidate", ":confirmed-commit:1.1", ":validate:1.1", ":rollback-on-error", ":startup"):
+            self.assertIn(name, self.a.server_capabilities)
+        self.assertTrue(any(c.startswith("urn:test:box?module=test-box") for c in self.a.server_capabilities))
+        self.assertNotEqual(self.a.session_id, self.b.session_id)
+
+    def test_edit_validate_commit(self):
+        with self.a.locked("candidate"):
+            self.set("ncclient & co".replace("&", "&amp;"))
+            self.a.validate("candidate")
+            self.a.commit()
+        self.assertEqual(self.running(), "ncclient &amp; co")
+        self.set("forbidden")
+        self.refused("operation-failed", self.a.validate, "candidate")
+        self.refused("operation-failed", self.a.commit)
+        self.a.discard_changes()
+
+    def test_filters(self):
+        self.set("seen")
+        self.a.commit()
+        reply = self.a.get(filter=("subtree", f"<uptime {BOX}/>"))
+        self.assertIn(">77</", str(reply))
+        self.assertIsNone(shown(reply))
+        reply = self.a.get_config("running", filter=("subtree", f"<box {BOX}><label/></box>"))
+        self.assertEqual(shown(reply), "seen")
+        self.assertEqual(shown(self.a.get()), "seen")
+
+    def test_locks(self):
+        self.a.lock("candidate")
+        error = self.refused("lock-denied", self.b.lock, "candidate")
+        self.assertIn(self.a.session_id, error.info)
+        self.refused("in-use", self.b.edit_config, target="candidate", config=label("x"))
+        self.a.unlock("candidate")
+        self.refused("operation-failed", self.a.unlock, "candidate")
+
+    def test_confirmed_commit_reverts(self):
+        self.set("before")
+        self.a.commit()
+        self.set("tried")
+        self.a.commit(confirmed=True, timeout="1")
+        self.assertEqual(self.running(), "tried")
+        end = time.monotonic() + DEADLINE
+        while self.running() != "before":
+            self.assertLess(time.monotonic(), end)
+
+    def test_confirmed_commit_is_confirmed(self):
+        self.set("kept")
+        self.a.commit(confirmed=True, timeout="60", persist="p1")
+        self.refused("invalid-value", self.b.commit)
+        self.b.commit(persist_id="p1")
+        self.assertEqual(self.running(), "kept")
+
+    def test_cancel_commit(self):
+        self.set("first")
+        self.a.commit()
+        self.set("second")
+        self.a.commit(confirmed=True, persist="p2")
+        self.assertEqual(self.running(), "second")
+        self.b.cancel_commit(persist_id="p2")
+        self.assertEqual(self.running(), "first")
+
+    def test_copy_and_delete(self):
+        self.set("copied")
+        self.a.commit()
+        self.a.copy_config("running", "startup")
+        self.assertEqual(shown(self.a.get_config("startup")), "copied")
+        self.a.delete_config("startup")
+        self.assertIsNone(shown(self.a.get_config("startup")))
+
+    def test_errors(self):
+        error = self.refused("unknown-element", self.a.edit_config, target="candidate",
+                             config=f'<config {BASE}><box {BOX}><frob/></box></config>')
+        self.assertIn("frob", error.path)
+        self.refused("operation-not-supported", self.a.edit_config, target="running", config=label("x"))
+
+    def test_kill_session(self):
+        self.b.kill_session(self.a.session_id)
+        end = time.monotonic() + DEADLINE
+        while self.a.connected:
+            self.assertLess(time.monotonic(), end)
+
+    def test_notifications(self):
+        self.a.create_subscription()
+        server.notify()
+        notification = self.a.take_notification(timeout=DEADLINE)
+        self.assertIn("<fell", notification.notification_xml)
+
+    def test_large_reply(self):
+        items = "".join(f"<item><name>n{i}</name><size>{i % 200}</size></item>" for i in range(5000))
+        self.a.edit_config(target="candidate", config=f'<config {BASE}><box {BOX}>{items}</box></config>')
+        reply = str(self.a.get_config("candidate"))
+        self.assertEqual(reply.count("<item>"), 5000)
+
+
+class Openssl(unittest.TestCase):
+    HELLO = (f'<hello {BASE}><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>'
+             '</capabilities></hello>]]>]]>')
+
+    def s_client(self, text, *options):
+        """What it shows and says. It ends with its input, so that stays open until the server has ended the session."""
+        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-quiet", "-verify_return_error",
+                   "-CAfile", server.file("ca.pem"), *options]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process:
+            process.stdin.write(text)
+            process.stdin.flush()
+            return process.stdout.read(), process.stderr.read()
+
+    def identity(self):
+        return "-cert", server.file("one.pem"), "-key", server.file("one.key")
+
+    def test_a_session(self):
+        text = (self.HELLO + f'<rpc {BASE} message-id="7"><get-config><source><running/></source></get-config></rpc>]]>]]>'
+                f'<rpc {BASE} message-id="8"><close-session/></rpc>]]>]]>')
+        out, _ = self.s_client(text, *self.identity())
+        messages = out.split("]]>]]>")
+        self.assertIn("<session-id>", messages[0])
+        self.assertIn('message-id="7"><data>', messages[1])
+        self.assertIn('message-id="8"><ok/>', messages[2])
+
+    def test_without_a_certificate(self):
+        out, err = self.s_client(self.HELLO)
+        self.assertNotIn("hello", out)
+        self.assertIn("certificate required", err)
+
+    def test_with_an_older_tls(self):
+        out, err = self.s_client(self.HELLO, *self.identity(), "-tls1_2")
+        self.assertNotIn("hello", out)
+        self.assertIn("alert protocol version", err)
+
+
+class Plain(unittest.TestCase):
+    def test_base_1_0_byte_at_a_time(self):
+        with server.dial() as tls:
+            text = Openssl.HELLO + f'<rpc {BASE} message-id="1"><get/></rpc>]]>]]>'
+            for byte in text.encode():
+                tls.sendall(bytes([byte]))
+            got = b""
+            while got.count(b"]]>]]>") < 2:
+                data = tls.recv(4096)
+                self.assertTrue(data)
+                got += data
+            self.assertIn(b'message-id="1"><data>', got)
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    server = Server(sys.argv.pop(1))
+    result = unittest.main(exit=False, argv=["interop"]).result
+    server.stop()
+    sys.exit(not result.wasSuccessful())
