@@ -129,7 +129,6 @@ static const char *certificate_hint(long verify)
 	case X509_V_ERR_CERT_REVOKED:
 		return "enrol the peer again if it is still to be trusted";
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
-	case X509_V_ERR_CRL_HAS_EXPIRED:
 	case X509_V_ERR_CRL_NOT_YET_VALID:
 		return "publish a new revocation list of the authority and load it";
 	case X509_V_ERR_HOSTNAME_MISMATCH:
@@ -158,16 +157,20 @@ static const char *certificate_text(long verify)
 		return "comes from an unknown issuer";
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
 		return "has an issuer without a revocation list";
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-		return "cannot be checked: the revocation list has expired";
 	default:
 		return NULL;
 	}
 }
 
-// OpenSSL forgets a certificate that it refuses, so its name is kept here.
-static int remember_refused(int ok, X509_STORE_CTX *ctx)
+// A list whose next update has passed still revokes what it lists, but it refuses nobody else: an NSF that was away for
+// longer than a list lasts must not lock its controller out. OpenSSL forgets a certificate that it refuses, so its name is
+// kept here.
+static int judge(int ok, X509_STORE_CTX *ctx)
 {
+	if (!ok && X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CRL_HAS_EXPIRED) {
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	}
 	int index = SSL_get_ex_data_X509_STORE_CTX_idx();
 	struct tls_transport *t = SSL_get_app_data(X509_STORE_CTX_get_ex_data(ctx, index));
 	const X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
@@ -333,7 +336,7 @@ static struct tls_transport *transport_new(struct io_tls *tls, int fd)
 	t->ssl = io_tls_ssl(tls);
 	arena_init(&t->arena);
 	SSL_set_app_data(t->ssl, t);
-	SSL_set_verify(t->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, remember_refused);
+	SSL_set_verify(t->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, judge);
 	int ok = SSL_set_fd(t->ssl, fd);
 	assert(ok == 1);
 	return t;
