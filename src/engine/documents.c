@@ -71,6 +71,12 @@ uint32_t engine_document_id(struct engine *engine, enum store_kind kind, const c
 	return store_do(engine->store, revision_latest, kind, tenant, &latest) ? 0 : latest.id;
 }
 
+int64_t engine_document_time(struct engine *engine, enum store_kind kind, const char *tenant)
+{
+	struct store_revision latest;
+	return store_do(engine->store, revision_latest, kind, tenant, &latest) ? 0 : latest.time;
+}
+
 bool documents_policy(struct engine *engine, const char *tenant, uint32_t revision,
 		      struct arena *arena, struct diags *diags, struct policy *out)
 {

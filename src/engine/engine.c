@@ -116,10 +116,8 @@ struct engine *engine_new(const struct engine_options *options, struct diags *di
 	return NULL;
 }
 
-void engine_free(struct engine *engine)
+void engine_stop(struct engine *engine)
 {
-	if (!engine)
-		return;
 	pthread_mutex_lock(&engine->mutex);
 	engine->stop = true;
 	pthread_cond_broadcast(&engine->changed);
@@ -129,8 +127,17 @@ void engine_free(struct engine *engine)
 	if (engine->has_watcher)
 		pthread_join(engine->watcher, NULL);
 	pool_free(engine->pool);
+	engine->pool = NULL;
 	if (engine->has_deployer && engine->has_watcher)
 		engine_record(engine, ENGINE_STOPPED, &(struct store_event){0});
+	engine->has_deployer = engine->has_watcher = false;
+}
+
+void engine_free(struct engine *engine)
+{
+	if (!engine)
+		return;
+	engine_stop(engine);
 	for (struct job_entry *e = engine->queue, *next; e; e = next) {
 		next = e->next;
 		free(e);

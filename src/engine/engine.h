@@ -47,16 +47,19 @@ struct engine_options {
 	unsigned pause_ms; // waits so long before every decision: for rehearsing crashes
 	// Optional: for the log. Any thread; must not call the engine.
 	void (*log)(void *context, enum engine_event_kind kind, const struct store_event *event);
-	// Optional: the authority's list has changed; read certificates and lists again.
-	void (*trust_changed)(void *context);
+	// Optional: the authority's list has changed: read it again, and end sessions with who has this
+	// name.
+	void (*trust_changed)(void *context, const char *revoked);
 	void *context;
 };
 
 // Recovers what a crash left, starts the threads and tells the NSF side whom to keep in touch with.
 // NULL and diags on failure.
 struct engine *engine_new(const struct engine_options *options, struct diags *diags) must_check;
-// Waits for what the threads are at; a deployment before its decision is taken back. NULL is fine.
-void engine_free(struct engine *engine);
+// Waits for what the threads are at; a deployment before its decision is taken back. NSFs are asked
+// until then and never after; what they tell is ignored from then on. Nobody else may call any more.
+void engine_stop(struct engine *engine);
+void engine_free(struct engine *engine); // stops if need be; NULL is fine
 // Records an event; `about->time` 0 is now, `who` NULL the engine itself.
 void engine_record(struct engine *engine, enum engine_event_kind kind,
 		   const struct store_event *about);
@@ -70,6 +73,9 @@ bool engine_document(struct engine *engine, enum store_kind kind, const char *te
 // Its number alone; 0: none.
 uint32_t engine_document_id(struct engine *engine, enum store_kind kind,
 			    const char *tenant) must_check;
+// When it was accepted; 0: there is none.
+int64_t engine_document_time(struct engine *engine, enum store_kind kind,
+			     const char *tenant) must_check;
 struct engine_put {
 	enum store_kind kind; // STORE_NETWORK only for operators
 	uint32_t base; // the revision that it was made from; another one in force: DIAG_STALE
@@ -149,6 +155,10 @@ struct engine_proofs {
 bool engine_verify(struct engine *engine, const struct engine_caller *caller, const char *nsf,
 		   struct diags *diags, struct engine_proofs *out) must_check;
 
+// A rule in words; the name of a default action, NULL when there is none.
+void engine_rule_print(const struct ir_rule *rule, struct buf *out);
+const char *engine_default_name(const struct ir_ruleset *ruleset) must_check;
+
 struct engine_rule_state {
 	const struct ir_rule *rule;
 	bool pushed, compared, equal; // equal counts only when it was compared
@@ -163,6 +173,7 @@ struct engine_nsf_state {
 	bool managed;                                 // it was told something
 	bool has_enforced, proven, pending;
 	unsigned char intended[STORE_DIGEST], enforced[STORE_DIGEST];
+	uint32_t rules; // intended
 	VEC(struct engine_rule_state) rule;
 };
 struct engine_nsf_states {
@@ -175,6 +186,20 @@ struct engine_state_query {
 bool engine_nsf_states(struct engine *engine, const struct engine_state_query *query,
 		       struct arena *arena, struct diags *diags,
 		       struct engine_nsf_states *out) must_check;
+// What the tenant's NSFs were told last; false: never anything.
+bool engine_deployed(struct engine *engine, const char *tenant,
+		     struct store_tenant *out) must_check;
+// Rows of the store, as there. 0 or a negative errno.
+int engine_each_revision(struct engine *engine, const struct store_query *query,
+			 store_revision_fn fn, void *context) must_check;
+int engine_each_job(struct engine *engine, const struct store_query *query, store_job_fn fn,
+		    void *context) must_check;
+int engine_job_steps(struct engine *engine, uint32_t job, struct arena *arena,
+		     struct store_steps *out) must_check;
+int engine_each_event(struct engine *engine, const struct store_query *query, store_event_fn fn,
+		      void *context) must_check;
+int engine_each_pinhole(struct engine *engine, const struct store_query *query, store_pinhole_fn fn,
+			void *context) must_check;
 // The deployment of the tenant that is going on; 0: none.
 uint32_t engine_running_job(struct engine *engine, const char *tenant) must_check;
 
@@ -230,3 +255,9 @@ bool engine_renew(struct engine *engine, const struct engine_caller *caller,
 bool engine_revoke(struct engine *engine, const struct engine_caller *caller, const char *name,
 		   struct diags *diags, uint32_t *revoked_out) must_check;
 bool engine_ca(struct engine *engine, struct diags *diags, struct buf *out) must_check;
+// The authority's pki_issue_files, beside everything else that uses it.
+struct pki_subject;
+bool engine_issue_files(struct engine *engine, const struct pki_subject *subject, const char *dir,
+			struct diags *diags) must_check;
+// Has the revocation list signed anew when it is due, and tells everybody; to be called now and then.
+void engine_trust_check(struct engine *engine);

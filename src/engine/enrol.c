@@ -259,6 +259,20 @@ bool engine_renew(struct engine *engine, const struct engine_caller *caller,
 	return true;
 }
 
+// To the controller's own doors, and to every NSF.
+static void spread_trust(struct engine *engine, const char *revoked)
+{
+	if (engine->opt.trust_changed)
+		engine->opt.trust_changed(engine->opt.context, revoked);
+	pthread_mutex_lock(&engine->mutex);
+	for (size_t i = 0; i < engine->members; i++) {
+		engine->member[i]->greeted = 0; // so that it is told the new list
+		engine->member[i]->check_ms = 0;
+	}
+	pthread_cond_broadcast(&engine->changed);
+	pthread_mutex_unlock(&engine->mutex);
+}
+
 struct count {
 	const char *name;
 	int64_t now;
@@ -287,14 +301,40 @@ bool engine_revoke(struct engine *engine, const struct engine_caller *caller, co
 	*revoked_out = count.n;
 	engine_record(engine, ENGINE_REVOKED,
 		      &(struct store_event){.who = caller->who, .detail = name});
-	if (engine->opt.trust_changed)
-		engine->opt.trust_changed(engine->opt.context);
-	pthread_mutex_lock(&engine->mutex);
-	for (size_t i = 0; i < engine->members; i++) {
-		engine->member[i]->greeted = 0; // so that it is told the new list
-		engine->member[i]->check_ms = 0;
-	}
-	pthread_cond_broadcast(&engine->changed);
-	pthread_mutex_unlock(&engine->mutex);
+	spread_trust(engine, name);
 	return true;
+}
+
+bool engine_issue_files(struct engine *engine, const struct pki_subject *subject, const char *dir,
+			struct diags *diags)
+{
+	if (!has_authority(engine, diags))
+		return false;
+	pthread_mutex_lock(&engine->pki);
+	bool ok = pki_issue_files(engine->opt.pki, subject, dir, diags);
+	pthread_mutex_unlock(&engine->pki);
+	return ok;
+}
+
+void engine_trust_check(struct engine *engine)
+{
+	if (!engine->opt.pki)
+		return;
+	struct arena arena;
+	struct diags ignored; // tried again the next time, long before the list is out of date
+	arena_init(&arena);
+	diags_init(&ignored, &arena);
+	struct buf list;
+	buf_init(&list);
+	unsigned char digest[ENGINE_DIGEST];
+	pthread_mutex_lock(&engine->pki);
+	bool ok = pki_crl(engine->opt.pki, &ignored, &list);
+	pki_sha256(list.data, list.len, digest);
+	bool changed = ok && memcmp(digest, engine->trust, sizeof(digest));
+	memcpy(engine->trust, digest, sizeof(digest));
+	pthread_mutex_unlock(&engine->pki);
+	buf_fini(&list);
+	arena_fini(&arena);
+	if (changed)
+		spread_trust(engine, NULL);
 }

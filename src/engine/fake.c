@@ -244,7 +244,7 @@ static bool read_rules(struct fake *fake, const char *text, struct diags *diags,
 static bool report(struct fake *fake, struct fake_nsf *n, bool lies, struct diags *diags,
 		   struct engine_report *out)
 {
-	*out = (struct engine_report){.none = !n->running, .settled = true};
+	*out = (struct engine_report){.software = "fake 1", .none = !n->running, .settled = true};
 	out->persist = n->pending ? arena_strdup(diags->arena, n->persist) : NULL;
 	if (!n->running)
 		return true;
@@ -323,7 +323,7 @@ void fake_connect(struct fake *fake, size_t i)
 	if (n->fault == FAKE_GONE)
 		n->fail_at = -1;
 	pthread_mutex_unlock(&fake->mutex);
-	engine_nsf_connected(fake->engine, n->name, "fake 1");
+	engine_nsf_connected(fake->engine, n->name);
 }
 
 void fake_disconnect(struct fake *fake, size_t i)

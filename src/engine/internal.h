@@ -126,7 +126,8 @@ struct engine {
 	pthread_mutex_t documents; // the schema and writing of documents
 	struct schema *schema;
 
-	pthread_mutex_t pki;
+	pthread_mutex_t pki;                // the authority and:
+	unsigned char trust[ENGINE_DIGEST]; // of the revocation list that was spread last
 	pthread_t deployer, watcher;
 	bool has_deployer, has_watcher;
 };

@@ -76,10 +76,11 @@ struct engine_report_difference {
 	const char *policy, *rule, *text; // names may be NULL
 };
 struct engine_report {
-	bool none;         // nothing of ours is enforced
-	bool settled;      // it says that it enforces what it was told
-	bool has_intended; // `intended` can be recomputed from the ruleset and the two times
-	bool has_enforced; // `policy` and `enforced`: before and after the kernel
+	const char *software; // NULL: it does not say
+	bool none;            // nothing of ours is enforced
+	bool settled;         // it says that it enforces what it was told
+	bool has_intended;    // `intended` can be recomputed from the ruleset and the two times
+	bool has_enforced;    // `policy` and `enforced`: before and after the kernel
 	unsigned char intended[ENGINE_DIGEST], policy[ENGINE_DIGEST], enforced[ENGINE_DIGEST];
 	int64_t lowered_at, horizon; // between which calendar conditions became ranges of time
 	const char *persist;         // of the commit that awaits its confirmation; NULL: none
@@ -109,8 +110,8 @@ struct engine_nsf_ops {
 
 // --- what it tells the engine; returns at once, from any thread ---
 
-// A session is up. `software` may be NULL.
-void engine_nsf_connected(struct engine *engine, const char *nsf, const char *software);
+// A session is up.
+void engine_nsf_connected(struct engine *engine, const char *nsf);
 // ENGINE_AWAY or ENGINE_REFUSED.
 void engine_nsf_disconnected(struct engine *engine, const char *nsf, enum engine_connection how,
 			     const char *reason);

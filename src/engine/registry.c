@@ -176,6 +176,7 @@ static void copy_report(const struct engine_report *from, struct arena *arena,
 {
 	*to = *from;
 	to->persist = arena_strdup(arena, from->persist);
+	to->software = NULL;
 	memset(&to->rule, 0, sizeof(to->rule));
 	memset(&to->difference, 0, sizeof(to->difference));
 	for (size_t i = 0; i < from->rule.len; i++) {
@@ -195,6 +196,8 @@ void registry_report(struct engine *engine, struct member *m, const struct engin
 	arena_init(&m->report_arena);
 	copy_report(report, &m->report_arena, &m->report);
 	m->report_at = engine_clock_ms();
+	free(m->software);
+	m->software = report->software ? base_oom(strdup(report->software)) : NULL;
 	m->proven = proven;
 	m->proven_at = time(NULL);
 	m->last_seen = m->proven_at;

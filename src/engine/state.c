@@ -121,6 +121,16 @@ bool engine_verify(struct engine *engine, const struct engine_caller *caller, co
 
 // --- state ---
 
+void engine_rule_print(const struct ir_rule *rule, struct buf *out)
+{
+	ir_rule_print(rule, out);
+}
+
+const char *engine_default_name(const struct ir_ruleset *ruleset)
+{
+	return ruleset->default_action == IR_NONE ? NULL : ir_verdict_name[ruleset->default_action];
+}
+
 static void fill_counters(struct engine_nsf_state *s, const struct member *m)
 {
 	for (size_t i = 0; i < s->rule.len && i < m->report.rule.len && m->report_at; i++) {
@@ -136,17 +146,6 @@ static void fill_counters(struct engine_nsf_state *s, const struct member *m)
 	}
 }
 
-static void fill_rules(const struct item *item, struct arena *arena, struct engine_nsf_state *s)
-{
-	struct ir_ruleset *ruleset = arena_new(arena, struct ir_ruleset);
-	if (!planning_ruleset(item->deployed.ruleset, item->deployed.ruleset_len, arena, ruleset))
-		return;
-	for (size_t i = 0; i < ruleset->rule.len; i++)
-		vec_push(arena, &s->rule,
-			 (struct engine_rule_state){.rule = &ruleset->rule.at[i],
-						    .pushed = !item->deployed.pending});
-}
-
 static void fill(struct engine *engine, const struct view_nsf *v, const struct item *item,
 		 bool rules, struct arena *arena, struct engine_nsf_state *s)
 {
@@ -157,8 +156,13 @@ static void fill(struct engine *engine, const struct view_nsf *v, const struct i
 				       .revision = item->deployed.revision,
 				       .pending = item->managed && item->deployed.pending};
 	memcpy(s->intended, item->deployed.digest, sizeof(s->intended));
-	if (rules)
-		fill_rules(item, arena, s);
+	struct ir_ruleset *ruleset = arena_new(arena, struct ir_ruleset);
+	if (planning_ruleset(item->deployed.ruleset, item->deployed.ruleset_len, arena, ruleset))
+		s->rules = (uint32_t)ruleset->rule.len;
+	for (size_t i = 0; i < s->rules && rules; i++)
+		vec_push(arena, &s->rule,
+			 (struct engine_rule_state){.rule = &ruleset->rule.at[i],
+						    .pushed = !item->deployed.pending});
 	pthread_mutex_lock(&engine->mutex);
 	s->connection = m->connection;
 	s->reason = arena_strdup(arena, m->reason);
@@ -203,4 +207,41 @@ bool engine_nsf_states(struct engine *engine, const struct engine_state_query *q
 	}
 	end(&r);
 	return true;
+}
+
+// --- rows of the store ---
+
+bool engine_deployed(struct engine *engine, const char *tenant, struct store_tenant *out)
+{
+	return store_do(engine->store, tenant_get, tenant, out) == 0;
+}
+
+int engine_each_revision(struct engine *engine, const struct store_query *query,
+			 store_revision_fn fn, void *context)
+{
+	return store_do(engine->store, revision_each, query, fn, context);
+}
+
+int engine_each_job(struct engine *engine, const struct store_query *query, store_job_fn fn,
+		    void *context)
+{
+	return store_do(engine->store, job_each, query, fn, context);
+}
+
+int engine_job_steps(struct engine *engine, uint32_t job, struct arena *arena,
+		     struct store_steps *out)
+{
+	return store_do(engine->store, steps, job, arena, out);
+}
+
+int engine_each_event(struct engine *engine, const struct store_query *query, store_event_fn fn,
+		      void *context)
+{
+	return store_do(engine->store, event_each, query, fn, context);
+}
+
+int engine_each_pinhole(struct engine *engine, const struct store_query *query, store_pinhole_fn fn,
+			void *context)
+{
+	return store_do(engine->store, pinhole_each, query, fn, context);
 }

@@ -58,7 +58,7 @@ static void replace(char **text, const char *by)
 	*text = by ? base_oom(strdup(by)) : NULL;
 }
 
-void engine_nsf_connected(struct engine *engine, const char *nsf, const char *software)
+void engine_nsf_connected(struct engine *engine, const char *nsf)
 {
 	struct member *m = registry_find(engine, nsf);
 	if (!m)
@@ -66,13 +66,12 @@ void engine_nsf_connected(struct engine *engine, const char *nsf, const char *so
 	pthread_mutex_lock(&engine->mutex);
 	m->connection = ENGINE_CONNECTED;
 	replace(&m->reason, NULL);
-	replace(&m->software, software);
 	m->last_seen = time(NULL);
 	m->sessions++;
 	m->failures = 0;
 	m->check_ms = 0;
 	pthread_mutex_unlock(&engine->mutex);
-	note(engine, ENGINE_NSF_CONNECTED, nsf, NULL, software);
+	note(engine, ENGINE_NSF_CONNECTED, nsf, NULL, NULL);
 }
 
 void engine_nsf_disconnected(struct engine *engine, const char *nsf, enum engine_connection how,

@@ -91,16 +91,26 @@ const char *schema_get_value(const struct schema_node *node, const char *name)
 	return child ? schema_value(child) : NULL;
 }
 
+// A path that names a list and no entry of it is XPath for all entries; libyang's own paths always name one.
+static struct lyd_node *first_of_path(const struct schema_tree *tree, const char *path)
+{
+	struct ly_set *set = NULL;
+	struct lyd_node *first = NULL;
+	if (!lyd_find_xpath(tree->first, path, &set) && set->count)
+		first = set->dnodes[0];
+	ly_set_free(set, NULL);
+	return first;
+}
+
 const struct schema_node *schema_find(const struct schema_tree *tree, const char *path)
 {
 	struct lyd_node *found = NULL;
 	if (!tree->first)
 		return NULL;
-	if (lyd_find_path(tree->first, path, 0, &found)) {
-		ly_err_clean(tree->schema->ctx, NULL);
-		return NULL;
-	}
-	return node_public(found);
+	if (lyd_find_path(tree->first, path, 0, &found))
+		found = first_of_path(tree, path);
+	ly_err_clean(tree->schema->ctx, NULL);
+	return found ? node_public(found) : NULL;
 }
 
 const char *schema_path(const struct schema_node *node, struct arena *arena)

@@ -39,11 +39,12 @@ static char *decoded(struct arena *arena, const char *text, size_t len)
 {
 	char *out = arena_strndup(arena, text, len), *to = out;
 	for (const char *p = out; *p; p++) {
-		int high = *p == '%' ? hex(p[1]) : 0, low = *p == '%' && high >= 0 ? hex(p[2]) : 0;
-		if (high < 0 || low < 0 || (*p == '%' && !high && !low))
+		bool encoded = *p == '%';
+		int high = encoded ? hex(p[1]) : 0, low = encoded && high >= 0 ? hex(p[2]) : 0;
+		if (high < 0 || low < 0 || (encoded && !high && !low))
 			return NULL;
-		*to++ = *p == '%' ? (char)(high * 16 + low) : *p;
-		p += *p == '%' ? 2 : 0;
+		*to++ = encoded ? (char)(high * 16 + low) : *p;
+		p += encoded ? 2 : 0;
 	}
 	*to = '\0';
 	return out;

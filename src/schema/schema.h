@@ -75,7 +75,7 @@ bool schema_is_default(const struct schema_node *node)
 // First child of that name (any module); its value; NULL when absent.
 const struct schema_node *schema_get(const struct schema_node *node, const char *name) must_check;
 const char *schema_get_value(const struct schema_node *node, const char *name) must_check;
-// The node at an instance path of "/module:name/name[key='v']", or NULL.
+// The node at an instance path of "/module:name/name[key='v']"; the first entry where the path names none; or NULL.
 const struct schema_node *schema_find(const struct schema_tree *tree, const char *path) must_check;
 // Instance path, in the arena.
 const char *schema_path(const struct schema_node *node, struct arena *arena) must_check;

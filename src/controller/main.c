@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// bulwarkd, the security controller: puts its parts together, starts them in order, ends them in order.
+//
+// The idea: store, engine, south, north - each knows only those before it. The main thread serves
+// signals and the clock; everything else has threads of its own. It needs no privilege.
+#include "base/buf.h"
+#include "base/diag.h"
+#include "controller/config.h"
+#include "controller/identity.h"
+#include "controller/log.h"
+#include "engine/engine.h"
+#include "io/loop.h"
+#include "io/tls.h"
+#include "north/north.h"
+#include "pki/pki.h"
+#include "south/south.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TICK_MS 1000u
+#define HOUR_TICKS 3600u
+
+struct controller {
+	struct arena arena;
+	struct diags diags;
+	struct config config;
+	struct identity identity;
+	const char *ca, *crl;
+	struct io_loop *loop;
+	struct io_timer *timer;
+	unsigned ticks;
+	struct store *store;
+	struct pki *pki;
+	struct io_tls *tls;
+	struct south *south;
+	struct engine *engine;
+	struct north *north;
+};
+
+// --- trust ---
+
+static void reload(struct controller *c, const char *why)
+{
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	bool south = io_tls_reload(c->tls, &diags);
+	bool north = north_reload(c->north, &diags);
+	log_diags(&diags);
+	engine_record(c->engine, ENGINE_TRUST,
+		      &(struct store_event){.outcome = !south || !north, .detail = why});
+	arena_fini(&arena);
+}
+
+// From whatever thread revokes.
+static void trust_changed(void *context, const char *revoked)
+{
+	struct controller *c = context;
+	reload(c, "the revocation list has changed");
+	if (revoked)
+		south_renew(c->south, revoked);
+}
+
+static void renew_identity(struct controller *c)
+{
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	int rc = identity_renew(&c->config, &c->identity, c->engine, &diags);
+	log_diags(&diags);
+	arena_fini(&arena);
+	if (rc > 0)
+		reload(c, "the controller's own certificate was renewed");
+}
+
+// --- signals and the clock ---
+
+static void on_signal(void *context, int number)
+{
+	struct controller *c = context;
+	if (number == SIGHUP)
+		reload(c, "asked for by a signal");
+	else
+		io_loop_stop(c->loop);
+}
+
+static void on_tick(void *context)
+{
+	struct controller *c = context;
+	north_tick(c->north);
+	if (++c->ticks % HOUR_TICKS == 0) {
+		renew_identity(c);
+		engine_trust_check(c->engine);
+	}
+	io_timer_set(c->timer, TICK_MS);
+}
+
+static bool watch_signals(struct controller *c)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	int rc = io_loop_new(&c->loop);
+	for (size_t i = 0; i < array_len(numbers) && !rc; i++)
+		rc = io_signal_add(c->loop, numbers[i], on_signal, c);
+	signal(SIGPIPE, SIG_IGN);
+	if (rc)
+		diag_error(&c->diags, DIAG_IO, NULL, "raise the limit of open files",
+			   "the kernel gives no descriptor: %s", strerror(-rc));
+	return !rc;
+}
+
+// --- the parts, one after another ---
+
+static bool open_state(struct controller *c)
+{
+	if (mkdir(c->config.state, 0700) && errno != EEXIST) {
+		diag_add(
+			&c->diags,
+			&(struct diag){.code = DIAG_IO,
+				       .file = c->config.state,
+				       .hint = "make it and let the controller's user write to it"},
+			"the state directory cannot be made: %s", strerror(errno));
+		return false;
+	}
+	const char *path = arena_printf(&c->arena, "%s/state.db", c->config.state);
+	c->store = store_sqlite_open(path, &c->diags);
+	return c->store != NULL;
+}
+
+static bool open_authority(struct controller *c)
+{
+	c->pki = pki_open(c->config.pki, &c->diags);
+	c->ca = arena_printf(&c->arena, "%s/ca.pem", c->config.pki);
+	c->crl = arena_printf(&c->arena, "%s/crl.pem", c->config.pki);
+	return c->pki && identity_open(&c->config, c->pki, &c->diags, &c->identity);
+}
+
+static bool open_south(struct controller *c)
+{
+	struct io_tls_files files = {.certificate = c->identity.certificate,
+				     .key = c->identity.key,
+				     .ca = c->ca,
+				     .crl = c->crl};
+	c->tls = io_tls_new(&files, &c->diags);
+	if (!c->tls)
+		return false;
+	struct south_options options = {.tls = c->tls};
+	c->south = south_new(&options, &c->diags);
+	return c->south != NULL;
+}
+
+static bool open_engine(struct controller *c)
+{
+	struct engine_options options = {.store = c->store,
+					 .pki = c->pki,
+					 .nsf = &south_ops,
+					 .nsf_context = c->south,
+					 .workers = c->config.workers,
+					 .pause_ms = c->config.pause_ms,
+					 .log = log_event,
+					 .trust_changed = trust_changed,
+					 .context = c};
+	c->engine = engine_new(&options, &c->diags);
+	return c->engine && south_start(c->south, c->engine, &c->diags);
+}
+
+static bool open_north(struct controller *c)
+{
+	struct north_options options = {.engine = c->engine,
+					.certificate = c->identity.certificate,
+					.key = c->identity.key,
+					.ca = c->ca,
+					.crl = c->crl,
+					.listen = c->config.listen.list.at,
+					.listens = c->config.listen.list.len};
+	c->north = north_new(&options, &c->diags);
+	return c->north != NULL;
+}
+
+static bool run(struct controller *c)
+{
+	c->timer = io_timer_new(c->loop, on_tick, c);
+	io_timer_set(c->timer, TICK_MS);
+	return io_loop_run(c->loop) == 0;
+}
+
+static void close_all(struct controller *c)
+{
+	north_free(c->north);
+	if (c->engine)
+		engine_stop(c->engine); // it may ask NSFs until here
+	if (c->south)
+		south_stop(c->south); // it may tell the engine until here
+	engine_free(c->engine);
+	south_free(c->south);
+	io_tls_free(c->tls);
+	pki_close(c->pki);
+	store_close(c->store);
+	io_timer_free(c->timer);
+	if (c->loop)
+		io_loop_free(c->loop);
+	log_diags(&c->diags);
+	arena_fini(&c->arena);
+}
+
+static int inform(struct controller *c)
+{
+	struct buf text;
+	buf_init(&text);
+	if (c->config.help)
+		config_help(&text);
+	else
+		buf_adds(&text, "bulwarkd " BULWARK_VERSION "\n");
+	fputs(text.data, stdout);
+	buf_fini(&text);
+	arena_fini(&c->arena);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct controller c = {0};
+	arena_init(&c.arena);
+	diags_init(&c.diags, &c.arena);
+	if (!config_read(argc, argv, &c.diags, &c.config)) {
+		log_diags(&c.diags);
+		arena_fini(&c.arena);
+		return 2;
+	}
+	if (c.config.help || c.config.version)
+		return inform(&c);
+	bool ok = watch_signals(&c) && open_state(&c) && open_authority(&c) && open_south(&c) &&
+		  open_engine(&c) && open_north(&c) && run(&c);
+	close_all(&c);
+	return ok ? 0 : 1;
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP over TLS with libmicrohttpd: connections, limits, headers.
+//
+// The idea: a thread a connection, few of them, each with a time by which it must have come further; a
+// clock outside of the library shuts down what is late, whatever it is late with.
+#include "north/internal.h"
+#include "io/net.h"
+#include "north/tls.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+#define WORKSPACES 4u
+
+// An open connection; the daemon's socket context.
+struct connection {
+	struct north *north;
+	int fd;
+	int64_t deadline; // seconds of the monotonic clock
+	struct connection *next, **back;
+};
+
+struct north {
+	struct north_options opt;
+	struct workspaces workspaces;
+	struct tls *tls;
+	struct MHD_Daemon **daemon;
+	uint16_t *port;
+	size_t daemons;
+	bool has_workspaces;
+	pthread_mutex_t mutex;
+	struct connection *connection;
+};
+
+// One request; the daemon's request context.
+struct request {
+	struct exchange x;
+	size_t body_most;
+	bool too_big;
+	VEC(struct restconf_argument) argument;
+};
+
+static int64_t now(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+// --- connections and their time ---
+
+static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct north *north = context;
+	struct connection *c = *socket_context;
+	pthread_mutex_lock(&north->mutex);
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		c = *socket_context = base_oom(calloc(1, sizeof(*c)));
+		c->north = north;
+		c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		c->deadline = now() + NORTH_HEADER_S;
+		c->next = north->connection;
+		c->back = &north->connection;
+		if (c->next)
+			c->next->back = &c->next;
+		north->connection = c;
+	} else if (c) {
+		*c->back = c->next;
+		if (c->next)
+			c->next->back = c->back;
+		free(c);
+		*socket_context = NULL;
+	}
+	pthread_mutex_unlock(&north->mutex);
+}
+
+static void allow_time(struct MHD_Connection *mhd, unsigned seconds)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct connection *c = info ? info->socket_context : NULL;
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->north->mutex);
+	c->deadline = now() + seconds;
+	pthread_mutex_unlock(&c->north->mutex);
+}
+
+void north_tick(struct north *north)
+{
+	int64_t t = now();
+	pthread_mutex_lock(&north->mutex);
+	for (struct connection *c = north->connection; c; c = c->next)
+		if (c->deadline < t)
+			shutdown(c->fd, SHUT_RDWR); // the daemon notices and closes it
+	pthread_mutex_unlock(&north->mutex);
+}
+
+// --- who asks ---
+
+static void identify(struct north *north, struct MHD_Connection *mhd, struct exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	struct pki_identity identity = {0};
+	const char *pem = NULL;
+	enum pki_verdict verdict =
+		info ? tls_peer(north->tls, info->tls_session, &x->arena, &identity, &pem)
+		     : PKI_VERDICTS;
+	if (verdict == PKI_OK) {
+		x->certificate = pem;
+		exchange_identify(
+			x, &identity,
+			MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Bulwark-Tenant"));
+	} else if (verdict != PKI_VERDICTS) {
+		x->caller.who = arena_strdup(&x->arena, identity.name);
+		x->refused = pki_verdict_text(verdict);
+		x->refused_hint = pki_verdict_hint(verdict);
+	}
+}
+
+// --- the request ---
+
+static enum MHD_Result keep_argument(void *context, enum MHD_ValueKind kind, const char *name,
+				     const char *value)
+{
+	(void)kind;
+	struct request *r = context;
+	struct restconf_argument a = {arena_strdup(&r->x.arena, name),
+				      arena_strdup(&r->x.arena, value)};
+	vec_push(&r->x.arena, &r->argument, a);
+	return MHD_YES;
+}
+
+static const char *header(struct MHD_Connection *mhd, struct exchange *x, const char *name)
+{
+	return arena_strdup(&x->arena, MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name));
+}
+
+static struct request *begin(struct north *north, struct MHD_Connection *mhd, const char *url,
+			     const char *method)
+{
+	struct request *r = base_oom(calloc(1, sizeof(*r)));
+	struct exchange *x = &r->x;
+	exchange_init(x, north->opt.engine, &north->workspaces);
+	identify(north, mhd, x);
+	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, keep_argument, r);
+	x->raw = (struct restconf_raw){
+		.method = arena_strdup(&x->arena, method),
+		.path = arena_strdup(&x->arena, url),
+		.accept = header(mhd, x, MHD_HTTP_HEADER_ACCEPT),
+		.content_type = header(mhd, x, MHD_HTTP_HEADER_CONTENT_TYPE),
+		.if_match = header(mhd, x, MHD_HTTP_HEADER_IF_MATCH),
+		.if_unmodified_since = header(mhd, x, MHD_HTTP_HEADER_IF_UNMODIFIED_SINCE),
+		.argument = r->argument.at,
+		.arguments = r->argument.len,
+	};
+	r->body_most = x->anonymous ? NORTH_BODY_ANONYMOUS : NORTH_BODY_MOST;
+	const char *length = header(mhd, x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	r->too_big = length && strtoull(length, NULL, 10) > r->body_most;
+	return r;
+}
+
+static void take_body(struct request *r, const char *data, size_t len)
+{
+	r->too_big = r->too_big || r->x.body.len + len > r->body_most;
+	if (!r->too_big)
+		buf_add(&r->x.body, data, len);
+}
+
+// --- the answer ---
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	if (value)
+		MHD_add_response_header(response, name, value);
+}
+
+static void add_headers(struct MHD_Response *response, const struct exchange *x)
+{
+	add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, x->type);
+	add_header(response, MHD_HTTP_HEADER_LOCATION, x->location);
+	add_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
+	add_header(response, MHD_HTTP_HEADER_ETAG, x->tag);
+	add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+	add_header(response, "X-Content-Type-Options", "nosniff");
+	if (x->status == 204 && x->request.method == RESTCONF_OPTIONS &&
+	    x->request.resource == RESTCONF_DATA)
+		add_header(response, "Accept-Patch", RESTCONF_JSON ", " RESTCONF_XML);
+	time_t modified = (time_t)x->modified;
+	struct tm tm;
+	char date[40];
+	if (modified && gmtime_r(&modified, &tm) &&
+	    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm))
+		add_header(response, MHD_HTTP_HEADER_LAST_MODIFIED, date);
+}
+
+static enum MHD_Result send_answer(struct MHD_Connection *mhd, struct exchange *x)
+{
+	size_t len;
+	char *data = buf_take(&x->out, &len);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(data);
+		return MHD_NO;
+	}
+	add_headers(response, x);
+	enum MHD_Result ok = MHD_queue_response(mhd, x->status, response);
+	MHD_destroy_response(response);
+	allow_time(mhd, NORTH_IDLE_S);
+	return ok;
+}
+
+static enum MHD_Result refuse_size(struct MHD_Connection *mhd, struct request *r)
+{
+	struct exchange *x = &r->x;
+	diag_error(&x->diags, DIAG_LIMIT, NULL, "send less at once",
+		   "the body is larger than %zu bytes", r->body_most);
+	x->request.out = SCHEMA_JSON;
+	x->status = 413;
+	exchange_errors(x);
+	return send_answer(mhd, x);
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const char *url,
+			      const char *method, const char *version, const char *data,
+			      size_t *len, void **request_context)
+{
+	(void)version;
+	struct request *r = *request_context;
+	if (!r) {
+		allow_time(mhd, NORTH_REQUEST_S);
+		r = *request_context = begin(context, mhd, url, method);
+		return r->too_big ? refuse_size(mhd, r) : MHD_YES;
+	}
+	if (*len) {
+		take_body(r, data, *len);
+		*len = 0;
+		return MHD_YES;
+	}
+	if (r->too_big)
+		return refuse_size(mhd, r);
+	r->x.raw.has_body = r->x.body.len > 0;
+	exchange_serve(&r->x);
+	return send_answer(mhd, &r->x);
+}
+
+static void on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+			 enum MHD_RequestTerminationCode how)
+{
+	(void)context;
+	(void)mhd;
+	(void)how;
+	struct request *r = *request_context;
+	if (!r)
+		return;
+	exchange_fini(&r->x);
+	free(r);
+	*request_context = NULL;
+}
+
+// --- the daemons ---
+
+// Paths and arguments stay as they came: keys may hold encoded slashes and commas.
+static size_t keep_escapes(void *context, struct MHD_Connection *mhd, char *text)
+{
+	(void)context;
+	(void)mhd;
+	return strlen(text);
+}
+
+// Library folders do not log; what matters of TLS is answered or closed.
+static void ignore_log(void *context, const char *format, va_list arguments)
+{
+	(void)context;
+	(void)format;
+	(void)arguments;
+}
+
+static bool start(struct north *north, const char *where, struct diags *diags)
+{
+	struct io_address address;
+	int fd;
+	if (!io_address_parse(where, 8443, diags, &address))
+		return false;
+	int rc = io_listen(&address, &fd);
+	if (rc) {
+		diag_error(diags, DIAG_IO, NULL, "is another program listening there?",
+			   "cannot listen on %s: %s", where, strerror(-rc));
+		return false;
+	}
+	struct io_address own;
+	north->port[north->daemons] = io_address_of(fd, &own) ? 0 : io_address_port(&own);
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+			MHD_USE_TLS | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, handle, north, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES,
+		MHD_OPTION_HTTPS_CERT_CALLBACK, tls_callback(north->tls),
+		MHD_OPTION_HTTPS_MEM_TRUST, tls_authorities(north->tls),
+		MHD_OPTION_CONNECTION_LIMIT, NORTH_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		NORTH_CONNECTIONS_PEER, MHD_OPTION_CONNECTION_TIMEOUT, NORTH_IDLE_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64u << 10),
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, north, MHD_OPTION_NOTIFY_COMPLETED, on_completed, north,
+		MHD_OPTION_END);
+	if (!daemon) {
+		close(fd);
+		diag_error(diags, DIAG_FAILED, NULL, "see the limits of threads and open files",
+			   "the HTTPS server does not start on %s", where);
+		return false;
+	}
+	north->daemon[north->daemons++] = daemon;
+	return true;
+}
+
+struct north *north_new(const struct north_options *options, struct diags *diags)
+{
+	struct north *north = base_oom(calloc(1, sizeof(*north)));
+	north->opt = *options;
+	pthread_mutex_init(&north->mutex, NULL);
+	struct tls_files files = {options->certificate, options->key, options->ca, options->crl};
+	north->tls = tls_new(&files, diags);
+	north->daemon = base_oom(calloc(options->listens + 1, sizeof(struct MHD_Daemon *)));
+	north->port = base_oom(calloc(options->listens + 1, sizeof(*north->port)));
+	north->has_workspaces = north->tls != NULL;
+	bool ok = north->tls &&
+		  workspaces_init(&north->workspaces,
+				  options->workspaces ? options->workspaces : WORKSPACES, diags);
+	for (size_t i = 0; i < options->listens && ok; i++)
+		ok = start(north, options->listen[i], diags);
+	if (ok)
+		return north;
+	north_free(north);
+	return NULL;
+}
+
+void north_free(struct north *north)
+{
+	if (!north)
+		return;
+	for (size_t i = 0; i < north->daemons; i++)
+		MHD_stop_daemon(north->daemon[i]);
+	if (north->has_workspaces)
+		workspaces_fini(&north->workspaces);
+	tls_free(north->tls);
+	free(north->daemon);
+	free(north->port);
+	pthread_mutex_destroy(&north->mutex);
+	free(north);
+}
+
+bool north_reload(struct north *north, struct diags *diags)
+{
+	return tls_reload(north->tls, diags);
+}
+
+uint16_t north_port(const struct north *north, size_t i)
+{
+	return north->port[i];
+}

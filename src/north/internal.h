@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside the folder: exchanges, workspaces, resources.
+#pragma once
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/map.h"
+#include "engine/engine.h"
+#include "north/north.h"
+#include "pki/pki.h"
+#include "proto/restconf/restconf.h"
+#include "schema/schema.h"
+
+#include <pthread.h>
+
+#define NORTH_MODULE "bulwark-controller"
+#define NORTH_NAMESPACE "urn:bulwark:yang:controller"
+#define NORTH_CFI "ietf-i2nsf-cons-facing-interface"
+
+// --- schemas, lent to one request at a time (workspace.c) ---
+
+struct workspace {
+	struct schema *schema;
+	bool used;
+	// Documents as they were read last.
+	struct document {
+		struct schema_tree *tree;
+		uint32_t id;
+		int64_t time;
+		char *tenant;
+	} document[2]; // by enum store_kind
+};
+struct workspaces {
+	pthread_mutex_t mutex;
+	pthread_cond_t free;
+	struct workspace *at;
+	unsigned len;
+};
+bool workspaces_init(struct workspaces *workspaces, unsigned len, struct diags *diags) must_check;
+void workspaces_fini(struct workspaces *workspaces);
+struct workspace *workspace_take(struct workspaces *workspaces);
+void workspace_give(struct workspaces *workspaces, struct workspace *workspace);
+// The document in force, validated. NULL and diags on failure.
+const struct document *workspace_document(struct workspace *workspace, struct engine *engine,
+					  enum store_kind kind, const char *tenant,
+					  struct diags *diags);
+const char *workspace_namespace(void *workspace, const char *module); // restconf_namespace_fn
+
+// --- one request and its answer (serve.c) ---
+
+struct exchange {
+	struct engine *engine;
+	struct workspaces *workspaces;
+	struct arena arena;
+	struct diags diags;
+	// Who asks.
+	bool anonymous; // no acceptable certificate
+	enum pki_role role;
+	struct engine_caller caller;
+	const char *certificate;            // PEM; NULL: none
+	const char *refused, *refused_hint; // why the certificate that was shown is not accepted
+	// What is asked.
+	struct restconf_raw raw;
+	struct restconf_request request;
+	struct buf body;
+	// The answer.
+	unsigned status;
+	struct buf out;
+	const char *type, *location, *allow, *tag; // headers; NULL: absent
+	int64_t modified;
+};
+// `ask_tenant` is the header Bulwark-Tenant, or NULL.
+void exchange_init(struct exchange *x, struct engine *engine, struct workspaces *workspaces);
+void exchange_fini(struct exchange *x);
+// Who a verified certificate makes the asker.
+void exchange_identify(struct exchange *x, const struct pki_identity *identity,
+		       const char *ask_tenant);
+// Answers: reads x->raw and x->body, writes the answer.
+void exchange_serve(struct exchange *x);
+
+// Writes x->diags as the answer.
+void exchange_errors(struct exchange *x);
+
+// Each returns the status; 4xx and 5xx with diags.
+unsigned data_get(struct exchange *x);       // data.c
+unsigned data_write(struct exchange *x);     // edit.c
+unsigned operation_call(struct exchange *x); // operations.c
+void operation_list(struct exchange *x);
+
+// The status that these diags are, with a diag added.
+unsigned exchange_refuse(struct exchange *x, unsigned status, const struct diag *about,
+			 const char *text);
+// The entity tag of the documents that the asker sees.
+const char *exchange_tag(struct exchange *x, int64_t *modified_out);
+
+// --- paths (path.c) ---
+
+struct path_key {
+	const char *name, *value; // "." for leaf-lists
+};
+struct path_step {
+	const char *module, *name;
+	VEC(struct path_key) key;
+};
+struct path {
+	VEC(struct path_step) step;
+	const char *text; // as an instance path
+};
+// Takes an instance path apart.
+bool path_parse(const char *instance, struct arena *arena, struct path *out) must_check;
+// Up to and without step `n`, as an instance path.
+const char *path_prefix(const struct path *path, size_t n, struct arena *arena);
+// As a RESTCONF path below {+restconf}/data.
+const char *path_uri(const struct path *path, struct arena *arena);
+// Wraps content into the steps 0 .. n - 1 with their keys, as an edit.
+struct path_wrap {
+	const struct path *path;
+	size_t n;
+	enum schema_format format;
+	bool bare_numbers;   // JSON: keys that look like numbers are written as such
+	const char *content; // XML elements, or JSON members
+	size_t len;
+};
+void path_wrap(const struct path_wrap *wrap, struct workspace *workspace, struct buf *out);
+
+// --- state (state.c, library.c) ---
+
+// Appends XML of the state below a top-level node to `out`; false and diags on failure.
+struct state_want {
+	const char *module, *name; // of the top-level node; NULL: all
+	const char *nsf;           // only this one; NULL: all
+	bool rules;
+};
+bool state_write(struct exchange *x, struct workspace *workspace, const struct state_want *want,
+		 struct buf *out) must_check;
+// The leaves of the grouping diag.
+void state_diag(struct restconf_writer *out, const struct diag *diag);
+void library_write(const struct schema *schema, const char *name, struct buf *out);

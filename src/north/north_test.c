@@ -1,0 +1,586 @@
+// SPDX-License-Identifier: Apache-2.0
+// RESTCONF over an engine with NSFs in memory, without HTTP: statuses, documents, edits, operations,
+// and who may do what.
+#include "north/internal.h"
+#include "engine/fake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#define CFI_NS "urn:ietf:params:xml:ns:yang:ietf-i2nsf-cons-facing-interface"
+#define CFI NORTH_CFI
+#define BWC NORTH_MODULE
+
+struct bench {
+	struct arena arena;
+	struct diags diags;
+	struct store *store;
+	struct fake fake;
+	struct engine *engine;
+	struct workspaces workspaces;
+	struct exchange x; // the last one
+	bool has_exchange;
+};
+
+static const char *const names[] = {"fw1", "fw2"};
+static const struct pki_identity alice = {.role = PKI_OPERATOR, .name = "alice"};
+static const struct pki_identity bob = {.role = PKI_TENANT_USER, .name = "bob", .tenant = "acme"};
+static const struct pki_identity agent = {.role = PKI_NSF, .name = "fw1"};
+
+static int set_up(void **state)
+{
+	struct bench *b = base_oom(calloc(1, sizeof(*b)));
+	arena_init(&b->arena);
+	diags_init(&b->diags, &b->arena);
+	b->store = store_sqlite_open(":memory:", &b->diags);
+	assert_non_null(b->store);
+	fake_init(&b->fake, names, array_len(names));
+	struct engine_options options = {
+		.store = b->store, .nsf = &fake_ops, .nsf_context = &b->fake, .workers = 2};
+	b->engine = engine_new(&options, &b->diags);
+	assert_non_null(b->engine);
+	b->fake.engine = b->engine;
+	assert_true(workspaces_init(&b->workspaces, 1, &b->diags));
+	*state = b;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct bench *b = *state;
+	if (b->has_exchange)
+		exchange_fini(&b->x);
+	workspaces_fini(&b->workspaces);
+	engine_free(b->engine);
+	fake_fini(&b->fake);
+	store_close(b->store);
+	arena_fini(&b->arena);
+	free(b);
+	return 0;
+}
+
+// --- asking ---
+
+struct ask {
+	const char *method, *path, *body;
+	const struct pki_identity *who; // NULL: alice
+	bool anonymous, xml;            // xml: body and answer
+	const char *if_match, *query, *value, *tenant, *accept;
+};
+
+static unsigned ask_as(struct bench *b, struct ask a)
+{
+	if (b->has_exchange)
+		exchange_fini(&b->x);
+	struct exchange *x = &b->x;
+	exchange_init(x, b->engine, &b->workspaces);
+	b->has_exchange = true;
+	if (!a.anonymous)
+		exchange_identify(x, a.who ? a.who : &alice, a.tenant);
+	struct restconf_argument *argument = arena_new(&x->arena, struct restconf_argument);
+	*argument = (struct restconf_argument){a.query, a.value};
+	const char *type = a.xml ? RESTCONF_XML : RESTCONF_JSON;
+	x->raw = (struct restconf_raw){.method = a.method,
+				       .path = a.path,
+				       .accept = a.accept ? a.accept : type,
+				       .content_type = a.body ? type : NULL,
+				       .has_body = a.body != NULL,
+				       .if_match = a.if_match,
+				       .argument = argument,
+				       .arguments = a.query != NULL};
+	if (a.body)
+		buf_adds(&x->body, a.body);
+	exchange_serve(x);
+	if (x->status >= 400)
+		assert_non_null(strstr(x->out.data, a.xml ? "<errors" : "ietf-restconf:errors"));
+	return x->status;
+}
+
+// Members that are not named are absent.
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#define ask(b, ...) ask_as(b, (struct ask){__VA_ARGS__})
+
+static json_t *answer(struct bench *b)
+{
+	json_error_t error;
+	json_t *json = json_loads(b->x.out.data, 0, &error);
+	if (!json)
+		print_message("%s: %s\n", error.text, b->x.out.data);
+	assert_non_null(json);
+	return json;
+}
+
+static void expect_text(struct bench *b, const char *text)
+{
+	if (!strstr(b->x.out.data, text))
+		print_message("no %s in %s\n", text, b->x.out.data);
+	assert_non_null(strstr(b->x.out.data, text));
+}
+
+static void expect_no_text(struct bench *b, const char *text)
+{
+	assert_null(strstr(b->x.out.data, text));
+}
+
+#define DATA "/restconf/data"
+#define POLICY DATA "/" CFI ":i2nsf-cfi-policy"
+
+static const char groups[] = "{\"" CFI ":endpoint-groups\":{\"user-group\":[{\"name\":\"all\","
+				       "\"ipv4-prefix\":[\"10.0.0.0/8\"]}]}}";
+
+static const char *policy(struct bench *b, const char *name, unsigned port)
+{
+	return arena_printf(
+		&b->arena,
+		"{\"" CFI
+		":i2nsf-cfi-policy\":[{\"name\":\"%s\",\"rules\":[{\"name\":\"web\",\"condition\":"
+		"{\"firewall\":{\"source\":[\"all\"],\"destination\":[\"all\"],"
+		"\"transport-layer-protocol\":\"ietf-i2nsf-monitoring-interface:tcp\","
+		"\"range-port-number\":[{\"start\":%u,\"end\":%u}]}},\"action\":{\"primary-"
+		"action\":"
+		"{\"action\":\"pass\"}}}]}]}",
+		name, port, port);
+}
+
+static void put_documents(struct bench *b)
+{
+	assert_int_equal(ask(b, "PUT", DATA "/" CFI ":endpoint-groups", groups), 201);
+	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 443)), 201);
+	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":sites/site=hq",
+			     "{\"" BWC
+			     ":site\":[{\"name\":\"hq\",\"networks\":[\"10.1.0.0/16\"]}]}"),
+			 201);
+	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":nsfs/nsf=fw1",
+			     "{\"" BWC
+			     ":nsf\":[{\"name\":\"fw1\",\"address\":\"192.0.2.1\",\"site\":\"hq\","
+			     "\"guards\":[\"10.1.0.0/16\"]}]}"),
+			 201);
+	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":nsfs/nsf=fw2",
+			     "{\"" BWC ":nsf\":[{\"name\":\"fw2\",\"address\":\"2001:db8::2\","
+			     "\"guards\":[\"10.2.0.0/16\",\"2001:db8:2::/48\"]}]}"),
+			 201);
+}
+
+// --- resources with fixed content, and who may see them ---
+
+static void test_discovery(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(
+		ask(b, "GET", "/.well-known/host-meta", .anonymous = true, .accept = "*/*"), 200);
+	expect_text(b, "rel='restconf' href='/restconf'");
+	assert_string_equal(b->x.type, RESTCONF_XRD);
+	assert_int_equal(ask(b, "GET", "/restconf", .anonymous = true), 401);
+	assert_int_equal(ask(b, "GET", "/restconf"), 200);
+	expect_text(b, "yang-library-version");
+	assert_int_equal(ask(b, "GET", "/restconf/yang-library-version", .xml = true), 200);
+	assert_int_equal(ask(b, "GET", "/restconf/operations"), 200);
+	expect_text(b,
+		    "\"bulwark-controller:plan\":\"/restconf/operations/bulwark-controller:plan\"");
+	assert_int_equal(ask(b, "OPTIONS", DATA), 204);
+	assert_string_equal(b->x.allow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+	assert_int_equal(ask(b, "POST", "/restconf/operations"), 405);
+	assert_string_equal(b->x.allow, "GET, HEAD, OPTIONS");
+	assert_int_equal(ask(b, "GET", DATA "/ietf-yang-library:yang-library/content-id"), 200);
+	assert_int_equal(ask(b, "GET", DATA "/ietf-restconf-monitoring:restconf-state"), 200);
+	expect_text(b, "capability:depth:1.0");
+}
+
+static void test_roles(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	static const char plan[] = "/restconf/operations/" BWC ":plan";
+	assert_int_equal(ask(b, "POST", plan, .anonymous = true), 401);
+	assert_int_equal(ask(b, "POST", plan, .who = &agent), 403);
+	assert_int_equal(ask(b, "GET", DATA, .who = &agent), 403);
+	assert_int_equal(ask(b, "GET", DATA, .who = &bob), 200);
+	expect_no_text(b, "office"); // another tenant's
+	expect_no_text(b, "192.0.2.1");
+	expect_no_text(b, "fw1");
+	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":sites/site=x",
+			     "{\"" BWC ":site\":[{\"name\":\"x\"}]}", .who = &bob),
+			 403);
+	assert_int_equal(ask(b, "PUT", DATA "/" CFI ":endpoint-groups", groups, .who = &bob), 201);
+	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups", .tenant = "acme"), 200);
+	assert_int_equal(ask(b, "DELETE", DATA "/" CFI ":endpoint-groups", .tenant = "acme"), 204);
+	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups", .who = &bob), 404);
+	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups"), 200); // untouched
+	assert_int_equal(ask(b, "POST", "/restconf/operations/" BWC ":revoke",
+			     "{\"" BWC ":input\":{\"name\":\"alice\"}}", .who = &bob),
+			 403);
+}
+
+// --- reading ---
+
+static void test_get(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	assert_int_equal(ask(b, "GET", POLICY "=office"), 200);
+	json_t *json = answer(b);
+	json_t *list = json_object_get(json, CFI ":i2nsf-cfi-policy");
+	assert_int_equal(json_array_size(list), 1);
+	json_decref(json);
+	assert_int_equal(ask(b, "GET", POLICY "=office", .xml = true), 200);
+	assert_int_equal(strncmp(b->x.out.data, "<i2nsf-cfi-policy xmlns=\"" CFI_NS "\">", 30), 0);
+	assert_int_equal(ask(b, "GET", POLICY), 200); // the whole list
+	assert_int_equal(ask(b, "GET", POLICY, .xml = true), 400);
+	assert_int_equal(ask(b, "GET", POLICY "=office/rules=web/action/primary-action/action"),
+			 200);
+	expect_text(b, "\"" CFI ":action\":\"");
+	assert_int_equal(ask(b, "GET", POLICY "=nobody"), 404);
+	assert_int_equal(ask(b, "GET", DATA "/" CFI ":nothing"), 404);
+	assert_int_equal(ask(b, "GET", DATA "/nothing:at-all"), 404);
+	assert_int_equal(ask(b, "GET", DATA "/" CFI ":threat-prevention"), 404);
+	assert_int_equal(ask(b, "GET", POLICY "=office", .query = "depth", .value = "1"), 200);
+	assert_string_equal(b->x.out.data, "{\"" CFI ":i2nsf-cfi-policy\":[{}]}\n");
+	assert_int_equal(
+		ask(b, "GET", POLICY "=office", .query = "with-defaults", .value = "report-all"),
+		200);
+	expect_text(b, "priority-usage");
+	assert_int_equal(ask(b, "GET", POLICY "=office"), 200);
+	expect_no_text(b, "priority-usage");
+	assert_int_equal(ask(b, "HEAD", POLICY "=office"), 200);
+	assert_non_null(b->x.tag);
+	assert_true(b->x.modified > 0);
+}
+
+static void test_state(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	static const char nsf[] = DATA "/" BWC ":nsfs/nsf=fw1";
+	assert_int_equal(ask(b, "GET", nsf), 200);
+	expect_text(b, "never-seen");
+	expect_text(b, "192.0.2.1");
+	assert_int_equal(ask(b, "GET", nsf, .query = "content", .value = "config"), 200);
+	expect_no_text(b, "never-seen");
+	assert_int_equal(ask(b, "GET", nsf, .query = "content", .value = "nonconfig"), 200);
+	expect_text(b, "never-seen");
+	expect_no_text(b, "192.0.2.1");
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":nsfs/nsf=nobody"), 404);
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":revisions"), 200);
+	expect_text(b, "\"author\":\"alice\"");
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":revisions/revision=1/digest"), 200);
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":events", .xml = true), 200);
+	expect_text(b, "<action>document</action>");
+	assert_int_equal(ask(b, "GET", DATA, .xml = true), 200);
+	expect_text(b, "<data xmlns=\"urn:ietf:params:xml:ns:yang:ietf-restconf\">");
+	assert_int_equal(ask(b, "GET", DATA), 200);
+	json_decref(answer(b));
+	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":events", "{\"" BWC ":events\":{}}"), 405);
+	assert_int_equal(ask(b, "DELETE", DATA "/" BWC ":jobs"), 405);
+}
+
+// --- writing ---
+
+static void test_edits(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 80)), 204); // replaces
+	assert_int_equal(ask(b, "GET", POLICY "=office"), 200);
+	expect_text(b, ":80");
+	expect_no_text(b, ":443");
+	assert_int_equal(ask(b, "PUT", POLICY "=other", policy(b, "office", 80)), 400);
+	assert_int_equal(ask(b, "POST", DATA, policy(b, "guests", 22)), 201);
+	assert_string_equal(b->x.location, POLICY "=guests");
+	assert_int_equal(ask(b, "POST", DATA, policy(b, "guests", 22)), 409);
+	expect_text(b, "resource-denied");
+	static const char rule[] =
+		"{\"" CFI
+		":rules\":[{\"name\":\"a/b,c\",\"condition\":{\"firewall\":{\"source\":[\"all\"]}},"
+		"\"action\":{\"primary-action\":{\"action\":\"drop\"}}}]}";
+	assert_int_equal(ask(b, "POST", POLICY "=guests", rule), 201);
+	assert_string_equal(b->x.location, POLICY "=guests/rules=a%2Fb%2Cc");
+	assert_int_equal(ask(b, "GET", POLICY "=guests/rules=a%2Fb%2Cc/action"), 200);
+	assert_int_equal(ask(b, "PATCH", POLICY "=guests/rules=a%2Fb%2Cc/action/primary-action",
+			     "{\"" CFI ":primary-action\":{\"action\":\"reject\"}}"),
+			 204);
+	assert_int_equal(ask(b, "GET", POLICY "=guests/rules=a%2Fb%2Cc/action", .xml = true), 200);
+	expect_text(b, "reject");
+	assert_int_equal(ask(b, "PATCH", POLICY "=nobody", policy(b, "nobody", 1)), 404);
+	assert_int_equal(ask(b, "DELETE", POLICY "=guests/rules=a%2Fb%2Cc"), 204);
+	assert_int_equal(ask(b, "DELETE", POLICY "=guests/rules=a%2Fb%2Cc"), 404);
+	assert_int_equal(ask(b, "DELETE", POLICY "=guests"), 204);
+	assert_int_equal(ask(b, "DELETE", DATA), 405);
+	assert_int_equal(ask(b, "PUT", POLICY "=nobody/rules=x", rule), 404);
+}
+
+static void test_numeric_keys(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	static const char ports[] =
+		POLICY "=office/rules=web/condition/firewall/range-port-number=80,90";
+	assert_int_equal(
+		ask(b, "PUT", ports, "{\"" CFI ":range-port-number\":[{\"start\":80,\"end\":90}]}"),
+		201);
+	assert_int_equal(ask(b, "GET", ports), 200);
+	assert_int_equal(ask(b, "DELETE", ports), 204);
+	static const char user[] = POLICY "=office/rules=web/condition/context/users/user=7";
+	assert_int_equal(ask(b, "PUT", user, "{\"" CFI ":user\":[{\"id\":7}]}"), 201);
+	assert_int_equal(ask(b, "PUT",
+			     POLICY "=office/rules=web/condition/context/users/user=7/name",
+			     "{\"" CFI ":name\":\"carol\"}"),
+			 201);
+	assert_int_equal(ask(b, "GET", user), 200);
+	expect_text(b, "carol");
+}
+
+static void test_order_is_kept(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	assert_int_equal(ask(b, "POST", DATA, policy(b, "second", 22)), 201);
+	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 81)), 204);
+	assert_int_equal(ask(b, "GET", POLICY), 200);
+	json_t *json = answer(b);
+	const json_t *first = json_array_get(json_object_get(json, CFI ":i2nsf-cfi-policy"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "name")), "office");
+	json_decref(json);
+}
+
+static void test_bad_edits(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	static const struct {
+		const char *method, *path, *body;
+		unsigned status;
+	} rows[] = {
+		{"PUT", POLICY "=office", "{", 400},
+		{"PUT", POLICY "=office", "[]", 400},
+		{"PUT", POLICY "=office", "{}", 400},
+		{"PUT", POLICY "=office",
+		 "{\"" CFI ":i2nsf-cfi-policy\":[{\"name\":\"office\",\"x\":1}]}", 400},
+		{"PUT", POLICY "=office", "{\"" CFI ":endpoint-groups\":{}}", 400},
+		{"PUT", POLICY "=office", "}{", 400},
+		{"PUT", POLICY "=office", "{}}]}]}", 400},
+		{"PATCH", DATA,
+		 "{\"" CFI ":endpoint-groups\":{\"user-group\":[{\"name\":\"all\",\"ipv4-prefix\":["
+			   "\"300.0.0.0/8\"]}]}}",
+		 400},
+		{"DELETE", DATA "/" CFI ":endpoint-groups", NULL, 409}, // policies refer to it
+		{"DELETE", DATA "/" BWC ":sites/site=hq", NULL, 409},   // an NSF stands there
+		{"POST", DATA, "{}", 400},
+		{"POST", DATA, "{\"" BWC ":jobs\":{}}", 400},
+		{"PUT", DATA "/" BWC ":nsfs/nsf=fw3", "{\"" BWC ":nsf\":[{\"name\":\"fw3\"}]}",
+		 400},
+	};
+	for (size_t i = 0; i < array_len(rows); i++) {
+		unsigned status = ask(b, rows[i].method, rows[i].path, rows[i].body);
+		if (status != rows[i].status)
+			print_message("row %zu: %s\n", i, b->x.out.data);
+		assert_int_equal(status, rows[i].status);
+		expect_text(b, "\"hint\":\"");
+		assert_int_equal(ask(b, "GET", POLICY "=office"), 200); // and nothing has changed
+	}
+}
+
+static void test_datastore(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	char *body = arena_printf(&b->arena, "{\"ietf-restconf:data\":{%.*s,%.*s}}",
+				  (int)strlen(groups) - 2, groups + 1,
+				  (int)strlen(policy(b, "only", 1)) - 2, policy(b, "only", 1) + 1);
+	assert_int_equal(ask(b, "PUT", DATA "/", body), 204);
+	assert_int_equal(ask(b, "GET", POLICY "=only"), 200);
+	assert_int_equal(ask(b, "GET", POLICY "=office"), 404);
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":nsfs/nsf=fw1"), 200); // not the body's matter
+	assert_int_equal(
+		ask(b, "PUT", DATA,
+		    "<data xmlns=\"urn:ietf:params:xml:ns:yang:ietf-restconf\">"
+		    "<endpoint-groups xmlns=\"" CFI_NS "\"><user-group><name>a</name>"
+		    "<ipv4-prefix>10.0.0.0/8</ipv4-prefix></user-group></endpoint-groups></data>",
+		    .xml = true),
+		204);
+	assert_int_equal(ask(b, "GET", POLICY "=only"), 404);
+	assert_int_equal(ask(b, "PATCH", DATA,
+			     "{\"" CFI ":endpoint-groups\":{},\"" BWC
+			     ":sites\":{\"site\":[{\"name\":\"y\"}]}}"),
+			 400);
+}
+
+static void test_preconditions(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups"), 200);
+	const char *tag = arena_strdup(&b->arena, b->x.tag);
+	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 1), .if_match = tag),
+			 204);
+	assert_string_not_equal(b->x.tag, tag);
+	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 2), .if_match = tag),
+			 412);
+	assert_int_equal(ask(b, "DELETE", POLICY "=office", .if_match = tag), 412);
+	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 2), .if_match = "*"),
+			 204);
+}
+
+// --- operations ---
+
+static bool both_known(struct bench *b)
+{
+	struct engine_nsf_states states = {0};
+	struct engine_state_query query = {0};
+	diags_init(&b->diags, &b->arena);
+	assert_true(engine_nsf_states(b->engine, &query, &b->arena, &b->diags, &states));
+	for (size_t i = 0; i < states.list.len; i++)
+		if (!states.list.at[i].capabilities)
+			return false;
+	return true;
+}
+
+static bool job_ended(struct bench *b)
+{
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":jobs/job=1/state"), 200);
+	return strstr(b->x.out.data, "done") || strstr(b->x.out.data, "failed");
+}
+
+static void wait_until(struct bench *b, bool (*ready)(struct bench *b))
+{
+	time_t end = time(NULL) + 60;
+	while (!ready(b)) {
+		assert_true(time(NULL) < end);
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+}
+
+static void connect_all(struct bench *b)
+{
+	for (size_t i = 0; i < array_len(names); i++)
+		fake_connect(&b->fake, i);
+	wait_until(b, both_known);
+}
+
+#define OPERATION(name) "/restconf/operations/" BWC ":" name
+
+static void test_deployment(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	connect_all(b);
+	assert_int_equal(ask(b, "POST", OPERATION("plan")), 200);
+	json_t *json = answer(b);
+	const json_t *output = json_object_get(json, BWC ":output");
+	const char *hash = json_string_value(json_object_get(output, "plan-hash"));
+	assert_int_equal(json_array_size(json_object_get(output, "nsf")), 2);
+	char *body = arena_printf(&b->arena, "{\"" BWC ":input\":{\"plan-hash\":\"%s\"}}", hash);
+	json_decref(json);
+	assert_int_equal(ask(b, "POST", OPERATION("apply"), body), 200);
+	expect_text(b, "\"job\":1");
+	wait_until(b, job_ended);
+	expect_text(b, "done");
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":jobs/job=1", .xml = true), 200);
+	expect_text(b, "<nsf><name>fw1</name><step>confirmed</step></nsf>");
+	assert_int_equal(ask(b, "POST", OPERATION("status")), 200);
+	expect_text(b, "\"proven\":true");
+	expect_text(b, "\"deployed-revision\":2");
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":nsfs/nsf=fw1/state/rule=1"), 200);
+	expect_text(b, "\"read-back-equal\":true");
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":nsfs/nsf=fw1/state/capabilities"), 200);
+	expect_text(b, "ietf-i2nsf-capability:");
+	assert_int_equal(ask(b, "POST", OPERATION("verify"), .xml = true), 200);
+	expect_text(b, "<result>proven</result>");
+	assert_int_equal(ask(b, "POST", OPERATION("apply"), body), 412); // stale by now
+	assert_int_equal(ask(b, "POST", OPERATION("query"),
+			     "{\"" BWC ":input\":{\"packet\":\"src=10.1.0.1,dst=10.2.0.1,proto=tcp,"
+			     "dport=443\",\"deployed\":true}}"),
+			 200);
+	expect_text(b, "\"verdict\":\"pass\"");
+}
+
+static void test_pinholes(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	connect_all(b);
+	static const char input[] =
+		"{\"" BWC ":input\":{\"source\":\"10.1.0.1\",\"destination\":\"10.2.0.1\","
+		"\"destination-port\":5004,\"protocol\":\"udp\",\"lifetime\":60}}";
+	assert_int_equal(ask(b, "POST", OPERATION("open-pinhole"), input), 200);
+	expect_text(b, "\"nsf\":[\"fw1\",\"fw2\"]");
+	json_t *json = answer(b);
+	const char *id =
+		json_string_value(json_object_get(json_object_get(json, BWC ":output"), "id"));
+	char *body = arena_printf(&b->arena, "{\"" BWC ":input\":{\"id\":\"%s\"}}", id);
+	json_decref(json);
+	assert_int_equal(ask(b, "GET", DATA "/" BWC ":pinholes"), 200);
+	expect_text(b, "\"state\":\"open\"");
+	expect_text(b, "\"idle-timeout\":60");
+	assert_int_equal(ask(b, "POST", OPERATION("close-pinhole"), body), 204);
+	assert_int_equal(ask(b, "POST", OPERATION("close-pinhole"), body), 409);
+}
+
+static void test_bad_operations(void **state)
+{
+	struct bench *b = *state;
+	static const struct {
+		const char *name, *body;
+		unsigned status;
+	} rows[] = {
+		{OPERATION("nothing"), NULL, 404},
+		{"/restconf/operations/other:plan", NULL, 404},
+		{OPERATION("plan"), NULL, 409}, // there is no policy
+		{OPERATION("apply"), NULL, 400},
+		{OPERATION("apply"), "{\"" BWC ":input\":{\"plan-hash\":\"12\"}}", 400},
+		{OPERATION("apply"),
+		 "{\"" BWC ":input\":{\"plan-hash\":"
+			   "\"0000000000000000000000000000000000000000000000000000000000000000\"}}",
+		 409},
+		{OPERATION("rollback"), "{\"" BWC ":input\":{\"revision\":7}}", 409},
+		{OPERATION("verify"), "{\"" BWC ":input\":{\"nsf\":\"nobody\"}}", 409},
+		{OPERATION("query"), "{\"" BWC ":input\":{\"packet\":\"x\"}}", 400},
+		{OPERATION("plan"), "{\"" BWC ":input\":{\"surprise\":1}}", 400},
+		{OPERATION("plan"), "nonsense", 400},
+		{OPERATION("enrolment-token"), "{\"" BWC ":input\":{\"nsf-name\":\"x\"}}", 501},
+	};
+	for (size_t i = 0; i < array_len(rows); i++) {
+		unsigned status = ask(b, "POST", rows[i].name, rows[i].body);
+		if (status != rows[i].status)
+			print_message("row %zu: %s\n", i, b->x.out.data);
+		assert_int_equal(status, rows[i].status);
+	}
+}
+
+static void test_paths(void **state)
+{
+	struct bench *b = *state;
+	struct path path;
+	assert_true(path_parse("/m:a/l[k='x/[']\"']/n:b", &b->arena, &path) == false);
+	assert_true(path_parse("/m:a/l[k='x/y'][m:j=\"it's\"]/n:b", &b->arena, &path));
+	assert_int_equal(path.step.len, 3);
+	assert_string_equal(path.step.at[1].key.at[1].name, "j");
+	assert_string_equal(path.step.at[1].key.at[1].value, "it's");
+	assert_string_equal(path.step.at[1].module, "m");
+	assert_string_equal(path_uri(&path, &b->arena), "/m:a/l=x%2Fy,it%27s/n:b");
+	assert_string_equal(path_prefix(&path, 2, &b->arena), "/m:a/l[k='x/y'][m:j=\"it's\"]");
+	assert_string_equal(path_prefix(&path, 1, &b->arena), "/m:a");
+	static const char *const bad[] = {
+		"", "a", "/a", "/m:", "/m:a[k]", "/m:a[k=1]", "/m:a[k='x'"};
+	for (size_t i = 0; i < array_len(bad); i++)
+		assert_false(path_parse(bad[i], &b->arena, &path));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(test_discovery),      TEST(test_roles),         TEST(test_get),
+		TEST(test_state),          TEST(test_edits),         TEST(test_numeric_keys),
+		TEST(test_bad_edits),      TEST(test_order_is_kept), TEST(test_datastore),
+		TEST(test_preconditions),  TEST(test_deployment),    TEST(test_pinholes),
+		TEST(test_bad_operations), TEST(test_paths),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

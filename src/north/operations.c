@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations (RFC 8040 section 4.4.2): inputs out of a tree, outputs written straight.
+//
+// The idea: an input is copied out of its tree and the workspace given back before the engine is
+// asked, because some answers wait for NSFs.
+#include "north/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// The input, copied into the exchange's arena.
+struct input {
+	struct map leaf;            // by name; of leaf-lists the first
+	struct engine_names guards; // the one leaf-list that there is
+};
+
+struct call {
+	struct exchange *x;
+	struct input in;
+	struct restconf_writer out;
+};
+
+static const struct restconf_top output = {NORTH_MODULE, NORTH_NAMESPACE, "output", NULL};
+
+static const char *text(const struct call *c, const char *name)
+{
+	return map_get(&c->in.leaf, name);
+}
+
+static uint32_t number(const struct call *c, const char *name)
+{
+	const char *value = text(c, name);
+	return value ? (uint32_t)strtoul(value, NULL, 10) : 0;
+}
+
+static bool flag(const struct call *c, const char *name)
+{
+	const char *value = text(c, name);
+	return value && strcmp(value, "true") == 0;
+}
+
+static struct engine_deploy deploy_of(const struct call *c)
+{
+	return (struct engine_deploy){.confirm_timeout = number(c, "confirm-timeout"),
+				      .key = text(c, "idempotency-key"),
+				      .allow_away = flag(c, "allow-away")};
+}
+
+static void begin(struct call *c)
+{
+	restconf_begin(&c->out, &output, c->x->request.out, &c->x->out);
+}
+
+static bool end(struct call *c)
+{
+	restconf_end(&c->out, &output);
+	return true;
+}
+
+// --- plans and deployments ---
+
+static void write_diags(struct call *c, const char *list, const struct diags *diags, bool errors)
+{
+	uint32_t n = 0;
+	restconf_list_open(&c->out, list);
+	for (size_t i = 0; i < diags->list.len; i++) {
+		const struct diag *d = &diags->list.at[i];
+		if ((d->severity == DIAG_ERROR) != errors)
+			continue;
+		restconf_entry_open(&c->out);
+		restconf_number(&c->out, "index", ++n);
+		state_diag(&c->out, d);
+		restconf_entry_close(&c->out);
+	}
+	restconf_list_close(&c->out);
+}
+
+static void write_change(struct call *c, const struct plan_change *change, uint32_t index)
+{
+	static const char *const kinds[] = {[PLAN_ADD] = "added",
+					    [PLAN_REMOVE] = "removed",
+					    [PLAN_CHANGE] = "changed",
+					    [PLAN_MOVE] = "moved"};
+	const struct ir_rule *rule = change->after ? change->after : change->before;
+	struct buf words;
+	buf_init(&words);
+	if (change->kind == PLAN_CHANGE) {
+		engine_rule_print(change->before, &words);
+		buf_adds(&words, " -> ");
+	}
+	engine_rule_print(rule, &words);
+	if (change->kind == PLAN_MOVE)
+		buf_printf(&words, " (from place %zu to %zu)", change->before_at + 1,
+			   change->after_at + 1);
+	restconf_entry_open(&c->out);
+	restconf_number(&c->out, "index", index);
+	restconf_text(&c->out, "kind", kinds[change->kind]);
+	restconf_text(&c->out, "policy", rule->policy);
+	restconf_text(&c->out, "rule", rule->name);
+	restconf_text(&c->out, "text", words.data);
+	restconf_entry_close(&c->out);
+	buf_fini(&words);
+}
+
+static void write_default(struct call *c, const struct plan_nsf *n, uint32_t index)
+{
+	bool nothing = !engine_default_name(n->intended);
+	restconf_entry_open(&c->out);
+	restconf_number(&c->out, "index", index);
+	restconf_text(&c->out, "kind", "default-action");
+	restconf_text(&c->out, "text",
+		      nothing ? "nothing of ours decides any more"
+			      : arena_printf(&c->x->arena, "where no rule decides: %s",
+					     engine_default_name(n->intended)));
+	restconf_entry_close(&c->out);
+}
+
+static void write_plan_nsf(struct call *c, const struct engine_plan_nsf *p)
+{
+	const struct plan_nsf *n = p->change;
+	struct restconf_writer *out = &c->out;
+	uint32_t index = 0;
+	restconf_entry_open(out);
+	restconf_text(out, "name", n->nsf);
+	restconf_text(out, "connection", engine_connection_name[p->connection]);
+	restconf_number(out, "added", (uint32_t)n->added);
+	restconf_number(out, "removed", (uint32_t)n->removed);
+	restconf_number(out, "changed", (uint32_t)n->changed);
+	restconf_number(out, "moved", (uint32_t)n->moved);
+	restconf_number(out, "unchanged", (uint32_t)n->unchanged);
+	restconf_list_open(out, "change");
+	for (size_t i = 0; i < n->change.len; i++)
+		write_change(c, &n->change.at[i], ++index);
+	if (n->default_changed)
+		write_default(c, n, ++index);
+	restconf_list_close(out);
+	restconf_entry_close(out);
+}
+
+static bool plan(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_plan p = {0};
+	if (!engine_plan(x->engine, &x->caller, number(c, "revision"), &x->diags, &p))
+		return false;
+	begin(c);
+	restconf_hex(&c->out, "plan-hash", p.hash, STORE_DIGEST);
+	restconf_number(&c->out, "revision", p.revision);
+	restconf_list_open(&c->out, "nsf");
+	for (size_t i = 0; i < p.nsf.len; i++)
+		write_plan_nsf(c, &p.nsf.at[i]);
+	restconf_list_close(&c->out);
+	write_diags(c, "refusal", &p.refusals, true);
+	write_diags(c, "warning", &p.refusals, false);
+	return end(c);
+}
+
+static bool apply(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_deploy how = deploy_of(c);
+	unsigned char hash[PKI_DIGEST];
+	uint32_t job;
+	if (!pki_digest_parse(text(c, "plan-hash"), hash)) // the model has checked it
+		return false;
+	if (!engine_apply(x->engine, &x->caller, hash, &how, &x->diags, &job))
+		return false;
+	begin(c);
+	restconf_number(&c->out, "job", job);
+	return end(c);
+}
+
+static bool rollback(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_deploy how = deploy_of(c);
+	struct engine_rollback out = {0};
+	if (!engine_rollback(x->engine, &x->caller, number(c, "revision"), &how, &x->diags, &out))
+		return false;
+	begin(c);
+	restconf_number(&c->out, "revision", out.revision);
+	restconf_hex(&c->out, "plan-hash", out.hash, STORE_DIGEST);
+	restconf_number(&c->out, "job", out.job);
+	return end(c);
+}
+
+static bool withdraw(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_deploy how = deploy_of(c);
+	uint32_t job;
+	if (!engine_withdraw(x->engine, &x->caller, &how, &x->diags, &job))
+		return false;
+	begin(c);
+	restconf_number(&c->out, "job", job);
+	return end(c);
+}
+
+// --- what is enforced ---
+
+static void write_proof(struct call *c, const struct engine_proof *p)
+{
+	static const char *const verdicts[] = {"proven", "different", "unreachable"};
+	struct restconf_writer *out = &c->out;
+	restconf_entry_open(out);
+	restconf_text(out, "name", p->nsf);
+	restconf_text(out, "result", verdicts[p->verdict]);
+	restconf_number(out, "rules", p->rules);
+	restconf_list_open(out, "difference");
+	for (size_t i = 0; i < p->difference.len; i++) {
+		restconf_entry_open(out);
+		restconf_number(out, "index", (uint32_t)i + 1);
+		restconf_text(out, "policy", p->difference.at[i].policy);
+		restconf_text(out, "rule", p->difference.at[i].rule);
+		restconf_text(out, "reason", p->difference.at[i].reason);
+		restconf_entry_close(out);
+	}
+	restconf_list_close(out);
+	restconf_entry_close(out);
+}
+
+static bool verify(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_proofs proofs = {0};
+	if (!engine_verify(x->engine, &x->caller, text(c, "nsf"), &x->diags, &proofs))
+		return false;
+	begin(c);
+	restconf_list_open(&c->out, "nsf");
+	for (size_t i = 0; i < proofs.list.len; i++)
+		write_proof(c, &proofs.list.at[i]);
+	restconf_list_close(&c->out);
+	return end(c);
+}
+
+static void write_status_nsf(struct call *c, const struct engine_nsf_state *n)
+{
+	struct restconf_writer *out = &c->out;
+	restconf_entry_open(out);
+	restconf_text(out, "name", n->name);
+	restconf_text(out, "connection", engine_connection_name[n->connection]);
+	restconf_text(out, "reason", n->reason);
+	restconf_time(out, "last-seen", n->last_seen);
+	restconf_number(out, "rules", n->rules);
+	if (n->managed) {
+		restconf_flag(out, "proven", n->proven);
+		restconf_time(out, "proven-at", n->proven_at);
+		restconf_flag(out, "pending", n->pending);
+	}
+	restconf_entry_close(out);
+}
+
+static bool status(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_nsf_states states = {0};
+	struct engine_state_query query = {.tenant = x->caller.tenant};
+	struct store_tenant deployed;
+	if (!engine_nsf_states(x->engine, &query, &x->arena, &x->diags, &states))
+		return false;
+	uint32_t latest = engine_document_id(x->engine, STORE_POLICY, x->caller.tenant);
+	uint32_t running = engine_running_job(x->engine, x->caller.tenant);
+	begin(c);
+	restconf_text(&c->out, "tenant", x->caller.tenant);
+	if (latest)
+		restconf_number(&c->out, "revision", latest);
+	if (engine_deployed(x->engine, x->caller.tenant, &deployed) && deployed.revision) {
+		restconf_number(&c->out, "deployed-revision", deployed.revision);
+		restconf_hex(&c->out, "deployed-plan", deployed.plan, STORE_DIGEST);
+	}
+	if (running)
+		restconf_number(&c->out, "running-job", running);
+	restconf_list_open(&c->out, "nsf");
+	for (size_t i = 0; i < states.list.len; i++)
+		write_status_nsf(c, &states.list.at[i]);
+	restconf_list_close(&c->out);
+	return end(c);
+}
+
+static bool query(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_answers answers = {0};
+	struct engine_query q = {.packet = text(c, "packet"), .deployed = flag(c, "deployed")};
+	if (!engine_query(x->engine, &x->caller, &q, &x->diags, &answers))
+		return false;
+	begin(c);
+	restconf_list_open(&c->out, "nsf");
+	for (size_t i = 0; i < answers.list.len; i++) {
+		const struct engine_answer *a = &answers.list.at[i];
+		restconf_entry_open(&c->out);
+		restconf_text(&c->out, "name", a->nsf);
+		restconf_text(&c->out, "verdict", a->verdict);
+		restconf_text(&c->out, "policy", a->rule ? a->rule->policy : NULL);
+		restconf_text(&c->out, "rule", a->rule ? a->rule->name : NULL);
+		restconf_text(&c->out, "depends", a->depends ? a->depends->name : NULL);
+		restconf_entry_close(&c->out);
+	}
+	restconf_list_close(&c->out);
+	return end(c);
+}
+
+// --- pinholes ---
+
+static uint8_t protocol_number(const char *name)
+{
+	static const struct {
+		const char *name;
+		uint8_t number;
+	} protocols[] = {{"tcp", 6}, {"udp", 17}, {"dccp", 33}, {"sctp", 132}};
+	for (size_t i = 0; i < array_len(protocols); i++)
+		if (strcmp(protocols[i].name, name) == 0)
+			return protocols[i].number;
+	return 0;
+}
+
+static bool open_pinhole(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_flow flow = {.source = text(c, "source"),
+				   .destination = text(c, "destination"),
+				   .protocol = text(c, "protocol"),
+				   .protocol_number = protocol_number(text(c, "protocol")),
+				   .has_source_port = text(c, "source-port") != NULL,
+				   .source_port = (uint16_t)number(c, "source-port"),
+				   .destination_port = (uint16_t)number(c, "destination-port"),
+				   .lifetime = number(c, "lifetime"),
+				   .idle = number(c, "idle-timeout")};
+	const char *id;
+	struct engine_names nsfs;
+	if (!engine_pinhole_open(x->engine, &x->caller, &flow, &x->diags, &id, &nsfs))
+		return false;
+	begin(c);
+	restconf_text(&c->out, "id", id);
+	restconf_texts(&c->out, "nsf", nsfs.list.at, nsfs.list.len);
+	return end(c);
+}
+
+static bool close_pinhole(struct call *c)
+{
+	return engine_pinhole_close(c->x->engine, &c->x->caller, text(c, "id"), &c->x->diags);
+}
+
+// --- certificates ---
+
+static bool token(struct call *c)
+{
+	struct exchange *x = c->x;
+	char token_text[ENGINE_TOKEN_TEXT];
+	int64_t expires;
+	struct buf ca;
+	buf_init(&ca);
+	bool ok = engine_token(x->engine, &x->caller, text(c, "nsf-name"), number(c, "lifetime"),
+			       &x->diags, token_text, &expires) &&
+		  engine_ca(x->engine, &x->diags, &ca);
+	if (ok) {
+		begin(c);
+		restconf_text(&c->out, "token", token_text);
+		restconf_time(&c->out, "expires", expires);
+		restconf_text(&c->out, "ca", ca.data);
+		ok = end(c);
+	}
+	buf_fini(&ca);
+	return ok;
+}
+
+static bool write_certificate(struct call *c, bool ok, struct buf *certificate, struct buf *ca)
+{
+	if (ok) {
+		begin(c);
+		restconf_text(&c->out, "certificate", certificate->data);
+		restconf_text(&c->out, "ca", ca->data);
+		ok = end(c);
+	}
+	buf_fini(certificate);
+	buf_fini(ca);
+	return ok;
+}
+
+static bool enrol(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct engine_enrol e = {.token = text(c, "token"),
+				 .csr = text(c, "csr"),
+				 .name = text(c, "name"),
+				 .address = text(c, "address"),
+				 .site = text(c, "site"),
+				 .port = (uint16_t)number(c, "port"),
+				 .guards = c->in.guards.list.at,
+				 .guards_len = c->in.guards.list.len};
+	struct buf certificate, ca;
+	buf_init(&certificate);
+	buf_init(&ca);
+	bool ok = engine_enrol(x->engine, &e, &x->diags, &certificate, &ca);
+	return write_certificate(c, ok, &certificate, &ca);
+}
+
+static bool renew(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct buf certificate, ca;
+	buf_init(&certificate);
+	buf_init(&ca);
+	bool ok = x->certificate && engine_renew(x->engine, &x->caller, x->certificate,
+						 text(c, "csr"), &x->diags, &certificate, &ca);
+	return write_certificate(c, ok, &certificate, &ca);
+}
+
+static bool revoke(struct call *c)
+{
+	struct exchange *x = c->x;
+	uint32_t revoked;
+	if (!engine_revoke(x->engine, &x->caller, text(c, "name"), &x->diags, &revoked))
+		return false;
+	begin(c);
+	restconf_number(&c->out, "revoked", revoked);
+	return end(c);
+}
+
+// --- dispatch ---
+
+static const struct {
+	const char *name;
+	bool (*fn)(struct call *c);
+} operations[] = {
+#define X(name, fn) {name, fn},
+#include "north/operations.def"
+#undef X
+};
+
+static bool read_input(struct exchange *x, struct input *out)
+{
+	struct workspace *w = workspace_take(x->workspaces);
+	struct schema_tree *tree = NULL;
+	struct schema_input input = {
+		.data = x->body.data, .len = x->body.len, .format = x->request.in};
+	bool ok = schema_parse_operation(w->schema, x->request.path, &input, &x->diags, &tree);
+	out->leaf = (struct map){.arena = &x->arena};
+	if (ok) {
+		schema_for_each_child (n, schema_first(tree)) {
+			char *name = arena_strdup(&x->arena, schema_name(n));
+			char *value = arena_strdup(&x->arena, schema_value(n));
+			if (value && strcmp(name, "guards") == 0)
+				vec_push(&x->arena, &out->guards.list, value);
+			if (value)
+				map_put(&out->leaf, name, value);
+		}
+		schema_tree_free(tree);
+	}
+	workspace_give(x->workspaces, w);
+	return ok;
+}
+
+unsigned operation_call(struct exchange *x)
+{
+	static const char prefix[] = NORTH_MODULE ":";
+	struct call c = {.x = x};
+	const char *name = strncmp(x->request.path, prefix, sizeof(prefix) - 1) == 0
+				   ? x->request.path + sizeof(prefix) - 1
+				   : "";
+	for (size_t i = 0; i < array_len(operations); i++) {
+		if (strcmp(operations[i].name, name))
+			continue;
+		if (!read_input(x, &c.in) || !operations[i].fn(&c))
+			return restconf_status(&x->diags);
+		return x->out.len ? 200 : 204;
+	}
+	return exchange_refuse(
+		x, 404,
+		&(struct diag){.code = DIAG_ABSENT, .hint = "see " RESTCONF_PREFIX "/operations"},
+		"there is no such operation");
+}
+
+void operation_list(struct exchange *x)
+{
+	bool xml = x->request.out == SCHEMA_XML;
+	buf_adds(&x->out, xml ? "<operations xmlns=\"" RESTCONF_NAMESPACE "\">"
+			      : "{\"ietf-restconf:operations\":{");
+	for (size_t i = 0; i < array_len(operations); i++) {
+		static const char path[] = RESTCONF_PREFIX "/operations/" NORTH_MODULE ":";
+		const char *name = operations[i].name;
+		if (xml)
+			buf_printf(&x->out, "<%s xmlns=\"" NORTH_NAMESPACE "\">%s%s</%s>", name,
+				   path, name, name);
+		else
+			buf_printf(&x->out, "%s\"" NORTH_MODULE ":%s\":\"%s%s\"", i ? "," : "",
+				   name, path, name);
+	}
+	buf_adds(&x->out, xml ? "</operations>\n" : "}}\n");
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request from the moment in which it is whole: may this asker do this, and who answers it.
+//
+// The idea: nothing of HTTP is here, so that every answer can be tested without a server. Who has no
+// certificate reaches host-meta and one operation; everything else needs a role.
+#include "north/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void exchange_init(struct exchange *x, struct engine *engine, struct workspaces *workspaces)
+{
+	*x = (struct exchange){.engine = engine, .workspaces = workspaces, .anonymous = true};
+	arena_init(&x->arena);
+	diags_init(&x->diags, &x->arena);
+	buf_init(&x->body);
+	buf_init(&x->out);
+	x->caller = (struct engine_caller){.who = "nobody", .tenant = ENGINE_TENANT_DEFAULT};
+}
+
+void exchange_fini(struct exchange *x)
+{
+	arena_fini(&x->arena);
+	buf_fini(&x->body);
+	buf_fini(&x->out);
+}
+
+void exchange_identify(struct exchange *x, const struct pki_identity *identity,
+		       const char *ask_tenant)
+{
+	x->anonymous = false;
+	x->role = identity->role;
+	bool is_operator = identity->role == PKI_OPERATOR;
+	const char *tenant = is_operator && ask_tenant ? ask_tenant : ENGINE_TENANT_DEFAULT;
+	if (identity->role == PKI_TENANT_USER)
+		tenant = identity->tenant;
+	x->caller = (struct engine_caller){.who = arena_strdup(&x->arena, identity->name),
+					   .tenant = arena_strdup(&x->arena, tenant),
+					   .is_operator = is_operator};
+}
+
+unsigned exchange_refuse(struct exchange *x, unsigned status, const struct diag *about,
+			 const char *text)
+{
+	diag_add(&x->diags, about, "%s", text);
+	return status;
+}
+
+const char *exchange_tag(struct exchange *x, int64_t *modified_out)
+{
+	struct engine *e = x->engine;
+	uint32_t policy = engine_document_id(e, STORE_POLICY, x->caller.tenant);
+	uint32_t network = engine_document_id(e, STORE_NETWORK, ENGINE_TENANT_OPERATOR);
+	int64_t of_policy = engine_document_time(e, STORE_POLICY, x->caller.tenant);
+	int64_t of_network = engine_document_time(e, STORE_NETWORK, ENGINE_TENANT_OPERATOR);
+	*modified_out = of_policy > of_network ? of_policy : of_network;
+	return arena_printf(&x->arena, "\"%u-%u\"", policy, network);
+}
+
+// --- who may do what ---
+
+static bool is_open(const struct exchange *x)
+{
+	const struct restconf_request *r = &x->request;
+	return r->resource == RESTCONF_HOST_META ||
+	       (r->resource == RESTCONF_OPERATION && strcmp(r->path, NORTH_MODULE ":enrol") == 0);
+}
+
+static bool is_for_everybody(const struct exchange *x)
+{
+	return x->request.resource == RESTCONF_OPERATION &&
+	       strcmp(x->request.path, NORTH_MODULE ":renew") == 0;
+}
+
+// 0, or the status that says no.
+static unsigned authorise(struct exchange *x)
+{
+	if (is_open(x))
+		return 0;
+	if (x->anonymous && !x->refused)
+		return exchange_refuse(x, 401,
+				       &(struct diag){.code = DIAG_DENIED,
+						      .hint = "show a client certificate of this "
+							      "controller's authority"},
+				       "a client certificate is needed for this");
+	bool may = !x->anonymous &&
+		   (x->role == PKI_OPERATOR || x->role == PKI_TENANT_USER || is_for_everybody(x));
+	if (may)
+		return 0;
+	engine_record(x->engine, ENGINE_DENIED,
+		      &(struct store_event){.who = x->caller.who,
+					    .tenant = x->caller.tenant,
+					    .outcome = 1,
+					    .detail = x->refused ? x->refused : x->raw.path});
+	if (x->refused)
+		return exchange_refuse(x, 401,
+				       &(struct diag){.code = DIAG_DENIED, .hint = x->refused_hint},
+				       x->refused);
+	return exchange_refuse(x, 403,
+			       &(struct diag){.code = DIAG_DENIED,
+					      .hint = "use a certificate of an operator or of a "
+						      "tenant's user"},
+			       "this role may not do this");
+}
+
+// RFC 9110 section 13.1; with If-Match the date does not count.
+static unsigned preconditions(struct exchange *x)
+{
+	const struct restconf_request *r = &x->request;
+	if (r->resource != RESTCONF_DATA || (!r->if_match && !r->unmodified_since))
+		return 0;
+	int64_t modified;
+	const char *tag = exchange_tag(x, &modified);
+	if (r->if_match ? restconf_tag_matches(r->if_match, tag) : modified <= r->unmodified_since)
+		return 0;
+	return exchange_refuse(x, 412,
+			       &(struct diag){.code = DIAG_STALE,
+					      .hint = "read it again and repeat the change on it"},
+			       "the data was changed after the state that the request names");
+}
+
+// --- dispatch ---
+
+static unsigned options(struct exchange *x)
+{
+	x->allow = restconf_allow(x->request.resource);
+	return 204;
+}
+
+static unsigned answer(struct exchange *x)
+{
+	struct restconf_request *r = &x->request;
+	if (r->method == RESTCONF_OPTIONS)
+		return options(x);
+	switch (r->resource) {
+	case RESTCONF_HOST_META:
+		x->type = RESTCONF_XRD;
+		restconf_host_meta(&x->out);
+		return 200;
+	case RESTCONF_ROOT:
+		restconf_root(r->out, &x->out);
+		return 200;
+	case RESTCONF_LIBRARY:
+		restconf_library_version(r->out, &x->out);
+		return 200;
+	case RESTCONF_OPERATIONS:
+		operation_list(x);
+		return 200;
+	case RESTCONF_OPERATION:
+		return operation_call(x);
+	case RESTCONF_DATA:
+		return r->method == RESTCONF_GET || r->method == RESTCONF_HEAD ? data_get(x)
+									       : data_write(x);
+	case RESTCONF_NOTHING:
+		break;
+	}
+	return 404;
+}
+
+void exchange_errors(struct exchange *x)
+{
+	struct workspace *w = workspace_take(x->workspaces);
+	buf_clear(&x->out);
+	if (!x->diags.errors)
+		diag_error(&x->diags, DIAG_FAILED, NULL, "see the controller's log",
+			   "the request failed");
+	restconf_errors(&x->diags, x->request.out, workspace_namespace, w, &x->out);
+	workspace_give(x->workspaces, w);
+	x->type = restconf_media_type(x->request.out);
+	x->location = NULL;
+}
+
+void exchange_serve(struct exchange *x)
+{
+	unsigned status = restconf_parse(&x->raw, &x->arena, &x->diags, &x->request);
+	if (status == 405)
+		x->allow = restconf_allow(x->request.resource);
+	if (!status)
+		status = authorise(x);
+	if (!status)
+		status = preconditions(x);
+	if (!status)
+		status = answer(x);
+	x->status = status;
+	if (status >= 400)
+		exchange_errors(x);
+	else if (!x->type && x->out.len)
+		x->type = restconf_media_type(x->request.out);
+}
