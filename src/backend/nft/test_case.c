@@ -123,8 +123,24 @@ static void add_talk(struct test_case *test, struct test_random *random, struct 
 	add(test, arena, &first, flow)->after_change = true;
 }
 
-static void add_flow(struct test_case *test, struct test_random *random, struct arena *arena,
+size_t test_case_add(struct test_case *test, struct arena *arena, const struct test_packet *packet,
 		     int flow)
+{
+	add(test, arena, packet, flow);
+	return test->item.len - 1;
+}
+
+void test_case_add_flow(struct test_case *test, struct test_random *random, struct arena *arena,
+			const struct test_packet *first, int flow)
+{
+	if (first->proto == 6)
+		add_tcp(test, random, arena, *first, flow);
+	else
+		add_talk(test, random, arena, *first, flow);
+}
+
+static void add_random_flow(struct test_case *test, struct test_random *random, struct arena *arena,
+			    int flow)
 {
 	struct test_packet p;
 	do
@@ -136,16 +152,14 @@ static void add_flow(struct test_case *test, struct test_random *random, struct 
 		p.type = p.proto == 1 ? 8 : 128;
 		p.code = 0;
 	}
-	if (p.proto == 6)
-		add_tcp(test, random, arena, p, flow);
-	else
-		add_talk(test, random, arena, p, flow);
+	test_case_add_flow(test, random, arena, &p, flow);
 }
 
 void test_case_random(struct test_random *random, struct arena *arena, int64_t now,
 		      struct test_case *out)
 {
 	*out = (struct test_case){.tracked = test_random_chance(random, 75)};
+	out->changes = out->tracked;
 	for (unsigned i = 0; i < 2; i++)
 		test_policy_random(random, arena, out->tracked, now, &out->ruleset[i]);
 	for (unsigned i = 0; i < ALONE; i++) {
@@ -155,7 +169,7 @@ void test_case_random(struct test_random *random, struct arena *arena, int64_t n
 		add(out, arena, &p, -1)->after_change = second;
 	}
 	for (int i = 0; i < FLOWS && out->tracked; i++)
-		add_flow(out, random, arena, i);
+		add_random_flow(out, random, arena, i);
 }
 
 // --- connection tracking ---

@@ -23,10 +23,18 @@ struct test_item {
 
 struct test_case {
 	bool tracked;
+	bool changes; // to the second ruleset, while connections go on
 	struct ir_ruleset ruleset[2];
 	VEC(struct test_item) item;
 };
 
+// Adds a packet; the index of its item. `flow` as in struct test_item.
+size_t test_case_add(struct test_case *test, struct arena *arena, const struct test_packet *packet,
+		     int flow);
+// Adds a flow that begins with this packet (TCP, UDP, UDP-Lite or an ICMP echo request): packets both
+// ways, and sometimes an ICMP error about one of them. The last two are sent after the change.
+void test_case_add_flow(struct test_case *test, struct test_random *random, struct arena *arena,
+			const struct test_packet *first, int flow);
 void test_case_random(struct test_random *random, struct arena *arena, int64_t now,
 		      struct test_case *out);
 

@@ -94,6 +94,27 @@ static void ip(const char *commands)
 		broken("ip");
 }
 
+static void ip6(const char *commands)
+{
+	static const char *const argv[] = {"ip", "-6", "-batch", "-", NULL};
+	if (test_run(commands, argv))
+		broken("ip -6");
+}
+
+// Whatever comes from one end goes to the other; the main table is for the router's own answers.
+static void set_up_crossing(void)
+{
+	ip("rule add iif nsf0 lookup 101\n"
+	   "rule add iif nsf1 lookup 102\n"
+	   "route add default via 172.9.2.2 dev nsf1 table 101\n"
+	   "route add default via 10.9.1.2 dev nsf0 table 102\n");
+	ip6("rule add iif nsf0 lookup 101\n"
+	    "rule add iif nsf1 lookup 102\n"
+	    "route add default via fd00:9:2::2 dev nsf1 table 101\n"
+	    "route add default via fd00:9:1::2 dev nsf0 table 102\n"
+	    "route add default via fd00:9:1::2 dev nsf0\n");
+}
+
 static int raw_socket(const char *interface, uint16_t protocol)
 {
 	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(protocol)};
@@ -122,6 +143,7 @@ static void set_up_router(void)
 	   "route add 128.0.0.0/1 via 172.9.2.2 dev nsf1\n"
 	   "route add 2000::/4 via fd00:9:1::2 dev nsf0\n"
 	   "route add 3000::/4 via fd00:9:2::2 dev nsf1\n");
+	set_up_crossing();
 	set("ipv4/ip_forward", "1");
 	set("ipv6/conf/all/forwarding", "1");
 	set("ipv4/conf/all/rp_filter", "0");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // For the tests of this folder: three network namespaces a - nsf - b without names, which die with the
 // process. Frames are sent and seen raw at the ends; the machine in the middle is a Linux router.
-// IPv4 below 128.0.0.0 and IPv6 2000::/4 are routed to a, the rest and 3000::/4 to b.
+// What comes from one end goes to the other, whatever its addresses; only the answers of the machine in
+// the middle go by address: IPv4 below 128.0.0.0 and all IPv6 but 3000::/4 to a, the rest to b.
 #pragma once
 
 #include "base/base.h"

@@ -330,7 +330,24 @@ void test_policy_random(struct test_random *random, struct arena *arena, bool tr
 struct aim {
 	struct test_random *random;
 	const struct ir_clause *clause; // NULL: at nothing
+	bool inside;                    // at what the clause matches, but for these values:
+	const struct test_fixed *fixed;
+	size_t fixed_len;
 };
+
+static const u128 *fixed(const struct aim *a, enum ir_dim dim)
+{
+	for (size_t i = 0; i < a->fixed_len; i++)
+		if (a->fixed[i].dim == dim)
+			return &a->fixed[i].value;
+	return NULL;
+}
+
+static u128 somewhere(struct test_random *random, struct algebra_range r)
+{
+	uint64_t any = test_random_next(random);
+	return r.hi - r.lo < UINT64_MAX ? r.lo + any % (uint64_t)(r.hi - r.lo + 1) : r.lo + any;
+}
 
 // An edge of the clause's set, a neighbour of it, or something inside; `other` where the clause does
 // not say anything, or sometimes.
@@ -338,10 +355,12 @@ static u128 aimed(struct aim *a, enum ir_dim dim, u128 other)
 {
 	const struct algebra_set *set = a->clause ? ir_clause_set(a->clause, dim) : NULL;
 	u128 max = algebra_max(ir_dim_info[dim].bits);
-	if (!set || test_random_chance(a->random, 5))
+	if (fixed(a, dim))
+		return *fixed(a, dim);
+	if (!set || (!a->inside && test_random_chance(a->random, 5)))
 		return other;
 	struct algebra_range r = set->at[test_random_below(a->random, (uint32_t)set->len)];
-	switch (test_random_below(a->random, 6)) {
+	switch (test_random_below(a->random, a->inside ? 5 : 6)) {
 	case 0:
 	case 1:
 		return r.lo;
@@ -349,6 +368,8 @@ static u128 aimed(struct aim *a, enum ir_dim dim, u128 other)
 	case 3:
 		return r.hi;
 	case 4:
+		if (a->inside)
+			return somewhere(a->random, r);
 		return r.lo ? r.lo - 1 : r.hi < max ? r.hi + 1 : r.hi;
 	default:
 		return r.hi < max ? r.hi + 1 : r.lo + (r.hi - r.lo) / 2;
@@ -361,14 +382,18 @@ static u128 spread(struct aim *a, enum ir_dim dim)
 		     test_random_next(a->random) & (uint64_t)algebra_max(ir_dim_info[dim].bits));
 }
 
-static bool from_a4(u128 v)
+// Whether a router forwards packets with this address at either end. Its own networks are left out.
+static bool forwarded4(u128 v)
 {
-	return v >= 0x01000000 && v < 0x7f000000 && v >> 8 != 0x0a0901;
+	return v >> 24 && v >> 24 != 127 && v < 0xe0000000 && v >> 8 != 0x0a0901 &&
+	       v >> 8 != 0xac0902;
 }
 
-static bool from_b4(u128 v)
+static bool forwarded6(u128 v)
 {
-	return v >= 0x80000000 && v < 0xe0000000 && v >> 8 != 0xac0902;
+	uint64_t net = (uint64_t)(v >> 64);
+	return v >> 80 && v >> 112 < 0xfe80 && net != 0xfd00000900010000u &&
+	       net != 0xfd00000900020000u;
 }
 
 static void set_addresses(struct aim *a, struct test_packet *p)
@@ -381,9 +406,9 @@ static void set_addresses(struct aim *a, struct test_packet *p)
 				   : 0x80000000 | (any >> 32 & 0x3fffffff);
 		p->src = aimed(a, IR_SRC4, x);
 		p->dst = aimed(a, IR_DST4, y);
-		if (!(p->from_b ? from_b4(p->src) : from_a4(p->src)))
+		if (!forwarded4(p->src) || p->src == p->dst)
 			p->src = x;
-		if (!(p->from_b ? from_a4(p->dst) : from_b4(p->dst)))
+		if (!forwarded4(p->dst))
 			p->dst = y;
 		return;
 	}
@@ -391,19 +416,37 @@ static void set_addresses(struct aim *a, struct test_packet *p)
 	u128 y = v6(p->from_b ? 0x2000ull << 48 : 0x3000ull << 48, any * 7 + 1);
 	p->src = aimed(a, IR_SRC6, x);
 	p->dst = aimed(a, IR_DST6, y);
-	if (p->src >> 124 != x >> 124)
+	if (!forwarded6(p->src) || p->src == p->dst)
 		p->src = x;
-	if (p->dst >> 124 != y >> 124)
+	if (!forwarded6(p->dst))
 		p->dst = y;
+}
+
+static const uint8_t known_protocols[] = {6, 17, 1, 58, 132, 136, 33, 50, 99};
+
+// What Linux takes for a header before the transport header, or tracks in a way of its own.
+static bool is_odd(u128 protocol, unsigned version)
+{
+	static const uint8_t odd[] = {0,  2,  41,  43,  44,  47,  51, 59,
+				      60, 94, 103, 108, 135, 139, 140};
+	return memchr(odd, (int)protocol, sizeof(odd)) || protocol == (version == 4 ? 58 : 1);
 }
 
 static uint8_t choose_proto(struct aim *a, const struct test_packet *p)
 {
 	uint8_t proto = protocols[test_random_below(a->random, array_len(protocols))];
+	if (fixed(a, IR_PROTO))
+		return (uint8_t)*fixed(a, IR_PROTO);
 	const struct algebra_set *set = a->clause ? ir_clause_set(a->clause, IR_PROTO) : NULL;
-	static const uint8_t known[] = {6, 17, 1, 58, 132, 136, 33, 50, 99};
 	for (unsigned tries = 0; set && tries < 8 && !algebra_set_has(*set, proto); tries++)
-		proto = known[test_random_below(a->random, array_len(known))];
+		proto = known_protocols[test_random_below(a->random, array_len(known_protocols))];
+	for (unsigned tries = 0; a->inside && a->clause && tries < 40; tries++) {
+		if (!is_odd(proto, p->version) && ir_clause_allows_protocol(a->clause, proto))
+			return proto;
+		proto = known_protocols[test_random_below(a->random, array_len(known_protocols))];
+	}
+	if (a->inside && set && !is_odd(set->at[0].lo, p->version))
+		return (uint8_t)set->at[0].lo;
 	return proto == 1 || proto == 58 ? (p->version == 4 ? 1 : 58) : proto;
 }
 
@@ -513,4 +556,62 @@ void test_packet_random(struct test_random *random, const struct ir_ruleset *rul
 	if (out->proto == 136)
 		out->payload %= 200; // Linux' connection tracking sums longer ones wrongly
 	out->bad_checksum = tracked && test_random_chance(random, 4);
+}
+
+// --- packets at given values ---
+
+static bool meets(const struct aim *a, const struct ir_packet *dims)
+{
+	for (size_t i = 0; a->clause && i < a->clause->len; i++) {
+		const struct ir_cond *cond = &a->clause->cond[i];
+		bool timed = ir_dim_info[cond->dim].kind == IR_KIND_CLOCK;
+		if (timed || cond->dim == IR_STATE || fixed(a, cond->dim))
+			continue;
+		if (!(dims->has >> cond->dim & 1) ||
+		    !algebra_set_has(cond->set, dims->value[cond->dim]))
+			return false;
+	}
+	return true;
+}
+
+static bool has_fixed(const struct aim *a, const struct ir_packet *dims)
+{
+	for (size_t i = 0; i < a->fixed_len; i++)
+		if (!(dims->has >> a->fixed[i].dim & 1) ||
+		    dims->value[a->fixed[i].dim] != a->fixed[i].value)
+			return false;
+	return true;
+}
+
+bool test_packet_aimed(struct test_random *random, const struct test_aim *aim, bool tracked,
+		       struct test_packet *out)
+{
+	struct aim a = {.random = random,
+			.clause = aim->clause,
+			.inside = true,
+			.fixed = aim->fixed,
+			.fixed_len = aim->fixed_len};
+	const u128 *protocol = fixed(&a, IR_PROTO);
+	bool found = false;
+	if (protocol && is_odd(*protocol, aim->version))
+		return false;
+	for (unsigned tries = 0; tries < 16; tries++) {
+		struct test_packet p = {.version = (uint8_t)aim->version,
+					.from_b = test_random_chance(random, 30)};
+		struct ir_packet dims;
+		set_addresses(&a, &p);
+		set_transport(&a, &p);
+		set_network(&a, &p, tracked);
+		set_length(&a, &p);
+		if (p.proto == 136)
+			p.payload %= 200; // as above
+		test_packet_dims(&p, &dims);
+		if (p.src == p.dst || !has_fixed(&a, &dims))
+			continue;
+		*out = p;
+		found = true;
+		if (meets(&a, &dims))
+			break;
+	}
+	return found;
 }

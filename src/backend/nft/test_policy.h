@@ -12,3 +12,19 @@ void test_policy_random(struct test_random *random, struct arena *arena, bool tr
 // A packet that a router forwards from one side to the other, aimed at a clause of the ruleset.
 void test_packet_random(struct test_random *random, const struct ir_ruleset *ruleset, bool tracked,
 			struct test_packet *out);
+
+// One dimension with one value.
+struct test_fixed {
+	enum ir_dim dim;
+	u128 value;
+};
+struct test_aim {
+	const struct ir_clause *clause; // NULL: none
+	unsigned version;               // of IP
+	const struct test_fixed *fixed;
+	size_t fixed_len;
+};
+// A packet that has the fixed values and, as far as it then can, meets the clause's conditions on all
+// other dimensions (but for time and state). False when no packet with these values would be forwarded.
+bool test_packet_aimed(struct test_random *random, const struct test_aim *aim, bool tracked,
+		       struct test_packet *out) must_check;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests against the kernel: runs a case in a router and says what differs from the interpreter.
+#pragma once
+
+#include "backend/nft/nft.h"
+#include "backend/nft/test_case.h"
+#include "backend/nft/test_net.h"
+
+// A router of its own for what is not tracked: the kernel stops tracking, and putting fragments
+// together, only some time after the last rule that needs it has gone.
+struct test_oracle {
+	struct test_net nets[2];
+	struct backend_nft *nfts[2];
+	struct test_net *net; // the case's
+	struct backend_nft *nft;
+	struct test_case *test; // that is running
+	char fault[4096];       // what is wrong with it, and of which kind
+	const char *kind;
+};
+
+// Exits with 77 (skipped) where namespaces cannot be made.
+void test_oracle_open(struct test_oracle *oracle);
+void test_oracle_close(struct test_oracle *oracle);
+// The seed for a run: the text if there is one, else BULWARK_SEED, else the clock's. It is printed.
+uint64_t test_oracle_seed(const char *text) must_check;
+
+// Forgets all connections and deploys the ruleset in the router that tracks connections, or in the
+// other one. False when that fails; the fault says why.
+bool test_oracle_deploy(struct test_oracle *oracle, const struct ir_ruleset *lowered,
+			bool tracked) must_check;
+// True when the case shows no difference; otherwise the fault is the first that was found.
+bool test_oracle_run(struct test_oracle *oracle, struct test_case *test) must_check;
+// Makes a case with a fault small, for as long as the fault is of the same kind.
+void test_oracle_shrink(struct test_oracle *oracle, struct test_case *test);
+// Prints the case and its fault.
+void test_oracle_print(const struct test_oracle *oracle, const struct test_case *test);
