@@ -133,7 +133,7 @@ static void expect_no_text(struct bench *b, const char *text)
 #define POLICY DATA "/" CFI ":i2nsf-cfi-policy"
 
 static const char groups[] = "{\"" CFI ":endpoint-groups\":{\"user-group\":[{\"name\":\"all\","
-				       "\"ipv4-prefix\":[\"10.0.0.0/8\"]}]}}";
+			     "\"ipv4-prefix\":[\"10.0.0.0/8\"]}]}}";
 
 static const char *policy(struct bench *b, const char *name, unsigned port)
 {
@@ -367,7 +367,7 @@ static void test_bad_edits(void **state)
 		{"PUT", POLICY "=office", "{}}]}]}", 400},
 		{"PATCH", DATA,
 		 "{\"" CFI ":endpoint-groups\":{\"user-group\":[{\"name\":\"all\",\"ipv4-prefix\":["
-			   "\"300.0.0.0/8\"]}]}}",
+		 "\"300.0.0.0/8\"]}]}}",
 		 400},
 		{"DELETE", DATA "/" CFI ":endpoint-groups", NULL, 409}, // policies refer to it
 		{"DELETE", DATA "/" BWC ":sites/site=hq", NULL, 409},   // an NSF stands there
@@ -536,7 +536,7 @@ static void test_bad_operations(void **state)
 		{OPERATION("apply"), "{\"" BWC ":input\":{\"plan-hash\":\"12\"}}", 400},
 		{OPERATION("apply"),
 		 "{\"" BWC ":input\":{\"plan-hash\":"
-			   "\"0000000000000000000000000000000000000000000000000000000000000000\"}}",
+		 "\"0000000000000000000000000000000000000000000000000000000000000000\"}}",
 		 409},
 		{OPERATION("rollback"), "{\"" BWC ":input\":{\"revision\":7}}", 409},
 		{OPERATION("verify"), "{\"" BWC ":input\":{\"nsf\":\"nobody\"}}", 409},

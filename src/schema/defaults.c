@@ -123,7 +123,8 @@ static bool case_in_use(const struct filler *f, const struct lyd_node *parent,
 		const struct lysc_node *chosen = chosen_case(f, parent, lys->parent);
 		if (chosen)
 			return chosen == lys;
-		if ((const struct lysc_node *)((const struct lysc_node_choice *)lys->parent)->dflt != lys)
+		if ((const struct lysc_node *)((const struct lysc_node_choice *)lys->parent)
+			    ->dflt != lys)
 			return false;
 	}
 	return true;

@@ -22,7 +22,8 @@ void place_error(const struct place *place, enum diag_code code, const char *hin
 // The item's value with prefixes turned into module names, as libyang's JSON format has them. Borrowed until the next
 // call. NULL after a diag about the form of the value (JSON kind, elements inside).
 const char *value_read(const struct place *place) must_check;
-// False for a date-and-time that no calendar or clock shows; true for any other leaf, and for what the type's pattern refuses.
+// False for a date-and-time that no calendar or clock shows; true for any other leaf, and for what the pattern of the type
+// refuses.
 bool value_date_exists(const struct lysc_node *leaf, const char *value) must_check;
 // A diag about a value that the type refuses, with what it allows.
 void value_refused(const struct place *place, const char *value);
