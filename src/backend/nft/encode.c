@@ -392,6 +392,8 @@ static void put_log(struct nlmsghdr *nlh, const struct nft_log *log)
 	mnl_attr_put_strz(nlh, NFTA_LOG_PREFIX, log->prefix);
 	if (log->to_group)
 		mnl_attr_put_u16(nlh, NFTA_LOG_GROUP, htobe16(log->group));
+	else
+		put_u32(nlh, NFTA_LOG_LEVEL, NFT_LOGLEVEL_WARNING);
 	end(e);
 }
 
