@@ -279,7 +279,7 @@ static int replace(struct apply *a)
 		nft_add_error(a->diags, error, "reading what is in force");
 		return error;
 	}
-	a->generation = a->table.newest < NFT_GENERATION_MOST ? a->table.newest + 1 : 1;
+	a->generation = nft_generation_free(&a->table);
 	a->prefix = nft_generation_name(a->generation, &a->arena);
 	nft_compile(a->lowered, &a->nft->options, &a->program);
 	error = make_generation(a);

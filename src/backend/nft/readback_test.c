@@ -11,12 +11,15 @@
 #include "base/diag.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define SCRIPTS 60
@@ -328,6 +331,16 @@ static void tampering_is_found_and_repaired(void **state)
 		  {true, BACKEND_MISSING, "web"},
 		  {true, BACKEND_FOREIGN, NULL}},
 		 14},
+		{"flush chain inet bulwark forward\ndelete chain inet bulwark forward\n"
+		 "add chain inet bulwark forward { type filter hook output priority 5; policy "
+		 "drop; }",
+		 NULL,
+		 {{true, BACKEND_CHANGED, NULL}, {true, BACKEND_MISSING, "web"}},
+		 15},
+		{"add chain inet bulwark g999999999\nadd chain inet bulwark g1",
+		 NULL,
+		 {{true, BACKEND_FOREIGN, NULL}},
+		 2},
 		{"add table inet bulwark { flags dormant; }",
 		 NULL,
 		 {{true, BACKEND_CHANGED, NULL}},
@@ -376,6 +389,46 @@ static void tampering_is_found_and_repaired(void **state)
 		deploy(f);
 		assert_false(noticed(f));
 	}
+}
+
+// With the rights over a network namespace only, and so with small socket buffers.
+static void a_user_namespace_suffices(void **state)
+{
+	(void)state;
+	int status;
+	pid_t child = fork();
+	if (!child) {
+		struct arena arena;
+		struct diags diags;
+		struct backend_nft *own;
+		struct ir_ruleset ruleset = {.default_action = IR_DROP};
+		arena_init(&arena);
+		diags_init(&diags, &arena);
+		struct backend_differences d = {.arena = &arena};
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
+		    backend_nft_open(NULL, &diags, &own))
+			_exit(77);
+		for (u128 i = 0; i < 20000; i++) {
+			struct ir_rule rule = {.policy = "p",
+					       .name = "r",
+					       .verdict = IR_PASS,
+					       .flow = true,
+					       .clauses = 1};
+			rule.clause = arena_new(&arena, struct ir_clause);
+			*rule.clause = one_cond(&arena, IR_DST6, i << 64, i << 64 | 9);
+			vec_push(&arena, &ruleset.rule, rule);
+		}
+		bool good = !backend_nft_apply(own, &ruleset, &diags) &&
+			    !backend_nft_apply(own, &ruleset, &diags) && !diags.list.len &&
+			    !backend_nft_compare(own, &ruleset, &d) && !d.list.len &&
+			    !backend_nft_watch_drain(own);
+		_exit(!good);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void sets_in_use_cannot_be_changed(void **state)
@@ -443,6 +496,7 @@ int main(void)
 		cmocka_unit_test(scripts_mean_what_was_meant),
 		cmocka_unit_test(tampering_is_found_and_repaired),
 		cmocka_unit_test(sets_in_use_cannot_be_changed),
+		cmocka_unit_test(a_user_namespace_suffices),
 		cmocka_unit_test(other_tables_are_none_of_ours),
 		cmocka_unit_test(clearing_leaves_nothing),
 		cmocka_unit_test(refused_rulesets_change_nothing),

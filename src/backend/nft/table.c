@@ -40,6 +40,27 @@ bool nft_generation_of(const char *name, uint32_t *out)
 	return true;
 }
 
+static bool has_generation(const struct nft_table *table, uint32_t generation)
+{
+	uint32_t of;
+	for (size_t i = 0; i < table->chain.len; i++)
+		if (nft_generation_of(table->chain.at[i]->name, &of) && of == generation)
+			return true;
+	for (size_t i = 0; i < table->set.len; i++)
+		if (nft_generation_of(table->set.at[i]->name, &of) && of == generation)
+			return true;
+	return false;
+}
+
+uint32_t nft_generation_free(const struct nft_table *table)
+{
+	uint32_t generation = table->generation;
+	do
+		generation = generation % NFT_GENERATION_MOST + 1;
+	while (has_generation(table, generation));
+	return generation;
+}
+
 struct nft_dumped_chain *nft_table_chain(const struct nft_table *table, const char *name)
 {
 	return map_get(&table->chain_by_name, name);
@@ -91,13 +112,6 @@ static bool ours(const struct view *v, const struct nlmsghdr *nlh, const struct 
 
 // --- chains ---
 
-static void note_generation(struct view *v, const char *name)
-{
-	uint32_t generation;
-	if (nft_generation_of(name, &generation) && generation > v->table->newest)
-		v->table->newest = generation;
-}
-
 static int take_chain(const struct nlmsghdr *nlh, void *context)
 {
 	struct view *v = context;
@@ -113,7 +127,6 @@ static int take_chain(const struct nlmsghdr *nlh, void *context)
 					   .hook = u32(hook[NFTA_HOOK_HOOKNUM]),
 					   .policy = u32(at[NFTA_CHAIN_POLICY]),
 					   .priority = (int32_t)u32(hook[NFTA_HOOK_PRIORITY])};
-	note_generation(v, chain->name);
 	vec_push(v->arena, &v->table->chain, chain);
 	map_put(&v->table->chain_by_name, chain->name, chain);
 	return 0;
@@ -136,7 +149,6 @@ static int take_set(const struct nlmsghdr *nlh, void *context)
 			       NFT_SET_TIMEOUT | NFT_SET_EVAL;
 	if (set->flags & ~known || !set->key_bytes || set->key_bytes > 16 || at[NFTA_SET_DATA_TYPE])
 		set->strange = "a set of a kind that Bulwark does not use";
-	note_generation(v, set->name);
 	vec_push(v->arena, &v->table->set, set);
 	map_put(&v->table->set_by_name, set->name, set);
 	return 0;

@@ -30,7 +30,6 @@ struct nft_table {
 	struct map set_by_name;
 	VEC(struct nft_other) other; // objects and flowtables; none is ours
 	uint32_t generation; // of the policy in force, 0: none; from the base chain's last jump
-	uint32_t newest;     // the highest generation of which there is something, in force or not
 };
 
 enum nft_detail {
@@ -49,6 +48,8 @@ struct nft_dumped_chain *nft_table_chain(const struct nft_table *table,
 
 // "g7" for 7.
 char *nft_generation_name(uint32_t generation, struct arena *arena) must_check;
+// A number of which there is nothing yet.
+uint32_t nft_generation_free(const struct nft_table *table) must_check;
 // Whether a chain's or set's name belongs to some generation, and to which.
 bool nft_generation_of(const char *name, uint32_t *out) must_check;
 
