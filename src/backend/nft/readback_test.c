@@ -289,103 +289,87 @@ static void assert_found(struct fixture *f, const char *command, const struct ex
 		fail_msg("after '%s': %zu differences, not %zu", command, d.list.len, n);
 }
 
+// What somebody does, and what is then found. %g is the chain of the policy, %h the rule `of`.
+static const struct {
+	const char *command, *of;
+	struct expected expected[EXPECTED_MOST];
+	size_t n;
+} tampers[] = {
+	{"delete rule inet bulwark %g handle %h", "web", {{true, BACKEND_MISSING, "web"}}, 1},
+	{"delete rule inet bulwark %g handle %h",
+	 "video",
+	 {{true, BACKEND_MISSING, "video"}, {true, BACKEND_FOREIGN, NULL}},
+	 2},
+	{"insert rule inet bulwark %g accept", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
+	{"insert rule inet bulwark forward accept", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
+	{"add rule inet bulwark pinholes accept", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
+	{"replace rule inet bulwark %g handle %h udp dport 1 drop",
+	 "web",
+	 {{true, BACKEND_CHANGED, "web"}},
+	 1},
+	{"add rule inet bulwark %g-3-do accept", NULL, {{true, BACKEND_CHANGED, "video"}}, 1},
+	{"flush chain inet bulwark %g-3-do", NULL, {{true, BACKEND_CHANGED, "video"}}, 1},
+	{"flush chain inet bulwark %g-reject", NULL, {{true, BACKEND_CHANGED, "games"}}, 1},
+	{"chain inet bulwark forward { policy accept ; }",
+	 NULL,
+	 {{true, BACKEND_CHANGED, NULL}},
+	 1},
+	{"flush chain inet bulwark forward",
+	 NULL,
+	 {{true, BACKEND_MISSING, NULL},
+	  {true, BACKEND_MISSING, "web"},
+	  {true, BACKEND_FOREIGN, NULL}},
+	 14},
+	{"flush chain inet bulwark forward\ndelete chain inet bulwark forward\n"
+	 "add chain inet bulwark forward { type filter hook output priority 5; policy "
+	 "drop; }",
+	 NULL,
+	 {{true, BACKEND_CHANGED, NULL}, {true, BACKEND_MISSING, "web"}},
+	 15},
+	{"add chain inet bulwark g999999999\nadd chain inet bulwark g1",
+	 NULL,
+	 {{true, BACKEND_FOREIGN, NULL}},
+	 2},
+	{"add table inet bulwark { flags dormant; }", NULL, {{true, BACKEND_CHANGED, NULL}}, 1},
+	{"add chain inet bulwark mine { type filter hook input priority 0; }",
+	 NULL,
+	 {{true, BACKEND_FOREIGN, NULL}},
+	 1},
+	{"add chain inet bulwark %g-mine", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
+	{"add set inet bulwark mine { type ipv4_addr; }", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
+	{"add counter inet bulwark mine", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
+	{"delete table inet bulwark", NULL, {{true, BACKEND_MISSING, NULL}}, 1},
+	{"add rule inet bulwark %g meta mark set 1", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
+	{"delete rule inet bulwark %g handle %h\nadd rule inet bulwark %g meta l4proto { "
+	 "tcp, udp, dccp, sctp, "
+	 "udplite } @th,0,24 >= 0 th dport 3074-3081 goto %g-reject",
+	 "games",
+	 {{true, BACKEND_REORDERED, "games"}},
+	 1},
+	{"flush chain inet bulwark %g",
+	 NULL,
+	 {{true, BACKEND_MISSING, "mail"},
+	  {true, BACKEND_MISSING, "web"},
+	  {true, BACKEND_MISSING, "games"},
+	  {true, BACKEND_MISSING, "video"},
+	  {true, BACKEND_MISSING, "watched"},
+	  {true, BACKEND_MISSING, "odd"},
+	  {true, BACKEND_MISSING, "default action"},
+	  {true, BACKEND_MISSING, "packets without a flow"}},
+	 14},
+};
+
 static void tampering_is_found_and_repaired(void **state)
 {
 	struct fixture *f = *state;
-	static const struct {
-		const char *command, *of;
-		struct expected expected[EXPECTED_MOST];
-		size_t n;
-	} cases[] = {
-		{"delete rule inet bulwark %g handle %h",
-		 "web",
-		 {{true, BACKEND_MISSING, "web"}},
-		 1},
-		{"delete rule inet bulwark %g handle %h",
-		 "video",
-		 {{true, BACKEND_MISSING, "video"}, {true, BACKEND_FOREIGN, NULL}},
-		 2},
-		{"insert rule inet bulwark %g accept", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
-		{"insert rule inet bulwark forward accept",
-		 NULL,
-		 {{true, BACKEND_FOREIGN, NULL}},
-		 1},
-		{"add rule inet bulwark pinholes accept", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
-		{"replace rule inet bulwark %g handle %h udp dport 1 drop",
-		 "web",
-		 {{true, BACKEND_CHANGED, "web"}},
-		 1},
-		{"add rule inet bulwark %g-3-do accept",
-		 NULL,
-		 {{true, BACKEND_CHANGED, "video"}},
-		 1},
-		{"flush chain inet bulwark %g-3-do", NULL, {{true, BACKEND_CHANGED, "video"}}, 1},
-		{"flush chain inet bulwark %g-reject", NULL, {{true, BACKEND_CHANGED, "games"}}, 1},
-		{"chain inet bulwark forward { policy accept ; }",
-		 NULL,
-		 {{true, BACKEND_CHANGED, NULL}},
-		 1},
-		{"flush chain inet bulwark forward",
-		 NULL,
-		 {{true, BACKEND_MISSING, NULL},
-		  {true, BACKEND_MISSING, "web"},
-		  {true, BACKEND_FOREIGN, NULL}},
-		 14},
-		{"flush chain inet bulwark forward\ndelete chain inet bulwark forward\n"
-		 "add chain inet bulwark forward { type filter hook output priority 5; policy "
-		 "drop; }",
-		 NULL,
-		 {{true, BACKEND_CHANGED, NULL}, {true, BACKEND_MISSING, "web"}},
-		 15},
-		{"add chain inet bulwark g999999999\nadd chain inet bulwark g1",
-		 NULL,
-		 {{true, BACKEND_FOREIGN, NULL}},
-		 2},
-		{"add table inet bulwark { flags dormant; }",
-		 NULL,
-		 {{true, BACKEND_CHANGED, NULL}},
-		 1},
-		{"add chain inet bulwark mine { type filter hook input priority 0; }",
-		 NULL,
-		 {{true, BACKEND_FOREIGN, NULL}},
-		 1},
-		{"add chain inet bulwark %g-mine", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
-		{"add set inet bulwark mine { type ipv4_addr; }",
-		 NULL,
-		 {{true, BACKEND_FOREIGN, NULL}},
-		 1},
-		{"add counter inet bulwark mine", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
-		{"delete table inet bulwark", NULL, {{true, BACKEND_MISSING, NULL}}, 1},
-		{"add rule inet bulwark %g meta mark set 1",
-		 NULL,
-		 {{true, BACKEND_FOREIGN, NULL}},
-		 1},
-		{"delete rule inet bulwark %g handle %h\nadd rule inet bulwark %g meta l4proto { "
-		 "tcp, udp, dccp, sctp, "
-		 "udplite } @th,0,24 >= 0 th dport 3074-3081 goto %g-reject",
-		 "games",
-		 {{true, BACKEND_REORDERED, "games"}},
-		 1},
-		{"flush chain inet bulwark %g",
-		 NULL,
-		 {{true, BACKEND_MISSING, "mail"},
-		  {true, BACKEND_MISSING, "web"},
-		  {true, BACKEND_MISSING, "games"},
-		  {true, BACKEND_MISSING, "video"},
-		  {true, BACKEND_MISSING, "watched"},
-		  {true, BACKEND_MISSING, "odd"},
-		  {true, BACKEND_MISSING, "default action"},
-		  {true, BACKEND_MISSING, "packets without a flow"}},
-		 14},
-	};
 	assert_true(noticed(f)); // the scripts
 	deploy(f);
 	assert_false(noticed(f));
-	for (size_t i = 0; i < array_len(cases); i++) {
-		assert_int_equal(tamper(f, cases[i].command, cases[i].of), 0);
+	for (size_t i = 0; i < array_len(tampers); i++) {
+		assert_int_equal(tamper(f, tampers[i].command, tampers[i].of), 0);
 		if (!noticed(f))
-			fail_msg("'%s' was not noticed", cases[i].command);
-		assert_found(f, cases[i].command, cases[i].expected, cases[i].n);
+			fail_msg("'%s' was not noticed", tampers[i].command);
+		assert_found(f, tampers[i].command, tampers[i].expected, tampers[i].n);
 		deploy(f);
 		assert_false(noticed(f));
 	}
