@@ -284,7 +284,7 @@ static void order(struct edit *e, const struct lyd_node *first, struct lyd_node 
 			expected = places ? NULL : tree_find_child(e->tree, parent, lys->priv);
 		}
 		struct lyd_node *target = counterpart(e, it, parent);
-		if (!target)
+		if (!is_given(target))
 			continue;
 		if (target == expected)
 			expected = expected->next && expected->next->schema == lys ? expected->next

@@ -48,7 +48,7 @@ static void put_before(struct schema_tree *tree, struct lyd_node *sibling, struc
 	struct lysc_node *lys = (struct lysc_node *)(uintptr_t)node->schema;
 	uint16_t flags = lys->flags;
 	lys->flags |= LYS_ORDBY_USER;
-	if (!model_mark(node).detached)
+	if (node->parent || node->prev != node)
 		tree_unlink(tree, node);
 	int failed = lyd_insert_before(sibling, node);
 	lys->flags = flags;
