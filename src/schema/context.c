@@ -4,6 +4,7 @@
 // A module that only lends types stays an import; one that defines identities is implemented, because values may name
 // them (RFC 7950 section 9.10.2).
 #include "base/buf.h"
+#include "base/file.h"
 #include "schema/model.h"
 #include "schema/text.h"
 
@@ -54,6 +55,37 @@ static bool implement_imports(struct schema *schema, const char *dir, struct dia
 	return true;
 }
 
+#define MODULE_MOST (4u << 20) // bytes of one module
+
+static void free_module(void *data, void *context)
+{
+	(void)context;
+	free(data);
+}
+
+// libyang would resolve the folder's real path, which a process that was handed only a descriptor of it may not walk.
+static LY_ERR read_module(const char *name, const char *revision, const char *submodule,
+			  const char *submodule_revision, void *context, LYS_INFORMAT *format_out,
+			  const char **data_out, ly_module_imp_data_free_clb *free_out)
+{
+	struct buf text, path;
+	size_t len;
+	(void)revision;
+	(void)submodule_revision;
+	buf_init(&path);
+	buf_init(&text);
+	buf_printf(&path, "%s/%s.yang", (const char *)context, submodule ? submodule : name);
+	int failed = file_read(path.data, MODULE_MOST, &text);
+	if (!failed) {
+		*format_out = LYS_IN_YANG;
+		*data_out = buf_take(&text, &len);
+		*free_out = free_module;
+	}
+	buf_fini(&text);
+	buf_fini(&path);
+	return failed ? LY_ENOTFOUND : LY_SUCCESS;
+}
+
 // libyang has the module and would implement it unasked.
 static bool wants_yang_library(const char *const *modules)
 {
@@ -73,11 +105,12 @@ static bool load(struct schema *schema, const char *dir, const char *const *modu
 			   "the folder %s of YANG modules cannot be read", dir);
 		return false;
 	}
-	uint16_t options = LY_CTX_DISABLE_SEARCHDIR_CWD;
+	uint16_t options = LY_CTX_DISABLE_SEARCHDIRS;
 	if (!wants_yang_library(modules))
 		options |= LY_CTX_NO_YANGLIBRARY;
-	if (ly_ctx_new(dir, options, &schema->ctx))
+	if (ly_ctx_new(NULL, options, &schema->ctx))
 		return report(schema, dir, "set", diags);
+	ly_ctx_set_module_imp_clb(schema->ctx, read_module, arena_strdup(&schema->arena, dir));
 	for (; *modules; modules++)
 		if (!ly_ctx_load_module(schema->ctx, *modules, NULL, all))
 			return report(schema, dir, *modules, diags);
