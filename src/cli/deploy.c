@@ -65,9 +65,13 @@ static void print_findings(struct cli *cli, const json_t *list, enum cli_colour 
 	const json_t *finding;
 	if (json_array_size(list))
 		buf_addc(&cli->out, '\n');
+	const char *before = "";
 	json_array_foreach(list, i, finding)
 	{
-		print_finding(cli, finding, colour);
+		// What holds for several NSFs is said once.
+		if (strcmp(before, answer_text(finding, "text")) != 0)
+			print_finding(cli, finding, colour);
+		before = answer_text(finding, "text");
 	}
 }
 

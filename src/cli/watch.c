@@ -9,14 +9,24 @@
 
 #define FOLLOW_NS 500000000
 
+// Before the first policy there is nothing to prove.
+static bool has_nothing(const json_t *nsf)
+{
+	return !answer_true(nsf, "proven") && !answer_number(nsf, "rules") &&
+	       !answer_true(nsf, "pending");
+}
+
 static void print_nsf(struct cli *cli, const json_t *nsf)
 {
 	bool proven = answer_true(nsf, "proven");
 	const char *connection = answer_text(nsf, "connection");
-	buf_printf(&cli->out, "%s %s%-12s%s %-11s %5llu rules  %s", answer_mark(cli, proven),
-		   cli_colour(cli, CLI_BOLD), answer_text(nsf, "name"), cli_colour(cli, CLI_PLAIN),
-		   connection, (unsigned long long)answer_number(nsf, "rules"),
-		   proven ? "proven at " : "not proven");
+	buf_printf(&cli->out, "%s %s%-12s%s %-11s %5llu rules  %s",
+		   has_nothing(nsf) ? "·" : answer_mark(cli, proven), cli_colour(cli, CLI_BOLD),
+		   answer_text(nsf, "name"), cli_colour(cli, CLI_PLAIN), connection,
+		   (unsigned long long)answer_number(nsf, "rules"),
+		   proven             ? "proven at "
+		   : has_nothing(nsf) ? "no policy yet"
+				      : "not proven");
 	if (proven)
 		answer_time(answer_text(nsf, "proven-at"), &cli->out);
 	if (answer_true(nsf, "pending"))
