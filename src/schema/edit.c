@@ -340,7 +340,9 @@ static void create(struct edit *e, const struct lyd_node *node, struct lyd_node 
 		   enum schema_operation op)
 {
 	bool whole = op != SCHEMA_OP_NONE && is_plain(node);
-	if (!is_container(node) || (whole && lyd_child(node)))
+	if (is_container(node) && whole && !lyd_child(node))
+		return; // it would mean nothing
+	if (!is_container(node) || whole)
 		claim(e, node, parent);
 	struct lyd_node *target = counterpart(e, node, parent);
 	if (target && is_container(target)) {
@@ -354,6 +356,10 @@ static void create(struct edit *e, const struct lyd_node *node, struct lyd_node 
 		apply_children(e, node, target, op);
 		if (op == SCHEMA_OP_REPLACE)
 			order(e, lyd_child_no_keys(node), target);
+		if (is_container(target) && !lyd_child(target)) {
+			remove_node(e, target); // nothing came into it after all
+			return;
+		}
 	}
 	place(e, node, target);
 }

@@ -15,7 +15,7 @@ enum kind { CONTAINER, PRESENCE, LIST, LEAF, LEAF_LIST };
 struct model {
 	const char *name;
 	enum kind kind;
-	bool by_user;
+	bool by_user, likely;
 	int choice_case; // 0: in no choice
 	const struct model *child;
 	size_t children;
@@ -27,6 +27,7 @@ static const char *const names[] = {"a", "b", "c", "d", NULL},
 			 *const modes[] = {"safe", "fast", NULL},
 			 *const numbers[] = {"1", "2", "3", NULL},
 			 *const bools[] = {"true", "false", NULL};
+static const char *const empty[] = {"", NULL};
 static const struct model step_kids[] = {{"id", LEAF, .values = names},
 					 {"text", LEAF, .values = names}};
 static const struct model log_kids[] = {{"file", LEAF, .values = names}};
@@ -47,7 +48,32 @@ static const struct model device_kids[] = {{"name", LEAF, .values = names},
 					   {"owner", LEAF, .values = names}};
 static const struct model groups_kids[] = {{"user", LIST, KIDS(user_kids)},
 					   {"device", LIST, KIDS(device_kids)}};
-static const struct model tops[] = {{"groups", CONTAINER, KIDS(groups_kids)},
+static const struct model tag_kids[] = {{"serial", LEAF, .values = numbers}};
+static const char *const often[] = {"once", "weekly", "monthly", NULL};
+static const char *const lengths[] = {"5", "60", NULL};
+static const char *const usages[] = {"order", "number", NULL};
+static const char *const limits[] = {"1.5", "20.0", NULL};
+static const char *const verdicts[] = {"pass", "drop", NULL};
+static const struct model period_kids[] = {{"day", LEAF_LIST, .values = numbers},
+					   {"length", LEAF, .values = lengths},
+					   {"unit", LEAF, .values = names}};
+static const struct model time_kids[] = {{"often", LEAF, .values = often},
+					 {"period", CONTAINER, KIDS(period_kids)}};
+static const struct model action_kids[] = {{"verdict", LEAF, .likely = true, .values = verdicts},
+					   {"limit", LEAF, .values = limits}};
+static const struct model rule_kids[] = {{"name", LEAF, .values = names},
+					 {"priority", LEAF, .values = numbers},
+					 {"source", LEAF_LIST, .values = names},
+					 {"tag", CONTAINER, KIDS(tag_kids)},
+					 {"time", CONTAINER, KIDS(time_kids)},
+					 {"action", CONTAINER, .likely = true, KIDS(action_kids)},
+					 {"host", LEAF, .choice_case = 1, .values = names},
+					 {"syn", LEAF, .choice_case = 2, .values = empty}};
+static const struct model policy_kids[] = {{"name", LEAF, .values = names},
+					   {"usage", LEAF, .values = usages},
+					   {"rule", LIST, KIDS(rule_kids)}};
+static const struct model tops[] = {{"policy", LIST, KIDS(policy_kids)},
+				    {"groups", CONTAINER, KIDS(groups_kids)},
 				    {"settings", CONTAINER, KIDS(settings_kids)}};
 static const struct model root = {"", CONTAINER, KIDS(tops)};
 
@@ -128,7 +154,11 @@ static void grow(struct arena *a, struct rnode *parent, bool edit)
 		const struct model *m = &parent->m->child[i];
 		bool many = m->kind == LIST || m->kind == LEAF_LIST,
 		     key = parent->m->kind == LIST && !i;
-		for (unsigned k = key ? 0 : many ? roll(4) : roll(2); k; k--) {
+		for (unsigned k = key         ? 0
+				  : many      ? roll(4)
+				  : m->likely ? roll(8) > 0
+					      : roll(2);
+		     k; k--) {
 			const char *value = m->kind == LIST ? pick(m->child[0].values)
 					    : m->values     ? pick(m->values)
 							    : NULL;
@@ -417,8 +447,10 @@ static void one_edit(struct run *run)
 	char *text = strdup(run->text.data),
 	     *before = strdup(test_print(t, run->real, SCHEMA_PRINT_DEFAULTS));
 	for (size_t i = 0; op == SCHEMA_OP_REPLACE && i < after->children; i++)
-		after->child[i]->dead |= !find(edit, after->child[i]->m, NULL);
+		after->child[i]->dead |= !find(edit, after->child[i]->m, after->child[i]->value);
 	ref_children(&r, edit, after, op);
+	if (op == SCHEMA_OP_REPLACE)
+		line_up(edit, after);
 	bool good = edit_real(run, text, op);
 	if (good == r.failed)
 		fail_msg("accepted %d, reference %d: %s (default %s)\n%s", good, !r.failed, text,

@@ -2,9 +2,10 @@
 // Resource identifiers of RESTCONF (RFC 8040 section 3.5.3) as instance paths: "/m:list=k1,k2/leaf" becomes
 // "/m:list[key1='k1'][key2='k2']/leaf". Names are looked up in the models, so that what comes out is a path of theirs;
 // whether the node exists in some tree is not asked.
-#include "schema/model.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "schema/model.h"
+#include "schema/text.h"
 
 #include <libyang/libyang.h>
 #include <string.h>
@@ -34,7 +35,16 @@ static int hex(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
-// RFC 3986 section 2.1. NULL when a % has no two digits behind it, or stands for NUL.
+static bool is_text(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	for (size_t len = strlen(text), n; len; p += n, len -= n)
+		if (!(n = text_char_len(p, len)))
+			return false;
+	return true;
+}
+
+// RFC 3986 section 2.1. NULL when a % has no two digits behind it, or what comes out is no text.
 static char *decoded(struct arena *arena, const char *text, size_t len)
 {
 	char *out = arena_strndup(arena, text, len), *to = out;
@@ -47,7 +57,7 @@ static char *decoded(struct arena *arena, const char *text, size_t len)
 		p += encoded ? 2 : 0;
 	}
 	*to = '\0';
-	return out;
+	return is_text(out) ? out : NULL;
 }
 
 static struct model_node *find_child(const struct model_node *parent, const char *module,
@@ -86,8 +96,8 @@ static bool add_values(struct reader *r, const char *text)
 		if (!value)
 			return refuse(r, DIAG_VALUE, "write a percent sign as %25",
 				      "is not percent-encoded properly", text);
-		if (lys->nodetype == LYS_LIST && !is_key)
-			return refuse(r, DIAG_VALUE, "write a comma inside a key as %2C",
+		if (!is_key && (lys->nodetype == LYS_LIST || *end))
+			return refuse(r, DIAG_VALUE, "write a comma inside a value as %2C",
 				      "has fewer keys", lys->name);
 		if (!add_predicate(r, is_key ? key->name : ".", value))
 			return false;
