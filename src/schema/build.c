@@ -400,17 +400,16 @@ void build_children(struct builder *b, const struct item *item, struct lyd_node 
 }
 
 // Containers without presence that hold nothing mean nothing, and later stages need not tell them from those that are
-// filled in with defaults. In an edit they stay when they say what is to be done.
+// filled in with defaults. At the top they stay: they say what the document is about.
 static void prune(struct schema_tree *tree, struct lyd_node *first)
 {
 	struct lyd_node *next;
 	for (struct lyd_node *it = first; it; it = next) {
 		next = it->next;
 		prune(tree, lyd_child(it));
-		struct model_mark mark = model_mark(it);
 		bool plain = it->schema->nodetype == LYS_CONTAINER &&
 			     !(it->schema->flags & LYS_PRESENCE);
-		if (plain && !lyd_child(it) && !mark.operation && !mark.deletes)
+		if (plain && it->parent && !lyd_child(it))
 			tree_free_node(tree, it);
 	}
 }
@@ -420,7 +419,7 @@ bool build_end(struct builder *b)
 	bool good = b->doc->diags->errors == b->errors;
 	for (size_t i = b->grown.len; !good && i--;)
 		tree_free_node(b->tree, b->grown.at[i]);
-	if (good && !b->tree->is_operation)
+	if (good && !b->edit && !b->tree->is_operation)
 		prune(b->tree, b->tree->first);
 	index_fini(&b->index);
 	return good;

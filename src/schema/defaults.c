@@ -227,8 +227,7 @@ static void strip(struct schema_tree *tree, struct lyd_node *first)
 
 void defaults_strip(struct schema_tree *tree)
 {
-	if (tree->has_defaults)
-		strip(tree, tree->first);
+	strip(tree, tree->first);
 	tree->has_defaults = false;
 }
 

@@ -136,14 +136,16 @@ static void claim(struct edit *e, const struct lyd_node *node, struct lyd_node *
 	}
 }
 
-// Whether nothing in it has an operation or a place of its own: then it can be copied as it is.
+// Whether nothing in it has an operation or a place of its own, and no container in it is empty: then it can be copied
+// as it is.
 static bool is_plain(const struct lyd_node *node)
 {
 	if (model_mark(node).deletes)
 		return false;
 	for (const struct lyd_node *it = lyd_child(node); it; it = it->next) {
 		struct model_mark mark = model_mark(it);
-		if (mark.operation || mark.insert || !is_plain(it))
+		if (mark.operation || mark.insert || (is_container(it) && !lyd_child(it)) ||
+		    !is_plain(it))
 			return false;
 	}
 	return true;

@@ -78,7 +78,7 @@ static void adds_defaults_in_use(void **state)
 		// A condition that reads a default that stands under a condition itself.
 		{RULE("<time><often>monthly</often></time>" PASS),
 		 "<policy " NET "><name>p</name><usage>order</usage><rule><name>r</"
-				"name><time><often>monthly</often>"
+		 "name><time><often>monthly</often>"
 		 "<period><length>60</length><unit>minutes</unit></period></"
 		 "time><action><verdict>pass</verdict>"
 		 "</action></rule></policy><settings " NET
