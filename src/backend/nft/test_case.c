@@ -376,8 +376,9 @@ static bool surely_answered(const struct test_packet *p)
 		return false;
 	if (icmp(p))
 		return p->type == (p->version == 4 ? 8 : 128);
-	// The kernel answers only packets whose checksum it can verify, and it cannot for these.
-	if (p->proto == 33 || p->proto == 99)
+	// The kernel answers only packets whose checksum it can verify, or that are known to have none.
+	static const uint8_t sure[] = {6, 17, 50, 132, 136};
+	if (!memchr(sure, p->proto, sizeof(sure)))
 		return false;
 	return p->proto != 6 || !(p->tcp_flags & 4);
 }
