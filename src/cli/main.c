@@ -277,12 +277,31 @@ static bool asks_for_help(size_t n, char **arg)
 }
 
 // Words before options; "--help" anywhere turns into the help of what stands before it.
+// Options may stand before the command, too: they go behind everything else. The order among them stays.
+static char **command_first(struct cli *cli, size_t n, char **arg)
+{
+	char **turned = arena_array(&cli->arena, char *, n + 1);
+	size_t options_end = 0;
+	while (options_end < n && !strncmp(arg[options_end], "--", 2) && arg[options_end][2]) {
+		bool known;
+		bool apart =
+			argument_of(arg[options_end] + 2, &known) && !strchr(arg[options_end], '=');
+		options_end += apart && options_end + 1 < n ? 2 : 1;
+	}
+	if (options_end >= n)
+		return arg;
+	memcpy(turned, arg + options_end, (n - options_end) * sizeof(*arg));
+	memcpy(turned + n - options_end, arg, options_end * sizeof(*arg));
+	return turned;
+}
+
 static int run(struct cli *cli, size_t n, char **arg)
 {
 	static const char *const help[] = {"help"};
 	size_t words = 0;
 	if (n && !strcmp(arg[0], "--version"))
 		arg[0] = "version";
+	arg = command_first(cli, n, arg);
 	const struct cli_command *command = n ? find_command(n, arg, &words) : NULL;
 	if (!n || asks_for_help(n, arg)) {
 		cli->command = find_command(1, (char *[]){(char *)help[0]}, &(size_t){0});
