@@ -788,6 +788,35 @@ static void test_pinhole_all_or_none(void **state)
 	assert_int_equal(b->diags.list.at[0].code, DIAG_UNREACHABLE);
 }
 
+// A pinhole that ended while the controller was down is closed in the books when the NSF is back.
+static void test_pinhole_missed(void **state)
+{
+	struct bench *b = *state;
+	const char *id;
+	struct engine_names on = {0};
+	diags_init(&b->diags, &b->arena);
+	assert_true(engine_pinhole_open(b->engine, &alice, &call, &b->diags, &id, &on));
+	struct store_pinhole gone = {.id = "ph-gone",
+				     .tenant = ENGINE_TENANT_DEFAULT,
+				     .author = "alice",
+				     .flow = "udp 17 10.1.0.5 -1 10.2.0.9 5004 600 10",
+				     .nsfs = "fw1\n",
+				     .state = STORE_OPEN,
+				     .opened = time(NULL) - 300,
+				     .expires = time(NULL) + 300};
+	struct store_pinhole kept;
+	assert_int_equal(store_do(b->store, pinhole_get, id, &b->arena, &kept), 0);
+	kept.opened -= 300;
+	assert_int_equal(store_do(b->store, pinhole_put, &kept), 0);
+	assert_int_equal(store_do(b->store, pinhole_put, &gone), 0);
+	fake_connect(&b->fake, 0);
+	wait_until(b, has_news, ENGINE_PINHOLE_CLOSED);
+	assert_int_equal(store_do(b->store, pinhole_get, "ph-gone", &b->arena, &gone), 0);
+	assert_int_equal(gone.state, STORE_CLOSED);
+	assert_int_equal(store_do(b->store, pinhole_get, id, &b->arena, &kept), 0);
+	assert_int_equal(kept.state, STORE_OPEN);
+}
+
 // --- a queue that is full ---
 
 struct gate {
@@ -864,6 +893,7 @@ int main(void)
 		TEST(test_query),
 		TEST(test_pinhole),
 		TEST(test_pinhole_all_or_none),
+		TEST(test_pinhole_missed),
 		TEST(test_queue),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "schema/schema.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -147,7 +148,8 @@ static bool act(struct fake_nsf *n, const struct engine_request *r, struct diags
 		n->trusts++;
 		return true;
 	case ENGINE_OP_PINHOLE_OPEN:
-		n->pinholes++;
+		snprintf(n->pinhole[n->pinholes++ % array_len(n->pinhole)], sizeof(n->pinhole[0]),
+			 "%s", r->flow->id);
 		return true;
 	case ENGINE_OP_PINHOLE_CLOSE:
 		n->pinholes -= n->pinholes > 0;
@@ -246,6 +248,8 @@ static bool report(struct fake *fake, struct fake_nsf *n, bool lies, struct diag
 {
 	*out = (struct engine_report){.software = "fake 1", .none = !n->running, .settled = true};
 	out->persist = n->pending ? arena_strdup(diags->arena, n->persist) : NULL;
+	for (size_t i = 0; i < n->pinholes && i < array_len(n->pinhole); i++)
+		vec_push(diags->arena, &out->pinhole, n->pinhole[i]);
 	if (!n->running)
 		return true;
 	struct ir_ruleset rules = {0}, lowered = {0};

@@ -28,7 +28,8 @@ struct fake_nsf {
 	bool pending;
 	uint32_t session, locked;
 	unsigned commits, pinholes, trusts;
-	int fail_at; // operation, or FAKE_REPORT; -1 none
+	char pinhole[4][32]; // ids of the last four that were opened
+	int fail_at;         // operation, or FAKE_REPORT; -1 none
 	enum fake_fault fault;
 };
 

@@ -247,6 +247,9 @@ bool reconcile(struct engine *engine, struct member *member, struct diags *diags
 
 // --- pinholes (pinhole.c) ---
 void pinhole_closed(struct engine *engine, const char *nsf, const char *id, const char *reason);
+// Closes what the NSF does not have any more: it may have ended while nobody listened.
+void pinhole_compare(struct engine *engine, const char *nsf, const struct engine_report *report,
+		     struct arena *arena);
 
 // The NSFs of the tenant that stand between two addresses of one family.
 void query_path(const struct view *view, int family, u128 source, u128 destination,

@@ -86,6 +86,7 @@ struct engine_report {
 	const char *persist;         // of the commit that awaits its confirmation; NULL: none
 	VEC(struct engine_report_rule) rule;
 	VEC(struct engine_report_difference) difference;
+	VEC(const char *) pinhole; // ids of those that are open
 };
 struct engine_report_request {
 	const char *nsf;

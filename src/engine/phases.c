@@ -30,26 +30,37 @@ static bool ask_anew(struct deployment *d, struct target *t, enum engine_op op)
 	return ask(d, t, op);
 }
 
+static void keep_difference(struct target *t, const struct engine_difference *x)
+{
+	diag_add(&t->diags,
+		 &(struct diag){.code = DIAG_DRIFT,
+				.policy = x->policy,
+				.rule = x->rule,
+				.hint = "see the NSF's log; the change was not made"},
+		 "what is enforced is not what is intended: %s", x->reason);
+}
+
+// In an arena of its own: what a proof needs is large, what remains of it is not.
 static bool proven(struct deployment *d, struct target *t)
 {
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
 	struct prove_request request = {.member = t->member,
 					.ruleset = t->plan->ruleset,
 					.ruleset_len = t->plan->ruleset_len,
 					.timeout_ms = d->timeout_ms,
 					.read_back = true};
 	struct engine_proof proof;
-	if (!prove_nsf(d->engine, &request, &t->diags, &proof))
-		return false;
-	for (size_t i = 0; i < proof.difference.len; i++) {
-		const struct engine_difference *x = &proof.difference.at[i];
-		diag_add(&t->diags,
-			 &(struct diag){.code = DIAG_DRIFT,
-					.policy = x->policy,
-					.rule = x->rule,
-					.hint = "see the NSF's log; the change was not made"},
-			 "what is enforced is not what is intended: %s", x->reason);
-	}
-	return proof.verdict == ENGINE_IS_PROVEN;
+	bool answered = prove_nsf(d->engine, &request, &diags, &proof);
+	for (size_t i = 0; i < diags.list.len && !answered; i++)
+		diag_add(&t->diags, &diags.list.at[i], "%s", diags.list.at[i].text);
+	for (size_t i = 0; i < proof.difference.len; i++)
+		keep_difference(t, &proof.difference.at[i]);
+	bool is = answered && proof.verdict == ENGINE_IS_PROVEN;
+	arena_fini(&arena);
+	return is;
 }
 
 static bool all_at(const struct deployment *d, enum engine_step step)

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #define TIMEOUT_MS 10000u
+#define PINHOLE_SETTLED_S 60 // longer than opening one and asking for a report take together
 
 static const char *encode(const struct engine_flow *f, struct arena *arena)
 {
@@ -298,4 +299,45 @@ void pinhole_closed(struct engine *engine, const char *nsf, const char *id, cons
 			   .id = base_oom(strdup(id)),
 			   .reason = base_oom(strdup(reason ? reason : "it has ended"))};
 	pool_run(engine->pool, close_others, n);
+}
+
+struct missing {
+	struct arena *arena;
+	int64_t before; // only what was opened by then can be in the report
+	const char *nsf;
+	const struct engine_report *report;
+	struct engine_names id;
+};
+
+static bool is_on(const char *nsfs, const char *nsf)
+{
+	size_t len = strlen(nsf);
+	for (const char *p = nsfs, *end; (end = strchr(p, '\n')); p = end + 1)
+		if ((size_t)(end - p) == len && strncmp(p, nsf, len) == 0)
+			return true;
+	return false;
+}
+
+static void note_missing(const struct store_pinhole *p, void *context)
+{
+	struct missing *m = context;
+	if (p->state != STORE_OPEN || p->opened > m->before || !is_on(p->nsfs, m->nsf))
+		return;
+	for (size_t i = 0; i < m->report->pinhole.len; i++)
+		if (strcmp(m->report->pinhole.at[i], p->id) == 0)
+			return;
+	vec_push(m->arena, &m->id.list, arena_strdup(m->arena, p->id));
+}
+
+void pinhole_compare(struct engine *engine, const char *nsf, const struct engine_report *report,
+		     struct arena *arena)
+{
+	struct missing m = {.arena = arena,
+			    .before = time(NULL) - PINHOLE_SETTLED_S,
+			    .nsf = nsf,
+			    .report = report};
+	if (store_do(engine->store, pinhole_each, &(struct store_query){0}, note_missing, &m))
+		return; // compared again the next time
+	for (size_t i = 0; i < m.id.list.len; i++)
+		pinhole_closed(engine, nsf, m.id.list.at[i], "it ended while nobody listened");
 }

@@ -221,6 +221,7 @@ static bool put_right(struct repair *r)
 	struct engine_proof proof;
 	if (!compare(r, false, &report, &proof))
 		return false;
+	pinhole_compare(r->engine, r->member->name, &report, r->diags->arena);
 	bool changed = false;
 	if (report.persist && !finish_commit(r, report.persist, &changed))
 		return false;

@@ -179,6 +179,7 @@ static void copy_report(const struct engine_report *from, struct arena *arena,
 	to->software = NULL;
 	memset(&to->rule, 0, sizeof(to->rule));
 	memset(&to->difference, 0, sizeof(to->difference));
+	memset(&to->pinhole, 0, sizeof(to->pinhole));
 	for (size_t i = 0; i < from->rule.len; i++) {
 		struct engine_report_rule r = from->rule.at[i];
 		r.policy = arena_strdup(arena, r.policy);

@@ -82,6 +82,8 @@ static void read_state(const struct schema_node *state, struct arena *arena,
 	schema_for_each_child (n, state) {
 		if (schema_is(n, MODULE, "rule"))
 			read_rule(n, arena, out);
+		else if (schema_is(n, MODULE, "pinhole"))
+			vec_push(arena, &out->pinhole, text(n, "id", arena));
 		else if (schema_is(n, MODULE, "difference"))
 			vec_push(arena, &out->difference,
 				 (struct engine_report_difference){.policy =
