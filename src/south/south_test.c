@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions, requests, reports and notifications against a NETCONF server over TLS in another thread.
+// The engine is not linked: what it would be told is noted here.
+#include "south/south.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "io/loop.h"
+#include "io/net.h"
+#include "io/test_certs.h"
+#include "io/tls.h"
+#include "proto/netconf/server.h"
+#include "schema/schema.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DEADLINE_S 30
+#define NSF "urn:bulwark:nsf"
+#define NFI "urn:ietf:params:xml:ns:yang:ietf-i2nsf-nsf-facing-interface"
+
+// --- what the engine would hear ---
+
+static struct {
+	pthread_mutex_t mutex;
+	pthread_cond_t news;
+	unsigned connected, away, refused, notices;
+	char reason[200];
+	struct engine_notice notice;
+	char notice_text[200];
+} heard = {.mutex = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER};
+
+void engine_nsf_connected(struct engine *engine, const char *nsf)
+{
+	(void)engine;
+	assert_string_equal(nsf, "fw1");
+	pthread_mutex_lock(&heard.mutex);
+	heard.connected++;
+	pthread_cond_signal(&heard.news);
+	pthread_mutex_unlock(&heard.mutex);
+}
+
+void engine_nsf_disconnected(struct engine *engine, const char *nsf, enum engine_connection how,
+			     const char *reason)
+{
+	(void)engine;
+	(void)nsf;
+	pthread_mutex_lock(&heard.mutex);
+	heard.away += how == ENGINE_AWAY;
+	heard.refused += how == ENGINE_REFUSED;
+	snprintf(heard.reason, sizeof(heard.reason), "%s", reason);
+	pthread_cond_signal(&heard.news);
+	pthread_mutex_unlock(&heard.mutex);
+}
+
+void engine_nsf_notice(struct engine *engine, const struct engine_notice *notice)
+{
+	(void)engine;
+	pthread_mutex_lock(&heard.mutex);
+	heard.notices++;
+	heard.notice.kind = notice->kind;
+	snprintf(heard.notice_text, sizeof(heard.notice_text), "%s|%s",
+		 notice->id ? notice->id : "", notice->text ? notice->text : "");
+	pthread_cond_signal(&heard.news);
+	pthread_mutex_unlock(&heard.mutex);
+}
+
+static void wait_for(const unsigned *count, unsigned wanted)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += DEADLINE_S;
+	pthread_mutex_lock(&heard.mutex);
+	while (*count < wanted)
+		assert_int_equal(pthread_cond_timedwait(&heard.news, &heard.mutex, &until), 0);
+	pthread_mutex_unlock(&heard.mutex);
+}
+
+// --- the NSF ---
+
+struct nsf {
+	struct io_loop *loop;
+	struct schema *schema;
+	struct netconf_server *server;
+	struct io_tls *tls;
+	pthread_t thread;
+	bool running;
+	struct buf asked;           // what the application was asked, in order
+	const char *state_xml;      // of nsf-state
+	struct netconf_reply *held; // a question that is never answered
+	bool holds;
+};
+
+static struct {
+	char dir[64];
+	struct arena arena;
+	struct diags diags;
+	struct test_ca *ca;
+	struct io_tls *tls;
+	struct io_address address;
+	struct nsf nsf;
+	struct south *south;
+} w;
+
+static void note_commit(void *context, const struct netconf_commit *c, struct netconf_reply *reply)
+{
+	struct nsf *n = context;
+	struct buf xml;
+	buf_init(&xml);
+	schema_print(c->tree, SCHEMA_XML, 0, &xml);
+	buf_printf(&n->asked, "commit %s %u %s;", c->persist ? c->persist : "-", c->timeout_s,
+		   xml.len ? "policy" : "nothing");
+	buf_fini(&xml);
+	if (n->holds)
+		n->held = reply;
+	else
+		netconf_reply_ok(reply);
+}
+
+static void note_confirm(void *context, const struct netconf_asker *asker,
+			 struct netconf_reply *reply)
+{
+	(void)asker;
+	buf_adds(&((struct nsf *)context)->asked, "confirm;");
+	netconf_reply_ok(reply);
+}
+
+static void note_cancel(void *context, const struct netconf_asker *asker,
+			struct netconf_reply *reply)
+{
+	(void)asker;
+	buf_adds(&((struct nsf *)context)->asked, "cancel;");
+	netconf_reply_ok(reply);
+}
+
+static void note_persist(void *context, const struct schema_tree *tree, struct netconf_reply *reply)
+{
+	(void)context;
+	(void)tree;
+	netconf_reply_ok(reply);
+}
+
+static void give_state(void *context, const struct netconf_get *get, struct netconf_reply *reply)
+{
+	static const char cap[] = "urn:ietf:params:xml:ns:yang:ietf-i2nsf-capability";
+	struct nsf *n = context;
+	struct buf xml;
+	buf_init(&xml);
+	if (netconf_get_wants(get, NSF, "nsf-state") && n->state_xml)
+		buf_adds(&xml, n->state_xml);
+	if (netconf_get_wants(get, cap, "nsf"))
+		buf_printf(&xml, "<nsf xmlns=\"%s\"><nsf-name>fw1</nsf-name></nsf>", cap);
+	netconf_reply_data(reply, xml.data, xml.len);
+	buf_fini(&xml);
+}
+
+static void note_rpc(void *context, const struct netconf_request *request,
+		     struct netconf_reply *reply)
+{
+	struct nsf *n = context;
+	const char *id = schema_get_value(request->rpc, "id");
+	const char *crl = schema_get_value(request->rpc, "crl");
+	const char *port = schema_get_value(request->rpc, "destination-port");
+	buf_printf(&n->asked, "%s %s%s%s%s;", schema_name(request->rpc), id ? id : "",
+		   crl ? crl : "", port ? " port " : "", port ? port : "");
+	if (id && strcmp(id, "unknown") == 0)
+		netconf_reply_error(reply, &(struct diag){.code = DIAG_ABSENT, .hint = "-"},
+				    "it is not open");
+	else
+		netconf_reply_ok(reply);
+}
+
+static const struct netconf_ops nsf_ops = {
+	.commit = note_commit,
+	.confirm = note_confirm,
+	.cancel = note_cancel,
+	.persist = note_persist,
+	.state = give_state,
+};
+
+static const char *in(const char *name)
+{
+	return arena_printf(&w.arena, "%s/%s", w.dir, name);
+}
+
+static struct io_tls *identity(const char *name, const char *san)
+{
+	struct test_cert cert = {.name = name,
+				 .san = san,
+				 .file = in(arena_printf(&w.arena, "%s.pem", name)),
+				 .key_file = in(arena_printf(&w.arena, "%s.key", name))};
+	test_ca_issue(w.ca, &cert);
+	struct io_tls_files files = {
+		.certificate = cert.file, .key = cert.key_file, .ca = in("ca.pem")};
+	struct io_tls *tls = io_tls_new(&files, &w.diags);
+	assert_non_null(tls);
+	return tls;
+}
+
+static void *serve(void *context)
+{
+	struct nsf *n = context;
+	return io_loop_run(n->loop) ? n : NULL;
+}
+
+// Starts the NSF at the address (port 0: any).
+static void nsf_start(struct nsf *n)
+{
+	static const char *const modules[] = {
+		"ietf-netconf",          "notifications",
+		"bulwark-nsf",           "ietf-i2nsf-nsf-facing-interface",
+		"ietf-i2nsf-capability", NULL};
+	static const char *const rpcs[] = {"open-pinhole", "close-pinhole", "update-trust",
+					   "verify"};
+	assert_int_equal(io_loop_new(&n->loop), 0);
+	n->schema = schema_open(NULL, modules, &w.diags);
+	assert_non_null(n->schema);
+	struct netconf_server_options options = {
+		.loop = n->loop, .schema = n->schema, .ops = &nsf_ops, .context = n};
+	n->server = netconf_server_new(&options);
+	for (size_t i = 0; i < array_len(rpcs); i++)
+		netconf_server_handle(
+			n->server, &(struct netconf_handler){"bulwark-nsf", rpcs[i], note_rpc, n});
+	int fd;
+	assert_int_equal(io_listen(&w.address, &fd), 0);
+	assert_int_equal(io_address_of(fd, &w.address), 0);
+	assert_int_equal(netconf_server_listen(n->server, n->tls, fd), 0);
+	n->running = true;
+	assert_int_equal(pthread_create(&n->thread, NULL, serve, n), 0);
+}
+
+static void stop_loop(void *context)
+{
+	io_loop_stop(context);
+}
+
+static void nsf_stop(struct nsf *n)
+{
+	if (!n->running)
+		return;
+	io_post(n->loop, stop_loop, n->loop);
+	pthread_join(n->thread, NULL);
+	netconf_server_free(n->server);
+	schema_free(n->schema);
+	io_loop_free(n->loop);
+	n->running = false;
+}
+
+static void notify(void *context)
+{
+	struct nsf *n = context;
+	static const char xml[] = "<drift xmlns=\"" NSF "\"><difference><kind>missing</kind>"
+				  "<policy>p</policy><rule>r</rule></difference>"
+				  "<differences>3</differences></drift>";
+	netconf_server_notify(n->server, xml, sizeof(xml) - 1, 0);
+}
+
+static void notify_closed(void *context)
+{
+	struct nsf *n = context;
+	static const char xml[] =
+		"<pinhole-closed xmlns=\"" NSF "\"><id>ph-1</id><reason>idle</reason>"
+		"</pinhole-closed>";
+	netconf_server_notify(n->server, xml, sizeof(xml) - 1, 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	heard.connected = heard.away = heard.refused = heard.notices = 0;
+	arena_init(&w.arena);
+	diags_init(&w.diags, &w.arena);
+	snprintf(w.dir, sizeof(w.dir), "/tmp/south-test-XXXXXX");
+	assert_non_null(mkdtemp(w.dir));
+	w.ca = test_ca_new("test authority", in("ca.pem"));
+	assert_true(io_address_parse("[::1]:0", 0, &w.diags, &w.address));
+	buf_init(&w.nsf.asked);
+	w.nsf.tls = identity("fw1", "DNS:fw1");
+	nsf_start(&w.nsf);
+	w.tls = identity("controller", NULL);
+	w.south = south_new(&(struct south_options){.tls = w.tls, .parsers = 1}, &w.diags);
+	assert_non_null(w.south);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	south_free(w.south);
+	nsf_stop(&w.nsf);
+	io_tls_free(w.nsf.tls);
+	io_tls_free(w.tls);
+	test_ca_free(w.ca);
+	buf_fini(&w.nsf.asked);
+	static const char *const files[] = {"ca.pem",         "fw1.pem",        "fw1.key",
+					    "controller.pem", "controller.key", "eve.pem",
+					    "eve.key"};
+	for (size_t i = 0; i < array_len(files); i++)
+		unlink(in(files[i]));
+	assert_int_equal(rmdir(w.dir), 0);
+	arena_fini(&w.arena);
+	return 0;
+}
+
+static void configure(const char *name)
+{
+	struct engine_peer peer = {
+		.name = name, .address = "::1", .port = io_address_port(&w.address)};
+	south_ops.configure(w.south, &peer, 1);
+}
+
+static void start(void)
+{
+	configure("fw1");
+	assert_true(south_start(w.south, NULL, &w.diags));
+	wait_for(&heard.connected, 1);
+}
+
+static bool request(struct engine_request r)
+{
+	r.nsf = "fw1";
+	r.timeout_ms = r.timeout_ms ? r.timeout_ms : 10000;
+	diags_init(&w.diags, &w.arena);
+	return south_ops.request(w.south, &r, &w.diags);
+}
+
+// What the NSF was asked since the last time; the NSF is idle when this is called.
+static const char *asked(void)
+{
+	const char *text = arena_strdup(&w.arena, w.nsf.asked.data);
+	buf_clear(&w.nsf.asked);
+	return text;
+}
+
+// --- tests ---
+
+static void test_transaction(void **state)
+{
+	(void)state;
+	start();
+	uint32_t session = 0;
+	static const char policy[] =
+		"<i2nsf-security-policy xmlns=\"" NFI "\"><name>p</name></i2nsf-security-policy>";
+	struct engine_request r = {.op = ENGINE_OP_LOCK, .session = &session};
+	assert_true(request(r));
+	assert_int_not_equal(session, 0);
+	r.op = ENGINE_OP_EDIT;
+	r.text = policy;
+	r.len = strlen(policy);
+	assert_true(request(r));
+	r.op = ENGINE_OP_VALIDATE;
+	assert_true(request(r));
+	r.op = ENGINE_OP_COMMIT;
+	r.persist = "id-1";
+	r.confirm_timeout = 30;
+	assert_true(request(r));
+	assert_string_equal(asked(), "commit id-1 30 policy;");
+	r.op = ENGINE_OP_CONFIRM;
+	assert_true(request(r));
+	r.op = ENGINE_OP_UNLOCK;
+	assert_true(request(r));
+	assert_string_equal(asked(), "confirm;");
+	// Everything taken off: an empty candidate.
+	r.op = ENGINE_OP_LOCK;
+	assert_true(request(r));
+	r.op = ENGINE_OP_EDIT;
+	r.text = NULL;
+	r.len = 0;
+	assert_true(request(r));
+	r.op = ENGINE_OP_COMMIT;
+	assert_true(request(r));
+	assert_string_equal(asked(), "commit id-1 30 nothing;");
+	r.op = ENGINE_OP_CANCEL;
+	assert_true(request(r));
+	assert_string_equal(asked(), "cancel;");
+	assert_true(request(r)); // nothing waits any more: no error
+	assert_string_equal(asked(), "");
+	r.op = ENGINE_OP_CONFIRM;
+	assert_false(request(r)); // but confirming what is not there is one
+	assert_non_null(w.diags.list.at[0].hint);
+}
+
+static void test_dirty_candidate(void **state)
+{
+	(void)state;
+	start();
+	uint32_t session = 0;
+	static const char policy[] =
+		"<i2nsf-security-policy xmlns=\"" NFI "\"><name>p</name></i2nsf-security-policy>";
+	struct engine_request r = {
+		.op = ENGINE_OP_EDIT, .session = &session, .text = policy, .len = strlen(policy)};
+	assert_true(request(r)); // somebody edits without a lock and leaves it so
+	r.op = ENGINE_OP_LOCK;
+	assert_true(request(r));
+}
+
+static void test_session_ends(void **state)
+{
+	(void)state;
+	start();
+	uint32_t session = 0;
+	struct engine_request r = {.op = ENGINE_OP_LOCK, .session = &session};
+	assert_true(request(r));
+	nsf_stop(&w.nsf);
+	wait_for(&heard.away, 1);
+	assert_false(request(r));
+	assert_int_equal(w.diags.list.at[0].code, DIAG_UNREACHABLE);
+	nsf_start(&w.nsf); // at the same port
+	wait_for(&heard.connected, 2);
+	r.op = ENGINE_OP_VALIDATE;
+	assert_false(request(r)); // the locks and the candidate went with the session
+	assert_int_equal(w.diags.list.at[0].code, DIAG_UNREACHABLE);
+	session = 0;
+	assert_true(request(r));
+}
+
+static void test_silence(void **state)
+{
+	(void)state;
+	start();
+	w.nsf.holds = true;
+	struct engine_request r = {
+		.op = ENGINE_OP_COMMIT, .persist = "x", .confirm_timeout = 5, .timeout_ms = 50};
+	assert_false(request(r));
+	assert_true(w.diags.list.at[0].code == DIAG_TIMEOUT ||
+		    w.diags.list.at[0].code == DIAG_UNREACHABLE);
+	wait_for(&heard.away, 1);      // a session that does not answer is given up
+	wait_for(&heard.connected, 2); // and a new one is opened
+}
+
+static void test_wrong_name(void **state)
+{
+	(void)state;
+	configure("fw2");
+	assert_true(south_start(w.south, NULL, &w.diags));
+	wait_for(&heard.refused, 1);
+	assert_int_equal(heard.connected, 0);
+}
+
+static void test_unmanaged(void **state)
+{
+	(void)state;
+	start();
+	south_ops.configure(w.south, NULL, 0);
+	wait_for(&heard.away, 1);
+	assert_false(request((struct engine_request){.op = ENGINE_OP_VALIDATE}));
+	configure("fw1");
+	wait_for(&heard.connected, 2);
+	south_renew(w.south, "fw1");
+	wait_for(&heard.connected, 3);
+}
+
+static void test_operations(void **state)
+{
+	(void)state;
+	start();
+	struct engine_request r = {.op = ENGINE_OP_TRUST, .text = "a<b", .len = 3};
+	assert_true(request(r));
+	assert_string_equal(asked(), "update-trust a<b;");
+	struct engine_flow flow = {.id = "ph-1",
+				   .source = "2001:db8::1",
+				   .destination = "2001:db8::2",
+				   .protocol_number = 17,
+				   .destination_port = 5004,
+				   .lifetime = 60,
+				   .idle = 10};
+	r = (struct engine_request){.op = ENGINE_OP_PINHOLE_OPEN, .flow = &flow};
+	assert_true(request(r));
+	assert_string_equal(asked(), "open-pinhole ph-1 port 5004;");
+	r.op = ENGINE_OP_PINHOLE_CLOSE;
+	assert_true(request(r));
+	assert_string_equal(asked(), "close-pinhole ph-1;");
+	flow.id = "unknown";
+	assert_true(request(r)); // what is not open is closed
+	r.op = ENGINE_OP_PINHOLE_OPEN;
+	assert_false(request(r));
+	const char *cap;
+	assert_true(south_ops.capabilities(w.south, "fw1", &w.diags, &cap));
+	assert_non_null(strstr(cap, "<nsf-name>fw1</nsf-name>"));
+}
+
+#define DIGEST_A "00000000000000000000000000000000000000000000000000000000000000aa"
+
+static bool report(struct engine_report *out)
+{
+	struct engine_report_request r = {.nsf = "fw1", .timeout_ms = 10000};
+	diags_init(&w.diags, &w.arena);
+	return south_ops.report(w.south, &r, &w.diags, out);
+}
+
+static void test_report(void **state)
+{
+	(void)state;
+	w.nsf.state_xml =
+		"<nsf-state xmlns=\"" NSF
+		"\"><version>1.2</version><enforcement>pending</enforcement>"
+		"<intended-digest>" DIGEST_A "</intended-digest><policy-digest>" DIGEST_A
+		"</policy-digest><enforced-digest>" DIGEST_A "</enforced-digest>"
+		"<lowered-at>100</lowered-at><horizon>200</horizon>"
+		"<pending><persist-id>id-9</persist-id><seconds-left>3</seconds-left></pending>"
+		"<rule><index>0</index><policy>p</policy><name>r</name><enforced>true</enforced>"
+		"<packets>18446744073709551615</packets><bytes>7</bytes></rule>"
+		"<pinhole><id>ph-1</id></pinhole></nsf-state>";
+	start();
+	struct engine_report r;
+	assert_true(report(&r));
+	assert_string_equal(r.software, "1.2");
+	assert_true(r.settled && r.has_intended && r.has_enforced && !r.none);
+	assert_int_equal(r.intended[31], 0xaa);
+	assert_int_equal(r.horizon, 200);
+	assert_string_equal(r.persist, "id-9");
+	assert_int_equal(r.rule.len, 1);
+	assert_true(r.rule.at[0].packets == UINT64_MAX);
+	assert_int_equal(r.pinhole.len, 1);
+	w.nsf.state_xml =
+		"<nsf-state xmlns=\"" NSF "\"><enforcement>none</enforcement></nsf-state>";
+	assert_true(report(&r));
+	assert_true(r.none && !r.has_intended && !r.settled && !r.persist);
+	w.nsf.state_xml = NULL;
+	assert_false(report(&r));
+	assert_non_null(w.diags.list.at[0].hint);
+}
+
+static void test_notifications(void **state)
+{
+	(void)state;
+	start();
+	io_post(w.nsf.loop, notify, &w.nsf);
+	wait_for(&heard.notices, 1);
+	assert_int_equal(heard.notice.kind, ENGINE_NOTICE_DRIFT);
+	assert_string_equal(heard.notice_text, "|3 difference(s); rule p/r missing");
+	io_post(w.nsf.loop, notify_closed, &w.nsf);
+	wait_for(&heard.notices, 2);
+	assert_int_equal(heard.notice.kind, ENGINE_NOTICE_PINHOLE_CLOSED);
+	assert_string_equal(heard.notice_text, "ph-1|idle");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(test_transaction), TEST(test_dirty_candidate), TEST(test_session_ends),
+		TEST(test_silence),     TEST(test_wrong_name),      TEST(test_unmanaged),
+		TEST(test_operations),  TEST(test_report),          TEST(test_notifications),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
