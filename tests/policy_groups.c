@@ -335,7 +335,7 @@ static bool allowed(const struct look *look, uint8_t protocol, unsigned version)
 	return false;
 }
 
-// Ports are of every protocol that has ports, unless one is named.
+// Ports are of TCP, UDP and SCTP, unless another protocol is named.
 static void check_protocols(struct look *look, unsigned version)
 {
 	static const struct {
@@ -349,8 +349,9 @@ static void check_protocols(struct look *look, unsigned version)
 		bool wanted = false, is = allowed(look, (uint8_t)p, version);
 		for (size_t i = 0; i < array_len(transports); i++)
 			wanted |= p == transports[i].number &&
-				  (given->transport == INTENT_NO_TERM ||
-				   given->transport == transports[i].term);
+				  (given->transport == transports[i].term ||
+				   (given->transport == INTENT_NO_TERM &&
+				    transports[i].term != INTENT_DCCP));
 		if (is != wanted && (is || !has_application(look)))
 			policy_fault(look->document, "rule '%s' should %stake protocol %u",
 				     look->unit->name, wanted ? "" : "not ", p);

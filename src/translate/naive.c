@@ -154,8 +154,8 @@ static bool traffic_holds(const struct question *q)
 {
 	const struct intent_firewall *given = &q->rule->condition.firewall;
 	const struct naive_packet *p = q->packet;
-	bool transport =
-		p->protocol == 6 || p->protocol == 17 || p->protocol == 132 || p->protocol == 33;
+	bool transport = p->protocol == 6 || p->protocol == 17 || p->protocol == 132 ||
+			 (p->protocol == 33 && given->transport);
 	if (given->transport && p->protocol != number_of(given->transport))
 		return false;
 	if (given->ports.len && (!transport || !in_ports(given, p->destination_port)))

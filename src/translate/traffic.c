@@ -32,6 +32,8 @@ static const struct {
 
 // --- what the firewall condition says ---
 
+// Without a name it is not DCCP, too: hardly anything speaks it, and Linux tracks no ports of it, so that every such rule
+// would be refused for a protocol that nobody meant.
 static struct algebra_set protocols_of(struct arena *arena, enum intent_term transport)
 {
 	static const struct {
@@ -43,7 +45,8 @@ static struct algebra_set protocols_of(struct arena *arena, enum intent_term tra
 		     {INTENT_DCCP, IPPROTO_DCCP}};
 	struct algebra_builder all = {.arena = arena};
 	for (size_t i = 0; i < array_len(table); i++)
-		if (transport == INTENT_NO_TERM || transport == table[i].term)
+		if (transport == table[i].term ||
+		    (transport == INTENT_NO_TERM && table[i].term != INTENT_DCCP))
 			algebra_builder_add(&all, table[i].protocol, table[i].protocol);
 	return algebra_builder_take(&all);
 }
