@@ -135,7 +135,7 @@ static bool read_file(struct reader *r, const char *path)
 			"cannot be read: %s", strerror(-rc));
 	char *text = arena_strndup(r->diags->arena, content.data, content.len), *next;
 	buf_fini(&content);
-	for (unsigned number = 1; ok && text; text = next, number++) {
+	for (unsigned number = 1; text; text = next, number++) {
 		next = strchr(text, '\n');
 		if (next)
 			*next++ = '\0';

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-#define REQUEST_MS 30000u
-#define MARGIN_MS 1000 // that must be left of the confirm-timeout when it is decided
+#define REQUEST_MS 120000u // before anything is in force: as long as a large policy takes
+#define MARGIN_MS 1000     // that must be left of the confirm-timeout when it is decided
 
 const char *const engine_step_name[ENGINE_STEPS] = {
 #define X(id, name) [id] = name,
@@ -279,8 +279,7 @@ static void deploy(struct engine *engine, uint32_t id)
 	struct deployment d = {.engine = engine, .arena = &arena, .diags = &diags};
 	int rc = store_do(engine->store, job_get, id, &arena, &d.job);
 	if (rc == 0) {
-		unsigned third = d.job.confirm_timeout * 1000 / 3;
-		d.timeout_ms = third < REQUEST_MS ? third : REQUEST_MS;
+		d.timeout_ms = REQUEST_MS;
 		pthread_mutex_lock(&engine->mutex);
 		engine->running = id;
 		engine->running_tenant = d.job.tenant;

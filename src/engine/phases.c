@@ -150,6 +150,9 @@ static void commit(void *context, size_t index)
 
 bool phase_commit(struct deployment *d)
 {
+	// Commit, read back and report follow one another while the confirm-timeout runs.
+	unsigned third = d->job.confirm_timeout * 1000 / 3;
+	d->timeout_ms = third < d->timeout_ms ? third : d->timeout_ms;
 	d->committed_ms = engine_clock_ms();
 	pool_each(d->engine->pool, d->targets, commit, d);
 	return all_at(d, ENGINE_STEP_PROVEN);
