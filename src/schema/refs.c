@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Behind so many diags nobody reads what could have been meant, and finding it out takes its time.
+#define EXPLAINED_MOST 50u
+
 // The values at one target, seen from one place. Canonical values are shared by libyang's dictionary: pointers suffice.
 struct refs_values {
 	const struct model_ref *ref;
@@ -187,7 +190,7 @@ void refs_report(struct refs *refs, struct lyd_node *leaf, struct diags *diags)
 	buf_init(&nouns);
 	buf_init(&hint);
 	add_nouns(m, &nouns);
-	if (m->nrefs)
+	if (m->nrefs && diags->list.len < EXPLAINED_MOST)
 		add_defined(refs, leaf, &hint);
 	else
 		buf_adds(&hint, "name something that exists");

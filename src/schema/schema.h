@@ -44,7 +44,9 @@ struct schema_input {
 // reported, not only the first. A <config> or <data> element around everything is looked through.
 bool schema_parse(struct schema_tree *tree, const struct schema_input *input,
 		  struct diags *diags) must_check;
-// Checks everything that the modules demand (mandatory, must, when, leafref, keys, unique) and adds defaults.
+// Checks everything that the modules demand (mandatory, must, when, leafref, keys, unique) and adds defaults. Of a tree
+// that was valid before its edits only what they changed is checked, and what can see it; when that fails, schema_undo
+// goes back, and further edits may mend it.
 bool schema_validate(struct schema_tree *tree, struct diags *diags) must_check;
 // Line and file where the node stood in its input; 0 / NULL when unknown.
 unsigned schema_node_line(const struct schema_tree *tree,

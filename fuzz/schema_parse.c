@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text that becomes trees. The first byte chooses what it is read as: a document, an edit of a small policy, an rpc, a
+// RESTCONF path. What is refused has a reason and a remedy; what is accepted and printed is read as the same; a refused
+// edit leaves no trace.
+#include "base/buf.h"
+#include "base/diag.h"
+#include "schema/schema.h"
+
+#include <assert.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char policy[] =
+	"<i2nsf-cfi-policy "
+	"xmlns=\"urn:ietf:params:xml:ns:yang:ietf-i2nsf-cons-facing-interface\"><name>p</name>"
+	"<rules><name>a</name><condition><firewall><source>g</source></firewall></"
+	"condition><action><primary-action>"
+	"<action>drop</action></primary-action></action></rules></i2nsf-cfi-policy>"
+	"<endpoint-groups "
+	"xmlns=\"urn:ietf:params:xml:ns:yang:ietf-i2nsf-cons-facing-interface\"><user-group><name>"
+	"g</name>"
+	"<ipv4-prefix>10.0.0.0/8</ipv4-prefix></user-group></endpoint-groups>";
+
+static struct schema *open_schema(void)
+{
+	static const char *const modules[] = {"ietf-i2nsf-cons-facing-interface", "ietf-netconf",
+					      NULL};
+	static struct schema *schema;
+	struct arena arena cleanup(arena_fini);
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	if (!schema)
+		schema = schema_open(NULL, modules, &diags);
+	assert(schema);
+	return schema;
+}
+
+static void check_diags(const struct diags *diags, bool good)
+{
+	assert(good == !diags->errors);
+	for (size_t i = 0; i < diags->list.len; i++)
+		assert(diags->list.at[i].text && diags->list.at[i].hint);
+}
+
+static void print(const struct schema_tree *tree, enum schema_format format, unsigned flags,
+		  struct buf *out)
+{
+	buf_clear(out);
+	schema_print(tree, format, flags, out);
+}
+
+static void read_again(struct schema *schema, const struct schema_tree *tree,
+		       enum schema_format format)
+{
+	struct arena arena cleanup(arena_fini);
+	struct buf once cleanup(buf_fini), twice cleanup(buf_fini);
+	struct diags diags;
+	struct schema_tree *again = schema_tree_new(schema);
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	buf_init(&once);
+	buf_init(&twice);
+	print(tree, format, 0, &once);
+	struct schema_input input = {.data = once.data, .len = once.len, .format = format};
+	// A tree without anything prints as nothing, which is no document.
+	if (once.len > 2) {
+		bool good = schema_parse(again, &input, &diags);
+		assert(good);
+		print(again, format, 0, &twice);
+		assert(!strcmp(once.data, twice.data));
+	}
+	schema_tree_free(again);
+}
+
+static void read_document(struct schema *schema, const struct schema_input *input,
+			  struct diags *diags)
+{
+	struct schema_tree *tree = schema_tree_new(schema);
+	bool good = schema_parse(tree, input, diags);
+	check_diags(diags, good);
+	assert(good || !schema_first(tree));
+	if (good) {
+		read_again(schema, tree, SCHEMA_XML);
+		read_again(schema, tree, SCHEMA_JSON);
+		check_diags(diags, schema_validate(tree, diags));
+	}
+	schema_tree_free(tree);
+}
+
+static void read_edit(struct schema *schema, const struct schema_input *input,
+		      enum schema_operation op, struct diags *diags)
+{
+	struct schema_tree *tree = schema_tree_new(schema), *edit = schema_tree_new(schema);
+	struct buf before cleanup(buf_fini), after cleanup(buf_fini);
+	struct schema_input start = {.data = policy, .len = sizeof(policy) - 1};
+	buf_init(&before);
+	buf_init(&after);
+	bool good = schema_parse(tree, &start, diags) && schema_validate(tree, diags);
+	assert(good);
+	print(tree, SCHEMA_XML, SCHEMA_PRINT_DEFAULTS, &before);
+	good = schema_parse_edit(edit, input, diags) && schema_edit(tree, edit, op, diags);
+	check_diags(diags, good);
+	if (good && !schema_validate(tree, diags))
+		schema_undo(tree);
+	if (diags->errors) {
+		print(tree, SCHEMA_XML, SCHEMA_PRINT_DEFAULTS, &after);
+		assert(!strcmp(before.data, after.data));
+	}
+	schema_tree_free(tree);
+	schema_tree_free(edit);
+}
+
+static void read_rpc(struct schema *schema, const struct schema_input *input, struct diags *diags)
+{
+	struct schema_tree *rpc = NULL;
+	const char *id, *attributes;
+	struct buf out cleanup(buf_fini);
+	buf_init(&out);
+	bool good = schema_parse_rpc(schema, input, diags->arena, diags, &rpc, &id, &attributes);
+	check_diags(diags, good);
+	const struct schema_node *filter = good ? schema_get(schema_first(rpc), "filter") : NULL;
+	if (filter) {
+		struct schema_tree *tree = schema_tree_new(schema);
+		struct schema_input start = {.data = policy, .len = sizeof(policy) - 1};
+		good = schema_parse(tree, &start, diags);
+		assert(good);
+		schema_filter_subtree(tree, filter, SCHEMA_PRINT_INDENT, &out);
+		schema_tree_free(tree);
+	}
+	schema_tree_free(rpc);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct schema *schema = open_schema();
+	struct arena arena cleanup(arena_fini);
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	if (!size)
+		return 0;
+	struct schema_input input = {
+		.file = "fuzz", .data = (const char *)data + 1, .len = size - 1};
+	switch (*data % 8) {
+	case 0:
+	case 1:
+		read_document(schema, &input, &diags);
+		break;
+	case 2:
+		read_edit(schema, &input, SCHEMA_OP_MERGE, &diags);
+		break;
+	case 3:
+		read_edit(schema, &input, SCHEMA_OP_REPLACE, &diags);
+		break;
+	case 4:
+		read_edit(schema, &input, SCHEMA_OP_NONE, &diags);
+		break;
+	case 5:
+	case 6:
+		read_rpc(schema, &input, &diags);
+		break;
+	default: {
+		char *path = arena_strndup(&arena, input.data, input.len);
+		const char *found = schema_restconf_path(schema, path, &arena, &diags);
+		check_diags(&diags, found != NULL);
+	}
+	}
+	return 0;
+}
