@@ -321,6 +321,13 @@ static int64_t read_date(const char *text)
 	return end && !*end ? timegm(&tm) : 0;
 }
 
+static unsigned refuse_by(unsigned status, const struct diags *why, struct diags *diags)
+{
+	for (size_t i = 0; i < why->list.len; i++)
+		diag_add(diags, &why->list.at[i], "%s", why->list.at[i].text);
+	return status;
+}
+
 unsigned restconf_parse(const struct restconf_raw *raw, struct arena *arena, struct diags *diags,
 			struct restconf_request *out)
 {
@@ -329,8 +336,12 @@ unsigned restconf_parse(const struct restconf_raw *raw, struct arena *arena, str
 	out->resource = resource_of(raw->path, arena, &out->path);
 	out->if_match = raw->if_match;
 	out->unmodified_since = read_date(raw->if_unmodified_since);
-	unsigned in = choose_in(raw, diags, out);
-	unsigned status = choose_out(raw, diags, out);
+	// The formats are chosen first, so that every refusal comes in one that was asked for; whether
+	// they matter is seen later.
+	struct diags in_faults, out_faults;
+	diags_init(&in_faults, arena);
+	diags_init(&out_faults, arena);
+	unsigned in = choose_in(raw, &in_faults, out), accept = choose_out(raw, &out_faults, out);
 	if (out->resource == RESTCONF_NOTHING) {
 		diag_error(diags, DIAG_ABSENT, NULL,
 			   "see /.well-known/host-meta; data is below " RESTCONF_PREFIX "/data",
@@ -347,8 +358,8 @@ unsigned restconf_parse(const struct restconf_raw *raw, struct arena *arena, str
 	bool writes = out->method != RESTCONF_GET && out->method != RESTCONF_HEAD &&
 		      out->method != RESTCONF_DELETE;
 	if (in && writes)
-		return in;
-	return status ? status : read_query(raw, arena, diags, out);
+		return refuse_by(in, &in_faults, diags);
+	return accept ? refuse_by(accept, &out_faults, diags) : read_query(raw, arena, diags, out);
 }
 
 bool restconf_tag_matches(const char *if_match, const char *tag)

@@ -137,6 +137,17 @@ static void test_media(void **state)
 	raw.accept = RESTCONF_JSON;
 	assert_int_equal(parse(*state, raw, &r), 0);
 	assert_int_equal(r.out, SCHEMA_JSON);
+	// What does not matter leaves no trace.
+	raw = (struct restconf_raw){.path = "/restconf/data",
+				    .method = "GET",
+				    .content_type = "text/plain",
+				    .has_body = true};
+	assert_int_equal(parse(*state, raw, &r), 0);
+	raw.method = "OPTIONS";
+	raw.accept = "text/html";
+	assert_int_equal(parse(*state, raw, &r), 0);
+	raw.path = "/nowhere";
+	assert_int_equal(parse(*state, raw, &r), 404);
 }
 
 static void test_query(void **state)
