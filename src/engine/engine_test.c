@@ -274,6 +274,26 @@ static void test_apply(void **state)
 	assert_string_equal(states.list.at[0].rule.at[0].rule->name, "port-80");
 }
 
+// Nothing is known of an NSF that was never there: one refusal, and the rest of the plan.
+static void test_unknown_nsf(void **state)
+{
+	struct bench *b = *state;
+	put_policy(b, 80);
+	char *more = arena_printf(&b->arena,
+				  "%.*s<nsf><name>fw4</name><address>192.0.2.4</address>"
+				  "<guards>10.4.0.0/16</guards></nsf></nsfs>",
+				  (int)(strlen(network) - strlen("</nsfs>")), network);
+	uint32_t revision;
+	assert_true(put(b, STORE_NETWORK, more, &revision));
+	struct engine_plan p;
+	plan(b, &p);
+	assert_int_equal(p.nsf.len, 4);
+	assert_int_equal(p.nsf.at[3].change->added, 1);
+	assert_int_equal(p.refusals.errors, 1);
+	assert_string_equal(p.refusals.list.at[0].nsf, "fw4");
+	assert_int_equal(apply(b, &p, NULL, true), 0);
+}
+
 static void test_withdraw(void **state)
 {
 	struct bench *b = *state;
@@ -874,6 +894,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_apply),
+		TEST(test_unknown_nsf),
 		TEST(test_withdraw),
 		TEST(test_rollback),
 		TEST(test_every_fault),

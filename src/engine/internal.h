@@ -69,6 +69,7 @@ struct view_nsf {
 	struct network_nsf net;
 	struct member *member;
 	enum engine_connection connection;
+	bool has_cap; // else `cap` is empty
 	struct cap cap;
 	unsigned char cap_digest[ENGINE_DIGEST];
 };

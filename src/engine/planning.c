@@ -229,19 +229,24 @@ static bool keep(struct planning *p, unsigned char hash_out[static STORE_DIGEST]
 	return rc ? engine_store_failed(rc, p->diags) : true;
 }
 
+// Of an NSF that was never connected nothing can be said: one refusal instead of one a rule, and the
+// rest of the plan as if it could do everything.
 static void unknown_capabilities(struct planning *p)
 {
 	for (size_t i = 0; i < p->view.nsf.len; i++) {
-		const struct view_nsf *v = &p->view.nsf.at[i];
-		if (v->net.enabled && v->connection == ENGINE_NEVER_SEEN)
-			diag_add(p->refusals,
-				 &(struct diag){.severity = DIAG_WARNING,
-						.code = DIAG_UNREACHABLE,
-						.nsf = v->net.name,
-						.hint = "start it, or see why it is not connected"},
-				 "the NSF %s has never answered, so that nothing is known of what "
-				 "it can do",
-				 v->net.name);
+		struct view_nsf *v = &p->view.nsf.at[i];
+		if (!v->net.enabled || v->has_cap)
+			continue;
+		cap_add_all(&v->cap);
+		diag_add(
+			p->refusals,
+			&(struct diag){.code = DIAG_UNREACHABLE,
+				       .nsf = v->net.name,
+				       .hint = "start it, or see why it is not connected, and plan "
+					       "again; or disable it"},
+			"the NSF %s has never been connected, so that nothing is known of what it "
+			"can do",
+			v->net.name);
 	}
 }
 

@@ -110,6 +110,7 @@ void registry_view(struct engine *engine, const char *tenant, struct arena *aren
 		struct view_nsf v = {.net = n,
 				     .member = n.member,
 				     .connection = n.member->connection,
+				     .has_cap = n.member->has_cap,
 				     .cap = n.member->cap};
 		pki_sha256(&v.cap, sizeof(v.cap), v.cap_digest);
 		vec_push(arena, &out->nsf, v);
