@@ -279,7 +279,9 @@ static bool fake_report(void *context, const struct engine_report_request *r, st
 	struct fake *fake = context;
 	pthread_mutex_lock(&fake->mutex);
 	struct fake_nsf *n = find(fake, r->nsf);
-	enum fake_fault fault = n ? fault_of(n, FAKE_REPORT) : FAKE_GONE;
+	enum fake_fault fault = !n             ? FAKE_GONE
+				: r->read_back ? fault_of(n, FAKE_REPORT)
+					       : FAKE_FINE;
 	bool ok = n && n->connected && (fault == FAKE_FINE || fault == FAKE_LIES);
 	if (fault == FAKE_GONE && n)
 		drop_session(n);

@@ -18,7 +18,7 @@ enum fake_fault {
 	FAKE_GONE,    // does nothing and never answers again until fake_return
 	FAKE_LIES,    // reports only: enforces something else
 };
-#define FAKE_REPORT ENGINE_OPS // as an operation: a report
+#define FAKE_REPORT ENGINE_OPS // as an operation: a report that reads back
 
 struct fake_nsf {
 	const char *name;
