@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Policy documents of either model, XML or JSON as their first byte says, several of them with a zero byte between: whatever
-// the bytes are, they become rules in order, or errors that say something. What is accepted can be lowered and judged.
+// the bytes are, they become rules in order, or errors that say something. What is accepted can be lowered without another
+// meaning, and be written for an NSF and for nft, or be refused in words.
+#include "backend/nft/nft.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "codec/nfi.h"
 #include "engine/load.h"
+#include "place/place.h"
 #include "schema/schema.h"
 
 #include <assert.h>
@@ -48,20 +52,42 @@ static size_t split(const char *data, size_t size, struct schema_input *inputs)
 	return n;
 }
 
+static void judge(const struct ir_ruleset *rules, const struct ir_ruleset *lowered,
+		  struct arena *arena)
+{
+	struct ir_packet packet = {.time = NOW};
+	struct ir_outcome outcome, again;
+	ir_eval(rules, &packet, arena, &outcome);
+	ir_eval(lowered, &packet, arena, &again);
+	assert(outcome.verdict == again.verdict && !outcome.rule == !again.rule);
+}
+
+// Every way out takes it, or says why not.
+static void emit(struct ir_ruleset *rules, struct ir_ruleset *lowered, struct arena *arena)
+{
+	struct diags nfi, nft;
+	struct place_needs needs;
+	struct buf text;
+	diags_init(&nfi, arena);
+	diags_init(&nft, arena);
+	buf_init(&text);
+	rules->default_action = lowered->default_action = IR_DROP;
+	for (size_t i = 0; i < rules->rule.len; i++) {
+		ir_rule_print(&rules->rule.at[i], &text);
+		place_needs(&rules->rule.at[i], arena, &needs);
+	}
+	assert(codec_nfi_write(rules, &nfi, &text) == !nfi.errors);
+	assert(backend_nft_print(lowered, NULL, &nft, &text) == !nft.errors);
+	buf_fini(&text);
+}
+
 static void use(const struct ir_document *document, struct arena *arena, struct diags *diags)
 {
 	struct ir_ruleset rules, lowered;
-	struct ir_packet packet = {.time = NOW};
-	struct ir_outcome outcome;
-	struct buf text;
-	buf_init(&text);
 	ir_document_order(document, arena, diags, &rules);
 	ir_ruleset_lower_time(&rules, arena, NOW, NOW + 90 * 86400, &lowered);
-	ir_eval(&rules, &packet, arena, &outcome);
-	ir_eval(&lowered, &packet, arena, &outcome);
-	for (size_t i = 0; i < rules.rule.len; i++)
-		ir_rule_print(&rules.rule.at[i], &text);
-	buf_fini(&text);
+	judge(&rules, &lowered, arena);
+	emit(&rules, &lowered, arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -142,11 +142,12 @@ void policy_close(struct policy_document *d)
 bool policy_clause_active(const struct ir_clause *clause, int64_t time)
 {
 	struct ir_packet packet = {.time = time};
-	struct ir_clause clock = {.cond = clause->cond + clause->len, .clock = clause->clock};
-	while (clock.cond > clause->cond && ir_dim_info[clock.cond[-1].dim].kind == IR_KIND_CLOCK) {
-		clock.cond--;
-		clock.len++;
-	}
+	size_t first = clause->len;
+	while (first && ir_dim_info[clause->cond[first - 1].dim].kind == IR_KIND_CLOCK)
+		first--;
+	struct ir_clause clock = {.len = clause->len - first, .clock = clause->clock};
+	if (clock.len)
+		clock.cond = clause->cond + first;
 	return ir_clause_matches(&clock, &(struct ir_rule){0}, &packet);
 }
 
