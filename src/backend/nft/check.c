@@ -182,12 +182,12 @@ static void check_cond(struct check *c, const struct ir_clause *clause, const st
 // a flow's direction they are not asked, so a flow rule with them would still let replies through.
 static void check_contradiction(struct check *c, const struct ir_clause *clause)
 {
-	struct ir_clause packet = {.cond = clause->cond + clause->len};
-	while (packet.cond > clause->cond &&
-	       ir_dim_info[packet.cond[-1].dim].kind != IR_KIND_TUPLE) {
-		packet.cond--;
-		packet.len++;
-	}
+	size_t first = clause->len;
+	while (first && ir_dim_info[clause->cond[first - 1].dim].kind != IR_KIND_TUPLE)
+		first--;
+	struct ir_clause packet = {.len = clause->len - first};
+	if (packet.len)
+		packet.cond = clause->cond + first;
 	bool possible = false;
 	for (unsigned p = 0; p < 256 && !possible; p++)
 		possible = ir_clause_allows_protocol(&packet, (uint8_t)p);
