@@ -224,9 +224,10 @@ static void set_checksum(const struct test_packet *p, uint8_t *l4, size_t len)
 	if (p->proto == 6)
 		set16(l4 + 16, with_pseudo_header(p, l4, len) ^ wrong);
 	else if (p->proto == 17 || p->proto == 136) {
+		// Zero would mean that there is none, which is no fault.
 		unsigned right = with_pseudo_header(p, l4, len);
-		set16(l4 + 6,
-		      (right ? right : 0xffff) ^ wrong); // zero would mean that there is none
+		unsigned sent = (right ? right : 0xffff) ^ wrong;
+		set16(l4 + 6, sent ? sent : 0xaaaa);
 	} else if (p->proto == 33)
 		set16(l4 + 6, with_pseudo_header(p, l4, len) ^ wrong);
 	else if (p->proto == 58 && is_icmp(p))
