@@ -408,6 +408,11 @@ static void test_lie(void **state)
 	assert_string_equal(errors.list.at[0].nsf, "fw2");
 }
 
+static bool has_news(struct bench *b, unsigned kind)
+{
+	return seen(b, (enum engine_event_kind)kind) > 0;
+}
+
 static void test_reverted_before_confirmation(void **state)
 {
 	struct bench *b = *state;
@@ -422,7 +427,7 @@ static void test_reverted_before_confirmation(void **state)
 	fake_connect(&b->fake, 2);
 	wait_until(b, all_run, 81);
 	wait_until(b, all_proven, 0);
-	assert_true(seen(b, ENGINE_CAUGHT_UP) >= 1);
+	wait_until(b, has_news, ENGINE_CAUGHT_UP); // it is told after it is so
 }
 
 // --- what is refused ---
@@ -664,11 +669,6 @@ static void test_foreign_commit(void **state)
 }
 
 // --- news ---
-
-static bool has_news(struct bench *b, unsigned kind)
-{
-	return seen(b, (enum engine_event_kind)kind) > 0;
-}
 
 static void test_notices(void **state)
 {
