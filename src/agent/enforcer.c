@@ -366,13 +366,25 @@ static bool open_files(struct enforcer *e, struct diags *diags)
 	return e->certificates >= 0 && e->yang >= 0 && r == 0 && hand_over_key(e, diags);
 }
 
+// After a sudden end of the enforcer its front may hold the port for another moment, until it has seen that it is alone.
+static int listen_patiently(const struct io_address *address, int *fd_out)
+{
+	enum { TRIES = 200, PAUSE_NS = 25000000 }; // five seconds
+	int r = io_listen(address, fd_out);
+	for (int i = 0; r == -EADDRINUSE && i < TRIES; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+		r = io_listen(address, fd_out);
+	}
+	return r;
+}
+
 static bool listen_all(struct enforcer *e, struct diags *diags)
 {
 	for (size_t i = 0; i < e->config->listens; i++) {
 		struct io_address address;
 		if (!io_address_parse(e->config->listen[i], AGENT_PORT, diags, &address))
 			return false;
-		int r = io_listen(&address, &e->listener[i]);
+		int r = listen_patiently(&address, &e->listener[i]);
 		if (r < 0) {
 			diag_error(diags, DIAG_IO, NULL,
 				   "choose an address of this host and a port that is free",
