@@ -38,6 +38,14 @@ struct cli_command {
 extern const struct cli_command cli_commands[];
 extern const size_t cli_commands_len;
 
+struct cli_known_option {
+	const char *name, *argument, *text; // argument NULL: it takes none
+};
+extern const struct cli_known_option cli_options[];
+extern const size_t cli_options_len;
+// Whether the command takes the option; those of the connection go with every online command.
+bool cli_takes(const struct cli_command *command, const char *name) must_check;
+
 #define X(words, run, group, arguments, options, summary, help) int run(struct cli *cli);
 #include "cli/commands.def"
 #undef X

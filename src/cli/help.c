@@ -5,14 +5,6 @@
 #include <jansson.h>
 #include <string.h>
 
-static const struct option {
-	const char *name, *argument, *text;
-} options[] = {
-#define X(name_, argument_, text_) {name_, argument_, text_},
-#include "cli/options.def"
-#undef X
-};
-
 static const struct {
 	const char *group, *title;
 } groups[] = {
@@ -44,24 +36,14 @@ static void print_overview(struct cli *cli)
 
 // Calls for each option of the command, those of the connection included.
 static void each_option(const struct cli_command *command,
-			void (*fn)(const struct option *, void *), void *context)
+			void (*fn)(const struct cli_known_option *, void *), void *context)
 {
-	static const char *const connection[] = {"controller", "identity", "ca", "as-tenant"};
-	for (size_t i = 0; i < array_len(options); i++) {
-		bool taken = false;
-		size_t len = strlen(options[i].name);
-		for (const char *at = command->options; (at = strstr(at, options[i].name));
-		     at += len)
-			taken |= (at == command->options || at[-1] == ' ') && strchr(" *", at[len]);
-		for (size_t k = 0; k < array_len(connection) && !strcmp(command->group, "online");
-		     k++)
-			taken |= !strcmp(options[i].name, connection[k]);
-		if (taken)
-			fn(&options[i], context);
-	}
+	for (size_t i = 0; i < cli_options_len; i++)
+		if (cli_takes(command, cli_options[i].name))
+			fn(&cli_options[i], context);
 }
 
-static void print_option(const struct option *option, void *context)
+static void print_option(const struct cli_known_option *option, void *context)
 {
 	struct cli *cli = context;
 	const char *name =
@@ -121,7 +103,7 @@ int cli_version(struct cli *cli)
 	return CLI_YES;
 }
 
-static void add_word(const struct option *option, void *context)
+static void add_word(const struct cli_known_option *option, void *context)
 {
 	buf_printf(context, " --%s", option->name);
 }
@@ -163,7 +145,7 @@ static void complete_zsh(struct buf *out)
 	complete_bash(out);
 }
 
-static void add_fish(const struct option *option, void *context)
+static void add_fish(const struct cli_known_option *option, void *context)
 {
 	struct {
 		struct buf *out;

@@ -24,16 +24,14 @@ const struct cli_command cli_commands[] = {
 };
 const size_t cli_commands_len = array_len(cli_commands);
 
-static const struct {
-	const char *name, *argument;
-} options[] = {
-#define X(name_, argument_, text_) {name_, argument_},
+const struct cli_known_option cli_options[] = {
+#define X(name_, argument_, text_) {name_, argument_, text_},
 #include "cli/options.def"
 #undef X
 };
+const size_t cli_options_len = array_len(cli_options);
 
-// Whether `name` is one of the command's options; those of the connection go with every online command.
-static bool takes(const struct cli_command *command, const char *name)
+bool cli_takes(const struct cli_command *command, const char *name)
 {
 	size_t len = strlen(name);
 	if (!strcmp(command->group, "online") &&
@@ -75,9 +73,9 @@ static const struct cli_command *find_command(size_t n, char **arg, size_t *word
 static const char *argument_of(const char *name, bool *known_out)
 {
 	*known_out = true;
-	for (size_t i = 0; i < array_len(options); i++)
-		if (!strcmp(options[i].name, name))
-			return options[i].argument;
+	for (size_t i = 0; i < cli_options_len; i++)
+		if (!strcmp(cli_options[i].name, name))
+			return cli_options[i].argument;
 	*known_out = false;
 	return NULL;
 }
@@ -102,7 +100,7 @@ static bool take_option(struct cli *cli, size_t n, char **arg, size_t *i)
 		       : arg[*i] + 2;
 	bool known;
 	const char *argument = argument_of(name, &known), *value = "";
-	if (!known || !takes(cli->command, name))
+	if (!known || !cli_takes(cli->command, name))
 		return usage_error(cli, "there is no such option here", arg[*i]);
 	if (argument && equals)
 		value = equals + 1;
