@@ -387,7 +387,8 @@ static void read_list(struct nfi_reader *r, const struct schema_node *container,
 		return;
 	const char *name = schema_get_value(container, "description");
 	vec_push(r->arena, &out->list,
-		 (struct ir_opaque){list->kind, arena_strdup(r->arena, name), value.at, value.len});
+		 (struct ir_opaque){list->kind, arena_strdup(r->arena, name), value.at, value.len,
+				    false});
 }
 
 static void read_lists(struct nfi_reader *r, const struct schema_node *parent, struct opaques *out)
@@ -413,7 +414,7 @@ static void read_headers(struct nfi_reader *r, const struct schema_node *conditi
 		const char **value = arena_array(r->arena, const char *, 1);
 		value[0] = arena_printf(r->arena, "%s%s", header->prefix, text);
 		vec_push(r->arena, &out->list,
-			 (struct ir_opaque){IR_OPAQUE_HEADER, NULL, value, 1});
+			 (struct ir_opaque){IR_OPAQUE_HEADER, NULL, value, 1, false});
 	}
 }
 

@@ -216,10 +216,10 @@ static void random_opaque(struct nfi_bench *b, struct ir_rule *rule)
 	static const char *users[] = {"7 alice", "9"};
 	static const char *events[] = {"access-violation", "configuration-change"};
 	static const char *options[] = {"tcp/options=AgQFtA==", "tcp/options=AQ=="};
-	static struct ir_opaque all[] = {{IR_OPAQUE_URL, "sites", urls, 2},
-					 {IR_OPAQUE_USER, NULL, users, 2},
-					 {IR_OPAQUE_EVENT, NULL, events, 1},
-					 {IR_OPAQUE_HEADER, NULL, options, 2}};
+	static struct ir_opaque all[] = {{IR_OPAQUE_URL, "sites", urls, 2, false},
+					 {IR_OPAQUE_USER, NULL, users, 2, false},
+					 {IR_OPAQUE_EVENT, NULL, events, 1, false},
+					 {IR_OPAQUE_HEADER, NULL, options, 2, false}};
 	size_t i = pick(array_len(all));
 	for (size_t k = 0; k < rule->clauses && all[i].kind == IR_OPAQUE_HEADER; k++)
 		if (!ir_clause_allows_protocol(&rule->clause[k], 6))
@@ -363,7 +363,7 @@ static int64_t near_time(const struct ir_clause *clause)
 
 static bool told(const struct ir_packet *packet, const struct ir_opaque *opaque, bool *known_out)
 {
-	unsigned truths = *(const unsigned *)packet->opaque_context;
+	unsigned truths = *(const unsigned *)packet->context;
 	bool tcp = (packet->has >> IR_PROTO & 1) && packet->value[IR_PROTO] == 6;
 	if (opaque->kind == IR_OPAQUE_HEADER && !tcp) {
 		*known_out = true;
@@ -383,7 +383,7 @@ static struct ir_packet *random_packet(struct nfi_bench *b, const struct ir_rule
 		rule && rule->clauses ? &rule->clause[pick((unsigned)rule->clauses)] : NULL;
 	*truths = (unsigned)rand_r(&seed) * 2u;
 	p->opaque_holds = told;
-	p->opaque_context = truths;
+	p->context = truths;
 	p->time = near_time(clause);
 	p->over_rate = chance(50);
 	give(p, clause, IR_SMAC, IR_DMAC);

@@ -333,11 +333,15 @@ static void rates_and_opaque_conditions_are_checked(void **state)
 	static const char *values[] = {"no-such-thing", "TVo= depth=16 offset=0", "alice", "x=y"};
 	static const char *namesakes[] = {"7 alice", "7 bob"};
 	static struct ir_opaque opaques[] = {
-		{IR_OPAQUE_APPLICATION, NULL, values, 1}, {IR_OPAQUE_DEVICE, NULL, values, 1},
-		{IR_OPAQUE_EVENT, NULL, values, 1},       {IR_OPAQUE_PAYLOAD, NULL, values + 1, 1},
-		{IR_OPAQUE_USER, NULL, values + 2, 1},    {IR_OPAQUE_HEADER, NULL, values + 3, 1},
-		{IR_OPAQUE_USER, NULL, namesakes, 2},     {IR_OPAQUE_INDICATOR, NULL, values, 1},
-		{IR_OPAQUE_URL, NULL, values, 0},
+		{IR_OPAQUE_APPLICATION, NULL, values, 1, false},
+		{IR_OPAQUE_DEVICE, NULL, values, 1, false},
+		{IR_OPAQUE_EVENT, NULL, values, 1, false},
+		{IR_OPAQUE_PAYLOAD, NULL, values + 1, 1, false},
+		{IR_OPAQUE_USER, NULL, values + 2, 1, false},
+		{IR_OPAQUE_HEADER, NULL, values + 3, 1, false},
+		{IR_OPAQUE_USER, NULL, namesakes, 2, false},
+		{IR_OPAQUE_INDICATOR, NULL, values, 1, false},
+		{IR_OPAQUE_URL, NULL, values, 0, false},
 	};
 	for (size_t i = 0; i < array_len(opaques); i++) {
 		struct ir_rule rule = rule_on(b, IR_DPORT, 53, 53);

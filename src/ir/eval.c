@@ -72,7 +72,7 @@ static enum answer opaques_hold(const struct ir_rule *rule, const struct ir_pack
 		bool known = false;
 		bool holds = packet->opaque_holds &&
 			     packet->opaque_holds(packet, &rule->opaque[i], &known);
-		if (known && !holds)
+		if (known && holds == rule->opaque[i].negated)
 			return NO;
 		if (!known)
 			answer = UNKNOWN;
@@ -85,9 +85,14 @@ static bool has_rate(const struct ir_rule *rule)
 	return rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
 }
 
+static bool exceeded(const struct ir_rule *rule, const struct ir_packet *packet)
+{
+	return packet->rate_exceeded ? packet->rate_exceeded(packet, rule) : packet->over_rate;
+}
+
 static enum answer rule_matches(const struct ir_rule *rule, const struct ir_packet *packet)
 {
-	if (has_rate(rule) && rule->verdict != IR_RATE_LIMIT && !packet->over_rate)
+	if (has_rate(rule) && rule->verdict != IR_RATE_LIMIT && !exceeded(rule, packet))
 		return NO;
 	for (size_t i = 0; i < rule->clauses; i++)
 		if (ir_clause_matches(&rule->clause[i], rule, packet))

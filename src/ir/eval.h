@@ -14,10 +14,12 @@ struct ir_packet {
 	int64_t time; // seconds since 1970 UTC; sets the CLOCK dimensions
 	const struct ir_packet *flow;
 	bool reply, over_rate;
-	// For an opaque condition: does it hold? NULL: unknown.
+	// For an opaque condition, as if it were not negated: does it hold? NULL: unknown.
 	bool (*opaque_holds)(const struct ir_packet *packet, const struct ir_opaque *opaque,
 			     bool *known_out);
-	void *opaque_context;
+	// Whether the rate of this one rule is exceeded; NULL: over_rate says it of all.
+	bool (*rate_exceeded)(const struct ir_packet *packet, const struct ir_rule *rule);
+	void *context; // of the two
 };
 
 void ir_packet_set(struct ir_packet *packet, enum ir_dim dim, u128 value);
@@ -52,3 +54,19 @@ void ir_eval(const struct ir_ruleset *ruleset, const struct ir_packet *packet, s
 // on errors. `now` is used when no time= is given.
 bool ir_packet_parse(const char *text, int64_t now, struct arena *arena, struct diags *diags,
 		     struct ir_packet *out) must_check;
+
+// What somebody says of opaque conditions: those of `told` hold by name or by one of their values, others of a kind that is
+// told do not; of kinds that are not told nothing is known, unless `all_known`: then they do not hold. The callbacks of
+// a packet whose context it is.
+struct ir_told {
+	enum ir_opaque_kind kind;
+	const char *value;
+};
+struct ir_truths {
+	VEC(struct ir_told) told;
+	bool all_known;
+	VEC(const struct ir_rule *)
+	exceeded; // rules whose rate is exceeded, compared by meaning of rate and clauses
+};
+bool ir_truths_hold(const struct ir_packet *packet, const struct ir_opaque *opaque,
+		    bool *known_out);

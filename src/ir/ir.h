@@ -59,12 +59,13 @@ struct ir_clause {
 };
 
 // Any one of the values; what a value looks like is its kind's (a URL, base64 content, a user's
-// name, an identity).
+// name, an identity). `negated`: holds when none of them does.
 struct ir_opaque {
 	enum ir_opaque_kind kind;
 	const char *name; // as the customer named it, or NULL
 	const char **value;
 	size_t len;
+	bool negated;
 };
 
 // Names are those of the models' identities; IR_NONE logs at the most and leaves the verdict to

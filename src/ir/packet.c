@@ -266,7 +266,7 @@ static bool set(struct parse *p, const char *key, const char *value)
 static bool opaque_holds(const struct ir_packet *packet, const struct ir_opaque *opaque,
 			 bool *known_out)
 {
-	const struct truths *truths = packet->opaque_context;
+	const struct truths *truths = packet->context;
 	for (size_t i = 0; i < truths->told.len; i++) {
 		const struct told *told = &truths->told.at[i];
 		if (told->kind != opaque->kind)
@@ -372,8 +372,7 @@ bool ir_packet_parse(const char *text, int64_t now, struct arena *arena, struct 
 	struct parse p = {.arena = arena, .diags = diags, .icmp_type = -1, .icmp_code = -1};
 	p.packet = out;
 	p.truths = arena_new(arena, struct truths);
-	*out = (struct ir_packet){
-		.time = now, .opaque_holds = opaque_holds, .opaque_context = p.truths};
+	*out = (struct ir_packet){.time = now, .opaque_holds = opaque_holds, .context = p.truths};
 	if (!parse_pairs(&p, text) || !complete(&p))
 		return false;
 	out->reply = p.reply;

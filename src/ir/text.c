@@ -148,7 +148,7 @@ static void print_opaques(const struct ir_rule *rule, struct buf *out)
 {
 	for (size_t i = 0; i < rule->opaques; i++) {
 		const struct ir_opaque *o = &rule->opaque[i];
-		buf_printf(out, " if %s", ir_opaque_info[o->kind].name);
+		buf_printf(out, " if %s%s", o->negated ? "not " : "", ir_opaque_info[o->kind].name);
 		if (o->name)
 			buf_printf(out, " %s", o->name);
 		else if (o->len)

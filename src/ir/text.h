@@ -27,3 +27,19 @@ bool ir_address_parse(const char *text, int *family_out, u128 *value_out) must_c
 // "tcp", "udp", "icmp", "icmpv6", ...: the names that ir_value_print uses. False on any other text,
 // numbers included.
 bool ir_protocol_parse(const char *text, uint8_t *out) must_check;
+
+// A condition as people write it: "src=10.0.0.0/8|192.0.2.1-192.0.2.9,proto=tcp,dport=80|443-445,state=new,in=eth*". The
+// keys are those of ir_packet_parse that name headers, time=FROM..TO (RFC 3339, either may be absent), and the names of
+// opaque conditions; values with | between, ranges with -, prefixes, != for all others. "" or "any": every packet. False
+// and diags (starting with `what`, "where" for --where) on errors. `opaque` are appended; NULL refuses them.
+struct ir_opaques {
+	VEC(struct ir_opaque) list;
+};
+bool ir_clause_parse(const char *text, const char *what, struct arena *arena, struct diags *diags,
+		     struct ir_clause *out, struct ir_opaques *opaque) must_check;
+// "action=drop,name=no-telnet,src=…,log=rule": a whole packet rule (flow=yes: a flow rule), conditions as above.
+bool ir_rule_parse(const char *text, const char *what, struct arena *arena, struct diags *diags,
+		   struct ir_rule *out) must_check;
+// The packet in the syntax of ir_packet_parse, which reads back the same packet (but for truths told by a callback of
+// somebody else's): what a person pastes after `bulwark query --packet`.
+void ir_packet_print(const struct ir_packet *packet, struct buf *out);

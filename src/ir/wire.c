@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-#define FORMAT 1
+#define FORMAT 2
 
 static void put_clause(const struct ir_clause *clause, struct buf *out)
 {
@@ -32,6 +32,7 @@ static void put_opaque(const struct ir_opaque *opaque, bool named, struct buf *o
 	wire_put_u32(out, (uint32_t)opaque->len);
 	for (size_t i = 0; i < opaque->len; i++)
 		wire_put_text(out, opaque->value[i]);
+	wire_put_u8(out, opaque->negated);
 }
 
 static void put_meaning(const struct ir_rule *rule, bool named, struct buf *out)
@@ -115,6 +116,9 @@ static bool get_opaque(struct wire_reader *in, struct arena *arena, struct ir_op
 	for (size_t i = 0; i < out->len; i++)
 		if (!(out->value[i] = wire_text(in, arena)))
 			in->bad = true;
+	uint8_t negated = wire_u8(in);
+	in->bad |= negated > 1;
+	out->negated = negated;
 	return !in->bad;
 }
 

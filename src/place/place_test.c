@@ -278,8 +278,8 @@ static void opaque_conditions_name_what_would_do(void **state)
 {
 	struct world *w = *state;
 	static const char *urls[] = {"example.com"}, *devices[] = {"iot-device", "tablet"};
-	static struct ir_opaque opaque[] = {{IR_OPAQUE_URL, "sns", urls, 1},
-					    {IR_OPAQUE_DEVICE, NULL, devices, 2}};
+	static struct ir_opaque opaque[] = {{IR_OPAQUE_URL, "sns", urls, 1, false},
+					    {IR_OPAQUE_DEVICE, NULL, devices, 2, false}};
 	struct ir_rule *rule = add(w, (struct spec){"sns", IR_DROP, "10.1.0.0", "10.2.0.0", 0});
 	rule->opaque = opaque;
 	rule->opaques = 2;

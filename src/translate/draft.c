@@ -220,7 +220,7 @@ void draft_and(struct draft *draft, const struct branches *part, const char *whe
 void draft_and_opaque(struct draft *draft, enum ir_opaque_kind kind, const char *name,
 		      const struct intent_texts *values)
 {
-	struct ir_opaque opaque = {kind, name, values->at, values->len};
+	struct ir_opaque opaque = {kind, name, values->at, values->len, false};
 	uint64_t bit = draft_opaque(draft, &opaque);
 	for (size_t i = 0; i < draft->branches.len; i++)
 		draft->branches.at[i].opaque |= bit;

@@ -228,7 +228,7 @@ void feeds_apply(struct draft *draft)
 	if (feeds->others.len) {
 		const struct intent_texts *values = as_one ? &feeds->all : &feeds->others;
 		struct ir_opaque opaque = {IR_OPAQUE_INDICATOR, feeds->names, values->at,
-					   values->len};
+					   values->len, false};
 		struct branch branch = {.opaque = draft_opaque(draft, &opaque)};
 		branches_add(draft->context->arena, &branches, &branch);
 	}

@@ -124,9 +124,10 @@ static void add_special(struct draft *draft, const struct group *group, enum sid
 		struct branch any = {0};
 		struct intent_texts texts = terms_texts(arena, given);
 		if (given->len)
-			any.opaque = draft_opaque(draft, &(struct ir_opaque){IR_OPAQUE_APPLICATION,
-									     group->given->name,
-									     texts.at, texts.len});
+			any.opaque = draft_opaque(draft,
+						  &(struct ir_opaque){IR_OPAQUE_APPLICATION,
+								      group->given->name, texts.at,
+								      texts.len, false});
 		branches_add(arena, &applications, &any);
 	}
 	if (branches_and(draft, &group->side[side], &applications, &both))
@@ -148,7 +149,7 @@ static void add_unknown(struct draft *draft, const struct intent_texts *names, e
 	struct intent_texts values = {0};
 	for (size_t i = 0; i < names->len; i++)
 		vec_push(arena, &values, arena_printf(arena, "name=%s", names->at[i]));
-	struct ir_opaque opaque = {IR_OPAQUE_USER_GROUP, joined, values.at, values.len};
+	struct ir_opaque opaque = {IR_OPAQUE_USER_GROUP, joined, values.at, values.len, false};
 	struct branch branch = {.opaque = draft_opaque(draft, &opaque)};
 	branches_add(arena, out, &branch);
 }
@@ -263,7 +264,7 @@ static void add_open(struct draft *draft, bool all, struct branches *out)
 	if (!values.len)
 		return;
 	struct ir_opaque opaque = {IR_OPAQUE_USER_GROUP, texts_join(arena, &names), values.at,
-				   values.len};
+				   values.len, false};
 	struct branch branch = {.opaque = draft_opaque(draft, &opaque)};
 	branches_add(arena, out, &branch);
 }

@@ -88,7 +88,7 @@ static struct ir_opaque opaque_of(struct arena *arena, const struct intent_geogr
 		 arena_printf(arena, "%s/%s/%s", text_or(leaves->country, "*"),
 			      text_or(leaves->region, "*"), text_or(leaves->city, "*")));
 	return (struct ir_opaque){side == SOURCE ? IR_OPAQUE_GEO_SOURCE : IR_OPAQUE_GEO_DESTINATION,
-				  NULL, value.at, value.len};
+				  NULL, value.at, value.len, false};
 }
 
 static void apply_side(struct draft *draft, const struct intent_geography *leaves, enum side side)

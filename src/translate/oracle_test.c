@@ -265,7 +265,7 @@ static bool opaque_holds(const struct ir_packet *packet, const struct ir_opaque 
 	bool any = false;
 	*known_out = true;
 	for (size_t i = 0; i < opaque->len; i++)
-		any |= naive_truth(packet->opaque_context, opaque->value[i]);
+		any |= naive_truth(packet->context, opaque->value[i]);
 	return any;
 }
 
@@ -289,7 +289,7 @@ static struct ir_packet ir_packet_of(struct naive_packet *p, struct ir_packet *f
 	*first = (struct ir_packet){.time = p->time,
 				    .over_rate = p->over_rate,
 				    .opaque_holds = opaque_holds,
-				    .opaque_context = p};
+				    .context = p};
 	set_tuple(first, p);
 	ir_packet_set(first, IR_SMAC, p->source_mac);
 	ir_packet_set(first, IR_DMAC, p->destination_mac);

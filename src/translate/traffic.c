@@ -214,7 +214,7 @@ void traffic_applications(struct draft *draft, const struct intent_terms *applic
 		return;
 	}
 	struct intent_texts values = terms_texts(arena, applications);
-	struct ir_opaque opaque = {IR_OPAQUE_APPLICATION, NULL, values.at, values.len};
+	struct ir_opaque opaque = {IR_OPAQUE_APPLICATION, NULL, values.at, values.len, false};
 	struct branch branch = {.opaque = draft_opaque(draft, &opaque)};
 	branches_add(arena, out, &branch);
 }
