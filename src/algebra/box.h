@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Boxes over ranks: products of one set a dimension, where a dimension's values are small integers. Two questions about
+// many boxes in an order: which of them meet or hold a box, and do they cover it? Exact.
+//
+// A box is shape->cells cells of 64 bits. A span is one cell: an interval of ranks. A mask is one cell or several: a bit a
+// value. No dimension of a box is empty.
+#pragma once
+
+#include "base/arena.h"
+
+#include <stdatomic.h>
+
+#define ALGEBRA_CELLS 48                  // of one box, at the most
+#define ALGEBRA_RANKS ((uint32_t)1 << 31) // ranks of a span are below
+
+struct algebra_shape {
+	unsigned spans, masks, cells;     // the spans come first, a cell each
+	uint8_t first[ALGEBRA_CELLS + 1]; // mask m: cells first[m] to first[m + 1] - 1
+};
+static inline uint64_t algebra_span(uint32_t lo, uint32_t hi)
+{
+	return (uint64_t)hi << 32 | lo;
+}
+static inline uint32_t algebra_lo(uint64_t span)
+{
+	return (uint32_t)span;
+}
+static inline uint32_t algebra_hi(uint64_t span)
+{
+	return (uint32_t)(span >> 32);
+}
+
+bool algebra_box_meets(const struct algebra_shape *shape, const uint64_t *a,
+		       const uint64_t *b) must_check;
+bool algebra_box_within(const struct algebra_shape *shape, const uint64_t *a,
+			const uint64_t *b) must_check; // a in b
+// What both have; false, and `out` unusable, when that is nothing. `out` may be one of them.
+bool algebra_box_clip(const struct algebra_shape *shape, const uint64_t *a, const uint64_t *b,
+		      uint64_t *out) must_check;
+// How many points, as a rounded number: only differences of more than a part in 10^9 mean anything.
+double algebra_box_volume(const struct algebra_shape *shape, const uint64_t *box) must_check;
+// Some one point of the box, as a box; `which` chooses among them (0 the first, 1 the last, others scattered).
+void algebra_box_point(const struct algebra_shape *shape, const uint64_t *box, uint32_t which,
+		       uint64_t *out);
+
+// --- many boxes, in an order (boxes.c) ---
+
+// Opaque, heap. Boxes are numbered in the order in which they were added. Once built they are only read: any number of
+// threads may ask.
+struct algebra_boxes;
+struct algebra_boxes *
+algebra_boxes_new(const struct algebra_shape *shape) must_check; // borrows the shape
+void algebra_boxes_free(struct algebra_boxes *boxes);
+void algebra_boxes_add(struct algebra_boxes *boxes, const uint64_t *box, uint32_t owner);
+void algebra_boxes_build(
+	struct algebra_boxes *boxes); // after the last add, before the first question
+size_t algebra_boxes_len(const struct algebra_boxes *boxes) must_check;
+size_t algebra_boxes_bytes(const struct algebra_boxes *boxes) must_check; // of memory
+uint32_t algebra_boxes_owner(const struct algebra_boxes *boxes, uint32_t number) must_check;
+void algebra_boxes_get(const struct algebra_boxes *boxes, uint32_t number, uint64_t *out);
+
+// The lowest number in [from, to) of a box that holds all of `box`; `to` when there is none.
+uint32_t algebra_boxes_first(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
+			     uint32_t to) must_check;
+// Appends the numbers in [from, to) of the boxes that meet `box`, in no order. Heap; free(ids->at) in the end.
+struct algebra_ids {
+	uint32_t *at;
+	size_t len, cap;
+};
+void algebra_boxes_meeting(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
+			   uint32_t to, struct algebra_ids *ids);
+
+// --- is a box covered by others? (cover.c) ---
+
+enum algebra_answer { ALGEBRA_COVERED, ALGEBRA_OPEN, ALGEBRA_GAVE_UP };
+// A question being asked; one thread. `stop` may be NULL; `steps` bounds the work of one answer (a step looks at one list
+// of boxes).
+struct algebra_cover {
+	const struct algebra_shape *shape;
+	const _Atomic bool *stop;
+	uint64_t steps;
+	uint64_t box[ALGEBRA_CELLS];
+	uint64_t *list; // the boxes, then what is left of them in parts of the question
+	struct algebra_part *part;
+	size_t list_len, list_cap, part_len, part_cap, boxes;
+	bool held; // by one box alone
+};
+void algebra_cover_init(struct algebra_cover *cover, const struct algebra_shape *shape,
+			const _Atomic bool *stop, uint64_t steps);
+void algebra_cover_fini(struct algebra_cover *cover);
+void algebra_cover_ask(struct algebra_cover *cover, const uint64_t *box); // begins a question
+void algebra_cover_add(struct algebra_cover *cover,
+		       const uint64_t *box); // one more of those that may cover it
+// OPEN: some point is in none of them; with `open_out` a whole box of such points (takes longer). GAVE_UP: the steps are
+// used up or it was stopped. The question stays: more boxes may be added and the answer asked for again.
+enum algebra_answer algebra_cover_answer(struct algebra_cover *cover,
+					 uint64_t *open_out) must_check;

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Boxes against brute force: every point of small spaces.
+#include "algebra/box.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define TEST(f) cmocka_unit_test(f)
+
+// Two spans of SIDE values, a mask of 4 values, a mask of 70 (two cells).
+enum { SIDE = 6, FEW = 4, MANY = 70, POINTS = SIDE * SIDE * FEW * MANY };
+static const struct algebra_shape shape = {.spans = 2, .masks = 2, .cells = 5, .first = {2, 3, 5}};
+
+static uint32_t state = 1;
+static uint32_t draw(uint32_t n)
+{
+	state = state * 1664525u + 1013904223u;
+	return (state >> 8) % n;
+}
+
+static uint64_t random_span(void)
+{
+	uint32_t a = draw(SIDE), b = draw(SIDE);
+	if (!draw(3))
+		return algebra_span(0, SIDE - 1);
+	return a < b ? algebra_span(a, b) : algebra_span(b, a);
+}
+
+static void random_box(uint64_t *box)
+{
+	box[0] = random_span();
+	box[1] = random_span();
+	box[2] = draw(2) ? 15 : 1 + draw(15);
+	uint64_t bits = draw(2) ? ~0ull : ((uint64_t)draw(1u << 24) << 40 | draw(1u << 24)) | 1;
+	box[3] = bits;
+	box[4] = draw(2) ? 63 : draw(64);
+}
+
+static void point(unsigned i, uint64_t *box)
+{
+	unsigned x = i % SIDE, y = i / SIDE % SIDE, few = i / SIDE / SIDE % FEW,
+		 many = i / SIDE / SIDE / FEW;
+	box[0] = algebra_span(x, x);
+	box[1] = algebra_span(y, y);
+	box[2] = 1ull << few;
+	box[3] = many < 64 ? 1ull << many : 0;
+	box[4] = many < 64 ? 0 : 1ull << (many - 64);
+}
+
+static bool covered(const uint64_t *box, uint64_t (*by)[5], size_t n)
+{
+	for (unsigned i = 0; i < POINTS; i++) {
+		uint64_t p[5];
+		bool held = false;
+		point(i, p);
+		for (size_t k = 0; k < n && !held; k++)
+			held = algebra_box_within(&shape, p, by[k]);
+		if (!held && algebra_box_within(&shape, p, box))
+			return false;
+	}
+	return true;
+}
+
+static void cover_is_what_points_say(void **unused)
+{
+	(void)unused;
+	struct algebra_cover cover;
+	algebra_cover_init(&cover, &shape, NULL, 1000000);
+	size_t yes = 0;
+	for (int round = 0; round < 400; round++) {
+		uint64_t box[5], by[40][5], open[5], p[5];
+		size_t n = draw(40);
+		random_box(box);
+		algebra_cover_ask(&cover, box);
+		for (size_t k = 0; k < n; k++) {
+			random_box(by[k]);
+			algebra_cover_add(&cover, by[k]);
+		}
+		bool truth = covered(box, by, n);
+		yes += truth;
+		assert_int_equal(algebra_cover_answer(&cover, NULL),
+				 truth ? ALGEBRA_COVERED : ALGEBRA_OPEN);
+		assert_int_equal(algebra_cover_answer(&cover, open),
+				 truth ? ALGEBRA_COVERED : ALGEBRA_OPEN);
+		for (uint32_t which = 0; !truth && which < 5; which++) {
+			algebra_box_point(&shape, open, which, p);
+			assert_true(algebra_box_within(&shape, open, box));
+			assert_true(algebra_box_within(&shape, p, open));
+			assert_true(algebra_box_volume(&shape, p) == 1);
+			for (size_t k = 0; k < n; k++)
+				assert_false(algebra_box_meets(&shape, open, by[k]));
+		}
+	}
+	algebra_cover_fini(&cover);
+	assert_true(yes > 40 && yes < 360);
+}
+
+static void it_gives_up_when_told(void **unused)
+{
+	(void)unused;
+	struct algebra_cover cover;
+	_Atomic bool stop = true;
+	uint64_t all[5] = {algebra_span(0, 5), algebra_span(0, 5), 15, ~0ull, 63}, half[5];
+	memcpy(half, all, sizeof(half));
+	half[0] = algebra_span(0, 2);
+	for (int by_steps = 0; by_steps < 2; by_steps++) {
+		algebra_cover_init(&cover, &shape, by_steps ? NULL : &stop, by_steps ? 1 : 100);
+		algebra_cover_ask(&cover, all);
+		algebra_cover_add(&cover, half);
+		half[0] = algebra_span(3, 5);
+		algebra_cover_add(&cover, half);
+		half[0] = algebra_span(0, 2);
+		assert_int_equal(algebra_cover_answer(&cover, NULL), ALGEBRA_GAVE_UP);
+		algebra_cover_fini(&cover);
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return (int)*(const uint32_t *)a - (int)*(const uint32_t *)b;
+}
+
+static void check_questions(const struct algebra_boxes *boxes, uint64_t (*truth)[5], uint32_t n)
+{
+	struct algebra_ids ids = {0};
+	for (int q = 0; q < 200; q++) {
+		uint64_t box[5];
+		uint32_t from = draw(n + 1), to = from + draw(n + 1 - from), first = to;
+		random_box(box);
+		if (draw(2))
+			point(draw(POINTS), box);
+		ids.len = 0;
+		algebra_boxes_meeting(boxes, box, from, to, &ids);
+		if (ids.len)
+			qsort(ids.at, ids.len, sizeof(*ids.at), by_number);
+		size_t met = 0;
+		for (uint32_t i = from; i < to; i++) {
+			if (algebra_box_meets(&shape, box, truth[i])) {
+				assert_true(met < ids.len);
+				assert_int_equal(ids.at[met++], i);
+			}
+			if (first == to && algebra_box_within(&shape, box, truth[i]))
+				first = i;
+		}
+		assert_int_equal(met, ids.len);
+		assert_int_equal(algebra_boxes_first(boxes, box, from, to), first);
+	}
+	free(ids.at);
+}
+
+static void many_boxes_answer_like_a_list(void **unused)
+{
+	(void)unused;
+	static uint64_t truth[3000][5];
+	static const uint32_t sizes[] = {0, 1, 15, 16, 17, 33, 200, 3000};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct algebra_boxes *boxes = algebra_boxes_new(&shape);
+		for (uint32_t k = 0; k < sizes[i]; k++) {
+			random_box(truth[k]);
+			algebra_boxes_add(boxes, truth[k], k * 7);
+		}
+		algebra_boxes_build(boxes);
+		for (uint32_t k = 0; k < sizes[i]; k++) {
+			uint64_t got[5];
+			algebra_boxes_get(boxes, k, got);
+			assert_memory_equal(got, truth[k], sizeof(got));
+			assert_int_equal(algebra_boxes_owner(boxes, k), k * 7);
+		}
+		check_questions(boxes, truth, sizes[i]);
+		algebra_boxes_free(boxes);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {TEST(cover_is_what_points_say),
+					   TEST(it_gives_up_when_told),
+					   TEST(many_boxes_answer_like_a_list)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is a box covered by the union of others? A part of the question is a box and the list of those that may cover it. One
+// that holds it alone ends the part; volumes too small to cover it end the question; else the widest is taken away, what
+// lies outside of it becomes new parts, and each part's list is shorter by what does not reach it.
+//
+// Lists lie on one stack: those of the parts that came from a part are above its own, so that a part that is taken up
+// next may forget all that is above it.
+#include "algebra/box.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CLEARLY_LESS (1 - 1e-9)
+
+struct algebra_part {
+	uint64_t box[ALGEBRA_CELLS];
+	size_t list, boxes; // cells on the stack before it; number of boxes
+};
+
+void algebra_cover_init(struct algebra_cover *cover, const struct algebra_shape *shape,
+			const _Atomic bool *stop, uint64_t steps)
+{
+	*cover = (struct algebra_cover){.shape = shape, .stop = stop, .steps = steps};
+}
+
+void algebra_cover_fini(struct algebra_cover *cover)
+{
+	free(cover->list);
+	free(cover->part);
+}
+
+static void copy(const struct algebra_shape *shape, const uint64_t *from, uint64_t *to)
+{
+	memcpy(to, from, shape->cells * sizeof(*to));
+}
+
+void algebra_cover_ask(struct algebra_cover *cover, const uint64_t *box)
+{
+	copy(cover->shape, box, cover->box);
+	cover->list_len = cover->boxes = 0;
+	cover->held = false;
+}
+
+static void *grown(void *at, size_t *cap, size_t need, size_t size)
+{
+	if (need <= *cap)
+		return at;
+	*cap = need + need / 2 + 64;
+	at = realloc(at, *cap * size);
+	if (!at)
+		abort();
+	return at;
+}
+
+static uint64_t *list_room(struct algebra_cover *cover, size_t boxes)
+{
+	size_t need = cover->list_len + boxes * cover->shape->cells;
+	cover->list = grown(cover->list, &cover->list_cap, need, sizeof(*cover->list));
+	return cover->list + cover->list_len;
+}
+
+void algebra_cover_add(struct algebra_cover *cover, const uint64_t *box)
+{
+	uint64_t *at = list_room(cover, 1);
+	if (cover->held || !algebra_box_clip(cover->shape, box, cover->box, at))
+		return;
+	cover->held = !memcmp(at, cover->box, cover->shape->cells * sizeof(*at));
+	cover->list_len += cover->shape->cells;
+	cover->boxes++;
+}
+
+static void push_part(struct algebra_cover *cover, const uint64_t *box, size_t list, size_t boxes)
+{
+	cover->part =
+		grown(cover->part, &cover->part_cap, cover->part_len + 1, sizeof(*cover->part));
+	struct algebra_part *part = &cover->part[cover->part_len++];
+	copy(cover->shape, box, part->box);
+	part->list = list;
+	part->boxes = boxes;
+}
+
+// What of `rest` lies outside of `wide`, dimension by dimension; `rest` shrinks to what both have.
+static void push_outside(struct algebra_cover *cover, uint64_t *rest, const uint64_t *wide,
+			 size_t list, size_t boxes)
+{
+	const struct algebra_shape *shape = cover->shape;
+	for (unsigned s = 0; s < shape->spans; s++) {
+		uint32_t lo = algebra_lo(rest[s]), hi = algebra_hi(rest[s]);
+		if (lo < algebra_lo(wide[s])) {
+			rest[s] = algebra_span(lo, algebra_lo(wide[s]) - 1);
+			push_part(cover, rest, list, boxes);
+		}
+		if (hi > algebra_hi(wide[s])) {
+			rest[s] = algebra_span(algebra_hi(wide[s]) + 1, hi);
+			push_part(cover, rest, list, boxes);
+		}
+		rest[s] = wide[s];
+	}
+	for (unsigned m = 0; m < shape->masks; m++) {
+		uint64_t outside = 0;
+		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++)
+			outside |= rest[c] &= ~wide[c];
+		if (outside)
+			push_part(cover, rest, list, boxes);
+		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++)
+			rest[c] = wide[c];
+	}
+}
+
+struct filtered {
+	size_t boxes, widest;
+	bool held;
+	double sum, whole;
+};
+
+// The boxes of the part's list that reach it, clipped to it, on top of the stack.
+static struct filtered filter(struct algebra_cover *cover, const struct algebra_part *part)
+{
+	const struct algebra_shape *shape = cover->shape;
+	struct filtered f = {.whole = algebra_box_volume(shape, part->box)};
+	uint64_t *to = list_room(cover, part->boxes);
+	const uint64_t *from = cover->list + part->list;
+	double widest = 0;
+	for (size_t i = 0; i < part->boxes; i++, from += shape->cells) {
+		if (!algebra_box_clip(shape, from, part->box, to))
+			continue;
+		double volume = algebra_box_volume(shape, to);
+		f.sum += volume;
+		if (volume > widest) {
+			widest = volume;
+			f.widest = f.boxes;
+		}
+		f.boxes++;
+		if (volume >= f.whole * CLEARLY_LESS && algebra_box_within(shape, part->box, to)) {
+			f.held = true;
+			return f;
+		}
+		to += shape->cells;
+	}
+	return f;
+}
+
+// One part: OPEN when it shows a point that nothing covers, COVERED when it is done with (perhaps leaving other parts).
+static enum algebra_answer take_part(struct algebra_cover *cover, uint64_t *open_out)
+{
+	const struct algebra_shape *shape = cover->shape;
+	struct algebra_part part = cover->part[--cover->part_len];
+	cover->list_len = part.list + part.boxes * shape->cells;
+	struct filtered f = filter(cover, &part);
+	if (f.held)
+		return ALGEBRA_COVERED;
+	if (!f.boxes || (!open_out && f.sum < f.whole * CLEARLY_LESS)) {
+		if (open_out)
+			copy(shape, part.box, open_out);
+		return ALGEBRA_OPEN;
+	}
+	uint64_t wide[ALGEBRA_CELLS], *list = cover->list + cover->list_len;
+	copy(shape, list + f.widest * shape->cells, wide);
+	copy(shape, list + (f.boxes - 1) * shape->cells, list + f.widest * shape->cells);
+	size_t at = cover->list_len;
+	cover->list_len += (f.boxes - 1) * shape->cells;
+	push_outside(cover, part.box, wide, at, f.boxes - 1);
+	return ALGEBRA_COVERED;
+}
+
+enum algebra_answer algebra_cover_answer(struct algebra_cover *cover, uint64_t *open_out)
+{
+	if (cover->held)
+		return ALGEBRA_COVERED;
+	size_t asked = cover->list_len;
+	cover->part_len = 0;
+	push_part(cover, cover->box, 0, cover->boxes);
+	enum algebra_answer answer = ALGEBRA_COVERED;
+	for (uint64_t step = 0; cover->part_len && answer == ALGEBRA_COVERED; step++) {
+		bool stopped =
+			cover->stop && atomic_load_explicit(cover->stop, memory_order_relaxed);
+		answer = stopped || step >= cover->steps ? ALGEBRA_GAVE_UP
+							 : take_part(cover, open_out);
+	}
+	cover->list_len = asked;
+	return answer;
+}
