@@ -228,7 +228,7 @@ int main(int argc, char **argv)
 {
 	struct oracle o = {0};
 	const struct totals *t = &o.totals;
-	o.random.state = test_oracle_seed(NULL);
+	o.random.state = test_random_seed(NULL);
 	test_oracle_open(&o.kernel);
 	o.schema = open_schema();
 	if (!o.schema)

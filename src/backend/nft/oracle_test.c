@@ -13,7 +13,7 @@
 int main(int argc, char **argv)
 {
 	struct test_oracle o;
-	struct test_random random = {.state = test_oracle_seed(argc > 1 ? argv[1] : NULL)};
+	struct test_random random = {.state = test_random_seed(argc > 1 ? argv[1] : NULL)};
 	size_t wanted = argc > 2 ? strtoul(argv[2], NULL, 0) : CHECKS, checks = 0, cases = 0,
 	       by[IR_VERDICTS] = {0};
 	test_oracle_open(&o);

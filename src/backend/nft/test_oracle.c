@@ -267,14 +267,6 @@ void test_oracle_close(struct test_oracle *o)
 	}
 }
 
-uint64_t test_oracle_seed(const char *text)
-{
-	const char *from = text ? text : getenv("BULWARK_SEED");
-	uint64_t seed = from ? strtoull(from, NULL, 0) : (uint64_t)time(NULL);
-	printf("seed %llu (BULWARK_SEED repeats it)\n", (unsigned long long)seed);
-	return seed;
-}
-
 static void choose_router(struct test_oracle *o, bool tracked)
 {
 	o->net = &o->nets[tracked];

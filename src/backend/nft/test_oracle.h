@@ -21,8 +21,6 @@ struct test_oracle {
 // Exits with 77 (skipped) where namespaces cannot be made.
 void test_oracle_open(struct test_oracle *oracle);
 void test_oracle_close(struct test_oracle *oracle);
-// The seed for a run: the text if there is one, else BULWARK_SEED, else the clock's. It is printed.
-uint64_t test_oracle_seed(const char *text) must_check;
 
 // Forgets all connections and deploys the ruleset in the router that tracks connections, or in the
 // other one. False when that fails; the fault says why.

@@ -9,24 +9,6 @@
 
 static const uint8_t mark[8] = {0xb5, 'b', 'u', 'l', 'w', 'a', 'r', 'k'};
 
-uint64_t test_random_next(struct test_random *random)
-{
-	uint64_t z = random->state += 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-uint32_t test_random_below(struct test_random *random, uint32_t n)
-{
-	return (uint32_t)(test_random_next(random) % n);
-}
-
-bool test_random_chance(struct test_random *random, unsigned percent)
-{
-	return test_random_below(random, 100) < percent;
-}
-
 // --- writing ---
 
 struct writer {

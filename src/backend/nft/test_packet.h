@@ -3,7 +3,7 @@
 // IR. Every frame ends with a number by which it is recognised.
 #pragma once
 
-#include "ir/ir.h"
+#include "ir/test.h"
 
 struct buf;
 
@@ -51,11 +51,3 @@ bool test_frame_id(const uint8_t *frame, size_t len, uint32_t *out) must_check;
 // Looks for the number anywhere in the frame: an ICMP error holds the packet that it is about.
 bool test_frame_inner_id(const uint8_t *frame, size_t len, uint32_t *out) must_check;
 void test_packet_print(const struct test_packet *packet, struct buf *out);
-
-// A small generator: the same seed gives the same numbers everywhere.
-struct test_random {
-	uint64_t state;
-};
-uint64_t test_random_next(struct test_random *random);
-uint32_t test_random_below(struct test_random *random, uint32_t n);
-bool test_random_chance(struct test_random *random, unsigned percent);
