@@ -68,6 +68,9 @@ struct nfi_name {
 // False when the name is not of that form.
 bool nfi_name_read(const char *name, struct arena *arena, struct nfi_name *out) must_check;
 
+// Takes the rules' names apart and joins neighbours that are parts of one rule.
+void nfi_policy_join(struct ir_policy *policy, struct arena *arena);
+
 // --- clauses ---
 
 // Takes away the condition on a dimension that the clause has.
