@@ -1,229 +1,144 @@
 // SPDX-License-Identifier: Apache-2.0
-// The packet of `bulwark query`: "src=192.0.2.1,dst=198.51.100.7,proto=tcp,dport=22". Keys are the
-// dimensions' and some friendlier ones; conditions that are not about headers are told by their
-// names ("url-category=sns-websites").
-#include "ir/ir.h"
+// The packet of `bulwark query`: "src=192.0.2.1,dst=198.51.100.7,proto=tcp,dport=22", both ways. Headers are those of
+// keys.c; conditions that are not about headers are told by their names ("url-category=sns-websites"). What a person leaves
+// out is completed as it would be for real: the IP version, the state, the flow. The printer says what the reader would
+// not complete so, and nothing else.
+#include "ir/keys.h"
+#include "base/buf.h"
 #include "base/diag.h"
-#include "base/map.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define HINT                                                  \
-	"write key=value pairs with commas between, such as " \
-	"src=192.0.2.1,dst=198.51.100.7,proto=tcp,dport=22,time=2026-03-11T09:00:00Z"
+#define FIRST "first-" // before keys of the flow's first packet, where it is not the obvious one
 
-struct told {
-	enum ir_opaque_kind kind;
-	const char *value;
-};
-
-struct truths {
-	VEC(struct told) told;
+// A packet being read: the one asked about, or the first of its flow.
+struct side {
+	struct ir_packet *packet;
+	int family;               // 0 while unknown
+	int icmp_type, icmp_code; // -1 while unknown
+	bool icmp_word;           // the protocol is "icmp", as people say for both versions
 };
 
 struct parse {
-	struct arena *arena;
-	struct diags *diags;
-	struct ir_packet *packet;
-	struct truths *truths;
-	int family; // 0 while unknown
-	int icmp_type, icmp_code;
-	bool reply, no_flow;
+	struct ir_reader reader;
+	struct side side, first;
+	struct ir_truths *truths;
+	bool reply, has_first, no_state, exceeded;
+	enum { FLOW_BY_STATE, FLOW_KNOWN, FLOW_NONE } flow;
 };
 
-static bool refuse(struct parse *p, const char *key, const char *value, const char *expected)
+static bool duplicate(struct parse *p, const char *key)
 {
-	diag_add(p->diags, &(struct diag){.code = DIAG_VALUE, .hint = expected},
-		 "packet: '%s' is not a value of '%s'", value, key);
+	diag_add(p->reader.diags,
+		 &(struct diag){.code = DIAG_DUPLICATE, .hint = "a packet has one value of it"},
+		 "packet: '%s' is given twice", key);
 	return false;
 }
 
-static bool number(const char *text, uint64_t max, uint64_t *out)
+static bool set_family(struct parse *p, struct side *side, const char *key, const char *value,
+		       int family)
 {
-	char *end;
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	return !errno && !*end && *out <= max;
-}
-
-static bool set_family(struct parse *p, const char *key, const char *value, int family)
-{
-	if (p->family && p->family != family) {
-		diag_add(p->diags,
+	if (side->family && side->family != family) {
+		diag_add(p->reader.diags,
 			 &(struct diag){.code = DIAG_CONFLICT,
 					.hint = "give source and destination of one IP version"},
 			 "packet: '%s=%s' is of another IP version than what stands before it", key,
 			 value);
 		return false;
 	}
-	p->family = family;
+	side->family = family;
 	return true;
 }
 
-static bool set_address(struct parse *p, const char *key, const char *value)
+static bool set_icmp(struct parse *p, struct side *side, const char *key, u128 value)
 {
-	int family;
-	u128 v;
-	bool source = key[0] == 's';
-	if (!ir_address_parse(value, &family, &v))
-		return refuse(p, key, value,
-			      "give an IPv4 or IPv6 address, without a prefix length");
-	enum ir_dim dim = family == 4 ? (source ? IR_SRC4 : IR_DST4) : (source ? IR_SRC6 : IR_DST6);
-	ir_packet_set(p->packet, dim, v);
-	return set_family(p, key, value, family);
-}
-
-static bool set_protocol(struct parse *p, const char *key, const char *value)
-{
-	uint64_t n;
-	uint8_t protocol;
-	if (!ir_protocol_parse(value, &protocol)) {
-		if (!number(value, 255, &n))
-			return refuse(
-				p, key, value,
-				"give tcp, udp, icmp, icmpv6, sctp, dccp, ... or a number 0..255");
-		protocol = (uint8_t)n;
-	}
-	ir_packet_set(p->packet, IR_PROTO, protocol);
+	int *to = strcmp(key, "icmp-type") ? &side->icmp_code : &side->icmp_type;
+	if (*to >= 0)
+		return duplicate(p, key);
+	*to = (int)value;
 	return true;
 }
 
-static bool set_mac(struct parse *p, const char *key, const char *value)
+static bool set_header(struct parse *p, struct side *side, const struct ir_key *key,
+		       struct ir_item item)
 {
-	u128 v = 0;
-	size_t len = strlen(value);
-	for (size_t i = 0; i < 17 && len == 17; i++) {
-		const char *hex = "0123456789abcdef", *at = strchr(hex, value[i] | 0x20);
-		if (i % 3 == 2 ? value[i] != ':' : !at)
-			len = 0;
-		else if (i % 3 != 2)
-			v = v << 4 | (unsigned)(at - hex);
-	}
-	if (len != 17)
-		return refuse(p, key, value, "give six bytes, such as 00:53:00:aa:bb:cc");
-	ir_packet_set(p->packet, key[0] == 's' ? IR_SMAC : IR_DMAC, v);
-	return true;
-}
-
-static bool set_interface(struct parse *p, const char *key, const char *value)
-{
-	u128 v = 0;
-	size_t len = strlen(value);
-	if (!len || len > 15)
-		return refuse(p, key, value, "give an interface name of 1 to 15 characters");
-	for (size_t i = 0; i < 16; i++)
-		v = v << 8 | (i < len ? (unsigned char)value[i] : 0);
-	ir_packet_set(p->packet, key[0] == 'i' ? IR_IN : IR_OUT, v);
-	return true;
-}
-
-static bool set_flags(struct parse *p, const char *key, const char *value)
-{
-	static const char *const names[8] = {"fin", "syn", "rst", "psh",
-					     "ack", "urg", "ece", "cwr"};
-	unsigned flags = 0;
-	for (const char *at = value; *at && strcmp(value, "none") != 0;) {
-		size_t len = strcspn(at, "+|");
-		int bit = -1;
-		for (int i = 0; i < 8; i++)
-			if (len == 3 && !strncasecmp(at, names[i], 3))
-				bit = i;
-		if (bit < 0)
-			return refuse(p, key, value,
-				      "give flags with + between, such as syn+ack, or none");
-		flags |= 1u << bit;
-		at += len + (at[len] != '\0');
-	}
-	ir_packet_set(p->packet, IR_TCPFLAGS, flags);
-	return true;
-}
-
-static bool set_state(struct parse *p, const char *key, const char *value)
-{
-	static const char *const names[] = {"new", "established", "related", "invalid",
-					    "untracked"};
-	for (unsigned i = 0; i < array_len(names); i++)
-		if (!strcasecmp(value, names[i])) {
-			ir_packet_set(p->packet, IR_STATE, i);
-			p->no_flow = i == IR_STATE_INVALID || i == IR_STATE_UNTRACKED;
-			return true;
-		}
-	return refuse(p, key, value, "give new, established, related, invalid or untracked");
+	enum ir_dim dim;
+	struct algebra_set set;
+	if (!ir_key_read(key, &item, p->reader.arena, &dim, &set))
+		return ir_refuse_value(&p->reader, key->name, item.text, key->hint);
+	if (set.len != 1 || set.at[0].lo != set.at[0].hi)
+		return ir_refuse_value(&p->reader, key->name, item.text,
+				       "a packet has one value: no prefix, range or *");
+	u128 value = set.at[0].lo;
+	if (dim == IR_DIMS)
+		return set_icmp(p, side, key->name, value);
+	if (dim == IR_FAMILY)
+		return set_family(p, side, key->name, item.text, (int)value);
+	if (side->packet->has >> dim & 1)
+		return duplicate(p, key->name);
+	ir_packet_set(side->packet, dim, value);
+	side->icmp_word |= dim == IR_PROTO && !strcmp(item.text, "icmp");
+	return key->dim6 == IR_DIMS ||
+	       set_family(p, side, key->name, item.text, ir_dim_info[dim].bits == 32 ? 4 : 6);
 }
 
 static bool set_time(struct parse *p, const char *key, const char *value)
 {
-	return ir_time_parse(value, &p->packet->time) ||
-	       refuse(p, key, value,
-		      "give date and time with a zone, such as 2026-03-11T09:00:00Z or ...+09:00");
-}
-
-static bool set_icmp(struct parse *p, const char *key, const char *value)
-{
-	uint64_t n;
-	if (!number(value, 255, &n))
-		return refuse(p, key, value, "give a number 0..255");
-	*(strcmp(key, "icmp-type") ? &p->icmp_code : &p->icmp_type) = (int)n;
-	return true;
+	return ir_time_parse(value, &p->side.packet->time) ||
+	       ir_refuse_value(
+		       &p->reader, key, value,
+		       "give date and time with a zone, such as 2026-03-11T09:00:00Z or ...+09:00");
 }
 
 static bool set_direction(struct parse *p, const char *key, const char *value)
 {
 	p->reply = !strcmp(value, "reply");
 	return p->reply || !strcmp(value, "original") ||
-	       refuse(p, key, value, "give original or reply");
+	       ir_refuse_value(&p->reader, key, value, "give original or reply");
 }
 
+// "over", "within", or the name of the rule whose rate is exceeded.
 static bool set_rate(struct parse *p, const char *key, const char *value)
 {
-	p->packet->over_rate = !strcmp(value, "over");
-	return p->packet->over_rate || !strcmp(value, "within") ||
-	       refuse(p, key, value, "give over or within");
+	p->side.packet->over_rate = !strcmp(value, "over");
+	return p->side.packet->over_rate || !strcmp(value, "within") ||
+	       ir_refuse_value(&p->reader, key, value, "give over or within");
 }
 
-static bool set_version(struct parse *p, const char *key, const char *value)
+static bool set_exceeded(struct parse *p, const char *key, const char *value)
 {
-	if (strcmp(value, "4") != 0 && strcmp(value, "6") != 0)
-		return refuse(p, key, value, "give 4 or 6");
-	return set_family(p, key, value, value[0] - '0');
-}
-
-static bool set_dimension(struct parse *p, enum ir_dim dim, const char *value)
-{
-	uint64_t n;
-	u128 max = algebra_max(ir_dim_info[dim].bits);
-	if (!number(value, max > UINT64_MAX ? UINT64_MAX : (uint64_t)max, &n))
-		return refuse(p, ir_dim_info[dim].key, value, ir_dim_info[dim].text);
-	ir_packet_set(p->packet, dim, n);
+	(void)key;
+	vec_push(p->reader.arena, &p->truths->over, value);
+	p->exceeded = true;
 	return true;
 }
 
-// The last part of a condition's name will do: "user" for "users/user".
-static bool is_opaque(enum ir_opaque_kind kind, const char *key)
+static bool set_flow(struct parse *p, const char *key, const char *value)
 {
-	const char *name = ir_opaque_info[kind].name, *last = strrchr(name, '/');
-	return !strcmp(key, name) || (last && !strcmp(key, last + 1));
+	p->flow = !strcmp(value, "no") ? FLOW_NONE : FLOW_KNOWN;
+	return p->flow == FLOW_NONE || !strcmp(value, "yes") ||
+	       ir_refuse_value(&p->reader, key, value,
+			       "give yes, or no for a packet that belongs to no known flow");
 }
 
-static bool set_other(struct parse *p, const char *key, const char *value)
+static bool set_others(struct parse *p, const char *key, const char *value)
 {
-	for (unsigned i = IR_FAMILY; i < IR_TIME; i++)
-		if (!strcmp(ir_dim_info[i].key, key) && ir_dim_info[i].bits <= 64 &&
-		    i != IR_ICMP4 && i != IR_ICMP6)
-			return set_dimension(p, (enum ir_dim)i, value);
-	bool found = false;
+	p->truths->all_known = !strcmp(value, "no");
+	return p->truths->all_known || !strcmp(value, "unknown") ||
+	       ir_refuse_value(&p->reader, key, value,
+			       "give no when conditions that are not told do not hold, else "
+			       "unknown");
+}
+
+static bool set_told(struct parse *p, const char *key, const char *value)
+{
+	uint32_t kinds = ir_opaque_kinds(key);
 	for (unsigned i = 0; i < IR_OPAQUES; i++)
-		if (is_opaque((enum ir_opaque_kind)i, key)) {
-			vec_push(p->arena, &p->truths->told,
-				 (struct told){(enum ir_opaque_kind)i, value});
-			found = true;
-		}
-	if (!found)
-		diag_add(p->diags,
+		if (kinds >> i & 1)
+			vec_push(p->reader.arena, &p->truths->told,
+				 (struct ir_told){(enum ir_opaque_kind)i, value});
+	if (!kinds)
+		diag_add(p->reader.diags,
 			 &(struct diag){
 				 .code = DIAG_UNKNOWN_ELEMENT,
 				 .hint = "keys: src dst proto sport dport icmp-type icmp-code "
@@ -232,74 +147,65 @@ static bool set_other(struct parse *p, const char *key, const char *value)
 					 "family, and "
 					 "the conditions of rules, such as url-category or user"},
 			 "packet: there is no '%s'", key);
-	return found;
+	return kinds != 0;
 }
 
-static bool set(struct parse *p, const char *key, const char *value)
+static bool set_other(struct parse *p, const char *key, const char *value)
 {
 	static const struct {
 		const char *key;
 		bool (*set)(struct parse *p, const char *key, const char *value);
-	} keys[] = {
-		{"src", set_address},
-		{"dst", set_address},
-		{"proto", set_protocol},
-		{"smac", set_mac},
-		{"dmac", set_mac},
-		{"in", set_interface},
-		{"out", set_interface},
-		{"tcp-flags", set_flags},
-		{"state", set_state},
-		{"time", set_time},
-		{"icmp-type", set_icmp},
-		{"icmp-code", set_icmp},
-		{"direction", set_direction},
-		{"rate", set_rate},
-		{"family", set_version},
-	};
+	} keys[] = {{"time", set_time}, {"direction", set_direction}, {"rate", set_rate},
+		    {"flow", set_flow}, {"rate-of", set_exceeded},    {"others", set_others}};
 	for (size_t i = 0; i < array_len(keys); i++)
 		if (!strcmp(keys[i].key, key))
 			return keys[i].set(p, key, value);
-	return set_other(p, key, value);
+	return set_told(p, key, value);
 }
 
-static bool opaque_holds(const struct ir_packet *packet, const struct ir_opaque *opaque,
-			 bool *known_out)
+static bool set(struct parse *p, const struct ir_pair *pair)
 {
-	const struct truths *truths = packet->context;
-	for (size_t i = 0; i < truths->told.len; i++) {
-		const struct told *told = &truths->told.at[i];
-		if (told->kind != opaque->kind)
-			continue;
-		*known_out = true;
-		if (opaque->name && !strcmp(opaque->name, told->value))
-			return true;
-		for (size_t k = 0; k < opaque->len; k++)
-			if (!strcmp(opaque->value[k], told->value))
-				return true;
+	struct ir_item item;
+	struct ir_key key;
+	char *rest = pair->value;
+	if (pair->negated || !ir_item_cut(&rest, true, &item))
+		return ir_refuse_value(&p->reader, pair->key, pair->value,
+				       pair->negated ? "a packet has one value: write ="
+						     : "end the value with a quote");
+	if (!strcmp(pair->key, "state") && !strcmp(item.text, "none")) {
+		p->no_state = true;
+		return true;
 	}
-	return false;
+	bool first = !strncmp(pair->key, FIRST, strlen(FIRST));
+	bool header = ir_key_find(pair->key + (first ? strlen(FIRST) : 0), &key);
+	if (header && !first)
+		return set_header(p, &p->side, &key, item);
+	if (header && (key.dim == IR_DIMS || ir_dim_info[key.dim].kind == IR_KIND_TUPLE)) {
+		p->has_first = true;
+		return set_header(p, &p->first, &key, item);
+	}
+	return set_other(p, pair->key, item.text);
 }
 
-static bool complete(struct parse *p)
+static bool complete(struct parse *p, struct side *side)
 {
-	struct ir_packet *packet = p->packet;
+	struct ir_packet *packet = side->packet;
 	bool has_proto = packet->has >> IR_PROTO & 1;
-	// "icmp" is what people say for both versions.
-	if (has_proto && packet->value[IR_PROTO] == 1 && p->family == 6)
+	if (side->icmp_word && side->family == 6)
 		packet->value[IR_PROTO] = 58;
-	if (!has_proto && p->icmp_type >= 0 && p->family)
-		ir_packet_set(packet, IR_PROTO, p->family == 4 ? 1 : 58);
-	if (p->family)
-		ir_packet_set(packet, IR_FAMILY, (u128)p->family);
-	if (p->icmp_type >= 0) {
-		bool icmp = packet->value[IR_PROTO] == 1 || packet->value[IR_PROTO] == 58;
-		if (!icmp || !p->family)
-			return refuse(p, "icmp-type", "given",
-				      "give proto=icmp and addresses or family=4|6 with it");
-		ir_packet_set(packet, p->family == 4 ? IR_ICMP4 : IR_ICMP6,
-			      (u128)(p->icmp_type * 256 + (p->icmp_code > 0 ? p->icmp_code : 0)));
-	}
+	if (!has_proto && side->icmp_type >= 0 && side->family)
+		ir_packet_set(packet, IR_PROTO, side->family == 4 ? 1 : 58);
+	if (side->family)
+		ir_packet_set(packet, IR_FAMILY, (u128)side->family);
+	if (side->icmp_type < 0)
+		return side->icmp_code < 0 ||
+		       ir_refuse_value(&p->reader, "icmp-code", "given", "give icmp-type with it");
+	bool icmp = packet->value[IR_PROTO] == 1 || packet->value[IR_PROTO] == 58;
+	if (!icmp || !side->family)
+		return ir_refuse_value(&p->reader, "icmp-type", "given",
+				       "give proto=icmp and addresses or family=4|6 with it");
+	ir_packet_set(packet, side->family == 4 ? IR_ICMP4 : IR_ICMP6,
+		      (u128)(side->icmp_type * 256 + (side->icmp_code > 0 ? side->icmp_code : 0)));
 	return true;
 }
 
@@ -326,62 +232,209 @@ static u128 icmp_request(u128 value)
 	}
 }
 
-// The first packet of the flow that this packet answers.
-static struct ir_packet *turned_round(const struct ir_packet *reply, struct arena *arena)
+void ir_packet_turn(const struct ir_packet *reply, struct ir_packet *first_out)
 {
-	struct ir_packet *first = arena_new(arena, struct ir_packet);
 	static const enum ir_dim pairs[][2] = {
 		{IR_SRC4, IR_DST4}, {IR_SRC6, IR_DST6}, {IR_SPORT, IR_DPORT}};
+	*first_out = (struct ir_packet){.time = reply->time};
 	for (size_t i = 0; i < array_len(pairs); i++) {
-		move(reply, pairs[i][0], first, pairs[i][1]);
-		move(reply, pairs[i][1], first, pairs[i][0]);
+		move(reply, pairs[i][0], first_out, pairs[i][1]);
+		move(reply, pairs[i][1], first_out, pairs[i][0]);
 	}
-	move(reply, IR_FAMILY, first, IR_FAMILY);
-	move(reply, IR_PROTO, first, IR_PROTO);
-	move(reply, IR_ICMP4, first, IR_ICMP4);
-	move(reply, IR_ICMP6, first, IR_ICMP6);
-	first->value[IR_ICMP4] = icmp_request(first->value[IR_ICMP4]);
-	first->value[IR_ICMP6] = icmp_request(first->value[IR_ICMP6]);
-	return first;
+	move(reply, IR_FAMILY, first_out, IR_FAMILY);
+	move(reply, IR_PROTO, first_out, IR_PROTO);
+	move(reply, IR_ICMP4, first_out, IR_ICMP4);
+	move(reply, IR_ICMP6, first_out, IR_ICMP6);
+	first_out->value[IR_ICMP4] = icmp_request(first_out->value[IR_ICMP4]);
+	first_out->value[IR_ICMP6] = icmp_request(first_out->value[IR_ICMP6]);
 }
 
 static bool parse_pairs(struct parse *p, const char *text)
 {
 	bool good = true;
-	char *rest = arena_strdup(p->arena, text), *pair;
-	while ((pair = strsep(&rest, ","))) {
-		char *equals = strchr(pair, '=');
-		pair += strspn(pair, " ");
-		if (!*pair)
-			continue;
-		if (!equals) {
-			diag_add(p->diags, &(struct diag){.code = DIAG_SYNTAX, .hint = HINT},
-				 "packet: '%s' has no '='", pair);
-			good = false;
-			continue;
-		}
-		*equals = '\0';
-		good &= set(p, pair, equals + 1);
+	char *rest = arena_strdup(p->reader.arena, text);
+	while (rest) {
+		struct ir_pair pair;
+		ir_pair_cut(&p->reader, &rest, &pair);
+		if (pair.key)
+			good &= pair.value && set(p, &pair);
 	}
 	return good;
+}
+
+// Packets of these states belong to no flow.
+static bool state_without_flow(const struct ir_packet *packet)
+{
+	u128 state = packet->value[IR_STATE];
+	return (packet->has >> IR_STATE & 1) &&
+	       (state == IR_STATE_INVALID || state == IR_STATE_UNTRACKED);
+}
+
+static void complete_flow(struct parse *p, struct ir_packet *packet)
+{
+	bool none = p->flow == FLOW_NONE ||
+		    (p->flow == FLOW_BY_STATE && !p->has_first && state_without_flow(packet));
+	if (!(packet->has >> IR_STATE & 1) && !p->no_state && !none)
+		ir_packet_set(packet, IR_STATE, p->reply ? IR_STATE_ESTABLISHED : IR_STATE_NEW);
+	if (none)
+		return;
+	if (!p->has_first && p->reply)
+		ir_packet_turn(packet, p->first.packet);
+	else if (!p->has_first)
+		*p->first.packet = *packet;
+	packet->flow = p->first.packet;
 }
 
 bool ir_packet_parse(const char *text, int64_t now, struct arena *arena, struct diags *diags,
 		     struct ir_packet *out)
 {
-	struct parse p = {.arena = arena, .diags = diags, .icmp_type = -1, .icmp_code = -1};
-	p.packet = out;
-	p.truths = arena_new(arena, struct truths);
-	*out = (struct ir_packet){.time = now, .opaque_holds = opaque_holds, .context = p.truths};
-	if (!parse_pairs(&p, text) || !complete(&p))
+	struct parse p = {.reader = {arena, diags, "packet"},
+			  .side = {.packet = out, .icmp_type = -1, .icmp_code = -1},
+			  .first = {.icmp_type = -1, .icmp_code = -1},
+			  .truths = arena_new(arena, struct ir_truths)};
+	p.first.packet = arena_new(arena, struct ir_packet);
+	*out = (struct ir_packet){.time = now, .opaque_holds = ir_truths_hold, .context = p.truths};
+	if (!parse_pairs(&p, text) || !complete(&p, &p.side) || !complete(&p, &p.first))
 		return false;
 	out->reply = p.reply;
-	if (p.no_flow)
-		return true;
-	if (!(out->has >> IR_STATE & 1))
-		ir_packet_set(out, IR_STATE, p.reply ? IR_STATE_ESTABLISHED : IR_STATE_NEW);
-	struct ir_packet *first =
-		p.reply ? turned_round(out, arena) : arena_memdup(arena, out, sizeof(*out));
-	out->flow = first;
+	if (p.exceeded)
+		out->rate_exceeded = ir_truths_exceeded;
+	complete_flow(&p, out);
 	return true;
+}
+
+// --- printing ---
+
+struct printer {
+	struct buf *out;
+	bool comma;
+};
+
+static void begin(struct printer *p, const char *prefix, const char *key)
+{
+	buf_printf(p->out, "%s%s%s=", p->comma ? "," : "", prefix, key);
+	p->comma = true;
+}
+
+static void pair(struct printer *p, const char *key, const char *value)
+{
+	begin(p, "", key);
+	ir_item_print(value, strlen(value), p->out);
+}
+
+static void print_interface(struct printer *p, u128 value)
+{
+	char name[16];
+	size_t len = 0;
+	for (size_t i = 0; i < 16; i++) {
+		name[i] = (char)(value >> (8 * (15 - i)));
+		len = name[i] ? i + 1 : len;
+	}
+	ir_item_print(name, len, p->out);
+}
+
+static void print_icmp(struct printer *p, const char *prefix, u128 value)
+{
+	begin(p, prefix, "icmp-type");
+	buf_printf(p->out, "%u", (unsigned)value >> 8);
+	if (!(value & 255))
+		return;
+	begin(p, prefix, "icmp-code");
+	buf_printf(p->out, "%u", (unsigned)value & 255);
+}
+
+static void print_dim(struct printer *p, const char *prefix, const struct ir_packet *packet,
+		      enum ir_dim dim)
+{
+	static const char *const names[IR_DIMS] = {
+		[IR_SRC4] = "src", [IR_SRC6] = "src", [IR_DST4] = "dst", [IR_DST6] = "dst"};
+	bool addressed = packet->has & ((uint64_t)1 << IR_SRC4 | (uint64_t)1 << IR_SRC6 |
+					(uint64_t)1 << IR_DST4 | (uint64_t)1 << IR_DST6);
+	u128 value = packet->value[dim];
+	if (dim == IR_FAMILY && addressed)
+		return; // the addresses say it
+	if (dim == IR_ICMP4 || dim == IR_ICMP6) {
+		print_icmp(p, prefix, value);
+		return;
+	}
+	begin(p, prefix, names[dim] ? names[dim] : ir_dim_info[dim].key);
+	if (dim == IR_IN || dim == IR_OUT)
+		print_interface(p, value);
+	else if (dim == IR_FAMILY || (dim == IR_PROTO && value == 1 &&
+				      packet->value[IR_FAMILY] == 6)) // "icmp" would be ICMPv6
+		buf_printf(p->out, "%u", (unsigned)value);
+	else
+		ir_value_print(dim, value, p->out);
+}
+
+static void print_headers(struct printer *p, const char *prefix, const struct ir_packet *packet,
+			  enum ir_dim last)
+{
+	u128 usual = packet->reply ? IR_STATE_ESTABLISHED : IR_STATE_NEW;
+	for (unsigned i = 0; i <= last; i++)
+		if ((packet->has >> i & 1) &&
+		    (i != IR_STATE || packet->value[i] != usual || !packet->flow))
+			print_dim(p, prefix, packet, (enum ir_dim)i);
+}
+
+static bool same_tuple(const struct ir_packet *a, const struct ir_packet *b)
+{
+	for (unsigned i = 0; i <= IR_ICMP6; i++)
+		if ((a->has >> i & 1) != (b->has >> i & 1) ||
+		    ((a->has >> i & 1) && a->value[i] != b->value[i]))
+			return false;
+	return true;
+}
+
+static void print_flow(struct printer *p, const struct ir_packet *packet)
+{
+	struct ir_packet usual = *packet;
+	bool stateless = state_without_flow(packet);
+	if (!packet->flow && !stateless)
+		pair(p, "flow", "no");
+	if (!packet->flow)
+		return;
+	if (packet->reply)
+		ir_packet_turn(packet, &usual);
+	bool obvious = same_tuple(&usual, packet->flow);
+	if (!obvious)
+		print_headers(p, FIRST, packet->flow, IR_ICMP6);
+	if (stateless && obvious)
+		pair(p, "flow", "yes");
+}
+
+static void print_truths(struct printer *p, const struct ir_packet *packet)
+{
+	const struct ir_truths *truths = packet->context;
+	if (packet->over_rate)
+		pair(p, "rate", "over");
+	if (packet->rate_exceeded == ir_truths_exceeded) {
+		for (size_t i = 0; i < truths->exceeded.len; i++)
+			pair(p, "rate-of", truths->exceeded.at[i]->name);
+		for (size_t i = 0; i < truths->over.len; i++)
+			pair(p, "rate-of", truths->over.at[i]);
+	}
+	if (packet->opaque_holds != ir_truths_hold)
+		return;
+	for (size_t i = 0; i < truths->told.len; i++)
+		pair(p, ir_opaque_info[truths->told.at[i].kind].name, truths->told.at[i].value);
+	if (truths->all_known)
+		pair(p, "others", "no");
+}
+
+void ir_packet_print(const struct ir_packet *packet, struct buf *out)
+{
+	struct printer p = {.out = out};
+	char time[32];
+	print_headers(&p, "", packet, IR_DCCPSERVICE);
+	if (!(packet->has >> IR_STATE & 1) && packet->flow)
+		pair(&p, "state", "none");
+	if (packet->reply)
+		pair(&p, "direction", "reply");
+	print_flow(&p, packet);
+	if (packet->time != IR_TIME_UNSAID) {
+		ir_time_print(packet->time, time);
+		pair(&p, "time", time);
+	}
+	print_truths(&p, packet);
 }

@@ -41,5 +41,9 @@ bool ir_clause_parse(const char *text, const char *what, struct arena *arena, st
 bool ir_rule_parse(const char *text, const char *what, struct arena *arena, struct diags *diags,
 		   struct ir_rule *out) must_check;
 // The packet in the syntax of ir_packet_parse, which reads back the same packet (but for truths told by a callback of
-// somebody else's): what a person pastes after `bulwark query --packet`.
+// somebody else's, and rules of another name whose rate is the same): what a person pastes after `bulwark query --packet`.
+// With the time IR_TIME_UNSAID no time is printed. Expects what packets for real have: a family with addresses or an ICMP
+// type, ICMP types with their protocol, times of four-digit years.
+#define IR_TIME_UNSAID INT64_MIN
+struct ir_packet;
 void ir_packet_print(const struct ir_packet *packet, struct buf *out);
