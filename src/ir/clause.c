@@ -85,7 +85,7 @@ struct implied {
 	unsigned versions;
 	uint8_t protocols[6]; // 0-terminated; empty: any
 };
-static struct implied dim_implies(enum ir_dim dim)
+static const struct implied *dim_implies(enum ir_dim dim)
 {
 	static const struct implied any = {.versions = BOTH};
 	static const struct implied table[IR_DIMS] = {
@@ -115,7 +115,17 @@ static struct implied dim_implies(enum ir_dim dim)
 		[IR_DCCPOFFSET] = {BOTH, {33}},
 		[IR_DCCPSERVICE] = {BOTH, {33}},
 	};
-	return table[dim].versions ? table[dim] : any;
+	return table[dim].versions ? &table[dim] : &any;
+}
+
+unsigned ir_dim_versions(enum ir_dim dim)
+{
+	return dim_implies(dim)->versions;
+}
+
+const uint8_t *ir_dim_protocols(enum ir_dim dim)
+{
+	return dim_implies(dim)->protocols;
 }
 
 unsigned ir_clause_versions(const struct ir_clause *clause)
@@ -123,7 +133,7 @@ unsigned ir_clause_versions(const struct ir_clause *clause)
 	unsigned versions = BOTH;
 	for (size_t i = 0; i < clause->len; i++) {
 		struct algebra_set set = clause->cond[i].set;
-		versions &= dim_implies(clause->cond[i].dim).versions;
+		versions &= ir_dim_versions(clause->cond[i].dim);
 		if (clause->cond[i].dim == IR_FAMILY)
 			versions &= (algebra_set_has(set, 4) ? V4 : 0u) |
 				    (algebra_set_has(set, 6) ? V6 : 0u);
@@ -147,14 +157,14 @@ struct ir_protocols ir_clause_protocols(const struct ir_clause *clause)
 {
 	struct ir_protocols all = {{~0ull, ~0ull, ~0ull, ~0ull}};
 	for (size_t i = 0; i < clause->len; i++) {
-		struct implied implied = dim_implies(clause->cond[i].dim);
+		const uint8_t *implied = ir_dim_protocols(clause->cond[i].dim);
 		struct algebra_set set = clause->cond[i].set;
 		struct ir_protocols listed = {0};
-		for (size_t k = 0; implied.protocols[k]; k++)
-			protocols_add(&listed, implied.protocols[k], implied.protocols[k]);
+		for (size_t k = 0; implied[k]; k++)
+			protocols_add(&listed, implied[k], implied[k]);
 		for (size_t k = 0; clause->cond[i].dim == IR_PROTO && k < set.len; k++)
 			protocols_add(&listed, (unsigned)set.at[k].lo, (unsigned)set.at[k].hi);
-		if (implied.protocols[0] || clause->cond[i].dim == IR_PROTO)
+		if (implied[0] || clause->cond[i].dim == IR_PROTO)
 			protocols_keep(&all, &listed);
 	}
 	return all;

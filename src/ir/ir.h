@@ -165,6 +165,10 @@ struct ir_protocols {
 struct ir_protocols ir_clause_protocols(const struct ir_clause *clause) must_check;
 bool ir_protocols_equal(struct ir_protocols a, struct ir_protocols b) must_check;
 bool ir_clause_allows_protocol(const struct ir_clause *clause, uint8_t protocol) must_check;
+// What a condition on the dimension says beside its value: only packets of these versions and transport protocols
+// (0-terminated; empty: any) have it at all.
+unsigned ir_dim_versions(enum ir_dim dim) must_check;
+const uint8_t *ir_dim_protocols(enum ir_dim dim) must_check;
 
 #include "ir/eval.h"
 #include "ir/text.h"
