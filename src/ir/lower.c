@@ -94,35 +94,44 @@ static bool day_selected(const struct ir_clause *clause, int64_t day)
 }
 
 static void add_day(struct algebra_builder *times, struct algebra_set hours, int64_t midnight,
-		    const struct lowering *to)
+		    int64_t from, int64_t until)
 {
 	for (size_t i = 0; i < hours.len; i++) {
 		int64_t lo = midnight + (int64_t)hours.at[i].lo,
 			hi = midnight + (int64_t)hours.at[i].hi;
-		if (lo < to->now)
-			lo = to->now;
-		if (hi > to->horizon)
-			hi = to->horizon;
+		if (lo < from)
+			lo = from;
+		if (hi > until)
+			hi = until;
 		if (lo <= hi)
 			algebra_builder_add(times, (u128)lo, (u128)hi);
 	}
 }
 
+struct algebra_set ir_clause_times(const struct ir_clause *clause, struct arena *arena,
+				   int64_t from, int64_t until)
+{
+	const struct algebra_set *hour = ir_clause_set(clause, IR_HOUR),
+				 *time = ir_clause_set(clause, IR_TIME);
+	struct algebra_set hours = algebra_set_one(arena, 0, DAY - 1);
+	if (hour)
+		hours = algebra_set_intersect(arena, hours, *hour);
+	struct algebra_builder times = {.arena = arena};
+	int64_t first = (from + clause->clock) / DAY - 1, last = (until + clause->clock) / DAY + 1;
+	for (int64_t day = first; day <= last; day++)
+		if (day_selected(clause, day))
+			add_day(&times, hours, day * DAY - clause->clock, from, until);
+	struct algebra_set set = algebra_builder_take(&times);
+	return time ? algebra_set_intersect(arena, set, *time) : set;
+}
+
 // Days of a month or a year: each selected day's hours as absolute time from now to the horizon.
 static void lower_calendar(struct lowering *to, const struct ir_clause *clause)
 {
-	struct arena *a = to->arena;
-	const struct algebra_set *hour = ir_clause_set(clause, IR_HOUR);
-	struct algebra_set hours = hour ? *hour : algebra_set_one(a, 0, DAY - 1);
-	struct algebra_builder times = {.arena = a};
-	int64_t first = (to->now + clause->clock) / DAY - 1,
-		last = (to->horizon + clause->clock) / DAY + 1;
-	for (int64_t day = first; day <= last; day++)
-		if (day_selected(clause, day))
-			add_day(&times, hours, day * DAY - clause->clock, to);
-	struct ir_clause rest = without_clock(clause, a);
-	if (ir_clause_narrow(&rest, a, IR_TIME, algebra_builder_take(&times)))
-		vec_push(a, &to->clause, rest);
+	struct ir_clause rest = without_clock(clause, to->arena);
+	struct algebra_set times = ir_clause_times(clause, to->arena, to->now, to->horizon);
+	if (ir_clause_narrow(&rest, to->arena, IR_TIME, times))
+		vec_push(to->arena, &to->clause, rest);
 }
 
 static void lower_clause(struct lowering *to, const struct ir_clause *clause)

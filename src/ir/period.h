@@ -26,6 +26,9 @@ bool ir_period_clause(const struct ir_period *period, struct arena *arena,
 // handed on as they are.
 void ir_ruleset_lower_time(const struct ir_ruleset *in, struct arena *arena, int64_t now,
 			   int64_t horizon, struct ir_ruleset *out);
+// The times in [from, until] at which the clause's CLOCK dimensions hold, as values of IR_TIME.
+struct algebra_set ir_clause_times(const struct ir_clause *clause, struct arena *arena,
+				   int64_t from, int64_t until) must_check;
 // The days since 1970 of a civil date, and back (proleptic Gregorian).
 int64_t ir_days_from_civil(int64_t year, unsigned month, unsigned day) must_check;
 void ir_civil_from_days(int64_t days, int64_t *year_out, unsigned *month_out, unsigned *day_out);

@@ -5,6 +5,7 @@
 #include "ir/ir.h"
 
 struct buf;
+struct ir_packet;
 struct wire_reader;
 // Everything but file and line; equal rulesets give equal bytes. The reader refuses what is not
 // canonical, is too large (IR_RULES_MOST) or has values beyond their dimension.

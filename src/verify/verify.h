@@ -66,7 +66,7 @@ struct verify_finding {
 	size_t causes, causes_all; // in `cause`, and in truth
 	bool by_default;           // REDUNDANT: the default action, too, stands in for it
 	bool together; // is in a set that can be removed as a whole without any packet faring otherwise,
-		// to which no other rule can be added
+		       // to which no other rule can be added
 	const struct ir_packet
 		*packet; // CONFLICTING, GENERALISED, CORRELATED: one that both match; else NULL
 };

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// One dimension's distinct sets as an axis. The ends of all ranges cut the universe into pieces; pieces that are in the
+// same sets are one atom. Few atoms make a mask, many a span over the pieces. Which sets a piece is in is told by the
+// exclusive or of a random-looking number of 128 bits for each set, so that one sweep suffices.
+#include "verify/lower.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORD = 64, MASK_ATOMS_MOST = 12 * WORD };
+
+// --- distinct sets ---
+
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9ull;
+	x = (x ^ x >> 27) * 0x94D049BB133111EBull;
+	return x ^ x >> 31;
+}
+
+static uint64_t hash_set(struct algebra_set set)
+{
+	uint64_t h = set.len;
+	for (size_t i = 0; i < set.len; i++) {
+		u128 lo = set.at[i].lo, hi = set.at[i].hi;
+		h = mix(h ^ (uint64_t)lo) + mix(h + (uint64_t)(lo >> 64)) * 3;
+		h = mix(h ^ (uint64_t)hi) + mix(h + (uint64_t)(hi >> 64)) * 5;
+	}
+	return h;
+}
+
+static void rehash(struct verify_sets *sets)
+{
+	sets->slots = sets->slots ? sets->slots * 2 : 64;
+	sets->slot = arena_array(sets->arena, uint32_t, sets->slots);
+	for (size_t i = 0; i < sets->set.len; i++) {
+		size_t at = hash_set(sets->set.at[i]) & (sets->slots - 1);
+		while (sets->slot[at])
+			at = (at + 1) & (sets->slots - 1);
+		sets->slot[at] = (uint32_t)i + 1;
+	}
+}
+
+uint32_t verify_sets_put(struct verify_sets *sets, struct algebra_set set)
+{
+	if (sets->set.len * 2 >= sets->slots)
+		rehash(sets);
+	size_t at = hash_set(set) & (sets->slots - 1);
+	while (sets->slot[at] && !algebra_set_equal(sets->set.at[sets->slot[at] - 1], set))
+		at = (at + 1) & (sets->slots - 1);
+	if (!sets->slot[at]) {
+		vec_push(sets->arena, &sets->set, set);
+		vec_push(sets->arena, &sets->uses, 0);
+		sets->slot[at] = (uint32_t)sets->set.len;
+	}
+	sets->uses.at[sets->slot[at] - 1]++;
+	return sets->slot[at] - 1;
+}
+
+// --- pieces ---
+
+// At `value` the sets that a piece is in change.
+struct edge {
+	u128 value, key;
+};
+
+static u128 key_of(size_t set)
+{
+	return (u128)mix(set + 0x9E3779B97F4A7C15ull) << 64 |
+	       mix(set ^ 0xD1B54A32D192ED03ull << 1 ^ set << 32);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const struct edge *x = a, *y = b;
+	return x->value < y->value ? -1 : x->value > y->value;
+}
+
+struct cutting {
+	struct arena *arena;
+	u128 most;
+	VEC(struct edge) edge;
+};
+
+static void cut_set(struct cutting *c, struct algebra_set set, u128 key)
+{
+	for (size_t i = 0; i < set.len && set.at[i].lo <= c->most; i++) {
+		vec_push(c->arena, &c->edge, (struct edge){set.at[i].lo, key});
+		if (set.at[i].hi < c->most)
+			vec_push(c->arena, &c->edge, (struct edge){set.at[i].hi + 1, key});
+	}
+}
+
+// A piece with the key of the sets that it is in.
+struct keyed {
+	u128 lo, hi, key;
+};
+struct pieces {
+	struct arena *arena;
+	VEC(struct keyed) piece;
+};
+
+static void sweep(const struct cutting *c, u128 inside, struct pieces *out)
+{
+	u128 key = 0;
+	for (size_t i = 0; i < c->edge.len;) {
+		u128 value = c->edge.at[i].value;
+		for (; i < c->edge.len && c->edge.at[i].value == value; i++)
+			key ^= c->edge.at[i].key;
+		u128 hi = i < c->edge.len ? c->edge.at[i].value - 1 : c->most;
+		struct keyed *last = out->piece.len ? &out->piece.at[out->piece.len - 1] : NULL;
+		if (!(key & inside))
+			continue;
+		if (last && last->key == key && last->hi + 1 == value)
+			last->hi = hi;
+		else
+			vec_push(out->arena, &out->piece, (struct keyed){value, hi, key});
+	}
+}
+
+// --- atoms ---
+
+static int by_key(const void *a, const void *b)
+{
+	const struct keyed *x = a, *y = b;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static int by_lo(const void *a, const void *b)
+{
+	const struct verify_piece *x = a, *y = b;
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static size_t count_keys(struct keyed *sorted, size_t n)
+{
+	size_t keys = 0;
+	for (size_t i = 0; i < n; i++)
+		keys += !i || sorted[i].key != sorted[i - 1].key;
+	return keys;
+}
+
+// How much larger products of single ranges would be than the conditions are: ranges a use.
+static bool mostly_single(const struct verify_sets *sets)
+{
+	uint64_t uses = 0, ranges = 0;
+	for (size_t i = 0; i < sets->set.len; i++) {
+		uses += sets->uses.at[i];
+		ranges += sets->uses.at[i] * sets->set.at[i].len;
+	}
+	return ranges <= uses + uses / 4;
+}
+
+static void set_pieces(struct verify_axis *axis, struct arena *arena, const struct keyed *from,
+		       size_t n)
+{
+	axis->piece = arena_array(arena, struct verify_piece, n);
+	axis->pieces = n;
+	for (size_t i = 0; i < n; i++)
+		axis->piece[i] = (struct verify_piece){from[i].lo, from[i].hi, (uint32_t)i};
+}
+
+// Pieces of one key become one atom.
+static void join_pieces(struct verify_axis *axis, const struct keyed *sorted)
+{
+	uint32_t atom = 0;
+	for (size_t i = 0; i < axis->pieces; i++) {
+		atom += i && sorted[i].key != sorted[i - 1].key;
+		axis->piece[i].atom = atom;
+	}
+	axis->atoms = atom + 1;
+	qsort(axis->piece, axis->pieces, sizeof(*axis->piece), by_lo);
+}
+
+static void choose_form(const struct verify_sets *sets, struct pieces *p, struct arena *arena,
+			struct verify_axis *axis)
+{
+	set_pieces(axis, arena, p->piece.at, p->piece.len);
+	qsort(p->piece.at, p->piece.len, sizeof(*p->piece.at), by_key);
+	size_t keys = count_keys(p->piece.at, p->piece.len);
+	axis->span = keys > WORD && (keys > MASK_ATOMS_MOST || mostly_single(sets));
+	axis->atoms = (uint32_t)axis->pieces;
+	if (axis->span)
+		return;
+	set_pieces(axis, arena, p->piece.at, p->piece.len);
+	join_pieces(axis, p->piece.at);
+}
+
+// --- sets as cells ---
+
+static size_t piece_at(const struct verify_axis *axis, u128 value)
+{
+	size_t lo = 0, hi = axis->pieces;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (axis->piece[mid].hi < value)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct cells {
+	struct arena *arena;
+	VEC(uint64_t) list;
+};
+
+static void put_spans(const struct verify_axis *axis, struct algebra_set set, struct cells *cells)
+{
+	for (size_t i = 0; i < set.len; i++) {
+		size_t lo = piece_at(axis, set.at[i].lo), hi = piece_at(axis, set.at[i].hi);
+		if (hi == axis->pieces || axis->piece[hi].lo > set.at[i].hi)
+			hi--; // the range ends between pieces
+		if (lo < axis->pieces && lo <= hi && hi != SIZE_MAX)
+			vec_push(cells->arena, &cells->list,
+				 algebra_span((uint32_t)lo, (uint32_t)hi));
+	}
+}
+
+static void put_mask(const struct verify_axis *axis, struct algebra_set set, unsigned words,
+		     struct cells *cells)
+{
+	size_t first = cells->list.len;
+	for (unsigned w = 0; w < words; w++)
+		vec_push(cells->arena, &cells->list, 0);
+	for (size_t i = 0; i < set.len; i++)
+		for (size_t p = piece_at(axis, set.at[i].lo);
+		     p < axis->pieces && axis->piece[p].lo <= set.at[i].hi; p++)
+			cells->list.at[first + axis->piece[p].atom / WORD] |=
+				1ull << axis->piece[p].atom % WORD;
+}
+
+void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, struct arena *arena,
+		  struct arena *scratch, struct verify_axis *axis, struct verify_cells *cells_out)
+{
+	u128 inside = 1; // marks pieces of the universe
+	struct cutting cutting = {.arena = scratch, .most = universe.at[universe.len - 1].hi};
+	struct pieces pieces = {.arena = scratch};
+	cut_set(&cutting, universe, inside);
+	for (size_t i = 0; i < sets->set.len; i++)
+		if (sets->uses.at[i])
+			cut_set(&cutting, sets->set.at[i], key_of(i) & ~inside);
+	qsort(cutting.edge.at, cutting.edge.len, sizeof(*cutting.edge.at), by_value);
+	sweep(&cutting, inside, &pieces);
+	choose_form(sets, &pieces, arena, axis);
+	struct cells cells = {.arena = scratch};
+	cells_out->words = axis->span ? 1 : (axis->atoms + WORD - 1) / WORD;
+	cells_out->first = arena_array(scratch, size_t, sets->set.len + 1);
+	for (size_t i = 0; i < sets->set.len; i++) {
+		cells_out->first[i] = cells.list.len;
+		if (axis->span)
+			put_spans(axis, sets->set.at[i], &cells);
+		else
+			put_mask(axis, sets->set.at[i], cells_out->words, &cells);
+	}
+	cells_out->first[sets->set.len] = cells.list.len;
+	cells_out->at = cells.list.at;
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+// From points and boxes back to packets and conditions. A packet gets what its protocol has and nothing else, so that
+// ir_eval sees what a kernel would see; where no rule cares, values that people know.
+#include "verify/space.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// --- atoms at a point ---
+
+static uint32_t atom_at(const struct verify_slice *slice, const struct verify_axis *axis,
+			const uint64_t *point)
+{
+	if (axis->span)
+		return algebra_lo(point[axis->slot]);
+	unsigned cell = slice->shape.first[axis->slot], first = cell;
+	while (!point[cell])
+		cell++;
+	return (cell - first) * 64 + (uint32_t)__builtin_ctzll(point[cell]);
+}
+
+// Values that say something to people, tried before any other.
+static bool preferred(unsigned dim, size_t nth, u128 *out)
+{
+	static const uint64_t proto[] = {6, 17, 1, 58}, port[] = {40000, 443, 80, 22},
+			      flags[] = {2, 16, 18},
+			      v4[] = {0xC0000201, 0xC6336407, 0xCB007105, 0x0A000001};
+	static const struct {
+		enum ir_dim dim;
+		const uint64_t *value;
+		size_t n;
+	} table[] = {{IR_PROTO, proto, 4},    {IR_SPORT, port, 4}, {IR_DPORT, port + 1, 3},
+		     {IR_TCPFLAGS, flags, 3}, {IR_SRC4, v4, 4},    {IR_DST4, v4 + 1, 3}};
+	for (size_t i = 0; i < array_len(table); i++)
+		if (table[i].dim == dim && nth < table[i].n) {
+			*out = table[i].value[nth];
+			return true;
+		}
+	if ((dim == IR_SRC6 || dim == IR_DST6) && nth < 2) {
+		*out = (u128)0x20010db8 << 96 | (nth + (dim == IR_DST6)) << 4 | 1;
+		return true;
+	}
+	return false;
+}
+
+static bool holds_value(const struct verify_axis *axis, uint32_t atom, u128 value)
+{
+	for (size_t i = axis->span ? atom : 0; i < axis->pieces; i++) {
+		if (axis->piece[i].atom == atom && value >= axis->piece[i].lo &&
+		    value <= axis->piece[i].hi)
+			return true;
+		if (axis->span)
+			return false;
+	}
+	return false;
+}
+
+static u128 some_value(const struct verify_axis *axis, uint32_t atom)
+{
+	u128 value;
+	for (size_t nth = 0; preferred(axis->dim, nth, &value); nth++)
+		if (holds_value(axis, atom, value))
+			return value;
+	size_t i = axis->span ? atom : 0;
+	while (axis->piece[i].atom != atom)
+		i++;
+	bool address =
+		axis->dim >= IR_SRC4 && axis->dim <= IR_DST6; // not the network's own address
+	return axis->piece[i].lo + (address && axis->piece[i].hi - axis->piece[i].lo > 1);
+}
+
+static const struct verify_axis *axis_of(const struct verify_slice *slice, unsigned dim)
+{
+	for (size_t a = 0; a < slice->axes; a++)
+		if (slice->axis[a].dim == dim)
+			return &slice->axis[a];
+	return NULL;
+}
+
+// --- packets ---
+
+struct point {
+	const struct verify_space *space;
+	const struct verify_slice *slice;
+	const uint64_t *at;
+};
+
+static bool has_axis(const struct point *p, enum ir_dim dim)
+{
+	return axis_of(p->slice, dim) != NULL;
+}
+
+static u128 value_or(const struct point *p, enum ir_dim dim, u128 otherwise)
+{
+	const struct verify_axis *axis = axis_of(p->slice, dim);
+	return axis ? some_value(axis, atom_at(p->slice, axis, p->at)) : otherwise;
+}
+
+static void put(const struct point *p, struct ir_packet *packet, enum ir_dim dim, u128 otherwise)
+{
+	ir_packet_set(packet, dim, value_or(p, dim, otherwise));
+}
+
+static bool has_ports(unsigned proto)
+{
+	return proto == 6 || proto == 17 || proto == 33 || proto == 132 || proto == 136;
+}
+
+// The tuple of the flow's first packet.
+static void put_tuple(const struct point *p, struct ir_packet *first)
+{
+	int family = p->slice->family;
+	if (!family)
+		return;
+	ir_packet_set(first, IR_FAMILY, (u128)family);
+	u128 site = (u128)0x20010db8 << 96;
+	put(p, first, family == 4 ? IR_SRC4 : IR_SRC6, family == 4 ? 0xC0000201 : site | 1);
+	put(p, first, family == 4 ? IR_DST4 : IR_DST6, family == 4 ? 0xC6336407 : site | 0x11);
+	put(p, first, IR_PROTO, 6);
+	unsigned proto = (unsigned)first->value[IR_PROTO];
+	if (has_ports(proto)) {
+		put(p, first, IR_SPORT, 40000);
+		put(p, first, IR_DPORT, 80);
+	}
+	if (family == 4 && proto == 1)
+		put(p, first, IR_ICMP4, 8 * 256);
+	if (family == 6 && proto == 58)
+		put(p, first, IR_ICMP6, 128 * 256);
+}
+
+static u128 icmp_reply(u128 request)
+{
+	switch ((unsigned)(request >> 8)) {
+	case 8:
+		return request - 8 * 256;
+	case 13:
+	case 15:
+	case 17:
+	case 128:
+		return request + 256;
+	default:
+		return request;
+	}
+}
+
+static void move(const struct ir_packet *from, enum ir_dim source, struct ir_packet *to,
+		 enum ir_dim target)
+{
+	if (from->has >> source & 1)
+		ir_packet_set(to, target, from->value[source]);
+}
+
+static void put_reply_tuple(const struct ir_packet *first, struct ir_packet *reply)
+{
+	static const enum ir_dim pairs[][2] = {
+		{IR_SRC4, IR_DST4}, {IR_SRC6, IR_DST6}, {IR_SPORT, IR_DPORT}};
+	for (size_t i = 0; i < array_len(pairs); i++) {
+		move(first, pairs[i][0], reply, pairs[i][1]);
+		move(first, pairs[i][1], reply, pairs[i][0]);
+	}
+	move(first, IR_FAMILY, reply, IR_FAMILY);
+	move(first, IR_PROTO, reply, IR_PROTO);
+	if (first->has >> IR_ICMP4 & 1)
+		ir_packet_set(reply, IR_ICMP4, icmp_reply(first->value[IR_ICMP4]));
+	if (first->has >> IR_ICMP6 & 1)
+		ir_packet_set(reply, IR_ICMP6, icmp_reply(first->value[IR_ICMP6]));
+}
+
+static bool packet_has(const struct point *p, const struct ir_packet *packet, enum ir_dim dim)
+{
+	unsigned proto = packet->has >> IR_PROTO & 1 ? (unsigned)packet->value[IR_PROTO] : 0;
+	bool first = !(packet->has >> IR_FRAGOFF & 1) || !packet->value[IR_FRAGOFF];
+	int family = p->slice->family;
+	if (dim >= IR_TCPFLAGS && dim <= IR_TCPURGENT)
+		return proto == 6 && first;
+	switch ((int)dim) {
+	case IR_UDPLEN:
+		return (proto == 17 || proto == 136) && first;
+	case IR_SCTPCHUNK:
+		return proto == 132 && first;
+	case IR_DCCPTYPE:
+	case IR_DCCPOFFSET:
+	case IR_DCCPSERVICE:
+		return proto == 33 && first;
+	case IR_IHL:
+	case IR_IPFLAGS:
+	case IR_FRAGOFF:
+	case IR_IPID:
+		return family == 4;
+	case IR_FLOWLABEL:
+		return family == 6;
+	case IR_DSCP:
+	case IR_ECN:
+	case IR_LENGTH:
+	case IR_TTL:
+		return family != 0;
+	default:
+		return true;
+	}
+}
+
+static void drop_transport(struct ir_packet *packet)
+{
+	static const enum ir_dim dims[] = {IR_SPORT, IR_DPORT, IR_ICMP4, IR_ICMP6};
+	for (size_t i = 0; i < array_len(dims); i++)
+		packet->has &= ~((uint64_t)1 << dims[i]);
+}
+
+static void put_packet_dims(const struct point *p, struct ir_packet *packet)
+{
+	static const uint16_t ethertype[] = {0x0806, 0x0800, 0x86dd}; // of family 0, 4, 6
+	if (p->slice->family)
+		put(p, packet, IR_STATE, p->slice->reply ? IR_STATE_ESTABLISHED : IR_STATE_NEW);
+	if (p->space->ethertypes)
+		put(p, packet, IR_ETHERTYPE,
+		    ethertype[p->slice->family / 2 - (p->slice->family != 0)]);
+	if (has_axis(p, IR_FRAGOFF))
+		put(p, packet, IR_FRAGOFF, 0);
+	if (packet->has >> IR_FRAGOFF & 1 && packet->value[IR_FRAGOFF])
+		drop_transport(packet);
+	for (unsigned dim = IR_IN; dim < IR_TIME; dim++)
+		if (has_axis(p, dim) && packet_has(p, packet, dim))
+			put(p, packet, dim, 0);
+}
+
+// --- truths ---
+
+// What of a packet's truths is known: the point's. `told` is for people.
+struct known {
+	struct ir_truths told; // first: it is the packet's context
+	const struct verify_space *space;
+	bool *holds; // by truth
+};
+
+static uint32_t number_of(const struct verify_space *space, const void *subject)
+{
+	size_t lo = 0, hi = space->subjects;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if ((uintptr_t)space->subject[mid].at < (uintptr_t)subject)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < space->subjects && space->subject[lo].at == subject ? space->subject[lo].truth
+									: UINT32_MAX;
+}
+
+static bool opaque_holds(const struct ir_packet *packet, const struct ir_opaque *opaque,
+			 bool *known_out)
+{
+	const struct known *known = packet->context;
+	uint32_t number = number_of(known->space, opaque);
+	*known_out = true;
+	return number != UINT32_MAX && known->holds[number];
+}
+
+static bool rate_exceeded(const struct ir_packet *packet, const struct ir_rule *rule)
+{
+	const struct known *known = packet->context;
+	uint32_t number = number_of(known->space, rule);
+	return number != UINT32_MAX && known->holds[number];
+}
+
+// What holds, and for kinds of which nothing holds, just that.
+static void tell(const struct verify_space *space, struct known *known, struct arena *arena)
+{
+	for (size_t i = 0; i < space->truth.len; i++) {
+		const struct verify_truth *truth = &space->truth.at[i];
+		if (!truth->opaque && known->holds[i])
+			vec_push(arena, &known->told.exceeded, truth->rate);
+		if (!truth->opaque)
+			continue;
+		const struct ir_opaque *o = truth->opaque;
+		bool any = false;
+		for (size_t k = 0; k < space->truth.len; k++)
+			any |= space->truth.at[k].opaque &&
+			       space->truth.at[k].opaque->kind == o->kind && known->holds[k];
+		if (known->holds[i])
+			vec_push(arena, &known->told.told,
+				 (struct ir_told){o->kind, o->name  ? o->name
+							   : o->len ? o->value[0]
+								    : "yes"});
+		bool first = true;
+		for (size_t k = 0; k < i; k++)
+			first &= !space->truth.at[k].opaque ||
+				 space->truth.at[k].opaque->kind != o->kind;
+		if (!any && first)
+			vec_push(arena, &known->told.told, (struct ir_told){o->kind, "none"});
+	}
+}
+
+static void put_truths(const struct point *p, struct ir_packet *packet, struct arena *arena)
+{
+	struct known *known = arena_new(arena, struct known);
+	known->space = p->space;
+	known->holds = arena_array(arena, bool, p->space->truth.len);
+	for (size_t i = 0; i < p->space->truth.len; i++)
+		known->holds[i] = value_or(p, IR_DIMS + (unsigned)i, 0) != 0;
+	tell(p->space, known, arena);
+	packet->opaque_holds = opaque_holds;
+	packet->rate_exceeded = rate_exceeded;
+	packet->over_rate = known->told.exceeded.len > 0;
+	packet->context = known;
+}
+
+const struct ir_packet *verify_packet(const struct verify_space *space,
+				      const struct verify_slice *slice, const uint64_t *point,
+				      struct arena *arena)
+{
+	struct point p = {space, slice, point};
+	struct ir_packet *first = arena_new(arena, struct ir_packet),
+			 *packet = arena_new(arena, struct ir_packet);
+	put_tuple(&p, first);
+	if (slice->reply)
+		put_reply_tuple(first, packet);
+	else
+		*packet = *first;
+	put_packet_dims(&p, packet);
+	packet->reply = slice->reply;
+	packet->time = (int64_t)value_or(&p, IR_TIME, (u128)space->from);
+	u128 state = slice->family ? packet->value[IR_STATE] : IR_STATE_UNTRACKED;
+	packet->flow = state == IR_STATE_INVALID || state == IR_STATE_UNTRACKED ? NULL : first;
+	put_truths(&p, packet, arena);
+	return packet;
+}
+
+uint32_t verify_eval(const struct ir_ruleset *ruleset, const struct ir_packet *packet,
+		     struct arena *arena)
+{
+	struct ir_outcome outcome;
+	ir_eval(ruleset, packet, arena, &outcome);
+	if (outcome.rule)
+		return (uint32_t)(outcome.rule - ruleset->rule.at);
+	return outcome.no_flow ? VERIFY_NO_FLOW : VERIFY_DEFAULT;
+}
+
+// --- points for packets ---
+
+static bool atom_of(const struct verify_axis *axis, u128 value, uint32_t *out)
+{
+	size_t lo = 0, hi = axis->pieces;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (axis->piece[mid].hi < value)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == axis->pieces || axis->piece[lo].lo > value)
+		return false;
+	*out = axis->piece[lo].atom;
+	return true;
+}
+
+static bool value_of(const struct verify_slice *slice, const struct ir_packet *packet, unsigned dim,
+		     u128 *out)
+{
+	bool tuple = dim < IR_DIMS && ir_dim_info[dim].kind == IR_KIND_TUPLE;
+	bool lacking = dim < IR_TIME &&
+		       !(packet->has >> dim & 1); // a later fragment has no ports, its flow has
+	const struct ir_packet *read =
+		tuple && packet->flow && (slice->reply || lacking) ? packet->flow : packet;
+	*out = dim == IR_TIME ? (u128)packet->time : dim < IR_TIME ? read->value[dim] : 0;
+	return dim == IR_TIME || (dim < IR_TIME && read->has >> dim & 1);
+}
+
+// Whether a packet may lack the dimension without any rule's condition holding for it by mistake.
+static bool may_lack(unsigned dim)
+{
+	return (dim >= IR_SPORT && dim <= IR_ICMP6) ||
+	       (dim >= IR_TCPFLAGS && dim <= IR_DCCPSERVICE);
+}
+
+bool verify_point(const struct verify_space *space, const struct verify_slice *slice,
+		  const struct ir_packet *packet, uint64_t *point_out)
+{
+	(void)space;
+	int family = packet->has >> IR_FAMILY & 1 ? (int)packet->value[IR_FAMILY] : 0;
+	if (family != slice->family || (slice->reply && (!packet->reply || !packet->flow)))
+		return false;
+	memset(point_out, 0, slice->shape.cells * sizeof(*point_out));
+	if (!slice->axes)
+		point_out[0] = 1;
+	for (size_t a = 0; a < slice->axes; a++) {
+		const struct verify_axis *axis = &slice->axis[a];
+		u128 value;
+		uint32_t atom = 0;
+		if (value_of(slice, packet, axis->dim, &value) ? !atom_of(axis, value, &atom)
+							       : !may_lack(axis->dim))
+			return false;
+		if (axis->span)
+			point_out[axis->slot] = algebra_span(atom, atom);
+		else
+			point_out[slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
+	}
+	return true;
+}
+
+// --- regions ---
+
+static bool atom_in(const struct verify_slice *slice, const struct verify_axis *axis,
+		    const uint64_t *box, uint32_t atom)
+{
+	if (axis->span)
+		return atom >= algebra_lo(box[axis->slot]) && atom <= algebra_hi(box[axis->slot]);
+	return box[slice->shape.first[axis->slot] + atom / 64] >> atom % 64 & 1;
+}
+
+// False when the box has all of the axis.
+static bool set_of(const struct verify_slice *slice, const struct verify_axis *axis,
+		   const uint64_t *box, struct arena *arena, struct algebra_set *out)
+{
+	struct algebra_builder builder = {.arena = arena};
+	bool whole = true;
+	for (size_t i = 0; i < axis->pieces; i++) {
+		if (atom_in(slice, axis, box, axis->piece[i].atom))
+			algebra_builder_add(&builder, axis->piece[i].lo, axis->piece[i].hi);
+		else
+			whole = false;
+	}
+	*out = algebra_builder_take(&builder);
+	return !whole;
+}
+
+bool verify_region(const struct verify_space *space, const struct verify_slice *slice,
+		   const uint64_t *box, struct arena *arena, struct ir_clause *out)
+{
+	(void)space;
+	bool exact = !slice->reply;
+	*out = (struct ir_clause){0};
+	for (size_t a = 0; a < slice->axes; a++) {
+		struct algebra_set set;
+		if (!set_of(slice, &slice->axis[a], box, arena, &set))
+			continue;
+		if (slice->axis[a].dim >= IR_DIMS)
+			exact = false;
+		else
+			exact &= ir_clause_narrow(out, arena, slice->axis[a].dim, set);
+	}
+	u128 family = (u128)slice->family;
+	if (family && ir_clause_versions(out) == 3)
+		exact &= ir_clause_narrow(out, arena, IR_FAMILY,
+					  algebra_set_one(arena, family, family));
+	return exact;
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a clause asks of the packets of a slice, said outright: what a dimension implies (a port: a protocol that has ports)
+// becomes a condition of its own, calendars become times, opaque conditions become truths, and against the flow's
+// direction a packet rule's addresses change sides while a flow rule's conditions on the packet fall away (ir_eval, step
+// 1). Then dimensions are independent of each other: a packet that lacks one may be given any value in it.
+#include "verify/lower.h"
+
+#include <string.h>
+
+static bool is_transport(enum ir_dim dim)
+{
+	return (dim >= IR_SPORT && dim <= IR_ICMP6) ||
+	       (dim >= IR_TCPFLAGS && dim <= IR_DCCPSERVICE);
+}
+
+static struct algebra_set some(struct arena *arena, const uint8_t (*range)[2], size_t n)
+{
+	struct algebra_builder builder = {.arena = arena};
+	for (size_t i = 0; i < n; i++)
+		algebra_builder_add(&builder, range[i][0], range[i][1]);
+	return algebra_builder_take(&builder);
+}
+
+// Requests that connection tracking knows replies of.
+static struct algebra_set icmp_requests(struct arena *arena, unsigned dim)
+{
+	struct algebra_builder builder = {.arena = arena};
+	static const uint8_t v4[] = {8, 13, 15, 17};
+	if (dim == IR_ICMP6)
+		algebra_builder_add(&builder, 128 * 256, 128 * 256 + 255);
+	for (size_t i = 0; dim == IR_ICMP4 && i < array_len(v4); i++)
+		algebra_builder_add(&builder, v4[i] * 256u, v4[i] * 256u + 255);
+	return algebra_builder_take(&builder);
+}
+
+static struct algebra_set ethertypes_of(struct arena *arena, int family)
+{
+	if (family)
+		return algebra_set_one(arena, family == 4 ? 0x0800 : 0x86dd,
+				       family == 4 ? 0x0800 : 0x86dd);
+	struct algebra_set ip =
+		algebra_set_union(arena, ethertypes_of(arena, 4), ethertypes_of(arena, 6));
+	return algebra_set_complement(arena, ip, 0xffff);
+}
+
+struct algebra_set verify_universe(const struct verify_draft *draft, unsigned dim)
+{
+	struct arena *a = draft->arena;
+	const struct verify_slice *slice = draft->slice;
+	static const uint8_t any_state[][2] = {{IR_STATE_NEW, IR_STATE_UNTRACKED}},
+			     reply_state[][2] = {{IR_STATE_ESTABLISHED, IR_STATE_RELATED}};
+	if (dim >= IR_DIMS)
+		return algebra_set_one(a, 0, 1);
+	if (dim == IR_STATE)
+		return some(a, slice->reply ? reply_state : any_state, 1);
+	if (dim == IR_TIME)
+		return algebra_set_one(a, (u128)draft->space->from, (u128)draft->space->until - 1);
+	if (dim == IR_ETHERTYPE)
+		return ethertypes_of(a, slice->family);
+	if (slice->reply && (dim == IR_ICMP4 || dim == IR_ICMP6))
+		return icmp_requests(a, dim);
+	return algebra_set_one(a, 0, algebra_max(ir_dim_info[dim].bits));
+}
+
+// --- one clause ---
+
+struct lowering {
+	struct verify_draft *draft;
+	const struct ir_rule *rule;
+	const struct ir_clause *clause;
+	size_t first; // of draft->cond
+	bool never;
+};
+
+static void add(struct lowering *l, unsigned dim, struct algebra_set set)
+{
+	struct verify_draft *draft = l->draft;
+	for (size_t i = l->first; i < draft->cond.len; i++) {
+		struct verify_cond *there = &draft->cond.at[i];
+		if (there->dim != dim)
+			continue;
+		set = algebra_set_intersect(draft->arena, draft->sets[dim].set.at[there->set], set);
+		draft->sets[dim].uses.at[there->set]--;
+		there->set = verify_sets_put(&draft->sets[dim], set);
+		l->never |= !set.len;
+		return;
+	}
+	struct algebra_set universe = verify_universe(draft, dim);
+	if (algebra_set_within(universe, set))
+		return;
+	if (!algebra_set_overlaps(universe, set)) {
+		l->never = true;
+		return;
+	}
+	vec_push(draft->arena, &draft->cond,
+		 (struct verify_cond){dim, verify_sets_put(&draft->sets[dim], set)});
+}
+
+static bool same_clock(const struct ir_clause *a, const struct ir_clause *b)
+{
+	if (a->len != b->len || a->clock != b->clock)
+		return false;
+	for (size_t i = 0; i < a->len; i++)
+		if (a->cond[i].dim != b->cond[i].dim ||
+		    !algebra_set_equal(a->cond[i].set, b->cond[i].set))
+			return false;
+	return true;
+}
+
+static void add_clock(struct lowering *l)
+{
+	struct verify_draft *draft = l->draft;
+	struct ir_clause clock = {.clock = l->clause->clock};
+	size_t first = 0;
+	while (first < l->clause->len && l->clause->cond[first].dim < IR_TIME)
+		first++;
+	clock.cond = l->clause->cond + first;
+	clock.len = l->clause->len - first;
+	if (!clock.len)
+		return;
+	for (size_t i = 0; i < draft->times.len; i++)
+		if (same_clock(&draft->times.at[i].clock, &clock)) {
+			add(l, IR_TIME, draft->times.at[i].set);
+			return;
+		}
+	struct algebra_set set =
+		ir_clause_times(&clock, draft->arena, draft->space->from, draft->space->until - 1);
+	vec_push(draft->arena, &draft->times, (struct verify_time){clock, set});
+	l->never |= !set.len;
+	if (set.len)
+		add(l, IR_TIME, set);
+}
+
+static void add_protocols(struct lowering *l)
+{
+	struct ir_protocols protocols = ir_clause_protocols(l->clause);
+	struct algebra_builder builder = {.arena = l->draft->arena};
+	for (unsigned p = 0, q; p < 256; p = q + 1) {
+		for (q = p; q < 256 && protocols.bit[q / 64] >> q % 64 & 1; q++)
+			;
+		if (q > p)
+			algebra_builder_add(&builder, p, q - 1);
+	}
+	struct algebra_set set = algebra_builder_take(&builder);
+	l->never |= !set.len;
+	if (set.len)
+		add(l, IR_PROTO, set);
+}
+
+// The dimension of the flow's first packet that decides what its reply has here.
+static enum ir_dim other_side(enum ir_dim dim)
+{
+	static const enum ir_dim pairs[][2] = {
+		{IR_SRC4, IR_DST4}, {IR_SRC6, IR_DST6}, {IR_SPORT, IR_DPORT}};
+	for (size_t i = 0; i < array_len(pairs); i++) {
+		if (dim == pairs[i][0])
+			return pairs[i][1];
+		if (dim == pairs[i][1])
+			return pairs[i][0];
+	}
+	return dim;
+}
+
+// The requests whose replies are in the set: conntrack's pairs, echo, timestamp, information, address mask.
+static struct algebra_set requests_of(struct arena *arena, enum ir_dim dim,
+				      struct algebra_set replies)
+{
+	static const struct {
+		uint8_t request, reply;
+	} pairs[] = {{8, 0}, {13, 14}, {15, 16}, {17, 18}, {128, 129}};
+	struct algebra_builder builder = {.arena = arena};
+	for (size_t i = 0; i < array_len(pairs); i++)
+		for (unsigned code = 0;
+		     (dim == IR_ICMP6) == (pairs[i].request == 128) && code < 256; code++)
+			if (algebra_set_has(replies, pairs[i].reply * 256u + code))
+				algebra_builder_add(&builder, pairs[i].request * 256u + code,
+						    pairs[i].request * 256u + code);
+	return algebra_builder_take(&builder);
+}
+
+static void add_cond(struct lowering *l, const struct ir_cond *cond)
+{
+	const struct verify_slice *slice = l->draft->slice;
+	bool tuple = ir_dim_info[cond->dim].kind == IR_KIND_TUPLE;
+	enum ir_dim dim = cond->dim;
+	struct algebra_set set = cond->set;
+	if (slice->reply && !l->rule->flow && tuple) {
+		dim = other_side(dim);
+		if (dim == IR_ICMP4 || dim == IR_ICMP6)
+			set = requests_of(l->draft->arena, dim, set);
+		l->never |= !set.len;
+	}
+	if (!l->never)
+		add(l, dim, set);
+}
+
+// Another fragment than the first has no transport header; connection tracking puts fragments together.
+static void add_first_fragment(struct lowering *l, const struct ir_cond *cond)
+{
+	bool of_flow = l->rule->flow && ir_dim_info[cond->dim].kind == IR_KIND_TUPLE;
+	if (l->draft->fragments && l->draft->slice->family == 4 && is_transport(cond->dim) &&
+	    !of_flow)
+		add(l, IR_FRAGOFF, algebra_set_one(l->draft->arena, 0, 0));
+}
+
+static void add_flow(struct lowering *l)
+{
+	static const uint8_t of_flows[][2] = {{IR_STATE_NEW, IR_STATE_RELATED}};
+	if (l->rule->flow)
+		add(l, IR_STATE, some(l->draft->arena, of_flows, 1));
+}
+
+static void add_truth(struct lowering *l, struct verify_truth truth, bool holds)
+{
+	uint32_t number = verify_truth_number(l->draft->space, &truth);
+	add(l, IR_DIMS + number, algebra_set_one(l->draft->arena, holds, holds));
+}
+
+static void add_truths(struct lowering *l)
+{
+	const struct ir_rule *rule = l->rule;
+	for (size_t i = 0; i < rule->opaques; i++)
+		add_truth(l, (struct verify_truth){.opaque = &rule->opaque[i]},
+			  !rule->opaque[i].negated);
+	if (verify_has_rate_condition(rule))
+		add_truth(l, (struct verify_truth){.rate = rule}, true);
+}
+
+// What packets other than IP have.
+static bool of_any_frame(enum ir_dim dim)
+{
+	return dim == IR_IN || dim == IR_OUT || dim == IR_ETHERTYPE || dim == IR_SMAC ||
+	       dim == IR_DMAC || dim >= IR_TIME;
+}
+
+static bool of_family(const struct verify_draft *draft, const struct ir_clause *clause)
+{
+	if (draft->slice->family)
+		return ir_clause_versions(clause) & (draft->slice->family == 4 ? 1 : 2);
+	for (size_t i = 0; i < clause->len; i++)
+		if (!of_any_frame(clause->cond[i].dim))
+			return false;
+	return true;
+}
+
+static bool passes(enum ir_verdict verdict)
+{
+	return verdict == IR_PASS || verdict == IR_RATE_LIMIT;
+}
+
+// What is left of a flow rule's clause against the flow's direction: conditions on the packet cannot be read there. False
+// when the rule then matches nothing.
+static bool without_packet(struct verify_draft *draft, const struct ir_rule *rule,
+			   const struct ir_clause *clause, struct ir_clause *out)
+{
+	*out = (struct ir_clause){
+		.cond = arena_array(draft->arena, struct ir_cond, clause->len + 1),
+		.clock = clause->clock};
+	for (size_t i = 0; i < clause->len; i++)
+		if (ir_dim_info[clause->cond[i].dim].kind != IR_KIND_PACKET)
+			out->cond[out->len++] = clause->cond[i];
+	return out->len == clause->len || passes(rule->verdict);
+}
+
+static void lower(struct lowering *l)
+{
+	bool transport = false;
+	for (size_t i = 0; i < l->clause->len && !l->never; i++) {
+		const struct ir_cond *cond = &l->clause->cond[i];
+		if (cond->dim == IR_FAMILY || cond->dim >= IR_TIME)
+			continue;
+		add_cond(l, cond);
+		add_first_fragment(l, cond);
+		transport |= is_transport(cond->dim);
+	}
+	if (transport)
+		add_protocols(l);
+	add_clock(l);
+}
+
+bool verify_lower(struct verify_draft *draft, const struct ir_rule *rule,
+		  const struct ir_clause *clause)
+{
+	struct lowering l = {
+		.draft = draft, .rule = rule, .clause = clause, .first = draft->cond.len};
+	static const struct ir_rule any_packet = {.verdict = IR_PASS};
+	struct ir_clause rest;
+	if (draft->slice->reply && rule->flow) {
+		l.never = !without_packet(draft, rule, clause, &rest);
+		l.clause = &rest;
+	}
+	l.never |= rule->flow && !draft->slice->family; // other packets have no flow
+	l.never |= !of_family(draft, l.clause) || !of_family(draft, &draft->where);
+	if (!l.never) {
+		lower(&l);
+		add_flow(&l);
+		add_truths(&l);
+		l.rule = &any_packet;
+		l.clause = &draft->where;
+		lower(&l);
+	}
+	if (l.never) {
+		for (size_t i = l.first; i < draft->cond.len; i++)
+			draft->sets[draft->cond.at[i].dim].uses.at[draft->cond.at[i].set]--;
+		draft->cond.len = l.first;
+	}
+	return !l.never;
+}

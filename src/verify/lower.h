@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A clause of a rule as conditions on the packets of one slice (lower.c), and distinct sets as atoms (atoms.c).
+#pragma once
+
+#include "verify/space.h"
+
+// Distinct sets of one dimension, by content; the sets are borrowed.
+struct verify_sets {
+	struct arena *arena;
+	VEC(struct algebra_set) set;
+	VEC(uint64_t) uses; // how many conditions name it
+	uint32_t *slot;     // open addressing: number + 1
+	size_t slots;
+};
+uint32_t verify_sets_put(struct verify_sets *sets, struct algebra_set set) must_check;
+
+// The number of a truth in the space; a new one is appended. Numbers are given before slices are made.
+uint32_t verify_truth_number(struct verify_space *space,
+			     const struct verify_truth *truth) must_check;
+bool verify_has_rate_condition(const struct ir_rule *rule) must_check;
+
+// One dimension must be in a set, by its number among the dimension's.
+struct verify_cond {
+	uint32_t dim, set;
+};
+struct verify_draft { // of one slice, while it is made
+	struct verify_space *space;
+	struct verify_slice *slice;
+	struct arena *arena;      // for what is needed until the slice is made
+	bool fragments;           // some rule asks for them
+	struct verify_sets *sets; // by dimension
+	size_t dims;
+	VEC(struct verify_cond) cond;  // of all clauses
+	VEC(struct verify_time) times; // of clock conditions, by content
+	struct ir_clause where;
+};
+struct verify_time {
+	struct ir_clause clock;
+	struct algebra_set set;
+};
+
+// Appends the conditions that the clause puts on the slice's packets to draft->cond. False: none of them can match it.
+bool verify_lower(struct verify_draft *draft, const struct ir_rule *rule,
+		  const struct ir_clause *clause) must_check;
+// The values that packets of the slice have in a dimension.
+struct algebra_set verify_universe(const struct verify_draft *draft, unsigned dim) must_check;
+
+// The dimension's distinct sets as an axis. *cells_out: for each set its spans (pairs of pieces) or mask cells.
+struct verify_cells {
+	uint64_t *at;
+	size_t *first;  // of each set; first[sets] is the end
+	unsigned words; // of a mask
+};
+void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, struct arena *arena,
+		  struct arena *scratch, struct verify_axis *axis, struct verify_cells *cells_out);

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+// From rulesets to boxes: which slices are needed, then for each of them every clause as conditions (lower.c), every
+// dimension's sets as an axis (atoms.c), and every clause as boxes, one for each product of its spans' ranges.
+#include "verify/lower.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct verify_options verify_options_default(int64_t now)
+{
+	return (struct verify_options){.from = now,
+				       .until = now + VERIFY_YEARS * 365 * (int64_t)86400};
+}
+
+// --- what the rulesets ask for ---
+
+struct wanted {
+	bool flow, packet;      // rules of the kind
+	bool flow_reads_packet; // a flow rule with a condition on the packet
+	bool ethertypes, fragments;
+};
+
+static void want_clause(const struct ir_rule *rule, const struct ir_clause *clause,
+			struct wanted *out)
+{
+	for (size_t i = 0; i < clause->len; i++) {
+		enum ir_dim dim = clause->cond[i].dim;
+		out->flow_reads_packet |= rule->flow && ir_dim_info[dim].kind == IR_KIND_PACKET;
+		out->ethertypes |= dim == IR_ETHERTYPE;
+		out->fragments |= dim == IR_FRAGOFF;
+	}
+}
+
+static void want(const struct ir_ruleset *ruleset, struct wanted *out)
+{
+	for (size_t i = 0; i < ruleset->rule.len; i++) {
+		const struct ir_rule *rule = &ruleset->rule.at[i];
+		out->flow |= rule->flow;
+		out->packet |= !rule->flow;
+		for (size_t k = 0; k < rule->clauses; k++)
+			want_clause(rule, &rule->clause[k], out);
+	}
+}
+
+struct subjects {
+	VEC(struct verify_subject) list;
+};
+
+static void register_truth(struct verify_space *space, struct verify_truth truth,
+			   struct subjects *out)
+{
+	const void *at = truth.opaque ? (const void *)truth.opaque : truth.rate;
+	vec_push(space->arena, &out->list,
+		 (struct verify_subject){at, verify_truth_number(space, &truth)});
+}
+
+static void register_truths(struct verify_space *space, const struct ir_ruleset *ruleset,
+			    struct subjects *out)
+{
+	for (size_t i = 0; i < ruleset->rule.len; i++) {
+		const struct ir_rule *rule = &ruleset->rule.at[i];
+		for (size_t k = 0; k < rule->opaques; k++)
+			register_truth(space, (struct verify_truth){.opaque = &rule->opaque[k]},
+				       out);
+		if (verify_has_rate_condition(rule))
+			register_truth(space, (struct verify_truth){.rate = rule}, out);
+	}
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct verify_subject *x = a, *y = b;
+	return (uintptr_t)x->at < (uintptr_t)y->at ? -1 : (uintptr_t)x->at > (uintptr_t)y->at;
+}
+
+static void keep_subjects(struct verify_space *space, const struct subjects *subjects)
+{
+	space->subject = subjects->list.at;
+	space->subjects = subjects->list.len;
+	if (space->subjects)
+		qsort(space->subject, space->subjects, sizeof(*space->subject), by_address);
+}
+
+// --- effects ---
+
+static uint32_t effect_number(struct map *map, struct arena *arena, enum ir_verdict verdict,
+			      const struct ir_rule *rule, bool logs)
+{
+	struct ir_rate none = {0};
+	const struct ir_rate *rate = rule && verdict == IR_RATE_LIMIT ? &rule->rate : &none;
+	const char *key = arena_printf(
+		arena, "%u %u %llu %llu %llu", (unsigned)verdict,
+		rule && logs ? (unsigned)rule->log : 0, (unsigned long long)rate->packets,
+		(unsigned long long)rate->flows, (unsigned long long)rate->bytes_x100);
+	uintptr_t there = (uintptr_t)map_get(map, key);
+	if (!there) {
+		there = map->len + 1;
+		map_put(map, key, (void *)there);
+	}
+	return (uint32_t)there;
+}
+
+static void number_effects(struct verify_space *space, bool logs, struct arena *scratch)
+{
+	struct map map = {.arena = scratch};
+	space->effect = arena_array(space->arena, uint32_t *, space->layers);
+	space->effect_default = arena_array(space->arena, uint32_t, space->layers);
+	space->effect_no_flow = effect_number(&map, scratch, IR_DROP, NULL, false);
+	for (size_t l = 0; l < space->layers; l++) {
+		const struct ir_ruleset *ruleset = space->ruleset[l];
+		space->effect[l] = arena_array(space->arena, uint32_t, ruleset->rule.len);
+		space->effect_default[l] =
+			effect_number(&map, scratch, ruleset->default_action, NULL, false);
+		for (size_t i = 0; i < ruleset->rule.len; i++) {
+			const struct ir_rule *rule = &ruleset->rule.at[i];
+			space->effect[l][i] =
+				effect_number(&map, scratch, rule->verdict, rule, logs);
+		}
+	}
+}
+
+uint32_t verify_effect(const struct verify_space *space, size_t layer, uint32_t owner)
+{
+	if (owner == VERIFY_NO_FLOW)
+		return space->effect_no_flow;
+	return owner == VERIFY_DEFAULT ? space->effect_default[layer] : space->effect[layer][owner];
+}
+
+// --- one slice ---
+
+// A clause's conditions: draft->cond[first .. first + len), of rule `owner` of a layer.
+struct item {
+	uint32_t owner, first, len;
+	bool logging;
+};
+struct making {
+	struct verify_draft draft;
+	const struct verify_options *options;
+	VEC(struct item) item; // all layers', one after the other
+	size_t *layer_end;
+	uint32_t *axis_of;          // by dimension: number of the axis + 1
+	struct verify_cells *cells; // by axis
+	uint64_t full[ALGEBRA_CELLS];
+	size_t limit; // bytes that the boxes may take
+	enum verify_status status;
+};
+
+static void lower_rule(struct making *m, const struct ir_rule *rule, uint32_t owner)
+{
+	struct verify_draft *draft = &m->draft;
+	for (size_t k = 0; k < rule->clauses; k++) {
+		size_t first = draft->cond.len;
+		if (verify_lower(draft, rule, &rule->clause[k]))
+			vec_push(draft->arena, &m->item,
+				 (struct item){owner, (uint32_t)first,
+					       (uint32_t)(draft->cond.len - first),
+					       rule->verdict == IR_NONE});
+	}
+}
+
+// What happens when no rule decides: packets of no flow are dropped where flow rules are in force.
+static void lower_rest(struct making *m, const struct ir_ruleset *ruleset)
+{
+	static const struct ir_rule packet = {.verdict = IR_PASS};
+	static const struct algebra_range no_flow[] = {{IR_STATE_INVALID, IR_STATE_UNTRACKED}};
+	struct ir_cond cond = {IR_STATE, {no_flow, 1}};
+	bool ip = m->draft.slice->family != 0;
+	const struct ir_clause rest[] = {{.cond = &cond, .len = ip}, {0}};
+	const uint32_t owner[] = {VERIFY_NO_FLOW, VERIFY_DEFAULT};
+	struct wanted wanted = {0};
+	want(ruleset, &wanted);
+	for (size_t i = wanted.flow && !m->draft.slice->reply ? 0 : 1; i < 2; i++) {
+		size_t first = m->draft.cond.len;
+		if (verify_lower(&m->draft, &packet, &rest[i]))
+			vec_push(m->draft.arena, &m->item,
+				 (struct item){owner[i], (uint32_t)first,
+					       (uint32_t)(m->draft.cond.len - first), false});
+	}
+}
+
+static void lower_all(struct making *m)
+{
+	struct verify_space *space = m->draft.space;
+	m->layer_end = arena_array(m->draft.arena, size_t, space->layers);
+	for (size_t l = 0; l < space->layers; l++) {
+		const struct ir_ruleset *ruleset = space->ruleset[l];
+		for (size_t i = 0; i < ruleset->rule.len; i++)
+			lower_rule(m, &ruleset->rule.at[i], (uint32_t)i);
+		lower_rest(m, ruleset);
+		m->layer_end[l] = m->item.len;
+	}
+}
+
+static bool used(const struct verify_sets *sets)
+{
+	for (size_t i = 0; i < sets->set.len; i++)
+		if (sets->uses.at[i])
+			return true;
+	return false;
+}
+
+static void make_axes(struct making *m)
+{
+	struct verify_draft *draft = &m->draft;
+	struct verify_slice *slice = draft->slice;
+	slice->axis = arena_array(draft->space->arena, struct verify_axis, draft->dims + 1);
+	m->cells = arena_array(draft->arena, struct verify_cells, draft->dims + 1);
+	m->axis_of = arena_array(draft->arena, uint32_t, draft->dims);
+	for (unsigned dim = 0; dim < draft->dims; dim++) {
+		if (!used(&draft->sets[dim]))
+			continue;
+		struct verify_axis *axis = &slice->axis[slice->axes];
+		axis->dim = dim;
+		verify_atoms(&draft->sets[dim], verify_universe(draft, dim), draft->space->arena,
+			     draft->arena, axis, &m->cells[slice->axes]);
+		m->axis_of[dim] = (uint32_t)++slice->axes;
+	}
+}
+
+static void fill_mask(uint64_t *cell, uint32_t atoms, unsigned words)
+{
+	for (unsigned w = 0; w < words; w++) {
+		uint32_t left = atoms - w * 64;
+		cell[w] = left >= 64 ? ~0ull : (1ull << left) - 1;
+	}
+}
+
+// Gives each axis its place in the boxes. False when there are too many.
+static bool make_shape(struct making *m)
+{
+	struct verify_slice *slice = m->draft.slice;
+	struct algebra_shape *shape = &slice->shape;
+	for (size_t a = 0; a < slice->axes; a++)
+		if (slice->axis[a].span)
+			slice->axis[a].slot = shape->spans++;
+	unsigned cell = shape->spans;
+	for (size_t a = 0; a < slice->axes && cell < ALGEBRA_CELLS; a++) {
+		if (slice->axis[a].span || cell + m->cells[a].words > ALGEBRA_CELLS)
+			continue;
+		shape->first[shape->masks] = (uint8_t)cell;
+		fill_mask(m->full + cell, slice->axis[a].atoms, m->cells[a].words);
+		cell += m->cells[a].words;
+		slice->axis[a].slot = shape->masks++;
+		shape->first[shape->masks] = (uint8_t)cell;
+	}
+	size_t placed = shape->spans + shape->masks;
+	if (shape->spans > ALGEBRA_CELLS || placed < slice->axes)
+		return false;
+	for (size_t a = 0; a < slice->axes; a++)
+		if (slice->axis[a].span)
+			m->full[slice->axis[a].slot] = algebra_span(0, slice->axis[a].atoms - 1);
+	if (!cell) { // no rule restricts anything: one axis that says so
+		m->full[cell++] = 1;
+		shape->masks = 1;
+		shape->first[1] = 1;
+	}
+	shape->cells = cell;
+	return true;
+}
+
+// --- boxes ---
+
+struct product {
+	struct making *m;
+	const struct item *item;
+	struct algebra_boxes *to;
+	uint64_t box[ALGEBRA_CELLS];
+};
+
+// Each range of each span condition, from condition `at` on.
+static void put_products(struct product *p, uint32_t at)
+{
+	struct making *m = p->m;
+	while (at < p->item->len) {
+		const struct verify_cond *cond = &m->draft.cond.at[p->item->first + at++];
+		uint32_t a = m->axis_of[cond->dim] - 1;
+		const struct verify_axis *axis = &m->draft.slice->axis[a];
+		const struct verify_cells *cells = &m->cells[a];
+		if (!axis->span) {
+			memcpy(p->box + m->draft.slice->shape.first[axis->slot],
+			       cells->at + cells->first[cond->set], cells->words * sizeof(*p->box));
+			continue;
+		}
+		for (size_t i = cells->first[cond->set]; i < cells->first[cond->set + 1]; i++) {
+			p->box[axis->slot] = cells->at[i];
+			put_products(p, at);
+		}
+		return;
+	}
+	if (m->limit < m->draft.slice->shape.cells * 16) {
+		m->status = VERIFY_OVER_BUDGET;
+		return;
+	}
+	m->limit -= m->draft.slice->shape.cells * 16;
+	algebra_boxes_add(p->to, p->box, p->item->owner);
+}
+
+static void put_item(struct making *m, const struct item *item, struct verify_layer *layer)
+{
+	struct product p = {
+		.m = m, .item = item, .to = item->logging ? layer->logging : layer->boxes};
+	memcpy(p.box, m->full, sizeof(p.box));
+	if (m->status == VERIFY_DONE)
+		put_products(&p, 0);
+}
+
+static void make_layer(struct making *m, size_t first, size_t end, struct verify_layer *layer)
+{
+	const struct algebra_shape *shape = &m->draft.slice->shape;
+	VEC(uint32_t) before = {0};
+	layer->boxes = algebra_boxes_new(shape);
+	layer->logging = algebra_boxes_new(shape);
+	for (size_t i = first; i < end; i++) {
+		put_item(m, &m->item.at[i], layer);
+		while (before.len < algebra_boxes_len(layer->logging))
+			vec_push(m->draft.space->arena, &before,
+				 (uint32_t)algebra_boxes_len(layer->boxes));
+	}
+	layer->before = before.at;
+	algebra_boxes_build(layer->boxes);
+	algebra_boxes_build(layer->logging);
+	m->draft.space->bytes +=
+		algebra_boxes_bytes(layer->boxes) + algebra_boxes_bytes(layer->logging);
+}
+
+static void make_layers(struct making *m)
+{
+	struct verify_slice *slice = m->draft.slice;
+	slice->layer =
+		arena_array(m->draft.space->arena, struct verify_layer, m->draft.space->layers);
+	for (size_t l = 0; l < m->draft.space->layers; l++)
+		make_layer(m, l ? m->layer_end[l - 1] : 0, m->layer_end[l], &slice->layer[l]);
+}
+
+static enum verify_status make_slice(struct verify_space *space,
+				     const struct verify_options *options,
+				     const struct wanted *wanted, struct verify_slice *slice)
+{
+	struct arena scratch;
+	arena_init(&scratch);
+	size_t memory = options->memory ? options->memory : VERIFY_MEMORY;
+	struct making m = {.options = options,
+			   .limit = memory > space->bytes ? memory - space->bytes : 0};
+	m.draft = (struct verify_draft){.space = space,
+					.slice = slice,
+					.arena = &scratch,
+					.fragments = wanted->fragments,
+					.dims = IR_DIMS + space->truth.len};
+	m.draft.sets = arena_array(&scratch, struct verify_sets, m.draft.dims);
+	for (size_t i = 0; i < m.draft.dims; i++)
+		m.draft.sets[i].arena = &scratch;
+	if (options->where)
+		m.draft.where = *options->where;
+	lower_all(&m);
+	if (m.item.len) {
+		make_axes(&m);
+		if (make_shape(&m)) {
+			make_layers(&m);
+			vec_push(space->arena, &space->slice, slice);
+		} else {
+			m.status = VERIFY_OVER_BUDGET;
+		}
+	}
+	arena_fini(&scratch);
+	return m.status;
+}
+
+// --- all of it ---
+
+static void note(struct verify_notes *notes, struct arena *arena, const char *text)
+{
+	vec_push(arena, &notes->list, text);
+}
+
+static void add_notes(const struct verify_space *space, const struct wanted *wanted,
+		      struct verify_notes *notes)
+{
+	size_t opaque = 0;
+	for (size_t i = 0; i < space->truth.len; i++)
+		opaque += space->truth.at[i].opaque != NULL;
+	if (opaque)
+		note(notes, space->arena,
+		     arena_printf(space->arena,
+				  "%zu condition%s not about headers: taken as true or false "
+				  "independently of each other",
+				  opaque, opaque == 1 ? " is" : "s are"));
+	if (space->truth.len > opaque)
+		note(notes, space->arena,
+		     "rates of rules: taken as exceeded or not, independently of each other");
+	if (!wanted->fragments)
+		note(notes, space->arena,
+		     "no rule asks for fragments: only whole packets and first fragments are "
+		     "looked at");
+	if (wanted->flow && wanted->packet)
+		note(notes, space->arena,
+		     "ICMP errors that belong to a flow are not looked at: flow rules judge them "
+		     "by their flow, packet "
+		     "rules by themselves");
+}
+
+static enum verify_status make_slices(struct verify_space *space,
+				      const struct verify_options *options,
+				      const struct wanted *wanted)
+{
+	static const int families[] = {4, 6, 0};
+	bool replies = wanted->flow && (wanted->packet || wanted->flow_reads_packet);
+	enum verify_status status = VERIFY_DONE;
+	for (size_t i = 0; i < array_len(families) && status == VERIFY_DONE; i++)
+		for (int reply = 0; reply <= replies && status == VERIFY_DONE; reply++) {
+			if (!families[i] && (!wanted->ethertypes || reply))
+				continue;
+			struct verify_slice *slice = arena_new(space->arena, struct verify_slice);
+			slice->family = families[i];
+			slice->reply = reply;
+			status = make_slice(space, options, wanted, slice);
+		}
+	return status;
+}
+
+enum verify_status verify_space_new(const struct ir_ruleset *const *ruleset, size_t rulesets,
+				    bool logs, const struct verify_options *options,
+				    struct arena *arena, struct verify_notes *notes,
+				    struct verify_space **out)
+{
+	assert(options->from < options->until);
+	struct arena scratch;
+	struct wanted wanted = {0};
+	struct subjects subjects = {0};
+	struct verify_space *space = arena_new(arena, struct verify_space);
+	*space = (struct verify_space){.ruleset = ruleset,
+				       .layers = rulesets,
+				       .from = options->from,
+				       .until = options->until,
+				       .truths = {.arena = arena},
+				       .arena = arena};
+	arena_init(&scratch);
+	for (size_t l = 0; l < rulesets; l++) {
+		want(ruleset[l], &wanted);
+		register_truths(space, ruleset[l], &subjects);
+	}
+	if (options->where)
+		want_clause(&(struct ir_rule){0}, options->where, &wanted);
+	keep_subjects(space, &subjects);
+	space->ethertypes = wanted.ethertypes;
+	number_effects(space, logs, &scratch);
+	arena_fini(&scratch);
+	add_notes(space, &wanted, notes);
+	*out = space;
+	return make_slices(space, options, &wanted);
+}
+
+void verify_space_free(struct verify_space *space)
+{
+	for (size_t i = 0; space && i < space->slice.len; i++)
+		for (size_t l = 0; l < space->layers; l++) {
+			algebra_boxes_free(space->slice.at[i]->layer[l].boxes);
+			algebra_boxes_free(space->slice.at[i]->layer[l].logging);
+		}
+}
