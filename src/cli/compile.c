@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// `bulwark compile`: a policy for a target, if the target can do it.
+#include "cli/source.h"
+#include "backend/nft/nft.h"
+#include "codec/cap.h"
+#include "codec/nfi.h"
+#include "engine/load.h"
+#include "place/place.h"
+#include "schema/schema.h"
+
+#include <jansson.h>
+#include <string.h>
+#include <time.h>
+
+#define LOWERED_FOR \
+	(2 * 365 * (int64_t)86400) // how far calendar conditions are written out for nft
+
+static bool within_capabilities(struct cli *cli, const struct ir_ruleset *ruleset)
+{
+	const char *path = cli_option_value(cli, "capabilities", 0);
+	if (!path)
+		return true;
+	struct buf *file = source_read(cli, path);
+	struct schema *schema = file ? engine_load_schema(&cli->diags) : NULL;
+	struct schema_tree *tree = schema ? schema_tree_new(schema) : NULL;
+	struct codec_cap_nsfs nsfs = {0};
+	bool good = false;
+	if (tree) {
+		struct schema_input input = {.file = path, .data = file->data, .len = file->len};
+		good = schema_parse(tree, &input, &cli->diags) &&
+		       schema_validate(tree, &cli->diags) &&
+		       codec_cap_read(tree, &cli->arena, &cli->diags, &nsfs);
+	}
+	for (size_t i = 0; good && i < nsfs.list.len; i++) {
+		struct place_nsf nsf = {.name = nsfs.list.at[i].name,
+					.cap = &nsfs.list.at[i].cap,
+					.default_action = ruleset->default_action,
+					.enabled = true};
+		good = place_check(ruleset, &nsf, &cli->arena, &cli->diags);
+	}
+	schema_tree_free(tree);
+	schema_free(schema);
+	if (file)
+		buf_fini(file);
+	return good;
+}
+
+static bool emit_nft(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out)
+{
+	struct ir_ruleset lowered;
+	int64_t now = time(NULL);
+	ir_ruleset_lower_time(ruleset, &cli->arena, now, now + LOWERED_FOR, &lowered);
+	return backend_nft_print(&lowered, NULL, &cli->diags, out);
+}
+
+static bool emit_nfi(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out)
+{
+	return codec_nfi_write(ruleset, &cli->diags, out);
+}
+
+static const struct target {
+	const char *name;
+	bool (*emit)(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out);
+} targets[] = {{"nfi", emit_nfi}, {"nft", emit_nft}};
+
+static const struct target *chosen_target(struct cli *cli)
+{
+	const char *name = cli_need_option(cli, "to");
+	for (size_t i = 0; name && i < array_len(targets); i++)
+		if (!strcmp(targets[i].name, name))
+			return &targets[i];
+	if (name)
+		diag_error(&cli->diags, DIAG_UNSUPPORTED, NULL,
+			   "give nfi (NSF-facing XML) or nft (a script for nft)",
+			   "there is no target '%s'", name);
+	return NULL;
+}
+
+// An NSF-facing policy without a default action would mirror what no rule decides, so there is always one.
+static void settle_default(struct cli *cli, struct ir_ruleset *ruleset)
+{
+	if (ruleset->default_action != IR_NONE)
+		return;
+	ruleset->default_action = IR_DROP;
+	diag_add(&cli->diags,
+		 &(struct diag){.severity = DIAG_NOTE,
+				.code = DIAG_MISSING,
+				.hint = "choose with --default-action pass|drop|reject"},
+		 "no default action was given: what no rule decides is dropped");
+}
+
+// Whether nothing is wrong with the input: only the target cannot do what it asks for.
+static bool refused_only(const struct cli *cli)
+{
+	for (size_t i = 0; i < cli->diags.list.len; i++) {
+		const struct diag *d = &cli->diags.list.at[i];
+		if (d->severity == DIAG_ERROR && d->code != DIAG_CAPABILITY &&
+		    d->code != DIAG_UNSUPPORTED)
+			return false;
+	}
+	return true;
+}
+
+int cli_compile(struct cli *cli)
+{
+	struct source source = {0};
+	struct buf text;
+	const struct target *target = chosen_target(cli);
+	if (!target || !source_load_arguments(cli, "capabilities", &source))
+		return cli_fail(cli);
+	settle_default(cli, &source.ruleset);
+	buf_init(&text);
+	bool good = within_capabilities(cli, &source.ruleset) &&
+		    target->emit(cli, &source.ruleset, &text);
+	if (good) {
+		cli_report(cli);
+		if (!cli_answer(cli, json_pack("{s:s, s:s, s:o}", "target", target->name, "text",
+					       text.data, "diags", cli_diags_json(&cli->diags))))
+			buf_add(&cli->out, text.data, text.len);
+	}
+	buf_fini(&text);
+	if (good)
+		return CLI_YES;
+	(void)!cli_fail(cli);
+	return refused_only(cli) ? CLI_NO : CLI_BAD;
+}
