@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: Apache-2.0
+// An engine's answers against all packets of a case: nothing claimed that is not so, nothing missed.
+#include "verify/test.h"
+#include "base/buf.h"
+#include "base/diag.h"
+
+#include <string.h>
+#include <sys/types.h>
+
+#define LIST_ALL 100000
+
+struct checking {
+	const struct verify_test_engine *engine;
+	const struct verify_test_case *test;
+	struct verify_test_space space;
+	struct verify_options options;
+	struct arena arena;
+	struct buf *fault;
+	bool wrong, truths; // conditions beside the header
+};
+
+static void wrong(struct checking *c, const char *fmt, ...) printf_like(2, 3);
+static void wrong(struct checking *c, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	if (!c->wrong)
+		buf_adds(c->fault, arena_vprintf(&c->arena, fmt, ap));
+	va_end(ap);
+	c->wrong = true;
+}
+
+static const char *packet_text(struct checking *c, const struct ir_packet *packet)
+{
+	struct buf text;
+	buf_init(&text);
+	ir_packet_print(packet, &text);
+	const char *copy = arena_strdup(&c->arena, text.data);
+	buf_fini(&text);
+	return copy;
+}
+
+// --- packets that an engine hands out ---
+
+// The rule itself, not a copy: rates are known by the address of their rule.
+static struct ir_ruleset alone(const struct ir_rule *rule)
+{
+	return (struct ir_ruleset){.rule = {.at = (struct ir_rule *)rule, .len = 1, .cap = 1}};
+}
+
+static bool matches(struct checking *c, const struct ir_rule *rule, const struct ir_packet *packet)
+{
+	struct ir_ruleset one = alone(rule);
+	struct ir_outcome outcome;
+	ir_eval(&one, packet, &c->arena, &outcome);
+	return outcome.rule || outcome.logged.len;
+}
+
+// As verify_test_fate, of rules that lie in different places.
+static struct verify_test_fate fate_of(const struct ir_rule *const *rule, size_t n,
+				       enum ir_verdict default_action,
+				       const struct ir_packet *packet)
+{
+	bool flows = false;
+	for (size_t i = 0; i < n; i++) {
+		struct ir_ruleset one = alone(rule[i]);
+		struct verify_test_fate fate = verify_test_fate(&one, packet);
+		flows |= rule[i]->flow;
+		if (fate.rule == 0) {
+			fate.rule = i;
+			return fate;
+		}
+	}
+	bool dropped = flows && !packet->flow;
+	return (struct verify_test_fate){.verdict = dropped ? IR_DROP : default_action,
+					 .rule = SIZE_MAX};
+}
+
+static bool packet_is_fine(struct checking *c, const struct ir_packet *packet, const char *what)
+{
+	static const struct ir_rule reads_packet = {.verdict = IR_PASS};
+	if (!packet) {
+		wrong(c, "%s: no packet", what);
+		return false;
+	}
+	const char *strange = verify_test_strange(c->test, packet);
+	if (strange)
+		wrong(c, "%s: the packet %s is %s", what, packet_text(c, packet), strange);
+	else if (c->test->where && !ir_clause_matches(c->test->where, &reads_packet, packet))
+		wrong(c, "%s: the packet %s was not asked about", what, packet_text(c, packet));
+	return !c->wrong;
+}
+
+// What a person pastes is the same packet.
+static void check_text(struct checking *c, const struct ir_packet *packet)
+{
+	struct diags diags;
+	struct ir_packet again;
+	diags_init(&diags, &c->arena);
+	const char *text = packet_text(c, packet);
+	if (c->truths)
+		return;
+	if (!ir_packet_parse(text, packet->time, &c->arena, &diags, &again)) {
+		wrong(c, "the packet %s cannot be read back", text);
+		return;
+	}
+	struct verify_test_fate is = verify_test_fate(&c->test->a, packet),
+				back = verify_test_fate(&c->test->a, &again);
+	if (is.rule != back.rule || is.verdict != back.verdict)
+		wrong(c, "the packet %s fares otherwise when it is read back", text);
+}
+
+// --- findings ---
+
+struct heard {
+	struct checking *c;
+	VEC(struct verify_finding) list, together;
+};
+
+static void hear(void *user, const struct verify_finding *finding)
+{
+	struct heard *h = user;
+	if (finding->together)
+		vec_push(&h->c->arena, &h->together, *finding);
+	else if (h->together.len)
+		wrong(h->c, "a finding comes behind those of the last round");
+	else
+		vec_push(&h->c->arena, &h->list, *finding);
+}
+
+static const struct verify_test_finding *find(const struct verify_test_findings *in,
+					      enum verify_kind kind, size_t rule)
+{
+	for (size_t i = 0; i < in->list.len; i++)
+		if (in->list.at[i].kind == kind && in->list.at[i].rule == rule)
+			return &in->list.at[i];
+	return NULL;
+}
+
+static bool unit_matches(struct checking *c, size_t unit, const struct ir_packet *packet)
+{
+	size_t *units;
+	verify_test_units(&c->test->a, &c->arena, &units);
+	for (size_t i = 0; i < c->test->a.rule.len; i++)
+		if (units[i] == unit && matches(c, &c->test->a.rule.at[i], packet))
+			return true;
+	return false;
+}
+
+static void check_causes(struct checking *c, const struct verify_finding *f, uint64_t causes)
+{
+	const char *kind = verify_test_kind_name[f->kind];
+	size_t all = (size_t)__builtin_popcountll(causes),
+	       shown = all < VERIFY_CAUSES_MOST ? all : VERIFY_CAUSES_MOST;
+	bool right = f->causes_all == all && f->causes == shown;
+	for (size_t i = 0; i < f->causes && right; i++)
+		right = f->cause[i] < 64 && causes >> f->cause[i] & 1 &&
+			(!i || f->cause[i] > f->cause[i - 1]);
+	if (!right)
+		wrong(c, "%s %zu: causes are not 0x%llx, but %zu of %zu: %zu %zu ...", kind,
+		      f->rule, (unsigned long long)causes, f->causes, f->causes_all, f->cause[0],
+		      f->cause[1]);
+}
+
+static void check_shown(struct checking *c, const struct verify_finding *f)
+{
+	bool shows = f->kind == VERIFY_CONFLICTING || f->kind == VERIFY_GENERALISED ||
+		     f->kind == VERIFY_CORRELATED;
+	if (!shows && f->packet)
+		wrong(c, "%s %zu has a packet", verify_test_kind_name[f->kind], f->rule);
+	if (!shows || !packet_is_fine(c, f->packet, verify_test_kind_name[f->kind]))
+		return;
+	bool met = false;
+	for (size_t i = 0; i < f->causes; i++)
+		met |= unit_matches(c, f->cause[i], f->packet);
+	if (!met || !unit_matches(c, f->rule, f->packet))
+		wrong(c, "%s %zu: the packet %s is not of both rules",
+		      verify_test_kind_name[f->kind], f->rule, packet_text(c, f->packet));
+}
+
+static void check_finding(struct checking *c, const struct verify_test_findings *true_ones,
+			  const struct verify_finding *f)
+{
+	const struct verify_test_finding *is = find(true_ones, f->kind, f->rule);
+	if (!is) {
+		wrong(c, "rule %zu is not %s", f->rule, verify_test_kind_name[f->kind]);
+		return;
+	}
+	check_causes(c, f, is->causes);
+	if (f->by_default != is->by_default)
+		wrong(c, "redundant %zu: by_default is not %d", f->rule, f->by_default);
+	check_shown(c, f);
+}
+
+// Whether the ruleset without these units treats every packet as before.
+static bool may_go(struct checking *c, const bool *gone)
+{
+	struct arena arena;
+	struct ir_ruleset without;
+	bool same = true;
+	arena_init(&arena);
+	verify_test_without(&c->test->a, gone, &arena, &without);
+	for (size_t i = 0; i < c->space.class.len && same; i++) {
+		const struct ir_packet *packet = c->space.class.at[i].packet;
+		same = verify_test_same(verify_test_fate(&c->test->a, packet),
+					verify_test_fate(&without, packet));
+	}
+	arena_fini(&arena);
+	return same;
+}
+
+static void check_together(struct checking *c, const struct heard *h,
+			   const struct verify_test_findings *true_ones)
+{
+	size_t *unit, n = c->test->a.rule.len;
+	bool *gone = arena_array(&c->arena, bool, n + 1);
+	verify_test_units(&c->test->a, &c->arena, &unit);
+	for (size_t i = 0; i < h->together.len; i++) {
+		const struct verify_finding *f = &h->together.at[i];
+		bool alone = find(true_ones, VERIFY_EMPTY, f->rule) ||
+			     find(true_ones, VERIFY_SHADOWED, f->rule) ||
+			     find(true_ones, VERIFY_CONFLICTING, f->rule);
+		// What cannot go alone may do so when others have gone: then it is redundant.
+		if (alone ? f->kind > VERIFY_CONFLICTING || !find(true_ones, f->kind, f->rule)
+			  : f->kind != VERIFY_REDUNDANT)
+			wrong(c, "rule %zu can go with others, but is not %s", f->rule,
+			      verify_test_kind_name[f->kind]);
+		else
+			gone[f->rule] = true;
+	}
+	if (c->wrong)
+		return;
+	if (!may_go(c, gone))
+		wrong(c, "the rules that can go together change something");
+	for (size_t i = 0; i < n; i++) {
+		if (unit[i] != i || gone[i] || c->test->a.rule.at[i].verdict == IR_NONE)
+			continue;
+		gone[i] = true;
+		if (may_go(c, gone))
+			wrong(c, "rule %zu could go with the others, too", i);
+		gone[i] = false;
+	}
+}
+
+static void check_findings(struct checking *c)
+{
+	struct verify_test_findings true_ones;
+	struct verify_summary summary = {0};
+	struct heard h = {.c = c};
+	size_t count[VERIFY_KINDS] = {0};
+	verify_test_findings(&c->space, &true_ones);
+	c->engine->findings(&c->test->a, &c->options, &c->arena, hear, &h, &summary);
+	if (summary.status != VERIFY_DONE)
+		wrong(c, "findings: not done, but %d", (int)summary.status);
+	for (size_t i = 0; i < h.list.len; i++) {
+		check_finding(c, &true_ones, &h.list.at[i]);
+		count[h.list.at[i].kind]++;
+		if (i && h.list.at[i].rule < h.list.at[i - 1].rule)
+			wrong(c, "findings are not in the order of the rules");
+	}
+	for (size_t i = 0; i < true_ones.list.len; i++) {
+		bool told = false;
+		for (size_t k = 0; k < h.list.len; k++)
+			told |= h.list.at[k].kind == true_ones.list.at[i].kind &&
+				h.list.at[k].rule == true_ones.list.at[i].rule;
+		if (!told)
+			wrong(c, "rule %zu is %s, which is not told", true_ones.list.at[i].rule,
+			      verify_test_kind_name[true_ones.list.at[i].kind]);
+	}
+	if (h.list.len != true_ones.list.len)
+		wrong(c, "%zu findings instead of %zu", h.list.len, true_ones.list.len);
+	if (memcmp(count, summary.count, sizeof(count)) != 0 || summary.removable != h.together.len)
+		wrong(c, "the summary does not count what was told");
+	check_together(c, &h, &true_ones);
+}
+
+// --- differences ---
+
+// B's rules where they came from: of the ruleset itself, or of A and the edits.
+struct second {
+	const struct ir_rule **rule;
+	size_t len;
+};
+
+static size_t index_of(const struct second *b, const struct ir_rule *rule)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if (b->rule[i] == rule)
+			return i;
+	return SIZE_MAX;
+}
+
+static struct verify_test_pair pair_of(struct checking *c, const struct second *b,
+				       const struct ir_packet *packet)
+{
+	struct verify_test_fate fa = verify_test_fate(&c->test->a, packet),
+				fb = fate_of(b->rule, b->len, c->test->b.default_action, packet);
+	return (struct verify_test_pair){fa.rule, fb.rule, fa.verdict, fb.verdict, packet};
+}
+
+static bool same_pair(const struct verify_test_pair *x, const struct verify_test_pair *y)
+{
+	return x->a == y->a && x->b == y->b && x->verdict_a == y->verdict_a &&
+	       x->verdict_b == y->verdict_b;
+}
+
+static struct verify_test_pair claimed(struct checking *c, const struct second *b,
+				       const struct verify_difference *d)
+{
+	return (struct verify_test_pair){d->rule_a ? (size_t)(d->rule_a - c->test->a.rule.at)
+						   : SIZE_MAX,
+					 d->rule_b ? index_of(b, d->rule_b) : SIZE_MAX,
+					 d->verdict_a, d->verdict_b, d->packet};
+}
+
+// Every packet of the region, not only one of each kind that the rules tell apart.
+static void check_region(struct checking *c, const struct verify_difference *d,
+			 const struct verify_test_pair *pair)
+{
+	static const struct ir_rule reads_packet = {.verdict = IR_PASS};
+	struct verify_test_space space;
+	struct arena arena;
+	if (!d->reply && !ir_clause_matches(&d->region, &reads_packet, d->packet))
+		wrong(c, "the packet %s is not of its region", packet_text(c, d->packet));
+	if (!d->exact)
+		return;
+	arena_init(&arena);
+	bool there = verify_test_space(c->test, &d->region, &arena, &space);
+	for (size_t i = 0; there && i < space.class.len; i++) {
+		const struct ir_packet *packet = space.class.at[i].packet;
+		struct verify_test_fate a = verify_test_fate(&c->test->a, packet),
+					b = verify_test_fate(&c->test->b, packet);
+		struct verify_test_pair is = {a.rule, b.rule, a.verdict, b.verdict, packet};
+		if (packet->reply == d->reply && !same_pair(&is, pair))
+			wrong(c, "the region is not exact: %s", packet_text(c, packet));
+	}
+	arena_fini(&arena);
+}
+
+static void check_difference(struct checking *c, const struct second *b,
+			     const struct verify_difference *d)
+{
+	if (!packet_is_fine(c, d->packet, "difference"))
+		return;
+	struct verify_test_pair told = claimed(c, b, d), is = pair_of(c, b, d->packet);
+	if (d->rule_b && told.b == SIZE_MAX)
+		wrong(c, "a difference names a rule that is not of B");
+	else if (!same_pair(&told, &is))
+		wrong(c, "rules %zd and %zd do not decide %s, but %zd and %zd", (ssize_t)told.a,
+		      (ssize_t)told.b, packet_text(c, d->packet), (ssize_t)is.a, (ssize_t)is.b);
+	else if (d->reply != d->packet->reply)
+		wrong(c, "the packet goes the other way than the difference says");
+	if (c->wrong)
+		return;
+	check_region(c, d, &told);
+	check_text(c, d->packet);
+}
+
+static void check_listed(struct checking *c, const struct second *b,
+			 const struct verify_test_pairs *pairs, const struct verify_comparison *is)
+{
+	for (size_t i = 0; i < is->difference.len && !c->wrong; i++) {
+		struct verify_test_pair told = claimed(c, b, &is->difference.at[i]);
+		bool known = false;
+		check_difference(c, b, &is->difference.at[i]);
+		for (size_t k = 0; k < pairs->list.len; k++)
+			known |= same_pair(&told, &pairs->list.at[k]);
+		if (!known)
+			wrong(c, "rules %zd and %zd do not differ", (ssize_t)told.a,
+			      (ssize_t)told.b);
+	}
+}
+
+static void check_missed(struct checking *c, const struct second *b,
+			 const struct verify_test_pairs *pairs, const struct verify_comparison *is)
+{
+	for (size_t k = 0; k < pairs->list.len && !c->wrong; k++) {
+		bool known = false;
+		for (size_t i = 0; i < is->difference.len; i++) {
+			struct verify_test_pair told = claimed(c, b, &is->difference.at[i]);
+			known |= same_pair(&told, &pairs->list.at[k]);
+		}
+		if (!known)
+			wrong(c, "missed: rules %zd and %zd differ for %s",
+			      (ssize_t)pairs->list.at[k].a, (ssize_t)pairs->list.at[k].b,
+			      packet_text(c, pairs->list.at[k].packet));
+	}
+}
+
+static void check_comparison(struct checking *c, const char *what, const struct second *b,
+			     const struct verify_test_pairs *pairs,
+			     const struct verify_comparison *is)
+{
+	if (is->status != VERIFY_DONE)
+		wrong(c, "%s: not done, but %d", what, (int)is->status);
+	else if (is->equal != !pairs->list.len)
+		wrong(c, "%s: says %s", what, is->equal ? "equal" : "different");
+	else if (is->differences != pairs->list.len)
+		wrong(c, "%s: %zu pairs differ instead of %zu", what, is->differences,
+		      pairs->list.len);
+	check_listed(c, b, pairs, is);
+	check_missed(c, b, pairs, is);
+}
+
+static void check_few(struct checking *c, const struct verify_comparison *all)
+{
+	struct verify_comparison few;
+	c->engine->compare(&c->test->a, &c->test->b, &c->options, 1, &c->arena, &few);
+	if (few.equal != all->equal || few.differences != all->differences ||
+	    few.difference.len != (all->difference.len > 0))
+		wrong(c, "compare: another answer when one difference is wanted");
+}
+
+static void check_compare(struct checking *c)
+{
+	struct verify_test_pairs pairs;
+	struct verify_comparison is;
+	struct second b = {arena_array(&c->arena, const struct ir_rule *, c->test->b.rule.len + 1),
+			   c->test->b.rule.len};
+	for (size_t i = 0; i < b.len; i++)
+		b.rule[i] = &c->test->b.rule.at[i];
+	verify_test_pairs(&c->space, &pairs);
+	if (c->test->rewritten && pairs.list.len)
+		wrong(c, "the rewriting of the test is not equal");
+	c->engine->compare(&c->test->a, &c->test->b, &c->options, LIST_ALL, &c->arena, &is);
+	check_comparison(c, "compare", &b, &pairs, &is);
+	check_few(c, &is);
+	if (!c->test->edit.len || !c->engine->what_if || c->wrong)
+		return;
+	b.rule = c->test->b_source.at;
+	c->engine->what_if(&c->test->a, &c->options, c->test->edit.at, c->test->edit.len, LIST_ALL,
+			   &c->arena, &is);
+	check_comparison(c, "what if", &b, &pairs, &is);
+}
+
+// --- the rest ---
+
+static void check_units(struct checking *c)
+{
+	size_t *is, *unit, n = c->test->a.rule.len;
+	c->engine->units(&c->test->a, &c->arena, &is);
+	verify_test_units(&c->test->a, &c->arena, &unit);
+	if (memcmp(is, unit, n * sizeof(*unit)) != 0)
+		wrong(c, "units are others");
+}
+
+static void check_decides(struct checking *c)
+{
+	size_t n = c->space.class.len, *is = arena_array(&c->arena, size_t, n + 1);
+	const struct ir_packet **packet = arena_array(&c->arena, const struct ir_packet *, n + 1);
+	for (size_t i = 0; i < n; i++)
+		packet[i] = c->space.class.at[i].packet;
+	c->engine->decides(&c->test->a, &c->options, packet, n, is);
+	for (size_t i = 0; i < n; i++)
+		if (is[i] != verify_test_fate(&c->test->a, packet[i]).rule)
+			wrong(c, "rule %zd does not decide %s", (ssize_t)is[i],
+			      packet_text(c, packet[i]));
+}
+
+static void check_broken(struct checking *c, const struct verify_broken *b)
+{
+	if (!packet_is_fine(c, b->packet, "guarantee"))
+		return;
+	struct verify_test_fate is = verify_test_fate(&c->test->a, b->packet);
+	bool must_pass = b->guarantee->verdict == IR_PASS;
+	bool passes = is.verdict == IR_PASS || is.verdict == IR_RATE_LIMIT;
+	size_t by = b->by ? (size_t)(b->by - c->test->a.rule.at) : SIZE_MAX;
+	if (!matches(c, b->guarantee, b->packet) || passes == must_pass || is.rule != by ||
+	    is.verdict != b->verdict)
+		wrong(c, "%s does not break the guarantee as is said", packet_text(c, b->packet));
+}
+
+static void check_assert(struct checking *c)
+{
+	struct verify_assertion is;
+	const struct verify_test_case *t = c->test;
+	c->engine->assert(&t->a, t->guarantee.at, t->guarantee.len, &c->options, &c->arena, &is);
+	if (is.status != VERIFY_DONE)
+		wrong(c, "assert: not done, but %d", (int)is.status);
+	for (size_t i = 0; i < is.broken.len; i++)
+		check_broken(c, &is.broken.at[i]);
+	for (size_t g = 0; g < t->guarantee.len; g++) {
+		size_t told = 0;
+		for (size_t i = 0; i < is.broken.len; i++)
+			told += is.broken.at[i].guarantee == &t->guarantee.at[g];
+		if (told != verify_test_broken(&c->space, g))
+			wrong(c, "guarantee %zu is told to be broken %zu times", g, told);
+	}
+}
+
+static bool has_truths(const struct ir_ruleset *r)
+{
+	for (size_t i = 0; i < r->rule.len; i++)
+		if (r->rule.at[i].opaques || r->rule.at[i].rate.packets)
+			return true;
+	return false;
+}
+
+enum verify_test_result verify_test_check(const struct verify_test_engine *engine,
+					  const struct verify_test_case *test, struct buf *fault)
+{
+	struct checking c = {.engine = engine, .test = test, .fault = fault};
+	arena_init(&c.arena);
+	bool there = verify_test_space(test, NULL, &c.arena, &c.space);
+	c.truths = has_truths(&test->a) || has_truths(&test->b);
+	c.options = (struct verify_options){
+		.from = test->from, .until = test->until, .where = test->where, .threads = 1};
+	if (there && engine->units)
+		check_units(&c);
+	if (there && !c.wrong && engine->findings)
+		check_findings(&c);
+	if (there && !c.wrong && engine->compare)
+		check_compare(&c);
+	if (there && !c.wrong && engine->decides)
+		check_decides(&c);
+	if (there && !c.wrong && engine->assert)
+		check_assert(&c);
+	arena_fini(&c.arena);
+	return !there ? VERIFY_TEST_TOO_LARGE : c.wrong ? VERIFY_TEST_WRONG : VERIFY_TEST_RIGHT;
+}
