@@ -40,19 +40,24 @@ struct verify_notes {
 	VEC(const char *) list;
 };
 
-// A unit is what its author calls one rule: consecutive rules of one policy and name that do the same. Findings name a
-// unit by the index of its first rule in the ruleset. *out: for each rule the index of its unit's first rule.
+// A unit is what its author calls one rule: consecutive rules of one policy and name that are alike in verdict, rate, log
+// and kind (packet or flow rule); a rule without a name is one by itself. Findings name a unit by the index of its first
+// rule in the ruleset. *out: for each rule the index of its unit's first rule.
 void verify_units(const struct ir_ruleset *ruleset, struct arena *arena, size_t **out);
 
 // --- findings about one ruleset (findings.c) ---
 
+// "The same" and "otherwise" mean the effect: verdict, rate (with rate-limit) and log. A unit lives when it decides some
+// packet, or logs it when it only logs. A unit that only logs can be EMPTY, SHADOWED (those that decide its packets log
+// them likewise) or CONFLICTING, nothing else.
 enum verify_kind {
 	VERIFY_EMPTY,    // matches no packet at any time asked about
-	VERIFY_SHADOWED, // decides nothing: earlier rules that do the same decide all its packets
-	VERIFY_CONFLICTING, // decides nothing: earlier rules decide all its packets, and some of them otherwise
-	VERIFY_REDUNDANT, // decides packets, but without it later rules or the default would do the same with them
-	VERIFY_GENERALISED, // a later rule that does otherwise matches all its packets and more: it is the exception
-	VERIFY_CORRELATED, // a later rule that does otherwise shares packets, each has some of its own: the order decides
+	VERIFY_SHADOWED, // does not live: earlier rules that do the same decide all its packets
+	VERIFY_CONFLICTING, // does not live: earlier rules decide all its packets, and some of them otherwise
+	VERIFY_REDUNDANT, // lives, but without it later rules or the default would do the same with its packets
+	VERIFY_GENERALISED, // lives; a later rule that lives and does otherwise matches all its packets and more: an exception
+	VERIFY_CORRELATED, // lives; a later rule that lives and does otherwise matches some of its packets: their order matters
+			   // wherever no earlier rule decides
 	VERIFY_KINDS
 };
 extern const char *const verify_kind_name[VERIFY_KINDS]; // "empty", "shadowed", ...
@@ -61,14 +66,18 @@ extern const char *const verify_kind_name[VERIFY_KINDS]; // "empty", "shadowed",
 struct verify_finding {
 	enum verify_kind kind;
 	size_t rule; // its unit
-	size_t cause
-		[VERIFY_CAUSES_MOST]; // units, in order; with GENERALISED and CORRELATED the later rules
+	// Units, in order. SHADOWED, CONFLICTING: a few that together hold all its packets, each decides some of them; with
+	// CONFLICTING at least one does otherwise. REDUNDANT: a few that with the default (by_default) take all its packets,
+	// each takes some. GENERALISED, CORRELATED: the later rules, all of them counted.
+	size_t cause[VERIFY_CAUSES_MOST];
 	size_t causes, causes_all; // in `cause`, and in truth
 	bool by_default;           // REDUNDANT: the default action, too, stands in for it
-	bool together; // is in a set that can be removed as a whole without any packet faring otherwise,
-		       // to which no other rule can be added
-	const struct ir_packet
-		*packet; // CONFLICTING, GENERALISED, CORRELATED: one that both match; else NULL
+	bool together; // second round: is in a set that can be removed as a whole without any packet faring otherwise (or being logged otherwise), to
+		       // which no other rule that decides can be added
+	// CONFLICTING: one that both match and one of the causes decides otherwise. GENERALISED, CORRELATED: one that it and
+	// the first cause match, decided by it if there is such. Else NULL. Confirmed by ir_eval: in the whole ruleset when
+	// that is not long, else by the rules named.
+	const struct ir_packet *packet;
 };
 // Called by the thread that asked, in the order of the rules, as soon as it is known; `finding` is good for the call.
 typedef void (*verify_finding_fn)(void *user, const struct verify_finding *finding);
@@ -79,8 +88,9 @@ struct verify_summary {
 		removable; // findings of each kind; size of the set that can go together
 	struct verify_notes notes;
 };
-// Redundant rules are judged one at a time; `together` is known when all are, so findings of the kinds EMPTY to REDUNDANT
-// come with it only in a second round at the end (`together` set), for those that belong to the set.
+// Rules are judged one at a time; which of them can go together is known when all are. Then, in a second round, again in the
+// order of the rules, findings with `together` name the set: kind and rule, no causes. A rule that can only go because
+// others of the set go was not found before and comes as REDUNDANT.
 void verify_findings(const struct ir_ruleset *ruleset, const struct verify_options *options,
 		     struct arena *arena, verify_finding_fn found, void *user,
 		     struct verify_summary *out);
