@@ -55,9 +55,10 @@ enum verify_kind {
 	VERIFY_SHADOWED, // does not live: earlier rules that do the same decide all its packets
 	VERIFY_CONFLICTING, // does not live: earlier rules decide all its packets, and some of them otherwise
 	VERIFY_REDUNDANT, // lives, but without it later rules or the default would do the same with its packets
-	VERIFY_GENERALISED, // lives; a later rule that lives and does otherwise matches all its packets and more: an exception
-	VERIFY_CORRELATED, // lives; a later rule that lives and does otherwise matches some of its packets: their order matters
-			   // wherever no earlier rule decides
+	VERIFY_GENERALISED, // lives; a later one that lives and does otherwise matches all its packets and more
+	// Lives; a later one that lives and does otherwise matches some of its packets: their order matters wherever no earlier
+	// rule decides.
+	VERIFY_CORRELATED,
 	VERIFY_KINDS
 };
 extern const char *const verify_kind_name[VERIFY_KINDS]; // "empty", "shadowed", ...
@@ -72,8 +73,9 @@ struct verify_finding {
 	size_t cause[VERIFY_CAUSES_MOST];
 	size_t causes, causes_all; // in `cause`, and in truth
 	bool by_default;           // REDUNDANT: the default action, too, stands in for it
-	bool together; // second round: is in a set that can be removed as a whole without any packet faring otherwise (or being logged otherwise), to
-		       // which no other rule that decides can be added
+	// Second round: is in a set that can be removed as a whole without any packet faring (or being logged) otherwise, to
+	// which no other rule that decides can be added.
+	bool together;
 	// CONFLICTING: one that both match and one of the causes decides otherwise. GENERALISED, CORRELATED: one that it and
 	// the first cause match, decided by it if there is such. Else NULL. Confirmed by ir_eval: in the whole ruleset when
 	// that is not long, else by the rules named.
