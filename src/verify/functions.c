@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rulesets as decision diagrams. Services are asked before addresses: that keeps the upper part of a diagram small, and
+// taking addresses away works at its lower end.
+#include "verify/functions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_RULE 3u // results below: nobody asked, the default, no flow
+
+uint32_t verify_owner_result(uint32_t owner)
+{
+	return owner == VERIFY_DEFAULT ? 1 : owner == VERIFY_NO_FLOW ? 2 : owner + FIRST_RULE;
+}
+
+uint32_t verify_result_owner(uint32_t result)
+{
+	return result == 1 ? VERIFY_DEFAULT : result == 2 ? VERIFY_NO_FLOW : result - FIRST_RULE;
+}
+
+// --- variables ---
+
+static unsigned rank_of(unsigned dim)
+{
+	static const uint8_t early[IR_DIMS] = {
+		[IR_PROTO] = 1, [IR_ICMP4] = 2, [IR_ICMP6] = 3, [IR_DPORT] = 4, [IR_SPORT] = 5};
+	switch (dim) {
+	case IR_DST4:
+	case IR_DST6:
+		return 2000000;
+	case IR_SRC4:
+	case IR_SRC6:
+		return 2000001;
+	default:
+		return dim < IR_DIMS && early[dim] ? early[dim] : 100 + dim;
+	}
+}
+
+struct ranked {
+	unsigned rank;
+	uint32_t axis;
+};
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+void verify_functions_init(struct verify_functions *f, const struct verify_space *space,
+			   const struct verify_slice *slice,
+			   const struct algebra_diagram_limits *limits, struct arena *arena)
+{
+	size_t n = slice->axes;
+	struct ranked *order = arena_array(arena, struct ranked, n + 1);
+	int32_t *max = arena_array(arena, int32_t, n + 1);
+	*f = (struct verify_functions){.space = space, .slice = slice, .vars = n};
+	f->axis_of = arena_array(arena, uint32_t, n + 1);
+	f->var_of = arena_array(arena, uint32_t, n + 1);
+	for (uint32_t a = 0; a < n; a++)
+		order[a] = (struct ranked){rank_of(slice->axis[a].dim), a};
+	qsort(order, n, sizeof(*order), by_rank);
+	for (uint32_t v = 0; v < n; v++) {
+		f->axis_of[v] = order[v].axis;
+		f->var_of[order[v].axis] = v;
+		max[v] = (int32_t)slice->axis[order[v].axis].atoms - 1;
+	}
+	f->diagram = algebra_diagram_new(max, n, limits);
+}
+
+void verify_functions_fini(struct verify_functions *f)
+{
+	algebra_diagram_free(f->diagram);
+	f->diagram = NULL;
+}
+
+const struct verify_axis *verify_functions_axis(const struct verify_functions *f, unsigned dim,
+						size_t *var_out)
+{
+	for (size_t a = 0; a < f->slice->axes; a++)
+		if (f->slice->axis[a].dim == dim) {
+			*var_out = f->var_of[a];
+			return &f->slice->axis[a];
+		}
+	return NULL;
+}
+
+// --- layers ---
+
+// Atoms of an axis as spans, from a function that says which are in.
+static struct algebra_side side_of_mask(const uint64_t *cell, uint32_t atoms, struct arena *arena)
+{
+	VEC(struct algebra_span) spans = {0};
+	for (int32_t atom = 0; atom < (int32_t)atoms; atom++) {
+		if (!(cell[atom / 64] >> atom % 64 & 1))
+			continue;
+		if (spans.len && spans.at[spans.len - 1].hi == atom - 1)
+			spans.at[spans.len - 1].hi = atom;
+		else
+			vec_push(arena, &spans, (struct algebra_span){atom, atom});
+	}
+	if (spans.len == 1 && spans.at[0].lo == 0 && spans.at[0].hi == (int32_t)atoms - 1)
+		return (struct algebra_side){0};
+	return (struct algebra_side){spans.at, spans.len};
+}
+
+static struct algebra_side side_of_span(uint64_t span, uint32_t atoms, struct arena *arena)
+{
+	struct algebra_span *at = arena_new(arena, struct algebra_span);
+	*at = (struct algebra_span){(int32_t)algebra_lo(span), (int32_t)algebra_hi(span)};
+	bool all = !at->lo && at->hi == (int32_t)atoms - 1;
+	return (struct algebra_side){at, !all};
+}
+
+static struct algebra_side *sides_of(const struct verify_functions *f, const uint64_t *box,
+				     struct arena *arena)
+{
+	struct algebra_side *side = arena_array(arena, struct algebra_side, f->vars + 1);
+	for (size_t v = 0; v < f->vars; v++) {
+		const struct verify_axis *axis = &f->slice->axis[f->axis_of[v]];
+		if (axis->span)
+			side[v] = side_of_span(box[axis->slot], axis->atoms, arena);
+		else
+			side[v] = side_of_mask(box + f->slice->shape.first[axis->slot], axis->atoms,
+					       arena);
+	}
+	return side;
+}
+
+uint32_t verify_functions_layer(struct verify_functions *f, size_t layer, bool effects)
+{
+	const struct algebra_boxes *boxes = f->slice->layer[layer].boxes;
+	size_t len = algebra_boxes_len(boxes);
+	struct arena arena;
+	arena_init(&arena);
+	struct algebra_case *list = arena_array(&arena, struct algebra_case, len + 1);
+	for (uint32_t i = 0; i < len; i++) {
+		uint64_t box[ALGEBRA_CELLS];
+		uint32_t owner = algebra_boxes_owner(boxes, i);
+		algebra_boxes_get(boxes, i, box);
+		list[i].side = sides_of(f, box, &arena);
+		list[i].result = effects ? verify_effect(f->space, layer, owner) + 1
+					 : verify_owner_result(owner);
+	}
+	uint32_t a = algebra_diagram_first_match(f->diagram, list, len);
+	algebra_diagram_pin(f->diagram, a);
+	arena_fini(&arena);
+	return a;
+}
+
+// --- boxes of values ---
+
+// False when no atom is in.
+static bool side_of_set(const struct verify_axis *axis, struct algebra_set set, struct arena *arena,
+			struct algebra_side *out)
+{
+	uint64_t *cell = arena_array(arena, uint64_t, axis->atoms / 64 + 1);
+	bool any = false;
+	for (size_t i = 0; i < axis->pieces; i++) {
+		uint32_t atom = axis->piece[i].atom;
+		if (!algebra_set_has(set, axis->piece[i].lo))
+			continue;
+		cell[atom / 64] |= 1ull << atom % 64;
+		any = true;
+	}
+	*out = side_of_mask(cell, axis->atoms, arena);
+	return any;
+}
+
+uint32_t verify_functions_box(struct verify_functions *f, const struct verify_want *want,
+			      size_t wants, uint32_t result)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct algebra_case box = {arena_array(&arena, struct algebra_side, f->vars + 1), result};
+	struct algebra_side *side = arena_array(&arena, struct algebra_side, f->vars + 1);
+	bool any = true;
+	box.side = side;
+	for (size_t i = 0; i < wants; i++) {
+		size_t var;
+		const struct verify_axis *axis = verify_functions_axis(f, want[i].dim, &var);
+		any &= want[i].set.len > 0;
+		if (axis && any)
+			any = side_of_set(axis, want[i].set, &arena, &side[var]);
+	}
+	uint32_t a = any ? algebra_diagram_box(f->diagram, &box) : algebra_diagram_constant(0);
+	arena_fini(&arena);
+	return a;
+}
+
+static bool side_has(const struct algebra_side *side, int32_t atom)
+{
+	size_t lo = 0, hi = side->len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (side->at[mid].hi < atom)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return !side->len || (lo < side->len && side->at[lo].lo <= atom);
+}
+
+struct algebra_set verify_side_values(const struct verify_axis *axis,
+				      const struct algebra_side *side, struct arena *arena)
+{
+	struct algebra_builder builder = {.arena = arena};
+	for (size_t i = 0; i < axis->pieces; i++)
+		if (side_has(side, (int32_t)axis->piece[i].atom))
+			algebra_builder_add(&builder, axis->piece[i].lo, axis->piece[i].hi);
+	return algebra_builder_take(&builder);
+}
+
+const struct ir_packet *verify_functions_packet(const struct verify_functions *f,
+						const int32_t *point, struct arena *arena)
+{
+	uint64_t cells[ALGEBRA_CELLS] = {!f->vars}; // without axes there is a mask of one atom
+	for (size_t v = 0; v < f->vars; v++) {
+		const struct verify_axis *axis = &f->slice->axis[f->axis_of[v]];
+		uint32_t atom = (uint32_t)point[v];
+		if (axis->span)
+			cells[axis->slot] = algebra_span(atom, atom);
+		else
+			cells[f->slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
+	}
+	return verify_packet(f->space, f->slice, cells, arena);
+}

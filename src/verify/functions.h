@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rulesets of one slice as decision diagrams: a variable for each axis, a ruleset a function of points.
+#pragma once
+
+#include "algebra/diagram.h"
+#include "verify/space.h"
+
+struct verify_functions {
+	const struct verify_space *space;
+	const struct verify_slice *slice;
+	struct algebra_diagram *diagram;
+	uint32_t *axis_of, *var_of; // by variable, by axis
+	size_t vars;
+};
+void verify_functions_init(struct verify_functions *functions, const struct verify_space *space,
+			   const struct verify_slice *slice,
+			   const struct algebra_diagram_limits *limits, struct arena *arena);
+void verify_functions_fini(struct verify_functions *functions);
+
+// Which rule of the layer decides: results by verify_owner_result; 0 for points that nobody asked about. Or with `effects`
+// what it does: the layer's effect numbers + 1. Pinned.
+uint32_t verify_functions_layer(struct verify_functions *functions, size_t layer,
+				bool effects) must_check;
+uint32_t verify_owner_result(uint32_t owner) must_check;
+uint32_t verify_result_owner(uint32_t result) must_check;
+
+// `result` where the values of the dimensions are in the sets, 0 elsewhere. Sets of dimensions that have no axis say
+// nothing; on an axis an atom is in or out by its first value.
+struct verify_want {
+	unsigned dim;
+	struct algebra_set set;
+};
+uint32_t verify_functions_box(struct verify_functions *functions, const struct verify_want *want,
+			      size_t wants, uint32_t result) must_check;
+// NULL: the slice has no such axis.
+const struct verify_axis *verify_functions_axis(const struct verify_functions *functions,
+						unsigned dim, size_t *var_out) must_check;
+// The values that a side of a box means.
+struct algebra_set verify_side_values(const struct verify_axis *axis,
+				      const struct algebra_side *side,
+				      struct arena *arena) must_check;
+// The packet of a point (a value for each variable).
+const struct ir_packet *verify_functions_packet(const struct verify_functions *functions,
+						const int32_t *point,
+						struct arena *arena) must_check;
