@@ -536,10 +536,15 @@ bool import_flatten(struct import_table *table, struct arena *arena, struct diag
 	return true;
 }
 
+#define GAPS_MOST 500
+
 void import_gap_add(struct import_result *result, struct arena *arena, const char *what,
 		    unsigned line)
 {
-	for (size_t i = 0; i < result->gap.len; i++)
+	if (result->gap.len >=
+	    GAPS_MOST) // hostile input must not make the list a search of its own
+		what = "other things";
+	for (size_t i = result->gap.len; i-- > 0;)
 		if (!strcmp(result->gap.at[i].what, what)) {
 			result->gap.at[i].rules++;
 			return;

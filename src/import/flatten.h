@@ -47,7 +47,8 @@ struct import_table {
 	size_t source_rules; // set by import_flatten
 };
 
-// Beyond these a ruleset is refused: jumps within jumps; rules and clauses looked at on all paths; memory that one flattened table takes.
+// Beyond these a ruleset is refused: jumps within jumps; rules and clauses looked at on all paths; memory that one
+// flattened chain takes.
 #define IMPORT_DEPTH_MOST 64
 #define IMPORT_STEPS_MOST 8000000
 #define IMPORT_MEMORY_MOST ((size_t)1 << 30)
