@@ -342,6 +342,9 @@ static void rates_and_opaque_conditions_are_checked(void **state)
 		{IR_OPAQUE_USER, NULL, namesakes, 2, false},
 		{IR_OPAQUE_INDICATOR, NULL, values, 1, false},
 		{IR_OPAQUE_URL, NULL, values, 0, false},
+		{IR_OPAQUE_FOREIGN, NULL, values, 1, false},
+		{IR_OPAQUE_FOREIGN, NULL, values, 1, true},
+		{IR_OPAQUE_USER, NULL, namesakes, 1, true}, // it has no word for "not"
 	};
 	for (size_t i = 0; i < array_len(opaques); i++) {
 		struct ir_rule rule = rule_on(b, IR_DPORT, 53, 53);

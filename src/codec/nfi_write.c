@@ -28,6 +28,10 @@ static const char *hint_for(enum ir_opaque_kind kind, const struct nfi_list *lis
 		       "URL group";
 	if (kind == IR_OPAQUE_PAYLOAD)
 		return "the model takes one content a value, without depth, offset or distance";
+	if (kind == IR_OPAQUE_FOREIGN)
+		return "it came from an imported ruleset: say what it means in headers, or leave "
+		       "the rule "
+		       "where it is";
 	if (list && list->user)
 		return "give the number of the user or group, then the name";
 	return "the model has other names for these: see its identities";
@@ -38,6 +42,11 @@ static bool check_values(const struct ir_rule *rule, const struct ir_opaque *o, 
 	const char *name = ir_opaque_info[o->kind].name;
 	const struct nfi_list *list = list_of(o->kind);
 	const struct nfi_header *first = o->len ? nfi_header_of(o->value[0]) : NULL;
+	if (o->negated) {
+		nfi_refuse(rule, name, "put a rule for those that it holds for before this one",
+			   diags, "the NSF-facing model cannot say that '%s' does not hold", name);
+		return false;
+	}
 	if (!o->len) {
 		nfi_refuse(rule, name, "give it values, or remove the condition", diags,
 			   "the condition '%s' names nothing", name);

@@ -91,6 +91,10 @@ static void opaque_needs(const struct ir_opaque *opaque, struct arena *arena,
 {
 	const struct ir_opaque_info *info = &ir_opaque_info[opaque->kind];
 	enum cap_set set;
+	if (!info->leaf || opaque->negated) { // the set only fills the place
+		need(out, arena, (struct place_need){CAP_SET_IPV4, CAP_UNSPEAKABLE, info->name});
+		return;
+	}
 	if (!cap_set_find(info->leaf, &set))
 		return;
 	enum cap_identity identity = identity_of(info->capability, set);
@@ -155,7 +159,7 @@ void place_needs(const struct ir_rule *rule, struct arena *arena, struct place_n
 	for (size_t i = 0; i < rule->clauses; i++)
 		clause_needs(&rule->clause[i], arena, out);
 	for (size_t i = 0; i < rule->opaques; i++) {
-		if (rule->opaque[i].kind == IR_OPAQUE_HEADER)
+		if (rule->opaque[i].kind == IR_OPAQUE_HEADER && !rule->opaque[i].negated)
 			header_needs(&rule->opaque[i], arena, out);
 		else
 			opaque_needs(&rule->opaque[i], arena, out);

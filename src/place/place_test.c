@@ -339,6 +339,35 @@ static void every_dimension_needs_something(void **state)
 	}
 }
 
+// What nobody can be asked for is refused, also where a function lacks nothing that has a name.
+static void foreign_and_negated_conditions_are_refused(void **state)
+{
+	struct world *w = *state;
+	static const char *value = "7 alice";
+	static struct ir_opaque opaques[] = {{IR_OPAQUE_FOREIGN, NULL, &value, 1, false},
+					     {IR_OPAQUE_FOREIGN, NULL, &value, 1, true},
+					     {IR_OPAQUE_HEADER, NULL, &value, 1, true},
+					     {IR_OPAQUE_USER, NULL, &value, 1, true}};
+	for (size_t i = 0; i < array_len(opaques); i++)
+		for (unsigned verdict = IR_PASS; verdict <= IR_DROP; verdict++) {
+			w->ruleset.rule.len = 0;
+			struct ir_rule *rule =
+				add(w, (struct spec){"odd", verdict, "10.1.0.0", "10.2.0.0", 80});
+			struct place_input in = {&w->ruleset, w->nsf, 3};
+			struct place_result result;
+			size_t before = w->diags.errors;
+			rule->opaque = &opaques[i];
+			rule->opaques = 1;
+			assert_false(place_rules(&in, &w->arena, &w->diags, &result));
+			assert_true(w->diags.errors > before);
+			const struct diag *diag = &w->diags.list.at[before];
+			assert_int_equal(diag->code, DIAG_CAPABILITY);
+			assert_string_equal(diag->condition, ir_opaque_info[opaques[i].kind].name);
+			assert_null(diag->capability);
+			assert_int_equal(result.nsf[0].rule.len, 0);
+		}
+}
+
 static void one_function_is_checked_without_topology(void **state)
 {
 	struct world *w = *state;
@@ -441,6 +470,7 @@ int main(void)
 		TEST(opaque_conditions_name_what_would_do),
 		TEST(needs_follow_version_and_protocol),
 		TEST(every_dimension_needs_something),
+		TEST(foreign_and_negated_conditions_are_refused),
 		TEST(one_function_is_checked_without_topology),
 		TEST(placement_equals_a_search_over_addresses),
 	};

@@ -43,13 +43,18 @@ static void refuse(struct check *c, const struct fault *fault)
 static void check_opaques(struct check *c)
 {
 	for (size_t i = 0; i < c->rule->opaques; i++) {
-		const struct ir_opaque_info *info = &ir_opaque_info[c->rule->opaque[i].kind];
-		refuse(c, &(struct fault){
-				  .code = DIAG_CAPABILITY,
-				  .condition = info->name,
-				  .capability = info->capability,
-				  .text = "a condition that packet headers do not tell",
-				  .hint = "place the rule on an NSF that has this capability"});
+		const struct ir_opaque *opaque = &c->rule->opaque[i];
+		const struct ir_opaque_info *info = &ir_opaque_info[opaque->kind];
+		bool asked = info->capability && !opaque->negated;
+		refuse(c,
+		       &(struct fault){
+			       .code = DIAG_CAPABILITY,
+			       .condition = info->name,
+			       .capability = info->capability,
+			       .text = "a condition that packet headers do not tell",
+			       .hint = asked ? "place the rule on an NSF that has this capability"
+					     : "no NSF can be asked for it: state the rule "
+					       "without it"});
 	}
 }
 

@@ -246,8 +246,8 @@ static void actions_it_lacks_are_refused(void **state)
 static void opaque_conditions_are_refused(void **state)
 {
 	struct arena *a = *state;
-	for (unsigned kind = 0; kind < IR_OPAQUES; kind++) {
-		struct ir_opaque opaque = {.kind = kind, .name = "x"};
+	for (unsigned i = 0; i < 2 * IR_OPAQUES; i++) {
+		struct ir_opaque opaque = {.kind = i / 2, .name = "x", .negated = i % 2};
 		struct ir_ruleset r = one_rule(a, IR_DPORT, 80, 80);
 		r.rule.at[0].opaque = &opaque;
 		r.rule.at[0].opaques = 1;
