@@ -79,8 +79,17 @@ static void relay_less_cause(void *user, const struct verify_finding *finding)
 {
 	struct relay *r = user;
 	struct verify_finding f = *finding;
-	if (f.causes > 1)
+	if (f.causes > 1 && f.kind > VERIFY_REDUNDANT)
 		f.causes = f.causes_all = f.causes - 1;
+	r->found(r->user, &f);
+}
+
+static void relay_no_cause(void *user, const struct verify_finding *finding)
+{
+	struct relay *r = user;
+	struct verify_finding f = *finding;
+	if (f.kind == VERIFY_REDUNDANT || f.kind == VERIFY_SHADOWED)
+		f.causes = f.causes_all = f.causes > 1;
 	r->found(r->user, &f);
 }
 
@@ -121,6 +130,7 @@ static void relay_few(void *user, const struct verify_finding *finding)
 	}
 ERRING_FINDINGS(forgets_default, relay_without_default)
 ERRING_FINDINGS(forgets_cause, relay_less_cause)
+ERRING_FINDINGS(forgets_all_causes, relay_no_cause)
 ERRING_FINDINGS(removes_more, relay_more_together)
 ERRING_FINDINGS(calls_shadowed, relay_shadow)
 ERRING_FINDINGS(forgets_findings, relay_few)
@@ -158,6 +168,7 @@ static const struct verify_test_engine erring[] = {
 	{.name = "keeps an old rule", .what_if = keeps_old_rule},
 	{.name = "forgets the default", .findings = forgets_default},
 	{.name = "forgets a cause", .findings = forgets_cause},
+	{.name = "forgets causes that are needed", .findings = forgets_all_causes},
 	{.name = "lets too many go together", .findings = removes_more},
 	{.name = "calls conflicts shadowed", .findings = calls_shadowed},
 	{.name = "forgets findings", .findings = forgets_findings},

@@ -81,24 +81,45 @@ const char *verify_test_strange(const struct verify_test_case *test,
 
 // --- what is true (test_truth.c) ---
 
-// What happens to a packet: equal outcomes are the same treatment.
+// What happens to a packet.
 struct verify_test_fate {
 	enum ir_verdict verdict;
 	struct ir_rate rate; // with rate-limit
-	size_t rule;         // SIZE_MAX: none
+	enum ir_log log;     // of the rule that decides
+	uint64_t logged;     // which rules that only log have logged it
+	size_t rule;         // that decides; SIZE_MAX: none
 };
 struct verify_test_fate verify_test_fate(const struct ir_ruleset *ruleset,
 					 const struct ir_packet *packet) must_check;
+// Verdict and rate alone, as rulesets are compared.
 bool verify_test_same(struct verify_test_fate a, struct verify_test_fate b) must_check;
 void verify_test_units(const struct ir_ruleset *ruleset, struct arena *arena, size_t **out);
-// The ruleset without the units marked in `gone` (by the index of their first rules).
-void verify_test_without(const struct ir_ruleset *ruleset, const bool *gone, struct arena *arena,
-			 struct ir_ruleset *out);
+
+// A's units among all packets.
+struct verify_test_unit {
+	size_t rule, end; // its rules
+	bool lives, only_logs;
+	uint64_t bits; // a bit a rule
+};
+struct verify_test_units {
+	const struct verify_test_space *space;
+	VEC(struct verify_test_unit) list;
+	size_t *of;                    // rule -> its number in the list
+	struct verify_test_fate *fate; // of each class
+};
+void verify_test_look(const struct verify_test_space *space, struct verify_test_units *out);
+// Whether the effect of two units (indices in the list) is otherwise; of what only logs the log counts.
+bool verify_test_otherwise(const struct verify_test_units *units, size_t a, size_t b) must_check;
+// What happens to a class of packets without the rules of these units; `rule` and `logged` count as in the whole ruleset.
+struct verify_test_fate verify_test_without(const struct verify_test_units *units, const bool *gone,
+					    size_t class) must_check;
+// Whether every packet fares and is logged as before.
+bool verify_test_may_go(const struct verify_test_units *units, const bool *gone) must_check;
 
 struct verify_test_finding {
 	enum verify_kind kind;
-	size_t rule;
-	uint64_t causes; // a bit a unit
+	size_t rule;     // its unit's first
+	uint64_t causes; // a bit a unit (its first rule): all that there are
 	bool by_default;
 };
 extern const char *const verify_test_kind_name[VERIFY_KINDS];
@@ -106,7 +127,7 @@ struct verify_test_findings {
 	VEC(struct verify_test_finding) list;
 };
 // Without `together`, in the order of the rules.
-void verify_test_findings(const struct verify_test_space *space, struct verify_test_findings *out);
+void verify_test_findings(const struct verify_test_units *units, struct verify_test_findings *out);
 
 // Rules of A and B (SIZE_MAX: none) that decide packets which fare differently.
 struct verify_test_pair {

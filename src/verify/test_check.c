@@ -137,48 +137,114 @@ static const struct verify_test_finding *find(const struct verify_test_findings 
 	return NULL;
 }
 
-static bool unit_matches(struct checking *c, size_t unit, const struct ir_packet *packet)
+// The classes of packets that a unit must be rid of before it can be called this.
+static bool is_its_own(const struct verify_test_units *u, const struct verify_test_finding *f,
+		       size_t class)
 {
-	size_t *units;
-	verify_test_units(&c->test->a, &c->arena, &units);
-	for (size_t i = 0; i < c->test->a.rule.len; i++)
-		if (units[i] == unit && matches(c, &c->test->a.rule.at[i], packet))
+	size_t unit = u->of[f->rule], by = u->fate[class].rule;
+	if (f->kind == VERIFY_REDUNDANT)
+		return by != SIZE_MAX && u->of[by] == unit;
+	return u->space->class.at[class].match & u->list.at[unit].bits;
+}
+
+// Causes that together match all of the unit's packets; with the default, those that it does not take.
+static bool causes_suffice(const struct verify_test_units *u, const struct verify_test_finding *f,
+			   const struct verify_finding *told)
+{
+	uint64_t bits = 0;
+	struct arena arena;
+	bool all = true;
+	arena_init(&arena);
+	bool *gone = arena_array(&arena, bool, u->list.len);
+	gone[u->of[f->rule]] = f->kind == VERIFY_REDUNDANT;
+	for (size_t i = 0; i < told->causes; i++)
+		bits |= u->list.at[u->of[told->cause[i]]].bits;
+	for (size_t i = 0; i < u->space->class.len && all; i++)
+		if (is_its_own(u, f, i) && !(u->space->class.at[i].match & bits))
+			all = verify_test_without(u, gone, i).rule == SIZE_MAX;
+	arena_fini(&arena);
+	return all;
+}
+
+static void check_causes(struct checking *c, const struct verify_test_units *u,
+			 const struct verify_test_finding *f, const struct verify_finding *told)
+{
+	size_t all = (size_t)__builtin_popcountll(f->causes),
+	       shown = told->causes_all < VERIFY_CAUSES_MOST ? told->causes_all
+							     : VERIFY_CAUSES_MOST;
+	bool right = told->causes_all <= all && told->causes == shown,
+	     otherwise = f->kind != VERIFY_CONFLICTING;
+	for (size_t i = 0; i < told->causes && right; i++) {
+		right = told->cause[i] < 64 && f->causes >> told->cause[i] & 1 &&
+			(!i || told->cause[i] > told->cause[i - 1]);
+		otherwise |=
+			right && verify_test_otherwise(u, u->of[told->cause[i]], u->of[f->rule]);
+	}
+	if (f->kind > VERIFY_REDUNDANT)
+		right &= told->causes_all == all;
+	else if (right && told->causes == told->causes_all)
+		right = otherwise && causes_suffice(u, f, told);
+	if (!right)
+		wrong(c, "%s %zu: the causes are of 0x%llx, not %zu of %zu: %zu %zu ...",
+		      verify_test_kind_name[f->kind], f->rule, (unsigned long long)f->causes,
+		      told->causes, told->causes_all, told->cause[0], told->cause[1]);
+}
+
+// --- a finding's packet ---
+
+static bool unit_matches(struct checking *c, const struct verify_test_units *u, size_t unit,
+			 const struct ir_packet *packet)
+{
+	for (size_t i = u->list.at[unit].rule; i < u->list.at[unit].end; i++)
+		if (matches(c, &c->test->a.rule.at[i], packet))
 			return true;
 	return false;
 }
 
-static void check_causes(struct checking *c, const struct verify_finding *f, uint64_t causes)
+// Whether some packet that both units match is decided by the first.
+static bool decides_shared(const struct verify_test_units *u, size_t unit, size_t other)
+{
+	for (size_t i = 0; i < u->space->class.len; i++)
+		if (u->fate[i].rule != SIZE_MAX && u->of[u->fate[i].rule] == unit &&
+		    u->space->class.at[i].match & u->list.at[other].bits)
+			return true;
+	return false;
+}
+
+static bool shows_conflict(const struct verify_test_units *u, const struct verify_finding *f,
+			   size_t by)
+{
+	bool is_cause = false;
+	for (size_t i = 0; i < f->causes; i++)
+		is_cause |= by != SIZE_MAX && u->of[f->cause[i]] == u->of[by];
+	return is_cause && verify_test_otherwise(u, u->of[by], u->of[f->rule]);
+}
+
+static void check_shown(struct checking *c, const struct verify_test_units *u,
+			const struct verify_finding *f)
 {
 	const char *kind = verify_test_kind_name[f->kind];
-	size_t all = (size_t)__builtin_popcountll(causes),
-	       shown = all < VERIFY_CAUSES_MOST ? all : VERIFY_CAUSES_MOST;
-	bool right = f->causes_all == all && f->causes == shown;
-	for (size_t i = 0; i < f->causes && right; i++)
-		right = f->cause[i] < 64 && causes >> f->cause[i] & 1 &&
-			(!i || f->cause[i] > f->cause[i - 1]);
-	if (!right)
-		wrong(c, "%s %zu: causes are not 0x%llx, but %zu of %zu: %zu %zu ...", kind,
-		      f->rule, (unsigned long long)causes, f->causes, f->causes_all, f->cause[0],
-		      f->cause[1]);
-}
-
-static void check_shown(struct checking *c, const struct verify_finding *f)
-{
-	bool shows = f->kind == VERIFY_CONFLICTING || f->kind == VERIFY_GENERALISED ||
-		     f->kind == VERIFY_CORRELATED;
+	bool conflict = f->kind == VERIFY_CONFLICTING,
+	     shows = conflict || f->kind > VERIFY_REDUNDANT;
 	if (!shows && f->packet)
-		wrong(c, "%s %zu has a packet", verify_test_kind_name[f->kind], f->rule);
-	if (!shows || !packet_is_fine(c, f->packet, verify_test_kind_name[f->kind]))
+		wrong(c, "%s %zu has a packet", kind, f->rule);
+	if (!shows || c->wrong || !packet_is_fine(c, f->packet, kind))
 		return;
-	bool met = false;
-	for (size_t i = 0; i < f->causes; i++)
-		met |= unit_matches(c, f->cause[i], f->packet);
-	if (!met || !unit_matches(c, f->rule, f->packet))
-		wrong(c, "%s %zu: the packet %s is not of both rules",
-		      verify_test_kind_name[f->kind], f->rule, packet_text(c, f->packet));
+	size_t by = verify_test_fate(&c->test->a, f->packet).rule, unit = u->of[f->rule];
+	bool good = unit_matches(c, u, unit, f->packet);
+	if (conflict)
+		good = good && shows_conflict(u, f, by);
+	else
+		good = good && unit_matches(c, u, u->of[f->cause[0]], f->packet) &&
+		       (!decides_shared(u, unit, u->of[f->cause[0]]) ||
+			(by != SIZE_MAX && u->of[by] == unit));
+	if (!good)
+		wrong(c, "%s %zu: the packet %s does not show it", kind, f->rule,
+		      packet_text(c, f->packet));
 }
 
-static void check_finding(struct checking *c, const struct verify_test_findings *true_ones,
+static void check_finding(struct checking *c, const struct verify_test_units *u,
+			  const struct verify_test_findings *true_ones,
 			  const struct verify_finding *f)
 {
 	const struct verify_test_finding *is = find(true_ones, f->kind, f->rule);
@@ -186,58 +252,45 @@ static void check_finding(struct checking *c, const struct verify_test_findings 
 		wrong(c, "rule %zu is not %s", f->rule, verify_test_kind_name[f->kind]);
 		return;
 	}
-	check_causes(c, f, is->causes);
+	check_causes(c, u, is, f);
 	if (f->by_default != is->by_default)
 		wrong(c, "redundant %zu: by_default is not %d", f->rule, f->by_default);
-	check_shown(c, f);
+	check_shown(c, u, f);
 }
 
-// Whether the ruleset without these units treats every packet as before.
-static bool may_go(struct checking *c, const bool *gone)
+static bool *units_together(struct checking *c, const struct verify_test_units *u,
+			    const struct heard *h, const struct verify_test_findings *true_ones)
 {
-	struct arena arena;
-	struct ir_ruleset without;
-	bool same = true;
-	arena_init(&arena);
-	verify_test_without(&c->test->a, gone, &arena, &without);
-	for (size_t i = 0; i < c->space.class.len && same; i++) {
-		const struct ir_packet *packet = c->space.class.at[i].packet;
-		same = verify_test_same(verify_test_fate(&c->test->a, packet),
-					verify_test_fate(&without, packet));
-	}
-	arena_fini(&arena);
-	return same;
-}
-
-static void check_together(struct checking *c, const struct heard *h,
-			   const struct verify_test_findings *true_ones)
-{
-	size_t *unit, n = c->test->a.rule.len;
-	bool *gone = arena_array(&c->arena, bool, n + 1);
-	verify_test_units(&c->test->a, &c->arena, &unit);
+	bool *gone = arena_array(&c->arena, bool, u->list.len + 1);
 	for (size_t i = 0; i < h->together.len; i++) {
 		const struct verify_finding *f = &h->together.at[i];
-		bool alone = find(true_ones, VERIFY_EMPTY, f->rule) ||
-			     find(true_ones, VERIFY_SHADOWED, f->rule) ||
-			     find(true_ones, VERIFY_CONFLICTING, f->rule);
+		const struct verify_test_unit *unit = &u->list.at[u->of[f->rule]];
 		// What cannot go alone may do so when others have gone: then it is redundant.
-		if (alone ? f->kind > VERIFY_CONFLICTING || !find(true_ones, f->kind, f->rule)
-			  : f->kind != VERIFY_REDUNDANT)
-			wrong(c, "rule %zu can go with others, but is not %s", f->rule,
+		bool right = unit->lives ? f->kind == VERIFY_REDUNDANT
+					 : f->kind < VERIFY_REDUNDANT &&
+						   find(true_ones, f->kind, f->rule);
+		if (!right || unit->rule != f->rule || gone[u->of[f->rule]])
+			wrong(c, "rule %zu goes with others, but as %s", f->rule,
 			      verify_test_kind_name[f->kind]);
-		else
-			gone[f->rule] = true;
+		if (i && f->rule < h->together.at[i - 1].rule)
+			wrong(c, "what can go together is not in the order of the rules");
+		gone[u->of[f->rule]] = true;
 	}
-	if (c->wrong)
-		return;
-	if (!may_go(c, gone))
+	return gone;
+}
+
+static void check_together(struct checking *c, const struct verify_test_units *u,
+			   const struct heard *h, const struct verify_test_findings *true_ones)
+{
+	bool *gone = units_together(c, u, h, true_ones);
+	if (!verify_test_may_go(u, gone))
 		wrong(c, "the rules that can go together change something");
-	for (size_t i = 0; i < n; i++) {
-		if (unit[i] != i || gone[i] || c->test->a.rule.at[i].verdict == IR_NONE)
+	for (size_t i = 0; i < u->list.len && !c->wrong; i++) {
+		if (gone[i] || u->list.at[i].only_logs)
 			continue;
 		gone[i] = true;
-		if (may_go(c, gone))
-			wrong(c, "rule %zu could go with the others, too", i);
+		if (verify_test_may_go(u, gone))
+			wrong(c, "rule %zu could go with the others, too", u->list.at[i].rule);
 		gone[i] = false;
 	}
 }
@@ -245,15 +298,17 @@ static void check_together(struct checking *c, const struct heard *h,
 static void check_findings(struct checking *c)
 {
 	struct verify_test_findings true_ones;
+	struct verify_test_units u;
 	struct verify_summary summary = {0};
 	struct heard h = {.c = c};
 	size_t count[VERIFY_KINDS] = {0};
-	verify_test_findings(&c->space, &true_ones);
+	verify_test_look(&c->space, &u);
+	verify_test_findings(&u, &true_ones);
 	c->engine->findings(&c->test->a, &c->options, &c->arena, hear, &h, &summary);
 	if (summary.status != VERIFY_DONE)
 		wrong(c, "findings: not done, but %d", (int)summary.status);
 	for (size_t i = 0; i < h.list.len; i++) {
-		check_finding(c, &true_ones, &h.list.at[i]);
+		check_finding(c, &u, &true_ones, &h.list.at[i]);
 		count[h.list.at[i].kind]++;
 		if (i && h.list.at[i].rule < h.list.at[i - 1].rule)
 			wrong(c, "findings are not in the order of the rules");
@@ -271,7 +326,7 @@ static void check_findings(struct checking *c)
 		wrong(c, "%zu findings instead of %zu", h.list.len, true_ones.list.len);
 	if (memcmp(count, summary.count, sizeof(count)) != 0 || summary.removable != h.together.len)
 		wrong(c, "the summary does not count what was told");
-	check_together(c, &h, &true_ones);
+	check_together(c, &u, &h, &true_ones);
 }
 
 // --- differences ---

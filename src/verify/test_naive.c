@@ -23,72 +23,69 @@ static void look(struct asked *q, const struct verify_options *options, struct a
 		abort();
 }
 
-static bool same_everywhere(const struct asked *q, const bool *gone)
-{
-	struct arena arena;
-	struct ir_ruleset without;
-	bool same = true;
-	arena_init(&arena);
-	verify_test_without(&q->test.a, gone, &arena, &without);
-	for (size_t i = 0; i < q->space.class.len && same; i++) {
-		const struct ir_packet *packet = q->space.class.at[i].packet;
-		same = verify_test_same(verify_test_fate(&q->test.a, packet),
-					verify_test_fate(&without, packet));
-	}
-	arena_fini(&arena);
-	return same;
-}
-
 // Units go, the last first, for as long as nothing changes; what could not go may do so when others have gone.
-static bool *all_that_can_go(const struct asked *q, struct arena *arena)
+static bool *all_that_can_go(const struct verify_test_units *u, struct arena *arena)
 {
-	size_t *unit, n = q->test.a.rule.len;
-	bool *gone = arena_array(arena, bool, n + 1), more = true;
-	verify_test_units(&q->test.a, arena, &unit);
+	bool *gone = arena_array(arena, bool, u->list.len + 1), more = true;
 	while (more) {
 		more = false;
-		for (size_t i = n; i-- > 0;) {
-			if (unit[i] != i || gone[i] || q->test.a.rule.at[i].verdict == IR_NONE)
+		for (size_t i = u->list.len; i-- > 0;) {
+			if (gone[i] || (u->list.at[i].only_logs && u->list.at[i].lives))
 				continue;
 			gone[i] = true;
-			gone[i] = same_everywhere(q, gone);
+			gone[i] = verify_test_may_go(u, gone);
 			more |= gone[i];
 		}
 	}
 	return gone;
 }
 
-static const struct ir_packet *shared_packet(const struct asked *q, const size_t *unit, size_t a,
-					     size_t b)
+// A packet that the unit and the cause match, the best there is: with conflicts the cause must decide it, else the unit
+// should.
+static const struct ir_packet *shared_packet(const struct verify_test_units *u, size_t unit,
+					     size_t cause, bool conflict)
 {
-	for (size_t i = 0; i < q->space.class.len; i++) {
-		bool in_a = false, in_b = false;
-		for (size_t r = 0; r < q->test.a.rule.len; r++) {
-			bool match = q->space.class.at[i].match >> r & 1;
-			in_a |= match && unit[r] == a;
-			in_b |= match && unit[r] == b;
-		}
-		if (in_a && in_b)
-			return q->space.class.at[i].packet;
+	const struct ir_packet *some = NULL;
+	for (size_t i = 0; i < u->space->class.len; i++) {
+		const struct verify_test_class *c = &u->space->class.at[i];
+		bool both =
+			(c->match & u->list.at[unit].bits) && (c->match & u->list.at[cause].bits);
+		bool good = u->fate[i].rule != SIZE_MAX &&
+			    u->of[u->fate[i].rule] == (conflict ? cause : unit);
+		if (both && good)
+			return c->packet;
+		if (both && !some && !conflict)
+			some = c->packet;
 	}
-	return NULL;
+	return some;
 }
 
-static struct verify_finding told(const struct asked *q, const size_t *unit,
+static struct verify_finding told(const struct verify_test_units *u,
 				  const struct verify_test_finding *found)
 {
 	struct verify_finding f = {
 		.kind = found->kind, .rule = found->rule, .by_default = found->by_default};
-	for (size_t i = 0; i < q->test.a.rule.len; i++) {
-		if (!(found->causes >> i & 1))
+	bool conflict = found->kind == VERIFY_CONFLICTING;
+	for (size_t i = 0; i < u->list.len; i++) {
+		if (!(found->causes >> u->list.at[i].rule & 1))
 			continue;
 		if (f.causes < VERIFY_CAUSES_MOST)
-			f.cause[f.causes++] = i;
+			f.cause[f.causes++] = u->list.at[i].rule;
 		f.causes_all++;
+		bool shows = conflict ? verify_test_otherwise(u, u->of[f.rule], i)
+				      : found->kind > VERIFY_REDUNDANT;
+		if (shows && !f.packet)
+			f.packet = shared_packet(u, u->of[f.rule], i, conflict);
 	}
-	if (found->kind >= VERIFY_GENERALISED || found->kind == VERIFY_CONFLICTING)
-		f.packet = shared_packet(q, unit, f.rule, f.cause[0]);
 	return f;
+}
+
+static enum verify_kind kind_of(const struct verify_test_findings *all, size_t rule)
+{
+	for (size_t i = 0; i < all->list.len; i++)
+		if (all->list.at[i].rule == rule && all->list.at[i].kind <= VERIFY_REDUNDANT)
+			return all->list.at[i].kind;
+	return VERIFY_REDUNDANT; // because others go
 }
 
 static void naive_findings(const struct ir_ruleset *ruleset, const struct verify_options *options,
@@ -97,23 +94,21 @@ static void naive_findings(const struct ir_ruleset *ruleset, const struct verify
 {
 	struct asked q = {.test = {.a = *ruleset}};
 	struct verify_test_findings all;
-	size_t *unit;
+	struct verify_test_units u;
 	*out = (struct verify_summary){.status = VERIFY_DONE};
 	look(&q, options, arena);
-	verify_test_units(ruleset, arena, &unit);
-	verify_test_findings(&q.space, &all);
-	bool *gone = all_that_can_go(&q, arena);
+	verify_test_look(&q.space, &u);
+	verify_test_findings(&u, &all);
 	for (size_t i = 0; i < all.list.len; i++) {
-		struct verify_finding f = told(&q, unit, &all.list.at[i]);
+		struct verify_finding f = told(&u, &all.list.at[i]);
 		found(user, &f);
 		out->count[f.kind]++;
 	}
-	for (size_t i = 0; i < ruleset->rule.len; i++) {
-		struct verify_finding f = {.kind = VERIFY_REDUNDANT, .rule = i};
-		for (size_t k = 0; k < all.list.len; k++)
-			if (all.list.at[k].rule == i && all.list.at[k].kind <= VERIFY_REDUNDANT)
-				f = told(&q, unit, &all.list.at[k]);
-		f.together = true;
+	bool *gone = all_that_can_go(&u, arena);
+	for (size_t i = 0; i < u.list.len; i++) {
+		size_t rule = u.list.at[i].rule;
+		struct verify_finding f = {
+			.kind = kind_of(&all, rule), .rule = rule, .together = true};
 		if (gone[i])
 			found(user, &f);
 		out->removable += gone[i];

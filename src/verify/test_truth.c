@@ -2,7 +2,6 @@
 // The definitions of verify.h, read aloud over all packets of a case.
 #include "verify/test.h"
 
-#include <assert.h>
 #include <string.h>
 
 struct verify_test_fate verify_test_fate(const struct ir_ruleset *ruleset,
@@ -14,10 +13,15 @@ struct verify_test_fate verify_test_fate(const struct ir_ruleset *ruleset,
 	arena_init(&arena);
 	ir_eval(ruleset, packet, &arena, &outcome);
 	fate.verdict = outcome.verdict;
-	if (outcome.rule)
+	if (outcome.rule) {
 		fate.rule = (size_t)(outcome.rule - ruleset->rule.at);
+		fate.log = outcome.rule->log;
+	}
 	if (outcome.rule && outcome.verdict == IR_RATE_LIMIT)
 		fate.rate = outcome.rule->rate;
+	for (size_t i = 0; i < outcome.logged.len; i++)
+		if (outcome.logged.at[i]->verdict == IR_NONE)
+			fate.logged |= (uint64_t)1 << (outcome.logged.at[i] - ruleset->rule.at);
 	arena_fini(&arena);
 	return fate;
 }
@@ -32,18 +36,18 @@ bool verify_test_same(struct verify_test_fate a, struct verify_test_fate b)
 	return a.verdict == b.verdict && same_rate(a.rate, b.rate);
 }
 
-// --- units ---
-
-static bool same_text(const char *a, const char *b)
+static bool logged_alike(struct verify_test_fate a, struct verify_test_fate b)
 {
-	return a == b || (a && b && !strcmp(a, b));
+	return verify_test_same(a, b) && a.log == b.log && a.logged == b.logged;
 }
+
+// --- units ---
 
 static bool one_unit(const struct ir_rule *a, const struct ir_rule *b)
 {
-	return same_text(a->policy, b->policy) && same_text(a->name, b->name) &&
-	       a->verdict == b->verdict && a->flow == b->flow && a->log == b->log &&
-	       same_rate(a->rate, b->rate);
+	return a->policy && b->policy && a->name && b->name && !strcmp(a->policy, b->policy) &&
+	       !strcmp(a->name, b->name) && a->verdict == b->verdict && a->flow == b->flow &&
+	       a->log == b->log && same_rate(a->rate, b->rate);
 }
 
 void verify_test_units(const struct ir_ruleset *ruleset, struct arena *arena, size_t **out)
@@ -55,15 +59,81 @@ void verify_test_units(const struct ir_ruleset *ruleset, struct arena *arena, si
 	*out = unit;
 }
 
-void verify_test_without(const struct ir_ruleset *ruleset, const bool *gone, struct arena *arena,
-			 struct ir_ruleset *out)
+static void find_units(struct verify_test_units *u)
 {
-	size_t *unit;
-	verify_test_units(ruleset, arena, &unit);
-	*out = (struct ir_ruleset){.default_action = ruleset->default_action};
-	for (size_t i = 0; i < ruleset->rule.len; i++)
-		if (!gone[unit[i]])
-			vec_push(arena, &out->rule, ruleset->rule.at[i]);
+	const struct ir_ruleset *a = &u->space->test->a;
+	size_t *first;
+	verify_test_units(a, u->space->arena, &first);
+	u->of = arena_array(u->space->arena, size_t, a->rule.len + 1);
+	for (size_t i = 0; i < a->rule.len; i++) {
+		if (first[i] == i)
+			vec_push(u->space->arena, &u->list,
+				 (struct verify_test_unit){
+					 .rule = i, .only_logs = a->rule.at[i].verdict == IR_NONE});
+		u->of[i] = u->list.len - 1;
+		u->list.at[u->of[i]].end = i + 1;
+		u->list.at[u->of[i]].bits |= (uint64_t)1 << i;
+	}
+}
+
+void verify_test_look(const struct verify_test_space *space, struct verify_test_units *out)
+{
+	*out = (struct verify_test_units){.space = space};
+	find_units(out);
+	out->fate = arena_array(space->arena, struct verify_test_fate, space->class.len);
+	for (size_t i = 0; i < space->class.len; i++) {
+		struct verify_test_fate fate =
+			verify_test_fate(&space->test->a, space->class.at[i].packet);
+		out->fate[i] = fate;
+		if (fate.rule != SIZE_MAX)
+			out->list.at[out->of[fate.rule]].lives = true;
+		for (size_t r = 0; r < space->test->a.rule.len; r++)
+			if (fate.logged >> r & 1)
+				out->list.at[out->of[r]].lives = true;
+	}
+}
+
+bool verify_test_otherwise(const struct verify_test_units *u, size_t a, size_t b)
+{
+	const struct ir_rule *x = &u->space->test->a.rule.at[u->list.at[a].rule],
+			     *y = &u->space->test->a.rule.at[u->list.at[b].rule];
+	if (x->log != y->log)
+		return true;
+	if (u->list.at[a].only_logs || u->list.at[b].only_logs)
+		return false;
+	return x->verdict != y->verdict ||
+	       (x->verdict == IR_RATE_LIMIT && !same_rate(x->rate, y->rate));
+}
+
+struct verify_test_fate verify_test_without(const struct verify_test_units *u, const bool *gone,
+					    size_t class)
+{
+	const struct ir_ruleset *a = &u->space->test->a;
+	struct ir_ruleset rest = {.default_action = a->default_action};
+	struct arena arena;
+	VEC(size_t) origin = {0};
+	arena_init(&arena);
+	for (size_t i = 0; i < a->rule.len; i++)
+		if (!gone[u->of[i]]) {
+			vec_push(&arena, &rest.rule, a->rule.at[i]);
+			vec_push(&arena, &origin, i);
+		}
+	struct verify_test_fate is = verify_test_fate(&rest, u->space->class.at[class].packet),
+				fate = is;
+	fate.rule = is.rule == SIZE_MAX ? SIZE_MAX : origin.at[is.rule];
+	fate.logged = 0;
+	for (size_t i = 0; i < origin.len; i++)
+		fate.logged |= (is.logged >> i & 1) << origin.at[i];
+	arena_fini(&arena);
+	return fate;
+}
+
+bool verify_test_may_go(const struct verify_test_units *u, const bool *gone)
+{
+	for (size_t i = 0; i < u->space->class.len; i++)
+		if (!logged_alike(u->fate[i], verify_test_without(u, gone, i)))
+			return false;
+	return true;
 }
 
 // --- findings ---
@@ -77,144 +147,104 @@ const char *const verify_test_kind_name[VERIFY_KINDS] = {
 	[VERIFY_CORRELATED] = "correlated",
 };
 
-struct finding {
-	const struct verify_test_space *space;
-	const struct ir_ruleset *a;
-	struct verify_test_findings *out;
-	size_t *unit;
-	size_t *fate; // unit that decides each class, SIZE_MAX: none
-};
-
-// The bits of the rules of a unit.
-static uint64_t unit_bits(const struct finding *f, size_t unit)
+static void add(const struct verify_test_units *u, struct verify_test_findings *out,
+		struct verify_test_finding finding)
 {
-	uint64_t bits = 0;
-	for (size_t i = 0; i < f->a->rule.len; i++)
-		if (f->unit[i] == unit)
-			bits |= (uint64_t)1 << i;
-	return bits;
+	vec_push(u->space->arena, &out->list, finding);
 }
 
-static void add(const struct finding *f, struct verify_test_finding finding)
+static uint64_t bit_of(const struct verify_test_units *u, size_t rule)
 {
-	vec_push(f->space->arena, &f->out->list, finding);
+	return (uint64_t)1 << u->list.at[u->of[rule]].rule;
 }
 
-// Causes as a bit a unit, among the rules that stay.
-static void redundant(const struct finding *f, size_t unit)
+static void dead(const struct verify_test_units *u, size_t unit, struct verify_test_findings *out)
 {
+	struct verify_test_finding f = {.kind = VERIFY_EMPTY, .rule = u->list.at[unit].rule};
+	for (size_t i = 0; i < u->space->class.len; i++) {
+		if (!(u->space->class.at[i].match & u->list.at[unit].bits))
+			continue;
+		size_t by = u->of[u->fate[i].rule]; // somebody before it
+		f.causes |= bit_of(u, u->fate[i].rule);
+		if (f.kind == VERIFY_EMPTY)
+			f.kind = VERIFY_SHADOWED;
+		if (verify_test_otherwise(u, unit, by))
+			f.kind = VERIFY_CONFLICTING;
+	}
+	add(u, out, f);
+}
+
+static void redundant(const struct verify_test_units *u, size_t unit,
+		      struct verify_test_findings *out)
+{
+	struct verify_test_finding f = {.kind = VERIFY_REDUNDANT, .rule = u->list.at[unit].rule};
 	struct arena arena;
-	struct ir_ruleset without;
-	struct verify_test_finding finding = {.kind = VERIFY_REDUNDANT, .rule = unit};
-	bool same = true;
 	arena_init(&arena);
-	bool *gone = arena_array(&arena, bool, f->a->rule.len);
+	bool *gone = arena_array(&arena, bool, u->list.len);
 	gone[unit] = true;
-	verify_test_without(f->a, gone, &arena, &without);
-	size_t span = f->a->rule.len - without.rule.len; // its rules
-	for (size_t i = 0; i < f->space->class.len && same; i++) {
-		const struct ir_packet *packet = f->space->class.at[i].packet;
-		struct verify_test_fate fate = verify_test_fate(&without, packet);
-		same = verify_test_same(fate, verify_test_fate(f->a, packet));
-		if (f->fate[i] != unit)
+	for (size_t i = 0; i < u->space->class.len; i++) {
+		if (u->fate[i].rule == SIZE_MAX || u->of[u->fate[i].rule] != unit)
 			continue;
-		finding.by_default |= fate.rule == SIZE_MAX;
+		struct verify_test_fate fate = verify_test_without(u, gone, i);
+		f.by_default |= fate.rule == SIZE_MAX;
 		if (fate.rule != SIZE_MAX)
-			finding.causes |= (uint64_t)1
-					  << f->unit[fate.rule + (fate.rule >= unit ? span : 0)];
+			f.causes |= bit_of(u, fate.rule);
 	}
+	if (verify_test_may_go(u, gone))
+		add(u, out, f);
 	arena_fini(&arena);
-	if (same)
-		add(f, finding);
 }
 
-static bool otherwise(const struct ir_rule *a, const struct ir_rule *b)
-{
-	return a->verdict != b->verdict ||
-	       (a->verdict == IR_RATE_LIMIT && !same_rate(a->rate, b->rate));
-}
-
-// EMPTY, SHADOWED, CONFLICTING, or REDUNDANT.
-static void dead(const struct finding *f, size_t unit)
-{
-	uint64_t bits = unit_bits(f, unit), causes = 0;
-	bool matches = false, decides = false, differs = false;
-	for (size_t i = 0; i < f->space->class.len; i++) {
-		if (!(f->space->class.at[i].match & bits))
-			continue;
-		matches = true;
-		decides |= f->fate[i] == unit || f->fate[i] == SIZE_MAX || f->fate[i] > unit;
-		if (f->fate[i] < unit) {
-			causes |= (uint64_t)1 << f->fate[i];
-			differs |= otherwise(&f->a->rule.at[f->fate[i]], &f->a->rule.at[unit]);
-		}
-	}
-	if (!matches)
-		add(f, (struct verify_test_finding){.kind = VERIFY_EMPTY, .rule = unit});
-	else if (!decides)
-		add(f, (struct verify_test_finding){.kind = differs ? VERIFY_CONFLICTING
-								    : VERIFY_SHADOWED,
-						    .rule = unit,
-						    .causes = causes});
-	else if (f->a->rule.at[unit].verdict != IR_NONE)
-		redundant(f, unit);
-}
-
-// What of the two units' packets there is: only of the first, of both, only of the second.
-struct shares {
-	bool first, both, second;
+// Whether all, some or none of the packets of unit `a` are of unit `b`.
+struct shared {
+	bool some, all;
 };
 
-static struct shares shares(const struct finding *f, size_t a, size_t b)
+static struct shared shared(const struct verify_test_units *u, size_t a, size_t b)
 {
-	uint64_t bits_a = unit_bits(f, a), bits_b = unit_bits(f, b);
-	struct shares s = {0};
-	for (size_t i = 0; i < f->space->class.len; i++) {
-		bool in_a = f->space->class.at[i].match & bits_a,
-		     in_b = f->space->class.at[i].match & bits_b;
-		s.first |= in_a && !in_b;
-		s.both |= in_a && in_b;
-		s.second |= in_b && !in_a;
+	struct shared s = {.all = true};
+	for (size_t i = 0; i < u->space->class.len; i++) {
+		uint64_t match = u->space->class.at[i].match;
+		if (!(match & u->list.at[a].bits))
+			continue;
+		s.some |= (match & u->list.at[b].bits) != 0;
+		s.all &= (match & u->list.at[b].bits) != 0;
 	}
 	return s;
 }
 
-static void overlaps(const struct finding *f, size_t unit)
+// A later one that lives has packets of its own: none before it has decided them.
+static void overlaps(const struct verify_test_units *u, size_t unit,
+		     struct verify_test_findings *out)
 {
-	const struct ir_rule *rule = f->a->rule.at;
-	uint64_t within = 0, across = 0;
-	for (size_t i = unit + 1; i < f->a->rule.len && rule[unit].verdict != IR_NONE; i++) {
-		if (f->unit[i] != i || rule[i].verdict == IR_NONE ||
-		    !otherwise(&rule[unit], &rule[i]))
+	struct verify_test_finding general = {.kind = VERIFY_GENERALISED,
+					      .rule = u->list.at[unit].rule},
+				   correlated = general;
+	correlated.kind = VERIFY_CORRELATED;
+	for (size_t i = unit + 1; i < u->list.len; i++) {
+		struct shared s = shared(u, unit, i);
+		if (!u->list.at[i].lives || u->list.at[i].only_logs ||
+		    !verify_test_otherwise(u, unit, i) || !s.some)
 			continue;
-		struct shares s = shares(f, unit, i);
-		if (s.both && s.second && !s.first)
-			within |= (uint64_t)1 << i;
-		if (s.both && s.second && s.first)
-			across |= (uint64_t)1 << i;
+		*(s.all ? &general.causes : &correlated.causes) |= bit_of(u, u->list.at[i].rule);
 	}
-	if (within)
-		add(f, (struct verify_test_finding){VERIFY_GENERALISED, unit, within, false});
-	if (across)
-		add(f, (struct verify_test_finding){VERIFY_CORRELATED, unit, across, false});
+	if (general.causes)
+		add(u, out, general);
+	if (correlated.causes)
+		add(u, out, correlated);
 }
 
-void verify_test_findings(const struct verify_test_space *space, struct verify_test_findings *out)
+void verify_test_findings(const struct verify_test_units *u, struct verify_test_findings *out)
 {
-	const struct ir_ruleset *a = &space->test->a;
-	struct finding f = {.space = space, .a = a, .out = out};
 	*out = (struct verify_test_findings){0};
-	verify_test_units(a, space->arena, &f.unit);
-	f.fate = arena_array(space->arena, size_t, space->class.len);
-	for (size_t i = 0; i < space->class.len; i++) {
-		struct verify_test_fate fate = verify_test_fate(a, space->class.at[i].packet);
-		f.fate[i] = fate.rule == SIZE_MAX ? SIZE_MAX : f.unit[fate.rule];
-	}
-	for (size_t i = 0; i < a->rule.len; i++)
-		if (f.unit[i] == i) {
-			dead(&f, i);
-			overlaps(&f, i);
+	for (size_t i = 0; i < u->list.len; i++) {
+		if (!u->list.at[i].lives) {
+			dead(u, i, out);
+		} else if (!u->list.at[i].only_logs) {
+			redundant(u, i, out);
+			overlaps(u, i, out);
 		}
+	}
 }
 
 // --- differences and guarantees ---
