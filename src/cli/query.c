@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// `bulwark query`: what happens to a packet, as the interpreter says.
-#include "cli/source.h"
+// `bulwark query`: what happens to a packet, as the interpreter says, or to the flows of a log.
+#include "cli/flows.h"
+#include "cli/question.h"
+#include "cli/words.h"
 
 #include <jansson.h>
 #include <time.h>
-
-static json_t *text_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
 
 static json_t *depends_json(const struct ir_rule *rule)
 {
@@ -17,7 +14,7 @@ static json_t *depends_json(const struct ir_rule *rule)
 		json_array_append_new(conditions,
 				      json_pack("{s:s, s:o}", "condition",
 						ir_opaque_info[rule->opaque[i].kind].name, "name",
-						text_or_null(rule->opaque[i].name)));
+						words_text(rule->opaque[i].name)));
 	return json_pack("{s:s, s:s, s:s, s:o}", "policy", rule->policy, "rule", rule->name,
 			 "verdict", ir_verdict_name[rule->verdict], "conditions", conditions);
 }
@@ -31,8 +28,8 @@ static json_t *outcome_json(const struct ir_outcome *outcome, enum ir_verdict de
 {
 	const struct ir_rule *rule = outcome->rule;
 	json_t *answer = json_pack("{s:s, s:o, s:o}", "verdict", verdict_of(outcome), "policy",
-				   text_or_null(rule ? rule->policy : NULL), "rule",
-				   text_or_null(rule ? rule->name : NULL));
+				   words_text(rule ? rule->policy : NULL), "rule",
+				   words_text(rule ? rule->name : NULL));
 	if (!rule && default_action != IR_NONE)
 		json_object_set_new(answer, "default-action",
 				    json_string(ir_verdict_name[default_action]));
@@ -73,17 +70,31 @@ static void print_outcome(struct cli *cli, const struct ir_outcome *outcome,
 	buf_addc(out, '\n');
 }
 
+static int query_packet(struct cli *cli, const struct source *source)
+{
+	struct ir_packet packet;
+	struct ir_outcome outcome;
+	if (!ir_packet_parse(cli_option_value(cli, "packet", 0), time(NULL), &cli->arena,
+			     &cli->diags, &packet))
+		return cli_fail(cli);
+	ir_eval(&source->ruleset, &packet, &cli->arena, &outcome);
+	if (!cli_answer(cli, outcome_json(&outcome, source->ruleset.default_action)))
+		print_outcome(cli, &outcome, source->ruleset.default_action);
+	return CLI_YES;
+}
+
 int cli_query(struct cli *cli)
 {
 	struct source source = {0};
-	struct ir_packet packet;
-	const char *text = cli_need_option(cli, "packet");
-	if (!text || !source_load_arguments(cli, NULL, &source) ||
-	    !ir_packet_parse(text, time(NULL), &cli->arena, &cli->diags, &packet))
+	struct question question;
+	bool flows = cli_has(cli, "flows");
+	if (flows && cli_has(cli, "packet")) {
+		diag_error(&cli->diags, DIAG_CONFLICT, NULL, "ask about one of them",
+			   "--packet and --flows are given both");
 		return cli_fail(cli);
-	struct ir_outcome outcome;
-	ir_eval(&source.ruleset, &packet, &cli->arena, &outcome);
-	if (!cli_answer(cli, outcome_json(&outcome, source.ruleset.default_action)))
-		print_outcome(cli, &outcome, source.ruleset.default_action);
-	return CLI_YES;
+	}
+	if ((!flows && !cli_need_option(cli, "packet")) ||
+	    !source_load_arguments(cli, "flows", &source) || !question_init(&question, cli))
+		return cli_fail(cli);
+	return flows ? flows_query(cli, &question, &source) : query_packet(cli, &source);
 }
