@@ -57,6 +57,8 @@ extern const struct nfi_list nfi_list[NFI_LISTS];
 // Whether the value is one that the leaf can have.
 bool nfi_list_takes(const struct nfi_list *list, const char *value) must_check;
 
+bool nfi_is_base64(const char *value) must_check;
+
 // --- names ---
 
 // "POLICY/RULE" with what would be ambiguous escaped.

@@ -395,8 +395,7 @@ static bool real_times(struct ir_clause *clause, struct arena *arena)
 	return true;
 }
 
-// EtherTypes that are all of IP are the IP version. False when the clause is of another version.
-static bool ip_types(struct ir_clause *clause, struct arena *arena)
+bool nfi_ip_types(struct ir_clause *clause, struct arena *arena)
 {
 	const struct algebra_set *types = ir_clause_set(clause, IR_ETHERTYPE);
 	struct algebra_builder versions = {.arena = arena};
@@ -417,7 +416,7 @@ bool nfi_split_init(struct nfi_split *split, const struct ir_rule *rule,
 {
 	struct arena *arena = split->arena;
 	*split = (struct nfi_split){.rule = rule, .clause = *clause, .arena = arena};
-	if (!real_times(&split->clause, arena) || !ip_types(&split->clause, arena))
+	if (!real_times(&split->clause, arena) || !nfi_ip_types(&split->clause, arena))
 		return true;
 	nfi_clause_reduce(&split->clause, arena);
 	if (!check(rule, &split->clause, diags))

@@ -59,6 +59,9 @@ const struct nfi_header *nfi_header_of(const char *value) must_check;
 // IR_HOUR. False when no zone will do.
 bool nfi_clock(int32_t clock, uint32_t hour, int32_t *from_out, int32_t *zone_out) must_check;
 
+// EtherTypes that are all of IP become the IP version. False when the clause is of another version.
+bool nfi_ip_types(struct ir_clause *clause, struct arena *arena) must_check;
+
 // An error DIAG_UNSUPPORTED about the rule.
 void nfi_refuse(const struct ir_rule *rule, const char *condition, const char *hint,
 		struct diags *diags, const char *fmt, ...) printf_like(5, 6);

@@ -68,7 +68,7 @@ const struct nfi_list nfi_list[NFI_LISTS] = {
 	 .leaf = "destination"},
 };
 
-static bool is_base64(const char *value)
+bool nfi_is_base64(const char *value)
 {
 	size_t len =
 		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
@@ -89,7 +89,7 @@ static bool is_user(const char *value)
 bool nfi_list_takes(const struct nfi_list *list, const char *value)
 {
 	if (list->kind == IR_OPAQUE_PAYLOAD)
-		return is_base64(value);
+		return nfi_is_base64(value);
 	if (list->user)
 		return is_user(value);
 	for (size_t i = 0; list->known && list->known[i]; i++)

@@ -3,6 +3,7 @@
 // between files resolve and a name that two files define is found; each model's codec then takes what is its own.
 #include "engine/load.h"
 #include "base/diag.h"
+#include "codec/acl.h"
 #include "codec/cfi.h"
 #include "codec/nfi.h"
 #include "intent/intent.h"
@@ -12,8 +13,9 @@
 
 struct schema *engine_load_schema(struct diags *diags)
 {
-	static const char *const modules[] = {CFI_MODULE, CODEC_NFI_MODULE, "ietf-i2nsf-capability",
-					      NULL};
+	static const char *const modules[] = {
+		CFI_MODULE,       CODEC_NFI_MODULE, "ietf-i2nsf-capability",
+		CODEC_ACL_MODULE, "iana-if-type",   NULL};
 	return schema_open(NULL, modules, diags);
 }
 
@@ -33,13 +35,15 @@ bool engine_load_tree(const struct engine_load *load, const struct schema_tree *
 		      struct ir_document *out)
 {
 	struct intent intent = {0};
-	struct ir_document customer = {0}, nsf = {0};
+	struct ir_document customer = {0}, nsf = {0}, lists = {0};
 	bool good = codec_cfi_read(tree, load->arena, load->diags, &intent) &&
 		    translate_intent(&intent, load->translate, load->arena, load->diags, &customer);
 	good &= codec_nfi_read(tree, load->arena, load->diags, &nsf);
+	good &= codec_acl_read(tree, load->arena, load->diags, &lists);
 	*out = (struct ir_document){0};
 	append(out, &customer, load->arena);
 	append(out, &nsf, load->arena);
+	append(out, &lists, load->arena);
 	return good;
 }
 
@@ -56,12 +60,13 @@ bool engine_load(const struct engine_load *load, const struct schema_input *inpu
 			 &(struct diag){.code = DIAG_MISSING,
 					.file = inputs[0].file,
 					.hint = "give a document of " CFI_MODULE
-						" or " CODEC_NFI_MODULE},
+						", " CODEC_NFI_MODULE " or " CODEC_ACL_MODULE},
 			 "there is nothing in it");
 		good = false;
 	}
 	// A tree with holes would only add errors that follow from those above.
-	good = good && schema_validate(tree, load->diags) && engine_load_tree(load, tree, out);
+	good = good && codec_acl_complete(tree, load->arena, load->diags) &&
+	       schema_validate(tree, load->diags) && engine_load_tree(load, tree, out);
 	schema_tree_free(tree);
 	return good;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Documents of either policy model to the IR: recognised, parsed, validated, translated. The one
+// Documents of the policy models and access control lists to the IR: recognised, parsed, validated, translated. The one
 // way in for the controller and the command line.
 #pragma once
 
@@ -22,8 +22,9 @@ struct engine_load {
 };
 
 // Several inputs are one document: they may hold any roots of the consumer-facing and of the
-// NSF-facing model. The consumer-facing policies come first in `out`, all rules in the form of
-// codec_nfi_normal. False when errors were added; `out` then holds what could be understood.
+// NSF-facing model and of access control lists. The consumer-facing policies come first in `out`, then
+// the NSF-facing ones, then the lists, all rules in the form of codec_nfi_normal. False when errors were
+// added; `out` then holds what could be understood.
 bool engine_load(const struct engine_load *load, const struct schema_input *inputs, size_t n,
 		 struct ir_document *out) must_check;
 // The same for a tree that is already parsed and validated.

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing and reading loses nothing: random rulesets and what comes back decide alike about packets that are aimed at
+// the borders of their rules, and rules of the usual kind come back byte for byte. The seed is fixed; BULWARK_SEED sets
+// another.
+#include "codec/acl_support.h"
+#include "codec/nfi.h"
+#include "codec/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define ROUNDS 200
+#define PACKETS 80
+
+// A ruleset of rules that can be written.
+static struct ir_ruleset random_ruleset(struct acl_bench *b, size_t *made)
+{
+	struct ir_ruleset set = {.default_action = (enum ir_verdict)random_pick(4)};
+	for (unsigned i = 1 + random_pick(8); i > 0; i--, (*made)++) {
+		struct ir_rule rule = random_rule(&b->arena, RANDOM_ACL);
+		struct diags none;
+		diags_init(&none, &b->arena);
+		if (codec_acl_can(&rule, &none))
+			vec_push(&b->arena, &set.rule, rule);
+		else
+			assert_true(none.errors);
+	}
+	return set;
+}
+
+struct mismatch {
+	const struct ir_ruleset *before, *after;
+	const struct ir_packet *packet;
+	const char *was, *is;
+};
+
+static void fail_with(struct acl_bench *b, const struct mismatch *m)
+{
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	for (size_t i = 0; i < b->diags.list.len; i++)
+		diag_print(&b->diags.list.at[i], false, &text);
+	random_print_rules(m->before, &text);
+	if (m->packet) {
+		buf_printf(&text, "came back as\n");
+		random_print_rules(m->after, &text);
+		random_print_packet(m->packet, &text);
+		buf_printf(&text, "was %s\nis  %s\n", m->was, m->is);
+	}
+	fail_msg("%s", text.data);
+}
+
+static size_t round_trip(struct acl_bench *b, size_t *made)
+{
+	struct ir_ruleset back, set = random_ruleset(b, made);
+	if (!acl_bench_round(b, &set, &back))
+		fail_with(b, &(struct mismatch){.before = &set});
+	assert_int_equal(back.default_action, set.default_action);
+	for (int i = 0; i < PACKETS; i++) {
+		const struct ir_packet *p = random_packet(&b->arena, &set);
+		const char *was = random_decision(&set, p, false, &b->arena);
+		const char *is = random_decision(&back, p, false, &b->arena);
+		if (strcmp(was, is) != 0)
+			fail_with(b, &(struct mismatch){&set, &back, p, was, is});
+	}
+	return set.rule.len;
+}
+
+static void random_rulesets_decide_alike(void **state)
+{
+	(void)state;
+	size_t written = 0, made = 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct acl_bench bench;
+		assert_true(acl_bench_init(&bench));
+		written += round_trip(&bench, &made);
+		acl_bench_fini(&bench);
+	}
+	print_message("%zu of %zu rules can be written\n", written, made);
+	assert_true(written > made / 3);
+}
+
+// --- rules of the usual kind ---
+
+struct usual {
+	enum ir_dim dim;
+	uint64_t lo, hi;
+};
+
+static struct ir_rule usual_rule(struct acl_bench *b, const struct usual *usual, size_t number)
+{
+	struct ir_clause *clause = arena_new(&b->arena, struct ir_clause);
+	for (; usual->hi; usual++) {
+		struct algebra_set set = algebra_set_one(&b->arena, usual->lo, usual->hi);
+		bool left = ir_clause_narrow(clause, &b->arena, usual->dim, set);
+		assert_true(left);
+	}
+	return (struct ir_rule){.policy = "p",
+				.name = arena_printf(&b->arena, "r%zu", number),
+				.verdict = (enum ir_verdict)(IR_PASS + number % 3),
+				.log = number % 2 ? IR_LOG_RULE : IR_LOG_NONE,
+				.clause = clause,
+				.clauses = 1};
+}
+
+static void usual_rules_come_back_byte_for_byte(void **state)
+{
+	static const struct usual usual[][6] = {
+		{{0, 0, 0}},
+		{{IR_FAMILY, 6, 6}},
+		{{IR_PROTO, 6, 6}},
+		{{IR_PROTO, 47, 47}},
+		{{IR_PROTO, 17, 255}, {IR_SRC4, 1, 1}},
+		{{IR_PROTO, 6, 6}, {IR_DPORT, 22, 22}},
+		{{IR_PROTO, 17, 17}, {IR_SPORT, 53, 1000}, {IR_UDPLEN, 8, 9}},
+		{{IR_SRC4, 0xc0000200, 0xc00002ff}, {IR_PROTO, 6, 6}, {IR_TCPFLAGS, 2, 3}},
+		{{IR_SRC4, 1, 0xfffffffe}},
+		{{IR_DST4, 0, 0x7fffffff}, {IR_PROTO, 6, 6}, {IR_DPORT, 1024, 65535}},
+		{{IR_ICMP4, 8 * 256, 8 * 256 + 255}},
+		{{IR_ICMP6, 128 * 256, 137 * 256 + 255}},
+		{{IR_ICMP4, 3 * 256 + 1, 5 * 256 + 7}},
+		{{IR_DST4, 1, 0xff}, {IR_DSCP, 8, 40}},
+		{{IR_SMAC, 5, 77}},
+		{{IR_ETHERTYPE, 0x806, 0x806}, {IR_DMAC, 1, 0xffff}},
+		{{IR_FAMILY, 4, 4}, {IR_IHL, 6, 15}, {IR_FRAGOFF, 20, 30}},
+		{{IR_FAMILY, 6, 6}, {IR_FLOWLABEL, 1, 3}, {IR_PROTO, 17, 17}},
+	};
+	struct acl_bench bench, *b = &bench;
+	struct ir_ruleset set = {.default_action = IR_REJECT}, back;
+	struct buf before cleanup(buf_fini), after cleanup(buf_fini);
+	(void)state;
+	assert_true(acl_bench_init(b));
+	for (size_t i = 0; i < array_len(usual); i++) {
+		struct ir_rule rule = usual_rule(b, usual[i], i);
+		vec_push(&b->arena, &set.rule, rule);
+	}
+	if (!acl_bench_round(b, &set, &back))
+		fail_with(b, &(struct mismatch){.before = &set});
+	for (size_t i = 0; i < back.rule.len; i++)
+		codec_nfi_normal(&back.rule.at[i], &b->arena, &back.rule.at[i]);
+	for (size_t i = 0; i < set.rule.len; i++)
+		codec_nfi_normal(&set.rule.at[i], &b->arena, &set.rule.at[i]);
+	buf_init(&before);
+	buf_init(&after);
+	random_print_rules(&set, &before);
+	random_print_rules(&back, &after);
+	assert_string_equal(after.data, before.data);
+	buf_clear(&before);
+	buf_clear(&after);
+	ir_ruleset_encode(&set, &before);
+	ir_ruleset_encode(&back, &after);
+	assert_int_equal(after.len, before.len);
+	assert_memory_equal(after.data, before.data, before.len);
+	acl_bench_fini(b);
+}
+
+static void many_rules_come_back(void **state)
+{
+	struct acl_bench bench, *b = &bench;
+	struct ir_ruleset set = {.default_action = IR_DROP}, back;
+	(void)state;
+	assert_true(acl_bench_init(b));
+	for (unsigned i = 0; i < 10000; i++) {
+		struct usual usual[] = {{IR_DST4, 256 * i, 256 * i + 255},
+					{IR_PROTO, 6, 6},
+					{IR_DPORT, 1 + i % 1000, 1 + i % 1000},
+					{0, 0, 0}};
+		struct ir_rule rule = usual_rule(b, usual, i);
+		vec_push(&b->arena, &set.rule, rule);
+	}
+	assert_true(acl_bench_round(b, &set, &back));
+	assert_int_equal(back.rule.len, 10000);
+	struct buf before cleanup(buf_fini), after cleanup(buf_fini);
+	buf_init(&before);
+	buf_init(&after);
+	for (size_t i = 0; i < 10000; i++)
+		codec_nfi_normal(&set.rule.at[i], &b->arena, &set.rule.at[i]);
+	ir_ruleset_encode(&set, &before);
+	ir_ruleset_encode(&back, &after);
+	assert_int_equal(before.len, after.len);
+	assert_memory_equal(before.data, after.data, before.len);
+	acl_bench_fini(b);
+}
+
+int main(void)
+{
+	random_start(getenv("BULWARK_SEED"));
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_rulesets_decide_alike),
+		cmocka_unit_test(usual_rules_come_back_byte_for_byte),
+		cmocka_unit_test(many_rules_come_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
