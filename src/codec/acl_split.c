@@ -55,57 +55,30 @@ static void push(struct acl_split *split, struct acl_axis *axis, struct acl_piec
 		vec_push(split->arena, &axis->piece, piece);
 }
 
-// The fewest aligned blocks of a power of two that make the range: `b` is how many bits are free.
-static void push_blocks(struct acl_split *split, struct acl_axis *axis, struct algebra_range r)
+static unsigned ones(u128 mask)
 {
-	unsigned bits = ir_dim_info[axis->dim].bits;
-	for (u128 lo = r.lo; !is_full(axis);) {
-		unsigned free_bits = 0;
-		while (free_bits < bits) {
-			u128 span = algebra_max(free_bits + 1);
-			if ((lo & span) || span > r.hi - lo)
-				break;
-			free_bits++;
-		}
-		u128 last = lo + (free_bits ? algebra_max(free_bits) : 0);
-		push(split, axis, (struct acl_piece){.a = lo, .b = free_bits});
-		if (last == r.hi)
-			return;
-		lo = last + 1;
-	}
+	return (unsigned)(__builtin_popcountll((uint64_t)(mask >> 64)) +
+			  __builtin_popcountll((uint64_t)mask));
 }
 
-// Whether the set is all values that agree with one in the bits of a mask: the mask of codec_acl_read, given back.
-static bool masked_once(struct algebra_set set, struct acl_piece *out)
+// Addresses and MAC addresses. A prefix is told by its length.
+static void push_masks(struct acl_split *split, struct acl_axis *axis, struct algebra_set set)
 {
-	u128 varying = 0, size = 0, first = set.at[0].lo;
-	for (size_t i = 0; i < set.len; i++) {
-		varying |= (set.at[i].lo ^ first) | (set.at[i].hi ^ first);
-		u128 span = set.at[i].hi - set.at[i].lo;
-		size += span + 1;
-		for (unsigned bit = 0; bit < 48 && (span >> bit); bit++)
-			varying |= (u128)1 << bit;
+	struct nfi_masking how = {split->arena, ir_dim_info[axis->dim].bits, CODEC_ACL_PARTS_MOST};
+	struct nfi_masked_list masks;
+	for (size_t i = 0; is_address(axis->dim) && i < set.len; i++) {
+		nfi_mask(&how, (struct algebra_set){&set.at[i], 1}, &masks);
+		for (size_t k = 0; k < masks.list.len; k++)
+			push(split, axis,
+			     (struct acl_piece){.a = masks.list.at[k].value,
+						.b = ones(masks.list.at[k].mask)});
 	}
-	if (size != (u128)1 << __builtin_popcountll((uint64_t)varying))
-		return false;
-	*out = (struct acl_piece){.a = first & ~varying, .b = algebra_max(48) & ~varying};
-	return true;
-}
-
-static void push_macs(struct acl_split *split, struct acl_axis *axis, struct algebra_set set)
-{
-	struct acl_piece once;
-	if (masked_once(set, &once)) {
-		push(split, axis, once);
+	if (is_address(axis->dim))
 		return;
-	}
-	for (size_t i = 0; i < set.len; i++)
-		push_blocks(split, axis, set.at[i]);
-	for (size_t i = 0; i < axis->piece.len; i++) {
-		unsigned free_bits = (unsigned)axis->piece.at[i].b;
-		u128 span = free_bits ? algebra_max(free_bits) : 0;
-		axis->piece.at[i].b = algebra_max(48) & ~span;
-	}
+	nfi_mask(&how, set, &masks);
+	for (size_t i = 0; i < masks.list.len; i++)
+		push(split, axis,
+		     (struct acl_piece){.a = masks.list.at[i].value, .b = masks.list.at[i].mask});
 }
 
 static void push_ports(struct acl_split *split, struct acl_axis *axis, struct algebra_set set)
@@ -138,14 +111,16 @@ static void push_values(struct acl_split *split, struct acl_axis *axis, struct a
 
 static void push_pieces(struct acl_split *split, struct acl_axis *axis, struct algebra_set set)
 {
-	if (is_port(axis->dim))
+	if (is_port(axis->dim)) {
 		push_ports(split, axis, set);
-	else if (is_mac(axis->dim))
-		push_macs(split, axis, set);
-	for (size_t i = 0; !is_port(axis->dim) && !is_mac(axis->dim) && i < set.len; i++) {
-		if (is_address(axis->dim))
-			push_blocks(split, axis, set.at[i]);
-		else if (is_icmp(axis->dim))
+		return;
+	}
+	if (is_address(axis->dim) || is_mac(axis->dim)) {
+		push_masks(split, axis, set);
+		return;
+	}
+	for (size_t i = 0; i < set.len; i++) {
+		if (is_icmp(axis->dim))
 			push_icmp(split, axis, set.at[i]);
 		else
 			push_values(split, axis, set.at[i]);

@@ -155,7 +155,7 @@ static void put_network(struct xml_out *out, const struct acl_split *split, enum
 	if (!piece)
 		return;
 	ir_value_print(dim, piece->a, &text);
-	buf_printf(&text, "/%u", ir_dim_info[dim].bits - (unsigned)piece->b);
+	buf_printf(&text, "/%u", (unsigned)piece->b);
 	xml_leaf(out, leaf, text.data);
 }
 
@@ -256,13 +256,20 @@ static void put_interface(struct xml_out *out, const struct acl_split *split, en
 
 static void put_matches(struct xml_out *out, const struct acl_split *split)
 {
+	size_t before = out->buf->len;
 	xml_open(out, "matches");
+	size_t opened = out->buf->len;
 	put_frame(out, split);
 	put_ip(out, split);
 	put_layer4(out, split);
 	put_interface(out, split, IR_OUT);
 	put_interface(out, split, IR_IN);
+	bool empty = out->buf->len == opened;
 	xml_close(out, "matches");
+	if (empty) {
+		out->buf->len = before;
+		out->buf->data[before] = '\0';
+	}
 }
 
 // --- entries ---

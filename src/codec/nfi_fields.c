@@ -45,8 +45,6 @@ void nfi_multiply(struct nfi_reader *r, struct nfi_clauses *c,
 
 // --- layer 2 ---
 
-#define MAC_RANGES_MOST 4096u
-
 static uint64_t mac(const char *text)
 {
 	uint64_t value = 0;
@@ -64,7 +62,7 @@ static bool masked(struct nfi_reader *r, uint64_t value, uint64_t mask, struct a
 	while (low < all && (free_bits & (low + 1)))
 		low = low << 1 | 1;
 	uint64_t high = free_bits & ~low, at = 0;
-	if ((1ull << __builtin_popcountll(high)) > MAC_RANGES_MOST)
+	if ((1ull << __builtin_popcountll(high)) > NFI_MASK_RANGES_MOST)
 		return false;
 	struct algebra_builder builder = {.arena = r->arena};
 	do {

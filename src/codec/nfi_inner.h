@@ -59,6 +59,24 @@ bool nfi_list_takes(const struct nfi_list *list, const char *value) must_check;
 
 bool nfi_is_base64(const char *value) must_check;
 
+// --- masks ---
+
+// The values that agree with `value` where `mask` has ones.
+struct nfi_masked {
+	u128 value, mask;
+};
+struct nfi_masked_list {
+	VEC(struct nfi_masked) list;
+};
+struct nfi_masking {
+	struct arena *arena;
+	unsigned bits; // of the dimension
+	size_t most;   // it ends behind so many: then there is one more in the list
+};
+#define NFI_MASK_RANGES_MOST 4096u // that one mask may stand for
+// One mask where that says it, else the fewest whose ones stand in front.
+void nfi_mask(const struct nfi_masking *how, struct algebra_set set, struct nfi_masked_list *out);
+
 // --- names ---
 
 // "POLICY/RULE" with what would be ambiguous escaped.

@@ -82,39 +82,13 @@ static void mac_text(u128 value, char out[static 18])
 		 (unsigned)(v >> 8) & 255, (unsigned)v & 255);
 }
 
-struct masked {
-	char value[18], mask[18]; // mask "": exactly this value
-};
-struct masked_list {
-	VEC(struct masked) list;
-};
-
-// A range as the fewest masked values.
-static void add_masked(struct arena *arena, struct algebra_range r, struct masked_list *out)
+static struct nfi_masked_list masked_list(const struct nfi_split *split, enum ir_dim dim)
 {
-	const u128 all = algebra_max(48);
-	for (u128 lo = r.lo; lo <= r.hi;) {
-		u128 size = 1;
-		while (size <= all && !(lo & size) && lo + size * 2 - 1 <= r.hi)
-			size *= 2;
-		struct masked m = {.mask = ""};
-		mac_text(lo, m.value);
-		if (size > 1)
-			mac_text(all & ~(size - 1), m.mask);
-		vec_push(arena, &out->list, m);
-		lo += size;
-	}
-}
-
-static struct masked_list masked_list(const struct nfi_split *split, enum ir_dim dim)
-{
-	struct masked_list out = {0};
 	const struct algebra_set *set = ir_clause_set(&split->clause, dim);
 	struct algebra_range any = {0, algebra_max(48)};
-	if (!set)
-		add_masked(split->arena, any, &out);
-	for (size_t i = 0; set && i < set->len; i++)
-		add_masked(split->arena, set->at[i], &out);
+	struct nfi_masked_list out;
+	nfi_mask(&(struct nfi_masking){split->arena, 48, CODEC_NFI_PARTS_MOST},
+		 set ? *set : (struct algebra_set){&any, 1}, &out);
 	return out;
 }
 
@@ -125,17 +99,25 @@ static struct algebra_set ethertypes(const struct nfi_split *split)
 	return set ? *set : algebra_set_one(split->arena, type, type);
 }
 
-static void put_frame(struct xml_out *out, const struct masked *d, const struct masked *s,
+static void put_mac(struct xml_out *out, const char *leaf, u128 value)
+{
+	char text[18];
+	mac_text(value, text);
+	xml_leaf(out, leaf, text);
+}
+
+static void put_frame(struct xml_out *out, const struct nfi_masked *d, const struct nfi_masked *s,
 		      unsigned type)
 {
+	const u128 all = algebra_max(48);
 	xml_open(out, "layer-2");
-	xml_leaf(out, "destination-mac-address", d->value);
-	xml_leaf(out, "source-mac-address", s->value);
+	put_mac(out, "destination-mac-address", d->value);
+	put_mac(out, "source-mac-address", s->value);
 	xml_number(out, "ethertype", type);
-	if (*d->mask)
-		xml_leaf(out, "destination-mac-address-mask", d->mask);
-	if (*s->mask)
-		xml_leaf(out, "source-mac-address-mask", s->mask);
+	if (d->mask != all)
+		put_mac(out, "destination-mac-address-mask", d->mask);
+	if (s->mask != all)
+		put_mac(out, "source-mac-address-mask", s->mask);
 	xml_close(out, "layer-2");
 }
 
@@ -150,7 +132,7 @@ static void put_layer2(struct xml_out *out, const struct nfi_split *split)
 {
 	if (!has_layer2(split))
 		return;
-	struct masked_list d = masked_list(split, IR_DMAC), s = masked_list(split, IR_SMAC);
+	struct nfi_masked_list d = masked_list(split, IR_DMAC), s = masked_list(split, IR_SMAC);
 	struct algebra_set types = ethertypes(split);
 	for (size_t i = 0; i < d.list.len; i++)
 		for (size_t j = 0; j < s.list.len; j++)

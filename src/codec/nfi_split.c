@@ -12,6 +12,7 @@
 
 #define DAY 86400
 #define YEAR_10000 253402300800
+#define FRAMES_MOST ((size_t)16 * CODEC_NFI_PARTS_MOST) // of all parts
 
 void nfi_refuse(const struct ir_rule *rule, const char *condition, const char *hint,
 		struct diags *diags, const char *fmt, ...)
@@ -203,8 +204,14 @@ static bool check_condition(const struct ir_rule *rule, const struct ir_cond *co
 	const struct nfi_leaf *leaf = leaf_of(cond->dim);
 	struct algebra_set set = cond->set;
 	if (cond->dim == IR_STATE || cond->dim == IR_IN || cond->dim == IR_OUT) {
-		nfi_refuse(rule, key, "use flow-action for rules about connections", diags,
-			   "the NSF-facing model has no word for the condition '%s'", key);
+		nfi_refuse(
+			rule, key,
+			cond->dim == IR_STATE
+				? "flow-action judges connections by their first packet: make flow "
+				  "rules of those about new ones, and leave those about replies out"
+				: "the function's place on the path says it: leave the interface "
+				  "out, of access control lists their attachment-points",
+			diags, "the NSF-facing model has no word for the condition '%s'", key);
 		return false;
 	}
 	bool least = leaf && set.at[0].lo < leaf->least;
@@ -224,14 +231,38 @@ static bool check_condition(const struct ir_rule *rule, const struct ir_cond *co
 	return true;
 }
 
-static bool check_layer2(const struct ir_rule *rule, const struct ir_clause *clause,
-			 struct diags *diags)
+// How many entries of layer 2 a part takes; beyond the most it does not matter how many.
+static size_t count_frames(const struct ir_clause *clause, struct arena *arena)
 {
+	static const enum ir_dim dims[] = {IR_SMAC, IR_DMAC};
+	const struct algebra_set *types = ir_clause_set(clause, IR_ETHERTYPE);
+	size_t n = types ? count_values(*types) : 1;
+	for (size_t i = 0; i < array_len(dims); i++) {
+		const struct algebra_set *set = ir_clause_set(clause, dims[i]);
+		struct nfi_masked_list masks;
+		if (!set)
+			continue;
+		nfi_mask(&(struct nfi_masking){arena, 48, CODEC_NFI_PARTS_MOST}, *set, &masks);
+		n *= masks.list.len;
+	}
+	return n;
+}
+
+static bool check_layer2(const struct nfi_split *split, struct diags *diags)
+{
+	const struct ir_rule *rule = split->rule;
+	const struct ir_clause *clause = &split->clause;
 	bool mac = ir_clause_set(clause, IR_SMAC) || ir_clause_set(clause, IR_DMAC);
 	const struct algebra_set *type = ir_clause_set(clause, IR_ETHERTYPE);
 	if (type && count_values(*type) > CODEC_NFI_PARTS_MOST) {
 		nfi_refuse(rule, "layer-2/ethertype", "name fewer EtherTypes", diags,
 			   "the NSF-facing model lists single EtherTypes; these are too many");
+		return false;
+	}
+	if (count_frames(clause, split->arena) > CODEC_NFI_PARTS_MOST) {
+		nfi_refuse(
+			rule, "layer-2", "name fewer MAC addresses or EtherTypes", diags,
+			"the NSF-facing model lists single frames with masks; these are too many");
 		return false;
 	}
 	if (mac && !type && !has(clause, is_layer3) && !has(clause, is_layer4) &&
@@ -284,9 +315,11 @@ static bool check_time(const struct ir_rule *rule, const struct ir_clause *claus
 	return !fault;
 }
 
-static bool check(const struct ir_rule *rule, const struct ir_clause *clause, struct diags *diags)
+static bool check(const struct nfi_split *split, struct diags *diags)
 {
-	bool good = check_layer2(rule, clause, diags) && check_time(rule, clause, diags);
+	const struct ir_rule *rule = split->rule;
+	const struct ir_clause *clause = &split->clause;
+	bool good = check_layer2(split, diags) && check_time(rule, clause, diags);
 	for (size_t i = 0; i < clause->len; i++)
 		good &= check_condition(rule, &clause->cond[i], diags);
 	if (good && !flow_says_it_all(rule, clause)) {
@@ -359,6 +392,8 @@ static void find_axes(struct nfi_split *split)
 		if (split->rule->opaque[i].kind == IR_OPAQUE_HEADER)
 			add_axis(split, (struct nfi_axis){NFI_AXIS_HEADER, .opaque = i,
 							  .n = split->rule->opaque[i].len});
+	if (split->parts * count_frames(clause, split->arena) > FRAMES_MOST)
+		split->parts = CODEC_NFI_PARTS_MOST + 1;
 }
 
 // --- the parts ---
@@ -419,7 +454,7 @@ bool nfi_split_init(struct nfi_split *split, const struct ir_rule *rule,
 	if (!real_times(&split->clause, arena) || !nfi_ip_types(&split->clause, arena))
 		return true;
 	nfi_clause_reduce(&split->clause, arena);
-	if (!check(rule, &split->clause, diags))
+	if (!check(split, diags))
 		return false;
 	find_transports(split);
 	find_axes(split);

@@ -306,12 +306,20 @@ static bool prepare(struct writer *w, struct diags *diags)
 {
 	const struct ir_ruleset *ruleset = w->ruleset;
 	bool good = true;
+	size_t parts = 0;
 	w->count = arena_array(&w->arena, struct count, ruleset->rule.len);
 	for (size_t i = 0; i < ruleset->rule.len; i++) {
 		const struct ir_rule *rule = &ruleset->rule.at[i];
 		good &= count_parts(rule, diags, &w->count[i]);
 		note_rates(rule, w->count[i].parts, diags);
+		parts += w->count[i].parts;
 		name_rule(w, rule)->total++;
+	}
+	if (parts > IR_RULES_MOST) {
+		diag_error(diags, DIAG_LIMIT, NULL, "split the policy",
+			   "on the NSF-facing interface it would take more than %u rules",
+			   IR_RULES_MOST);
+		return false;
 	}
 	if (ruleset->default_action == IR_NONE || ruleset->default_action > IR_MIRROR) {
 		diag_error(diags, DIAG_UNSUPPORTED, NULL,

@@ -233,6 +233,8 @@ static struct ir_clause random_clause(struct arena *arena, enum random_model mod
 		odd_time(arena, &clause);
 	if (ir_clause_versions(&clause) != 3 && random_chance(15))
 		narrow(arena, &clause, IR_SMAC, random_set(arena, IR_SMAC, true));
+	if (ir_clause_versions(&clause) != 3 && random_chance(10))
+		narrow(arena, &clause, IR_DMAC, random_masked(arena, 48, 3));
 	if (random_chance(5))
 		narrow_to(arena, &clause, IR_ETHERTYPE, 0x0806 - random_pick(10),
 			  0x0806 + random_pick(3));
