@@ -2,6 +2,7 @@
 // `bulwark compile`: a policy for a target, if the target can do it.
 #include "cli/source.h"
 #include "backend/nft/nft.h"
+#include "codec/acl.h"
 #include "codec/cap.h"
 #include "codec/nfi.h"
 #include "engine/load.h"
@@ -58,10 +59,15 @@ static bool emit_nfi(struct cli *cli, const struct ir_ruleset *ruleset, struct b
 	return codec_nfi_write(ruleset, &cli->diags, out);
 }
 
+static bool emit_acl(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out)
+{
+	return codec_acl_write(ruleset, &cli->diags, out);
+}
+
 static const struct target {
 	const char *name;
 	bool (*emit)(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out);
-} targets[] = {{"nfi", emit_nfi}, {"nft", emit_nft}};
+} targets[] = {{"nfi", emit_nfi}, {"nft", emit_nft}, {"acl", emit_acl}};
 
 static const struct target *chosen_target(struct cli *cli)
 {
@@ -71,7 +77,7 @@ static const struct target *chosen_target(struct cli *cli)
 			return &targets[i];
 	if (name)
 		diag_error(&cli->diags, DIAG_UNSUPPORTED, NULL,
-			   "give nfi (NSF-facing XML) or nft (a script for nft)",
+			   "give nfi (NSF-facing XML), nft (a script for nft) or acl (RFC 8519)",
 			   "there is no target '%s'", name);
 	return NULL;
 }
