@@ -3,25 +3,13 @@
 #include "cli/source.h"
 
 #include <jansson.h>
-#include <string.h>
-
-static size_t count_names(const struct ir_ruleset *ruleset)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < ruleset->rule.len; i++) {
-		const struct ir_rule *rule = &ruleset->rule.at[i], *before = i ? rule - 1 : NULL;
-		n += !before || strcmp(rule->name, before->name) != 0 ||
-		     strcmp(rule->policy, before->policy) != 0;
-	}
-	return n;
-}
 
 int cli_check(struct cli *cli)
 {
 	struct source source = {0};
 	bool good = source_load_arguments(cli, NULL, &source);
 	int status = !good || cli->diags.errors ? CLI_BAD : cli->diags.warnings ? CLI_NO : CLI_YES;
-	size_t policies = source.document.policy.len, rules = count_names(&source.ruleset);
+	size_t policies = source.document.policy.len, rules = source_rules(&source.ruleset);
 	cli_report(cli);
 	if (cli_answer(cli, json_pack("{s:b, s:I, s:I, s:I, s:I, s:o}", "valid", status != CLI_BAD,
 				      "policies", (json_int_t)policies, "rules", (json_int_t)rules,

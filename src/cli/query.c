@@ -78,6 +78,7 @@ static int query_packet(struct cli *cli, const struct source *source)
 			     &cli->diags, &packet))
 		return cli_fail(cli);
 	ir_eval(&source->ruleset, &packet, &cli->arena, &outcome);
+	cli_report(cli);
 	if (!cli_answer(cli, outcome_json(&outcome, source->ruleset.default_action)))
 		print_outcome(cli, &outcome, source->ruleset.default_action);
 	return CLI_YES;

@@ -64,14 +64,35 @@ struct reading {
 	char *const *file;
 	size_t files;
 	struct buf **bytes; // NULL: could not be read
+	struct import_result *import;
+	bool *imported;
 };
+
+static bool import_file(struct reading *r, size_t i, enum import_format format)
+{
+	struct import_input input = {.file = r->file[i],
+				     .data = r->bytes[i]->data,
+				     .len = r->bytes[i]->len,
+				     .format = format};
+	r->imported[i] = true;
+	return import_read(&input, &r->cli->arena, &r->cli->diags, &r->import[i]);
+}
 
 static bool read_all(struct reading *r)
 {
 	bool good = true;
 	r->bytes = arena_array(&r->cli->arena, struct buf *, r->files);
-	for (size_t i = 0; i < r->files; i++)
-		good &= (r->bytes[i] = source_read(r->cli, r->file[i])) != NULL;
+	r->import = arena_array(&r->cli->arena, struct import_result, r->files);
+	r->imported = arena_array(&r->cli->arena, bool, r->files);
+	for (size_t i = 0; i < r->files; i++) {
+		r->bytes[i] = source_read(r->cli, r->file[i]);
+		good &= r->bytes[i] != NULL;
+		enum import_format format =
+			r->bytes[i] ? import_recognise(r->bytes[i]->data, r->bytes[i]->len)
+				    : IMPORT_UNKNOWN;
+		if (format != IMPORT_UNKNOWN)
+			good &= import_file(r, i, format);
+	}
 	return good;
 }
 
@@ -82,20 +103,25 @@ static void reading_fini(struct reading *r)
 			buf_fini(r->bytes[i]);
 }
 
+// Those that were not imported.
 static bool load_documents(struct reading *r, struct source *out)
 {
 	struct cli *cli = r->cli;
 	struct translate_options options = translate_options_default(time(NULL));
-	struct engine_load load = {.schema = engine_load_schema(&cli->diags),
-				   .translate = &options,
-				   .arena = &cli->arena,
-				   .diags = &cli->diags};
+	struct engine_load load = {
+		.translate = &options, .arena = &cli->arena, .diags = &cli->diags};
 	struct schema_input *inputs = arena_array(&cli->arena, struct schema_input, r->files);
+	size_t n = 0;
 	for (size_t i = 0; i < r->files; i++)
-		inputs[i] = (struct schema_input){
-			.file = r->file[i], .data = r->bytes[i]->data, .len = r->bytes[i]->len};
-	out->files = r->files;
-	bool good = load.schema && engine_load(&load, inputs, r->files, &out->document);
+		if (!r->imported[i])
+			inputs[n++] = (struct schema_input){.file = r->file[i],
+							    .data = r->bytes[i]->data,
+							    .len = r->bytes[i]->len};
+	out->documents = n;
+	if (!n)
+		return true;
+	load.schema = engine_load_schema(&cli->diags);
+	bool good = load.schema && engine_load(&load, inputs, n, &out->document);
 	schema_free(load.schema);
 	return good;
 }
@@ -107,6 +133,14 @@ static bool order(struct cli *cli, struct source *source)
 	return !cli->diags.errors && chosen_default(cli, &source->ruleset.default_action);
 }
 
+static void add_chain(struct cli *cli, struct source *source, const char *file,
+		      const struct import_chain *chain)
+{
+	source_chain_note(cli, file, chain);
+	vec_push(&cli->arena, &source->chain, chain);
+	vec_push(&cli->arena, &source->document.policy, chain->policy);
+}
+
 static const char *title_of(struct cli *cli, char *const *file, size_t files)
 {
 	return files == 1   ? file[0]
@@ -114,11 +148,34 @@ static const char *title_of(struct cli *cli, char *const *file, size_t files)
 			    : arena_printf(&cli->arena, "%s and %zu more", file[0], files - 1);
 }
 
+static const char *chain_title(struct cli *cli, const char *file, const struct import_chain *chain)
+{
+	return arena_printf(&cli->arena, "%s %s", file, source_chain_name(cli, chain));
+}
+
+static bool load_chains(struct reading *r, struct source *out)
+{
+	bool good = true;
+	for (size_t i = 0; i < r->files; i++) {
+		if (!r->imported[i])
+			continue;
+		const struct import_chain *chain =
+			source_chain_choose(r->cli, r->file[i], &r->import[i]);
+		good &= chain != NULL;
+		if (chain)
+			add_chain(r->cli, out, r->file[i], chain);
+		if (chain && r->files == 1)
+			out->title = chain_title(r->cli, r->file[i], chain);
+	}
+	return good;
+}
+
 bool source_load(struct cli *cli, char *const *file, size_t files, struct source *out)
 {
 	struct reading reading = {.cli = cli, .file = file, .files = files};
 	*out = (struct source){.title = title_of(cli, file, files)};
-	bool good = read_all(&reading) && load_documents(&reading, out) && order(cli, out);
+	bool good = read_all(&reading) && load_documents(&reading, out) &&
+		    load_chains(&reading, out) && order(cli, out);
 	reading_fini(&reading);
 	return good;
 }
@@ -129,10 +186,76 @@ bool source_load_arguments(struct cli *cli, const char *option, struct source *o
 	       source_load(cli, cli->arg, cli->args, out);
 }
 
+// --- each by itself ---
+
+static bool add_each(struct reading *r, size_t i, struct sources *out)
+{
+	const struct import_result *import = &r->import[i];
+	struct cli *cli = r->cli;
+	size_t before = out->list.len;
+	for (size_t k = 0; k < import->chain.len; k++) {
+		const struct import_chain *chain = &import->chain.at[k];
+		bool named = cli_has(cli, "chain");
+		if (!chain->filters || !source_chain_wanted(cli, chain) ||
+		    (!named && !chain->source_rules))
+			continue;
+		struct source one = {.title = chain_title(cli, r->file[i], chain)};
+		add_chain(cli, &one, r->file[i], chain);
+		if (!order(cli, &one))
+			return false;
+		vec_push(&cli->arena, &out->list, one);
+	}
+	// Nothing to look at is said as it is where one chain is needed.
+	return out->list.len > before || source_chain_choose(cli, r->file[i], import) != NULL;
+}
+
+static bool load_each(struct reading *r, struct sources *out)
+{
+	struct source documents = {.title = title_of(r->cli, r->file, r->files)};
+	bool good = load_documents(r, &documents);
+	if (documents.documents && documents.documents < r->files)
+		documents.title = "the policies";
+	good = good && order(r->cli, &documents);
+	if (documents.documents)
+		vec_push(&r->cli->arena, &out->list, documents);
+	for (size_t i = 0; good && i < r->files; i++)
+		good = !r->imported[i] || add_each(r, i, out);
+	return good;
+}
+
 bool source_load_each(struct cli *cli, char *const *file, size_t files, struct sources *out)
 {
-	struct source one;
-	bool good = source_load(cli, file, files, &one);
-	vec_push(&cli->arena, &out->list, one);
+	struct reading reading = {.cli = cli, .file = file, .files = files};
+	*out = (struct sources){0};
+	bool good = read_all(&reading) && load_each(&reading, out);
+	reading_fini(&reading);
 	return good;
+}
+
+// --- about sources ---
+
+unsigned source_versions(const struct source *source)
+{
+	unsigned versions = source->documents || !source->chain.len ? 3 : 0;
+	for (size_t i = 0; i < source->chain.len; i++) {
+		const char *family = source->chain.at[i]->family;
+		versions |= !strcmp(family, "ip") ? 1 : !strcmp(family, "ip6") ? 2 : 3;
+	}
+	return versions;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+size_t source_rules(const struct ir_ruleset *ruleset)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ruleset->rule.len; i++) {
+		const struct ir_rule *rule = &ruleset->rule.at[i], *before = i ? rule - 1 : NULL;
+		n += !before || !same_text(rule->name, before->name) ||
+		     !same_text(rule->policy, before->policy);
+	}
+	return n;
 }

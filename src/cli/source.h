@@ -4,9 +4,7 @@
 #pragma once
 
 #include "cli/cli.h"
-#include "ir/ir.h"
-
-struct import_chain;
+#include "import/import.h"
 
 // Policies that are judged as one ruleset.
 struct source {
@@ -14,7 +12,7 @@ struct source {
 	struct ir_document document;
 	struct ir_ruleset ruleset;              // in first-match order; --default-action is in it
 	VEC(const struct import_chain *) chain; // those that are in the document
-	size_t files;                           // documents that are in it, chains apart
+	size_t documents;                       // files that are policies, not rulesets of chains
 };
 struct sources {
 	VEC(struct source) list;
@@ -23,15 +21,31 @@ struct sources {
 // All files as one: documents first, then from each imported ruleset the chain that --chain names, or the obvious one.
 // False when there were errors.
 bool source_load(struct cli *cli, char *const *file, size_t files, struct source *out) must_check;
-// The documents as one, and every filtering chain (or those that --chain names) as one of its own.
+// The documents as one, and every filtering chain that has rules (or those that --chain names) as one of its own.
 bool source_load_each(struct cli *cli, char *const *file, size_t files,
 		      struct sources *out) must_check;
-
 // source_load of the command's arguments, at least one; the values of the option (or NULL) are files, too, of which only
 // one can be standard input.
 bool source_load_arguments(struct cli *cli, const char *option, struct source *out) must_check;
+bool source_stdin_once(struct cli *cli, const char *option) must_check;
+
+// The IP versions that the ruleset is about: bit 0 IPv4, bit 1 IPv6. Chains of the families ip and ip6 see no other
+// packets, whatever their rules say.
+unsigned source_versions(const struct source *source) must_check;
+// How many rules there are in the words of their authors: consecutive rules of one policy and name are one.
+size_t source_rules(const struct ir_ruleset *ruleset) must_check;
 
 // The whole of one file, "-" is standard input; buf_fini it. NULL and a diag when it cannot be read.
 struct buf *source_read(struct cli *cli, const char *path) must_check;
-// False and a diag unless standard input is named at most once among the files and the option's values.
-bool source_stdin_once(struct cli *cli, const char *option) must_check;
+
+// --- rulesets of other systems (source_import.c) ---
+
+// A note when the chain has rules that are not wholly modelled.
+void source_chain_note(struct cli *cli, const char *file, const struct import_chain *chain);
+// "filter/FORWARD"; with the family before it where it is not of iptables: "inet/filter/forward".
+const char *source_chain_name(struct cli *cli, const struct import_chain *chain) must_check;
+// Whether --chain names it; without --chain: true.
+bool source_chain_wanted(const struct cli *cli, const struct import_chain *chain) must_check;
+// The one chain of the file that is meant, with a note about the others. NULL and a diag when that is not clear.
+const struct import_chain *source_chain_choose(struct cli *cli, const char *file,
+					       const struct import_result *result) must_check;
