@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Policy documents of either model, XML or JSON as their first byte says, several of them with a zero byte between: whatever
+// Policy documents of any model, XML or JSON as their first byte says, several of them with a zero byte between: whatever
 // the bytes are, they become rules in order, or errors that say something. What is accepted can be lowered without another
-// meaning, and be written for an NSF and for nft, or be refused in words.
+// meaning, and be written for an NSF, as an access control list and for nft, or
+// be refused in words.
 #include "backend/nft/nft.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "codec/acl.h"
 #include "codec/nfi.h"
 #include "engine/load.h"
 #include "place/place.h"
@@ -65,11 +67,12 @@ static void judge(const struct ir_ruleset *rules, const struct ir_ruleset *lower
 // Every way out takes it, or says why not.
 static void emit(struct ir_ruleset *rules, struct ir_ruleset *lowered, struct arena *arena)
 {
-	struct diags nfi, nft;
+	struct diags nfi, nft, acl;
 	struct place_needs needs;
 	struct buf text;
 	diags_init(&nfi, arena);
 	diags_init(&nft, arena);
+	diags_init(&acl, arena);
 	buf_init(&text);
 	rules->default_action = lowered->default_action = IR_DROP;
 	for (size_t i = 0; i < rules->rule.len; i++) {
@@ -77,6 +80,7 @@ static void emit(struct ir_ruleset *rules, struct ir_ruleset *lowered, struct ar
 		place_needs(&rules->rule.at[i], arena, &needs);
 	}
 	assert(codec_nfi_write(rules, &nfi, &text) == !nfi.errors);
+	assert(codec_acl_write(rules, &acl, &text) == !acl.errors);
 	assert(backend_nft_print(lowered, NULL, &nft, &text) == !nft.errors);
 	buf_fini(&text);
 }

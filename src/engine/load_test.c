@@ -63,17 +63,24 @@ static const char nsf_facing[] = "<i2nsf-security-policy xmlns=\"" CODEC_NFI_NAM
 				 "\"><name>n</name><rules><name>s</name></rules>"
 				 "</i2nsf-security-policy>";
 
+static const char list[] =
+	"{\"ietf-access-control-list:acls\":{\"acl\":[{\"name\":\"l\",\"aces\":{\"ace\":[{\"name\":"
+	"\"e\",\"matches\":{\"ingress-interface\":\"eth0\"},\"actions\":{\"forwarding\":\"drop\"}}]"
+	"}}]}}";
+
 static void files_are_one_document(void **state)
 {
 	struct bench *b = *state;
 	struct ir_document document;
-	struct schema_input inputs[] = {input("n.xml", nsf_facing), input("c.json", policy),
-					input("g.xml", groups)};
+	struct schema_input inputs[] = {input("l.json", list), input("n.xml", nsf_facing),
+					input("c.json", policy), input("g.xml", groups)};
 	assert_true(engine_load(&b->load, inputs, array_len(inputs), &document));
-	assert_int_equal(document.policy.len, 2);
+	assert_int_equal(document.policy.len, 3);
 	assert_string_equal(document.policy.at[0].name, "c"); // the customer's come first
 	assert_string_equal(document.policy.at[1].name, "n");
+	assert_string_equal(document.policy.at[2].name, "l");
 	assert_string_equal(document.policy.at[0].rule.at[0].file, "c.json");
+	assert_string_equal(document.policy.at[2].rule.at[0].file, "l.json");
 }
 
 static void nothing_is_a_document_too(void **state)

@@ -3,7 +3,7 @@
 import functools
 import random
 
-from templates import CFI, MONITORING, NFI, TEMPLATES, VALID
+from templates import ACL, CFI, MONITORING, NFI, TEMPLATES, VALID
 
 SYNTAX, LIMIT = ["syntax"], ["limit"]
 MANY = 100_000
@@ -18,7 +18,8 @@ def valid(template):
 def cut():
     """Documents that end too early; a cut between two roots would be a valid document, so cuts are within the first one."""
     for template, end, cuts in (("condition", b"</i2nsf-cfi-policy>", 20),
-                                ("nfi-condition", b"</i2nsf-security-policy>", 12), ("json-firewall", b"}", 20)):
+                                ("nfi-condition", b"</i2nsf-security-policy>", 12),
+                                ("acl-matches", b"</acls>", 12), ("json-firewall", b"}", 20)):
         text = valid(template)
         last = text.rindex(end) if end == b"}" else text.index(end) + len(end) - 1
         for i in range(1, cuts + 1):
@@ -148,6 +149,15 @@ def many():
     yield "nfi-rules-20k-last-wrong", (f'<i2nsf-security-policy xmlns="{NFI}"><name>p</name>\n'.encode() + b"".join(
         b"<rules><name>r%d</name></rules>\n" % i for i in range(MANY // 5)) +
         b"<rules><name>r</name><enable>maybe</enable></rules></i2nsf-security-policy>"), ["value"], MANY // 5 + 2
+    entries = b"".join(b"<ace><name>e%d</name>\n<actions><forwarding>drop</forwarding></actions></ace>" % i for i in range(1001))
+    lists = b"".join(b"<acl><name>%s</name><aces>%s</aces></acl>" % (name, entries) for name in (b"in", b"out"))
+    applied = b"".join(b"<interface><interface-id>e%d</interface-id><%s><acl-sets><acl-set><name>%s</name></acl-set></acl-sets></%s>"
+                       b"</interface>" % (i, way, name, way) for i, (way, name) in enumerate(((b"ingress", b"in"), (b"egress", b"out"))))
+    whole = lists.replace(b">drop<", b">accept<") + b"<attachment-points>" + applied + b"</attachment-points>"
+    yield "acl-entries-1m-in-both-directions", f'<acls xmlns="{ACL}">'.encode() + whole + b"</acls>", LIMIT
+    yield "acl-entries-20k-last-wrong", (f'<acls xmlns="{ACL}"><acl><name>l</name><aces>\n'.encode() + b"".join(
+        b"<ace><name>r%d</name><actions><forwarding>drop</forwarding></actions></ace>\n" % i for i in range(MANY // 5)) +
+        b"<ace><name>r</name><actions><forwarding>pass</forwarding></actions></ace></aces></acl></acls>"), ["value"], MANY // 5 + 2
     yield "json-rules-20k-last-wrong", valid("json-policy").replace(
         b'"language": "en"', b'"rules": [' + b"".join(
             b'{"name": "r%d", "action": {"primary-action": {"action": "drop"}}},\n' % i for i in range(MANY // 5)) +

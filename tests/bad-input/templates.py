@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The documents around the cases: each is valid with nothing, or something valid, in place of %%."""
 
+ACL = "urn:ietf:params:xml:ns:yang:ietf-access-control-list"
 CFI = "urn:ietf:params:xml:ns:yang:ietf-i2nsf-cons-facing-interface"
 MONITORING = "urn:ietf:params:xml:ns:yang:ietf-i2nsf-monitoring-interface"
 NFI = "urn:ietf:params:xml:ns:yang:ietf-i2nsf-nsf-facing-interface"
@@ -36,6 +37,19 @@ def nfi(content):
 
 def nfi_rule(content):
     return nfi(f"<rules>\n<name>r</name>\n{content}\n</rules>")
+
+
+def acls(content):
+    return f'<acls xmlns="{ACL}">\n{content}\n</acls>\n'
+
+
+def acl(content):
+    return acls(f"<acl>\n<name>l</name>\n<type>mixed-eth-ipv4-ipv6-acl-type</type>\n<aces>\n{content}\n</aces>\n</acl>")
+
+
+def acl_matches(content):
+    return acl(f"<ace>\n<name>e</name>\n<matches>\n{content}\n</matches>\n"
+               "<actions><forwarding>drop</forwarding></actions>\n</ace>")
 
 
 def json_policy(content):
@@ -75,6 +89,10 @@ TEMPLATES = {
     "nfi": nfi("%%"),
     "nfi-rule": nfi_rule("%%"),
     "nfi-condition": nfi_rule("<condition>\n%%\n</condition>"),
+    "acls": acls("%%"),
+    "acl": acl("%%"),
+    "acl-matches": acl_matches("%%"),
+    "json-acls": '{\n  "ietf-access-control-list:acls": {\n%%\n  }\n}\n',
     "json-policy": json_policy("%%"),
     "json-condition": json_condition("%%"),
     "json-firewall": json_condition('"firewall": {\n%%\n}'),
@@ -98,6 +116,10 @@ VALID = {
     "nfi": "<language>en</language>",
     "nfi-rule": "<enable>true</enable>",
     "nfi-condition": "<ipv4><protocol>6</protocol></ipv4>",
+    "acls": "<acl><name>l</name></acl>",
+    "acl": "<ace><name>e</name><actions><forwarding>accept</forwarding></actions></ace>",
+    "acl-matches": "<ipv4><protocol>6</protocol></ipv4>",
+    "json-acls": '"acl": [{"name": "l", "type": "eth-acl-type"}]',
     "json-policy": '"language": "en"',
     "json-condition": '"ddos": {"rate-limit": {"packet-rate-threshold": "1000"}}',
     "json-firewall": '"source": ["staff"]',
