@@ -26,7 +26,8 @@ struct schema_tree;
 #define CODEC_ACL_NAME_MOST 64u // characters of a name
 
 // Interfaces are defined by another model, and lists mostly come without it. Adds the interfaces that lists name and the
-// tree does not define, with a note, so that the tree can be validated. The tree must know iana-if-type if it knows lists.
+// tree does not define, with a note, so that the tree can be validated; refuses more lists than can be validated in time.
+// The tree must know iana-if-type if it knows lists.
 bool codec_acl_complete(struct schema_tree *tree, struct arena *arena,
 			struct diags *diags) must_check;
 

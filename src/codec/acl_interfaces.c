@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define WORK_MOST 100000000u // lists times entries: about ten seconds
+
 bool acl_interface_value(const char *name, u128 *out)
 {
 	size_t len = strlen(name);
@@ -74,6 +76,30 @@ static void note_missing(const struct missing *m, struct diags *diags)
 		m->first, others);
 }
 
+// A header's container asks for the types of all lists (its `when` looks at /acls/acl/type), so lists times entries is work.
+static bool check_size(const struct schema_tree *tree, const struct schema_node *acls,
+		       struct diags *diags)
+{
+	uint64_t lists = 0, entries = 0;
+	schema_for_each_child (acl, acls) {
+		const struct schema_node *aces = schema_get(acl, "aces");
+		lists += !strcmp(schema_name(acl), "acl");
+		if (aces)
+			schema_for_each_child (ace, aces)
+				entries++;
+	}
+	if (lists * entries <= WORK_MOST)
+		return true;
+	diag_add(diags,
+		 &(struct diag){.code = DIAG_LIMIT,
+				.file = schema_node_file(tree, acls),
+				.line = schema_node_line(tree, acls),
+				.hint = "give the lists in several documents"},
+		 "%llu lists with %llu entries are too many for one document",
+		 (unsigned long long)lists, (unsigned long long)entries);
+	return false;
+}
+
 bool codec_acl_complete(struct schema_tree *tree, struct arena *arena, struct diags *diags)
 {
 	struct missing m = {.tree = tree, .arena = arena, .seen = {.arena = arena}};
@@ -85,9 +111,11 @@ bool codec_acl_complete(struct schema_tree *tree, struct arena *arena, struct di
 		if (schema_is(node, "ietf-interfaces", "interfaces"))
 			find_defined(&m, node);
 	for (const struct schema_node *node = schema_first(tree); node; node = schema_next(node))
-		if (schema_is(node, CODEC_ACL_MODULE, "acls"))
+		if (schema_is(node, CODEC_ACL_MODULE, "acls")) {
+			good &= check_size(tree, node, diags);
 			find_missing(&m, node);
-	if (m.first) {
+		}
+	if (good && m.first) {
 		note_missing(&m, diags);
 		buf_adds(&m.text, "</interfaces>");
 		good = schema_parse(tree,

@@ -158,6 +158,9 @@ def many():
     yield "acl-entries-20k-last-wrong", (f'<acls xmlns="{ACL}"><acl><name>l</name><aces>\n'.encode() + b"".join(
         b"<ace><name>r%d</name><actions><forwarding>drop</forwarding></actions></ace>\n" % i for i in range(MANY // 5)) +
         b"<ace><name>r</name><actions><forwarding>pass</forwarding></actions></ace></aces></acl></acls>"), ["value"], MANY // 5 + 2
+    yield "acl-lists-20k", (f'<acls xmlns="{ACL}">'.encode() + b"".join(
+        b"<acl><name>l%d</name><type>ipv4-acl-type</type><aces><ace><name>e</name><matches><ipv4><ttl>1</ttl></ipv4></matches>"
+        b"<actions><forwarding>drop</forwarding></actions></ace></aces></acl>" % i for i in range(MANY // 5)) + b"</acls>"), LIMIT
     yield "json-rules-20k-last-wrong", valid("json-policy").replace(
         b'"language": "en"', b'"rules": [' + b"".join(
             b'{"name": "r%d", "action": {"primary-action": {"action": "drop"}}},\n' % i for i in range(MANY // 5)) +
