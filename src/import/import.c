@@ -18,6 +18,8 @@ static const struct format {
 } formats[] = {
 	{IMPORT_IPTABLES, "iptables-save", import_iptables_read},
 	{IMPORT_IP6TABLES, "ip6tables-save", import_iptables_read},
+	{IMPORT_NFT, "nft", import_nft_read},
+	{IMPORT_NFT_JSON, "nft-json", import_nft_json_read},
 };
 
 enum import_format import_format_find(const char *name)

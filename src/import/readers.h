@@ -6,3 +6,7 @@
 
 bool import_iptables_read(const struct import_input *input, struct arena *arena,
 			  struct diags *diags, struct import_result *out) must_check;
+bool import_nft_read(const struct import_input *input, struct arena *arena, struct diags *diags,
+		     struct import_result *out) must_check;
+bool import_nft_json_read(const struct import_input *input, struct arena *arena,
+			  struct diags *diags, struct import_result *out) must_check;
