@@ -432,6 +432,7 @@ static void opaque_conditions_without_a_word_are_refused(void **state)
 		{IR_OPAQUE_HEADER, NULL, bad, 1, false},
 		{IR_OPAQUE_HEADER, NULL, option, 0, false},
 	};
+	static struct ir_opaque rest = {IR_OPAQUE_HEADER, NULL, mixed + 1, 1, false};
 	static struct ir_opaque twice[] = {{IR_OPAQUE_HEADER, NULL, option, 1, false},
 					   {IR_OPAQUE_HEADER, NULL, option, 1, false}};
 	struct acl_bench *b = *state;
@@ -445,6 +446,10 @@ static void opaque_conditions_without_a_word_are_refused(void **state)
 	rule.opaque = twice;
 	rule.opaques = 2;
 	assert_refused(b, &rule, "two of one kind");
+	rule = rule_on(b, IR_PROTO, 1, 1); // of either version of IP
+	rule.opaque = &rest;
+	rule.opaques = 1;
+	assert_refused(b, &rule, "ICMP without its version");
 }
 
 static void the_written_form_is_stable(void **state)
@@ -493,6 +498,39 @@ static void the_written_form_is_stable(void **state)
 		"          <forwarding>drop</forwarding>\n"
 		"        </actions>\n"
 		"      </ace>\n"));
+}
+
+// What was read comes out in the same form where the model has a word for the whole.
+static void masks_and_comparisons_stay_one_entry(void **state)
+{
+	static const char *const forms[] = {
+		"<source-mac-address-mask>ff:ff:ff:00:00:00</source-mac-address-mask>",
+		"<source-mac-address-mask>ff:ff:ff:ff:ff:fd</source-mac-address-mask>",
+		"<source-mac-address-mask>f0:ff:ff:ff:ff:ff</source-mac-address-mask>",
+		"<operator>neq</operator>",
+		"<operator>lte</operator>",
+		"<operator>gte</operator>",
+	};
+	struct acl_bench *b = *state;
+	for (size_t i = 0; i < array_len(forms); i++) {
+		struct ir_document document;
+		struct ir_ruleset set;
+		struct buf out cleanup(buf_fini);
+		buf_init(&out);
+		const char *matches = arena_printf(
+			&b->arena,
+			i < 3 ? "<eth><source-mac-address>00:53:00:00:00:00</"
+				"source-mac-address>%s</eth>"
+			      : "<tcp><source-port>%s<port>99</port></source-port></tcp>",
+			forms[i]);
+		assert_true(
+			read(b, arena_printf(&b->arena, LIST("l", ACE("e", "%s", "drop")), matches),
+			     &document));
+		ir_document_order(&document, &b->arena, &b->diags, &set);
+		assert_true(codec_acl_write(&set, &b->diags, &out));
+		if (!strstr(out.data, forms[i]) || !strstr(out.data, "<name>l/e</name>"))
+			fail_msg("%s became %s", matches, out.data);
+	}
 }
 
 // The type is the narrowest that all entries fit.
@@ -546,6 +584,7 @@ int main(void)
 		TEST(actions_without_a_word_are_refused),
 		TEST(opaque_conditions_without_a_word_are_refused),
 		TEST(the_written_form_is_stable),
+		TEST(masks_and_comparisons_stay_one_entry),
 		TEST(the_type_is_that_of_the_entries),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,7 +121,11 @@ static void random_layer3(struct arena *arena, struct ir_clause *clause, unsigne
 
 static void random_ports(struct arena *arena, struct ir_clause *clause)
 {
-	if (random_chance(70))
+	if (random_chance(10)) { // all but one
+		u128 port = random_value(IR_DPORT);
+		struct algebra_set one = algebra_set_one(arena, port, port);
+		narrow(arena, clause, IR_DPORT, algebra_set_complement(arena, one, 65535));
+	} else if (random_chance(70))
 		narrow(arena, clause, IR_DPORT, random_set(arena, IR_DPORT, random_chance(50)));
 	if (random_chance(30))
 		narrow(arena, clause, IR_SPORT, random_set(arena, IR_SPORT, true));
