@@ -83,6 +83,83 @@ static void random_rulesets_decide_alike(void **state)
 	assert_true(written > made / 3);
 }
 
+// --- lists in both directions ---
+
+// Whether the rule takes few entries: the product of two lists shall stay small.
+static bool is_small(struct acl_bench *b, const struct ir_rule *rule)
+{
+	struct ir_ruleset one = {0};
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	vec_push(&b->arena, &one.rule, *rule);
+	return codec_acl_write(&one, &b->diags, &text) && text.len < 10000;
+}
+
+// The entries of a ruleset that judges every packet, as text.
+static const char *random_entries(struct acl_bench *b, struct ir_ruleset *out)
+{
+	size_t made = 0;
+	struct buf text cleanup(buf_fini);
+	struct ir_ruleset set = random_ruleset(b, &made);
+	*out = (struct ir_ruleset){.default_action = random_chance(50) ? IR_PASS : IR_DROP};
+	for (size_t i = 0; i < set.rule.len; i++)
+		if (!set.rule.at[i].opaques && is_small(b, &set.rule.at[i]))
+			vec_push(&b->arena, &out->rule, set.rule.at[i]);
+	buf_init(&text);
+	assert_true(codec_acl_write(out, &b->diags, &text));
+	const char *first = strstr(text.data, "<aces>"), *last = strstr(text.data, "</aces>");
+	return arena_strndup(&b->arena, first, (size_t)(last - first) + strlen("</aces>"));
+}
+
+static const char applied[] =
+	"<acls xmlns=\"" CODEC_ACL_NAMESPACE "\"><acl><name>i</name>"
+	"<type>mixed-eth-ipv4-ipv6-acl-type</type>%s</acl><acl><name>o</name>%s</acl>"
+	"<attachment-points><interface><interface-id>a0</interface-id><ingress><acl-sets><acl-set>"
+	"<name>i</name></acl-set></acl-sets></ingress></interface><interface>"
+	"<interface-id>b1</interface-id><egress><acl-sets><acl-set><name>o</name></acl-set>"
+	"</acl-sets></egress></interface></attachment-points></acls>";
+
+static enum ir_verdict judged(const struct ir_ruleset *set, const struct ir_packet *p,
+			      struct arena *arena)
+{
+	struct ir_outcome outcome;
+	ir_eval(set, p, arena, &outcome);
+	return outcome.verdict;
+}
+
+// Each packet is judged at its way in and, if it passes, at its way out.
+static void both_directions_judge(void **state)
+{
+	(void)state;
+	for (int round = 0; round < ROUNDS / 4; round++) {
+		struct acl_bench bench, *b = &bench;
+		struct ir_document document;
+		struct ir_ruleset in, out, all;
+		assert_true(acl_bench_init(b));
+		const char *first = random_entries(b, &in), *last = random_entries(b, &out);
+		if (!acl_bench_read(b, arena_printf(&b->arena, applied, first, last), &document))
+			fail_with(b, &(struct mismatch){.before = &in});
+		ir_document_order(&document, &b->arena, &b->diags, &all);
+		for (int i = 0; i < PACKETS; i++) {
+			struct ir_packet *p =
+				random_packet(&b->arena, random_chance(50) ? &in : &out);
+			bool a = random_chance(70), z = random_chance(70);
+			ir_packet_set(p, IR_IN, (u128)(a ? 'a' : 'c') << 120 | (u128)'0' << 112);
+			ir_packet_set(p, IR_OUT, (u128)(z ? 'b' : 'c') << 120 | (u128)'1' << 112);
+			enum ir_verdict expected = a ? judged(&in, p, &b->arena) : IR_PASS;
+			if (z && expected == IR_PASS)
+				expected = judged(&out, p, &b->arena);
+			else if (!a)
+				expected = IR_NONE;
+			if (judged(&all, p, &b->arena) != expected)
+				fail_with(b, &(struct mismatch){
+						     &in, &all, p, ir_verdict_name[expected],
+						     ir_verdict_name[judged(&all, p, &b->arena)]});
+		}
+		acl_bench_fini(b);
+	}
+}
+
 // --- rules of the usual kind ---
 
 struct usual {
@@ -190,6 +267,7 @@ int main(void)
 	random_start(getenv("BULWARK_SEED"));
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_rulesets_decide_alike),
+		cmocka_unit_test(both_directions_judge),
 		cmocka_unit_test(usual_rules_come_back_byte_for_byte),
 		cmocka_unit_test(many_rules_come_back),
 	};
