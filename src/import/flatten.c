@@ -130,7 +130,8 @@ static bool meet_clause(struct walk *w, const struct ir_clause *with, unsigned l
 			       "give the times of all rules in one zone");
 			return false;
 		}
-		if (ir_clause_overlaps(&both, with) && ir_clause_and(&both, w->arena, with))
+		if (ir_clause_overlaps(&both, with) && ir_clause_and(&both, w->arena, with) &&
+		    !import_clause_impossible(&both))
 			vec_push(w->arena, &out->list, both);
 	}
 	return true;
@@ -507,8 +508,6 @@ static bool flatten_chain(struct walk *w, const struct import_body *base, bool *
 	chain.policy.name = arena_printf(w->arena, "%s %s", table->name, base->name);
 	w->base = base;
 	w->out = &chain;
-	w->steps = 0;
-	w->memory = w->arena->total;
 	if (!flatten_base(w, r.mark))
 		return false;
 	vec_push(w->arena, &out->chain, chain);
@@ -520,6 +519,7 @@ bool import_flatten(struct import_table *table, struct arena *arena, struct diag
 {
 	struct map index = {.arena = arena};
 	struct walk w = {.table = table, .index = &index, .arena = arena, .diags = diags};
+	w.memory = arena->total;
 	bool *reached = arena_array(arena, bool, table->chain.len);
 	if (!index_chains(&w, &index))
 		return false;

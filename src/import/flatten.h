@@ -48,10 +48,10 @@ struct import_table {
 };
 
 // Beyond these a ruleset is refused: jumps within jumps; rules and clauses looked at on all paths; memory that one
-// flattened chain takes.
+// flattened table takes.
 #define IMPORT_DEPTH_MOST 64
-#define IMPORT_STEPS_MOST 8000000
-#define IMPORT_MEMORY_MOST ((size_t)1 << 30)
+#define IMPORT_STEPS_MOST 4000000
+#define IMPORT_MEMORY_MOST ((size_t)512 << 20)
 
 // Flattens every base chain of the table into out->chain, and counts its rules in source_rules, and in unreached or (of a
 // table that does not filter) elsewhere. False and diags: a jump to nowhere, a loop, too large. Everything is in the arena;
@@ -76,5 +76,8 @@ bool import_clause_subtract(const struct ir_clause *from, const struct ir_clause
 			    struct import_clauses *out) must_check;
 // Whether the two can be put together by ir_clause_and.
 bool import_clocks_agree(const struct ir_clause *a, const struct ir_clause *b) must_check;
+// The values of the dimension that are not in the set; none that no packet has, unless they are all that is left.
+struct algebra_set import_set_others(struct arena *arena, enum ir_dim dim,
+				     struct algebra_set set) must_check;
 // Whether no packet can match, whatever its values.
 bool import_clause_impossible(const struct ir_clause *clause) must_check;

@@ -21,8 +21,7 @@ static bool narrow_clause(struct ipt_rule *rule, struct ir_clause *clause, enum 
 void import_ipt_narrow(struct ipt_rule *rule, enum ir_dim dim, struct algebra_set set, bool negated)
 {
 	if (negated)
-		set = algebra_set_complement(rule->reader->arena, set,
-					     algebra_max(ir_dim_info[dim].bits));
+		set = import_set_others(rule->reader->arena, dim, set);
 	for (size_t b = 0; b < rule->branch.len; b++) {
 		struct ipt_branch *branch = &rule->branch.at[b];
 		size_t kept = 0;
@@ -310,8 +309,6 @@ static const char *module_of_protocol(int protocol)
 static size_t read_module(struct ipt_rule *rule, size_t from)
 {
 	size_t to = module_end(rule, from);
-	if (to == from && from < rule->words.list.len && !*rule->module)
-		to = from + 1; // a `!` that belongs to nothing
 	import_ipt_module_read(rule, from, to);
 	return to;
 }
@@ -323,6 +320,12 @@ static void read_version(struct ipt_rule *rule, bool v6)
 {
 	if (v6 != rule->reader->v6)
 		import_ipt_narrow(rule, IR_PROTO, (struct algebra_set){0}, false);
+}
+
+static size_t read_stray(struct ipt_rule *rule, size_t i)
+{
+	import_ipt_opaque(rule, "", rule->words.list.at[i].text, false);
+	return i + 1;
 }
 
 static size_t read_option(struct ipt_rule *rule, size_t i, bool negated)
@@ -348,6 +351,8 @@ static size_t read_option(struct ipt_rule *rule, size_t i, bool negated)
 		read_version(rule, basic == IPV6);
 		return i + 1;
 	case NO_BASIC:
+		if (is_not(rule, i)) // nothing follows that it could negate
+			return read_stray(rule, i);
 		rule->module = module_of_protocol(rule->protocol);
 		return read_module(rule, i - negated);
 	case SOURCE:

@@ -26,10 +26,36 @@ bool import_clocks_agree(const struct ir_clause *a, const struct ir_clause *b)
 	return a->clock == b->clock || !has_clock(a) || !has_clock(b);
 }
 
+// Whether a condition says that the transport header is there.
+static bool has_transport(const struct ir_clause *clause)
+{
+	for (size_t i = 0; i < clause->len; i++)
+		if (*ir_dim_protocols(clause->cond[i].dim))
+			return true;
+	return false;
+}
+
 bool import_clause_impossible(const struct ir_clause *clause)
 {
 	struct ir_protocols none = {0};
-	return !ir_clause_versions(clause) || ir_protocols_equal(ir_clause_protocols(clause), none);
+	const struct algebra_set *offset = ir_clause_set(clause, IR_FRAGOFF);
+	bool later_fragment = offset && !algebra_set_has(*offset, 0);
+	return !ir_clause_versions(clause) ||
+	       ir_protocols_equal(ir_clause_protocols(clause), none) ||
+	       (later_fragment && has_transport(clause));
+}
+
+struct algebra_set import_set_others(struct arena *arena, enum ir_dim dim, struct algebra_set set)
+{
+	u128 max = algebra_max(ir_dim_info[dim].bits);
+	u128 most = dim == IR_STATE  ? IR_STATE_UNTRACKED
+		    : dim == IR_WDAY ? 6
+		    : dim == IR_HOUR ? 86399
+				     : max;
+	struct algebra_set left = algebra_set_complement(arena, set, max);
+	if (most == max || (left.len == 1 && left.at[0].lo == 0))
+		return left;
+	return algebra_set_intersect(arena, left, algebra_set_one(arena, 0, most));
 }
 
 struct pieces {
@@ -64,11 +90,6 @@ static struct algebra_set protocols_set(struct arena *arena, const uint8_t *prot
 	return algebra_builder_take(&b);
 }
 
-static struct algebra_set others(struct arena *arena, enum ir_dim dim, struct algebra_set set)
-{
-	return algebra_set_complement(arena, set, algebra_max(ir_dim_info[dim].bits));
-}
-
 // Narrows `rest` to the versions that have the dimension, and adds the others.
 static void split_versions(struct pieces *p, struct ir_clause *rest, enum ir_dim dim)
 {
@@ -93,17 +114,8 @@ static void split_protocols(struct pieces *p, struct ir_clause *rest, enum ir_di
 	if (!*protocols || only_protocols(rest, protocols))
 		return;
 	struct algebra_set set = protocols_set(p->arena, protocols);
-	add_piece(p, rest, IR_PROTO, others(p->arena, IR_PROTO, set));
+	add_piece(p, rest, IR_PROTO, import_set_others(p->arena, IR_PROTO, set));
 	(void)!ir_clause_narrow(rest, p->arena, IR_PROTO, set);
-}
-
-// Whether another condition says that the transport header is there.
-static bool has_transport(const struct ir_clause *rest)
-{
-	for (size_t i = 0; i < rest->len; i++)
-		if (*ir_dim_protocols(rest->cond[i].dim))
-			return true;
-	return false;
 }
 
 static void split_fragments(struct pieces *p, struct ir_clause *rest, enum ir_dim dim)
@@ -138,7 +150,7 @@ bool import_clause_subtract(const struct ir_clause *from, const struct ir_clause
 			if (fragments)
 				split_fragments(&p, &rest, dim);
 		}
-		add_piece(&p, &rest, dim, others(arena, dim, set));
+		add_piece(&p, &rest, dim, import_set_others(arena, dim, set));
 		if (!ir_clause_narrow(&rest, arena, dim, set))
 			break;
 	}
