@@ -100,22 +100,43 @@ static enum ir_dim absent_interface(const char *hook)
 	return IR_DIMS;
 }
 
-// The clause as it is at the base chain's hook. False: it matches nothing there.
+// A router counts down before its forward hook: the packet came with one more. What comes with 0 or 1 gets nowhere.
+static struct algebra_set counted_up(struct arena *arena, struct algebra_set set)
+{
+	struct algebra_builder up = {.arena = arena};
+	for (size_t i = 0; i < set.len; i++)
+		if (set.at[i].lo < 255)
+			algebra_builder_add(&up, set.at[i].lo ? set.at[i].lo + 1 : 0,
+					    set.at[i].hi < 255 ? set.at[i].hi + 1 : 255);
+	return algebra_builder_take(&up);
+}
+
+// The condition as it is at the base chain's hook, put on the clause. False: it matches nothing there.
+static bool cond_at_hook(const struct walk *w, const struct ir_cond *cond, struct ir_clause *out)
+{
+	struct algebra_set set = cond->set;
+	if (cond->dim == absent_interface(w->base->hook))
+		return algebra_set_has(set, 0);
+	if (cond->dim == IR_TTL && !strcmp(w->base->hook, "forward"))
+		set = counted_up(w->arena, set);
+	return ir_clause_narrow(out, w->arena, cond->dim, set);
+}
+
 static bool clause_at_hook(const struct walk *w, const struct ir_clause *clause,
 			   struct ir_clause *out)
 {
 	enum ir_dim absent = absent_interface(w->base->hook);
+	bool forwards = !strcmp(w->base->hook, "forward"), same = true;
+	for (size_t i = 0; i < clause->len; i++)
+		same &= clause->cond[i].dim != absent &&
+			!(forwards && clause->cond[i].dim == IR_TTL);
 	*out = *clause;
-	for (size_t i = 0; i < clause->len; i++) {
-		if (clause->cond[i].dim != absent)
-			continue;
-		if (!algebra_set_has(clause->cond[i].set, 0))
+	if (same)
+		return true;
+	*out = (struct ir_clause){.clock = clause->clock};
+	for (size_t i = 0; i < clause->len; i++)
+		if (!cond_at_hook(w, &clause->cond[i], out))
 			return false;
-		*out = ir_clause_copy(clause, w->arena);
-		memmove(out->cond + i, out->cond + i + 1,
-			(clause->len - i - 1) * sizeof(*out->cond));
-		out->len--;
-	}
 	return true;
 }
 

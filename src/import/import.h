@@ -11,7 +11,8 @@ struct diags;
 // One path of packets through the ruleset: a base chain with all that it jumps to, flattened. `policy` has one policy whose
 // rules are in first-match order, packet rules, each with its file and line; name: the chain and its number ("FORWARD
 // 12"; "FORWARD 12 > LOGDROP 2" through jumps), description: its text. The chain's own policy is the last rule, limited to
-// the packets that the ruleset sees (IPv4 for iptables-save), so that the default action stays IR_NONE.
+// the packets that the ruleset sees (IPv4 for iptables-save), so that the default action stays IR_NONE. The time to live is
+// that with which a packet comes, one more than a forward hook sees.
 struct import_chain {
 	const char *family; // "ip", "ip6", "inet", "bridge", "netdev", "arp"
 	const char *table, *name;

@@ -188,8 +188,9 @@ static void a_router_loses_no_rule(void **state)
 	for (size_t i = 0; i < b->result.chain.len; i++)
 		for (size_t k = 0; k < b->result.chain.at[i].policy.rule.len; k++)
 			seen[b->result.chain.at[i].policy.rule.at[k].line] = true;
-	// 138 rules with a verdict or a log, three gotos from base chains after which the policy decides, three policies. The
-	// other 235 are jumps, gotos and returns, three without an effect, and those that no base chain reaches.
+	// 138 rules with a verdict or a log, three gotos from base chains after which the policy decides, three
+	// policies. The other 235 are jumps, gotos and returns, three without an effect, and those that no base chain
+	// reaches.
 	assert_int_equal(lines_of(seen, array_len(seen)), 138 + 3 + 3);
 }
 

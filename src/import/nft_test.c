@@ -255,7 +255,7 @@ static void network(void **state)
 		{"ip dscp != { cs1, 46 } drop", TCP ",dscp=46", 'n'},
 		{"ip6 dscp af11 drop", TCP6 ",dscp=10", 'y'},
 		{"ip ttl < 5 drop", TCP ",ttl=4", 'y'},
-		{"ip6 hoplimit 255 drop", TCP6 ",ttl=255", 'y'},
+		{"ip6 hoplimit 254 drop", TCP6 ",ttl=255", 'y'}, // it came with one more
 		{"ip length 100-200 drop", TCP ",length=150", 'y'},
 		{"meta length 100-200 drop", TCP ",length=150", 'y'},
 		{"meta length 100-200 drop", TCP6 ",length=161", 'n'},
