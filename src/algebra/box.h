@@ -69,6 +69,9 @@ struct algebra_ids {
 };
 void algebra_boxes_meeting(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
 			   uint32_t to, struct algebra_ids *ids);
+// Those of them that hold all of `box`.
+void algebra_boxes_holding(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
+			   uint32_t to, struct algebra_ids *ids);
 
 // --- is a box covered by others? (cover.c) ---
 
@@ -83,7 +86,8 @@ struct algebra_cover {
 	uint64_t *list; // the boxes, then what is left of them in parts of the question
 	struct algebra_part *part;
 	size_t list_len, list_cap, part_len, part_cap, boxes;
-	bool held; // by one box alone
+	size_t list_most; // cells of `list`, the work gives up beyond; 0: no bound
+	bool held;        // by one box alone
 };
 void algebra_cover_init(struct algebra_cover *cover, const struct algebra_shape *shape,
 			const _Atomic bool *stop, uint64_t steps);

@@ -383,14 +383,20 @@ uint32_t algebra_boxes_first(const struct algebra_boxes *boxes, const uint64_t *
 	return to;
 }
 
-void algebra_boxes_meeting(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
-			   uint32_t to, struct algebra_ids *ids)
+typedef bool (*bound_fn)(const struct algebra_shape *shape, const uint64_t *box,
+			 const uint64_t *bound);
+typedef unsigned (*leaf_fn)(const struct algebra_boxes *boxes, size_t leaf, const uint64_t *box);
+
+static inline __attribute__((always_inline)) void collect(const struct algebra_boxes *boxes,
+							  const uint64_t *box, uint32_t from,
+							  uint32_t to, bound_fn in_bound,
+							  leaf_fn in_leaf, struct algebra_ids *ids)
 {
 	const struct algebra_shape *shape = boxes->shape;
 	for (size_t i = 0; i < boxes->nodes;) {
 		const struct node *node = &boxes->node[i];
 		if (node->lowest >= to || node->highest < from ||
-		    !algebra_box_meets(shape, box, boxes->bound + i * shape->cells)) {
+		    !in_bound(shape, box, boxes->bound + i * shape->cells)) {
 			i = node->skip;
 			continue;
 		}
@@ -398,11 +404,22 @@ void algebra_boxes_meeting(const struct algebra_boxes *boxes, const uint64_t *bo
 		if (node->leaf == NO_LEAF)
 			continue;
 		const uint32_t *number = boxes->number + (size_t)node->leaf * LANES;
-		for (unsigned lanes = leaf_meets(boxes, node->leaf, box); lanes;
-		     lanes &= lanes - 1) {
+		for (unsigned lanes = in_leaf(boxes, node->leaf, box); lanes; lanes &= lanes - 1) {
 			uint32_t n = number[__builtin_ctz(lanes)];
 			if (n >= from && n < to)
 				push_id(ids, n);
 		}
 	}
+}
+
+void algebra_boxes_meeting(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
+			   uint32_t to, struct algebra_ids *ids)
+{
+	collect(boxes, box, from, to, algebra_box_meets, leaf_meets, ids);
+}
+
+void algebra_boxes_holding(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
+			   uint32_t to, struct algebra_ids *ids)
+{
+	collect(boxes, box, from, to, algebra_box_within, leaf_holds, ids);
 }

@@ -174,8 +174,9 @@ enum algebra_answer algebra_cover_answer(struct algebra_cover *cover, uint64_t *
 	for (uint64_t step = 0; cover->part_len && answer == ALGEBRA_COVERED; step++) {
 		bool stopped =
 			cover->stop && atomic_load_explicit(cover->stop, memory_order_relaxed);
-		answer = stopped || step >= cover->steps ? ALGEBRA_GAVE_UP
-							 : take_part(cover, open_out);
+		bool large = cover->list_most && cover->list_len > cover->list_most;
+		answer = stopped || large || step >= cover->steps ? ALGEBRA_GAVE_UP
+								  : take_part(cover, open_out);
 	}
 	cover->list_len = asked;
 	return answer;
