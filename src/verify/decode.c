@@ -19,6 +19,15 @@ static uint32_t atom_at(const struct verify_slice *slice, const struct verify_ax
 	return (cell - first) * 64 + (uint32_t)__builtin_ctzll(point[cell]);
 }
 
+// An interface's, as the IR has it.
+static u128 name_of(const char *name)
+{
+	u128 value = 0;
+	for (unsigned i = 0; i < 16; i++)
+		value = value << 8 | (unsigned char)(i < strlen(name) ? name[i] : 0);
+	return value;
+}
+
 // Values that say something to people, tried before any other.
 static bool preferred(unsigned dim, size_t nth, u128 *out)
 {
@@ -36,6 +45,10 @@ static bool preferred(unsigned dim, size_t nth, u128 *out)
 			*out = table[i].value[nth];
 			return true;
 		}
+	if ((dim == IR_IN || dim == IR_OUT) && nth < 2) {
+		*out = name_of(nth ? "eth1" : "eth0");
+		return true;
+	}
 	if ((dim == IR_SRC6 || dim == IR_DST6) && nth < 2) {
 		*out = (u128)0x20010db8 << 96 | (nth + (dim == IR_DST6)) << 4 | 1;
 		return true;
@@ -84,11 +97,6 @@ struct point {
 	const struct verify_slice *slice;
 	const uint64_t *at;
 };
-
-static bool has_axis(const struct point *p, enum ir_dim dim)
-{
-	return axis_of(p->slice, dim) != NULL;
-}
 
 static u128 value_or(const struct point *p, enum ir_dim dim, u128 otherwise)
 {
@@ -206,6 +214,26 @@ static void drop_transport(struct ir_packet *packet)
 		packet->has &= ~((uint64_t)1 << dims[i]);
 }
 
+// A value for what some rule asks for, but none of this slice.
+static u128 usual(unsigned dim)
+{
+	switch ((int)dim) {
+	case IR_IN:
+		return name_of("eth0");
+	case IR_OUT:
+		return name_of("eth1");
+	case IR_LENGTH:
+		return 60;
+	case IR_TTL:
+		return 64;
+	case IR_IHL:
+	case IR_TCPOFFSET:
+		return 5;
+	default:
+		return 0;
+	}
+}
+
 static void put_packet_dims(const struct point *p, struct ir_packet *packet)
 {
 	static const uint16_t ethertype[] = {0x0806, 0x0800, 0x86dd}; // of family 0, 4, 6
@@ -214,13 +242,14 @@ static void put_packet_dims(const struct point *p, struct ir_packet *packet)
 	if (p->space->ethertypes)
 		put(p, packet, IR_ETHERTYPE,
 		    ethertype[p->slice->family / 2 - (p->slice->family != 0)]);
-	if (has_axis(p, IR_FRAGOFF))
+	if ((p->space->dims >> IR_FRAGOFF & 1) && p->slice->family == 4)
 		put(p, packet, IR_FRAGOFF, 0);
 	if (packet->has >> IR_FRAGOFF & 1 && packet->value[IR_FRAGOFF])
 		drop_transport(packet);
 	for (unsigned dim = IR_IN; dim < IR_TIME; dim++)
-		if (has_axis(p, dim) && packet_has(p, packet, dim))
-			put(p, packet, dim, 0);
+		if ((p->space->dims >> dim & 1) && dim != IR_ETHERTYPE && dim != IR_FRAGOFF &&
+		    packet_has(p, packet, dim))
+			put(p, packet, dim, usual(dim));
 }
 
 // --- truths ---

@@ -75,6 +75,7 @@ struct lowering {
 static void add(struct lowering *l, unsigned dim, struct algebra_set set)
 {
 	struct verify_draft *draft = l->draft;
+	struct algebra_set universe = verify_universe(draft, dim);
 	for (size_t i = l->first; i < draft->cond.len; i++) {
 		struct verify_cond *there = &draft->cond.at[i];
 		if (there->dim != dim)
@@ -82,10 +83,9 @@ static void add(struct lowering *l, unsigned dim, struct algebra_set set)
 		set = algebra_set_intersect(draft->arena, draft->sets[dim].set.at[there->set], set);
 		draft->sets[dim].uses.at[there->set]--;
 		there->set = verify_sets_put(&draft->sets[dim], set);
-		l->never |= !set.len;
+		l->never |= !algebra_set_overlaps(universe, set);
 		return;
 	}
-	struct algebra_set universe = verify_universe(draft, dim);
 	if (algebra_set_within(universe, set))
 		return;
 	if (!algebra_set_overlaps(universe, set)) {

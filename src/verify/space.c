@@ -19,6 +19,7 @@ struct wanted {
 	bool flow, packet;      // rules of the kind
 	bool flow_reads_packet; // a flow rule with a condition on the packet
 	bool ethertypes, fragments;
+	uint64_t dims; // bits
 };
 
 static void want_clause(const struct ir_rule *rule, const struct ir_clause *clause,
@@ -26,6 +27,7 @@ static void want_clause(const struct ir_rule *rule, const struct ir_clause *clau
 {
 	for (size_t i = 0; i < clause->len; i++) {
 		enum ir_dim dim = clause->cond[i].dim;
+		out->dims |= (uint64_t)1 << dim;
 		out->flow_reads_packet |= rule->flow && ir_dim_info[dim].kind == IR_KIND_PACKET;
 		out->ethertypes |= dim == IR_ETHERTYPE;
 		out->fragments |= dim == IR_FRAGOFF;
@@ -404,7 +406,8 @@ static enum verify_status make_slices(struct verify_space *space,
 				      const struct wanted *wanted)
 {
 	static const int families[] = {4, 6, 0};
-	bool replies = wanted->flow && (wanted->packet || wanted->flow_reads_packet);
+	bool replies = wanted->flow && (wanted->packet || wanted->flow_reads_packet ||
+					options->where); // which reads the packet
 	enum verify_status status = VERIFY_DONE;
 	for (size_t i = 0; i < array_len(families) && status == VERIFY_DONE; i++)
 		for (int reply = 0; reply <= replies && status == VERIFY_DONE; reply++) {
@@ -443,6 +446,7 @@ enum verify_status verify_space_new(const struct ir_ruleset *const *ruleset, siz
 		want_clause(&(struct ir_rule){0}, options->where, &wanted);
 	keep_subjects(space, &subjects);
 	space->ethertypes = wanted.ethertypes;
+	space->dims = wanted.dims;
 	number_effects(space, logs, &scratch);
 	arena_fini(&scratch);
 	add_notes(space, &wanted, notes);

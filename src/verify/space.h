@@ -66,6 +66,7 @@ struct verify_space {
 	} * subject;
 	size_t subjects;
 	bool ethertypes; // some rule asks for them
+	uint64_t dims;   // bits: those that rules ask for
 	uint32_t **
 		effect; // effect[layer][rule]: the same number, the same effect, whatever the layer
 	uint32_t *effect_default; // by layer

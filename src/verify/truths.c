@@ -31,7 +31,11 @@ static const char *rate_key(const struct ir_rule *rule, struct arena *arena)
 	struct buf meaning, key;
 	buf_init(&meaning);
 	buf_init(&key);
-	ir_rule_meaning(rule, &meaning);
+	const struct ir_rule measured = {.verdict = IR_PASS,
+					 .rate = rule->rate,
+					 .clause = rule->clause,
+					 .clauses = rule->clauses};
+	ir_rule_meaning(&measured, &meaning);
 	for (size_t i = 0; i < meaning.len; i++)
 		buf_printf(&key, "%02x", (unsigned char)meaning.data[i]);
 	const char *text = arena_strndup(arena, key.data, key.len);
