@@ -87,8 +87,8 @@ void verify_test_look(const struct verify_test_space *space, struct verify_test_
 		out->fate[i] = fate;
 		if (fate.rule != SIZE_MAX)
 			out->list.at[out->of[fate.rule]].lives = true;
-		for (size_t r = 0; r < space->test->a.rule.len; r++)
-			if (fate.logged >> r & 1)
+		for (size_t r = 0; r < space->test->a.rule.len && r < fate.rule; r++)
+			if (space->class.at[i].match >> r & 1) // gets there, so it only logs
 				out->list.at[out->of[r]].lives = true;
 	}
 }
@@ -190,6 +190,8 @@ static void redundant(const struct verify_test_units *u, size_t unit,
 		if (fate.rule != SIZE_MAX)
 			f.causes |= bit_of(u, fate.rule);
 	}
+	if (f.by_default)
+		f.causes = 0;
 	if (verify_test_may_go(u, gone))
 		add(u, out, f);
 	arena_fini(&arena);

@@ -48,17 +48,16 @@ void verify_units(const struct ir_ruleset *ruleset, struct arena *arena, size_t 
 // --- findings about one ruleset (findings.c) ---
 
 // "The same" and "otherwise" mean the effect: verdict, rate (with rate-limit) and log. A unit lives when it decides some
-// packet, or logs it when it only logs. A unit that only logs can be EMPTY, SHADOWED (those that decide its packets log
-// them likewise) or CONFLICTING, nothing else.
+// packet, or, when it only logs, some packet gets to it. A unit that only logs can be EMPTY, SHADOWED (those that decide
+// its packets log them likewise) or CONFLICTING, nothing else.
 enum verify_kind {
 	VERIFY_EMPTY,    // matches no packet at any time asked about
 	VERIFY_SHADOWED, // does not live: earlier rules that do the same decide all its packets
-	VERIFY_CONFLICTING, // does not live: earlier rules decide all its packets, and some of them otherwise
-	VERIFY_REDUNDANT, // lives, but without it later rules or the default would do the same with its packets
-	VERIFY_GENERALISED, // lives; a later one that lives and does otherwise matches all its packets and more
-	// Lives; a later one that lives and does otherwise matches some of its packets: their order matters wherever no earlier
-	// rule decides.
-	VERIFY_CORRELATED,
+	VERIFY_CONFLICTING, // does not live: earlier rules decide all its packets, some of them otherwise
+	VERIFY_REDUNDANT, // lives, but without it later rules or the default would do the same
+	// Lives, and a later unit that lives and does otherwise
+	VERIFY_GENERALISED, // - matches all its packets and more: it is an exception
+	VERIFY_CORRELATED, // - matches some of its packets: their order matters where no earlier rule decides
 	VERIFY_KINDS
 };
 extern const char *const verify_kind_name[VERIFY_KINDS]; // "empty", "shadowed", ...
@@ -68,8 +67,8 @@ struct verify_finding {
 	enum verify_kind kind;
 	size_t rule; // its unit
 	// Units, in order. SHADOWED, CONFLICTING: a few that together hold all its packets, each decides some of them; with
-	// CONFLICTING at least one does otherwise. REDUNDANT: a few that with the default (by_default) take all its packets,
-	// each takes some. GENERALISED, CORRELATED: the later rules, all of them counted.
+	// CONFLICTING at least one does otherwise. REDUNDANT: a few that take all its packets, each some; none when the
+	// default takes some, too. GENERALISED, CORRELATED: the later rules, all of them counted.
 	size_t cause[VERIFY_CAUSES_MOST];
 	size_t causes, causes_all; // in `cause`, and in truth
 	bool by_default;           // REDUNDANT: the default action, too, stands in for it

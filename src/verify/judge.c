@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all judgements share: units and their boxes, who is first, and whether a box is covered.
+#include "verify/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Boxes looked at for one answer, about a second; cells on its stack.
+#define LOOKS_MOST ((uint64_t)1 << 26)
+#define LIST_MOST ((size_t)1 << 24)
+
+// --- units ---
+
+void verify_case_init(struct verify_case *c, const struct verify_space *space,
+		      const struct verify_options *options, struct arena *arena)
+{
+	const struct ir_ruleset *ruleset = space->ruleset[0];
+	size_t n = ruleset->rule.len, *unit;
+	struct arena scratch;
+	arena_init(&scratch);
+	verify_units(ruleset, &scratch, &unit);
+	*c = (struct verify_case){.space = space,
+				  .ruleset = ruleset,
+				  .unit = arena_array(arena, uint32_t, n + 1),
+				  .first = arena_array(arena, uint32_t, n + 1),
+				  .stop = options->control ? &options->control->stop : NULL};
+	for (size_t i = 0; i < n; i++) {
+		if (unit[i] == i) {
+			c->first[c->units++] = (uint32_t)i;
+			c->flow_units += ruleset->rule.at[i].flow;
+		}
+		c->unit[i] = c->units - 1;
+	}
+	c->first[c->units] = (uint32_t)n;
+	c->life = (_Atomic uint8_t *)arena_array(arena, uint8_t, c->units + 1);
+	arena_fini(&scratch);
+}
+
+void verify_judge_init(struct verify_judge *judge, const struct verify_case *c)
+{
+	*judge = (struct verify_judge){.of = c};
+	algebra_cover_init(&judge->cover, NULL, c->stop, 0);
+	judge->cover.list_most = LIST_MOST;
+}
+
+void verify_judge_fini(struct verify_judge *judge)
+{
+	algebra_cover_fini(&judge->cover);
+	free(judge->ids.at);
+	free(judge->others.at);
+	free(judge->pairs.at);
+	free(judge->causes.at);
+	free(judge->met);
+	free(judge->met_at);
+}
+
+bool verify_stopped(const struct verify_case *c)
+{
+	return c->stop && atomic_load_explicit(c->stop, memory_order_relaxed);
+}
+
+uint32_t verify_unit_of(const struct verify_case *c, uint32_t owner)
+{
+	return owner >= VERIFY_NO_FLOW ? owner : c->unit[owner];
+}
+
+uint32_t verify_unit_effect(const struct verify_case *c, uint32_t unit)
+{
+	return verify_effect(c->space, 0, unit >= VERIFY_NO_FLOW ? unit : c->first[unit]);
+}
+
+bool verify_only_logs(const struct verify_case *c, uint32_t unit)
+{
+	return c->ruleset->rule.at[c->first[unit]].verdict == IR_NONE;
+}
+
+bool verify_stays(const struct verify_case *c, uint32_t owner)
+{
+	if (!c->gone || owner == VERIFY_DEFAULT)
+		return true;
+	return owner == VERIFY_NO_FLOW ? !c->no_flow_gone : !c->gone[c->unit[owner]];
+}
+
+// --- a unit's boxes ---
+
+// Owners rise with the numbers of the boxes.
+static uint32_t first_of(const struct algebra_boxes *boxes, uint32_t rule)
+{
+	uint32_t lo = 0, hi = (uint32_t)algebra_boxes_len(boxes);
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (algebra_boxes_owner(boxes, mid) < rule)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+bool verify_site_next(const struct verify_case *c, struct verify_site *site)
+{
+	bool logs = verify_only_logs(c, site->unit);
+	while (site->next < c->space->slice.len) {
+		site->slice = c->space->slice.at[site->next++];
+		site->layer = &site->slice->layer[0];
+		site->boxes = logs ? site->layer->logging : site->layer->boxes;
+		site->lo = first_of(site->boxes, c->first[site->unit]);
+		site->hi = site->lo;
+		uint32_t n = (uint32_t)algebra_boxes_len(site->boxes),
+			 end = c->first[site->unit + 1];
+		while (site->hi < n && algebra_boxes_owner(site->boxes, site->hi) < end)
+			site->hi++;
+		if (site->lo < site->hi)
+			return true;
+	}
+	return false;
+}
+
+uint32_t verify_site_before(const struct verify_case *c, const struct verify_site *site, uint32_t i)
+{
+	return verify_only_logs(c, site->unit) ? site->layer->before[i] : site->lo;
+}
+
+// --- questions ---
+
+uint32_t verify_first(const struct verify_case *c, const struct verify_slice *slice,
+		      const uint64_t *box, uint32_t from, uint32_t to)
+{
+	const struct algebra_boxes *boxes = slice->layer[0].boxes;
+	uint32_t at = algebra_boxes_first(boxes, box, from, to);
+	while (at < to && !verify_stays(c, algebra_boxes_owner(boxes, at)))
+		at = algebra_boxes_first(boxes, box, at + 1, to);
+	return at;
+}
+
+void verify_ask(struct verify_judge *judge, const struct verify_slice *slice, const uint64_t *box)
+{
+	judge->slice = slice;
+	judge->cover.shape = &slice->shape;
+	algebra_cover_ask(&judge->cover, box);
+}
+
+void verify_ask_within(struct verify_judge *judge, uint32_t from, uint32_t to)
+{
+	const struct algebra_boxes *boxes = judge->slice->layer[0].boxes;
+	uint64_t box[ALGEBRA_CELLS];
+	judge->ids.len = 0;
+	algebra_boxes_meeting(boxes, judge->cover.box, from, to, &judge->ids);
+	for (size_t i = 0; i < judge->ids.len && !judge->cover.held; i++) {
+		uint32_t number = judge->ids.at[i];
+		if (!verify_stays(judge->of, algebra_boxes_owner(boxes, number)))
+			continue;
+		algebra_boxes_get(boxes, number, box);
+		algebra_cover_add(&judge->cover, box);
+	}
+}
+
+enum algebra_answer verify_answer(struct verify_judge *judge, uint64_t *open_out)
+{
+	judge->cover.steps = LOOKS_MOST / (judge->cover.boxes + 16);
+	return algebra_cover_answer(&judge->cover, open_out);
+}
+
+void verify_causes_add(struct verify_causes *causes, uint32_t unit)
+{
+	if (causes->len == causes->cap) {
+		causes->cap = causes->cap * 2 + 16;
+		causes->at = base_oom(realloc(causes->at, causes->cap * sizeof(*causes->at)));
+	}
+	causes->at[causes->len++] = unit;
+}
