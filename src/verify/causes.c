@@ -235,7 +235,7 @@ static enum verify_answer contested(struct contest *t, uint32_t i)
 		if (!does_otherwise(c, site->unit, algebra_boxes_owner(boxes, ids->at[k])))
 			continue;
 		algebra_boxes_get(boxes, ids->at[k], other);
-		if (verify_stopped(c))
+		if (verify_case_stopped(c))
 			answer = VERIFY_GAVE_UP;
 		else if (algebra_box_clip(&site->slice->shape, box, other, t->box))
 			answer = contested_by(t, ids->at[k]);

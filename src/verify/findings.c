@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is to be said about one ruleset: every unit is judged (life.c, redundant.c, pairs.c), a few at a time by whichever
+// What is to be said about one ruleset: every unit is judged (life.c, redundant.c, overlaps.c), a few at a time by whichever
 // thread is free, and what was found is handed out in order; then the set that can go together (removable.c).
 #include "verify/judge.h"
 #include "verify/workers.h"
@@ -147,7 +147,7 @@ static void say_overlaps(struct judging *g, enum verify_kind kind, const struct 
 static bool say_pairs(struct judging *g)
 {
 	struct verify_overlaps around, across;
-	if (verify_pairs(g->judge, g->unit, &around, &across) != VERIFY_YES)
+	if (verify_overlapping(g->judge, g->unit, &around, &across) != VERIFY_YES)
 		return false;
 	say_overlaps(g, VERIFY_GENERALISED, &around);
 	say_overlaps(g, VERIFY_CORRELATED, &across);
@@ -180,7 +180,7 @@ static void *make_piece(void *user, unsigned thread, size_t number)
 	arena_init(&piece->arena);
 	uint32_t first = (uint32_t)number * UNITS_A_PIECE, units = finding->of.units;
 	for (g.unit = first; g.unit < first + UNITS_A_PIECE && g.unit < units; g.unit++) {
-		if (verify_stopped(&finding->of))
+		if (verify_case_stopped(&finding->of))
 			break;
 		piece->undecided += !judge_unit(&g);
 		piece->units++;
@@ -233,7 +233,7 @@ static void tell_removable(struct finding *finding, struct arena *scratch)
 	verify_judge_init(&judge, c);
 	size_t removable = verify_removable(&judge, c, finding->witness, gone, &unsure);
 	verify_judge_fini(&judge);
-	if (verify_stopped(c))
+	if (verify_case_stopped(c))
 		return;
 	finding->undecided += unsure;
 	finding->out->removable = removable;
@@ -250,7 +250,7 @@ static void tell_removable(struct finding *finding, struct arena *scratch)
 static void conclude(struct finding *finding, struct arena *arena)
 {
 	struct verify_summary *out = finding->out;
-	if (verify_stopped(&finding->of)) {
+	if (verify_case_stopped(&finding->of)) {
 		out->status = VERIFY_STOPPED;
 	} else if (finding->undecided) {
 		out->status = VERIFY_OVER_BUDGET;
@@ -281,7 +281,7 @@ void verify_findings(const struct ir_ruleset *ruleset, const struct verify_optio
 			finding.kind[i] = VERIFY_KINDS;
 		}
 		run(&finding);
-		if (!verify_stopped(&finding.of))
+		if (!verify_case_stopped(&finding.of))
 			tell_removable(&finding, &scratch);
 		conclude(&finding, arena);
 	}

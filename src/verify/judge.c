@@ -54,7 +54,7 @@ void verify_judge_fini(struct verify_judge *judge)
 	free(judge->met_at);
 }
 
-bool verify_stopped(const struct verify_case *c)
+bool verify_case_stopped(const struct verify_case *c)
 {
 	return c->stop && atomic_load_explicit(c->stop, memory_order_relaxed);
 }

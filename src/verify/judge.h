@@ -39,7 +39,7 @@ struct verify_judge {
 	struct algebra_cover cover;
 	struct algebra_ids ids, others, pairs;
 	struct verify_causes causes;
-	struct verify_met *met; // pairs.c
+	struct verify_met *met; // overlaps.c
 	size_t met_len, met_cap;
 	uint32_t *met_at; // by unit: where it is in `met`, if it is
 };
@@ -48,7 +48,7 @@ void verify_case_init(struct verify_case *c, const struct verify_space *space,
 		      const struct verify_options *options, struct arena *arena);
 void verify_judge_init(struct verify_judge *judge, const struct verify_case *c);
 void verify_judge_fini(struct verify_judge *judge);
-bool verify_stopped(const struct verify_case *c) must_check;
+bool verify_case_stopped(const struct verify_case *c) must_check;
 // VERIFY_DEFAULT and VERIFY_NO_FLOW stay what they are.
 uint32_t verify_unit_of(const struct verify_case *c, uint32_t owner) must_check;
 uint32_t verify_unit_effect(const struct verify_case *c, uint32_t unit) must_check;
@@ -94,15 +94,15 @@ enum verify_answer verify_can_go(struct verify_judge *judge, uint32_t unit,
 enum verify_answer verify_why_redundant(struct verify_judge *judge, uint32_t unit) must_check;
 void verify_causes_add(struct verify_causes *causes, uint32_t unit);
 
-// Later units that live and do otherwise (pairs.c).
+// Later units that live and do otherwise (overlaps.c).
 struct verify_overlaps {
 	size_t all;
 	size_t len;
 	uint32_t unit[VERIFY_CAUSES_MOST]; // the lowest, rising
 };
-enum verify_answer verify_pairs(struct verify_judge *judge, uint32_t unit,
-				struct verify_overlaps *around_out,
-				struct verify_overlaps *across_out) must_check;
+enum verify_answer verify_overlapping(struct verify_judge *judge, uint32_t unit,
+				      struct verify_overlaps *around_out,
+				      struct verify_overlaps *across_out) must_check;
 // A point that both match, if possible one that the first decides.
 void verify_shared(struct verify_judge *judge, uint32_t unit, uint32_t other,
 		   struct verify_spot *out);

@@ -20,7 +20,7 @@ static bool probe(const struct verify_case *c, const struct verify_site *site, u
 		  struct verify_spot *spot)
 {
 	uint64_t box[ALGEBRA_CELLS], point[ALGEBRA_CELLS];
-	for (uint32_t i = site->lo; i < site->hi && !verify_stopped(c); i++) {
+	for (uint32_t i = site->lo; i < site->hi && !verify_case_stopped(c); i++) {
 		uint32_t before = verify_site_before(c, site, i);
 		algebra_boxes_get(site->boxes, i, box);
 		algebra_box_point(&site->slice->shape, box, which, point);
@@ -58,7 +58,7 @@ static enum verify_life exactly(struct verify_judge *judge, uint32_t unit, struc
 	struct verify_site site = {.unit = unit};
 	while (verify_site_next(judge->of, &site))
 		for (uint32_t i = site.lo; i < site.hi; i++) {
-			enum verify_life box = verify_stopped(judge->of)
+			enum verify_life box = verify_case_stopped(judge->of)
 						       ? VERIFY_UNSURE
 						       : look_at(judge, &site, i, spot);
 			if (box == VERIFY_LIVES)

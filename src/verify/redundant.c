@@ -139,7 +139,8 @@ static enum verify_answer box_can_go(struct leaving *l)
 	enum verify_answer answer = VERIFY_YES;
 	collect_others(l, holder < n ? holder : n - 1);
 	for (size_t i = 0; i < l->judge->others.len && answer == VERIFY_YES; i++)
-		answer = verify_stopped(c) ? VERIFY_GAVE_UP : passes_by(l, l->judge->others.at[i]);
+		answer = verify_case_stopped(c) ? VERIFY_GAVE_UP
+						: passes_by(l, l->judge->others.at[i]);
 	return answer == VERIFY_YES ? logs_the_same(l, holder) : answer;
 }
 
@@ -176,7 +177,7 @@ static bool quickly_not(struct leaving *l, uint32_t unit, const struct verify_sp
 		if (spot && spot->slice == site.slice &&
 		    shows(l, site.slice, site.lo, site.hi, spot->point))
 			return true;
-		for (uint32_t i = site.lo; i < site.hi && !verify_stopped(l->judge->of); i++) {
+		for (uint32_t i = site.lo; i < site.hi && !verify_case_stopped(l->judge->of); i++) {
 			algebra_boxes_get(site.boxes, i, l->box);
 			if (probes_show(l, l->box, PROBES))
 				return true;

@@ -46,12 +46,12 @@ static void remove_all(struct removing *r, bool backwards)
 	bool more = true;
 	while (more) {
 		more = false;
-		for (uint32_t i = 0; i < r->c->units && !verify_stopped(r->c); i++) {
+		for (uint32_t i = 0; i < r->c->units && !verify_case_stopped(r->c); i++) {
 			uint32_t unit = backwards ? r->c->units - 1 - i : i;
 			if (worth_asking(r, unit))
 				more |= take(r, unit);
 		}
-		more &= !verify_stopped(r->c);
+		more &= !verify_case_stopped(r->c);
 	}
 }
 

@@ -95,7 +95,7 @@ static enum algebra_answer covers(struct verify_judge *judge, uint32_t general, 
 	return answer;
 }
 
-static void count(struct verify_overlaps *o, uint32_t unit)
+static void keep_lowest(struct verify_overlaps *o, uint32_t unit)
 {
 	o->all++;
 	size_t at = o->len;
@@ -118,9 +118,9 @@ static bool has_several(const struct verify_case *c, uint32_t unit)
 	return false;
 }
 
-enum verify_answer verify_pairs(struct verify_judge *judge, uint32_t unit,
-				struct verify_overlaps *around_out,
-				struct verify_overlaps *across_out)
+enum verify_answer verify_overlapping(struct verify_judge *judge, uint32_t unit,
+				      struct verify_overlaps *around_out,
+				      struct verify_overlaps *across_out)
 {
 	struct pairing p = {.judge = judge,
 			    .unit = unit,
@@ -130,11 +130,11 @@ enum verify_answer verify_pairs(struct verify_judge *judge, uint32_t unit,
 	*around_out = *across_out = (struct verify_overlaps){0};
 	judge->met_len = 0;
 	while (verify_site_next(judge->of, &site))
-		for (uint32_t i = site.lo; i < site.hi && !verify_stopped(judge->of); i++) {
+		for (uint32_t i = site.lo; i < site.hi && !verify_case_stopped(judge->of); i++) {
 			p.box++;
 			look_at(&p, &site, i);
 		}
-	for (size_t i = 0; i < judge->met_len && !verify_stopped(judge->of); i++) {
+	for (size_t i = 0; i < judge->met_len && !verify_case_stopped(judge->of); i++) {
 		const struct verify_met *m = &judge->met[i];
 		enum algebra_answer around = m->held == p.box ? ALGEBRA_COVERED : ALGEBRA_OPEN;
 		if (m->boxes == p.box && m->held < p.box && has_several(judge->of, m->unit))
@@ -142,9 +142,9 @@ enum verify_answer verify_pairs(struct verify_judge *judge, uint32_t unit,
 		if (around == ALGEBRA_GAVE_UP)
 			p.answer = VERIFY_GAVE_UP;
 		else
-			count(around == ALGEBRA_COVERED ? around_out : across_out, m->unit);
+			keep_lowest(around == ALGEBRA_COVERED ? around_out : across_out, m->unit);
 	}
-	return verify_stopped(judge->of) ? VERIFY_GAVE_UP : p.answer;
+	return verify_case_stopped(judge->of) ? VERIFY_GAVE_UP : p.answer;
 }
 
 // --- a point that both match ---
