@@ -78,6 +78,8 @@ struct verify_condition {
 	const struct ir_rule *rate;
 	bool holds;
 };
+// LOST_SOME: to some source ports, whatever the rest is; services that no rule tells apart by source port only.
+enum verify_replies { VERIFY_REPLIES_PASS, VERIFY_REPLIES_LOST_SOME, VERIFY_REPLIES_LOST };
 // Flows that fare alike, whoever sends them to whom.
 struct verify_service {
 	unsigned versions;       // bit 0: IPv4, bit 1: IPv6
@@ -86,7 +88,7 @@ struct verify_service {
 	VEC(struct verify_condition) condition;
 	bool every_host; // for all addresses of both ends; else for some
 	bool every_way;
-	bool replies; // and all replies pass
+	enum verify_replies replies;
 	const struct verify_walk *walk;
 };
 // Somebody who does not let asked flows pass that come to it.

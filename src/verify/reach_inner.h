@@ -40,10 +40,15 @@ struct reach_image {
 	struct reach_view view;
 	struct ir_ruleset ruleset;
 };
+struct reach_rate { // a rule of a ruleset, and the condition that stands for its rate in an image
+	const struct ir_rule *rule;
+	const struct ir_opaque *opaque;
+};
 struct reach_images {
 	const struct verify_network *network;
 	struct arena *arena;
 	VEC(struct reach_image *) list;
+	VEC(struct reach_rate) rate;
 	bool fragments; // some ruleset asks for them
 };
 size_t reach_image_of(struct reach_images *images, const struct verify_leg *leg, bool reply);
@@ -55,3 +60,14 @@ void reach_walk(struct reach_images *images, const struct verify_way *way,
 // What one NSF does with the flow's first packet, wherever on a way it stands.
 struct verify_step reach_step(struct reach_images *images, const struct verify_leg *leg,
 			      const struct ir_packet *flow) must_check;
+
+// --- reach_rates.c ---
+
+void reach_hide_rates(struct reach_images *images, struct reach_image *image);
+// The rule whose exceeded rate the condition is; NULL: it is a condition of the rulesets.
+const struct ir_rule *reach_rate_rule(const struct reach_images *images,
+				      const struct ir_opaque *opaque) must_check;
+// Whether what is told of a packet is about a rate.
+bool reach_is_rate(const struct reach_images *images, const char *told) must_check;
+bool reach_rate_exceeded(const struct reach_images *images, const struct ir_packet *flow,
+			 const struct ir_rule *rule) must_check;

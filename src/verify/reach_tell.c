@@ -172,8 +172,9 @@ static void add_condition(struct reach_state *s, struct verify_service *service,
 	const struct verify_truth *truth = &s->space->truth.at[axis->dim - IR_DIMS];
 	bool holds = axis->piece[0].atom == (uint32_t)side->at[0].lo ? axis->piece[0].lo != 0
 								     : axis->piece[1].lo != 0;
+	const struct ir_rule *rate = reach_rate_rule(&s->images, truth->opaque);
 	vec_push(s->arena, &service->condition,
-		 (struct verify_condition){truth->opaque, truth->rate, holds});
+		 (struct verify_condition){rate ? NULL : truth->opaque, rate, holds});
 }
 
 static struct verify_service service_of(struct reach_state *s, const struct algebra_case *box)
@@ -233,7 +234,7 @@ static bool same_service(const struct verify_service *a, const struct verify_ser
 // --- services ---
 
 // Why a service is not simply open: bits beside 1 of the results of a diagram of services.
-enum { NOT_EVERY_HOST = 2, NOT_EVERY_WAY = 4, REPLIES_LOST = 8 };
+enum { NOT_EVERY_HOST = 2, NOT_EVERY_WAY = 4, REPLIES_LOST = 8, REPLIES_LOST_SOME = 16 };
 
 static uint32_t add_bit(void *user, uint32_t a, uint32_t b)
 {
@@ -279,16 +280,46 @@ static bool tell_box(void *user, const struct algebra_case *box)
 	if (!t->closed) {
 		struct algebra_case here = {box->side, 1};
 		uint32_t of = t->flows->some, region = algebra_diagram_box(t->s->diagram, &here);
-		if (box->result & REPLIES_LOST)
+		if (box->result & (REPLIES_LOST | REPLIES_LOST_SOME))
 			of = t->flows->lost;
 		service.every_host = !(box->result & NOT_EVERY_HOST);
 		service.every_way = !(box->result & NOT_EVERY_WAY);
-		service.replies = !(box->result & REPLIES_LOST);
-		service.walk =
-			walk_that_passes(t->s, t->flows, join(t->s, ALGEBRA_WITHIN, region, of));
+		service.replies = box->result & REPLIES_LOST        ? VERIFY_REPLIES_LOST
+				  : box->result & REPLIES_LOST_SOME ? VERIFY_REPLIES_LOST_SOME
+								    : VERIFY_REPLIES_PASS;
+		of = join(t->s, ALGEBRA_WITHIN, region, of);
+		if (box->result & REPLIES_LOST) // to all ports: then not to an odd one
+			of = prefer(t->s, of, IR_SPORT, 40000);
+		service.walk = walk_that_passes(t->s, t->flows, of);
 	}
 	put_service(t, &service);
 	return true;
+}
+
+static bool is_source_port(unsigned dim)
+{
+	return dim == IR_SPORT;
+}
+
+static bool asks_source_port(struct reach_state *s, uint32_t services)
+{
+	size_t var;
+	bool *asks = arena_array(s->arena, bool, s->functions.vars + 1);
+	if (!verify_functions_axis(&s->functions, IR_SPORT, &var))
+		return false;
+	algebra_diagram_support(s->diagram, services, asks);
+	return asks[var];
+}
+
+// A service that any source port may use is one, though rules for packets that take a reply for something else lose the
+// replies to some: told apart as "to some ports".
+static uint32_t mark_replies(struct reach_state *s, uint32_t services, uint32_t lost)
+{
+	bool ports = asks_source_port(s, services);
+	uint32_t all = ports ? lost : without(s, is_source_port, ALGEBRA_EVERY, lost),
+		 some = ports ? lost : without(s, is_source_port, ALGEBRA_SOME, lost);
+	services = mark(s, services, all, REPLIES_LOST);
+	return mark(s, services, join(s, ALGEBRA_MINUS, some, all), REPLIES_LOST_SOME);
 }
 
 static void tell_open(struct reach_state *s, const struct reach_flows *flows, uint32_t services,
@@ -297,11 +328,14 @@ static void tell_open(struct reach_state *s, const struct reach_flows *flows, ui
 	static const uint32_t bits[] = {NOT_EVERY_HOST, NOT_EVERY_WAY, REPLIES_LOST};
 	const uint32_t not_all[] = {join(s, ALGEBRA_MINUS, flows->all, flows->some),
 				    join(s, ALGEBRA_MINUS, flows->some, flows->every), flows->lost};
+	uint32_t whole = services;
 	for (size_t i = 0; i < array_len(bits); i++) {
 		uint32_t where = services_of(s, not_all[i]);
 		if (whatever_holds)
 			where = without(s, is_truth, ALGEBRA_SOME, where);
-		services = mark(s, services, where, bits[i]);
+		where = join(s, ALGEBRA_WITHIN, whole, where);
+		services = bits[i] == REPLIES_LOST ? mark_replies(s, services, where)
+						   : mark(s, services, where, bits[i]);
 	}
 	struct telling t = {.s = s, .flows = flows};
 	(void)!algebra_diagram_boxes(s->diagram, services, tell_box, &t);

@@ -107,6 +107,7 @@ size_t reach_image_of(struct reach_images *images, const struct verify_leg *leg,
 	struct reach_image *image = arena_new(images->arena, struct reach_image);
 	*image = (struct reach_image){.nsf = leg->nsf, .view = view};
 	reach_image(ruleset, &view, images->arena, &image->ruleset);
+	reach_hide_rates(images, image);
 	images->fragments |= asks(ruleset, IR_FRAGOFF, IR_FRAGOFF);
 	vec_push(images->arena, &images->list, image);
 	return images->list.len - 1;
@@ -114,26 +115,23 @@ size_t reach_image_of(struct reach_images *images, const struct verify_leg *leg,
 
 // --- truths ---
 
-// A packet's truths are about rules of the image; ir_eval asks about those of the ruleset.
+// What a flow's packet knows, asked by rulesets instead of images.
 struct carried {
+	const struct reach_images *images;
 	const struct ir_packet *flow;
-	const struct ir_ruleset *ruleset, *image;
 };
 
 static bool carried_opaque(const struct ir_packet *packet, const struct ir_opaque *opaque,
 			   bool *known_out)
 {
 	const struct carried *carried = packet->context;
-	const struct ir_packet *flow = carried->flow;
-	return flow->opaque_holds && flow->opaque_holds(flow, opaque, known_out);
+	return carried->flow->opaque_holds(carried->flow, opaque, known_out);
 }
 
 static bool carried_rate(const struct ir_packet *packet, const struct ir_rule *rule)
 {
 	const struct carried *carried = packet->context;
-	const struct ir_packet *flow = carried->flow;
-	const struct ir_rule *image = &carried->image->rule.at[rule - carried->ruleset->rule.at];
-	return flow->rate_exceeded ? flow->rate_exceeded(flow, image) : flow->over_rate;
+	return reach_rate_exceeded(carried->images, carried->flow, rule);
 }
 
 // --- steps ---
@@ -144,7 +142,7 @@ static struct verify_step judge(struct reach_images *images, size_t number,
 {
 	const struct reach_image *image = images->list.at[number];
 	const struct ir_ruleset *ruleset = images->network->nsf.at[image->nsf].ruleset;
-	struct carried carried = {flow, ruleset, &image->ruleset};
+	struct carried carried = {images, flow};
 	struct ir_packet asked = *packet;
 	struct ir_outcome outcome;
 	if (!plain) {
@@ -214,20 +212,51 @@ static bool same_walk(const struct verify_walk *a, const struct verify_walk *b)
 	return same;
 }
 
-// The truths of verify_packet with the rules of the rulesets instead of the images'.
-static struct ir_truths *own_truths(struct reach_images *images, const struct ir_truths *about)
+static bool asked_about(const struct reach_images *images, const struct verify_way *way,
+			enum ir_opaque_kind kind)
 {
-	struct ir_truths *truths = arena_memdup(images->arena, about, sizeof(*about));
-	memset(&truths->exceeded, 0, sizeof(truths->exceeded));
-	for (size_t i = 0; i < about->exceeded.len; i++)
-		for (size_t k = 0; k < images->list.len; k++) {
-			const struct reach_image *image = images->list.at[k];
-			const struct ir_ruleset *from = &image->ruleset,
-						*to = images->network->nsf.at[image->nsf].ruleset;
-			size_t n = (size_t)(about->exceeded.at[i] - from->rule.at);
-			if (about->exceeded.at[i] >= from->rule.at && n < from->rule.len)
-				vec_push(images->arena, &truths->exceeded, &to->rule.at[n]);
-		}
+	for (size_t i = 0; i < way->legs; i++) {
+		const struct ir_ruleset *ruleset = images->network->nsf.at[way->leg[i].nsf].ruleset;
+		for (size_t r = 0; r < ruleset->rule.len; r++)
+			for (size_t k = 0; k < ruleset->rule.at[r].opaques; k++)
+				if (ruleset->rule.at[r].opaque[k].kind == kind)
+					return true;
+	}
+	return false;
+}
+
+static bool told_kind(const struct ir_truths *truths, enum ir_opaque_kind kind)
+{
+	for (size_t i = 0; i < truths->told.len; i++)
+		if (truths->told.at[i].kind == kind)
+			return true;
+	return false;
+}
+
+static void tell_rates(struct reach_images *images, const struct verify_way *way,
+		       const struct ir_packet *flow, struct ir_truths *truths)
+{
+	for (size_t i = 0; i < way->legs; i++) {
+		const struct ir_ruleset *ruleset = images->network->nsf.at[way->leg[i].nsf].ruleset;
+		for (size_t r = 0; r < ruleset->rule.len; r++)
+			if (reach_rate_exceeded(images, flow, &ruleset->rule.at[r]))
+				vec_push(images->arena, &truths->exceeded, &ruleset->rule.at[r]);
+	}
+}
+
+// What verify_packet told of the flow, as far as NSFs of the way ask for it.
+static struct ir_truths *own_truths(struct reach_images *images, const struct verify_way *way,
+				    const struct ir_packet *flow)
+{
+	const struct ir_truths *about = flow->context;
+	struct ir_truths *truths = arena_new(images->arena, struct ir_truths);
+	for (size_t i = 0; i < about->told.len; i++)
+		if (!reach_is_rate(images, about->told.at[i].value) &&
+		    asked_about(images, way, about->told.at[i].kind))
+			vec_push(images->arena, &truths->told, about->told.at[i]);
+	if (asked_about(images, way, IR_OPAQUE_FOREIGN) && !told_kind(truths, IR_OPAQUE_FOREIGN))
+		vec_push(images->arena, &truths->told, (struct ir_told){IR_OPAQUE_FOREIGN, "none"});
+	tell_rates(images, way, flow, truths);
 	return truths;
 }
 
@@ -237,7 +266,7 @@ void reach_walk(struct reach_images *images, const struct verify_way *way,
 	struct verify_walk readable;
 	walk(images, way, flow, false, out);
 	struct ir_packet told = *flow;
-	told.context = own_truths(images, flow->context);
+	told.context = own_truths(images, way, flow);
 	told.opaque_holds = ir_truths_hold;
 	told.rate_exceeded = ir_truths_exceeded;
 	told.over_rate = false;

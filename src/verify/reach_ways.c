@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ways through a network: a walk over zones and NSFs in turn that comes back to none. Bounded by VERIFY_WAYS_MOST.
+// Ways through a network: a walk over zones and NSFs in turn that comes back to none. It only goes where what is not yet on
+// the way still leads to the end, so that every part of the search finds a way and VERIFY_WAYS_MOST bounds the work.
 #include "verify/reach_inner.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct search {
 	const struct verify_network *network;
@@ -10,7 +12,7 @@ struct search {
 	struct verify_pair *pair;
 	size_t to;
 	bool *zone_seen, *nsf_seen;
-	bool *leads; // zones from which the end can be reached at all
+	bool *leads; // by legs walked and zone: whether the end can be reached from there
 	struct verify_leg *leg;
 	size_t legs;
 	bool good;
@@ -26,15 +28,48 @@ static void found(struct search *s)
 	vec_push(s->arena, &s->pair->way, (struct verify_way){leg, s->legs});
 }
 
+// Spreads from the end backwards over what is not on the way.
+static bool spread(const struct search *s, size_t nsf, bool *leads)
+{
+	const struct verify_nsf *n = &s->network->nsf.at[nsf];
+	bool any = false, grew = false;
+	for (size_t k = 0; k < n->links; k++) {
+		size_t zone = n->link[k].zone;
+		any |= zone == s->to || (leads[zone] && s->network->zone.at[zone].transit);
+	}
+	for (size_t k = 0; any && k < n->links; k++) {
+		size_t zone = n->link[k].zone;
+		grew |= !s->zone_seen[zone] && !leads[zone];
+		leads[zone] |= !s->zone_seen[zone];
+	}
+	return grew;
+}
+
+// From which zones the end can be reached without this NSF and what is on the way.
+static const bool *find_leads(struct search *s, size_t without)
+{
+	bool *leads = s->leads + s->legs * s->network->zone.len;
+	memset(leads, 0, s->network->zone.len * sizeof(*leads));
+	leads[s->to] = true;
+	for (bool grew = true; grew;) {
+		grew = false;
+		for (size_t i = 0; i < s->network->nsf.len; i++)
+			if (i != without && !s->nsf_seen[i])
+				grew |= spread(s, i, leads);
+	}
+	return leads;
+}
+
 static void search_from(struct search *s, size_t zone);
 
 static void search_through(struct search *s, size_t nsf, size_t in)
 {
 	const struct verify_nsf *n = &s->network->nsf.at[nsf];
+	const bool *leads = find_leads(s, nsf);
 	s->nsf_seen[nsf] = true;
 	for (size_t out = 0; out < n->links && s->good; out++) {
 		size_t zone = n->link[out].zone;
-		if (s->zone_seen[zone] || !s->leads[zone])
+		if (s->zone_seen[zone] || !leads[zone])
 			continue;
 		s->leg[s->legs++] = (struct verify_leg){nsf, in, out};
 		if (zone == s->to)
@@ -56,22 +91,6 @@ static void search_from(struct search *s, size_t zone)
 	s->zone_seen[zone] = false;
 }
 
-// Spreads from the end backwards, so that the search does not get lost in parts that lead nowhere.
-static bool spread(struct search *s, size_t nsf)
-{
-	const struct verify_nsf *n = &s->network->nsf.at[nsf];
-	bool leads = false, grew = false;
-	for (size_t k = 0; k < n->links; k++) {
-		size_t zone = n->link[k].zone;
-		leads |= zone == s->to || (s->leads[zone] && s->network->zone.at[zone].transit);
-	}
-	for (size_t k = 0; leads && k < n->links; k++) {
-		grew |= !s->leads[n->link[k].zone];
-		s->leads[n->link[k].zone] = true;
-	}
-	return grew;
-}
-
 static int by_length(const void *a, const void *b)
 {
 	const struct verify_way *x = a, *y = b;
@@ -90,14 +109,9 @@ bool reach_ways(const struct verify_network *network, size_t from, size_t to, st
 	struct search s = {
 		.network = network, .arena = arena, .pair = pair, .to = to, .good = true};
 	s.zone_seen = arena_array(arena, bool, zones);
-	s.leads = arena_array(arena, bool, zones);
+	s.leads = arena_array(arena, bool, (nsfs + 1) * zones);
 	s.nsf_seen = arena_array(arena, bool, nsfs);
 	s.leg = arena_array(arena, struct verify_leg, nsfs + 1);
-	for (bool grew = true; grew;) {
-		grew = false;
-		for (size_t i = 0; i < nsfs; i++)
-			grew |= spread(&s, i);
-	}
 	search_from(&s, from);
 	if (pair->way.len)
 		qsort(pair->way.at, pair->way.len, sizeof(*pair->way.at), by_length);
