@@ -26,7 +26,8 @@ enum ir_dim reach_other_side(enum ir_dim dim)
 	static const uint8_t other[IR_DIMS] = {
 		[IR_SRC4] = IR_DST4, [IR_DST4] = IR_SRC4,   [IR_SRC6] = IR_DST6,
 		[IR_DST6] = IR_SRC6, [IR_SPORT] = IR_DPORT, [IR_DPORT] = IR_SPORT,
-		[IR_SMAC] = IR_DMAC, [IR_DMAC] = IR_SMAC,
+		[IR_IN] = IR_OUT,    [IR_OUT] = IR_IN,      [IR_SMAC] = IR_DMAC,
+		[IR_DMAC] = IR_SMAC,
 	};
 	return other[dim] ? other[dim] : dim;
 }

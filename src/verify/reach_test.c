@@ -592,11 +592,43 @@ static void versions_times_and_rates(void **state)
 	arena_fini(&w.arena);
 }
 
+// Interfaces that are not known are part of the service, and a reply goes back through them.
+static void unknown_interfaces_change_sides(void **state)
+{
+	(void)state;
+	static const char *const rules[] = {
+		"action=pass,name=out,proto=udp,dport=53,in=lan,out=wan",
+		"action=pass,name=back,proto=udp,sport=53,in=wan,out=lan,state=established",
+	};
+	static const struct verify_link links[] = {{0, NULL}, {1, NULL}};
+	for (size_t n = 1; n <= 2; n++) {
+		struct world w = {0};
+		struct verify_reach reach;
+		arena_init(&w.arena);
+		for (size_t z = 0; z < 2; z++) {
+			u128 at = 0x0a000000u + z * 256;
+			struct verify_zone zone = {.name = "z", .v4 = one(&w.arena, at, at + 255)};
+			vec_push(&w.arena, &w.network.zone, zone);
+		}
+		vec_push(&w.arena, &w.network.nsf,
+			 (struct verify_nsf){"n", NULL, ruleset_of(&w, rules, n), links, 2});
+		reach_between(&w, 0, 1, &reach);
+		assert_int_equal(reach.status, VERIFY_DONE);
+		assert_int_equal(reach.pair.at[0].open.len, 1);
+		const struct verify_service *s = &reach.pair.at[0].open.at[0];
+		assert_non_null(ir_clause_set(&s->clause, IR_IN));
+		assert_int_equal(s->replies, n == 1 ? VERIFY_REPLIES_LOST : VERIFY_REPLIES_PASS);
+		assert_int_equal(s->walk->reply_lost, n == 1);
+		arena_fini(&w.arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_maze_is_no_trap),
 		cmocka_unit_test(versions_times_and_rates),
+		cmocka_unit_test(unknown_interfaces_change_sides),
 		cmocka_unit_test(random_networks_answer_as_packets_fare),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
