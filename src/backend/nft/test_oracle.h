@@ -22,6 +22,11 @@ struct test_oracle {
 void test_oracle_open(struct test_oracle *oracle);
 void test_oracle_close(struct test_oracle *oracle);
 
+// Goes into the router that tracks connections, or into the other one, forgets all connections and the last fault.
+void test_oracle_enter(struct test_oracle *oracle, bool tracked);
+// For rules that somebody else has put into the router at hand: sends the packets of a case and sees whether they fare as
+// its first ruleset says. What comes after a change is not sent.
+bool test_oracle_packets(struct test_oracle *oracle, struct test_case *test) must_check;
 // Forgets all connections and deploys the ruleset in the router that tracks connections, or in the
 // other one. False when that fails; the fault says why.
 bool test_oracle_deploy(struct test_oracle *oracle, const struct ir_ruleset *lowered,
