@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From points and boxes back to packets and conditions. A packet gets what its protocol has and nothing else, so that
 // ir_eval sees what a kernel would see; where no rule cares, values that people know.
-#include "verify/space.h"
+#include "verify/lower.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +45,8 @@ static bool preferred(unsigned dim, size_t nth, u128 *out)
 			*out = table[i].value[nth];
 			return true;
 		}
-	if ((dim == IR_IN || dim == IR_OUT) && nth < 2) {
-		*out = name_of(nth ? "eth1" : "eth0");
+	if ((dim == IR_IN || dim == IR_OUT) && nth < 5) {
+		*out = name_of((const char *const[]){"eth0", "eth1", "lo", "a", "A"}[nth]);
 		return true;
 	}
 	if ((dim == IR_SRC6 || dim == IR_DST6) && nth < 2) {
@@ -261,8 +261,10 @@ struct known {
 	bool *holds; // by truth
 };
 
-static uint32_t number_of(const struct verify_space *space, const void *subject)
+// By address; copies of what the space was made of by what they say.
+static uint32_t number_of(const struct verify_space *space, const struct verify_truth *truth)
 {
+	const void *subject = truth->opaque ? (const void *)truth->opaque : truth->rate;
 	size_t lo = 0, hi = space->subjects;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -271,15 +273,15 @@ static uint32_t number_of(const struct verify_space *space, const void *subject)
 		else
 			hi = mid;
 	}
-	return lo < space->subjects && space->subject[lo].at == subject ? space->subject[lo].truth
-									: UINT32_MAX;
+	bool found = lo < space->subjects && space->subject[lo].at == subject;
+	return found ? space->subject[lo].truth : verify_truth_find(space, truth);
 }
 
 static bool opaque_holds(const struct ir_packet *packet, const struct ir_opaque *opaque,
 			 bool *known_out)
 {
 	const struct known *known = packet->context;
-	uint32_t number = number_of(known->space, opaque);
+	uint32_t number = number_of(known->space, &(struct verify_truth){.opaque = opaque});
 	*known_out = true;
 	return number != UINT32_MAX && known->holds[number];
 }
@@ -287,7 +289,7 @@ static bool opaque_holds(const struct ir_packet *packet, const struct ir_opaque 
 static bool rate_exceeded(const struct ir_packet *packet, const struct ir_rule *rule)
 {
 	const struct known *known = packet->context;
-	uint32_t number = number_of(known->space, rule);
+	uint32_t number = number_of(known->space, &(struct verify_truth){.rate = rule});
 	return number != UINT32_MAX && known->holds[number];
 }
 
@@ -394,6 +396,21 @@ static bool value_of(const struct verify_slice *slice, const struct ir_packet *p
 	return dim == IR_TIME || (dim < IR_TIME && read->has >> dim & 1);
 }
 
+// What the packet's callbacks say of a truth. False: unknown.
+static bool truth_of(const struct verify_space *space, const struct ir_packet *packet,
+		     size_t number, u128 *out)
+{
+	const struct verify_truth *truth = &space->truth.at[number];
+	bool known = truth->rate != NULL, holds;
+	if (known)
+		holds = packet->rate_exceeded ? packet->rate_exceeded(packet, truth->rate)
+					      : packet->over_rate;
+	else
+		holds = packet->opaque_holds && packet->opaque_holds(packet, truth->opaque, &known);
+	*out = holds;
+	return known;
+}
+
 // Whether a packet may lack the dimension without any rule's condition holding for it by mistake.
 static bool may_lack(unsigned dim)
 {
@@ -404,7 +421,6 @@ static bool may_lack(unsigned dim)
 bool verify_point(const struct verify_space *space, const struct verify_slice *slice,
 		  const struct ir_packet *packet, uint64_t *point_out)
 {
-	(void)space;
 	int family = packet->has >> IR_FAMILY & 1 ? (int)packet->value[IR_FAMILY] : 0;
 	if (family != slice->family || (slice->reply && (!packet->reply || !packet->flow)))
 		return false;
@@ -415,8 +431,10 @@ bool verify_point(const struct verify_space *space, const struct verify_slice *s
 		const struct verify_axis *axis = &slice->axis[a];
 		u128 value;
 		uint32_t atom = 0;
-		if (value_of(slice, packet, axis->dim, &value) ? !atom_of(axis, value, &atom)
-							       : !may_lack(axis->dim))
+		bool there = axis->dim < IR_DIMS
+				     ? value_of(slice, packet, axis->dim, &value)
+				     : truth_of(space, packet, axis->dim - IR_DIMS, &value);
+		if (there ? !atom_of(axis, value, &atom) : !may_lack(axis->dim))
 			return false;
 		if (axis->span)
 			point_out[axis->slot] = algebra_span(atom, atom);
@@ -431,9 +449,20 @@ bool verify_point(const struct verify_space *space, const struct verify_slice *s
 static bool atom_in(const struct verify_slice *slice, const struct verify_axis *axis,
 		    const uint64_t *box, uint32_t atom)
 {
-	if (axis->span)
-		return atom >= algebra_lo(box[axis->slot]) && atom <= algebra_hi(box[axis->slot]);
 	return box[slice->shape.first[axis->slot] + atom / 64] >> atom % 64 & 1;
+}
+
+static struct algebra_set set_of_span(const struct verify_axis *axis, uint64_t span,
+				      struct arena *arena)
+{
+	struct algebra_builder builder = {.arena = arena};
+	for (size_t i = algebra_lo(span), k; i <= algebra_hi(span); i = k + 1) {
+		for (k = i; k < algebra_hi(span) && axis->piece[k].hi + 1 == axis->piece[k + 1].lo;
+		     k++)
+			;
+		algebra_builder_add(&builder, axis->piece[i].lo, axis->piece[k].hi);
+	}
+	return algebra_builder_take(&builder);
 }
 
 // False when the box has all of the axis.
@@ -442,6 +471,10 @@ static bool set_of(const struct verify_slice *slice, const struct verify_axis *a
 {
 	struct algebra_builder builder = {.arena = arena};
 	bool whole = true;
+	if (axis->span) {
+		*out = set_of_span(axis, box[axis->slot], arena);
+		return algebra_lo(box[axis->slot]) || algebra_hi(box[axis->slot]) + 1 < axis->atoms;
+	}
 	for (size_t i = 0; i < axis->pieces; i++) {
 		if (atom_in(slice, axis, box, axis->piece[i].atom))
 			algebra_builder_add(&builder, axis->piece[i].lo, axis->piece[i].hi);
@@ -456,7 +489,7 @@ bool verify_region(const struct verify_space *space, const struct verify_slice *
 		   const uint64_t *box, struct arena *arena, struct ir_clause *out)
 {
 	(void)space;
-	bool exact = !slice->reply;
+	bool exact = true;
 	*out = (struct ir_clause){0};
 	for (size_t a = 0; a < slice->axes; a++) {
 		struct algebra_set set;

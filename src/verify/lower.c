@@ -212,7 +212,10 @@ static void add_flow(struct lowering *l)
 
 static void add_truth(struct lowering *l, struct verify_truth truth, bool holds)
 {
-	uint32_t number = verify_truth_number(l->draft->space, &truth);
+	uint32_t number = l->draft->settled ? verify_truth_find(l->draft->space, &truth)
+					    : verify_truth_number(l->draft->space, &truth);
+	if (number == UINT32_MAX)
+		return;
 	add(l, IR_DIMS + number, algebra_set_one(l->draft->arena, holds, holds));
 }
 

@@ -17,6 +17,9 @@ uint32_t verify_sets_put(struct verify_sets *sets, struct algebra_set set) must_
 // The number of a truth in the space; a new one is appended. Numbers are given before slices are made.
 uint32_t verify_truth_number(struct verify_space *space,
 			     const struct verify_truth *truth) must_check;
+// UINT32_MAX: the space has no such truth.
+uint32_t verify_truth_find(const struct verify_space *space,
+			   const struct verify_truth *truth) must_check;
 bool verify_has_rate_condition(const struct ir_rule *rule) must_check;
 
 // One dimension must be in a set, by its number among the dimension's.
@@ -26,8 +29,9 @@ struct verify_cond {
 struct verify_draft { // of one slice, while it is made
 	struct verify_space *space;
 	struct verify_slice *slice;
-	struct arena *arena;      // for what is needed until the slice is made
-	bool fragments;           // some rule asks for them
+	struct arena *arena; // for what is needed until the slice is made
+	bool fragments;      // some rule asks for them
+	bool settled;        // the space is there: truths that it does not know are no condition
 	struct verify_sets *sets; // by dimension
 	size_t dims;
 	VEC(struct verify_cond) cond;  // of all clauses
@@ -53,3 +57,13 @@ struct verify_cells {
 };
 void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, struct arena *arena,
 		  struct arena *scratch, struct verify_axis *axis, struct verify_cells *cells_out);
+
+// The clause of a rule that need not be of the space, widened to whole atoms (around.c). Only reads the space. False: it
+// matches no packet of the slice.
+struct verify_around {
+	const struct ir_rule *rule;
+	const struct ir_clause *clause;
+};
+bool verify_around(struct verify_space *space, struct verify_slice *slice,
+		   const struct ir_clause *where, const struct verify_around *what,
+		   uint64_t *out) must_check;

@@ -442,8 +442,10 @@ enum verify_status verify_space_new(const struct ir_ruleset *const *ruleset, siz
 		want(ruleset[l], &wanted);
 		register_truths(space, ruleset[l], &subjects);
 	}
-	if (options->where)
+	if (options->where) { // asks for packets by themselves, not by their flow
 		want_clause(&(struct ir_rule){0}, options->where, &wanted);
+		wanted.packet |= options->where->len > 0;
+	}
 	keep_subjects(space, &subjects);
 	space->ethertypes = wanted.ethertypes;
 	space->dims = wanted.dims;

@@ -90,8 +90,8 @@ uint32_t verify_effect(const struct verify_space *space, size_t layer, uint32_t 
 const struct ir_packet *verify_packet(const struct verify_space *space,
 				      const struct verify_slice *slice, const uint64_t *point,
 				      struct arena *arena) must_check;
-// The box as a condition on packets. False when it holds truths that a clause cannot say (they are then left out), or
-// packets against the flow's direction (whose tuple is that of the flow).
+// The box as a condition on packets; in a slice of replies on the first packet of their flow. False when it holds truths
+// that a clause cannot say (they are then left out).
 bool verify_region(const struct verify_space *space, const struct verify_slice *slice,
 		   const uint64_t *box, struct arena *arena, struct ir_clause *out);
 // A point for a packet: the atom of each of its values. False when the slice has no such packets.

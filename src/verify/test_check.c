@@ -382,7 +382,7 @@ static void check_region(struct checking *c, const struct verify_difference *d,
 	static const struct ir_rule reads_packet = {.verdict = IR_PASS};
 	struct verify_test_space space;
 	struct arena arena;
-	if (!d->reply && !ir_clause_matches(&d->region, &reads_packet, d->packet))
+	if (!ir_clause_matches(&d->region, &reads_packet, d->packet))
 		wrong(c, "the packet %s is not of its region", packet_text(c, d->packet));
 	if (!d->exact)
 		return;
@@ -449,6 +449,31 @@ static void check_missed(struct checking *c, const struct second *b,
 	}
 }
 
+// All packets that fare otherwise are in a region of their pair.
+static void check_complete(struct checking *c, const struct second *b,
+			   const struct verify_comparison *is)
+{
+	static const struct ir_rule reads_packet = {.verdict = IR_PASS};
+	for (size_t i = 0; i < c->space.class.len && !c->wrong; i++) {
+		const struct ir_packet *packet = c->space.class.at[i].packet;
+		struct verify_test_pair pair = pair_of(c, b, packet);
+		bool held = !(packet->has >> IR_FAMILY & 1) || // may not have been asked for
+			    verify_test_same(verify_test_fate(&c->test->a, packet),
+					     verify_test_fate(&c->test->b, packet));
+		for (size_t k = 0; k < is->difference.len && !held; k++) {
+			const struct verify_difference *d = &is->difference.at[k];
+			struct verify_test_pair told = claimed(c, b, d);
+			bool way = packet->reply == d->reply, // replies may fare as their flow
+				any = !d->exact && !d->region.len;
+			held = same_pair(&told, &pair) &&
+			       (any || (packet->reply && !d->reply) ||
+				(way && ir_clause_matches(&d->region, &reads_packet, packet)));
+		}
+		if (!held)
+			wrong(c, "no region holds %s", packet_text(c, packet));
+	}
+}
+
 static void check_comparison(struct checking *c, const char *what, const struct second *b,
 			     const struct verify_test_pairs *pairs,
 			     const struct verify_comparison *is)
@@ -462,14 +487,19 @@ static void check_comparison(struct checking *c, const char *what, const struct 
 		      pairs->list.len);
 	check_listed(c, b, pairs, is);
 	check_missed(c, b, pairs, is);
+	check_complete(c, b, is);
 }
 
 static void check_few(struct checking *c, const struct verify_comparison *all)
 {
 	struct verify_comparison few;
 	c->engine->compare(&c->test->a, &c->test->b, &c->options, 1, &c->arena, &few);
-	if (few.equal != all->equal || few.differences != all->differences ||
-	    few.difference.len != (all->difference.len > 0))
+	bool right = few.equal == all->equal && few.differences == all->differences &&
+		     !few.difference.len == !all->difference.len;
+	for (size_t i = 1; i < few.difference.len && right; i++) // regions of one pair
+		right = few.difference.at[i].rule_a == few.difference.at[0].rule_a &&
+			few.difference.at[i].rule_b == few.difference.at[0].rule_b;
+	if (!right)
 		wrong(c, "compare: another answer when one difference is wanted");
 }
 

@@ -26,15 +26,14 @@ static const char *opaque_key(const struct ir_opaque *opaque, struct arena *aren
 	return text;
 }
 
+// What a rule does with the packets is no part of it.
 static const char *rate_key(const struct ir_rule *rule, struct arena *arena)
 {
+	struct ir_rule measured = {
+		.rate = rule->rate, .clause = rule->clause, .clauses = rule->clauses};
 	struct buf meaning, key;
 	buf_init(&meaning);
 	buf_init(&key);
-	const struct ir_rule measured = {.verdict = IR_PASS,
-					 .rate = rule->rate,
-					 .clause = rule->clause,
-					 .clauses = rule->clauses};
 	ir_rule_meaning(&measured, &meaning);
 	for (size_t i = 0; i < meaning.len; i++)
 		buf_printf(&key, "%02x", (unsigned char)meaning.data[i]);
@@ -54,4 +53,15 @@ uint32_t verify_truth_number(struct verify_space *space, const struct verify_tru
 	vec_push(space->arena, &space->truth, *truth);
 	map_put(&space->truths, key, (void *)(uintptr_t)space->truth.len);
 	return (uint32_t)space->truth.len - 1;
+}
+
+uint32_t verify_truth_find(const struct verify_space *space, const struct verify_truth *truth)
+{
+	struct arena scratch;
+	arena_init(&scratch);
+	const char *key = truth->opaque ? opaque_key(truth->opaque, &scratch)
+					: rate_key(truth->rate, &scratch);
+	void *there = map_get(&space->truths, key);
+	arena_fini(&scratch);
+	return there ? (uint32_t)(uintptr_t)there - 1 : UINT32_MAX;
 }

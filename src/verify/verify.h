@@ -99,23 +99,28 @@ void verify_findings(const struct ir_ruleset *ruleset, const struct verify_optio
 // --- two rulesets (compare.c) ---
 
 // One way in which they differ: the packets of `region` (not always all of them, see `exact`) that rule_a decides in A
-// and rule_b in B.
+// and rule_b in B. A pair of rules has one or several regions, next to each other in the list; together they hold all of
+// the pair's packets (replies that fare as their flow does are not named apart).
 struct verify_difference {
 	enum ir_verdict verdict_a, verdict_b;  // IR_NONE: no rule decides and there is no default
 	const struct ir_rule *rule_a, *rule_b; // of the rulesets given; NULL: the default
-	struct ir_clause region;        // a box around such packets, in words by ir_clause_print
-	bool exact;                     // every packet of the region fares so
-	bool reply;                     // packets against the flow's direction
+	struct ir_clause region; // a box around such packets, in words by ir_clause_print
+	bool exact;              // every packet of the region fares so
+	bool reply; // packets against the flow's direction; `region` is about themselves
 	const struct ir_packet *packet; // fares so: ir_eval has confirmed it
 };
 struct verify_comparison {
 	enum verify_status status;
 	bool equal; // with VERIFY_DONE it is the answer; else it only says that nothing was found yet
-	VEC(struct verify_difference) difference; // at most `most`, the widest first
+	VEC(struct verify_difference) difference; // of at most `most` pairs, the widest first
 	size_t differences; // pairs of deciding rules that differ; those listed and others
 	struct verify_notes notes;
 };
-// Equal means: the same verdict (with rate-limit: the same rate) for every packet. Which rule logs is not compared.
+// With more pairs than VERIFY_PAIRS_MOST they are no longer counted: the status is VERIFY_OVER_BUDGET, `differences` a
+// lower bound, and the widest are those of the first rules of A.
+#define VERIFY_PAIRS_MOST 100000u
+// Equal means: the same verdict (with rate-limit: the same rate) for every packet. Which rule logs is not compared. Every
+// pair that differs is named when there are no more than `most`. The answer does not depend on the number of threads.
 void verify_compare(const struct ir_ruleset *a, const struct ir_ruleset *b,
 		    const struct verify_options *options, size_t most, struct arena *arena,
 		    struct verify_comparison *out);
@@ -144,7 +149,9 @@ void verify_what_if(const struct verify_prepared *prepared, const struct verify_
 
 // --- guarantees (guarantee.c; CUS-1) ---
 
-// Packets of `rule`'s condition must get `rule`'s verdict: pass (rate-limit counts as passing) or not pass (drop, reject).
+// Packets of a guarantee's condition must pass (its verdict is pass or rate-limit) or must not (any other verdict).
+// Rate-limit counts as passing; everything else, no verdict at all included, as not passing. One that fails only when a
+// truth turns out some way is broken; the packet tells which.
 struct verify_broken {
 	const struct ir_rule *guarantee;
 	const struct ir_rule *by; // the rule of the ruleset that breaks it; NULL: the default

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a point that nothing before holds to a box around it: each axis in turn is widened to the nearest box that stands
+// before and in the way. Which axis comes first decides the shape, so several orders are tried and the widest box is
+// kept. What is still open after a box is found the same way; after a few of them the rest is one box that holds more.
+#include "verify/areas.h"
+#include "verify/pairs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS ((uint64_t)1 << 18) // of one question
+#define LOOKS ((uint64_t)1 << 22) // boxes looked at to find what is still open
+enum {
+	ASKED_MOST = 4096,
+	ORDERS = 6,
+	FEW = 4
+}; // pairs of boxes of one pair of rules; FEW: areas of such
+
+struct area_search {
+	const struct verify_space *space;
+	const struct verify_slice *slice;
+	const struct verify_measure *measure;
+	struct verify_search search;
+	struct verify_areas *out;
+	size_t number; // of the slice
+	size_t first;  // areas of this pair of boxes begin here
+	uint64_t both[ALGEBRA_CELLS];
+	struct verify_before before[VERIFY_LISTS];
+	struct verify_area rest; // not exact; no box: nothing
+};
+
+static uint64_t *copy(const uint64_t *box, unsigned cells)
+{
+	uint64_t *at = base_oom(malloc(cells * sizeof(*box)));
+	memcpy(at, box, cells * sizeof(*box));
+	return at;
+}
+
+static struct verify_area *push(struct verify_areas *areas)
+{
+	if (areas->len == areas->cap) {
+		areas->cap = areas->cap * 2 + 8;
+		areas->at = base_oom(realloc(areas->at, areas->cap * sizeof(*areas->at)));
+	}
+	return &areas->at[areas->len++];
+}
+
+static void add_area(struct area_search *s, const uint64_t *box, const uint64_t *open)
+{
+	uint64_t point[ALGEBRA_CELLS];
+	const struct algebra_shape *shape = &s->slice->shape;
+	algebra_box_point(shape, open, 0, point);
+	*push(s->out) =
+		(struct verify_area){.slice = s->number,
+				     .exact = true,
+				     .width = verify_measure_box(&s->measure[s->number], box),
+				     .box = copy(box, shape->cells),
+				     .point = copy(point, shape->cells)};
+}
+
+// Makes `hull` hold `box`.
+static void widen(const struct algebra_shape *shape, uint64_t *hull, const uint64_t *box)
+{
+	for (unsigned s = 0; s < shape->spans; s++) {
+		uint32_t lo = algebra_lo(hull[s]), hi = algebra_hi(hull[s]);
+		hull[s] = algebra_span(lo < algebra_lo(box[s]) ? lo : algebra_lo(box[s]),
+				       hi > algebra_hi(box[s]) ? hi : algebra_hi(box[s]));
+	}
+	for (unsigned c = shape->spans; c < shape->cells; c++)
+		hull[c] |= box[c];
+}
+
+// `open`: a box of points that differ, or NULL.
+static void add_rest(struct area_search *s, const uint64_t *box, const uint64_t *open)
+{
+	uint64_t point[ALGEBRA_CELLS];
+	const struct algebra_shape *shape = &s->slice->shape;
+	if (!s->rest.box)
+		s->rest.box = copy(box, shape->cells);
+	widen(shape, s->rest.box, box);
+	if (!open || s->rest.point)
+		return;
+	algebra_box_point(shape, open, 0, point);
+	s->rest.point = copy(point, shape->cells);
+}
+
+// --- growing ---
+
+static bool meets_beside(const struct algebra_shape *shape, const uint64_t *a, const uint64_t *b,
+			 unsigned axis)
+{
+	for (unsigned s = 0; s < shape->spans; s++)
+		if (s != axis &&
+		    (algebra_lo(a[s]) > algebra_hi(b[s]) || algebra_lo(b[s]) > algebra_hi(a[s])))
+			return false;
+	for (unsigned m = 0; m < shape->masks; m++) {
+		uint64_t common = m + shape->spans == axis;
+		for (unsigned c = shape->first[m]; !common && c < shape->first[m + 1]; c++)
+			common |= a[c] & b[c];
+		if (!common)
+			return false;
+	}
+	return true;
+}
+
+static void grow_span(const struct area_search *s, uint64_t *box, unsigned span)
+{
+	const struct algebra_shape *shape = &s->slice->shape;
+	uint32_t lo = algebra_lo(s->both[span]), hi = algebra_hi(s->both[span]);
+	for (size_t i = 0; i < s->search.len; i++) {
+		const uint64_t *other = s->search.list + i * shape->cells;
+		uint32_t other_lo = algebra_lo(other[span]), other_hi = algebra_hi(other[span]);
+		if (other_hi < lo || other_lo > hi || !meets_beside(shape, other, box, span))
+			continue;
+		if (other_hi < algebra_lo(box[span]))
+			lo = other_hi + 1;
+		else
+			hi = other_lo - 1;
+	}
+	box[span] = algebra_span(lo, hi);
+}
+
+static void grow_mask(const struct area_search *s, uint64_t *box, unsigned mask)
+{
+	const struct algebra_shape *shape = &s->slice->shape;
+	unsigned first = shape->first[mask], end = shape->first[mask + 1];
+	uint64_t free_cells[ALGEBRA_CELLS];
+	memcpy(free_cells, s->both, shape->cells * sizeof(*free_cells));
+	for (size_t i = 0; i < s->search.len; i++) {
+		const uint64_t *other = s->search.list + i * shape->cells;
+		if (!meets_beside(shape, other, box, shape->spans + mask))
+			continue;
+		for (unsigned c = first; c < end; c++)
+			free_cells[c] &= ~other[c];
+	}
+	memcpy(box + first, free_cells + first, (end - first) * sizeof(*box));
+}
+
+static void grow_from(const struct area_search *s, uint64_t *box, unsigned first)
+{
+	unsigned spans = s->slice->shape.spans, axes = spans + s->slice->shape.masks;
+	for (unsigned k = 0; k < axes; k++) {
+		unsigned axis = (first + k) % axes;
+		if (axis < spans)
+			grow_span(s, box, axis);
+		else
+			grow_mask(s, box, axis - spans);
+	}
+}
+
+// The widest of several boxes around `open` that nothing in the list meets.
+static void grow(const struct area_search *s, const uint64_t *open, uint64_t *out)
+{
+	const struct algebra_shape *shape = &s->slice->shape;
+	unsigned axes = shape->spans + shape->masks;
+	uint64_t box[ALGEBRA_CELLS];
+	double widest = 0;
+	for (unsigned order = 0; order < axes && order < ORDERS; order++) {
+		memcpy(box, open, shape->cells * sizeof(*box));
+		grow_from(s, box, order * axes / (axes < ORDERS ? axes : ORDERS));
+		double width = verify_measure_box(&s->measure[s->number], box);
+		if (order && width <= widest)
+			continue;
+		widest = width;
+		memcpy(out, box, shape->cells * sizeof(*box));
+	}
+}
+
+// --- one pair of boxes ---
+
+// What neither those before nor the areas found hold.
+static enum algebra_answer ask_again(struct area_search *s, uint64_t *open)
+{
+	struct algebra_cover *cover = &s->search.cover;
+	cover->steps = LOOKS / (s->search.len + 1) + 16;
+	algebra_cover_ask(cover, s->both);
+	for (size_t i = s->first; i < s->out->len; i++)
+		algebra_cover_add(cover, s->out->at[i].box);
+	for (size_t i = 0; i < s->search.len; i++)
+		algebra_cover_add(cover, s->search.list + i * s->slice->shape.cells);
+	return algebra_cover_answer(cover, open);
+}
+
+// `open` is a box of points that differ.
+static void split(struct area_search *s, uint64_t *open)
+{
+	uint64_t box[ALGEBRA_CELLS];
+	s->first = s->out->len;
+	verify_search_list(&s->search, s->both, s->before);
+	for (;;) {
+		grow(s, open, box);
+		add_area(s, box, open);
+		if (!s->search.len)
+			return;
+		enum algebra_answer answer = ask_again(s, open);
+		if (answer == ALGEBRA_COVERED)
+			return;
+		if (answer == ALGEBRA_OPEN && s->out->len - s->first < FEW &&
+		    s->out->len < VERIFY_AREAS_MOST)
+			continue;
+		add_rest(s, s->both, answer == ALGEBRA_OPEN ? open : s->out->at[s->first].point);
+		return;
+	}
+}
+
+static void take_boxes(struct area_search *s, uint32_t i, uint32_t j, size_t *asked)
+{
+	uint64_t other[ALGEBRA_CELLS], open[ALGEBRA_CELLS];
+	const struct verify_layer *layer = s->slice->layer;
+	algebra_boxes_get(layer[0].boxes, i, s->both);
+	algebra_boxes_get(layer[1].boxes, j, other);
+	if (!algebra_box_clip(&s->slice->shape, s->both, other, s->both))
+		return;
+	if (++*asked > ASKED_MOST) {
+		add_rest(s, s->both, NULL);
+		return;
+	}
+	s->before[0] = (struct verify_before){layer[0].boxes, i};
+	s->before[1] = (struct verify_before){layer[1].boxes, j};
+	s->search.cover.steps = STEPS;
+	enum algebra_answer answer = verify_search_open(&s->search, s->both, s->before, open);
+	if (answer == ALGEBRA_OPEN && s->out->len < VERIFY_AREAS_MOST)
+		split(s, open);
+	else if (answer != ALGEBRA_COVERED)
+		add_rest(s, s->both, answer == ALGEBRA_OPEN ? open : NULL);
+}
+
+// --- one pair of rules ---
+
+// A rest without a point of its own: no point in it is known to differ, but some may.
+static void end_slice(struct area_search *s, size_t first)
+{
+	if (!s->rest.box)
+		return;
+	if (!s->rest.point && first < s->out->len) {
+		s->rest.point = copy(s->out->at[first].point, s->slice->shape.cells);
+		widen(&s->slice->shape, s->rest.box, s->rest.point);
+	}
+	if (!s->rest.point) {
+		free(s->rest.box);
+		s->out->all = false;
+		return;
+	}
+	s->rest.slice = s->number;
+	s->rest.width = verify_measure_box(&s->measure[s->number], s->rest.box);
+	*push(s->out) = s->rest;
+}
+
+static void take_slice(struct area_search *s, const uint32_t teller[2], const _Atomic bool *stop)
+{
+	uint32_t first[2], end[2];
+	size_t asked = 0, areas = s->out->len;
+	for (unsigned l = 0; l < 2; l++)
+		end[l] = verify_boxes_of(s->space, s->slice, l, teller[l], &first[l]);
+	verify_search_init(&s->search, &s->slice->shape, stop, STEPS);
+	for (uint32_t i = first[0]; i < end[0]; i++)
+		for (uint32_t j = first[1]; j < end[1]; j++)
+			take_boxes(s, i, j, &asked);
+	verify_search_fini(&s->search);
+	end_slice(s, areas);
+}
+
+void verify_areas_find(const struct verify_space *space, const struct verify_measure *measure,
+		       uint32_t teller_a, uint32_t teller_b, const _Atomic bool *stop,
+		       struct verify_areas *out)
+{
+	const uint32_t teller[2] = {teller_a, teller_b};
+	*out = (struct verify_areas){.all = true};
+	for (size_t i = 0; i < space->slice.len; i++) {
+		struct area_search s = {.space = space,
+					.slice = space->slice.at[i],
+					.measure = measure,
+					.out = out,
+					.number = i};
+		take_slice(&s, teller, stop);
+	}
+}
+
+void verify_areas_fini(struct verify_areas *areas)
+{
+	for (size_t i = 0; i < areas->len; i++) {
+		free(areas->at[i].box);
+		free(areas->at[i].point);
+	}
+	free(areas->at);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums of the atoms' sizes, so that a box costs a look at each axis.
+#include "verify/measure.h"
+
+#include <math.h>
+
+static double *sums(const struct verify_axis *axis, struct arena *arena)
+{
+	double *below = arena_array(arena, double, axis->atoms + 1ul), all = 0;
+	for (size_t i = 0; i < axis->pieces; i++) {
+		double size = (double)(axis->piece[i].hi - axis->piece[i].lo) + 1;
+		below[axis->piece[i].atom + 1] += size;
+		all += size;
+	}
+	for (uint32_t atom = 0; atom < axis->atoms; atom++)
+		below[atom + 1] = below[atom] + below[atom + 1] / all;
+	return below;
+}
+
+void verify_measure_make(const struct verify_slice *slice, struct arena *arena,
+			 struct verify_measure *out)
+{
+	*out = (struct verify_measure){.slice = slice,
+				       .below = arena_array(arena, double *, slice->axes + 1)};
+	for (size_t a = 0; a < slice->axes; a++)
+		out->below[a] = sums(&slice->axis[a], arena);
+}
+
+static double mask_part(const double *below, const uint64_t *cell, unsigned words)
+{
+	double part = 0;
+	for (unsigned w = 0; w < words; w++)
+		for (uint64_t left = cell[w]; left; left &= left - 1) {
+			uint32_t atom = w * 64 + (uint32_t)__builtin_ctzll(left);
+			part += below[atom + 1] - below[atom];
+		}
+	return part;
+}
+
+double verify_measure_box(const struct verify_measure *measure, const uint64_t *box)
+{
+	const struct verify_slice *slice = measure->slice;
+	double bits = 0;
+	for (size_t a = 0; a < slice->axes; a++) {
+		const struct verify_axis *axis = &slice->axis[a];
+		const double *below = measure->below[a];
+		const uint8_t *first = slice->shape.first + axis->slot;
+		double part = axis->span ? below[algebra_hi(box[axis->slot]) + 1ul] -
+						   below[algebra_lo(box[axis->slot])]
+					 : mask_part(below, box + first[0],
+						     (unsigned)(first[1] - first[0]));
+		bits += log2(part > 0 ? part : 0x1p-128);
+	}
+	return bits;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asking for what is left over of a box, cheapest first: one box that holds all of it; then points, each telling a box that
+// holds it, until these few cover everything or a point is in none; only then all boxes that meet it. Most answers need
+// few boxes of very many, and a tree finds them faster than a list can be read.
+#include "verify/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { POINTS = 3, ROUNDS = 24 };
+
+void verify_search_init(struct verify_search *search, const struct algebra_shape *shape,
+			const _Atomic bool *stop, uint64_t steps)
+{
+	*search = (struct verify_search){.shape = shape, .steps = steps};
+	algebra_cover_init(&search->cover, shape, stop, steps);
+}
+
+void verify_search_fini(struct verify_search *search)
+{
+	algebra_cover_fini(&search->cover);
+	free(search->ids.at);
+	free(search->list);
+}
+
+// Copies the first box that holds `box`. False when none does.
+static bool holder(const struct verify_before *before, const uint64_t *box, uint64_t *out)
+{
+	for (size_t l = 0; l < VERIFY_LISTS; l++) {
+		if (!before[l].boxes || !before[l].to)
+			continue;
+		uint32_t at = algebra_boxes_first(before[l].boxes, box, 0, before[l].to);
+		if (at == before[l].to)
+			continue;
+		algebra_boxes_get(before[l].boxes, at, out);
+		return true;
+	}
+	return false;
+}
+
+// A point of the box that none holds; else what holds the points is added to the cover.
+static bool open_point(struct verify_search *search, const uint64_t *box,
+		       const struct verify_before *before, uint64_t *out)
+{
+	uint64_t holds[ALGEBRA_CELLS];
+	for (uint32_t which = 0; which < POINTS; which++) {
+		algebra_box_point(search->shape, box, which, out);
+		if (!holder(before, out, holds))
+			return true;
+		algebra_cover_add(&search->cover, holds);
+	}
+	return false;
+}
+
+static enum algebra_answer by_points(struct verify_search *search, const uint64_t *box,
+				     const struct verify_before *before, uint64_t *out)
+{
+	uint64_t left[ALGEBRA_CELLS];
+	memcpy(left, box, search->shape->cells * sizeof(*left));
+	algebra_cover_ask(&search->cover, box);
+	for (int round = 0; round < ROUNDS; round++) {
+		if (open_point(search, left, before, out))
+			return ALGEBRA_OPEN;
+		enum algebra_answer answer = algebra_cover_answer(&search->cover, left);
+		if (answer != ALGEBRA_OPEN)
+			return answer;
+	}
+	return ALGEBRA_GAVE_UP;
+}
+
+void verify_search_list(struct verify_search *search, const uint64_t *box,
+			const struct verify_before before[static VERIFY_LISTS])
+{
+	size_t cells = search->shape->cells;
+	search->len = 0;
+	for (size_t l = 0; l < VERIFY_LISTS; l++) {
+		search->ids.len = 0;
+		if (before[l].boxes)
+			algebra_boxes_meeting(before[l].boxes, box, 0, before[l].to, &search->ids);
+		if (search->len + search->ids.len > search->cap) {
+			search->cap = (search->len + search->ids.len) * 2;
+			search->list = base_oom(
+				realloc(search->list, search->cap * cells * sizeof(*search->list)));
+		}
+		for (size_t i = 0; i < search->ids.len; i++)
+			algebra_boxes_get(before[l].boxes, search->ids.at[i],
+					  search->list + search->len++ * cells);
+	}
+}
+
+static enum algebra_answer by_all(struct verify_search *search, const uint64_t *box,
+				  const struct verify_before *before, uint64_t *open_out)
+{
+	verify_search_list(search, box, before);
+	algebra_cover_ask(&search->cover, box);
+	for (size_t i = 0; i < search->len; i++)
+		algebra_cover_add(&search->cover, search->list + i * search->shape->cells);
+	return algebra_cover_answer(&search->cover, open_out);
+}
+
+static bool stopped(const struct verify_search *search)
+{
+	return search->cover.stop && atomic_load_explicit(search->cover.stop, memory_order_relaxed);
+}
+
+enum algebra_answer verify_search_open(struct verify_search *search, const uint64_t *box,
+				       const struct verify_before before[static VERIFY_LISTS],
+				       uint64_t *open_out)
+{
+	uint64_t point[ALGEBRA_CELLS];
+	if (holder(before, box, point))
+		return ALGEBRA_COVERED;
+	enum algebra_answer answer = by_points(search, box, before, point);
+	if (answer == ALGEBRA_OPEN && open_out)
+		memcpy(open_out, point, search->shape->cells * sizeof(*point));
+	if (answer != ALGEBRA_GAVE_UP || stopped(search))
+		return answer;
+	return by_all(search, box, before, open_out);
+}
+
+uint32_t verify_search_prefix(struct verify_search *search, const uint64_t *box,
+			      struct verify_before before)
+{
+	uint64_t left[ALGEBRA_CELLS], point[ALGEBRA_CELLS], holds[ALGEBRA_CELLS];
+	uint32_t alone = algebra_boxes_first(before.boxes, box, 0, before.to), last = 0;
+	memcpy(left, box, search->shape->cells * sizeof(*left));
+	algebra_cover_ask(&search->cover, box);
+	for (int round = 0; round < ROUNDS; round++) {
+		for (uint32_t which = 0; which < POINTS; which++) {
+			algebra_box_point(search->shape, left, which, point);
+			uint32_t at = algebra_boxes_first(before.boxes, point, 0, alone);
+			if (at == alone)
+				return alone;
+			last = at > last ? at : last;
+			algebra_boxes_get(before.boxes, at, holds);
+			algebra_cover_add(&search->cover, holds);
+		}
+		enum algebra_answer answer = algebra_cover_answer(&search->cover, left);
+		if (answer != ALGEBRA_OPEN)
+			return answer == ALGEBRA_COVERED ? last : alone;
+	}
+	return alone;
+}
+
+uint32_t verify_stand_before(const struct algebra_boxes *boxes, uint64_t owner)
+{
+	uint32_t lo = 0, hi = (uint32_t)algebra_boxes_len(boxes);
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (algebra_boxes_owner(boxes, mid) < owner)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}

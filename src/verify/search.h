@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of a box do the boxes that stand before leave over? One thread asks.
+#pragma once
+
+#include "verify/space.h"
+
+#define VERIFY_LISTS 2
+// The boxes numbered below `to`.
+struct verify_before {
+	const struct algebra_boxes *boxes; // NULL: none
+	uint32_t to;
+};
+struct verify_search {
+	const struct algebra_shape *shape;
+	struct algebra_cover cover;
+	struct algebra_ids ids;
+	uint64_t steps;
+	uint64_t *list; // boxes, from verify_search_list
+	size_t len, cap;
+};
+void verify_search_init(struct verify_search *search, const struct algebra_shape *shape,
+			const _Atomic bool *stop, uint64_t steps);
+void verify_search_fini(struct verify_search *search);
+// OPEN: some point of the box is in none of those before; with `open_out` such a point or a box of such points.
+enum algebra_answer verify_search_open(struct verify_search *search, const uint64_t *box,
+				       const struct verify_before before[static VERIFY_LISTS],
+				       uint64_t *open_out) must_check;
+// A number below `to` such that the box is covered by the boxes up to it, with it; small, not always the smallest. `to`:
+// none was found.
+uint32_t verify_search_prefix(struct verify_search *search, const uint64_t *box,
+			      struct verify_before before) must_check;
+// All that stand before and meet the box, as search->list.
+void verify_search_list(struct verify_search *search, const uint64_t *box,
+			const struct verify_before before[static VERIFY_LISTS]);
+// How many of a layer's boxes stand before those of the owner.
+uint32_t verify_stand_before(const struct algebra_boxes *boxes, uint64_t owner) must_check;

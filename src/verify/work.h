@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbered pieces of work, taken in their order by several threads.
+#pragma once
+
+#include "verify/verify.h"
+
+#include <stdatomic.h>
+
+struct verify_work {
+	const struct verify_options *options; // threads and control
+	size_t pieces;
+	void (*run)(void *user, unsigned worker, size_t piece);
+	void *user;
+	const _Atomic bool *enough; // set by run: no further piece is taken; or NULL
+};
+// How many threads verify_work will use at most; workers are numbered below it.
+unsigned verify_workers(const struct verify_options *options) must_check;
+// Every piece that was taken is finished, so what was done are the pieces 0 .. n. False when it was stopped.
+bool verify_work(const struct verify_work *work) must_check;
+bool verify_stopped(const struct verify_options *options) must_check;
+// What algebra_cover looks at: never NULL.
+const _Atomic bool *verify_stop_flag(const struct verify_options *options) must_check;
