@@ -16,10 +16,20 @@ static char peek(const struct nft_lexer *l, size_t ahead)
 	return (size_t)(l->end - l->at) > ahead ? l->at[ahead] : '\0';
 }
 
+// nft 1.0.6 writes so behind the elements of sets whose type it has no name for.
+static bool at_annotation(const struct nft_lexer *l)
+{
+	static const char annotation[] = "[invalid type]";
+	size_t len = sizeof(annotation) - 1;
+	return (size_t)(l->end - l->at) >= len && !memcmp(l->at, annotation, len);
+}
+
 static void skip_blanks(struct nft_lexer *l)
 {
 	for (; l->at < l->end; l->at++) {
-		if (*l->at == '\\' && peek(l, 1) == '\n') {
+		if (at_annotation(l))
+			l->at = memchr(l->at, ']', (size_t)(l->end - l->at));
+		else if (*l->at == '\\' && peek(l, 1) == '\n') {
 			l->at++;
 			l->line++;
 		} else if (*l->at == '#') {

@@ -350,6 +350,8 @@ static void statements(void **state)
 		{"numgen random mod 2 < 1 drop", TCP, '?'},
 		{"jhash ip saddr . tcp dport mod 4 seed 0x1 2 drop", TCP, '?'},
 		{"ct original ip saddr 10.0.0.1 ct direction original drop", TCP, '?'},
+		{"ct original proto-dst { 0x50 [invalid type]-0x51 [invalid type] } drop", TCP,
+		 '?'},
 		{"xt match \"recent\" drop", TCP, '?'},
 		{"xt target \"CHECKSUM\"", TCP, '?'},
 	};

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel judges the reader of nft's listings: random scripts are loaded in a router, listed by nft as text and as JSON,
+// and both are imported. They must mean the same, rule by rule; and packets aimed at the edges of what was imported must
+// fare in the kernel as ir_eval says, as far as that does not depend on what is not modelled. A script that does not is made
+// small and printed, with what nft lists of it.
+#include "import_nft_script.h"
+#include "backend/nft/test_oracle.h"
+#include "backend/nft/test_policy.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "import/import.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PACKETS 8000 // in all
+#define ALONE 50     // a script
+#define FLOWS 6
+
+struct run {
+	struct test_oracle oracle;
+	struct test_random random;
+	struct buf text, json; // what nft lists
+	char fault[8192];
+	size_t packets, rules, opaque, refused, unknown, by[IR_VERDICTS];
+};
+
+// --- nft ---
+
+static bool load(const struct script *script)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	script_print(script, &text);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), kept = dup(2);
+	dup2(null, 2);
+	bool good = !test_run(text.data, argv);
+	dup2(kept, 2);
+	close(kept);
+	close(null);
+	return good;
+}
+
+static void unload(void)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+	(void)test_run("table inet t\ndelete table inet t\n", argv);
+}
+
+// Appends what a program prints.
+static void capture(const char *const argv[], struct buf *out)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		exit(1);
+	pid_t child = fork();
+	if (!child) {
+		dup2(ends[1], 1);
+		execvp(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	close(ends[1]);
+	for (;;) {
+		ssize_t n = read(ends[0], buf_reserve(out, 65536), 65536);
+		if (n <= 0)
+			break;
+		buf_advance(out, (size_t)n);
+	}
+	close(ends[0]);
+	int status;
+	if (waitpid(child, &status, 0) < 0 || status)
+		exit(1);
+}
+
+static void list(struct run *r)
+{
+	static const char *const text[] = {"nft", "list", "ruleset", NULL};
+	static const char *const json[] = {"nft", "-j", "list", "ruleset", NULL};
+	buf_clear(&r->text);
+	buf_clear(&r->json);
+	capture(text, &r->text);
+	capture(json, &r->json);
+}
+
+// --- importing ---
+
+static bool import_one(struct run *r, const struct buf *from, enum import_format format,
+		       struct arena *arena, struct import_chain *out)
+{
+	struct diags diags;
+	struct import_result result;
+	struct import_input input = {"nft", from->data, from->len, format};
+	diags_init(&diags, arena);
+	if (!import_read(&input, arena, &diags, &result)) {
+		struct buf text cleanup(buf_fini);
+		buf_init(&text);
+		for (size_t i = 0; i < diags.list.len; i++)
+			diag_print(&diags.list.at[i], false, &text);
+		snprintf(r->fault, sizeof(r->fault), "not imported: %s", text.data);
+		return false;
+	}
+	for (size_t i = 0; i < result.chain.len; i++)
+		if (!strcmp(result.chain.at[i].table, "t")) {
+			*out = result.chain.at[i];
+			return true;
+		}
+	snprintf(r->fault, sizeof(r->fault), "the chain is not there");
+	return false;
+}
+
+static void print_rule(const struct ir_rule *rule, struct buf *out)
+{
+	buf_printf(out, "\n  %s: ", rule->name);
+	ir_rule_print(rule, out);
+}
+
+static bool same(struct run *r, const struct import_chain *a, const struct import_chain *b)
+{
+	struct buf x cleanup(buf_fini), y cleanup(buf_fini);
+	buf_init(&x);
+	buf_init(&y);
+	bool equal = a->policy.rule.len == b->policy.rule.len;
+	for (size_t i = 0; equal && i < a->policy.rule.len; i++) {
+		buf_clear(&x);
+		buf_clear(&y);
+		ir_rule_meaning(&a->policy.rule.at[i], &x);
+		ir_rule_meaning(&b->policy.rule.at[i], &y);
+		equal = x.len == y.len && !memcmp(x.data, y.data, x.len);
+		if (equal)
+			continue;
+		buf_clear(&x);
+		print_rule(&a->policy.rule.at[i], &x);
+		print_rule(&b->policy.rule.at[i], &x);
+		snprintf(r->fault, sizeof(r->fault), "text and JSON differ%s", x.data);
+	}
+	if (!equal && !r->fault[0])
+		snprintf(r->fault, sizeof(r->fault), "text has %zu rules, JSON %zu",
+			 a->policy.rule.len, b->policy.rule.len);
+	return equal;
+}
+
+// --- packets ---
+
+static void add_packets(struct run *r, struct arena *arena, struct test_case *test)
+{
+	struct test_packet p;
+	for (unsigned i = 0; i < ALONE; i++) {
+		test_packet_random(&r->random, &test->ruleset[0], true, &p);
+		test_case_add(test, arena, &p, -1);
+	}
+	for (int i = 0; i < FLOWS; i++) {
+		do
+			test_packet_random(&r->random, &test->ruleset[0], true, &p);
+		while (p.proto != 6 && p.proto != 17);
+		p.bad_checksum = false;
+		p.payload %= 64;
+		test_case_add_flow(test, &r->random, arena, &p, i);
+	}
+	for (size_t i = 0; i < test->item.len; i++)
+		test->item.at[i].after_change = false;
+}
+
+// What depends on conditions that are not modelled is not sent. Without those packets connections have other states, so
+// others may depend then.
+static void leave_out_unknown(struct run *r, struct arena *arena, struct test_case *test)
+{
+	for (bool more = true; more;) {
+		more = false;
+		test_case_judge(test, arena, time(NULL));
+		for (size_t i = 0; i < test->item.len; i++) {
+			struct test_item *item = &test->item.at[i];
+			struct ir_outcome outcome;
+			if (item->left_out || !item->sent)
+				continue;
+			ir_eval(&test->ruleset[0], &item->dims, arena, &outcome);
+			item->left_out = outcome.depends != NULL;
+			more |= item->left_out;
+			r->unknown += item->left_out;
+		}
+	}
+}
+
+static bool import_both(struct run *r, struct arena *arena, struct test_case *test)
+{
+	struct import_chain text, json;
+	list(r);
+	if (!import_one(r, &r->text, IMPORT_NFT, arena, &text) ||
+	    !import_one(r, &r->json, IMPORT_NFT_JSON, arena, &json) || !same(r, &text, &json))
+		return false;
+	test->ruleset[0] = (struct ir_ruleset){.rule.at = text.policy.rule.at,
+					       .rule.len = text.policy.rule.len};
+	r->opaque += text.opaque_rules;
+	return true;
+}
+
+// True when all is as it should be, or nft does not take the script. `items`: packets to send, or empty for new ones.
+static bool try_script(struct run *r, const struct script *script, struct test_case *test,
+		       struct arena *arena)
+{
+	r->fault[0] = '\0';
+	test_oracle_enter(&r->oracle, true);
+	unload();
+	if (!load(script)) {
+		r->refused++;
+		return true;
+	}
+	bool good = import_both(r, arena, test);
+	if (good && !test->item.len)
+		add_packets(r, arena, test);
+	if (good)
+		leave_out_unknown(r, arena, test);
+	good = good && test_oracle_packets(&r->oracle, test);
+	if (!good && !r->fault[0])
+		snprintf(r->fault, sizeof(r->fault), "%s", r->oracle.fault);
+	unload();
+	return good;
+}
+
+// --- making it small ---
+
+static void shrink(struct run *r, struct script *script, struct test_case *test,
+		   struct arena *arena)
+{
+	bool verdict = strstr(r->fault, "the interpreter says") != NULL;
+	for (size_t i = script->line.len; i-- > 0;) {
+		if (!script->line.at[i].rule)
+			continue;
+		script->line.at[i].left_out = true;
+		size_t refused = r->refused;
+		bool good = try_script(r, script, test, arena);
+		bool same_kind = (strstr(r->fault, "the interpreter says") != NULL) == verdict;
+		if (good || !same_kind || r->refused > refused)
+			script->line.at[i].left_out = false;
+	}
+	for (size_t i = test->item.len; verdict && i-- > 0;) {
+		test->item.at[i].left_out = true;
+		if (try_script(r, script, test, arena))
+			test->item.at[i].left_out = false;
+	}
+	(void)!try_script(r, script, test, arena);
+}
+
+static void print_script(const struct run *r, const struct script *script)
+{
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	script_print(script, &text);
+	printf("%s\n--- listed\n%s\n--- %s\n", text.data, r->text.data, r->fault);
+}
+
+static bool one_script(struct run *r)
+{
+	struct arena arena;
+	struct script script;
+	struct test_case test = {.tracked = true};
+	arena_init(&arena);
+	script_random(&r->random, &arena, time(NULL), &script);
+	bool good = try_script(r, &script, &test, &arena);
+	if (!good) {
+		shrink(r, &script, &test, &arena);
+		print_script(r, &script);
+	}
+	r->rules += test.ruleset[0].rule.len;
+	for (size_t i = 0; i < test.item.len; i++) {
+		r->packets += test.item.at[i].sent;
+		r->by[test.item.at[i].verdict] += test.item.at[i].sent;
+	}
+	arena_fini(&arena);
+	return good;
+}
+
+// import_nft_oracle [SEED [PACKETS]]
+int main(int argc, char **argv)
+{
+	struct run r = {.random = {test_random_seed(argc > 1 ? argv[1] : NULL)}};
+	size_t wanted = argc > 2 ? strtoul(argv[2], NULL, 0) : PACKETS, scripts = 0;
+	setenv("TZ", "UTC", 1);
+	buf_init(&r.text);
+	buf_init(&r.json);
+	test_oracle_open(&r.oracle);
+	for (; r.packets < wanted; scripts++)
+		if (!one_script(&r))
+			return 1;
+	printf("%zu scripts (nft refused %zu of them), %zu rules, %zu of the scripts' opaque; %zu "
+	       "packets fared as "
+	       "imported: %zu passed, %zu dropped, %zu rejected; of %zu it is not known\n",
+	       scripts, r.refused, r.rules, r.opaque, r.packets, r.by[IR_PASS], r.by[IR_DROP],
+	       r.by[IR_REJECT], r.unknown);
+	test_oracle_close(&r.oracle);
+	buf_fini(&r.json);
+	buf_fini(&r.text);
+	return r.refused * 2 > scripts || r.unknown > r.packets; // then the test would say little
+}
