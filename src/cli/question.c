@@ -83,6 +83,27 @@ bool question_init(struct question *q, struct cli *cli)
 	return ir_clause_parse(where, "--where", &cli->arena, &cli->diags, &q->where, NULL);
 }
 
+bool question_only_versions(struct question *q, unsigned versions, const char *who,
+			    struct verify_notes *notes)
+{
+	struct cli *cli = q->cli;
+	u128 family = versions == 1 ? 4 : 6;
+	if (versions == 3)
+		return true;
+	if (!ir_clause_narrow(&q->where, &cli->arena, IR_FAMILY,
+			      algebra_set_one(&cli->arena, family, family))) {
+		diag_error(&cli->diags, DIAG_EMPTY, NULL, "leave out --where, or widen it",
+			   "--where leaves no IPv%d packet, and %s sees no others", (int)family,
+			   who);
+		return false;
+	}
+	q->options.where = &q->where;
+	vec_push(&cli->arena, &notes->list,
+		 arena_printf(&cli->arena, "only about IPv%d: %s sees nothing else", (int)family,
+			      who));
+	return true;
+}
+
 // --- while it runs ---
 
 static void clear_line(struct question_watch *w)

@@ -22,6 +22,10 @@ struct question {
 // Reads --where, --from, --until, --timeout, --memory and --threads, as far as the command takes them. False and diags on
 // errors. `question` must stay where it is.
 bool question_init(struct question *question, struct cli *cli) must_check;
+// The question is about these IP versions only (bit 0 IPv4, bit 1 IPv6), because `who` sees no others: a note says so.
+// False and a diag when --where leaves nothing.
+bool question_only_versions(struct question *question, unsigned versions, const char *who,
+			    struct verify_notes *notes) must_check;
 // From here to question_end the time counts, Ctrl-C stops the question instead of the program, and after a second a line
 // on the terminal says how far it is. `doing`: "comparing"
 void question_begin(struct question *question, const char *doing);

@@ -160,7 +160,7 @@ static void put_step(const struct reach_answer *a, const struct verify_step *ste
 	if (a->network->nsf.len > 1)
 		buf_printf(&a->cli->out, "%s ", a->network->nsf.at[step->nsf].name);
 	if (step->rule)
-		words_rule(a->cli, step->rule, false);
+		words_rule(a->cli, step->rule);
 	else
 		buf_adds(&a->cli->out, "by default");
 }

@@ -42,15 +42,23 @@ bool source_stdin_once(struct cli *cli, const char *option)
 	return n <= 1;
 }
 
-static bool chosen_default(struct cli *cli, enum ir_verdict *action)
+bool source_default(struct cli *cli, size_t nth, struct ir_ruleset *ruleset)
 {
 	const char *text = cli_option_value(cli, "default-action", 0);
 	static const enum ir_verdict allowed[] = {IR_PASS, IR_DROP, IR_REJECT};
 	if (!text)
 		return true;
+	const char *comma = strchr(text, ',');
+	size_t len =
+		comma && cli_takes(cli->command, "with") ? (size_t)(comma - text) : strlen(text);
+	if (nth && len < strlen(text)) {
+		text = comma + 1;
+		len = strlen(text);
+	}
 	for (size_t i = 0; i < array_len(allowed); i++)
-		if (!strcmp(text, ir_verdict_name[allowed[i]])) {
-			*action = allowed[i];
+		if (strlen(ir_verdict_name[allowed[i]]) == len &&
+		    !strncmp(text, ir_verdict_name[allowed[i]], len)) {
+			ruleset->default_action = allowed[i];
 			return true;
 		}
 	diag_error(&cli->diags, DIAG_VALUE, NULL, "give pass, drop or reject",
@@ -130,7 +138,7 @@ static bool load_documents(struct reading *r, struct source *out)
 static bool order(struct cli *cli, struct source *source)
 {
 	ir_document_order(&source->document, &cli->arena, &cli->diags, &source->ruleset);
-	return !cli->diags.errors && chosen_default(cli, &source->ruleset.default_action);
+	return !cli->diags.errors && source_default(cli, 0, &source->ruleset);
 }
 
 static void add_chain(struct cli *cli, struct source *source, const char *file,

@@ -29,6 +29,9 @@ bool source_load_each(struct cli *cli, char *const *file, size_t files,
 bool source_load_arguments(struct cli *cli, const char *option, struct source *out) must_check;
 bool source_stdin_once(struct cli *cli, const char *option) must_check;
 
+// Puts --default-action into the ruleset. With diff it may be two with a comma between, one a side: `nth` says which.
+bool source_default(struct cli *cli, size_t nth, struct ir_ruleset *ruleset) must_check;
+
 // The IP versions that the ruleset is about: bit 0 IPv4, bit 1 IPv6. Chains of the families ip and ip6 see no other
 // packets, whatever their rules say.
 unsigned source_versions(const struct source *source) must_check;

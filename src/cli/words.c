@@ -6,35 +6,51 @@
 #include <jansson.h>
 #include <string.h>
 
-void words_rule(struct cli *cli, const struct ir_rule *rule, bool verdict)
+static void print_name(const struct ir_rule *rule, struct buf *out)
 {
-	struct buf *out = &cli->out;
-	const char *mark = " (";
 	if (rule->name)
 		buf_printf(out, "'%s'", rule->name);
 	else
 		buf_adds(out, "a rule without a name");
-	if (rule->file && rule->line) {
-		buf_printf(out, "%s%s:%u", mark, rule->file, rule->line);
-		mark = ", ";
-	}
-	if (verdict) {
-		buf_adds(out, mark);
-		words_verdict(cli, rule->verdict);
-		mark = ", ";
-	}
-	if (*mark == ',')
-		buf_addc(out, ')');
 }
 
-void words_verdict(struct cli *cli, enum ir_verdict verdict)
+static void print_verdict(const struct cli *cli, enum ir_verdict verdict, struct buf *out)
 {
 	enum cli_colour colour = verdict == IR_PASS || verdict == IR_RATE_LIMIT ? CLI_GREEN
 				 : verdict == IR_DROP || verdict == IR_REJECT   ? CLI_RED
 										: CLI_CYAN;
-	buf_printf(&cli->out, "%s%s%s", cli_colour(cli, colour),
+	buf_printf(out, "%s%s%s", cli_colour(cli, colour),
 		   verdict == IR_NONE ? "default" : ir_verdict_name[verdict],
 		   cli_colour(cli, CLI_PLAIN));
+}
+
+void words_rule(struct cli *cli, const struct ir_rule *rule)
+{
+	print_name(rule, &cli->out);
+	if (rule->file && rule->line)
+		buf_printf(&cli->out, " (%s:%u)", rule->file, rule->line);
+}
+
+void words_rule_beside(const struct cli *cli, const struct ir_rule *rule,
+		       const struct ir_rule *beside, struct buf *out)
+{
+	bool same = beside && beside->file && rule->file && !strcmp(beside->file, rule->file);
+	print_name(rule, out);
+	buf_adds(out, " (");
+	if (same && rule->line)
+		buf_printf(out, "line %u, ", rule->line);
+	else if (rule->file && rule->line)
+		buf_printf(out, "%s:%u, ", rule->file, rule->line);
+	if (rule->verdict == IR_NONE)
+		buf_adds(out, rule->log == IR_LOG_NONE ? "no action" : "log");
+	else
+		print_verdict(cli, rule->verdict, out);
+	buf_addc(out, ')');
+}
+
+void words_verdict(struct cli *cli, enum ir_verdict verdict)
+{
+	print_verdict(cli, verdict, &cli->out);
 }
 
 void words_decision(struct cli *cli, enum ir_verdict verdict, const struct ir_rule *rule,
@@ -43,7 +59,7 @@ void words_decision(struct cli *cli, enum ir_verdict verdict, const struct ir_ru
 	words_verdict(cli, verdict);
 	if (rule) {
 		buf_adds(&cli->out, " by ");
-		words_rule(cli, rule, false);
+		words_rule(cli, rule);
 	} else if (verdict == IR_NONE || verdict != ruleset->default_action) {
 		buf_adds(&cli->out, verdict == IR_DROP
 					    ? " (the packet belongs to no flow, and the policy "
@@ -54,11 +70,16 @@ void words_decision(struct cli *cli, enum ir_verdict verdict, const struct ir_ru
 	}
 }
 
+void words_note(struct cli *cli, const char *note)
+{
+	buf_printf(&cli->out, "%snote: %s%s\n", cli_colour(cli, CLI_DIM), note,
+		   cli_colour(cli, CLI_PLAIN));
+}
+
 void words_notes(struct cli *cli, const struct verify_notes *notes)
 {
 	for (size_t i = 0; i < notes->list.len; i++)
-		buf_printf(&cli->out, "%snote: %s%s\n", cli_colour(cli, CLI_DIM), notes->list.at[i],
-			   cli_colour(cli, CLI_PLAIN));
+		words_note(cli, notes->list.at[i]);
 }
 
 const char *words_number(struct cli *cli, uint64_t n)

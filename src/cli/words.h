@@ -8,14 +8,18 @@
 struct json_t;
 struct verify_notes;
 
-// 'name' (file:line), with the verdict 'name' (file:line, drop).
-void words_rule(struct cli *cli, const struct ir_rule *rule, bool verdict);
+// 'name' (file:line)
+void words_rule(struct cli *cli, const struct ir_rule *rule);
+// 'name' (file:line, drop); "line 12" for the place when the file is that of the rule beside it.
+void words_rule_beside(const struct cli *cli, const struct ir_rule *rule,
+		       const struct ir_rule *beside, struct buf *out);
 // The verdict in its colour; IR_NONE is "default".
 void words_verdict(struct cli *cli, enum ir_verdict verdict);
 // "drop by 'name' (file:line)", "default: no rule decides", ...
 void words_decision(struct cli *cli, enum ir_verdict verdict, const struct ir_rule *rule,
 		    const struct ir_ruleset *ruleset);
 // What was left out of an answer; nothing when nothing was.
+void words_note(struct cli *cli, const char *note);
 void words_notes(struct cli *cli, const struct verify_notes *notes);
 const char *words_number(struct cli *cli, uint64_t n) must_check; // "1,234"
 // "1 rule", "2 rules", "1 policy".
