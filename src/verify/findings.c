@@ -262,6 +262,15 @@ static void conclude(struct finding *finding, struct arena *arena)
 	}
 }
 
+// What was said while working outlives the work.
+static void keep_notes(struct verify_notes *notes, struct arena *arena)
+{
+	struct verify_notes kept = {0};
+	for (size_t i = 0; i < notes->list.len; i++)
+		vec_push(arena, &kept.list, arena_strdup(arena, notes->list.at[i]));
+	*notes = kept;
+}
+
 void verify_findings(const struct ir_ruleset *ruleset, const struct verify_options *options,
 		     struct arena *arena, verify_finding_fn found, void *user,
 		     struct verify_summary *out)
@@ -285,6 +294,7 @@ void verify_findings(const struct ir_ruleset *ruleset, const struct verify_optio
 			tell_removable(&finding, &scratch);
 		conclude(&finding, arena);
 	}
+	keep_notes(&out->notes, arena);
 	verify_space_free(space);
 	arena_fini(&scratch);
 }
