@@ -58,7 +58,7 @@ def other_formats():
     yield "elf", b"\x7fELF\x02\x01\x01" + bytes(64), SYNTAX
     yield "pem", b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", SYNTAX
     yield "yaml", b"policy:\n  name: p\n  rules: []\n", SYNTAX
-    yield "iptables-save", b"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j DROP\nCOMMIT\n", SYNTAX
+    yield "ipset", b"create hosts hash:ip\nadd hosts 192.0.2.1\n", SYNTAX
     for seed in range(8):
         yield f"noise-{seed}", random.Random(seed).randbytes(4000), SYNTAX
         damaged = bytearray(valid("condition" if seed % 2 else "json-firewall"))
