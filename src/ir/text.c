@@ -53,19 +53,74 @@ static void print_range(enum ir_dim dim, struct algebra_range r, struct buf *out
 		ir_value_print(dim, r.hi, out);
 }
 
-void ir_set_print(enum ir_dim dim, struct algebra_set set, struct buf *out)
+static void print_ranges(enum ir_dim dim, const struct algebra_range *at, size_t len,
+			 struct buf *out)
 {
-	if (set.len != 1)
+	if (len != 1)
 		buf_addc(out, '{');
-	for (size_t i = 0; i < set.len && i < VALUES_SHOWN; i++) {
+	for (size_t i = 0; i < len && i < VALUES_SHOWN; i++) {
 		if (i)
 			buf_adds(out, ", ");
-		print_range(dim, set.at[i], out);
+		print_range(dim, at[i], out);
 	}
-	if (set.len > VALUES_SHOWN)
-		buf_printf(out, ", ... %zu more", set.len - VALUES_SHOWN);
-	if (set.len != 1)
+	if (len > VALUES_SHOWN)
+		buf_printf(out, ", ... %zu more", len - VALUES_SHOWN);
+	if (len != 1)
 		buf_addc(out, '}');
+}
+
+// A set with both ends of the dimension has fewer gaps than ranges: they say it shorter.
+static void print_gaps(enum ir_dim dim, struct algebra_set set, struct buf *out)
+{
+	struct algebra_range gaps[VALUES_SHOWN];
+	size_t len = set.len - 1;
+	for (size_t i = 0; i < len; i++)
+		gaps[i] = (struct algebra_range){set.at[i].hi + 1, set.at[i + 1].lo - 1};
+	buf_adds(out, "not ");
+	print_ranges(dim, gaps, len, out);
+}
+
+// Whether the TCP flags are those with exactly `value` of the flags in `mask`. `in`: in the set, or outside of it.
+static bool flags_by_mask(struct algebra_set set, bool in, unsigned *value, unsigned *mask)
+{
+	unsigned all = 255, any = 0, n = 0;
+	for (unsigned v = 0; v < 256; v++) {
+		if (algebra_set_has(set, v) != in)
+			continue;
+		all &= v;
+		any |= v;
+		n++;
+	}
+	*value = all;
+	*mask = 255u & ~(all ^ any);
+	return n && n == 1u << (8 - __builtin_popcount(*mask));
+}
+
+static bool print_flags_by_mask(struct algebra_set set, struct buf *out)
+{
+	unsigned value, mask;
+	bool in = flags_by_mask(set, true, &value, &mask);
+	if (!in && !flags_by_mask(set, false, &value, &mask))
+		return false;
+	buf_adds(out, in ? "" : "not ");
+	ir_value_print(IR_TCPFLAGS, value, out);
+	if (mask != 255) {
+		buf_addc(out, '/');
+		ir_value_print(IR_TCPFLAGS, mask, out);
+	}
+	return true;
+}
+
+void ir_set_print(enum ir_dim dim, struct algebra_set set, struct buf *out)
+{
+	bool ends = set.len > 1 && set.len - 1 <= VALUES_SHOWN && !set.at[0].lo &&
+		    set.at[set.len - 1].hi == algebra_max(ir_dim_info[dim].bits);
+	if (dim == IR_TCPFLAGS && set.len && print_flags_by_mask(set, out))
+		return;
+	if (ends)
+		print_gaps(dim, set, out);
+	else
+		print_ranges(dim, set.at, set.len, out);
 }
 
 static const char *word_before(enum ir_dim dim)

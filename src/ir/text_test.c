@@ -444,6 +444,39 @@ static void rules_are_read(void **state)
 	}
 }
 
+// What is everything but little, and flags by mask, are said as people say them.
+static void sets_are_printed_the_short_way(void **state)
+{
+	struct arena *a = *state;
+	static const struct {
+		const char *where, *text;
+	} samples[] = {
+		{"dport!=53", "dport not 53"},
+		{"dport!=53|80", "dport not {53, 80}"},
+		{"dport=0-52|54-60", "dport {0-52, 54-60}"},
+		{"in!=lo", "in not lo"},
+		{"in=eth*|lo", "in {eth*, lo}"},
+		{"src!=10.0.0.0/8", "from not 10.0.0.0/8"},
+		{"proto!=tcp", "not tcp"},
+		{"tcp-flags=syn", "tcp-flags syn"},
+		{"tcp-flags!=syn", "tcp-flags not syn"},
+		{"tcp-flags=syn/syn+ack", "tcp-flags syn/syn+ack"},
+		{"tcp-flags!=syn/syn+ack", "tcp-flags not syn/syn+ack"},
+		{"tcp-flags=none/fin+syn", "tcp-flags none/fin+syn"},
+		{"tcp-flags=syn|fin+psh", "tcp-flags {syn, fin+psh}"},
+	};
+	for (size_t i = 0; i < array_len(samples); i++) {
+		struct ir_clause clause;
+		struct diags diags;
+		struct buf text cleanup(buf_fini);
+		buf_init(&text);
+		diags_init(&diags, a);
+		assert_true(ir_clause_parse(samples[i].where, "where", a, &diags, &clause, NULL));
+		ir_clause_print(&clause, &text);
+		assert_string_equal(text.data, samples[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +488,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_conditions_are_refused, start, stop),
 		cmocka_unit_test_setup_teardown(no_text_is_neither_read_nor_refused, start, stop),
 		cmocka_unit_test_setup_teardown(rules_are_read, start, stop),
+		cmocka_unit_test_setup_teardown(sets_are_printed_the_short_way, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
