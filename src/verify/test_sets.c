@@ -3,14 +3,15 @@
 // specific prefixes (most destinations are hosts or small networks), hardly any source ports and mostly exact destination
 // ports; firewalls have wildcards in a third of the addresses and port ranges; IP chains lie between. Prefix lengths gather
 // at what networks are handed out in (IPv4: 16, 24, 32; IPv6: 32, 48, 64, 128). Prefixes come from a pool that grows as a
-// tree: a new one often lies in one that is there, down to NESTING_MOST levels.
+// tree: a new one often lies in one that is there, down to NESTING_MOST levels. Ports come from a list that does not grow
+// with the set, as a seed's do: so rules for any address are few however large the set is.
 #include "verify/test_sets.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define NESTING_MOST 5
-#define DISPLACED_PERCENT 2 // rules that stand anywhere: what findings are about
+#define DISPLACED_PERCENT 2 // rules that stand behind wider ones: what findings are about
 
 const char *const test_sets_kind_name[TEST_SETS_KINDS] = {"acl", "fw", "ipc"};
 
@@ -120,6 +121,8 @@ struct making {
 	const struct shape *shape;
 	struct pool src, dst;
 	unsigned bits;
+	uint16_t exact[150];
+	struct algebra_range range[40];
 	uint64_t *seen; // hashes of rules, open addressing
 	size_t slots;
 };
@@ -141,7 +144,7 @@ static unsigned choose(struct making *m, const struct share *from)
 
 static u128 host_mask(unsigned bits, unsigned length)
 {
-	return length ? algebra_max(bits) >> length : algebra_max(bits);
+	return length == bits ? 0 : algebra_max(bits) >> length;
 }
 
 static u128 some_bits(struct making *m)
@@ -188,21 +191,33 @@ static void make_pool(struct making *m, const struct share *lengths, struct pool
 
 // --- rules ---
 
-static struct algebra_range some_ports(struct making *m, enum port_class kind)
+// What a site's services are: a set of any size speaks about the same few ports and ranges.
+static void make_ports(struct making *m)
 {
 	static const uint16_t common[] = {80,  443, 22,   25,   53,   110,  143,  123,
 					  161, 389, 636,  993,  995,  1433, 1521, 3306,
 					  21,  23,  3389, 5432, 8080, 8443, 514,  500};
-	uint16_t from = (uint16_t)(below(m, 8) ? 1024 + below(m, 30000) : below(m, 1024));
-	uint16_t exact = below(m, 100) < 60 ? common[below(m, array_len(common))]
-					    : (uint16_t)(1024 + below(m, 2000));
+	for (size_t i = 0; i < array_len(m->exact); i++)
+		m->exact[i] =
+			i < array_len(common) ? common[i] : (uint16_t)(1024 + below(m, 30000));
+	for (size_t i = 0; i < array_len(m->range); i++) {
+		uint32_t from = below(m, 4) ? 1024 + below(m, 40000) : below(m, 1024);
+		m->range[i] =
+			(struct algebra_range){from, from + 1 + below(m, 1u << (2 + below(m, 12)))};
+	}
+}
+
+static struct algebra_range some_ports(struct making *m, enum port_class kind)
+{
+	size_t most = below(m, 100) < 60 ? 24 : array_len(m->exact);
+	uint16_t exact = m->exact[below(m, (uint32_t)most)];
 	switch (kind) {
 	case PORT_HIGH:
 		return (struct algebra_range){1024, 65535};
 	case PORT_LOW:
 		return (struct algebra_range){0, 1023};
 	case PORT_RANGE:
-		return (struct algebra_range){from, from + 1u + below(m, 1u << below(m, 12))};
+		return m->range[below(m, array_len(m->range))];
 	case PORT_EXACT:
 		return (struct algebra_range){exact, exact};
 	case PORT_ANY:
@@ -316,6 +331,7 @@ void test_sets_make(const struct test_sets_spec *spec, struct arena *arena, stru
 	struct draft *draft = calloc(spec->rules + 1, sizeof(*draft));
 	if (!base_oom(m.seen) || !base_oom(draft))
 		abort();
+	make_ports(&m);
 	make_pool(&m, spec->family == 4 ? m.shape->src4 : m.shape->src6, &m.src);
 	make_pool(&m, spec->family == 4 ? m.shape->dst4 : m.shape->dst6, &m.dst);
 	for (size_t i = 0; i < spec->rules; i++) {
@@ -324,7 +340,7 @@ void test_sets_make(const struct test_sets_spec *spec, struct arena *arena, stru
 		while (!is_new(&m, &draft[i]));
 		draft[i].at = i;
 		if (below(&m, 100) < DISPLACED_PERCENT)
-			draft[i].specific = below(&m, 104);
+			draft[i].specific = below(&m, (uint32_t)draft[i].specific + 1);
 	}
 	qsort(draft, spec->rules, sizeof(*draft), by_specific);
 	*out = (struct ir_ruleset){.default_action = IR_DROP};
