@@ -101,6 +101,20 @@ bool documents_policy(struct engine *engine, const char *tenant, uint32_t revisi
 	return ok;
 }
 
+bool documents_candidate(struct engine *engine, const char *text, size_t len, struct diags *diags,
+			 struct ir_ruleset *out)
+{
+	struct schema_input input = {.file = "candidate", .data = text, .len = len};
+	size_t errors = diags->errors;
+	pthread_mutex_lock(&engine->documents);
+	struct schema_tree *tree = schema_tree_new(engine->schema);
+	bool ok = schema_parse(tree, &input, diags) && schema_validate(tree, diags) &&
+		  translate(engine, tree, diags->arena, diags, out) && diags->errors == errors;
+	schema_tree_free(tree);
+	pthread_mutex_unlock(&engine->documents);
+	return ok;
+}
+
 bool documents_capabilities(struct engine *engine, const char *xml, struct arena *arena,
 			    struct diags *diags, struct cap *out)
 {

@@ -122,6 +122,7 @@ struct engine {
 	const char *running_tenant;
 	struct notice_entry *notice_first, *notice_last;
 	size_t notices;
+	unsigned questions; // being worked on
 	bool stop;
 
 	pthread_mutex_t documents; // the schema and writing of documents
@@ -149,6 +150,9 @@ struct policy {
 };
 bool documents_policy(struct engine *engine, const char *tenant, uint32_t revision,
 		      struct arena *arena, struct diags *diags, struct policy *out) must_check;
+// The policy of a document that is not stored: XML or JSON.
+bool documents_candidate(struct engine *engine, const char *text, size_t len, struct diags *diags,
+			 struct ir_ruleset *out) must_check;
 // What an NSF says that it can do.
 bool documents_capabilities(struct engine *engine, const char *xml, struct arena *arena,
 			    struct diags *diags, struct cap *out) must_check;
@@ -175,6 +179,13 @@ bool planning_load(struct engine *engine, const unsigned char hash[static STORE_
 // Whether everything that the plan was based on is still so; DIAG_STALE.
 bool planning_current(struct engine *engine, const struct plan_content *plan, struct arena *arena,
 		      struct diags *diags) must_check;
+// What an NSF would be told of a policy; rules that it cannot enforce are left out.
+bool planning_on_nsf(struct engine *engine, const struct engine_caller *caller,
+		     const struct ir_ruleset *policy, const char *nsf, struct diags *diags,
+		     struct ir_ruleset *out) must_check;
+// Whether the tenant has such an NSF.
+bool planning_is_nsf(struct engine *engine, const struct engine_caller *caller, const char *nsf,
+		     struct diags *diags) must_check;
 bool planning_withdraw(struct engine *engine, const struct engine_caller *caller,
 		       struct diags *diags, unsigned char hash_out[static STORE_DIGEST]) must_check;
 // Decodes what is intended on an NSF. True with an empty one when nothing is.

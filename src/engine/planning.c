@@ -329,8 +329,6 @@ bool planning_withdraw(struct engine *engine, const struct engine_caller *caller
 	return true;
 }
 
-// --- is it still so ---
-
 static const struct view_nsf *in_view(const struct view *view, const char *nsf)
 {
 	for (size_t i = 0; i < view->nsf.len; i++)
@@ -338,6 +336,42 @@ static const struct view_nsf *in_view(const struct view *view, const char *nsf)
 			return &view->nsf.at[i];
 	return NULL;
 }
+
+static bool no_such_nsf(const struct engine_caller *caller, const char *nsf, struct diags *diags)
+{
+	diag_error(diags, DIAG_ABSENT, "/bulwark-controller:nsfs", "see those that there are",
+		   "the tenant %s has no NSF %s", caller->tenant, nsf);
+	return false;
+}
+
+bool planning_is_nsf(struct engine *engine, const struct engine_caller *caller, const char *nsf,
+		     struct diags *diags)
+{
+	struct view view;
+	registry_view(engine, caller->tenant, diags->arena, &view);
+	return in_view(&view, nsf) || no_such_nsf(caller, nsf, diags);
+}
+
+bool planning_on_nsf(struct engine *engine, const struct engine_caller *caller,
+		     const struct ir_ruleset *policy, const char *nsf, struct diags *diags,
+		     struct ir_ruleset *out)
+{
+	struct planning p;
+	struct diags refusals;
+	diags_init(&refusals, diags->arena);
+	begin(&p, engine, caller, diags);
+	p.refusals = &refusals;
+	const struct view_nsf *v = in_view(&p.view, nsf);
+	if (!v)
+		return no_such_nsf(caller, nsf, diags);
+	p.placed.nsf = arena_array(p.arena, struct ir_ruleset, p.view.nsf.len);
+	unknown_capabilities(&p);
+	(void)!place(&p, policy);
+	*out = p.placed.nsf[v - p.view.nsf.at];
+	return true;
+}
+
+// --- is it still so ---
 
 // What about this NSF has changed since; NULL: nothing.
 static const char *target_stale(struct engine *engine, const struct view *view,

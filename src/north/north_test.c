@@ -522,6 +522,119 @@ static void test_pinholes(void **state)
 	assert_int_equal(ask(b, "POST", OPERATION("close-pinhole"), body), 409);
 }
 
+// --- questions to the analysis engine ---
+
+// Members of an input for one of the questions; `candidate`: groups and a policy that passes so many ports.
+static const char *with_candidate(struct bench *b, const char *members, unsigned ports)
+{
+	struct buf rules;
+	buf_init(&rules);
+	for (unsigned i = 0; i < ports; i++)
+		buf_printf(
+			&rules,
+			"%s{\"name\":\"port-%u\",\"condition\":{\"firewall\":{\"source\":[\"all\"],"
+			"\"destination\":[\"all\"],\"transport-layer-protocol\":"
+			"\"ietf-i2nsf-monitoring-interface:tcp\",\"range-port-number\":[{\"start\":"
+			"%u,"
+			"\"end\":443}]}},\"action\":{\"primary-action\":{\"action\":\"pass\"}}}",
+			i ? "," : "", i, 443 - (ports - 1 - i));
+	const char *body =
+		arena_printf(&b->arena,
+			     "{\"" BWC ":input\":{%s,\"candidate\":{\"" CFI
+			     ":endpoint-groups\":{\"user-group\":[{\"name\":"
+			     "\"all\",\"ipv4-prefix\":[\"10.0.0.0/8\"]}]},\"" CFI
+			     ":i2nsf-cfi-policy\":[{\"name\":\"office\",\"rules\":[%s]}]}}}",
+			     members, rules.data);
+	buf_fini(&rules);
+	return body;
+}
+
+static void test_analyse(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(ask(b, "POST", OPERATION("analyse")), 409); // there is no policy
+	put_documents(b);
+	assert_int_equal(ask(b, "POST", OPERATION("analyse")), 200);
+	expect_text(b, "\"status\":\"finished\"");
+	expect_no_text(b, "\"kind\"");
+	assert_int_equal(
+		ask(b, "POST", OPERATION("analyse"), with_candidate(b, "\"of\":\"candidate\"", 2)),
+		200);
+	expect_text(b, "\"kind\":\"shadowed\",\"policy\":\"office\",\"rule\":\"port-1\"");
+	expect_text(b, "\"cause\":[{\"index\":1,\"policy\":\"office\",\"rule\":\"port-0\"}]");
+	expect_text(b, "\"removable\":1");
+	assert_int_equal(ask(b, "POST", OPERATION("analyse"),
+			     with_candidate(b, "\"of\":\"candidate\",\"where\":\"proto=udp\"", 2)),
+			 200);
+	expect_text(b, "\"kind\":\"empty\"");
+	assert_int_equal(
+		ask(b, "POST", OPERATION("analyse"), "{\"" BWC ":input\":{\"of\":\"candidate\"}}"),
+		400);
+	assert_int_equal(ask(b, "POST", OPERATION("analyse"),
+			     "{\"" BWC ":input\":{\"where\":\"colour=red\"}}"),
+			 400);
+	expect_text(b, "where");
+	assert_int_equal(ask(b, "POST", OPERATION("analyse"), "{\"" BWC ":input\":{\"of\":77}}"),
+			 409);
+	assert_int_equal(
+		ask(b, "POST", OPERATION("analyse"), "{\"" BWC ":input\":{\"nsf\":\"nobody\"}}"),
+		409);
+}
+
+static void test_compare(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	assert_int_equal(ask(b, "POST", OPERATION("compare")), 200); // nothing is deployed
+	expect_text(b, "\"equal\":false");
+	expect_text(b, "\"before\":{\"verdict\":\"drop\"},\"after\":{\"verdict\":\"pass\","
+		       "\"policy\":\"office\","
+		       "\"rule\":\"web\"}");
+	assert_int_equal(ask(b, "POST", OPERATION("compare"),
+			     with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\"", 1)),
+			 200);
+	expect_text(b, "\"equal\":true");
+	assert_int_equal(
+		ask(b, "POST", OPERATION("compare"),
+		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\",\"most\":1", 3)),
+		200);
+	expect_text(b, "\"equal\":false");
+	expect_text(b, "proto=tcp");
+	assert_int_equal(
+		ask(b, "POST", OPERATION("compare"),
+		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\",\"nsf\":\"fw1\"",
+				   1)),
+		200);
+	expect_text(b, "\"equal\":true");
+	assert_int_equal(ask(b, "POST", OPERATION("compare"), .who = &agent), 403);
+}
+
+static void test_assert(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	assert_int_equal(
+		ask(b, "POST", OPERATION("assert"),
+		    "{\"" BWC
+		    ":input\":{\"always\":[\"src=10.1.1.1,dst=10.2.2.2,proto=tcp,dport=443\"],"
+		    "\"never\":[\"proto=udp\",\"dport=80\"]}}"),
+		200);
+	expect_text(b, "\"holds\":true");
+	assert_int_equal(ask(b, "POST", OPERATION("assert"),
+			     "{\"" BWC
+			     ":input\":{\"always\":[\"src=10.1.1.1,dst=10.2.2.2,proto=tcp\"],"
+			     "\"never\":[\"dst=10.2.0.0/16\"]}}"),
+			 200);
+	expect_text(b, "\"holds\":false");
+	expect_text(b, "\"must-pass\":true,\"verdict\":\"drop\"");
+	expect_text(
+		b,
+		"\"must-pass\":false,\"verdict\":\"pass\",\"policy\":\"office\",\"rule\":\"web\"");
+	assert_int_equal(ask(b, "POST", OPERATION("assert"),
+			     "{\"" BWC ":input\":{\"never\":[\"dport=99999\"]}}"),
+			 400);
+}
+
 static void test_bad_operations(void **state)
 {
 	struct bench *b = *state;
@@ -580,6 +693,7 @@ int main(void)
 		TEST(test_state),          TEST(test_edits),         TEST(test_numeric_keys),
 		TEST(test_bad_edits),      TEST(test_order_is_kept), TEST(test_datastore),
 		TEST(test_preconditions),  TEST(test_deployment),    TEST(test_pinholes),
+		TEST(test_analyse),        TEST(test_compare),       TEST(test_assert),
 		TEST(test_bad_operations), TEST(test_paths),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,61 +3,56 @@
 //
 // The idea: an input is copied out of its tree and the workspace given back before the engine is
 // asked, because some answers wait for NSFs.
-#include "north/internal.h"
+#include "north/call.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// The input, copied into the exchange's arena.
-struct input {
-	struct map leaf;            // by name; of leaf-lists the first
-	struct engine_names guards; // the one leaf-list that there is
-};
-
-struct call {
-	struct exchange *x;
-	struct input in;
-	struct restconf_writer out;
-};
-
 static const struct restconf_top output = {NORTH_MODULE, NORTH_NAMESPACE, "output", NULL};
 
-static const char *text(const struct call *c, const char *name)
+const char *call_text(const struct call *c, const char *name)
 {
-	return map_get(&c->in.leaf, name);
+	const struct engine_names *values = map_get(&c->in.values, name);
+	return values ? values->list.at[0] : NULL;
 }
 
-static uint32_t number(const struct call *c, const char *name)
+struct engine_names call_texts(const struct call *c, const char *name)
 {
-	const char *value = text(c, name);
+	const struct engine_names *values = map_get(&c->in.values, name);
+	return values ? *values : (struct engine_names){0};
+}
+
+uint32_t call_number(const struct call *c, const char *name)
+{
+	const char *value = call_text(c, name);
 	return value ? (uint32_t)strtoul(value, NULL, 10) : 0;
 }
 
-static bool flag(const struct call *c, const char *name)
+bool call_flag(const struct call *c, const char *name)
 {
-	const char *value = text(c, name);
+	const char *value = call_text(c, name);
 	return value && strcmp(value, "true") == 0;
 }
 
-static struct engine_deploy deploy_of(const struct call *c)
-{
-	return (struct engine_deploy){.confirm_timeout = number(c, "confirm-timeout"),
-				      .key = text(c, "idempotency-key"),
-				      .allow_away = flag(c, "allow-away")};
-}
-
-static void begin(struct call *c)
+void call_begin(struct call *c)
 {
 	restconf_begin(&c->out, &output, c->x->request.out, &c->x->out);
 }
 
-static bool end(struct call *c)
+bool call_end(struct call *c)
 {
 	restconf_end(&c->out, &output);
 	return true;
 }
 
 // --- plans and deployments ---
+
+static struct engine_deploy deploy_of(const struct call *c)
+{
+	return (struct engine_deploy){.confirm_timeout = call_number(c, "confirm-timeout"),
+				      .key = call_text(c, "idempotency-key"),
+				      .allow_away = call_flag(c, "allow-away")};
+}
 
 static void write_diags(struct call *c, const char *list, const struct diags *diags, bool errors)
 {
@@ -141,9 +136,9 @@ static bool plan(struct call *c)
 {
 	struct exchange *x = c->x;
 	struct engine_plan p = {0};
-	if (!engine_plan(x->engine, &x->caller, number(c, "revision"), &x->diags, &p))
+	if (!engine_plan(x->engine, &x->caller, call_number(c, "revision"), &x->diags, &p))
 		return false;
-	begin(c);
+	call_begin(c);
 	restconf_hex(&c->out, "plan-hash", p.hash, STORE_DIGEST);
 	restconf_number(&c->out, "revision", p.revision);
 	restconf_list_open(&c->out, "nsf");
@@ -152,7 +147,7 @@ static bool plan(struct call *c)
 	restconf_list_close(&c->out);
 	write_diags(c, "refusal", &p.refusals, true);
 	write_diags(c, "warning", &p.refusals, false);
-	return end(c);
+	return call_end(c);
 }
 
 static bool apply(struct call *c)
@@ -161,13 +156,13 @@ static bool apply(struct call *c)
 	struct engine_deploy how = deploy_of(c);
 	unsigned char hash[PKI_DIGEST];
 	uint32_t job;
-	if (!pki_digest_parse(text(c, "plan-hash"), hash)) // the model has checked it
+	if (!pki_digest_parse(call_text(c, "plan-hash"), hash)) // the model has checked it
 		return false;
 	if (!engine_apply(x->engine, &x->caller, hash, &how, &x->diags, &job))
 		return false;
-	begin(c);
+	call_begin(c);
 	restconf_number(&c->out, "job", job);
-	return end(c);
+	return call_end(c);
 }
 
 static bool rollback(struct call *c)
@@ -175,13 +170,14 @@ static bool rollback(struct call *c)
 	struct exchange *x = c->x;
 	struct engine_deploy how = deploy_of(c);
 	struct engine_rollback out = {0};
-	if (!engine_rollback(x->engine, &x->caller, number(c, "revision"), &how, &x->diags, &out))
+	if (!engine_rollback(x->engine, &x->caller, call_number(c, "revision"), &how, &x->diags,
+			     &out))
 		return false;
-	begin(c);
+	call_begin(c);
 	restconf_number(&c->out, "revision", out.revision);
 	restconf_hex(&c->out, "plan-hash", out.hash, STORE_DIGEST);
 	restconf_number(&c->out, "job", out.job);
-	return end(c);
+	return call_end(c);
 }
 
 static bool withdraw(struct call *c)
@@ -191,9 +187,9 @@ static bool withdraw(struct call *c)
 	uint32_t job;
 	if (!engine_withdraw(x->engine, &x->caller, &how, &x->diags, &job))
 		return false;
-	begin(c);
+	call_begin(c);
 	restconf_number(&c->out, "job", job);
-	return end(c);
+	return call_end(c);
 }
 
 // --- what is enforced ---
@@ -223,14 +219,14 @@ static bool verify(struct call *c)
 {
 	struct exchange *x = c->x;
 	struct engine_proofs proofs = {0};
-	if (!engine_verify(x->engine, &x->caller, text(c, "nsf"), &x->diags, &proofs))
+	if (!engine_verify(x->engine, &x->caller, call_text(c, "nsf"), &x->diags, &proofs))
 		return false;
-	begin(c);
+	call_begin(c);
 	restconf_list_open(&c->out, "nsf");
 	for (size_t i = 0; i < proofs.list.len; i++)
 		write_proof(c, &proofs.list.at[i]);
 	restconf_list_close(&c->out);
-	return end(c);
+	return call_end(c);
 }
 
 static void write_status_nsf(struct call *c, const struct engine_nsf_state *n)
@@ -260,7 +256,7 @@ static bool status(struct call *c)
 		return false;
 	uint32_t latest = engine_document_id(x->engine, STORE_POLICY, x->caller.tenant);
 	uint32_t running = engine_running_job(x->engine, x->caller.tenant);
-	begin(c);
+	call_begin(c);
 	restconf_text(&c->out, "tenant", x->caller.tenant);
 	if (latest)
 		restconf_number(&c->out, "revision", latest);
@@ -274,17 +270,18 @@ static bool status(struct call *c)
 	for (size_t i = 0; i < states.list.len; i++)
 		write_status_nsf(c, &states.list.at[i]);
 	restconf_list_close(&c->out);
-	return end(c);
+	return call_end(c);
 }
 
 static bool query(struct call *c)
 {
 	struct exchange *x = c->x;
 	struct engine_answers answers = {0};
-	struct engine_query q = {.packet = text(c, "packet"), .deployed = flag(c, "deployed")};
+	struct engine_query q = {.packet = call_text(c, "packet"),
+				 .deployed = call_flag(c, "deployed")};
 	if (!engine_query(x->engine, &x->caller, &q, &x->diags, &answers))
 		return false;
-	begin(c);
+	call_begin(c);
 	restconf_list_open(&c->out, "nsf");
 	for (size_t i = 0; i < answers.list.len; i++) {
 		const struct engine_answer *a = &answers.list.at[i];
@@ -297,7 +294,7 @@ static bool query(struct call *c)
 		restconf_entry_close(&c->out);
 	}
 	restconf_list_close(&c->out);
-	return end(c);
+	return call_end(c);
 }
 
 // --- pinholes ---
@@ -317,28 +314,28 @@ static uint8_t protocol_number(const char *name)
 static bool open_pinhole(struct call *c)
 {
 	struct exchange *x = c->x;
-	struct engine_flow flow = {.source = text(c, "source"),
-				   .destination = text(c, "destination"),
-				   .protocol = text(c, "protocol"),
-				   .protocol_number = protocol_number(text(c, "protocol")),
-				   .has_source_port = text(c, "source-port") != NULL,
-				   .source_port = (uint16_t)number(c, "source-port"),
-				   .destination_port = (uint16_t)number(c, "destination-port"),
-				   .lifetime = number(c, "lifetime"),
-				   .idle = number(c, "idle-timeout")};
+	struct engine_flow flow = {.source = call_text(c, "source"),
+				   .destination = call_text(c, "destination"),
+				   .protocol = call_text(c, "protocol"),
+				   .protocol_number = protocol_number(call_text(c, "protocol")),
+				   .has_source_port = call_text(c, "source-port") != NULL,
+				   .source_port = (uint16_t)call_number(c, "source-port"),
+				   .destination_port = (uint16_t)call_number(c, "destination-port"),
+				   .lifetime = call_number(c, "lifetime"),
+				   .idle = call_number(c, "idle-timeout")};
 	const char *id;
 	struct engine_names nsfs;
 	if (!engine_pinhole_open(x->engine, &x->caller, &flow, &x->diags, &id, &nsfs))
 		return false;
-	begin(c);
+	call_begin(c);
 	restconf_text(&c->out, "id", id);
 	restconf_texts(&c->out, "nsf", nsfs.list.at, nsfs.list.len);
-	return end(c);
+	return call_end(c);
 }
 
 static bool close_pinhole(struct call *c)
 {
-	return engine_pinhole_close(c->x->engine, &c->x->caller, text(c, "id"), &c->x->diags);
+	return engine_pinhole_close(c->x->engine, &c->x->caller, call_text(c, "id"), &c->x->diags);
 }
 
 // --- certificates ---
@@ -350,15 +347,15 @@ static bool token(struct call *c)
 	int64_t expires;
 	struct buf ca;
 	buf_init(&ca);
-	bool ok = engine_token(x->engine, &x->caller, text(c, "nsf-name"), number(c, "lifetime"),
-			       &x->diags, token_text, &expires) &&
+	bool ok = engine_token(x->engine, &x->caller, call_text(c, "nsf-name"),
+			       call_number(c, "lifetime"), &x->diags, token_text, &expires) &&
 		  engine_ca(x->engine, &x->diags, &ca);
 	if (ok) {
-		begin(c);
+		call_begin(c);
 		restconf_text(&c->out, "token", token_text);
 		restconf_time(&c->out, "expires", expires);
 		restconf_text(&c->out, "ca", ca.data);
-		ok = end(c);
+		ok = call_end(c);
 	}
 	buf_fini(&ca);
 	return ok;
@@ -367,10 +364,10 @@ static bool token(struct call *c)
 static bool write_certificate(struct call *c, bool ok, struct buf *certificate, struct buf *ca)
 {
 	if (ok) {
-		begin(c);
+		call_begin(c);
 		restconf_text(&c->out, "certificate", certificate->data);
 		restconf_text(&c->out, "ca", ca->data);
-		ok = end(c);
+		ok = call_end(c);
 	}
 	buf_fini(certificate);
 	buf_fini(ca);
@@ -380,14 +377,15 @@ static bool write_certificate(struct call *c, bool ok, struct buf *certificate, 
 static bool enrol(struct call *c)
 {
 	struct exchange *x = c->x;
-	struct engine_enrol e = {.token = text(c, "token"),
-				 .csr = text(c, "csr"),
-				 .name = text(c, "name"),
-				 .address = text(c, "address"),
-				 .site = text(c, "site"),
-				 .port = (uint16_t)number(c, "port"),
-				 .guards = c->in.guards.list.at,
-				 .guards_len = c->in.guards.list.len};
+	struct engine_names guards = call_texts(c, "guards");
+	struct engine_enrol e = {.token = call_text(c, "token"),
+				 .csr = call_text(c, "csr"),
+				 .name = call_text(c, "name"),
+				 .address = call_text(c, "address"),
+				 .site = call_text(c, "site"),
+				 .port = (uint16_t)call_number(c, "port"),
+				 .guards = guards.list.at,
+				 .guards_len = guards.list.len};
 	struct buf certificate, ca;
 	buf_init(&certificate);
 	buf_init(&ca);
@@ -402,7 +400,7 @@ static bool renew(struct call *c)
 	buf_init(&certificate);
 	buf_init(&ca);
 	bool ok = x->certificate && engine_renew(x->engine, &x->caller, x->certificate,
-						 text(c, "csr"), &x->diags, &certificate, &ca);
+						 call_text(c, "csr"), &x->diags, &certificate, &ca);
 	return write_certificate(c, ok, &certificate, &ca);
 }
 
@@ -410,11 +408,11 @@ static bool revoke(struct call *c)
 {
 	struct exchange *x = c->x;
 	uint32_t revoked;
-	if (!engine_revoke(x->engine, &x->caller, text(c, "name"), &x->diags, &revoked))
+	if (!engine_revoke(x->engine, &x->caller, call_text(c, "name"), &x->diags, &revoked))
 		return false;
-	begin(c);
+	call_begin(c);
 	restconf_number(&c->out, "revoked", revoked);
-	return end(c);
+	return call_end(c);
 }
 
 // --- dispatch ---
@@ -428,6 +426,29 @@ static const struct {
 #undef X
 };
 
+// The text of a leaf; the content of anydata.
+static const char *input_value(const struct schema_node *node, struct arena *arena)
+{
+	if (schema_value(node))
+		return arena_strdup(arena, schema_value(node));
+	struct buf content;
+	buf_init(&content);
+	schema_any_text(node, &content);
+	const char *copy = arena_strndup(arena, content.len ? content.data : "", content.len);
+	buf_fini(&content);
+	return copy;
+}
+
+static void put_value(struct exchange *x, const char *name, const char *value, struct input *out)
+{
+	struct engine_names *values = map_get(&out->values, name);
+	if (!values) {
+		values = arena_new(&x->arena, struct engine_names);
+		map_put(&out->values, arena_strdup(&x->arena, name), values);
+	}
+	vec_push(&x->arena, &values->list, value);
+}
+
 static bool read_input(struct exchange *x, struct input *out)
 {
 	struct workspace *w = workspace_take(x->workspaces);
@@ -435,16 +456,10 @@ static bool read_input(struct exchange *x, struct input *out)
 	struct schema_input input = {
 		.data = x->body.data, .len = x->body.len, .format = x->request.in};
 	bool ok = schema_parse_operation(w->schema, x->request.path, &input, &x->diags, &tree);
-	out->leaf = (struct map){.arena = &x->arena};
+	out->values = (struct map){.arena = &x->arena};
 	if (ok) {
-		schema_for_each_child (n, schema_first(tree)) {
-			char *name = arena_strdup(&x->arena, schema_name(n));
-			char *value = arena_strdup(&x->arena, schema_value(n));
-			if (value && strcmp(name, "guards") == 0)
-				vec_push(&x->arena, &out->guards.list, value);
-			if (value)
-				map_put(&out->leaf, name, value);
-		}
+		schema_for_each_child (n, schema_first(tree))
+			put_value(x, schema_name(n), input_value(n, &x->arena), out);
 		schema_tree_free(tree);
 	}
 	workspace_give(x->workspaces, w);
