@@ -11,7 +11,7 @@ bool answer_true(const struct json_t *object, const char *key) must_check;
 // The entry of a GET on one list entry or container: the single member's value, an array's first item; borrowed.
 const struct json_t *answer_only(const struct json_t *answer) must_check;
 
-// Calls the operation; the answer is printed at once with --json. NULL: failed or printed; *status_out says which.
+// Calls the operation; consumes `input`. NULL: it failed, and that was said; *status_out is the exit code so far.
 struct json_t *answer_call(struct cli *cli, const char *operation, struct json_t *input,
 			   int *status_out) must_check;
 // "2026-03-11T09:00:00Z" as "2026-03-11 09:00:00".

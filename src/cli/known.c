@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+// The questions of the analysis asked of the controller: about what is deployed, a revision, or FILEs that are sent along
+// as a candidate and not kept. The controller answers; here it is said.
+#include "cli/answer.h"
+#include "cli/source.h"
+#include "engine/load.h"
+#include "schema/schema.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+// --- the input ---
+
+static bool parse_files(struct cli *cli, struct schema_tree *tree)
+{
+	bool good = true;
+	for (size_t i = 0; i < cli->args; i++) {
+		struct buf *file = source_read(cli, cli->arg[i]);
+		if (file) {
+			struct schema_input input = {
+				.file = cli->arg[i], .data = file->data, .len = file->len};
+			good &= schema_parse(tree, &input, &cli->diags);
+			buf_fini(file);
+		}
+		good &= file != NULL;
+	}
+	return good && schema_validate(tree, &cli->diags);
+}
+
+// The FILEs as one JSON document.
+static json_t *candidate(struct cli *cli)
+{
+	struct schema *schema = engine_load_schema(&cli->diags);
+	struct schema_tree *tree = schema ? schema_tree_new(schema) : NULL;
+	json_t *document = NULL;
+	struct buf text;
+	buf_init(&text);
+	if (tree && parse_files(cli, tree)) {
+		schema_print(tree, SCHEMA_JSON, 0, &text);
+		document = json_loadb(text.data, text.len, 0, NULL);
+	}
+	buf_fini(&text);
+	schema_tree_free(tree);
+	schema_free(schema);
+	return document;
+}
+
+static void put_text(const struct cli *cli, json_t *input, const char *option)
+{
+	const char *value = cli_option_value(cli, option, 0);
+	if (value)
+		json_object_set_new(input, option, json_string(value));
+}
+
+static void put_texts(const struct cli *cli, json_t *input, const char *option)
+{
+	const char *value;
+	json_t *list = json_array();
+	for (size_t i = 0; (value = cli_option_value(cli, option, i)); i++)
+		json_array_append_new(list, json_string(value));
+	json_object_set_new(input, option, list);
+}
+
+static bool put_number(struct cli *cli, json_t *input, const char *option, uint64_t most)
+{
+	uint64_t n;
+	if (!cli_number(cli, option, most, 0, &n))
+		return false;
+	if (n)
+		json_object_set_new(input, option, json_integer((json_int_t)n));
+	return true;
+}
+
+// Whose rules: --revision N, --deployed, the FILEs, else `otherwise`.
+static bool put_subject(struct cli *cli, json_t *input, const char *leaf, const char *otherwise)
+{
+	uint64_t revision;
+	if (!cli_number(cli, "revision", UINT32_MAX, 0, &revision))
+		return false;
+	if (revision)
+		json_object_set_new(input, leaf, json_integer((json_int_t)revision));
+	else
+		json_object_set_new(input, leaf,
+				    json_string(cli_has(cli, "deployed") ? "deployed" : otherwise));
+	return true;
+}
+
+// NULL and diags on errors. `leaf` is who the FILEs are.
+static json_t *question_input(struct cli *cli, const char *leaf)
+{
+	json_t *input = json_object(), *document = NULL;
+	put_text(cli, input, "nsf");
+	put_text(cli, input, "where");
+	bool good = put_number(cli, input, "timeout", 300) &&
+		    (!cli->args || (document = candidate(cli)));
+	if (document) {
+		json_object_set_new(input, "candidate", document);
+		json_object_set_new(input, leaf, json_string("candidate"));
+	}
+	if (good)
+		return input;
+	json_decref(input);
+	return NULL;
+}
+
+// --- the answers ---
+
+static int exit_of(const json_t *output, int otherwise)
+{
+	return strcmp(answer_text(output, "status"), "finished") ? CLI_BUDGET : otherwise;
+}
+
+static void say_notes(struct cli *cli, const json_t *output)
+{
+	size_t i;
+	const json_t *note;
+	json_array_foreach(json_object_get(output, "note"), i, note)
+	{
+		buf_printf(&cli->out, "%s  note: %s%s\n", cli_colour(cli, CLI_DIM),
+			   json_string_value(note), cli_colour(cli, CLI_PLAIN));
+	}
+	if (strcmp(answer_text(output, "status"), "finished") != 0)
+		buf_printf(&cli->out,
+			   "%s?%s It did not finish: what is said is true, but there may be more. "
+			   "Give it more --timeout, "
+			   "or less --where.\n",
+			   cli_colour(cli, CLI_YELLOW), cli_colour(cli, CLI_PLAIN));
+}
+
+// Asks, and prints the answer with --json. NULL: failed or printed, with *status_out.
+static json_t *ask(struct cli *cli, const char *operation, json_t *input, int *status_out)
+{
+	if (!input) {
+		*status_out = cli_fail(cli);
+		return NULL;
+	}
+	return answer_call(cli, operation, input, status_out);
+}
+
+static const char *verdict_colour(const struct cli *cli, const char *verdict)
+{
+	return cli_colour(cli, !strcmp(verdict, "pass") || !strcmp(verdict, "rate-limit")
+				       ? CLI_GREEN
+				       : CLI_RED);
+}
+
+// "drop by policy/rule"
+static void say_decision(struct cli *cli, const json_t *decision)
+{
+	const char *verdict = answer_text(decision, "verdict"),
+		   *rule = answer_text(decision, "rule");
+	buf_printf(&cli->out, "%s%s%s", verdict_colour(cli, verdict), verdict,
+		   cli_colour(cli, CLI_PLAIN));
+	if (*rule)
+		buf_printf(&cli->out, " by %s/%s", answer_text(decision, "policy"), rule);
+	else
+		buf_adds(&cli->out, " where no rule decides");
+}
+
+static void say_causes(struct cli *cli, const json_t *finding)
+{
+	size_t i;
+	const json_t *cause, *list = json_object_get(finding, "cause");
+	json_array_foreach(list, i, cause)
+	{
+		buf_printf(&cli->out, "%s%s/%s", i ? ", " : ": ", answer_text(cause, "policy"),
+			   answer_text(cause, "rule"));
+	}
+	uint64_t all = answer_number(finding, "causes"), listed = json_array_size(list);
+	if (all > listed)
+		buf_printf(&cli->out, " and %llu more", (unsigned long long)(all - listed));
+	if (answer_true(finding, "by-default"))
+		buf_adds(&cli->out, listed ? ", and the default action" : ": the default action");
+}
+
+static const struct kind {
+	const char *name, *text;
+	bool counts; // makes the exit code 1
+} kinds[] = {
+	{"empty", "matches no packet", true},
+	{"shadowed", "never decides; before it stands what does the same", true},
+	{"conflicting", "never decides; before it stands what does otherwise", true},
+	{"redundant", "is not needed; the same is done by", true},
+	{"generalised", "is an exception to", false},
+	{"correlated", "shares packets with later rules that do otherwise", false},
+};
+
+static bool say_finding(struct cli *cli, const json_t *finding)
+{
+	const struct kind *kind = &kinds[array_len(kinds) - 1];
+	for (size_t i = 0; i < array_len(kinds); i++)
+		if (!strcmp(kinds[i].name, answer_text(finding, "kind")))
+			kind = &kinds[i];
+	buf_printf(&cli->out, "%s%s%s %s%s/%s%s %s",
+		   cli_colour(cli, kind->counts ? CLI_RED : CLI_CYAN), kind->counts ? "✗" : "·",
+		   cli_colour(cli, CLI_PLAIN), cli_colour(cli, CLI_BOLD),
+		   answer_text(finding, "policy"), answer_text(finding, "rule"),
+		   cli_colour(cli, CLI_PLAIN), kind->text);
+	say_causes(cli, finding);
+	buf_addc(&cli->out, '\n');
+	return kind->counts;
+}
+
+static size_t say_findings(struct cli *cli, const json_t *output)
+{
+	size_t i, counted = 0;
+	const json_t *finding;
+	json_array_foreach(json_object_get(output, "finding"), i, finding)
+	{
+		if (!answer_true(finding, "together"))
+			counted += say_finding(cli, finding);
+	}
+	if (!counted)
+		buf_printf(&cli->out, "%s no rule is dead, none is redundant\n",
+			   answer_mark(cli, true));
+	else if (answer_number(output, "removable"))
+		buf_printf(&cli->out, "  %llu of them can be removed together.\n",
+			   (unsigned long long)answer_number(output, "removable"));
+	say_notes(cli, output);
+	return counted;
+}
+
+int cli_analyse(struct cli *cli)
+{
+	int status;
+	json_t *input = question_input(cli, "of");
+	if (input && !cli->args && !put_subject(cli, input, "of", "latest"))
+		return cli_fail(cli);
+	json_t *output = ask(cli, "analyse", input, &status);
+	if (!output)
+		return status;
+	status = exit_of(output, say_findings(cli, output) ? CLI_NO : CLI_YES);
+	if (cli->json)
+		buf_clear(&cli->out);
+	(void)cli_answer(cli, output);
+	return status;
+}
+
+static void say_difference(struct cli *cli, const json_t *difference)
+{
+	buf_printf(&cli->out, "%s≠%s %s%s%s%s\n    ", cli_colour(cli, CLI_YELLOW),
+		   cli_colour(cli, CLI_PLAIN), cli_colour(cli, CLI_BOLD),
+		   answer_text(difference, "packets"), cli_colour(cli, CLI_PLAIN),
+		   answer_true(difference, "exact") ? "" : " (some of these)");
+	say_decision(cli, json_object_get(difference, "before"));
+	buf_adds(&cli->out, " → ");
+	say_decision(cli, json_object_get(difference, "after"));
+	buf_printf(&cli->out, "\n    for example %s\n", answer_text(difference, "packet"));
+}
+
+static void say_comparison(struct cli *cli, const json_t *output)
+{
+	size_t i, listed = json_array_size(json_object_get(output, "difference"));
+	const json_t *difference;
+	json_array_foreach(json_object_get(output, "difference"), i, difference)
+	{
+		say_difference(cli, difference);
+	}
+	if (answer_true(output, "equal") && !exit_of(output, CLI_YES))
+		buf_printf(&cli->out, "%s every packet fares the same\n", answer_mark(cli, true));
+	if (answer_number(output, "differences") > listed)
+		buf_printf(&cli->out, "  … and more: %llu pairs of rules differ (--most)\n",
+			   (unsigned long long)answer_number(output, "differences"));
+	say_notes(cli, output);
+}
+
+int cli_compare(struct cli *cli)
+{
+	int status;
+	json_t *input = question_input(cli, "with");
+	if (input &&
+	    (!put_number(cli, input, "most", 1000) || !put_subject(cli, input, "of", "deployed")))
+		return cli_fail(cli);
+	json_t *output = ask(cli, "compare", input, &status);
+	if (!output)
+		return status;
+	status = exit_of(output, answer_true(output, "equal") ? CLI_YES : CLI_NO);
+	say_comparison(cli, output);
+	if (cli->json)
+		buf_clear(&cli->out);
+	(void)cli_answer(cli, output);
+	return status;
+}
+
+static void say_broken(struct cli *cli, const json_t *broken)
+{
+	buf_printf(&cli->out, "%s %s must %s pass: ", answer_mark(cli, false),
+		   answer_text(broken, "guarantee"),
+		   answer_true(broken, "must-pass") ? "always" : "never");
+	say_decision(cli, broken);
+	buf_printf(&cli->out, "\n    for example %s\n", answer_text(broken, "packet"));
+}
+
+int cli_guarantee(struct cli *cli)
+{
+	int status;
+	size_t i;
+	const json_t *broken;
+	json_t *input = question_input(cli, "of");
+	if (input && !cli->args && !put_subject(cli, input, "of", "latest"))
+		return cli_fail(cli);
+	if (input) {
+		put_texts(cli, input, "always");
+		put_texts(cli, input, "never");
+	}
+	json_t *output = ask(cli, "assert", input, &status);
+	if (!output)
+		return status;
+	json_array_foreach(json_object_get(output, "broken"), i, broken)
+	{
+		say_broken(cli, broken);
+	}
+	if (answer_true(output, "holds"))
+		buf_printf(&cli->out, "%s all of it holds\n", answer_mark(cli, true));
+	say_notes(cli, output);
+	status = exit_of(output, answer_true(output, "holds") ? CLI_YES : CLI_NO);
+	if (cli->json)
+		buf_clear(&cli->out);
+	(void)cli_answer(cli, output);
+	return status;
+}
