@@ -198,17 +198,16 @@ bool engine_compare(struct engine *engine, const struct engine_caller *caller,
 	return true;
 }
 
-static bool read_guarantees(const char *const *text, size_t n, enum ir_verdict verdict,
-			    struct diags *diags, struct ir_ruleset *out)
+static bool read_guarantees(const char *const *text, size_t n, bool always, struct diags *diags,
+			    struct ir_ruleset *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct ir_rule rule = {
-			.policy = "guarantee", .name = text[i], .verdict = verdict, .clauses = 1};
-		rule.clause = arena_new(diags->arena, struct ir_clause);
-		if (!ir_clause_parse(text[i], verdict == IR_PASS ? "always" : "never", diags->arena,
-				     diags, rule.clause, NULL))
+		struct ir_clause clause;
+		if (!ir_clause_parse(text[i], always ? "always" : "never", diags->arena, diags,
+				     &clause, NULL))
 			return false;
-		vec_push(diags->arena, &out->rule, rule);
+		vec_push(diags->arena, &out->rule,
+			 verify_guarantee(text[i], &clause, always, diags->arena));
 	}
 	return true;
 }
@@ -220,8 +219,8 @@ bool engine_assert(struct engine *engine, const struct engine_caller *caller,
 {
 	struct ir_ruleset *ruleset = arena_new(diags->arena, struct ir_ruleset), guarantees = {0};
 	struct asking asking;
-	if (!read_guarantees(expected->always, expected->always_len, IR_PASS, diags, &guarantees) ||
-	    !read_guarantees(expected->never, expected->never_len, IR_DROP, diags, &guarantees) ||
+	if (!read_guarantees(expected->always, expected->always_len, true, diags, &guarantees) ||
+	    !read_guarantees(expected->never, expected->never_len, false, diags, &guarantees) ||
 	    !rules_of(engine, caller, &question->of, diags, ruleset) ||
 	    !ask(engine, question, diags, &asking))
 		return false;

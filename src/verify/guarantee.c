@@ -137,6 +137,31 @@ static void assert_all(struct asserting *a, const struct ir_rule *guarantee, siz
 	free(a->kept);
 }
 
+struct ir_rule verify_guarantee(const char *name, const struct ir_clause *clause, bool always,
+				struct arena *arena)
+{
+	return (struct ir_rule){.policy = "guarantee",
+				.name = name,
+				.verdict = always ? IR_PASS : IR_DROP,
+				.flow = !ir_clause_set(clause, IR_STATE),
+				.clause = arena_memdup(arena, clause, sizeof(*clause)),
+				.clauses = 1};
+}
+
+// A flow that must not pass does not begin: later packets are only there when it did.
+static void only_first_packets(struct ir_rule *rule, struct arena *arena)
+{
+	struct algebra_set first = algebra_set_one(arena, IR_STATE_NEW, IR_STATE_NEW);
+	struct ir_clause *clause =
+		arena_memdup(arena, rule->clause, rule->clauses * sizeof(*clause));
+	size_t kept = 0;
+	for (size_t i = 0; i < rule->clauses; i++)
+		if (ir_clause_narrow(&clause[i], arena, IR_STATE, first))
+			clause[kept++] = clause[i];
+	rule->clause = clause;
+	rule->clauses = kept;
+}
+
 void verify_assert(const struct ir_ruleset *ruleset, const struct ir_rule *guarantee,
 		   size_t guarantees, const struct verify_options *options, struct arena *arena,
 		   struct verify_assertion *out)
@@ -150,6 +175,8 @@ void verify_assert(const struct ir_ruleset *ruleset, const struct ir_rule *guara
 		struct ir_rule rule = guarantee[g];
 		if (rule.verdict == IR_NONE)
 			rule.verdict = IR_DROP;
+		if (rule.flow && !passes(rule.verdict))
+			only_first_packets(&rule, arena);
 		vec_push(arena, &wanted->rule, rule);
 	}
 	both[0] = ruleset;

@@ -340,7 +340,7 @@ void verify_test_random(struct test_random *random, struct arena *arena, unsigne
 		struct ir_rule g = verify_test_rule(&w);
 		g.rate = (struct ir_rate){0};
 		g.verdict = chance(&w, 50) ? IR_PASS : IR_DROP;
-		g.flow = false;
+		g.flow = g.verdict == IR_PASS && chance(&w, 40);
 		vec_push(arena, &out->guarantee, g);
 	}
 	if (chance(&w, 15))

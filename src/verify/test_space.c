@@ -152,7 +152,7 @@ static void collect(struct verify_test_space *s)
 	for (size_t i = 0; i < t->b.rule.len; i++)
 		add_rule(s, &t->b.rule.at[i], true);
 	for (size_t i = 0; i < t->guarantee.len; i++)
-		add_rule(s, &t->guarantee.at[i], false);
+		add_rule(s, &t->guarantee.at[i], t->guarantee.at[i].flow);
 	if (t->where)
 		add_clause(s, t->where);
 	if (s->within)

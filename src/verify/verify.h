@@ -151,7 +151,8 @@ void verify_what_if(const struct verify_prepared *prepared, const struct verify_
 
 // Packets of a guarantee's condition must pass (its verdict is pass or rate-limit) or must not (any other verdict).
 // Rate-limit counts as passing; everything else, no verdict at all included, as not passing. One that fails only when a
-// truth turns out some way is broken; the packet tells which.
+// truth turns out some way is broken; the packet tells which. A guarantee that is a flow rule is about flows: they must
+// pass both ways, or not begin (only the first packet is looked at).
 struct verify_broken {
 	const struct ir_rule *guarantee;
 	const struct ir_rule *by; // the rule of the ruleset that breaks it; NULL: the default
@@ -163,6 +164,9 @@ struct verify_assertion {
 	VEC(struct verify_broken) broken; // at most one a guarantee
 	struct verify_notes notes;
 };
+// What people mean by "always" and "never" of a condition: flows; with a connection state in it, packets.
+struct ir_rule verify_guarantee(const char *name, const struct ir_clause *clause, bool always,
+				struct arena *arena) must_check;
 void verify_assert(const struct ir_ruleset *ruleset, const struct ir_rule *guarantee,
 		   size_t guarantees, const struct verify_options *options, struct arena *arena,
 		   struct verify_assertion *out);
