@@ -20,6 +20,7 @@ struct judge {
 	struct cli *cli;
 	struct question *question;
 	const struct source *a, *b; // b NULL: what the log recorded is the other side
+	struct verify_prepared *prepared_a, *prepared_b;
 	struct arena scratch;
 	struct words_scope scope;
 	bool each;                      // a line a flow
@@ -30,10 +31,19 @@ struct judge {
 	const char *file;
 };
 
+// Flows are of a known flow, so that no rule deciding is the default. Without preparation (over the budget) the interpreter
+// goes through all rules.
 static struct verify_flow_side decide(struct judge *j, const struct ir_ruleset *ruleset,
+				      const struct verify_prepared *prepared,
 				      const struct ir_packet *packet)
 {
 	struct ir_outcome outcome;
+	if (prepared) {
+		size_t i = verify_decides(prepared, packet);
+		const struct ir_rule *rule = i == SIZE_MAX ? NULL : &ruleset->rule.at[i];
+		return (struct verify_flow_side){rule ? rule->verdict : ruleset->default_action,
+						 rule};
+	}
 	if (j->scratch.total > SCRATCH_MOST) {
 		arena_fini(&j->scratch);
 		arena_init(&j->scratch);
@@ -80,8 +90,8 @@ static void add_flow_json(struct judge *j, const struct verify_flow *flow,
 static bool take_flow(void *user, const struct verify_flow *flow)
 {
 	struct judge *j = user;
-	struct verify_flow_side a = decide(j, &j->a->ruleset, &flow->packet);
-	struct verify_flow_side b = j->b ? decide(j, &j->b->ruleset, &flow->packet)
+	struct verify_flow_side a = decide(j, &j->a->ruleset, j->prepared_a, &flow->packet);
+	struct verify_flow_side b = j->b ? decide(j, &j->b->ruleset, j->prepared_b, &flow->packet)
 					 : (struct verify_flow_side){flow->action, NULL};
 	// Without a policy to compare with, "b" is what was before: the record.
 	if (!j->b)
@@ -137,15 +147,14 @@ static bool read_log(struct judge *j, struct verify_flow_count *count)
 			 "the flow log cannot be read: %s", strerror(errno));
 		return false;
 	}
+	atomic_store(&j->question->control.done, 0);
 	off_t size = lseek(fd, 0, SEEK_END);
 	if (size > 0) {
 		(void)lseek(fd, 0, SEEK_SET);
 		atomic_store(&j->question->control.total, (uint64_t)size);
 	}
 	struct verify_flows *flows = verify_flows_new(&log);
-	question_begin(j->question, "reading flows");
 	bool good = read_pieces(j, fd, flows);
-	question_end(j->question);
 	good &= verify_flows_end(flows, count);
 	verify_flows_free(flows);
 	close(fd);
@@ -374,12 +383,25 @@ static json_t *answer_json(struct judge *j, const struct verify_flow_count *coun
 	return value;
 }
 
+static bool ask(struct judge *j, struct verify_flow_count *count)
+{
+	const struct verify_options *options = &j->question->options;
+	question_begin(j->question, "reading flows");
+	j->prepared_a = verify_prepare(&j->a->ruleset, options);
+	j->prepared_b = j->b ? verify_prepare(&j->b->ruleset, options) : NULL;
+	bool good = read_log(j, count);
+	question_end(j->question);
+	verify_prepared_free(j->prepared_a);
+	verify_prepared_free(j->prepared_b);
+	return good;
+}
+
 static int judge_log(struct judge *j)
 {
 	struct cli *cli = j->cli;
 	struct verify_flow_count count;
 	struct verify_notes notes = {0};
-	if (!read_log(j, &count))
+	if (!ask(j, &count))
 		return cli_fail(cli);
 	enum verify_status status =
 		atomic_load(&j->question->control.stop) ? VERIFY_STOPPED : VERIFY_DONE;
