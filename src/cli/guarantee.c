@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `bulwark assert`: do the guarantees hold? A guarantee is a condition whose packets must always pass, or never; it is said
 // on the command line, in a text of lines, or by a policy whose rules say what must happen to their packets. It is about
-// flows: a condition that says no state means the packets that begin one.
+// flows, unless it says a state.
 #include "cli/question.h"
 #include "cli/source.h"
 #include "cli/words.h"
@@ -34,26 +34,23 @@ static void begin_flows(struct guarantees *g, struct ir_clause *clause)
 
 // "always" or "never" and a condition, as one guarantee.
 static bool add_condition(struct guarantees *g, bool always, const char *condition,
-			  struct ir_rule about)
+			  const char *file, unsigned line)
 {
 	struct cli *cli = g->cli;
-	struct ir_clause *clause = arena_new(&cli->arena, struct ir_clause);
+	struct ir_clause clause;
 	struct ir_opaques opaque = {0};
 	const char *word = always ? "always" : "never";
-	const char *what =
-		about.file ? arena_printf(&cli->arena, "%s:%u: %s", about.file, about.line, word)
-			   : arena_printf(&cli->arena, "--%s", word);
-	if (!ir_clause_parse(condition, what, &cli->arena, &cli->diags, clause, &opaque))
+	const char *what = file ? arena_printf(&cli->arena, "%s:%u: %s", file, line, word)
+				: arena_printf(&cli->arena, "--%s", word);
+	if (!ir_clause_parse(condition, what, &cli->arena, &cli->diags, &clause, &opaque))
 		return false;
-	about.policy = "guarantees";
-	about.name = arena_printf(&cli->arena, "%s %s", word, *condition ? condition : "any");
-	about.verdict = always ? IR_PASS : IR_DROP;
-	begin_flows(g, clause);
-	about.clause = clause;
-	about.clauses = 1;
-	about.opaque = opaque.list.at;
-	about.opaques = opaque.list.len;
-	vec_push(&cli->arena, &g->rule, about);
+	const char *name = arena_printf(&cli->arena, "%s %s", word, *condition ? condition : "any");
+	struct ir_rule rule = verify_guarantee(name, &clause, always, &cli->arena);
+	rule.file = file;
+	rule.line = line;
+	rule.opaque = opaque.list.at;
+	rule.opaques = opaque.list.len;
+	vec_push(&cli->arena, &g->rule, rule);
 	return true;
 }
 
@@ -64,7 +61,7 @@ static bool add_options(struct guarantees *g)
 		const struct cli_option *option = &g->cli->option.at[i];
 		bool always = !strcmp(option->name, "always");
 		if (always || !strcmp(option->name, "never"))
-			good &= add_condition(g, always, option->value, (struct ir_rule){0});
+			good &= add_condition(g, always, option->value, NULL, 0);
 	}
 	return good;
 }
@@ -109,8 +106,7 @@ static bool add_line(struct guarantees *g, const char *file, unsigned number, ch
 		return true;
 	const char *condition = condition_of(line, &always);
 	if (condition)
-		return add_condition(g, always, condition,
-				     (struct ir_rule){.file = file, .line = number});
+		return add_condition(g, always, condition, file, number);
 	diag_add(&g->cli->diags,
 		 &(struct diag){.code = DIAG_SYNTAX,
 				.file = file,
@@ -137,7 +133,7 @@ static void add_rule(struct guarantees *g, const struct ir_rule *rule)
 		    rule->verdict == IR_DROP || rule->verdict == IR_REJECT;
 	kept.clause =
 		arena_memdup(&g->cli->arena, rule->clause, rule->clauses * sizeof(*rule->clause));
-	for (size_t i = 0; i < kept.clauses; i++)
+	for (size_t i = 0; i < kept.clauses && !kept.flow; i++)
 		begin_flows(g, &kept.clause[i]);
 	if (says)
 		vec_push(&g->cli->arena, &g->rule, kept);
@@ -218,11 +214,12 @@ static void print_guarantee(struct guarantees *g, size_t i, bool done)
 static void print_answer(struct guarantees *g, const struct verify_assertion *assertion)
 {
 	struct cli *cli = g->cli;
-	bool done = assertion->status == VERIFY_DONE, open = false;
+	bool done = assertion->status == VERIFY_DONE, open = false, answer = false;
 	size_t broken = assertion->broken.len;
 	for (size_t i = 0; i < g->rule.len; i++) {
 		print_guarantee(g, i, done);
 		open |= g->broken[i] && g->broken[i]->verdict == IR_NONE;
+		answer |= g->broken[i] && g->broken[i]->packet->reply;
 	}
 	if (broken)
 		buf_printf(&cli->out, "%s✗%s %zu of %s broken\n", cli_colour(cli, CLI_RED),
@@ -232,6 +229,10 @@ static void print_answer(struct guarantees *g, const struct verify_assertion *as
 		buf_printf(&cli->out, "%s✓%s %s\n", cli_colour(cli, CLI_GREEN),
 			   cli_colour(cli, CLI_PLAIN),
 			   words_count(cli, g->rule.len, "guarantee holds", "guarantees hold"));
+	if (answer)
+		vec_push(&cli->arena, &g->notes.list,
+			 "a flow passes when its answers do, too (direction=reply); with state=new "
+			 "only what begins it is looked at");
 	if (open)
 		vec_push(&cli->arena, &g->notes.list,
 			 "where no rule decides, --default-action says what happens");
@@ -281,7 +282,8 @@ static int ask(struct guarantees *g)
 	cli_report(cli);
 	if (g->flows)
 		vec_push(&cli->arena, &g->notes.list,
-			 "a guarantee that says no state= is about the packets that begin a flow");
+			 "packet rules that say no state are taken as guarantees for packets that "
+			 "begin a flow");
 	words_scope_add(&g->scope, &g->source.ruleset);
 	words_scope_add(&g->scope, &(struct ir_ruleset){.rule = {g->rule.at, g->rule.len, 0}});
 	question_begin(&g->question, "checking guarantees");
