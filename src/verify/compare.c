@@ -149,15 +149,6 @@ static enum verify_status make_sides(struct comparing *c)
 	return VERIFY_DONE;
 }
 
-static void announce(struct comparing *c)
-{
-	size_t boxes = 0;
-	for (size_t i = 0; i < c->made; i++)
-		boxes += c->sides[i].side[0].len + c->sides[i].side[1].len;
-	if (c->options->control)
-		atomic_store(&c->options->control->total, boxes);
-}
-
 static void find_pairs(struct comparing *c, size_t most)
 {
 	bool whole = verify_pairs_find(c->sides, c->measure, c->options, &c->pairs);
@@ -173,10 +164,8 @@ void verify_compare_space(struct verify_space *space, const struct verify_option
 	struct comparing c = {.options = options, .arena = arena, .space = space, .out = out};
 	arena_init(&c.scratch);
 	out->status = make_sides(&c);
-	if (out->status == VERIFY_DONE && space->slice.len) { // else there are no packets
-		announce(&c);
+	if (out->status == VERIFY_DONE && space->slice.len) // else there are no packets
 		find_pairs(&c, most);
-	}
 	verify_pairs_fini(&c.pairs);
 	for (size_t i = 0; i < c.made; i++)
 		verify_sides_fini(&c.sides[i]);
@@ -193,6 +182,7 @@ void verify_compare(const struct ir_ruleset *a, const struct ir_ruleset *b,
 	both[0] = a;
 	both[1] = b;
 	*out = (struct verify_comparison){.equal = true};
+	verify_work_begin(options);
 	out->status = verify_space_new(both, 2, false, options, arena, &out->notes, &space);
 	if (out->status == VERIFY_DONE)
 		verify_compare_space(space, options, most, arena, out);

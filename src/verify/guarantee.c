@@ -121,8 +121,6 @@ static void put_broken(const struct asserting *a, const struct ir_rule *guarante
 static void assert_all(struct asserting *a, const struct ir_rule *guarantee, size_t guarantees,
 		       struct verify_assertion *out)
 {
-	if (a->options->control)
-		atomic_store(&a->options->control->total, guarantees);
 	a->kept = base_oom(calloc(guarantees + 1, sizeof(*a->kept)));
 	bool whole = verify_work(&(struct verify_work){
 		.options = a->options, .pieces = guarantees, .run = assert_one, .user = a});
@@ -182,6 +180,7 @@ void verify_assert(const struct ir_ruleset *ruleset, const struct ir_rule *guara
 	both[0] = ruleset;
 	both[1] = wanted;
 	*out = (struct verify_assertion){0};
+	verify_work_begin(options);
 	out->status = verify_space_new(both, 2, false, options, arena, &out->notes, &space);
 	a.space = space;
 	if (out->status == VERIFY_DONE)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // "Always" and "never" as people mean them: of flows, both ways, over rulesets that know connections and over some that do
-// not. Random guarantees against all packets there are: compare_test.c.
+// not. Random guarantees against all packets there are: assert_test.c.
 #include "verify/verify.h"
 #include "base/buf.h"
 #include "base/diag.h"

@@ -338,8 +338,10 @@ static bool join(const struct verify_space *space, struct verify_words *a,
 	if (dim < IR_DIMS) {
 		const struct algebra_set *x = ir_clause_set(&a->clause, (unsigned)dim),
 					 *y = ir_clause_set(&b->clause, (unsigned)dim);
-		if (!x || !y)
-			return false;
+		if (!x || !y) { // one of them holds the other
+			*a = x ? *b : *a;
+			return true;
+		}
 		struct algebra_set set = algebra_set_union(arena, *x, *y);
 		bool whole = set.len == 1 && !set.at[0].lo &&
 			     set.at[0].hi == algebra_max(ir_dim_info[dim].bits);

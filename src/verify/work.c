@@ -61,9 +61,19 @@ static void *labour(void *user)
 	return NULL;
 }
 
+void verify_work_begin(const struct verify_options *options)
+{
+	if (!options->control)
+		return;
+	atomic_store(&options->control->done, 0);
+	atomic_store(&options->control->total, 0);
+}
+
 bool verify_work(const struct verify_work *work)
 {
 	unsigned workers = verify_workers(work->options), running = 1;
+	if (work->options->control)
+		atomic_fetch_add(&work->options->control->total, work->pieces);
 	if (work->pieces < FEW)
 		workers = work->pieces > workers * 2ul ? workers : 1;
 	struct crew crew = {.work = work, .grain = work->pieces / (workers * 64ul) + 1};
