@@ -7,7 +7,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { UNITS_A_PIECE = 16, RULES_TO_CONFIRM = 10000 };
+enum { UNITS_A_PIECE = 16 };
+// Up to how many rules ir_eval is asked about the whole ruleset: there are few conflicts, but overlaps everywhere.
+enum { RULES_FOR_CONFLICTS = 20000, RULES_FOR_OVERLAPS = 2000 };
 
 const char *const verify_kind_name[VERIFY_KINDS] = {
 	[VERIFY_EMPTY] = "empty",
@@ -53,12 +55,13 @@ static bool matches(const struct verify_case *c, uint32_t unit, const struct ir_
 static const struct ir_packet *packet_at(const struct verify_case *c, uint32_t unit, uint32_t other,
 					 const struct verify_spot *spot, struct arena *arena)
 {
+	size_t most = other < unit ? RULES_FOR_CONFLICTS : RULES_FOR_OVERLAPS;
 	const struct algebra_boxes *boxes = spot->slice->layer[0].boxes;
 	const struct ir_packet *packet = verify_packet(c->space, spot->slice, spot->point, arena);
 	assert(matches(c, unit, packet, arena) && matches(c, other, packet, arena));
 	uint32_t n = (uint32_t)algebra_boxes_len(boxes),
 		 at = verify_first(c, spot->slice, spot->point, 0, n);
-	if (c->ruleset->rule.len <= RULES_TO_CONFIRM)
+	if (c->ruleset->rule.len <= most)
 		assert(verify_eval(c->ruleset, packet, arena) == algebra_boxes_owner(boxes, at));
 	return packet;
 }
@@ -227,12 +230,10 @@ static void run(struct finding *finding)
 
 static void tell_removable(struct finding *finding, struct arena *scratch)
 {
-	struct verify_judge judge;
 	struct verify_case *c = &finding->of;
 	bool unsure = false, *gone = arena_array(scratch, bool, c->units + 1);
-	verify_judge_init(&judge, c);
-	size_t removable = verify_removable(&judge, c, finding->witness, gone, &unsure);
-	verify_judge_fini(&judge);
+	size_t removable = verify_removable(
+		c, finding->witness, verify_threads(finding->options->threads), gone, &unsure);
 	if (verify_case_stopped(c))
 		return;
 	finding->undecided += unsure;

@@ -8,8 +8,24 @@
 // Boxes looked at for one answer, about a second; cells on its stack.
 #define LOOKS_MOST ((uint64_t)1 << 26)
 #define LIST_MOST ((size_t)1 << 24)
+enum { FEW_BOXES = 64 };
 
 // --- units ---
+
+// Only where a unit has several boxes in a slice can it hold more than each of them does.
+static void find_several(struct verify_case *c)
+{
+	for (size_t s = 0; s < c->space->slice.len; s++) {
+		const struct algebra_boxes *boxes = c->space->slice.at[s]->layer[0].boxes;
+		uint32_t last = VERIFY_DEFAULT, n = (uint32_t)algebra_boxes_len(boxes);
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t unit = verify_unit_of(c, algebra_boxes_owner(boxes, i));
+			if (unit == last && unit < VERIFY_NO_FLOW)
+				c->several[unit] = true;
+			last = unit;
+		}
+	}
+}
 
 void verify_case_init(struct verify_case *c, const struct verify_space *space,
 		      const struct verify_options *options, struct arena *arena)
@@ -32,6 +48,8 @@ void verify_case_init(struct verify_case *c, const struct verify_space *space,
 		c->unit[i] = c->units - 1;
 	}
 	c->first[c->units] = (uint32_t)n;
+	c->several = arena_array(arena, bool, c->units + 1);
+	find_several(c);
 	c->life = (_Atomic uint8_t *)arena_array(arena, uint8_t, c->units + 1);
 	arena_fini(&scratch);
 }
@@ -133,6 +151,27 @@ uint32_t verify_first(const struct verify_case *c, const struct verify_slice *sl
 	return at;
 }
 
+// The tree is by place, not by number: where few numbers are asked about it is no help.
+void verify_meeting(const struct verify_slice *slice, const struct algebra_boxes *boxes,
+		    const uint64_t *box, uint32_t from, uint32_t to, struct algebra_ids *ids)
+{
+	uint64_t other[ALGEBRA_CELLS];
+	if (to - from > FEW_BOXES) {
+		algebra_boxes_meeting(boxes, box, from, to, ids);
+		return;
+	}
+	for (uint32_t i = from; i < to; i++) {
+		algebra_boxes_get(boxes, i, other);
+		if (!algebra_box_meets(&slice->shape, box, other))
+			continue;
+		if (ids->len == ids->cap) {
+			ids->cap = ids->cap * 2 + 256;
+			ids->at = base_oom(realloc(ids->at, ids->cap * sizeof(*ids->at)));
+		}
+		ids->at[ids->len++] = i;
+	}
+}
+
 void verify_ask(struct verify_judge *judge, const struct verify_slice *slice, const uint64_t *box)
 {
 	judge->slice = slice;
@@ -145,7 +184,7 @@ void verify_ask_within(struct verify_judge *judge, uint32_t from, uint32_t to)
 	const struct algebra_boxes *boxes = judge->slice->layer[0].boxes;
 	uint64_t box[ALGEBRA_CELLS];
 	judge->ids.len = 0;
-	algebra_boxes_meeting(boxes, judge->cover.box, from, to, &judge->ids);
+	verify_meeting(judge->slice, boxes, judge->cover.box, from, to, &judge->ids);
 	for (size_t i = 0; i < judge->ids.len && !judge->cover.held; i++) {
 		uint32_t number = judge->ids.at[i];
 		if (!verify_stays(judge->of, algebra_boxes_owner(boxes, number)))

@@ -14,6 +14,7 @@ struct verify_case {
 	uint32_t units, flow_units;
 	uint32_t *first;       // of each unit its first rule; first[units]: behind the last
 	uint32_t *unit;        // of each rule
+	bool *several;         // of each unit: it has several boxes in some slice
 	_Atomic uint8_t *life; // of each unit, as far as somebody asked: enum verify_life
 	const bool *gone;      // units that are taken as removed; NULL: none
 	bool no_flow_gone;     // no flow rule is left
@@ -72,6 +73,9 @@ uint32_t verify_site_before(const struct verify_case *c, const struct verify_sit
 // The lowest number in [from, to) of a box that decides, stays and holds all of `box`; else `to`.
 uint32_t verify_first(const struct verify_case *c, const struct verify_slice *slice,
 		      const uint64_t *box, uint32_t from, uint32_t to) must_check;
+// Appends the numbers in [from, to) of the boxes that meet `box`.
+void verify_meeting(const struct verify_slice *slice, const struct algebra_boxes *boxes,
+		    const uint64_t *box, uint32_t from, uint32_t to, struct algebra_ids *ids);
 // Is the box covered? By those that stay of the ranges that are added.
 void verify_ask(struct verify_judge *judge, const struct verify_slice *slice, const uint64_t *box);
 void verify_ask_within(struct verify_judge *judge, uint32_t from, uint32_t to);
@@ -111,5 +115,5 @@ void verify_shared(struct verify_judge *judge, uint32_t unit, uint32_t other,
 // VERIFY_ALONE: it can; VERIFY_NEVER: not to be asked about.
 #define VERIFY_ALONE (UINT32_MAX - 2)
 #define VERIFY_NEVER (UINT32_MAX - 3)
-size_t verify_removable(struct verify_judge *judge, struct verify_case *c, const uint32_t *witness,
+size_t verify_removable(const struct verify_case *c, const uint32_t *witness, unsigned threads,
 			bool *gone, bool *unsure_out) must_check;

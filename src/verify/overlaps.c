@@ -108,16 +108,6 @@ static void keep_lowest(struct verify_overlaps *o, uint32_t unit)
 	o->unit[at] = unit;
 }
 
-// A unit of one rule with one clause has mostly one box; then nothing but that box can hold anything.
-static bool has_several(const struct verify_case *c, uint32_t unit)
-{
-	struct verify_site site = {.unit = unit};
-	while (verify_site_next(c, &site))
-		if (site.hi - site.lo > 1)
-			return true;
-	return false;
-}
-
 enum verify_answer verify_overlapping(struct verify_judge *judge, uint32_t unit,
 				      struct verify_overlaps *around_out,
 				      struct verify_overlaps *across_out)
@@ -137,7 +127,7 @@ enum verify_answer verify_overlapping(struct verify_judge *judge, uint32_t unit,
 	for (size_t i = 0; i < judge->met_len && !verify_case_stopped(judge->of); i++) {
 		const struct verify_met *m = &judge->met[i];
 		enum algebra_answer around = m->held == p.box ? ALGEBRA_COVERED : ALGEBRA_OPEN;
-		if (m->boxes == p.box && m->held < p.box && has_several(judge->of, m->unit))
+		if (m->boxes == p.box && m->held < p.box && judge->of->several[m->unit])
 			around = covers(judge, m->unit, unit);
 		if (around == ALGEBRA_GAVE_UP)
 			p.answer = VERIFY_GAVE_UP;
@@ -169,6 +159,8 @@ static bool decides_some(struct sharing *s, const uint64_t *part)
 	if (!s->exactly)
 		return false;
 	uint64_t open[ALGEBRA_CELLS];
+	if (verify_first(s->judge->of, slice, part, 0, s->site.lo) < s->site.lo)
+		return false;
 	verify_ask(s->judge, slice, part);
 	verify_ask_within(s->judge, 0, s->site.lo);
 	if (verify_answer(s->judge, open) != ALGEBRA_OPEN)
@@ -183,7 +175,7 @@ static bool look_for_shared(struct sharing *s, uint32_t i)
 	uint64_t box[ALGEBRA_CELLS], theirs[ALGEBRA_CELLS];
 	algebra_boxes_get(s->site.boxes, i, box);
 	ids->len = 0;
-	algebra_boxes_meeting(s->site.boxes, box, s->that.lo, s->that.hi, ids);
+	verify_meeting(s->site.slice, s->site.boxes, box, s->that.lo, s->that.hi, ids);
 	for (size_t k = 0; k < ids->len; k++) {
 		algebra_boxes_get(s->site.boxes, ids->at[k], theirs);
 		if (algebra_box_clip(&s->site.slice->shape, box, theirs, theirs) &&

@@ -72,7 +72,7 @@ static enum verify_answer passes_by(struct leaving *l, uint32_t number)
 	    verify_first(c, l->site.slice, l->part, 0, l->site.lo) < l->site.lo ||
 	    verify_first(c, l->site.slice, l->part, l->site.hi, number) < number)
 		return VERIFY_YES;
-	if (probes_show(l, l->part, 2))
+	if (probes_show(l, l->part, PROBES))
 		return VERIFY_NO;
 	enum verify_answer answer = is_taken(l, number);
 	if (answer == VERIFY_NO)
@@ -137,6 +137,8 @@ static enum verify_answer box_can_go(struct leaving *l)
 	uint32_t n = (uint32_t)algebra_boxes_len(l->site.layer->boxes),
 		 holder = verify_first(c, l->site.slice, l->box, l->site.hi, n);
 	enum verify_answer answer = VERIFY_YES;
+	if (verify_first(c, l->site.slice, l->box, 0, l->site.lo) < l->site.lo)
+		return answer; // none of it is the unit's
 	collect_others(l, holder < n ? holder : n - 1);
 	for (size_t i = 0; i < l->judge->others.len && answer == VERIFY_YES; i++)
 		answer = verify_case_stopped(c) ? VERIFY_GAVE_UP

@@ -3,16 +3,14 @@
 // is left that can. Whoever could not go keeps a witness, a unit that would decide one of its packets otherwise; while
 // that one stays, so does the answer. Two orders are tried.
 #include "verify/judge.h"
+#include "verify/workers.h"
 
-#include <string.h>
-
-struct removing {
-	struct verify_judge *judge;
-	struct verify_case *c;
+struct removing { // in one of the orders
+	struct verify_case of;
+	struct verify_judge judge;
 	uint32_t *witness;
-	bool *gone;
+	bool *gone, backwards, unsure;
 	size_t removed;
-	bool unsure;
 };
 
 static bool worth_asking(const struct removing *r, uint32_t unit)
@@ -21,14 +19,14 @@ static bool worth_asking(const struct removing *r, uint32_t unit)
 	if (r->gone[unit] || witness == VERIFY_NEVER || witness == VERIFY_DEFAULT)
 		return false;
 	if (witness == VERIFY_NO_FLOW)
-		return r->c->no_flow_gone;
+		return r->of.no_flow_gone;
 	return witness == VERIFY_ALONE || r->gone[witness];
 }
 
 static bool take(struct removing *r, uint32_t unit)
 {
-	const struct ir_rule *rule = &r->c->ruleset->rule.at[r->c->first[unit]];
-	enum verify_answer answer = verify_can_go(r->judge, unit, NULL, &r->witness[unit]);
+	const struct ir_rule *rule = &r->of.ruleset->rule.at[r->of.first[unit]];
+	enum verify_answer answer = verify_can_go(&r->judge, unit, NULL, &r->witness[unit]);
 	r->unsure |= answer == VERIFY_GAVE_UP;
 	if (answer == VERIFY_GAVE_UP)
 		r->witness[unit] = VERIFY_NEVER;
@@ -36,49 +34,72 @@ static bool take(struct removing *r, uint32_t unit)
 		return false;
 	r->gone[unit] = true;
 	r->removed++;
-	r->c->flow_units -= rule->flow;
-	r->c->no_flow_gone |= rule->flow && !r->c->flow_units;
+	r->of.flow_units -= rule->flow;
+	r->of.no_flow_gone |= rule->flow && !r->of.flow_units;
 	return true;
 }
 
-static void remove_all(struct removing *r, bool backwards)
+static void remove_all(struct removing *r)
 {
 	bool more = true;
 	while (more) {
 		more = false;
-		for (uint32_t i = 0; i < r->c->units && !verify_case_stopped(r->c); i++) {
-			uint32_t unit = backwards ? r->c->units - 1 - i : i;
+		for (uint32_t i = 0; i < r->of.units && !verify_case_stopped(&r->of); i++) {
+			uint32_t unit = r->backwards ? r->of.units - 1 - i : i;
 			if (worth_asking(r, unit))
 				more |= take(r, unit);
 		}
-		more &= !verify_case_stopped(r->c);
+		more &= !verify_case_stopped(&r->of);
 	}
 }
 
-size_t verify_removable(struct verify_judge *judge, struct verify_case *c, const uint32_t *witness,
+struct both {
+	struct removing order[2];
+	struct removing *better;
+};
+
+static void *make(void *user, unsigned thread, size_t piece)
+{
+	struct both *both = user;
+	(void)thread;
+	remove_all(&both->order[piece]);
+	return &both->order[piece];
+}
+
+static void take_better(void *user, void *result)
+{
+	struct both *both = user;
+	struct removing *r = result;
+	if (!both->better || r->removed > both->better->removed)
+		both->better = r;
+}
+
+size_t verify_removable(const struct verify_case *c, const uint32_t *witness, unsigned threads,
 			bool *gone, bool *unsure_out)
 {
 	struct arena scratch;
-	size_t best = 0;
-	uint32_t flow_units = c->flow_units;
+	struct both both = {0};
 	arena_init(&scratch);
-	for (int backwards = 0; backwards < 2; backwards++) {
-		struct removing r = {
-			.judge = judge,
-			.c = c,
-			.witness = arena_memdup(&scratch, witness, c->units * sizeof(*witness)),
-			.gone = arena_array(&scratch, bool, c->units + 1)};
-		c->gone = r.gone;
-		remove_all(&r, backwards);
-		c->gone = NULL;
-		c->no_flow_gone = false;
-		c->flow_units = flow_units;
-		if (!backwards || r.removed > best) {
-			best = r.removed;
-			memcpy(gone, r.gone, c->units * sizeof(*gone));
-			*unsure_out = r.unsure;
-		}
+	for (int i = 0; i < 2; i++) {
+		struct removing *r = &both.order[i];
+		r->of = *c;
+		r->backwards = i;
+		r->witness = arena_memdup(&scratch, witness, c->units * sizeof(*witness));
+		r->of.gone = r->gone = arena_array(&scratch, bool, c->units + 1);
+		verify_judge_init(&r->judge, &r->of);
 	}
+	verify_workers_run(&(struct verify_workers){.threads = threads < 2 ? threads : 2,
+						    .pieces = 2,
+						    .stop = c->stop,
+						    .make = make,
+						    .take = take_better,
+						    .user = &both});
+	size_t removed = both.better ? both.better->removed : 0;
+	for (uint32_t i = 0; both.better && i < c->units; i++)
+		gone[i] = both.better->gone[i];
+	*unsure_out = both.better && both.better->unsure;
+	for (int i = 0; i < 2; i++)
+		verify_judge_fini(&both.order[i].judge);
 	arena_fini(&scratch);
-	return best;
+	return removed;
 }
