@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `nft list ruleset`, and (compiled as import_nft_json) `nft -j list ruleset`: either there is an error that says what to do,
+// `nft list ruleset`, and (compiled as import_nft_json) `nft -j list ruleset`: an error that says what to do,
 // or every chain is an IR that can be written, read back, printed and evaluated.
 #include "base/buf.h"
 #include "base/diag.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The readers of nft's listings: for each kind of match and statement, which packets the imported rule decides; that text and
+// The readers of nft listings: for each kind of match and statement, which packets the imported rule decides; that text and
 // JSON of one ruleset mean the same; and what becomes of input that is damaged, hostile or large. The samples in testdata/
 // were printed by nft 1.0.6.
 #include "import/import.h"
