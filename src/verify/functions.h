@@ -24,6 +24,10 @@ uint32_t verify_functions_layer(struct verify_functions *functions, size_t layer
 uint32_t verify_owner_result(uint32_t owner) must_check;
 uint32_t verify_result_owner(uint32_t result) must_check;
 
+// The same of any list of boxes of the slice (shape.cells cells each), the first that holds a point decides.
+uint32_t verify_functions_list(struct verify_functions *functions, const uint64_t *boxes,
+			       const uint32_t *results, size_t len) must_check;
+
 // `result` where the values of the dimensions are in the sets, 0 elsewhere. Sets of dimensions that have no axis say
 // nothing; on an axis an atom is in or out by its first value.
 struct verify_want {
@@ -39,6 +43,9 @@ const struct verify_axis *verify_functions_axis(const struct verify_functions *f
 struct algebra_set verify_side_values(const struct verify_axis *axis,
 				      const struct algebra_side *side,
 				      struct arena *arena) must_check;
+// The point (a value for each variable) as a box of the slice; the cells are 0 before, but for a slice without axes.
+void verify_functions_cells(const struct verify_functions *functions, const int32_t *point,
+			    uint64_t *cells);
 // The packet of a point (a value for each variable).
 const struct ir_packet *verify_functions_packet(const struct verify_functions *functions,
 						const int32_t *point,
