@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `bulwark compile`: a policy for a target, if the target can do it.
-#include "cli/source.h"
+#include "cli/compile.h"
 #include "backend/nft/nft.h"
 #include "codec/acl.h"
 #include "codec/cap.h"
@@ -69,17 +69,22 @@ static const struct target {
 	bool (*emit)(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out);
 } targets[] = {{"nfi", emit_nfi}, {"nft", emit_nft}, {"acl", emit_acl}};
 
-static const struct target *chosen_target(struct cli *cli)
+static const struct target *find_target(const char *name)
 {
-	const char *name = cli_need_option(cli, "to");
-	for (size_t i = 0; name && i < array_len(targets); i++)
+	for (size_t i = 0; i < array_len(targets); i++)
 		if (!strcmp(targets[i].name, name))
 			return &targets[i];
-	if (name)
-		diag_error(&cli->diags, DIAG_UNSUPPORTED, NULL,
-			   "give nfi (NSF-facing XML), nft (a script for nft) or acl (RFC 8519)",
-			   "there is no target '%s'", name);
 	return NULL;
+}
+
+bool compile_knows(struct cli *cli, const char *target)
+{
+	if (find_target(target))
+		return true;
+	diag_error(&cli->diags, DIAG_UNSUPPORTED, NULL,
+		   "give nfi (NSF-facing XML), nft (a script for nft) or acl (RFC 8519)",
+		   "there is no target '%s'", target);
+	return false;
 }
 
 // An NSF-facing policy without a default action would mirror what no rule decides, so there is always one.
@@ -107,26 +112,31 @@ static bool refused_only(const struct cli *cli)
 	return true;
 }
 
+int compile_emit(struct cli *cli, const char *target, struct ir_ruleset *ruleset, struct buf *out)
+{
+	settle_default(cli, ruleset);
+	if (within_capabilities(cli, ruleset) && find_target(target)->emit(cli, ruleset, out))
+		return CLI_YES;
+	(void)!cli_fail(cli);
+	return refused_only(cli) ? CLI_NO : CLI_BAD;
+}
+
 int cli_compile(struct cli *cli)
 {
 	struct source source = {0};
 	struct buf text;
-	const struct target *target = chosen_target(cli);
-	if (!target || !source_load_arguments(cli, "capabilities", &source))
+	const char *target = cli_need_option(cli, "to");
+	if (!target || !compile_knows(cli, target) ||
+	    !source_load_arguments(cli, "capabilities", &source))
 		return cli_fail(cli);
-	settle_default(cli, &source.ruleset);
 	buf_init(&text);
-	bool good = within_capabilities(cli, &source.ruleset) &&
-		    target->emit(cli, &source.ruleset, &text);
-	if (good) {
+	int exit = compile_emit(cli, target, &source.ruleset, &text);
+	if (exit == CLI_YES) {
 		cli_report(cli);
-		if (!cli_answer(cli, json_pack("{s:s, s:s, s:o}", "target", target->name, "text",
+		if (!cli_answer(cli, json_pack("{s:s, s:s, s:o}", "target", target, "text",
 					       text.data, "diags", cli_diags_json(&cli->diags))))
 			buf_add(&cli->out, text.data, text.len);
 	}
 	buf_fini(&text);
-	if (good)
-		return CLI_YES;
-	(void)!cli_fail(cli);
-	return refused_only(cli) ? CLI_NO : CLI_BAD;
+	return exit;
 }

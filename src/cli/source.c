@@ -194,6 +194,24 @@ bool source_load_arguments(struct cli *cli, const char *option, struct source *o
 	       source_load(cli, cli->arg, cli->args, out);
 }
 
+bool source_load_bytes(struct cli *cli, const char *file, struct buf *bytes, struct source *out)
+{
+	bool imported = false;
+	char *name = (char *)file;
+	struct reading reading = {
+		.cli = cli, .file = &name, .files = 1, .bytes = &bytes, .imported = &imported};
+	*out = (struct source){.title = file};
+	return load_documents(&reading, out) && order(cli, out);
+}
+
+bool source_of_chain(struct cli *cli, const char *file, const struct import_chain *chain,
+		     struct source *out)
+{
+	*out = (struct source){.title = chain_title(cli, file, chain)};
+	add_chain(cli, out, file, chain);
+	return order(cli, out);
+}
+
 // --- each by itself ---
 
 static bool add_each(struct reading *r, size_t i, struct sources *out)
@@ -207,9 +225,8 @@ static bool add_each(struct reading *r, size_t i, struct sources *out)
 		if (!chain->filters || !source_chain_wanted(cli, chain) ||
 		    (!named && !chain->source_rules))
 			continue;
-		struct source one = {.title = chain_title(cli, r->file[i], chain)};
-		add_chain(cli, &one, r->file[i], chain);
-		if (!order(cli, &one))
+		struct source one;
+		if (!source_of_chain(cli, r->file[i], chain, &one))
 			return false;
 		vec_push(&cli->arena, &out->list, one);
 	}

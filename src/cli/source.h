@@ -29,6 +29,12 @@ bool source_load_each(struct cli *cli, char *const *file, size_t files,
 bool source_load_arguments(struct cli *cli, const char *option, struct source *out) must_check;
 bool source_stdin_once(struct cli *cli, const char *option) must_check;
 
+// A document that has been read already; one chain by itself.
+bool source_load_bytes(struct cli *cli, const char *file, struct buf *bytes,
+		       struct source *out) must_check;
+bool source_of_chain(struct cli *cli, const char *file, const struct import_chain *chain,
+		     struct source *out) must_check;
+
 // Puts --default-action into the ruleset. With diff it may be two with a comma between, one a side: `nth` says which.
 bool source_default(struct cli *cli, size_t nth, struct ir_ruleset *ruleset) must_check;
 
