@@ -45,49 +45,14 @@ static void settle(struct job *job, enum verify_status status, const uint64_t *p
 
 // --- one part ---
 
-// What a ruleset says in a part: boxes clipped to it, up to the first that holds all of it.
-struct says {
-	uint64_t *box;
-	uint32_t *result;
-	size_t len;
-};
-
 static int by_number(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 	return x < y ? -1 : x > y;
 }
 
-static void ask(const struct job *job, size_t layer, const uint64_t *part, struct says *out)
-{
-	const struct algebra_boxes *boxes = job->slice->layer[layer].boxes;
-	const struct algebra_shape *shape = &job->slice->shape;
-	struct algebra_ids ids = {0};
-	uint32_t len = (uint32_t)algebra_boxes_len(boxes),
-		 last = algebra_boxes_first(boxes, part, 0, len);
-	algebra_boxes_meeting(boxes, part, 0, last < len ? last + 1 : len, &ids);
-	if (ids.len)
-		qsort(ids.at, ids.len, sizeof(*ids.at), by_number);
-	out->len = ids.len;
-	out->box = base_oom(calloc(ids.len * shape->cells + 1, sizeof(*out->box)));
-	out->result = base_oom(calloc(ids.len + 1, sizeof(*out->result)));
-	for (size_t i = 0; i < ids.len; i++) {
-		uint64_t box[ALGEBRA_CELLS];
-		uint32_t owner = algebra_boxes_owner(boxes, ids.at[i]);
-		algebra_boxes_get(boxes, ids.at[i], box);
-		(void)!algebra_box_clip(shape, box, part, out->box + i * shape->cells);
-		out->result[i] = verify_effect(job->space, layer, owner) + 1;
-	}
-	free(ids.at);
-}
-
-static void says_fini(struct says *says)
-{
-	free(says->box);
-	free(says->result);
-}
-
-static bool same_words(const struct job *job, const struct says *a, const struct says *b)
+static bool same_words(const struct job *job, const struct verify_says *a,
+		       const struct verify_says *b)
 {
 	size_t size = a->len * job->slice->shape.cells * sizeof(*a->box);
 	return a->len == b->len && !memcmp(a->box, b->box, size) &&
@@ -118,7 +83,7 @@ static void found(struct job *job, const struct verify_functions *f, uint32_t a,
 }
 
 // False when the diagrams do not fit.
-static bool decide(struct job *job, const struct says says[2])
+static bool decide(struct job *job, const struct verify_says says[2])
 {
 	struct algebra_diagram_limits limits = {.bytes = job->bytes,
 						.stop = verify_stop_flag(job->options)};
@@ -126,8 +91,7 @@ static bool decide(struct job *job, const struct says says[2])
 	struct arena arena;
 	arena_init(&arena);
 	verify_functions_init(&f, job->space, job->slice, &limits, &arena);
-	uint32_t a = verify_functions_list(&f, says[0].box, says[0].result, says[0].len),
-		 b = verify_functions_list(&f, says[1].box, says[1].result, says[1].len);
+	uint32_t a = verify_functions_list(&f, &says[0]), b = verify_functions_list(&f, &says[1]);
 	enum algebra_diagram_status status = algebra_diagram_status(f.diagram);
 	if (status == ALGEBRA_DIAGRAM_GOOD && a != b)
 		found(job, &f, a, b);
@@ -141,7 +105,7 @@ static bool decide(struct job *job, const struct says says[2])
 // --- cutting ---
 
 // The ends of boxes inside the part on one axis; sorted.
-static size_t ends_inside(const struct job *job, const struct says says[2], unsigned slot,
+static size_t ends_inside(const struct job *job, const struct verify_says says[2], unsigned slot,
 			  uint64_t whole, uint32_t *ends)
 {
 	size_t n = 0, cells = job->slice->shape.cells;
@@ -157,7 +121,7 @@ static size_t ends_inside(const struct job *job, const struct says says[2], unsi
 }
 
 // Cuts the part into two in the middle of the ends on the axis that has the most. False when no axis has one.
-static bool cut(const struct job *job, const struct says says[2], const uint64_t *part,
+static bool cut(const struct job *job, const struct verify_says says[2], const uint64_t *part,
 		uint64_t halves[2][ALGEBRA_CELLS])
 {
 	size_t most = 0, size = 2 * (says[0].len + says[1].len) + 1;
@@ -186,19 +150,19 @@ static bool cut(const struct job *job, const struct says says[2], const uint64_t
 // Each cut has an end of a box between its halves, so that it comes to an end.
 static void look(struct job *job, const uint64_t *part)
 {
-	struct says says[2];
+	struct verify_says says[2];
 	uint64_t halves[2][ALGEBRA_CELLS];
 	if (job->enough || verify_stopped(job->options))
 		return;
-	ask(job, job->layer[0], part, &says[0]);
-	ask(job, job->layer[1], part, &says[1]);
+	for (size_t i = 0; i < 2; i++)
+		verify_layer_says(job->space, job->slice, job->layer[i], part, true, &says[i]);
 	bool few = says[0].len + says[1].len <= BOXES_MOST,
 	     done = same_words(job, &says[0], &says[1]) || (few && decide(job, says)),
 	     more = !done && cut(job, says, part, halves);
 	if (!done && !more && (few || !decide(job, says)))
 		settle(job, VERIFY_OVER_BUDGET, NULL);
-	says_fini(&says[0]);
-	says_fini(&says[1]);
+	verify_says_fini(&says[0]);
+	verify_says_fini(&says[1]);
 	job->parts += !more;
 	for (size_t i = 0; more && i < 2; i++)
 		look(job, halves[i]);
@@ -221,22 +185,14 @@ static void run(void *user, unsigned worker, size_t piece)
 	look(job, part);
 }
 
-static void fill(struct job *job)
+static void choose_pieces(struct job *job)
 {
 	const struct verify_slice *slice = job->slice;
-	for (size_t a = 0; a < slice->axes; a++) {
-		const struct verify_axis *axis = &slice->axis[a];
-		if (axis->span) {
-			job->full[axis->slot] = algebra_span(0, axis->atoms - 1);
-			if (!job->first || axis->atoms > job->first->atoms)
-				job->first = axis;
-			continue;
-		}
-		for (uint32_t atom = 0; atom < axis->atoms; atom++)
-			job->full[slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
-	}
-	if (!slice->axes)
-		job->full[0] = 1;
+	verify_whole_part(slice, job->full);
+	for (size_t a = 0; a < slice->axes; a++)
+		if (slice->axis[a].span &&
+		    (!job->first || slice->axis[a].atoms > job->first->atoms))
+			job->first = &slice->axis[a];
 	job->pieces = !job->first ? 1 : job->first->atoms < PIECES ? job->first->atoms : PIECES;
 }
 
@@ -252,7 +208,7 @@ void verify_diagram_equal(const struct verify_space *space, const struct verify_
 			  .bytes = memory / verify_workers(options),
 			  .out = out};
 	*out = (struct verify_equality){.status = VERIFY_DONE, .equal = true};
-	fill(&job);
+	choose_pieces(&job);
 	pthread_mutex_init(&job.lock, NULL);
 	struct verify_work work = {options, job.pieces, run, &job, &job.enough};
 	if (!verify_work(&work) || (verify_stopped(options) && !job.enough))

@@ -57,6 +57,7 @@ void verify_functions_init(struct verify_functions *f, const struct verify_space
 		f->var_of[order[v].axis] = v;
 		max[v] = (int32_t)slice->axis[order[v].axis].atoms - 1;
 	}
+	verify_whole_part(slice, f->part);
 	f->diagram = algebra_diagram_new(max, n, limits);
 }
 
@@ -119,37 +120,95 @@ static struct algebra_side *sides_of(const struct verify_functions *f, const uin
 	return side;
 }
 
-uint32_t verify_functions_list(struct verify_functions *f, const uint64_t *boxes,
-			       const uint32_t *results, size_t len)
+uint32_t verify_functions_list(struct verify_functions *f, const struct verify_says *says)
 {
 	struct arena arena;
 	arena_init(&arena);
-	struct algebra_case *list = arena_array(&arena, struct algebra_case, len + 1);
-	for (size_t i = 0; i < len; i++)
+	struct algebra_case *list = arena_array(&arena, struct algebra_case, says->len + 1);
+	for (size_t i = 0; i < says->len; i++)
 		list[i] = (struct algebra_case){
-			sides_of(f, boxes + i * f->slice->shape.cells, &arena), results[i]};
-	uint32_t a = algebra_diagram_first_match(f->diagram, list, len);
+			sides_of(f, says->box + i * f->slice->shape.cells, &arena),
+			says->result[i]};
+	uint32_t a = algebra_diagram_first_match(f->diagram, list, says->len);
 	algebra_diagram_pin(f->diagram, a);
 	arena_fini(&arena);
 	return a;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+void verify_layer_says(const struct verify_space *space, const struct verify_slice *slice,
+		       size_t layer, const uint64_t *part, bool effects, struct verify_says *out)
+{
+	const struct algebra_boxes *boxes = slice->layer[layer].boxes;
+	struct algebra_ids ids = {0};
+	uint32_t len = (uint32_t)algebra_boxes_len(boxes),
+		 last = algebra_boxes_first(boxes, part, 0, len);
+	algebra_boxes_meeting(boxes, part, 0, last < len ? last + 1 : len, &ids);
+	if (ids.len)
+		qsort(ids.at, ids.len, sizeof(*ids.at), by_number);
+	out->len = ids.len;
+	out->box = base_oom(calloc(ids.len * slice->shape.cells + 1, sizeof(*out->box)));
+	out->result = base_oom(calloc(ids.len + 1, sizeof(*out->result)));
+	for (size_t i = 0; i < ids.len; i++) {
+		uint64_t box[ALGEBRA_CELLS];
+		uint32_t owner = algebra_boxes_owner(boxes, ids.at[i]);
+		algebra_boxes_get(boxes, ids.at[i], box);
+		(void)!algebra_box_clip(&slice->shape, box, part,
+					out->box + i * slice->shape.cells);
+		out->result[i] = effects ? verify_effect(space, layer, owner) + 1
+					 : verify_owner_result(owner);
+	}
+	free(ids.at);
+}
+
+void verify_says_fini(struct verify_says *says)
+{
+	free(says->box);
+	free(says->result);
+}
+
+void verify_whole_part(const struct verify_slice *slice, uint64_t part_out[static ALGEBRA_CELLS])
+{
+	memset(part_out, 0, ALGEBRA_CELLS * sizeof(*part_out));
+	for (size_t a = 0; a < slice->axes; a++) {
+		const struct verify_axis *axis = &slice->axis[a];
+		if (axis->span)
+			part_out[axis->slot] = algebra_span(0, axis->atoms - 1);
+		for (uint32_t atom = 0; !axis->span && atom < axis->atoms; atom++)
+			part_out[slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
+	}
+	if (!slice->axes)
+		part_out[0] = 1;
+}
+
+void verify_functions_narrow(struct verify_functions *f, unsigned dim, struct algebra_set set)
+{
+	size_t var;
+	const struct verify_axis *axis = verify_functions_axis(f, dim, &var);
+	if (!axis || !axis->span || !set.len)
+		return;
+	uint32_t lo = axis->atoms, hi = 0; // a span's piece i is atom i
+	for (uint32_t i = 0; i < axis->pieces; i++) {
+		if (axis->piece[i].hi < set.at[0].lo || axis->piece[i].lo > set.at[set.len - 1].hi)
+			continue;
+		lo = lo < i ? lo : i;
+		hi = i;
+	}
+	if (lo <= hi)
+		f->part[axis->slot] = algebra_span(lo, hi);
+}
+
 uint32_t verify_functions_layer(struct verify_functions *f, size_t layer, bool effects)
 {
-	const struct algebra_boxes *boxes = f->slice->layer[layer].boxes;
-	size_t len = algebra_boxes_len(boxes), cells = f->slice->shape.cells;
-	struct arena arena;
-	arena_init(&arena);
-	uint64_t *box = arena_array(&arena, uint64_t, len * cells + 1);
-	uint32_t *result = arena_array(&arena, uint32_t, len + 1);
-	for (uint32_t i = 0; i < len; i++) {
-		uint32_t owner = algebra_boxes_owner(boxes, i);
-		algebra_boxes_get(boxes, i, box + i * cells);
-		result[i] = effects ? verify_effect(f->space, layer, owner) + 1
-				    : verify_owner_result(owner);
-	}
-	uint32_t a = verify_functions_list(f, box, result, len);
-	arena_fini(&arena);
+	struct verify_says says;
+	verify_layer_says(f->space, f->slice, layer, f->part, effects, &says);
+	uint32_t a = verify_functions_list(f, &says);
+	verify_says_fini(&says);
 	return a;
 }
 

@@ -5,18 +5,34 @@
 #include "algebra/diagram.h"
 #include "verify/space.h"
 
+// What a layer says in a part of the slice (a box): its boxes clipped to it, in order, up to the first that holds all of it,
+// each with its result. Heap; fini it.
+struct verify_says {
+	uint64_t *box; // shape.cells cells each
+	uint32_t *result;
+	size_t len;
+};
+void verify_layer_says(const struct verify_space *space, const struct verify_slice *slice,
+		       size_t layer, const uint64_t *part, bool effects, struct verify_says *out);
+void verify_says_fini(struct verify_says *says);
+void verify_whole_part(const struct verify_slice *slice, uint64_t part_out[static ALGEBRA_CELLS]);
+
 struct verify_functions {
 	const struct verify_space *space;
 	const struct verify_slice *slice;
 	struct algebra_diagram *diagram;
 	uint32_t *axis_of, *var_of; // by variable, by axis
 	size_t vars;
+	uint64_t part[ALGEBRA_CELLS]; // layers are functions within it, 0 elsewhere; whole at first
 };
 void verify_functions_init(struct verify_functions *functions, const struct verify_space *space,
 			   const struct verify_slice *slice,
 			   const struct algebra_diagram_limits *limits, struct arena *arena);
 void verify_functions_fini(struct verify_functions *functions);
 
+// Only points whose value of the dimension is between the least and the largest of the set shall matter.
+void verify_functions_narrow(struct verify_functions *functions, unsigned dim,
+			     struct algebra_set set);
 // Which rule of the layer decides: results by verify_owner_result; 0 for points that nobody asked about. Or with `effects`
 // what it does: the layer's effect numbers + 1. Pinned.
 uint32_t verify_functions_layer(struct verify_functions *functions, size_t layer,
@@ -25,8 +41,8 @@ uint32_t verify_owner_result(uint32_t owner) must_check;
 uint32_t verify_result_owner(uint32_t result) must_check;
 
 // The same of any list of boxes of the slice (shape.cells cells each), the first that holds a point decides.
-uint32_t verify_functions_list(struct verify_functions *functions, const uint64_t *boxes,
-			       const uint32_t *results, size_t len) must_check;
+uint32_t verify_functions_list(struct verify_functions *functions,
+			       const struct verify_says *says) must_check;
 
 // `result` where the values of the dimensions are in the sets, 0 elsewhere. Sets of dimensions that have no axis say
 // nothing; on an axis an atom is in or out by its first value.

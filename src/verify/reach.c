@@ -26,6 +26,20 @@ static uint32_t any_result(void *user, uint32_t result)
 	return result != 0;
 }
 
+// Rules about other addresses need no diagram.
+static void narrow_to_ends(struct reach_state *s)
+{
+	const struct verify_reach_question *q = s->question;
+	bool v4 = s->functions.slice->family == 4;
+	struct algebra_set from = {0}, to = {0};
+	for (size_t i = 0; i < q->froms; i++)
+		from = algebra_set_union(s->arena, from, v4 ? q->from[i].v4 : q->from[i].v6);
+	for (size_t i = 0; i < q->tos; i++)
+		to = algebra_set_union(s->arena, to, v4 ? q->to[i].v4 : q->to[i].v6);
+	verify_functions_narrow(&s->functions, v4 ? IR_SRC4 : IR_SRC6, from);
+	verify_functions_narrow(&s->functions, v4 ? IR_DST4 : IR_DST6, to);
+}
+
 // The slice's diagrams, pinned: who decides at each image, and where that passes.
 static bool make_functions(struct reach_state *s, const struct verify_slice *slice)
 {
@@ -35,6 +49,7 @@ static bool make_functions(struct reach_state *s, const struct verify_slice *sli
 		.stop = options->control ? &options->control->stop : NULL};
 	size_t layers = s->space->layers;
 	verify_functions_init(&s->functions, s->space, slice, &limits, s->arena);
+	narrow_to_ends(s);
 	s->diagram = s->functions.diagram;
 	s->owner = arena_array(s->arena, uint32_t, layers);
 	s->passes = arena_array(s->arena, uint32_t, layers);

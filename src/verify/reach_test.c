@@ -4,6 +4,7 @@
 #include "verify/reach.h"
 #include "base/diag.h"
 #include "ir/test.h"
+#include "verify/test_sets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -623,11 +624,129 @@ static void unknown_interfaces_change_sides(void **state)
 	}
 }
 
+// --- large rulesets ---
+
+static u128 value_near(struct test_random *random, const struct algebra_set *set, u128 lo, u128 hi)
+{
+	u128 value = set ? set->at[0].lo : lo + test_random_next(random) % (hi - lo + 1);
+	return value < lo ? lo : value > hi ? hi : value;
+}
+
+// A packet between the ends that some rule may well be about.
+static struct ir_packet packet_near(struct test_random *random, const struct ir_clause *clause,
+				    u128 from, u128 to, u128 size)
+{
+	struct ir_packet p = {.time = NOW};
+	const struct algebra_set *proto = ir_clause_set(clause, IR_PROTO);
+	ir_packet_set(&p, IR_FAMILY, 4);
+	ir_packet_set(&p, IR_SRC4,
+		      value_near(random, ir_clause_set(clause, IR_SRC4), from, from + size));
+	ir_packet_set(&p, IR_DST4,
+		      value_near(random, ir_clause_set(clause, IR_DST4), to, to + size));
+	ir_packet_set(&p, IR_PROTO, proto && proto->at[0].lo == 17 ? 17 : 6);
+	ir_packet_set(&p, IR_SPORT, value_near(random, ir_clause_set(clause, IR_SPORT), 0, 65535));
+	ir_packet_set(&p, IR_DPORT, value_near(random, ir_clause_set(clause, IR_DPORT), 0, 65535));
+	ir_packet_set(&p, IR_STATE, IR_STATE_NEW);
+	return p;
+}
+
+static bool said_open(const struct verify_pair *pair, const struct ir_packet *packet)
+{
+	static const struct ir_rule any = {.verdict = IR_PASS};
+	for (size_t i = 0; i < pair->open.len; i++)
+		if (ir_clause_matches(&pair->open.at[i].clause, &any, packet))
+			return true;
+	return pair->open_more;
+}
+
+static void check_packets(struct world *w, const struct verify_pair *pair,
+			  const struct ir_ruleset *set, u128 from, u128 to, u128 size)
+{
+	size_t passed = 0;
+	for (size_t i = 0; i < 3000; i++) {
+		struct ir_outcome outcome;
+		const struct ir_rule *rule = &set->rule.at[i % set->rule.len];
+		struct ir_packet p = packet_near(&w->random, &rule->clause[0], from, to, size);
+		p.flow = &p;
+		ir_eval(set, &p, &w->arena, &outcome);
+		passed += lets_pass(&outcome);
+		assert_true(!lets_pass(&outcome) || said_open(pair, &p));
+		assert_true(lets_pass(&outcome) || !pair->all);
+	}
+	assert_true(!passed || !pair->none);
+}
+
+// Between a few addresses only the rules about them are looked at; that leaves nothing out.
+static void few_addresses_in_large_rulesets(void **state)
+{
+	(void)state;
+	static const struct verify_link links[] = {{0, NULL}, {1, NULL}};
+	for (unsigned round = 0; round < 12; round++) {
+		struct world w = {.random = {round}};
+		struct ir_ruleset set;
+		struct test_sets_spec spec = {round % TEST_SETS_KINDS, 4, 700, 40 + round};
+		struct verify_reach reach;
+		arena_init(&w.arena);
+		test_sets_make(&spec, &w.arena, &set);
+		u128 size = round % 2 ? 0x00ffffff : 0xff, from = 0, to = 0;
+		for (size_t i = 0; i < set.rule.len && !(from && to); i++) {
+			const struct ir_clause *clause = &set.rule.at[i].clause[0];
+			if (ir_clause_set(clause, IR_SRC4) && ir_clause_set(clause, IR_DST4)) {
+				from = ir_clause_set(clause, IR_SRC4)->at[0].lo & ~size;
+				to = ir_clause_set(clause, IR_DST4)->at[0].lo & ~size;
+			}
+		}
+		for (size_t z = 0; z < 2; z++) {
+			u128 at = z ? to : from;
+			struct verify_zone zone = {.name = "z", .v4 = one(&w.arena, at, at + size)};
+			vec_push(&w.arena, &w.network.zone, zone);
+		}
+		vec_push(&w.arena, &w.network.nsf, (struct verify_nsf){"n", NULL, &set, links, 2});
+		reach_between(&w, 0, 1, &reach);
+		assert_int_equal(reach.status, VERIFY_DONE);
+		check_packets(&w, &reach.pair.at[0], &set, from, to, size);
+		arena_fini(&w.arena);
+	}
+}
+
+// The first and the last address of an end count.
+static void the_outermost_addresses_count(void **state)
+{
+	(void)state;
+	static const char *const passes[] = {
+		"action=pass,name=first,src=10.0.0.10,dst=10.1.0.10,proto=udp,dport=53,flow=yes",
+		"action=pass,name=last,src=10.0.0.13,dst=10.1.0.13,proto=tcp,dport=80,flow=yes"};
+	static const struct verify_link links[] = {{0, NULL}, {1, NULL}};
+	struct world w = {0};
+	struct verify_reach reach;
+	arena_init(&w.arena);
+	struct ir_ruleset set = *ruleset_of(&w, passes, 2);
+	for (unsigned i = 0; i < 400; i++) { // many addresses on both sides
+		const char *text = arena_printf(
+			&w.arena, "action=reject,src=10.0.2.%u,dst=10.1.2.%u", i % 200, i % 199);
+		struct ir_rule rule = ruleset_of(&w, &text, 1)->rule.at[0];
+		vec_push(&w.arena, &set.rule, rule);
+	}
+	for (size_t z = 0; z < 2; z++) {
+		u128 at = 0x0a000000u + z * 65536;
+		struct verify_zone zone = {.name = "z", .v4 = one(&w.arena, at + 10, at + 13)};
+		vec_push(&w.arena, &w.network.zone, zone);
+	}
+	vec_push(&w.arena, &w.network.nsf, (struct verify_nsf){"n", NULL, &set, links, 2});
+	reach_between(&w, 0, 1, &reach);
+	const struct verify_pair *pair = &reach.pair.at[0];
+	assert_int_equal(pair->open.len, 2);
+	assert_false(pair->open.at[0].every_host || pair->open.at[1].every_host);
+	arena_fini(&w.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_maze_is_no_trap),
 		cmocka_unit_test(versions_times_and_rates),
+		cmocka_unit_test(the_outermost_addresses_count),
+		cmocka_unit_test(few_addresses_in_large_rulesets),
 		cmocka_unit_test(unknown_interfaces_change_sides),
 		cmocka_unit_test(random_networks_answer_as_packets_fare),
 	};
