@@ -54,6 +54,8 @@ void algebra_boxes_free(struct algebra_boxes *boxes);
 void algebra_boxes_add(struct algebra_boxes *boxes, const uint64_t *box, uint32_t owner);
 void algebra_boxes_build(
 	struct algebra_boxes *boxes); // after the last add, before the first question
+// Before it is built: once `stop` is set, building ends soon, and answers are then of no use (but safe to ask for).
+void algebra_boxes_stop(struct algebra_boxes *boxes, const _Atomic bool *stop);
 size_t algebra_boxes_len(const struct algebra_boxes *boxes) must_check;
 size_t algebra_boxes_bytes(const struct algebra_boxes *boxes) must_check; // of memory
 uint32_t algebra_boxes_owner(const struct algebra_boxes *boxes, uint32_t number) must_check;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Boxes against brute force: every point of small spaces.
-#include "algebra/box.h"
+#include "algebra/lanes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,6 +148,11 @@ static void check_questions(const struct algebra_boxes *boxes, uint64_t (*truth)
 		}
 		assert_int_equal(met, ids.len);
 		assert_int_equal(algebra_boxes_first(boxes, box, from, to), first);
+		ids.len = 0;
+		algebra_boxes_holding(boxes, box, from, to, &ids);
+		for (size_t i = 0; i < ids.len; i++)
+			assert_true(algebra_box_within(&shape, box, truth[ids.at[i]]));
+		assert_int_equal(ids.len > 0, first < to);
 	}
 	free(ids.at);
 }
@@ -175,10 +180,42 @@ static void many_boxes_answer_like_a_list(void **unused)
 	}
 }
 
+// What this processor does best says the same as what any does.
+static void lanes_agree(void **unused)
+{
+	(void)unused;
+	const struct algebra_lanes *best = algebra_lanes_best(), *plain = &algebra_lanes_plain;
+	size_t met = 0, held = 0;
+	for (int round = 0; round < 20000; round++) {
+		static uint64_t lanes[6 * ALGEBRA_LANES];
+		uint64_t box[5], lane[5];
+		for (unsigned k = 0; k < ALGEBRA_LANES; k++) {
+			random_box(lane);
+			for (unsigned c = 2; c < 5; c++)
+				lanes[(1 + c) * ALGEBRA_LANES + k] = lane[c];
+			for (unsigned c = 0; c < 3; c++) {
+				uint32_t *at = (uint32_t *)(lanes + c * ALGEBRA_LANES);
+				uint32_t number = draw(10);
+				at[k] = c ? algebra_lo(lane[c - 1]) : number;
+				at[ALGEBRA_LANES + k] = c ? algebra_hi(lane[c - 1]) : number;
+			}
+		}
+		random_box(box);
+		struct algebra_asked asked = {&shape, box, draw(5), 4 + draw(6)};
+		unsigned meet = plain->meet(&asked, lanes), hold = plain->hold(&asked, lanes);
+		assert_int_equal(best->meet(&asked, lanes), meet);
+		assert_int_equal(best->hold(&asked, lanes), hold);
+		assert_int_equal(hold & ~meet, 0);
+		met += meet != 0;
+		held += hold != 0;
+	}
+	assert_true(met > 5000 && held > 500);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(cover_is_what_points_say),
 					   TEST(it_gives_up_when_told),
-					   TEST(many_boxes_answer_like_a_list)};
+					   TEST(many_boxes_answer_like_a_list), TEST(lanes_agree)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,35 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many boxes in an order, and a tree of bounding boxes over them. Leaves hold LANES boxes side by side, dimension by
-// dimension, so that one comparison looks at many; nodes stand in the order in which they are visited, and one that cannot
-// matter is left by jumping over what is below it. A node also knows the lowest and highest number below it, because most
-// questions are about the boxes before some box.
-#include "algebra/box.h"
+// Many boxes in an order, and a tree of bounding boxes over them. A node has up to sixteen lanes (lanes.h): boxes in a leaf,
+// bounds of its children in any other. Lanes know their numbers, too, lowest and highest, because most questions are about
+// the boxes before some box. Children of a node stand one after the other.
+#include "algebra/lanes.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 16 };
-
-struct node {
-	uint32_t lowest, highest; // numbers below it
-	uint32_t skip;            // the node after all that is below it
-	uint32_t leaf;            // of a leaf: which; else NO_LEAF
-};
-#define NO_LEAF UINT32_MAX
+enum { LANES = ALGEBRA_LANES };
 
 struct algebra_boxes {
 	const struct algebra_shape *shape;
+	const struct algebra_lanes *how;
+	const _Atomic bool *stop;
 	struct algebra_ids owner;
 	size_t len, cap;
 	uint64_t *added; // while boxes are added: one after the other; NULL once built
-	uint64_t *
-		leaf; // leaf l, cell c: LANES cells at (l * cells + c) * LANES; spans: LANES lows, then LANES highs
-	uint32_t *number; // leaf l, lane k: the box's number; UINT32_MAX: no box
-	uint32_t *place;  // of each number: l * LANES + k
-	struct node *node;
-	uint64_t *bound; // cells of each node
-	size_t leaves, nodes;
+	uint64_t *lanes; // of each node
+	uint32_t *child; // of each node: its first; 0: it is a leaf
+	uint32_t *place; // of each number: node * LANES + lane
+	size_t nodes, room;
 };
 
 static void *must(void *memory)
@@ -39,11 +30,10 @@ static void *must(void *memory)
 	return memory;
 }
 
+// Not touched, so that what is not needed takes no memory.
 static void *array(size_t n, size_t size)
 {
-	void *at = must(aligned_alloc(64, (n * size + 64) & ~(size_t)63));
-	memset(at, 0, n * size);
-	return at;
+	return must(aligned_alloc(64, (n * size + 64) & ~(size_t)63));
 }
 
 struct algebra_boxes *algebra_boxes_new(const struct algebra_shape *shape)
@@ -51,6 +41,7 @@ struct algebra_boxes *algebra_boxes_new(const struct algebra_shape *shape)
 	assert(shape->cells && shape->cells <= ALGEBRA_CELLS);
 	struct algebra_boxes *boxes = must(calloc(1, sizeof(*boxes)));
 	boxes->shape = shape;
+	boxes->how = algebra_lanes_best();
 	return boxes;
 }
 
@@ -60,11 +51,9 @@ void algebra_boxes_free(struct algebra_boxes *boxes)
 		return;
 	free(boxes->owner.at);
 	free(boxes->added);
-	free(boxes->leaf);
-	free(boxes->number);
+	free(boxes->lanes);
+	free(boxes->child);
 	free(boxes->place);
-	free(boxes->node);
-	free(boxes->bound);
 	free(boxes);
 }
 
@@ -98,17 +87,22 @@ uint32_t algebra_boxes_owner(const struct algebra_boxes *boxes, uint32_t number)
 	return boxes->owner.at[number];
 }
 
-size_t algebra_boxes_bytes(const struct algebra_boxes *boxes)
+static size_t node_cells(const struct algebra_boxes *boxes)
 {
-	size_t cells = boxes->shape->cells, lanes = boxes->leaves * LANES;
-	return boxes->owner.cap * 4 + (boxes->added ? boxes->cap * cells * 8 : 0) +
-	       lanes * (cells * 8 + 4) + boxes->len * 4 +
-	       boxes->nodes * (sizeof(struct node) + cells * 8);
+	return (size_t)(1 + boxes->shape->cells) * LANES;
 }
 
-static uint32_t *lanes_of(const struct algebra_boxes *boxes, size_t leaf, unsigned cell)
+size_t algebra_boxes_bytes(const struct algebra_boxes *boxes)
 {
-	return (uint32_t *)(boxes->leaf + (leaf * boxes->shape->cells + cell) * LANES);
+	size_t cells = boxes->shape->cells;
+	return boxes->owner.cap * 4 + (boxes->added ? boxes->cap * cells * 8 : 0) + boxes->len * 4 +
+	       boxes->nodes * (node_cells(boxes) * 8 + 4);
+}
+
+// Where lows of a span begin, or the lanes of a cell; 0 are the numbers.
+static uint64_t *cell_of(const struct algebra_boxes *boxes, size_t node, unsigned cell)
+{
+	return boxes->lanes + node * node_cells(boxes) + (size_t)cell * LANES;
 }
 
 void algebra_boxes_get(const struct algebra_boxes *boxes, uint32_t number, uint64_t *out)
@@ -119,13 +113,19 @@ void algebra_boxes_get(const struct algebra_boxes *boxes, uint32_t number, uint6
 		       shape->cells * sizeof(*out));
 		return;
 	}
-	size_t leaf = boxes->place[number] / LANES, lane = boxes->place[number] % LANES;
-	for (unsigned s = 0; s < shape->spans; s++) {
-		const uint32_t *at = lanes_of(boxes, leaf, s);
-		out[s] = algebra_span(at[lane], at[LANES + lane]);
+	size_t lane = boxes->place[number] % LANES;
+	const uint64_t *at = cell_of(boxes, boxes->place[number] / LANES, 1);
+	for (unsigned s = 0; s < shape->spans; s++, at += LANES) {
+		const uint32_t *span = (const uint32_t *)at;
+		out[s] = algebra_span(span[lane], span[LANES + lane]);
 	}
-	for (unsigned c = shape->spans; c < shape->cells; c++)
-		out[c] = boxes->leaf[(leaf * shape->cells + c) * LANES + lane];
+	for (unsigned c = shape->spans; c < shape->cells; c++, at += LANES)
+		out[c] = at[lane];
+}
+
+void algebra_boxes_stop(struct algebra_boxes *boxes, const _Atomic bool *stop)
+{
+	boxes->stop = stop;
 }
 
 // --- building ---
@@ -141,42 +141,69 @@ static const uint64_t *added(const struct build *b, uint32_t number)
 	return b->boxes->added + number * (size_t)b->boxes->shape->cells;
 }
 
-static void fill_bound(struct build *b, struct node *node, uint64_t *bound, const uint32_t *at,
-		       size_t n)
+// Some of the order, what bounds their boxes, and their numbers.
+struct group {
+	size_t at, len;
+	uint32_t lowest, highest;
+	uint64_t bound[ALGEBRA_CELLS];
+};
+
+static void widen(const struct algebra_shape *shape, uint64_t *bound, const uint64_t *box)
+{
+	for (unsigned s = 0; s < shape->spans; s++) {
+		uint32_t lo = algebra_lo(bound[s]), hi = algebra_hi(bound[s]);
+		bound[s] = algebra_span(algebra_lo(box[s]) < lo ? algebra_lo(box[s]) : lo,
+					algebra_hi(box[s]) > hi ? algebra_hi(box[s]) : hi);
+	}
+	for (unsigned c = shape->spans; c < shape->cells; c++)
+		bound[c] |= box[c];
+}
+
+static void bound(const struct build *b, struct group *group)
 {
 	const struct algebra_shape *shape = b->boxes->shape;
-	memcpy(bound, added(b, at[0]), shape->cells * sizeof(*bound));
-	node->lowest = node->highest = at[0];
-	for (size_t i = 1; i < n; i++) {
-		const uint64_t *box = added(b, at[i]);
-		for (unsigned s = 0; s < shape->spans; s++) {
-			uint32_t lo = algebra_lo(bound[s]), hi = algebra_hi(bound[s]);
-			bound[s] = algebra_span(algebra_lo(box[s]) < lo ? algebra_lo(box[s]) : lo,
-						algebra_hi(box[s]) > hi ? algebra_hi(box[s]) : hi);
-		}
-		for (unsigned c = shape->spans; c < shape->cells; c++)
-			bound[c] |= box[c];
-		node->lowest = at[i] < node->lowest ? at[i] : node->lowest;
-		node->highest = at[i] > node->highest ? at[i] : node->highest;
+	const uint32_t *at = b->order + group->at;
+	memcpy(group->bound, added(b, at[0]), shape->cells * sizeof(*group->bound));
+	group->lowest = group->highest = at[0];
+	for (size_t i = 1; i < group->len; i++) {
+		widen(shape, group->bound, added(b, at[i]));
+		group->lowest = at[i] < group->lowest ? at[i] : group->lowest;
+		group->highest = at[i] > group->highest ? at[i] : group->highest;
 	}
 }
 
-static void fill_leaf(struct build *b, size_t leaf, const uint32_t *at, size_t n)
+static void fill_lane(struct build *b, size_t node, unsigned lane, const struct group *group)
 {
-	struct algebra_boxes *boxes = b->boxes;
-	const struct algebra_shape *shape = boxes->shape;
-	for (size_t k = 0; k < LANES; k++) {
-		const uint64_t *box = added(b, at[k < n ? k : 0]);
-		boxes->number[leaf * LANES + k] = k < n ? at[k] : UINT32_MAX;
-		if (k < n)
-			boxes->place[at[k]] = (uint32_t)(leaf * LANES + k);
-		for (unsigned s = 0; s < shape->spans; s++) {
-			uint32_t *lanes = lanes_of(boxes, leaf, s);
-			lanes[k] = k < n ? algebra_lo(box[s]) : 1; // an empty lane meets nothing
-			lanes[LANES + k] = k < n ? algebra_hi(box[s]) : 0;
-		}
-		for (unsigned c = shape->spans; c < shape->cells; c++)
-			boxes->leaf[(leaf * shape->cells + c) * LANES + k] = k < n ? box[c] : 0;
+	const struct algebra_shape *shape = b->boxes->shape;
+	uint32_t *number = (uint32_t *)cell_of(b->boxes, node, 0);
+	number[lane] = group->lowest;
+	number[LANES + lane] = group->highest;
+	for (unsigned s = 0; s < shape->spans; s++) {
+		uint32_t *span = (uint32_t *)cell_of(b->boxes, node, 1 + s);
+		span[lane] = algebra_lo(group->bound[s]);
+		span[LANES + lane] = algebra_hi(group->bound[s]);
+	}
+	for (unsigned c = shape->spans; c < shape->cells; c++)
+		cell_of(b->boxes, node, 1 + c)[lane] = group->bound[c];
+}
+
+static void clear_lanes(struct build *b, size_t node)
+{
+	int32_t *number = (int32_t *)cell_of(b->boxes, node, 0);
+	memset(number, 0, node_cells(b->boxes) * sizeof(uint64_t));
+	for (int k = 0; k < LANES; k++) {
+		number[k] = INT32_MAX;
+		number[LANES + k] = -1;
+	}
+}
+
+static void fill_leaf(struct build *b, size_t node, const uint32_t *at, size_t n)
+{
+	for (unsigned k = 0; k < n; k++) {
+		struct group one = {.lowest = at[k], .highest = at[k]};
+		memcpy(one.bound, added(b, at[k]), b->boxes->shape->cells * sizeof(*one.bound));
+		fill_lane(b, node, k, &one);
+		b->boxes->place[at[k]] = (uint32_t)(node * LANES + k);
 	}
 }
 
@@ -264,42 +291,85 @@ static size_t dividing_point(const struct build *b, const uint32_t *at, size_t n
 	return middle < LANES ? LANES : middle >= n ? (n - 1) / LANES * LANES : middle;
 }
 
-static void build_node(struct build *b, uint32_t *at, size_t n)
+// Divides a group in two; the new one is behind it.
+static void divide_group(struct build *b, struct group *group, struct group *behind)
+{
+	uint32_t *at = b->order + group->at;
+	set_keys(b, narrowest(b, group->bound, at, group->len), group->bound, at, group->len);
+	size_t left = dividing_point(b, at, group->len);
+	divide(b, at, group->len, left);
+	behind->at = group->at + left;
+	behind->len = group->len - left;
+	group->len = left;
+	bound(b, group);
+	bound(b, behind);
+}
+
+static unsigned make_groups(struct build *b, struct group *group)
+{
+	unsigned groups = 1;
+	for (;;) {
+		unsigned largest = 0;
+		for (unsigned i = 1; i < groups; i++)
+			if (group[i].len > group[largest].len)
+				largest = i;
+		if (groups == LANES || group[largest].len <= LANES)
+			return groups;
+		divide_group(b, &group[largest], &group[groups++]);
+	}
+}
+
+static int by_lowest(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+	return x->lowest < y->lowest ? -1 : x->lowest > y->lowest;
+}
+
+static bool stopped(const struct algebra_boxes *boxes)
+{
+	return boxes->stop && atomic_load_explicit(boxes->stop, memory_order_relaxed);
+}
+
+static void build_node(struct build *b, size_t node, const struct group *whole)
 {
 	struct algebra_boxes *boxes = b->boxes;
-	size_t me = boxes->nodes++;
-	struct node *node = &boxes->node[me];
-	uint64_t *bound = boxes->bound + me * boxes->shape->cells;
-	fill_bound(b, node, bound, at, n);
-	node->leaf = NO_LEAF;
-	if (n <= LANES) {
-		node->leaf = (uint32_t)boxes->leaves++;
-		fill_leaf(b, node->leaf, at, n);
-	} else {
-		set_keys(b, narrowest(b, bound, at, n), bound, at, n);
-		size_t left = dividing_point(b, at, n);
-		divide(b, at, n, left);
-		build_node(b, at, left);
-		build_node(b, at + left, n - left);
+	clear_lanes(b, node);
+	boxes->child[node] = 0;
+	if (whole->len <= LANES)
+		fill_leaf(b, node, b->order + whole->at, whole->len);
+	if (whole->len <= LANES || stopped(boxes))
+		return;
+	struct group *group = must(malloc(LANES * sizeof(*group)));
+	group[0] = *whole;
+	unsigned groups = make_groups(b, group);
+	qsort(group, groups, sizeof(*group), by_lowest); // who asks for the first looks there first
+	size_t child = boxes->nodes;
+	boxes->child[node] = (uint32_t)child;
+	boxes->nodes += groups;
+	for (unsigned i = 0; i < groups; i++) {
+		fill_lane(b, node, i, &group[i]);
+		build_node(b, child + i, &group[i]);
 	}
-	node->skip = (uint32_t)boxes->nodes;
+	free(group);
 }
 
 void algebra_boxes_build(struct algebra_boxes *boxes)
 {
-	assert(!boxes->node);
-	size_t n = boxes->len, cells = boxes->shape->cells, leaves = n / 8 + 2;
+	assert(!boxes->lanes && boxes->len < INT32_MAX / 2);
+	// All leaves but the last are full, and a node that is none has two children at least.
+	size_t n = boxes->len, nodes = 2 * (n / LANES + 1);
 	struct build b = {boxes, must(malloc(n * 4 + 4)), must(malloc(n * 8 + 8))};
+	struct group whole = {.len = n};
 	for (size_t i = 0; i < n; i++)
 		b.order[i] = (uint32_t)i;
-	boxes->leaf = array(leaves * cells * LANES, sizeof(*boxes->leaf));
-	boxes->number = array(leaves * LANES, sizeof(*boxes->number));
-	boxes->place = array(n, sizeof(*boxes->place));
-	boxes->node = array(2 * leaves, sizeof(*boxes->node));
-	boxes->bound = array(2 * leaves * cells, sizeof(*boxes->bound));
+	boxes->lanes = array(nodes * node_cells(boxes), sizeof(*boxes->lanes));
+	boxes->child = array(nodes, sizeof(*boxes->child));
+	boxes->place = must(calloc(n + 1, sizeof(*boxes->place)));
+	boxes->nodes = 1;
 	if (n)
-		build_node(&b, b.order, n);
-	assert(boxes->leaves <= leaves);
+		bound(&b, &whole);
+	build_node(&b, 0, &whole);
+	assert(boxes->nodes <= nodes);
 	free(b.order);
 	free(b.key);
 	free(boxes->added);
@@ -308,118 +378,67 @@ void algebra_boxes_build(struct algebra_boxes *boxes)
 
 // --- asking ---
 
-// A bit a lane: which boxes of the leaf meet (or hold) the box.
-static unsigned leaf_meets(const struct algebra_boxes *boxes, size_t leaf, const uint64_t *box)
-{
-	const struct algebra_shape *shape = boxes->shape;
-	uint32_t ok[LANES];
-	memset(ok, 0xff, sizeof(ok));
-	for (unsigned s = 0; s < shape->spans; s++) {
-		const int32_t *lo = (const int32_t *)lanes_of(boxes, leaf, s), *hi = lo + LANES;
-		int32_t qlo = (int32_t)algebra_lo(box[s]), qhi = (int32_t)algebra_hi(box[s]);
-		for (int k = 0; k < LANES; k++)
-			ok[k] &= -(uint32_t)(lo[k] <= qhi) & -(uint32_t)(hi[k] >= qlo);
-	}
-	for (unsigned m = 0; m < shape->masks; m++) {
-		uint64_t common[LANES] = {0};
-		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++) {
-			const uint64_t *cell = boxes->leaf + (leaf * shape->cells + c) * LANES;
-			for (int k = 0; k < LANES; k++)
-				common[k] |= cell[k] & box[c];
-		}
-		for (int k = 0; k < LANES; k++)
-			ok[k] &= common[k] ? ~0u : 0;
-	}
-	unsigned lanes = 0;
-	for (unsigned k = 0; k < LANES; k++)
-		lanes |= (ok[k] & 1) << k;
-	return lanes;
-}
+struct asking {
+	const struct algebra_boxes *boxes;
+	struct algebra_asked asked;
+	algebra_lanes_fn fits;
+	struct algebra_ids *ids;
+};
 
-static unsigned leaf_holds(const struct algebra_boxes *boxes, size_t leaf, const uint64_t *box)
+static void find_first(struct asking *a, size_t node)
 {
-	const struct algebra_shape *shape = boxes->shape;
-	uint32_t ok[LANES];
-	memset(ok, 0xff, sizeof(ok));
-	for (unsigned s = 0; s < shape->spans; s++) {
-		const int32_t *lo = (const int32_t *)lanes_of(boxes, leaf, s), *hi = lo + LANES;
-		int32_t qlo = (int32_t)algebra_lo(box[s]), qhi = (int32_t)algebra_hi(box[s]);
-		for (int k = 0; k < LANES; k++)
-			ok[k] &= -(uint32_t)(lo[k] <= qlo) & -(uint32_t)(hi[k] >= qhi);
+	const uint64_t *at = cell_of(a->boxes, node, 0);
+	const uint32_t *number = (const uint32_t *)at;
+	uint32_t child = a->boxes->child[node];
+	for (unsigned lanes = a->fits(&a->asked, at); lanes; lanes &= lanes - 1) {
+		unsigned lane = (unsigned)__builtin_ctz(lanes);
+		if (number[lane] > a->asked.last || a->asked.last + 1 == a->asked.from)
+			continue;
+		if (child)
+			find_first(a, child + lane);
+		else
+			a->asked.last = number[lane] - 1;
 	}
-	for (unsigned c = shape->spans; c < shape->cells; c++) {
-		const uint64_t *cell = boxes->leaf + (leaf * shape->cells + c) * LANES;
-		for (int k = 0; k < LANES; k++)
-			ok[k] &= box[c] & ~cell[k] ? 0 : ~0u;
-	}
-	unsigned lanes = 0;
-	for (unsigned k = 0; k < LANES; k++)
-		lanes |= (ok[k] & 1) << k;
-	return lanes;
 }
 
 uint32_t algebra_boxes_first(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
 			     uint32_t to)
 {
-	const struct algebra_shape *shape = boxes->shape;
-	for (size_t i = 0; i < boxes->nodes;) {
-		const struct node *node = &boxes->node[i];
-		if (node->lowest >= to || node->highest < from ||
-		    !algebra_box_within(shape, box, boxes->bound + i * shape->cells)) {
-			i = node->skip;
-			continue;
-		}
-		i++;
-		if (node->leaf == NO_LEAF)
-			continue;
-		const uint32_t *number = boxes->number + (size_t)node->leaf * LANES;
-		for (unsigned lanes = leaf_holds(boxes, node->leaf, box); lanes;
-		     lanes &= lanes - 1) {
-			uint32_t n = number[__builtin_ctz(lanes)];
-			if (n >= from && n < to)
-				to = n;
-		}
-	}
-	return to;
+	struct asking a = {.boxes = boxes,
+			   .asked = {boxes->shape, box, from, to - 1},
+			   .fits = boxes->how->hold};
+	if (from >= to)
+		return to;
+	find_first(&a, 0);
+	return a.asked.last + 1;
 }
 
-typedef bool (*bound_fn)(const struct algebra_shape *shape, const uint64_t *box,
-			 const uint64_t *bound);
-typedef unsigned (*leaf_fn)(const struct algebra_boxes *boxes, size_t leaf, const uint64_t *box);
-
-static inline __attribute__((always_inline)) void collect(const struct algebra_boxes *boxes,
-							  const uint64_t *box, uint32_t from,
-							  uint32_t to, bound_fn in_bound,
-							  leaf_fn in_leaf, struct algebra_ids *ids)
+static void collect(struct asking *a, size_t node)
 {
-	const struct algebra_shape *shape = boxes->shape;
-	for (size_t i = 0; i < boxes->nodes;) {
-		const struct node *node = &boxes->node[i];
-		if (node->lowest >= to || node->highest < from ||
-		    !in_bound(shape, box, boxes->bound + i * shape->cells)) {
-			i = node->skip;
-			continue;
-		}
-		i++;
-		if (node->leaf == NO_LEAF)
-			continue;
-		const uint32_t *number = boxes->number + (size_t)node->leaf * LANES;
-		for (unsigned lanes = in_leaf(boxes, node->leaf, box); lanes; lanes &= lanes - 1) {
-			uint32_t n = number[__builtin_ctz(lanes)];
-			if (n >= from && n < to)
-				push_id(ids, n);
-		}
+	const uint64_t *at = cell_of(a->boxes, node, 0);
+	const uint32_t *number = (const uint32_t *)at;
+	uint32_t child = a->boxes->child[node];
+	for (unsigned lanes = a->fits(&a->asked, at); lanes; lanes &= lanes - 1) {
+		unsigned lane = (unsigned)__builtin_ctz(lanes);
+		if (child)
+			collect(a, child + lane);
+		else
+			push_id(a->ids, number[lane]);
 	}
 }
 
 void algebra_boxes_meeting(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
 			   uint32_t to, struct algebra_ids *ids)
 {
-	collect(boxes, box, from, to, algebra_box_meets, leaf_meets, ids);
+	struct asking a = {boxes, {boxes->shape, box, from, to - 1}, boxes->how->meet, ids};
+	if (from < to)
+		collect(&a, 0);
 }
 
 void algebra_boxes_holding(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
 			   uint32_t to, struct algebra_ids *ids)
 {
-	collect(boxes, box, from, to, algebra_box_within, leaf_holds, ids);
+	struct asking a = {boxes, {boxes->shape, box, from, to - 1}, boxes->how->hold, ids};
+	if (from < to)
+		collect(&a, 0);
 }
