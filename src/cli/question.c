@@ -122,7 +122,7 @@ static void show_line(struct question_watch *w)
 	w->shown = true;
 	if (total)
 		fprintf(stderr, "\r\033[K%s: %u %%, %u s (Ctrl-C stops it)", w->doing,
-			(unsigned)(100 * (done < total ? done : total) / total), seconds);
+			(unsigned)(done < total ? 100 * done / total : 99), seconds);
 	else
 		fprintf(stderr, "\r\033[K%s: %u s (Ctrl-C stops it)", w->doing, seconds);
 	fflush(stderr);

@@ -124,7 +124,9 @@ static bool take_away(struct editing *e, struct rules_span span)
 			return refuse(e->cli, DIAG_DUPLICATE, "say each change once",
 				      arena_printf(&e->cli->arena,
 						   "rule '%s' is removed, moved or set twice",
-						   e->ruleset->rule.at[i].name));
+						   e->ruleset->rule.at[i].name
+							   ? e->ruleset->rule.at[i].name
+							   : "?"));
 		e->removed[i] = true;
 	}
 	return true;
@@ -147,6 +149,24 @@ static bool take_remove(struct editing *e, const char *value)
 	return true;
 }
 
+// Whether the text has the key at its beginning or behind a comma.
+static bool has_key(const char *text, const char *key)
+{
+	for (const char *at = text; (at = strstr(at, key)); at++)
+		if (at == text || at[-1] == ',')
+			return true;
+	return false;
+}
+
+// A rule that does not say what it judges is as the others are.
+static bool judges_flows(const struct ir_ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->rule.len; i++)
+		if (ruleset->rule.at[i].flow)
+			return true;
+	return false;
+}
+
 static bool take_add(struct editing *e, const char *value)
 {
 	struct ir_rule *rule = arena_new(&e->cli->arena, struct ir_rule);
@@ -154,6 +174,8 @@ static bool take_add(struct editing *e, const char *value)
 		return false;
 	if (same_text(rule->name, "--add"))
 		rule->name = "the added rule";
+	if (!has_key(value, "flow="))
+		rule->flow = judges_flows(e->ruleset);
 	rule->policy = "--add";
 	put(e, 0, rule, 1);
 	e->placeable = true;
@@ -187,15 +209,6 @@ static bool cut_set(struct editing *e, const char *value, const char **name_out,
 			}
 	return refuse(e->cli, DIAG_SYNTAX, "write --set 'RULE,action=drop', or log=rule|session|no",
 		      arena_printf(&e->cli->arena, "--set %s says nothing to set", value));
-}
-
-// Whether the text has the key at its beginning or behind a comma.
-static bool has_key(const char *text, const char *key)
-{
-	for (const char *at = text; (at = strstr(at, key)); at++)
-		if (at == text || at[-1] == ',')
-			return true;
-	return false;
 }
 
 static bool put_changed(struct editing *e, struct rules_span span, const struct ir_rule *to,

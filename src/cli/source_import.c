@@ -81,7 +81,7 @@ static const char *list_of(const struct choice *c, const struct import_chain *bu
 	buf_init(&text);
 	for (size_t i = 0; i < c->result->chain.len; i++) {
 		const struct import_chain *chain = &c->result->chain.at[i];
-		if (chain->filters && chain != but)
+		if (chain->filters && chain != but && (!but || chain->source_rules))
 			buf_printf(&text, "%s%s (%zu rule%s)", text.len ? ", " : "",
 				   source_chain_name(c->cli, chain), chain->source_rules,
 				   chain->source_rules == 1 ? "" : "s");
