@@ -109,6 +109,7 @@ static void insert_exception(struct rewriting *w, const struct ir_ruleset *in,
 	}
 	rule.name = "exception";
 	rule.clause = clause;
+	rule.clauses = 1;
 	rule.verdict = opposite(verdict_of(in, differs_out));
 	insert(w, 0, rule);
 }

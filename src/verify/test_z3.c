@@ -255,3 +255,36 @@ int test_z3_equal(const struct ir_ruleset *a, const struct ir_ruleset *b, unsign
 	buf_fini(&script);
 	return equal;
 }
+
+static void put_life(const struct ir_ruleset *ruleset, size_t i, struct buf *script)
+{
+	buf_printf(script, "(push)(assert (and a.m.%zu (not a.b.%zu)))(check-sat)", i, i);
+	buf_printf(script, "(assert (not (= a.v.%zu (_ bv%llu 64))))(check-sat)(pop)\n", i + 1,
+		   (unsigned long long)treatment(&ruleset->rule.at[i]));
+}
+
+bool test_z3_lives(const struct ir_ruleset *ruleset, const size_t *rule, size_t rules,
+		   unsigned seconds, struct test_z3_life *out)
+{
+	struct buf script, answer;
+	buf_init(&script);
+	buf_init(&answer);
+	test_z3_begin(&script);
+	test_z3_ruleset(ruleset, "a", &script);
+	for (size_t i = 0; i < rules; i++)
+		put_life(ruleset, rule[i], &script);
+	bool good = test_z3_ask(&script, seconds, &answer);
+	const char *at = answer.data;
+	for (size_t i = 0; i < 2 * rules && good; i++) {
+		bool sat = !strncmp(at, "sat\n", 4), unsat = !strncmp(at, "unsat\n", 6);
+		good = sat || unsat;
+		if (i % 2)
+			out[i / 2].redundant = out[i / 2].lives && unsat;
+		else
+			out[i / 2].lives = sat;
+		at += sat ? 4 : 6;
+	}
+	buf_fini(&answer);
+	buf_fini(&script);
+	return good;
+}

@@ -21,3 +21,10 @@ bool test_z3_ask(const struct buf *script, unsigned seconds, struct buf *answer_
 // Whether two rulesets are equal: 1 yes, 0 no, -1 not known within the time.
 int test_z3_equal(const struct ir_ruleset *a, const struct ir_ruleset *b,
 		  unsigned seconds) must_check;
+// Of some rules (indices): does it decide any packet, and would all of these fare as before without it? False when z3 does
+// not know within the time.
+struct test_z3_life {
+	bool lives, redundant; // redundant: lives, but nothing would change
+};
+bool test_z3_lives(const struct ir_ruleset *ruleset, const size_t *rule, size_t rules,
+		   unsigned seconds, struct test_z3_life *out) must_check;
