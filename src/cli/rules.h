@@ -12,7 +12,7 @@ struct rules_span {
 struct rules_spans {
 	VEC(struct rules_span) list;
 };
-// "NAME", "POLICY/NAME" or "FILE:LINE" (or ":LINE"). A name is of one rule, as its author wrote it; a line may be of several,
+// "NAME", "POLICY/NAME" or "FILE:LINE" (or ":LINE"). A name is of one rule as its author wrote it; a line may be of several,
 // where a chain is reached by more than one jump. False and a diag when there is none or it is not clear.
 bool rules_find(struct cli *cli, const struct ir_ruleset *ruleset, const char *name,
 		struct rules_spans *out) must_check;
