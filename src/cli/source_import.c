@@ -123,12 +123,12 @@ static const struct import_chain *choose_named(const struct choice *c)
 				   cli_option_value(c->cli, "chain", 0)));
 }
 
-// Of several chains with rules the one for forwarded packets, else that for incoming ones, else the first.
-static unsigned rank(const struct import_chain *chain)
+// Of several chains the one with most rules: a router's forwards, a server's input; of equals the one that forwards.
+static size_t rank(const struct import_chain *chain)
 {
-	return (chain->source_rules ? 4u : 0u) + (!strcmp(chain->hook, "forward") ? 2u
-						  : !strcmp(chain->hook, "input") ? 1u
-										  : 0u);
+	return chain->source_rules * 4 + (!strcmp(chain->hook, "forward") ? 2u
+					  : !strcmp(chain->hook, "input") ? 1u
+									  : 0u);
 }
 
 const struct import_chain *source_chain_choose(struct cli *cli, const char *file,
