@@ -21,12 +21,15 @@
 #define PACKETS 8000 // in all
 #define ALONE 50     // a script
 #define FLOWS 6
+#define POLICIES 60
 
 struct run {
 	struct test_oracle oracle;
 	struct test_random random;
 	struct buf text, json; // what nft lists
 	char fault[8192];
+	size_t asked, known; // packets, of the policies
+	size_t unlisted;     // policies that nft does not list, or not rightly
 	size_t packets, rules, opaque, refused, unknown, by[IR_VERDICTS];
 };
 
@@ -53,7 +56,7 @@ static void unload(void)
 	(void)test_run("table inet t\ndelete table inet t\n", argv);
 }
 
-// Appends what a program prints.
+// Appends what a program prints; nothing when it fails.
 static void capture(const char *const argv[], struct buf *out)
 {
 	int ends[2];
@@ -62,6 +65,7 @@ static void capture(const char *const argv[], struct buf *out)
 	pid_t child = fork();
 	if (!child) {
 		dup2(ends[1], 1);
+		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
 		execvp(argv[0], (char *const *)argv);
 		_exit(127);
 	}
@@ -75,7 +79,7 @@ static void capture(const char *const argv[], struct buf *out)
 	close(ends[0]);
 	int status;
 	if (waitpid(child, &status, 0) < 0 || status)
-		exit(1);
+		buf_clear(out);
 }
 
 static void list(struct run *r)
@@ -106,7 +110,7 @@ static bool import_one(struct run *r, const struct buf *from, enum import_format
 		return false;
 	}
 	for (size_t i = 0; i < result.chain.len; i++)
-		if (!strcmp(result.chain.at[i].table, "t")) {
+		if (!strcmp(result.chain.at[i].hook, "forward")) {
 			*out = result.chain.at[i];
 			return true;
 		}
@@ -190,8 +194,10 @@ static bool import_both(struct run *r, struct arena *arena, struct test_case *te
 {
 	struct import_chain text, json;
 	list(r);
-	if (!import_one(r, &r->text, IMPORT_NFT, arena, &text) ||
-	    !import_one(r, &r->json, IMPORT_NFT_JSON, arena, &json) || !same(r, &text, &json))
+	if (!import_one(r, &r->text, IMPORT_NFT, arena, &text))
+		return false;
+	if (r->json.len &&
+	    (!import_one(r, &r->json, IMPORT_NFT_JSON, arena, &json) || !same(r, &text, &json)))
 		return false;
 	test->ruleset[0] = (struct ir_ruleset){.rule.at = text.policy.rule.at,
 					       .rule.len = text.policy.rule.len};
@@ -275,6 +281,84 @@ static bool one_script(struct run *r)
 	return good;
 }
 
+// --- what this project's own compiler makes ---
+
+static void print_difference(struct run *r, const struct ir_ruleset *policy,
+			     const struct test_item *item, const struct ir_outcome *is)
+{
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	test_ruleset_print(policy, "policy", &text);
+	printf("%s\n", text.data);
+	buf_clear(&text);
+	test_packet_print(&item->packet, &text);
+	if (is->rule)
+		print_rule(is->rule, &text);
+	printf("%s\n--- a policy says %s (%s), its listing %s, for %s\n", r->text.data,
+	       ir_verdict_name[item->verdict], item->rule ? item->rule->name : "default",
+	       ir_verdict_name[is->verdict], text.data);
+}
+
+// "meta l4proto ipv6-icmp @th,0,16 ..." is listed as "th sport ..." by nft 1.0.6, without the protocol.
+static bool misleads(struct run *r, struct arena *arena)
+{
+	char *rest = NULL, *text = arena_strndup(arena, r->text.data, r->text.len);
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if ((strstr(line, " th ") || strstr(line, "\tth ")) && !strstr(line, "l4proto"))
+			return true;
+	return false;
+}
+
+// nft 1.0.6 leaves out an EtherType before a header, even where it contradicts that header.
+static bool asks_ethertype(const struct ir_ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->rule.len; i++)
+		for (size_t k = 0; k < ruleset->rule.at[i].clauses; k++)
+			if (ir_clause_set(&ruleset->rule.at[i].clause[k], IR_ETHERTYPE))
+				return true;
+	return false;
+}
+
+// A policy in the kernel, listed by nft and imported, says of each packet what the policy says, or that it does not know.
+static bool one_policy(struct run *r)
+{
+	struct arena arena;
+	struct test_case test = {.tracked = test_random_chance(&r->random, 25)};
+	struct test_packet p;
+	arena_init(&arena);
+	test_policy_random(&r->random, &arena, test.tracked, time(NULL), &test.ruleset[0]);
+	for (unsigned i = 0; i < ALONE; i++) {
+		test_packet_random(&r->random, &test.ruleset[0], test.tracked, &p);
+		test_case_add(&test, &arena, &p, -1);
+	}
+	bool good = test_oracle_deploy(&r->oracle, &test.ruleset[0], test.tracked);
+	struct import_chain chain = {0};
+	list(r);
+	// nft 1.0.6 ends with an assertion on some tables that it has no words for
+	bool listed = r->text.len > 0 && !misleads(r, &arena) && !asks_ethertype(&test.ruleset[0]);
+	r->unlisted += !listed;
+	good = good && (!listed || import_one(r, &r->text, IMPORT_NFT, &arena, &chain));
+	if (!good)
+		printf("%s\n--- %s%s\n", r->text.data, r->oracle.fault, r->fault);
+	test_case_judge(&test, &arena, time(NULL));
+	struct ir_ruleset imported = {.rule.at = chain.policy.rule.at,
+				      .rule.len = chain.policy.rule.len};
+	for (size_t i = 0; good && listed && i < test.item.len; i++) {
+		const struct test_item *item = &test.item.at[i];
+		struct ir_outcome is;
+		ir_eval(&imported, &item->dims, &arena, &is);
+		// Later fragments are told apart only where a rule asks for fragments.
+		bool known = !is.depends && item->sent && !item->packet.fragment;
+		good = !known || is.verdict == item->verdict;
+		r->known += known;
+		r->asked += item->sent;
+		if (!good)
+			print_difference(r, &test.ruleset[0], item, &is);
+	}
+	arena_fini(&arena);
+	return good;
+}
+
 // import_nft_oracle [SEED [PACKETS]]
 int main(int argc, char **argv)
 {
@@ -292,8 +376,16 @@ int main(int argc, char **argv)
 	       "imported: %zu passed, %zu dropped, %zu rejected; of %zu it is not known\n",
 	       scripts, r.refused, r.rules, r.opaque, r.packets, r.by[IR_PASS], r.by[IR_DROP],
 	       r.by[IR_REJECT], r.unknown);
+	for (unsigned i = 0; i < POLICIES; i++)
+		if (!one_policy(&r))
+			return 1;
+	printf("%u policies of our own compiler (nft does not list %zu of them rightly): %zu of "
+	       "%zu "
+	       "packets fare as the policy says, of the others it is not known\n",
+	       POLICIES, r.unlisted, r.known, r.asked);
 	test_oracle_close(&r.oracle);
 	buf_fini(&r.json);
 	buf_fini(&r.text);
-	return r.refused * 2 > scripts || r.unknown > r.packets; // then the test would say little
+	return r.refused * 2 > scripts || r.unknown > r.packets ||
+	       r.known * 4 < r.asked; // then the test would say little
 }

@@ -25,6 +25,9 @@ struct groups {
 	VEC(struct group) list;
 };
 
+// Whether every packet that gets into a chain is decided in it.
+enum closing { NOT_KNOWN, CLOSES, LETS_OUT };
+
 struct walk {
 	struct import_table *table;
 	const struct map *index; // name to struct import_body
@@ -32,7 +35,8 @@ struct walk {
 	struct diags *diags;
 	const struct import_body *base;
 	struct import_chain *out;
-	bool **emitted; // by chain and entry
+	bool **emitted;        // by chain and entry
+	enum closing *closing; // by chain
 	bool fragments;
 	size_t steps, memory, depth;
 };
@@ -313,6 +317,40 @@ static bool walk_into(struct walk *w, const struct frame *f, const struct import
 	return good;
 }
 
+static bool takes_all(const struct import_rule *rule)
+{
+	for (size_t i = 0; !rule->opaques && i < rule->clauses; i++)
+		if (!rule->clause[i].len)
+			return true;
+	return false;
+}
+
+static bool closes(struct walk *w, const char *name);
+
+static enum closing find_closing(struct walk *w, const struct import_body *body)
+{
+	for (size_t i = 0; i < body->rule.len; i++) {
+		const struct import_rule *rule = &body->rule.at[i];
+		bool goes = rule->target == IMPORT_GOTO;
+		if (rule->target == IMPORT_RETURN || (goes && !closes(w, rule->to)))
+			return LETS_OUT;
+		if (takes_all(rule) && (rule->target == IMPORT_VERDICT || goes ||
+					(rule->target == IMPORT_JUMP && closes(w, rule->to))))
+			return CLOSES;
+	}
+	return LETS_OUT;
+}
+
+// Chains that are reached have no loops, and no more depth than reach_chain has seen.
+static bool closes(struct walk *w, const char *name)
+{
+	const struct import_body *body = map_get(w->index, name);
+	enum closing *is = &w->closing[body - w->table->chain.at];
+	if (*is == NOT_KNOWN)
+		*is = find_closing(w, body);
+	return *is == CLOSES;
+}
+
 static bool walk_rule(struct walk *w, struct frame *f, const struct import_rule *rule)
 {
 	bool in_base = f->body == w->base;
@@ -331,7 +369,8 @@ static bool walk_rule(struct walk *w, struct frame *f, const struct import_rule 
 		return false;
 	if (leaves && in_base)
 		emit(w, f, rule, (struct effect){.verdict = w->base->policy}, &matched);
-	return !leaves || in_base || subtract(w, rule, &f->live);
+	bool decided = in_base || (rule->target == IMPORT_GOTO && closes(w, rule->to));
+	return !leaves || decided || subtract(w, rule, &f->live);
 }
 
 static bool walk_chain(struct walk *w, struct frame *f)
@@ -545,6 +584,7 @@ bool import_flatten(struct import_table *table, struct arena *arena, struct diag
 	if (!index_chains(&w, &index))
 		return false;
 	w.fragments = asks_fragments(table);
+	w.closing = arena_array(arena, enum closing, table->chain.len);
 	for (size_t c = 0; c < table->chain.len; c++)
 		if (table->chain.at[c].hook &&
 		    !flatten_chain(&w, &table->chain.at[c], reached, out))

@@ -260,8 +260,39 @@ static bool has_time(const struct nft_expr *expr)
 	return false;
 }
 
+static bool is_field(const struct nft_stmt *stmt, const char *name, enum nft_op op,
+		     const char *value)
+{
+	return stmt->left->kind == NFT_FIELD && !strcmp(stmt->left->text, name) && stmt->op == op &&
+	       stmt->right->kind == NFT_VALUE && !strcmp(stmt->right->text, value);
+}
+
+// That there is a link header at all, or a transport header of three bytes, goes without saying where the rule reads a field
+// from it.
+static bool is_implied(const struct rule_walk *w, const struct nft_stmt *stmt)
+{
+	static const char *const transport[] = {"tcp ",  "udp ", "udplite ", "sctp ",
+						"dccp ", "th ",  "icmp ",    "icmpv6 "};
+	bool link = is_field(stmt, "meta iiftype", NFT_EQ, "ether") ||
+		    is_field(stmt, "meta iiftype", NFT_EQ, "1");
+	bool header = is_field(stmt, "@th,0,24", NFT_GE, "0");
+	for (size_t i = 0; (link || header) && i < w->rule->stmt.len; i++) {
+		const struct nft_stmt *other = &w->rule->stmt.at[i];
+		bool known = other->kind == NFT_MATCH && other->left->kind == NFT_FIELD &&
+			     nft_field_find(other->left->text);
+		if (known && link && !strncmp(other->left->text, "ether ", 6))
+			return true;
+		for (size_t k = 0; known && header && k < array_len(transport); k++)
+			if (!strncmp(other->left->text, transport[k], strlen(transport[k])))
+				return true;
+	}
+	return false;
+}
+
 static void walk_match(struct rule_walk *w, const struct nft_stmt *stmt)
 {
+	if (is_implied(w, stmt))
+		return;
 	flush_log(w);
 	nft_match_apply(w->m, stmt, &w->state);
 	if (w->m->gap)

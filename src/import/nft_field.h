@@ -57,6 +57,13 @@ struct nft_field {
 // NULL: the IR has no such thing.
 const struct nft_field *nft_field_find(const char *name) must_check;
 
+// "@nh,48,8", of whose bits only those in `mask` are looked at: the field there in packets of these IP versions (bit 0: 4,
+// bit 1: 6) and protocols. NULL: there is none, or not the same in all of them. `shift`: bits below the field.
+const struct nft_field *nft_place_find(const char *place, u128 mask, unsigned versions,
+				       struct ir_protocols protocols, unsigned *shift) must_check;
+// The bits of a place; 0: not a place, or too wide.
+unsigned nft_place_bits(const char *place) must_check;
+
 // What reading a field says about the packet, whether the IR has the field or not: IP version and protocol, 0 for any.
 struct nft_implied {
 	unsigned version, protocol;

@@ -303,6 +303,11 @@ static struct nft_expr *read_string(struct nft_json *j, const char *text)
 	if (text[0] == '@')
 		return nft_expr_new(j->ruleset->arena, NFT_REFERENCE,
 				    arena_strdup(j->ruleset->arena, text + 1));
+	// nft 1.0.6 writes "0x35 [invalid type]" where it has no name for a type
+	size_t len = strcspn(text, " ");
+	if (!strcmp(text + len, " [invalid type]"))
+		return nft_value_new(j->ruleset->arena,
+				     arena_strndup(j->ruleset->arena, text, len));
 	return nft_expr_new(j->ruleset->arena, NFT_VALUE, arena_strdup(j->ruleset->arena, text));
 }
 

@@ -7,35 +7,10 @@
 
 #include <string.h>
 
-#define ALTERNATIVES_MOST 200000
 #define BOXES_MOST 4096 // of what is not in a set of concatenations
 #define PARTS_MOST 16   // fields in a concatenation
 
 // --- conditions that are not modelled ---
-
-static const struct nft_opaques *extend(struct nft_matcher *m, const struct nft_opaques *from,
-					const char *text, bool negated)
-{
-	if (!negated && m->last_to && m->last_from == from && !strcmp(m->last_text, text))
-		return m->last_to;
-	struct nft_opaques *to = arena_new(m->arena, struct nft_opaques);
-	size_t len = from ? from->len : 0;
-	to->serial = ++m->serials;
-	to->at = arena_array(m->arena, struct ir_opaque, len + 1);
-	if (len)
-		memcpy(to->at, from->at, len * sizeof(*to->at));
-	const char **value = arena_array(m->arena, const char *, 1);
-	value[0] = text;
-	to->at[len] = (struct ir_opaque){
-		.kind = IR_OPAQUE_FOREIGN, .value = value, .len = 1, .negated = negated};
-	to->len = len + 1;
-	if (!negated) {
-		m->last_from = from;
-		m->last_to = to;
-		m->last_text = text;
-	}
-	return to;
-}
 
 // Conditions that change from one look to the next are told apart by counting them.
 static const char *told_apart(struct nft_matcher *m, const char *text)
@@ -51,37 +26,17 @@ void nft_opaque_apply(struct nft_matcher *m, const char *text, bool varies,
 	if (varies)
 		text = told_apart(m, text);
 	for (size_t i = 0; i < state->list.len; i++)
-		state->list.at[i].opaques = extend(m, state->list.at[i].opaques, text, false);
+		state->list.at[i].opaques = nft_extend(m, state->list.at[i].opaques, text, false);
 }
 
 // --- narrowing ---
-
-static void add(struct nft_matcher *m, struct nft_alternatives *to, struct nft_alternative one)
-{
-	if (to->list.len >= ALTERNATIVES_MOST)
-		m->over = true;
-	else
-		vec_push(m->arena, &to->list, one);
-}
-
-static bool narrow(struct nft_matcher *m, struct nft_alternative *one, enum ir_dim dim,
-		   struct algebra_set set)
-{
-	return ir_clause_narrow(&one->clause, m->arena, dim, set);
-}
-
-static bool narrow_to(struct nft_matcher *m, struct nft_alternative *one, enum ir_dim dim,
-		      u128 value)
-{
-	return narrow(m, one, dim, algebra_set_one(m->arena, value, value));
-}
 
 void nft_narrow(struct nft_matcher *m, enum ir_dim dim, u128 value, struct nft_alternatives *state)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < state->list.len; i++) {
 		struct nft_alternative one = state->list.at[i];
-		if (narrow_to(m, &one, dim, value))
+		if (nft_narrow_one(m, &one, dim, value))
 			state->list.at[kept++] = one;
 	}
 	state->list.len = kept;
@@ -113,240 +68,12 @@ void nft_implied_apply(struct nft_matcher *m, const struct nft_expr *expr,
 		nft_implied_apply(m, expr->item[i], state);
 }
 
-// --- how numbers of a field lie in a dimension ---
-
-struct placing {
-	struct nft_matcher *m;
-	const struct nft_field *field;
-	struct algebra_set set; // of the field's numbers
-	const char *text;       // of the whole match
-	struct nft_alternatives *out;
-};
-
-static struct algebra_set limited(struct nft_matcher *m, struct algebra_set set, u128 low,
-				  u128 high)
-{
-	return algebra_set_intersect(m->arena, set, algebra_set_one(m->arena, low, high));
-}
-
-// Every number moved by `by` (down when `down`), which all of them allow.
-static struct algebra_set moved(struct nft_matcher *m, struct algebra_set set, u128 by, bool down)
-{
-	struct algebra_builder b = {.arena = m->arena};
-	for (size_t i = 0; i < set.len; i++)
-		algebra_builder_add(&b, down ? set.at[i].lo - by : set.at[i].lo + by,
-				    down ? set.at[i].hi - by : set.at[i].hi + by);
-	return algebra_builder_take(&b);
-}
-
-static void place_in(struct placing *p, struct nft_alternative one, enum ir_dim dim,
-		     struct algebra_set set)
-{
-	if (narrow(p->m, &one, dim, set))
-		add(p->m, p->out, one);
-}
-
-static void place_byte(struct placing *p, struct nft_alternative one)
-{
-	struct algebra_builder b = {.arena = p->m->arena};
-	for (size_t i = 0; i < p->set.len; i++) {
-		struct algebra_range r = p->set.at[i];
-		if (p->field->how == NFT_HIGH_BYTE)
-			algebra_builder_add(&b, r.lo << 8, r.hi << 8 | 0xff);
-		for (unsigned high = 0; p->field->how == NFT_LOW_BYTE && high < 256; high++)
-			algebra_builder_add(&b, high << 8 | r.lo, high << 8 | r.hi);
-	}
-	place_in(p, one, p->field->dim, algebra_builder_take(&b));
-}
-
-// Three flags and an offset in one number: for each offset set the flags that go with it.
-static void place_fragment(struct placing *p, struct nft_alternative one)
-{
-	struct algebra_set offsets[8];
-	for (unsigned flags = 0; flags < 8; flags++)
-		offsets[flags] =
-			moved(p->m, limited(p->m, p->set, flags << 13, flags << 13 | 0x1fff),
-			      flags << 13, true);
-	for (unsigned flags = 0; flags < 8; flags++) {
-		struct algebra_builder b = {.arena = p->m->arena};
-		bool first = true;
-		for (unsigned other = 0; other < flags; other++)
-			first &= !algebra_set_equal(offsets[other], offsets[flags]);
-		for (unsigned other = flags; other < 8; other++)
-			if (algebra_set_equal(offsets[other], offsets[flags]))
-				algebra_builder_add(&b, other, other);
-		struct nft_alternative with = one;
-		if (first && narrow(p->m, &with, IR_IPFLAGS, algebra_builder_take(&b)))
-			place_in(p, with, IR_FRAGOFF, offsets[flags]);
-	}
-}
-
-// The first header of IPv6 is the protocol where there are no extension headers; that there are none is a condition of its
-// own, the same for all rules.
-static void place_next_header(struct placing *p, struct nft_alternative one)
-{
-	static const uint8_t extensions[] = {0, 43, 44, 51, 60, 135, 139, 140};
-	struct nft_alternative behind = one;
-	bool extended = false;
-	for (size_t i = 0; i < array_len(extensions); i++)
-		extended |= algebra_set_has(p->set, extensions[i]);
-	const char *none = "no IPv6 extension headers";
-	one.opaques = extend(p->m, one.opaques, none, false);
-	place_in(p, one, IR_PROTO, p->set);
-	if (extended) {
-		behind.opaques = extend(p->m, behind.opaques, none, true);
-		behind.opaques = extend(p->m, behind.opaques, p->text, false);
-		add(p->m, p->out, behind);
-	}
-	p->m->gap = "ip6 nexthdr";
-}
-
-// The bytes where ports would be: of other protocols the IR does not have them.
-static void place_ports(struct placing *p, struct nft_alternative one)
-{
-	static const uint8_t have[] = {6, 17, 33, 132, 136};
-	struct algebra_builder b = {.arena = p->m->arena};
-	for (size_t i = 0; i < array_len(have); i++)
-		algebra_builder_add(&b, have[i], have[i]);
-	struct algebra_set with = algebra_builder_take(&b);
-	struct nft_alternative other = one;
-	if (narrow(p->m, &one, IR_PROTO, with))
-		place_in(p, one, p->field->dim, p->set);
-	if (!narrow(p->m, &other, IR_PROTO, algebra_set_complement(p->m->arena, with, 255)))
-		return;
-	other.opaques = extend(p->m, other.opaques, p->text, false);
-	add(p->m, p->out, other);
-	p->m->gap = "ports of protocols without ports";
-}
-
-static bool is_bridge(const struct nft_matcher *m)
-{
-	return !strcmp(m->table->family, "bridge");
-}
-
-static void place_ethertype(struct placing *p, struct nft_alternative one)
-{
-	bool meta = !strncmp(p->field->name, "meta", 4);
-	if (!meta && !is_bridge(p->m)) {
-		place_in(p, one, IR_ETHERTYPE, p->set);
-		return;
-	}
-	struct algebra_builder versions = {.arena = p->m->arena};
-	struct algebra_builder ip = {.arena = p->m->arena};
-	if (algebra_set_has(p->set, 0x0800))
-		algebra_builder_add(&versions, 4, 4);
-	if (algebra_set_has(p->set, 0x86dd))
-		algebra_builder_add(&versions, 6, 6);
-	algebra_builder_add(&ip, 0x0800, 0x0800);
-	algebra_builder_add(&ip, 0x86dd, 0x86dd);
-	struct algebra_set others =
-		algebra_set_complement(p->m->arena, algebra_builder_take(&ip), 0xffff);
-	place_in(p, one, IR_FAMILY, algebra_builder_take(&versions));
-	if (is_bridge(p->m))
-		place_in(p, one, IR_ETHERTYPE, algebra_set_intersect(p->m->arena, p->set, others));
-}
-
-static void place_version(struct placing *p, struct nft_alternative one)
-{
-	struct algebra_builder b = {.arena = p->m->arena};
-	if (algebra_set_has(p->set, 2))
-		algebra_builder_add(&b, 4, 4);
-	if (algebra_set_has(p->set, 10))
-		algebra_builder_add(&b, 6, 6);
-	place_in(p, one, IR_FAMILY, algebra_builder_take(&b));
-}
-
-static void place_length(struct placing *p, struct nft_alternative one)
-{
-	struct nft_alternative six = one;
-	if (narrow_to(p->m, &one, IR_FAMILY, 4))
-		place_in(p, one, IR_LENGTH, limited(p->m, p->set, 0, 65535));
-	if (narrow_to(p->m, &six, IR_FAMILY, 6))
-		place_in(p, six, IR_LENGTH,
-			 moved(p->m, limited(p->m, p->set, 40, 65535 + 40), 40, true));
-}
-
-static void place_weekday(struct placing *p, struct nft_alternative one)
-{
-	struct algebra_builder b = {.arena = p->m->arena};
-	for (unsigned day = 0; day < 7; day++)
-		if (algebra_set_has(p->set, day))
-			algebra_builder_add(&b, (day + 6) % 7, (day + 6) % 7);
-	place_in(p, one, IR_WDAY, algebra_builder_take(&b));
-}
-
-static const struct {
-	unsigned bit, state;
-} states[] = {{1, IR_STATE_INVALID},
-	      {2, IR_STATE_ESTABLISHED},
-	      {4, IR_STATE_RELATED},
-	      {8, IR_STATE_NEW},
-	      {64, IR_STATE_UNTRACKED}};
-
-static void place_state(struct placing *p, struct nft_alternative one)
-{
-	struct algebra_builder b = {.arena = p->m->arena};
-	for (size_t i = 0; i < array_len(states); i++)
-		if (algebra_set_has(p->set, states[i].bit))
-			algebra_builder_add(&b, states[i].state, states[i].state);
-	struct algebra_set set = algebra_builder_take(&b);
-	if (set.len != 1 || set.at[0].lo != 0 || set.at[0].hi != IR_STATE_UNTRACKED)
-		place_in(p, one, IR_STATE, set);
-	else
-		add(p->m, p->out, one); // any state that there is
-}
-
-static void place_one(struct placing *p, struct nft_alternative one)
-{
-	switch (p->field->how) {
-	case NFT_WHOLE:
-		place_in(p, one, p->field->dim, p->set);
-		break;
-	case NFT_HIGH_BYTE:
-	case NFT_LOW_BYTE:
-		place_byte(p, one);
-		break;
-	case NFT_FRAGMENT:
-		place_fragment(p, one);
-		break;
-	case NFT_NEXT_HEADER:
-		place_next_header(p, one);
-		break;
-	case NFT_PORTS:
-		place_ports(p, one);
-		break;
-	case NFT_ETHERTYPE:
-		place_ethertype(p, one);
-		break;
-	case NFT_VERSION:
-		place_version(p, one);
-		break;
-	case NFT_LENGTH:
-		place_length(p, one);
-		break;
-	case NFT_WEEKDAY:
-		place_weekday(p, one);
-		break;
-	case NFT_STATE:
-		place_state(p, one);
-		break;
-	}
-}
-
-static void place(struct placing *p, const struct nft_alternatives *from)
-{
-	for (size_t i = 0; i < from->list.len && !p->m->over; i++) {
-		struct nft_alternative one = from->list.at[i];
-		if ((!p->field->version || narrow_to(p->m, &one, IR_FAMILY, p->field->version)) &&
-		    (!p->field->protocol || narrow_to(p->m, &one, IR_PROTO, p->field->protocol)))
-			place_one(p, one);
-	}
-}
-
 // --- the fields that are compared ---
 
 struct part {
 	const struct nft_field *field;
+	struct nft_field place; // of which the field is `shift` bits above the end; NULL name: none
+	unsigned shift;
 	u128 mask;
 	bool masked;
 };
@@ -365,6 +92,29 @@ static bool part_of(struct nft_matcher *m, const struct nft_expr *expr, struct p
 		return false;
 	*out = (struct part){.field = field, .masked = masks};
 	return !masks || nft_number_of(expr->item[1], field, &out->mask);
+}
+
+// A place in packets is a field if the alternatives say in which header it is.
+static bool part_of_place(struct nft_matcher *m, const struct nft_expr *left,
+			  const struct nft_alternatives *state, struct part *out)
+{
+	bool masks = left->kind == NFT_BINARY && !strcmp(left->text, "&");
+	const struct nft_expr *read = masks ? left->item[0] : left;
+	unsigned bits = read->kind == NFT_FIELD ? nft_place_bits(read->text) : 0, versions = 0;
+	struct ir_protocols protocols = {0};
+	u128 mask = bits ? algebra_max(bits) : 0;
+	*out = (struct part){.place = {.name = "place", .type = NFT_TYPE_NUMBER, .bits = bits}};
+	if (!bits || (masks && !nft_number_of(left->item[1], &out->place, &mask)))
+		return false;
+	for (size_t i = 0; i < state->list.len; i++) {
+		struct ir_protocols of = ir_clause_protocols(&state->list.at[i].clause);
+		versions |= ir_clause_versions(&state->list.at[i].clause);
+		for (size_t k = 0; k < array_len(of.bit); k++)
+			protocols.bit[k] |= of.bit[k];
+	}
+	versions &= !strcmp(m->table->family, "ip") ? 1 : !strcmp(m->table->family, "ip6") ? 2 : 3;
+	out->field = nft_place_find(read->text, mask, versions, protocols, &out->shift);
+	return out->field && !map_get(&m->table->changed, out->field->name);
 }
 
 static bool parts_of(struct nft_matcher *m, const struct nft_expr *left, struct parts *out)
@@ -395,9 +145,9 @@ static bool test_solve(struct nft_matcher *m, const struct nft_field *field, con
 {
 	struct algebra_builder b = {.arena = m->arena};
 	if (field->how == NFT_STATE) {
-		for (size_t i = 0; i < array_len(states); i++)
-			if (test_holds(t, states[i].bit))
-				algebra_builder_add(&b, states[i].bit, states[i].bit);
+		for (size_t i = 0; i < nft_states; i++)
+			if (test_holds(t, nft_state[i].bit))
+				algebra_builder_add(&b, nft_state[i].bit, nft_state[i].bit);
 		*out = algebra_builder_take(&b);
 		return true;
 	}
@@ -406,6 +156,8 @@ static bool test_solve(struct nft_matcher *m, const struct nft_field *field, con
 		return false;
 	if (t->negated)
 		*out = algebra_set_complement(m->arena, *out, algebra_max(field->bits));
+	if (field->type == NFT_TYPE_HOUR)
+		*out = algebra_set_intersect(m->arena, *out, algebra_set_one(m->arena, 0, 86399));
 	return true;
 }
 
@@ -427,6 +179,21 @@ static bool compared(struct nft_matcher *m, const struct part *part, const struc
 	else
 		out->of = algebra_set_one(m->arena, v, most);
 	return true;
+}
+
+// Of the place's numbers those that leave the bits below the field empty, as the field's.
+static struct algebra_set shifted(struct nft_matcher *m, struct algebra_set set,
+				  const struct part *part)
+{
+	struct algebra_builder b = {.arena = m->arena};
+	u128 below = ((u128)1 << part->shift) - 1, most = algebra_max(part->field->bits);
+	for (size_t i = 0; i < set.len; i++) {
+		u128 low = (set.at[i].lo + below) >> part->shift,
+		     high = set.at[i].hi >> part->shift;
+		if (low <= high && low <= most)
+			algebra_builder_add(&b, low, high < most ? high : most);
+	}
+	return algebra_builder_take(&b);
 }
 
 static bool test_of(struct nft_matcher *m, const struct part *part, const struct nft_stmt *stmt,
@@ -457,16 +224,28 @@ static bool test_of(struct nft_matcher *m, const struct part *part, const struct
 
 // --- matches ---
 
+static bool test_of_place(struct nft_matcher *m, const struct part *part,
+			  const struct nft_stmt *stmt, struct test *out)
+{
+	struct part place = {.field = &part->place};
+	if (!test_of(m, &place, stmt, out))
+		return false;
+	out->of = shifted(m, out->of, part);
+	return true;
+}
+
 static bool apply_single(struct nft_matcher *m, const struct nft_stmt *stmt,
 			 const struct part *part, struct nft_alternatives *state)
 {
 	struct test test;
 	struct nft_alternatives out = {0};
-	struct placing p = {.m = m, .field = part->field, .out = &out};
-	if (!test_of(m, part, stmt, &test) || !test_solve(m, part->field, &test, &p.set))
+	struct nft_placing p = {.m = m, .field = part->field, .out = &out};
+	bool known = part->place.name ? test_of_place(m, part, stmt, &test)
+				      : test_of(m, part, stmt, &test);
+	if (!known || !test_solve(m, part->field, &test, &p.set))
 		return false;
 	p.text = nft_stmt_text(m->arena, stmt);
-	place(&p, state);
+	nft_place(&p, state);
 	*state = out;
 	return true;
 }
@@ -483,12 +262,13 @@ static bool apply_element(struct nft_matcher *m, const struct parts *parts,
 	for (size_t i = 0; i < parts->len; i++) {
 		struct test test = {.mask = parts->at[i].mask, .masked = parts->at[i].masked};
 		struct nft_alternatives out = {0};
-		struct placing p = {.m = m, .field = parts->at[i].field, .text = text, .out = &out};
+		struct nft_placing p = {
+			.m = m, .field = parts->at[i].field, .text = text, .out = &out};
 		const struct nft_expr *value = any ? key : key->item[i];
 		if (!nft_values_of(&m->reader, value, p.field, &test.of) ||
 		    !test_solve(m, p.field, &test, &p.set))
 			return false;
-		place(&p, state);
+		nft_place(&p, state);
 		*state = out;
 	}
 	return true;
@@ -556,7 +336,7 @@ static bool apply_concat(struct nft_matcher *m, const struct nft_stmt *stmt,
 		if (!apply_element(m, parts, elements->item[i], text, &one))
 			return false;
 		for (size_t k = 0; k < one.list.len; k++)
-			add(m, &out, one.list.at[k]);
+			nft_add(m, &out, one.list.at[k]);
 	}
 	if (stmt->op == NFT_EQ) {
 		*state = out;
@@ -615,7 +395,8 @@ void nft_match_apply(struct nft_matcher *m, const struct nft_stmt *stmt,
 {
 	struct parts parts;
 	m->gap = m->reader.unknown = NULL;
-	bool known = parts_of(m, stmt->left, &parts);
+	bool known = parts_of(m, stmt->left, &parts) ||
+		     part_of_place(m, stmt->left, state, &parts.at[0]);
 	if (known && stmt->left->kind == NFT_CONCAT)
 		known = apply_concat(m, stmt, &parts, state);
 	else if (known)
@@ -677,7 +458,7 @@ static bool vmap_single(struct nft_matcher *m, const struct part *part,
 	struct algebra_set known = algebra_builder_take(&all);
 	for (size_t w = 0; w < out->list.len; w++) {
 		struct test test = {.mask = part->mask, .masked = part->masked};
-		struct placing p = {
+		struct nft_placing p = {
 			.m = m, .field = part->field, .text = text, .out = &out->list.at[w].state};
 		test.of = algebra_builder_take(&keys.at[w]);
 		if (rest == w) {
@@ -687,7 +468,7 @@ static bool vmap_single(struct nft_matcher *m, const struct part *part,
 		}
 		if (!test_solve(m, part->field, &test, &p.set))
 			return false;
-		place(&p, state);
+		nft_place(&p, state);
 	}
 	return true;
 }
@@ -712,8 +493,8 @@ static bool vmap_concat(struct nft_matcher *m, const struct parts *parts,
 		if (!apply_element(m, parts, element, text, &one))
 			return false;
 		for (size_t k = 0; k < one.list.len; k++) {
-			add(m, &way->state, one.list.at[k]);
-			add(m, &all, one.list.at[k]);
+			nft_add(m, &way->state, one.list.at[k]);
+			nft_add(m, &all, one.list.at[k]);
 		}
 	}
 	if (!of_rest)
@@ -723,7 +504,7 @@ static bool vmap_concat(struct nft_matcher *m, const struct parts *parts,
 		return false;
 	struct nft_way *way = way_of(m, out, of_rest, &index);
 	for (size_t k = 0; k < rest.list.len; k++)
-		add(m, &way->state, rest.list.at[k]);
+		nft_add(m, &way->state, rest.list.at[k]);
 	return true;
 }
 

@@ -54,3 +54,27 @@ void nft_opaque_apply(struct nft_matcher *m, const char *text, bool varies,
 void nft_implied_apply(struct nft_matcher *m, const struct nft_expr *expr,
 		       struct nft_alternatives *state);
 void nft_narrow(struct nft_matcher *m, enum ir_dim dim, u128 value, struct nft_alternatives *state);
+
+// --- nft_place.c ---
+
+// Where a set of a field's numbers goes.
+struct nft_placing {
+	struct nft_matcher *m;
+	const struct nft_field *field;
+	struct algebra_set set; // of the field's numbers
+	const char *text;       // of the whole match
+	struct nft_alternatives *out;
+};
+// Adds to `out` the packets of `from` whose field is in the set.
+void nft_place(struct nft_placing *placing, const struct nft_alternatives *from);
+// The states of connections: nft's bit, the IR's number.
+struct nft_state {
+	unsigned bit, state;
+};
+extern const struct nft_state nft_state[];
+extern const size_t nft_states;
+void nft_add(struct nft_matcher *m, struct nft_alternatives *to, struct nft_alternative one);
+bool nft_narrow_one(struct nft_matcher *m, struct nft_alternative *one, enum ir_dim dim,
+		    u128 value) must_check;
+const struct nft_opaques *nft_extend(struct nft_matcher *m, const struct nft_opaques *from,
+				     const char *text, bool negated) must_check;
