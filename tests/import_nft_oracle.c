@@ -309,13 +309,16 @@ static bool misleads(struct run *r, struct arena *arena)
 	return false;
 }
 
-// nft 1.0.6 leaves out an EtherType before a header, even where it contradicts that header.
-static bool asks_ethertype(const struct ir_ruleset *ruleset)
+// What nft 1.0.6 lists wrongly: an EtherType before a header is left out, even where it contradicts that header; a type and
+// code of ICMP that are not equal to a pair become a type not equal and a code not equal.
+static bool listed_wrongly(const struct ir_ruleset *ruleset)
 {
+	static const enum ir_dim dims[] = {IR_ETHERTYPE, IR_ICMP4, IR_ICMP6};
 	for (size_t i = 0; i < ruleset->rule.len; i++)
 		for (size_t k = 0; k < ruleset->rule.at[i].clauses; k++)
-			if (ir_clause_set(&ruleset->rule.at[i].clause[k], IR_ETHERTYPE))
-				return true;
+			for (size_t d = 0; d < array_len(dims); d++)
+				if (ir_clause_set(&ruleset->rule.at[i].clause[k], dims[d]))
+					return true;
 	return false;
 }
 
@@ -335,7 +338,7 @@ static bool one_policy(struct run *r)
 	struct import_chain chain = {0};
 	list(r);
 	// nft 1.0.6 ends with an assertion on some tables that it has no words for
-	bool listed = r->text.len > 0 && !misleads(r, &arena) && !asks_ethertype(&test.ruleset[0]);
+	bool listed = r->text.len > 0 && !misleads(r, &arena) && !listed_wrongly(&test.ruleset[0]);
 	r->unlisted += !listed;
 	good = good && (!listed || import_one(r, &r->text, IMPORT_NFT, &arena, &chain));
 	if (!good)
@@ -386,6 +389,6 @@ int main(int argc, char **argv)
 	test_oracle_close(&r.oracle);
 	buf_fini(&r.json);
 	buf_fini(&r.text);
-	return r.refused * 2 > scripts || r.unknown > r.packets ||
+	return (scripts > 20 && r.refused * 2 > scripts) || r.unknown > r.packets ||
 	       r.known * 4 < r.asked; // then the test would say little
 }
