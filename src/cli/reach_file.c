@@ -176,6 +176,20 @@ static bool domain_of(struct reading *r, const char *at, const json_t *object, c
 	return !name == !*out && (!json_object_get(object, "domain") || name);
 }
 
+static bool add_group(const struct reading *r, const char *name, struct algebra_set *v4,
+		      struct algebra_set *v6)
+{
+	for (size_t i = 0; i < r->out->group.len; i++) {
+		const struct reach_group *group = &r->out->group.at[i];
+		if (strcmp(group->name, name) != 0)
+			continue;
+		*v4 = algebra_set_union(&r->cli->arena, *v4, group->v4);
+		*v6 = algebra_set_union(&r->cli->arena, *v6, group->v6);
+		return true;
+	}
+	return false;
+}
+
 static bool read_addresses(struct reading *r, const char *at, const json_t *object,
 			   struct algebra_set *v4, struct algebra_set *v6)
 {
@@ -187,6 +201,8 @@ static bool read_addresses(struct reading *r, const char *at, const json_t *obje
 			good = false;
 			continue;
 		}
+		if (add_group(r, text, v4, v6))
+			continue;
 		struct diags aside;
 		diags_init(&aside, &r->cli->arena);
 		struct diags kept = r->cli->diags;
@@ -195,8 +211,8 @@ static bool read_addresses(struct reading *r, const char *at, const json_t *obje
 		r->cli->diags = kept;
 		if (!parsed)
 			fault(r, DIAG_VALUE, where,
-			      "give a prefix (10.1.0.0/16), a range (10.1.0.1-10.1.0.9) or an "
-			      "address",
+			      "give a prefix (10.1.0.0/16), a range (10.1.0.1-10.1.0.9) an address "
+			      "or a group",
 			      arena_printf(&r->cli->arena, "'%s' is no network", text));
 		good &= parsed;
 	}
@@ -316,6 +332,19 @@ static const char *beside(struct reading *r, const char *file)
 	if (*file == '/' || !slash)
 		return file;
 	return arena_printf(&r->cli->arena, "%.*s/%s", (int)(slash - r->path), r->path, file);
+}
+
+static bool read_group_files(struct reading *r)
+{
+	bool good = true;
+	const json_t *list = list_of(r, "", r->root, "groups-from", REACH_ZONES_MOST, &good);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text;
+		good &= text_item(r, item(r, "/groups-from", i), json_array_get(list, i), &text) &&
+			reach_groups_load(r->cli, arena_strdup(&r->cli->arena, beside(r, text)),
+					  r->out);
+	}
+	return good;
 }
 
 static void give_option(struct reading *r, const json_t *object, const char *key)
@@ -539,8 +568,11 @@ bool reach_file_load(struct cli *cli, const char *path, struct reach_file *out)
 			 "the network file cannot be read: %s", strerror(-error));
 	json_t *root = error ? NULL : parse(cli, path, &text);
 	struct reading r = {.cli = cli, .path = path, .text = text.data, .root = root, .out = out};
-	bool good = root && known_members(&r, "", root, "description domains groups zones nsfs") &&
-		    read_domains(&r) && read_groups(&r) && read_zones(&r) && read_nsfs(&r);
+	bool good =
+		root &&
+		known_members(&r, "", root, "description domains groups-from groups zones nsfs") &&
+		read_domains(&r) && read_group_files(&r) && read_groups(&r) && read_zones(&r) &&
+		read_nsfs(&r);
 	json_decref(root);
 	buf_fini(&text);
 	return good;
