@@ -211,7 +211,8 @@ static bool read_addresses(struct reading *r, const char *at, const json_t *obje
 		r->cli->diags = kept;
 		if (!parsed)
 			fault(r, DIAG_VALUE, where,
-			      "give a prefix (10.1.0.0/16), a range (10.1.0.1-10.1.0.9) an address "
+			      "give a prefix (10.1.0.0/16), a range (10.1.0.1-10.1.0.9), an "
+			      "address "
 			      "or a group",
 			      arena_printf(&r->cli->arena, "'%s' is no network", text));
 		good &= parsed;
