@@ -320,7 +320,8 @@ static void print_findings(const struct check *check)
 	if (findings(check, false))
 		print_counts(check, false, ": ");
 	else
-		buf_adds(&cli->out, ": valid");
+		buf_adds(&cli->out,
+			 check->status == VERIFY_DONE ? ": valid" : ": no finding so far");
 	if (check->removable)
 		buf_printf(&cli->out, "; %s can be removed together",
 			   words_number(cli, check->removable));
@@ -343,8 +344,15 @@ static void print_summary(const struct check *check, int exit)
 			   words_count(cli, cli->diags.errors, "error", "errors"));
 		return;
 	}
-	buf_printf(&cli->out, "%s%s%s %s, %s", cli_colour(cli, good ? CLI_GREEN : CLI_RED),
-		   good ? "✓" : "✗", cli_colour(cli, CLI_PLAIN),
+	bool open = good && check->status != VERIFY_DONE;
+	buf_printf(&cli->out, "%s%s%s %s, %s",
+		   cli_colour(cli, open   ? CLI_YELLOW
+				   : good ? CLI_GREEN
+					  : CLI_RED),
+		   open   ? "?"
+		   : good ? "✓"
+			  : "✗",
+		   cli_colour(cli, CLI_PLAIN),
 		   words_count(cli, check->policies, "policy", "policies"),
 		   words_count(cli, check->rules, "rule", "rules"));
 	print_findings(check);

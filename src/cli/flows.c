@@ -148,6 +148,7 @@ static bool read_log(struct judge *j, struct verify_flow_count *count)
 		return false;
 	}
 	atomic_store(&j->question->control.done, 0);
+	atomic_store(&j->question->control.total, 0);
 	off_t size = lseek(fd, 0, SEEK_END);
 	if (size > 0) {
 		(void)lseek(fd, 0, SEEK_SET);

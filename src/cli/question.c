@@ -253,8 +253,11 @@ void question_say_unfinished(const struct question *q, enum verify_status status
 	buf_printf(&cli->out, "%s!%s did not finish: ", cli_colour(cli, CLI_YELLOW),
 		   cli_colour(cli, CLI_PLAIN));
 	if (status == VERIFY_OVER_BUDGET)
-		buf_printf(&cli->out, "more memory is needed than allowed (--memory %zu)",
-			   (q->options.memory ? q->options.memory : VERIFY_MEMORY) >> 20);
+		buf_printf(
+			&cli->out,
+			"it does not fit (--memory %zu), or has too many different conditions for "
+			"one question",
+			(q->options.memory ? q->options.memory : VERIFY_MEMORY) >> 20);
 	else if (q->interrupted)
 		buf_printf(&cli->out, "interrupted%s", far);
 	else
