@@ -85,11 +85,12 @@ struct algebra_cover {
 	const _Atomic bool *stop;
 	uint64_t steps;
 	uint64_t box[ALGEBRA_CELLS];
-	uint64_t *list; // the boxes, then what is left of them in parts of the question
+	uint64_t *list;  // the boxes
+	uint32_t *reach; // which of them reach the parts of the question
 	struct algebra_part *part;
-	size_t list_len, list_cap, part_len, part_cap, boxes;
-	size_t list_most; // cells of `list`, the work gives up beyond; 0: no bound
-	bool held;        // by one box alone
+	size_t list_cap, reach_len, reach_cap, part_len, part_cap, boxes;
+	size_t reach_most; // the work gives up beyond; 0: no bound
+	bool held;         // by one box alone
 };
 void algebra_cover_init(struct algebra_cover *cover, const struct algebra_shape *shape,
 			const _Atomic bool *stop, uint64_t steps);

@@ -3,10 +3,11 @@
 // that holds it alone ends the part; volumes too small to cover it end the question; else the widest is taken away, what
 // lies outside of it becomes new parts, and each part's list is shorter by what does not reach it.
 //
-// Lists lie on one stack: those of the parts that came from a part are above its own, so that a part that is taken up
-// next may forget all that is above it.
+// Lists are of the boxes' numbers and lie on one stack: those of the parts that came from a part are above its own, so that
+// a part that is taken up next may forget all that is above it.
 #include "algebra/box.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 
 struct algebra_part {
 	uint64_t box[ALGEBRA_CELLS];
-	size_t list, boxes; // cells on the stack before it; number of boxes
+	size_t list, boxes; // where its list begins and how long it is
 };
 
 void algebra_cover_init(struct algebra_cover *cover, const struct algebra_shape *shape,
@@ -26,6 +27,7 @@ void algebra_cover_init(struct algebra_cover *cover, const struct algebra_shape 
 void algebra_cover_fini(struct algebra_cover *cover)
 {
 	free(cover->list);
+	free(cover->reach);
 	free(cover->part);
 }
 
@@ -37,7 +39,7 @@ static void copy(const struct algebra_shape *shape, const uint64_t *from, uint64
 void algebra_cover_ask(struct algebra_cover *cover, const uint64_t *box)
 {
 	copy(cover->shape, box, cover->box);
-	cover->list_len = cover->boxes = 0;
+	cover->boxes = 0;
 	cover->held = false;
 }
 
@@ -52,21 +54,22 @@ static void *grown(void *at, size_t *cap, size_t need, size_t size)
 	return at;
 }
 
-static uint64_t *list_room(struct algebra_cover *cover, size_t boxes)
-{
-	size_t need = cover->list_len + boxes * cover->shape->cells;
-	cover->list = grown(cover->list, &cover->list_cap, need, sizeof(*cover->list));
-	return cover->list + cover->list_len;
-}
-
 void algebra_cover_add(struct algebra_cover *cover, const uint64_t *box)
 {
-	uint64_t *at = list_room(cover, 1);
+	size_t cells = cover->shape->cells, need = (cover->boxes + 1) * cells;
+	cover->list = grown(cover->list, &cover->list_cap, need, sizeof(*cover->list));
+	uint64_t *at = cover->list + cover->boxes * cells;
 	if (cover->held || !algebra_box_clip(cover->shape, box, cover->box, at))
 		return;
-	cover->held = !memcmp(at, cover->box, cover->shape->cells * sizeof(*at));
-	cover->list_len += cover->shape->cells;
+	cover->held = !memcmp(at, cover->box, cells * sizeof(*at));
 	cover->boxes++;
+}
+
+static uint32_t *reach_room(struct algebra_cover *cover, size_t boxes)
+{
+	size_t need = cover->reach_len + boxes;
+	cover->reach = grown(cover->reach, &cover->reach_cap, need, sizeof(*cover->reach));
+	return cover->reach + cover->reach_len;
 }
 
 static void push_part(struct algebra_cover *cover, const uint64_t *box, size_t list, size_t boxes)
@@ -113,29 +116,31 @@ struct filtered {
 	double sum, whole;
 };
 
-// The boxes of the part's list that reach it, clipped to it, on top of the stack.
+// The boxes of the part's list that reach it, on top of the stack.
 static struct filtered filter(struct algebra_cover *cover, const struct algebra_part *part)
 {
 	const struct algebra_shape *shape = cover->shape;
 	struct filtered f = {.whole = algebra_box_volume(shape, part->box)};
-	uint64_t *to = list_room(cover, part->boxes);
-	const uint64_t *from = cover->list + part->list;
+	uint32_t *to = reach_room(cover, part->boxes);
+	const uint32_t *from = cover->reach + part->list;
+	uint64_t both[ALGEBRA_CELLS];
 	double widest = 0;
-	for (size_t i = 0; i < part->boxes; i++, from += shape->cells) {
-		if (!algebra_box_clip(shape, from, part->box, to))
+	for (size_t i = 0; i < part->boxes; i++) {
+		if (!algebra_box_clip(shape, cover->list + from[i] * (size_t)shape->cells,
+				      part->box, both))
 			continue;
-		double volume = algebra_box_volume(shape, to);
+		double volume = algebra_box_volume(shape, both);
 		f.sum += volume;
 		if (volume > widest) {
 			widest = volume;
 			f.widest = f.boxes;
 		}
-		f.boxes++;
-		if (volume >= f.whole * CLEARLY_LESS && algebra_box_within(shape, part->box, to)) {
+		to[f.boxes++] = from[i];
+		if (volume >= f.whole * CLEARLY_LESS &&
+		    algebra_box_within(shape, part->box, both)) {
 			f.held = true;
 			return f;
 		}
-		to += shape->cells;
 	}
 	return f;
 }
@@ -145,7 +150,7 @@ static enum algebra_answer take_part(struct algebra_cover *cover, uint64_t *open
 {
 	const struct algebra_shape *shape = cover->shape;
 	struct algebra_part part = cover->part[--cover->part_len];
-	cover->list_len = part.list + part.boxes * shape->cells;
+	cover->reach_len = part.list + part.boxes;
 	struct filtered f = filter(cover, &part);
 	if (f.held)
 		return ALGEBRA_COVERED;
@@ -154,11 +159,14 @@ static enum algebra_answer take_part(struct algebra_cover *cover, uint64_t *open
 			copy(shape, part.box, open_out);
 		return ALGEBRA_OPEN;
 	}
-	uint64_t wide[ALGEBRA_CELLS], *list = cover->list + cover->list_len;
-	copy(shape, list + f.widest * shape->cells, wide);
-	copy(shape, list + (f.boxes - 1) * shape->cells, list + f.widest * shape->cells);
-	size_t at = cover->list_len;
-	cover->list_len += (f.boxes - 1) * shape->cells;
+	uint32_t *reach = cover->reach + cover->reach_len, widest = reach[f.widest];
+	reach[f.widest] = reach[f.boxes - 1];
+	uint64_t wide[ALGEBRA_CELLS];
+	bool meet = algebra_box_clip(shape, cover->list + widest * (size_t)shape->cells, part.box,
+				     wide);
+	assert(meet);
+	size_t at = cover->reach_len;
+	cover->reach_len += f.boxes - 1;
 	push_outside(cover, part.box, wide, at, f.boxes - 1);
 	return ALGEBRA_COVERED;
 }
@@ -167,17 +175,18 @@ enum algebra_answer algebra_cover_answer(struct algebra_cover *cover, uint64_t *
 {
 	if (cover->held)
 		return ALGEBRA_COVERED;
-	size_t asked = cover->list_len;
-	cover->part_len = 0;
+	cover->part_len = cover->reach_len = 0;
+	uint32_t *all = reach_room(cover, cover->boxes);
+	for (size_t i = 0; i < cover->boxes; i++)
+		all[i] = (uint32_t)i;
 	push_part(cover, cover->box, 0, cover->boxes);
 	enum algebra_answer answer = ALGEBRA_COVERED;
 	for (uint64_t step = 0; cover->part_len && answer == ALGEBRA_COVERED; step++) {
 		bool stopped =
 			cover->stop && atomic_load_explicit(cover->stop, memory_order_relaxed);
-		bool large = cover->list_most && cover->list_len > cover->list_most;
+		bool large = cover->reach_most && cover->reach_len > cover->reach_most;
 		answer = stopped || large || step >= cover->steps ? ALGEBRA_GAVE_UP
 								  : take_part(cover, open_out);
 	}
-	cover->list_len = asked;
 	return answer;
 }

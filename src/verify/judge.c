@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Boxes looked at for one answer, about a second; cells on its stack.
+// Boxes looked at for one answer, about a second; boxes on its stack.
 #define LOOKS_MOST ((uint64_t)1 << 26)
-#define LIST_MOST ((size_t)1 << 24)
+#define REACH_MOST ((size_t)1 << 22)
 enum { FEW_BOXES = 64 };
 
 // --- units ---
@@ -58,7 +58,7 @@ void verify_judge_init(struct verify_judge *judge, const struct verify_case *c)
 {
 	*judge = (struct verify_judge){.of = c};
 	algebra_cover_init(&judge->cover, NULL, c->stop, 0);
-	judge->cover.list_most = LIST_MOST;
+	judge->cover.reach_most = REACH_MOST;
 }
 
 void verify_judge_fini(struct verify_judge *judge)
