@@ -133,13 +133,37 @@ static json_t *answer_json(struct cli *cli, const struct compare_words *words,
 			 "difference", list, "notes", notes, "diags", cli_diags_json(&cli->diags));
 }
 
-int compare_answer(struct question *q, const struct compare_words *words,
-		   const struct verify_comparison *comparison)
+static struct words_scope scope_of(const struct compare_words *words)
 {
 	struct words_scope scope = {0};
 	words_scope_add(&scope, words->a.ruleset);
 	words_scope_add(&scope, words->b.ruleset);
-	if (!cli_answer(q->cli, answer_json(q->cli, words, &scope, comparison)))
-		print_answer(q, words, &scope, comparison);
+	return scope;
+}
+
+json_t *compare_json(struct question *q, const struct compare_words *words,
+		     const struct verify_comparison *comparison)
+{
+	struct words_scope scope = scope_of(words);
+	return answer_json(q->cli, words, &scope, comparison);
+}
+
+void compare_print(struct question *q, const struct compare_words *words,
+		   const struct verify_comparison *comparison)
+{
+	struct words_scope scope = scope_of(words);
+	print_answer(q, words, &scope, comparison);
+}
+
+int compare_exit(const struct verify_comparison *comparison)
+{
 	return question_exit(comparison->status, comparison->equal ? CLI_YES : CLI_NO);
+}
+
+int compare_answer(struct question *q, const struct compare_words *words,
+		   const struct verify_comparison *comparison)
+{
+	if (!cli_answer(q->cli, compare_json(q, words, comparison)))
+		compare_print(q, words, comparison);
+	return compare_exit(comparison);
 }

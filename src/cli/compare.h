@@ -19,6 +19,12 @@ struct compare_words {
 
 // Reads --most; otherwise how many differences are listed. False and a diag when it is no number.
 bool compare_most(struct cli *cli, size_t *out) must_check;
-// Answers in words or JSON; the exit code: 0 equal, 1 different, 3 not known.
+struct json_t *compare_json(struct question *question, const struct compare_words *words,
+			    const struct verify_comparison *comparison) must_check;
+void compare_print(struct question *question, const struct compare_words *words,
+		   const struct verify_comparison *comparison);
+int compare_exit(const struct verify_comparison *comparison)
+	must_check; // 0 equal, 1 different, 3 not known
+// Answers in words or JSON; the exit code.
 int compare_answer(struct question *question, const struct compare_words *words,
 		   const struct verify_comparison *comparison) must_check;

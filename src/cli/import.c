@@ -74,8 +74,9 @@ static bool some_listed(struct importing *im)
 		if (is_listed(im, &im->result.chain.at[i]))
 			return true;
 	// The same words as where one chain is needed.
+	const char *taken;
 	return !cli_has(im->cli, "chain") ||
-	       source_chain_choose(im->cli, im->file, &im->result) != NULL;
+	       source_chain_choose(im->cli, im->file, &im->result, &taken) != NULL;
 }
 
 static void print_chains(struct importing *im)
@@ -238,8 +239,13 @@ static bool choose(struct importing *im)
 {
 	if (im->document)
 		return true;
-	const struct import_chain *chain = source_chain_choose(im->cli, im->file, &im->result);
-	return chain && source_of_chain(im->cli, im->file, chain, &im->source);
+	const char *taken = NULL;
+	const struct import_chain *chain =
+		source_chain_choose(im->cli, im->file, &im->result, &taken);
+	bool good = chain && source_of_chain(im->cli, im->file, chain, &im->source);
+	im->source.taken = taken;
+	source_say_taken(im->cli, &im->source);
+	return good;
 }
 
 static int export_ruleset(struct importing *im)

@@ -141,10 +141,8 @@ static bool order(struct cli *cli, struct source *source)
 	return !cli->diags.errors && source_default(cli, 0, &source->ruleset);
 }
 
-static void add_chain(struct cli *cli, struct source *source, const char *file,
-		      const struct import_chain *chain)
+static void add_chain(struct cli *cli, struct source *source, const struct import_chain *chain)
 {
-	source_chain_note(cli, file, chain);
 	vec_push(&cli->arena, &source->chain, chain);
 	vec_push(&cli->arena, &source->document.policy, chain->policy);
 }
@@ -168,23 +166,58 @@ static bool load_chains(struct reading *r, struct source *out)
 		if (!r->imported[i])
 			continue;
 		const struct import_chain *chain =
-			source_chain_choose(r->cli, r->file[i], &r->import[i]);
+			source_chain_choose(r->cli, r->file[i], &r->import[i], &out->taken);
 		good &= chain != NULL;
 		if (chain)
-			add_chain(r->cli, out, r->file[i], chain);
+			add_chain(r->cli, out, chain);
 		if (chain && r->files == 1)
 			out->title = chain_title(r->cli, r->file[i], chain);
 	}
 	return good;
 }
 
-bool source_load(struct cli *cli, char *const *file, size_t files, struct source *out)
+static bool add_each_chain(struct reading *r, struct source *out)
+{
+	for (size_t i = 0; i < r->files; i++)
+		for (size_t k = 0; k < r->import[i].chain.len; k++) {
+			const struct import_chain *chain = &r->import[i].chain.at[k];
+			struct source *one = arena_new(&r->cli->arena, struct source);
+			if (!chain->filters || !source_chain_wanted(r->cli, chain))
+				continue;
+			if (!source_of_chain(r->cli, r->file[i], chain, one))
+				return false;
+			vec_push(&r->cli->arena, &out->each, one);
+		}
+	return true;
+}
+
+bool source_load_side(struct cli *cli, char *const *file, size_t files, struct source *out)
 {
 	struct reading reading = {.cli = cli, .file = file, .files = files};
 	*out = (struct source){.title = title_of(cli, file, files)};
 	bool good = read_all(&reading) && load_documents(&reading, out) &&
-		    load_chains(&reading, out) && order(cli, out);
+		    load_chains(&reading, out) && order(cli, out) &&
+		    (out->documents || add_each_chain(&reading, out));
 	reading_fini(&reading);
+	return good;
+}
+
+void source_say_taken(struct cli *cli, const struct source *source)
+{
+	for (size_t i = 0; i < source->chain.len; i++)
+		source_chain_note(cli, source->chain.at[i]);
+	if (source->taken)
+		diag_add(&cli->diags,
+			 &(struct diag){.severity = DIAG_NOTE,
+					.code = DIAG_MISSING,
+					.hint = "choose with --chain"},
+			 "%s", source->taken);
+}
+
+bool source_load(struct cli *cli, char *const *file, size_t files, struct source *out)
+{
+	bool good = source_load_side(cli, file, files, out);
+	source_say_taken(cli, out);
 	return good;
 }
 
@@ -208,7 +241,7 @@ bool source_of_chain(struct cli *cli, const char *file, const struct import_chai
 		     struct source *out)
 {
 	*out = (struct source){.title = chain_title(cli, file, chain)};
-	add_chain(cli, out, file, chain);
+	add_chain(cli, out, chain);
 	return order(cli, out);
 }
 
@@ -228,10 +261,13 @@ static bool add_each(struct reading *r, size_t i, struct sources *out)
 		struct source one;
 		if (!source_of_chain(cli, r->file[i], chain, &one))
 			return false;
+		source_say_taken(cli, &one);
 		vec_push(&cli->arena, &out->list, one);
 	}
 	// Nothing to look at is said as it is where one chain is needed.
-	return out->list.len > before || source_chain_choose(cli, r->file[i], import) != NULL;
+	const char *taken;
+	return out->list.len > before ||
+	       source_chain_choose(cli, r->file[i], import, &taken) != NULL;
 }
 
 static bool load_each(struct reading *r, struct sources *out)

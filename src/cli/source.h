@@ -13,6 +13,9 @@ struct source {
 	struct ir_ruleset ruleset;              // in first-match order; --default-action is in it
 	VEC(const struct import_chain *) chain; // those that are in the document
 	size_t documents;                       // files that are policies, not rulesets of chains
+	const char *taken; // which chain was taken where others could be meant; or NULL
+	// Where all files are imported rulesets: every filtering chain that may be meant, as a source of its own.
+	VEC(const struct source *) each;
 };
 struct sources {
 	VEC(struct source) list;
@@ -21,6 +24,10 @@ struct sources {
 // All files as one: documents first, then from each imported ruleset the chain that --chain names, or the obvious one.
 // False when there were errors.
 bool source_load(struct cli *cli, char *const *file, size_t files, struct source *out) must_check;
+// The same, but what is said of the chain that was taken waits for source_say_taken.
+bool source_load_side(struct cli *cli, char *const *file, size_t files,
+		      struct source *out) must_check;
+void source_say_taken(struct cli *cli, const struct source *source);
 // The documents as one, and every filtering chain that has rules (or those that --chain names) as one of its own.
 bool source_load_each(struct cli *cli, char *const *file, size_t files,
 		      struct sources *out) must_check;
@@ -50,11 +57,13 @@ struct buf *source_read(struct cli *cli, const char *path) must_check;
 // --- rulesets of other systems (source_import.c) ---
 
 // A note when the chain has rules that are not wholly modelled.
-void source_chain_note(struct cli *cli, const char *file, const struct import_chain *chain);
+void source_chain_note(struct cli *cli, const struct import_chain *chain);
 // "filter/FORWARD"; with the family before it where it is not of iptables: "inet/filter/forward".
 const char *source_chain_name(struct cli *cli, const struct import_chain *chain) must_check;
 // Whether --chain names it; without --chain: true.
 bool source_chain_wanted(const struct cli *cli, const struct import_chain *chain) must_check;
-// The one chain of the file that is meant, with a note about the others. NULL and a diag when that is not clear.
+// The one chain of the file that is meant; *taken_out: what is to be said when others could be meant. NULL and a diag when
+// that is not clear.
 const struct import_chain *source_chain_choose(struct cli *cli, const char *file,
-					       const struct import_result *result) must_check;
+					       const struct import_result *result,
+					       const char **taken_out) must_check;

@@ -4,24 +4,17 @@
 
 #include <string.h>
 
-static void note(struct cli *cli, const char *file, enum diag_code code, const char *hint,
-		 const char *text)
-{
-	diag_add(&cli->diags,
-		 &(struct diag){.severity = DIAG_NOTE, .code = code, .file = file, .hint = hint},
-		 "%s", text);
-}
-
-void source_chain_note(struct cli *cli, const char *file, const struct import_chain *chain)
+void source_chain_note(struct cli *cli, const struct import_chain *chain)
 {
 	if (chain->opaque_rules)
-		note(cli, file, DIAG_UNSUPPORTED, "`bulwark import` lists them",
-		     arena_printf(
-			     &cli->arena,
-			     "%s: %zu of %zu rules have parts that are not modelled; these may "
-			     "hold or not",
-			     source_chain_name(cli, chain), chain->opaque_rules,
-			     chain->source_rules));
+		diag_add(&cli->diags,
+			 &(struct diag){.severity = DIAG_NOTE,
+					.code = DIAG_UNSUPPORTED,
+					.file = chain->policy.rule.at[0].file,
+					.hint = "`bulwark import` lists them"},
+			 "%s: %zu of %zu rules have parts that are not modelled; these may hold or "
+			 "not",
+			 source_chain_name(cli, chain), chain->opaque_rules, chain->source_rules);
 }
 
 // Of iptables there is one family a file; tables of nft say theirs.
@@ -132,7 +125,8 @@ static size_t rank(const struct import_chain *chain)
 }
 
 const struct import_chain *source_chain_choose(struct cli *cli, const char *file,
-					       const struct import_result *result)
+					       const struct import_result *result,
+					       const char **taken_out)
 {
 	struct choice c = {cli, file, result};
 	const struct import_chain *best = NULL;
@@ -150,8 +144,7 @@ const struct import_chain *source_chain_choose(struct cli *cli, const char *file
 	if (!best)
 		return refuse(&c, DIAG_MISSING, "the ruleset has no chain that filters packets");
 	if (with_rules > 1)
-		note(cli, file, DIAG_MISSING, "choose with --chain",
-		     arena_printf(&cli->arena, "taken is the chain %s; others: %s",
-				  source_chain_name(cli, best), list_of(&c, best)));
+		*taken_out = arena_printf(&cli->arena, "taken is the chain %s of %s; others: %s",
+					  source_chain_name(cli, best), file, list_of(&c, best));
 	return best;
 }
