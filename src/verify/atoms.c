@@ -82,6 +82,15 @@ struct cutting {
 	VEC(struct edge) edge;
 };
 
+static void make_room(struct cutting *c, const struct verify_sets *sets, size_t universe)
+{
+	size_t edges = 2 * universe;
+	for (size_t i = 0; i < sets->set.len; i++)
+		edges += sets->uses.at[i] ? 2 * sets->set.at[i].len : 0;
+	c->edge.at = arena_array(c->arena, struct edge, edges);
+	c->edge.cap = edges;
+}
+
 static void cut_set(struct cutting *c, struct algebra_set set, u128 key)
 {
 	for (size_t i = 0; i < set.len && set.at[i].lo <= c->most; i++) {
@@ -103,6 +112,8 @@ struct pieces {
 static void sweep(const struct cutting *c, u128 inside, struct pieces *out)
 {
 	u128 key = 0;
+	out->piece.at = arena_array(out->arena, struct keyed, c->edge.len);
+	out->piece.cap = c->edge.len;
 	for (size_t i = 0; i < c->edge.len;) {
 		u128 value = c->edge.at[i].value;
 		for (; i < c->edge.len && c->edge.at[i].value == value; i++)
@@ -233,12 +244,35 @@ static void put_mask(const struct verify_axis *axis, struct algebra_set set, uns
 				1ull << axis->piece[p].atom % WORD;
 }
 
+static void fill_cells(const struct verify_sets *sets, const struct verify_axis *axis,
+		       struct arena *scratch, struct verify_cells *out)
+{
+	struct cells cells = {.arena = scratch};
+	out->words = axis->span ? 1 : (axis->atoms + WORD - 1) / WORD;
+	out->first = arena_array(scratch, size_t, sets->set.len + 1);
+	for (size_t i = 0; i < sets->set.len; i++)
+		cells.list.cap += axis->span ? sets->set.at[i].len : out->words;
+	cells.list.at = arena_array(scratch, uint64_t, cells.list.cap);
+	for (size_t i = 0; i < sets->set.len; i++) {
+		out->first[i] = cells.list.len;
+		if (axis->span)
+			put_spans(axis, sets->set.at[i], &cells);
+		else
+			put_mask(axis, sets->set.at[i], out->words, &cells);
+	}
+	out->first[sets->set.len] = cells.list.len;
+	out->at = cells.list.at;
+}
+
 void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, struct arena *arena,
 		  struct arena *scratch, struct verify_axis *axis, struct verify_cells *cells_out)
 {
 	u128 inside = 1; // marks pieces of the universe
-	struct cutting cutting = {.arena = scratch, .most = universe.at[universe.len - 1].hi};
-	struct pieces pieces = {.arena = scratch};
+	struct arena local;
+	struct cutting cutting = {.arena = &local, .most = universe.at[universe.len - 1].hi};
+	struct pieces pieces = {.arena = &local};
+	arena_init(&local);
+	make_room(&cutting, sets, universe.len);
 	cut_set(&cutting, universe, inside);
 	for (size_t i = 0; i < sets->set.len; i++)
 		if (sets->uses.at[i])
@@ -246,16 +280,6 @@ void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, s
 	qsort(cutting.edge.at, cutting.edge.len, sizeof(*cutting.edge.at), by_value);
 	sweep(&cutting, inside, &pieces);
 	choose_form(sets, &pieces, arena, axis);
-	struct cells cells = {.arena = scratch};
-	cells_out->words = axis->span ? 1 : (axis->atoms + WORD - 1) / WORD;
-	cells_out->first = arena_array(scratch, size_t, sets->set.len + 1);
-	for (size_t i = 0; i < sets->set.len; i++) {
-		cells_out->first[i] = cells.list.len;
-		if (axis->span)
-			put_spans(axis, sets->set.at[i], &cells);
-		else
-			put_mask(axis, sets->set.at[i], cells_out->words, &cells);
-	}
-	cells_out->first[sets->set.len] = cells.list.len;
-	cells_out->at = cells.list.at;
+	arena_fini(&local);
+	fill_cells(sets, axis, scratch, cells_out);
 }

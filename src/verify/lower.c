@@ -72,10 +72,19 @@ struct lowering {
 	bool never;
 };
 
+static struct algebra_set universe_of(struct verify_draft *draft, unsigned dim)
+{
+	if (!draft->universe)
+		return verify_universe(draft, dim);
+	if (!draft->universe[dim].len)
+		draft->universe[dim] = verify_universe(draft, dim);
+	return draft->universe[dim];
+}
+
 static void add(struct lowering *l, unsigned dim, struct algebra_set set)
 {
 	struct verify_draft *draft = l->draft;
-	struct algebra_set universe = verify_universe(draft, dim);
+	struct algebra_set universe = universe_of(draft, dim);
 	for (size_t i = l->first; i < draft->cond.len; i++) {
 		struct verify_cond *there = &draft->cond.at[i];
 		if (there->dim != dim)
@@ -131,17 +140,33 @@ static void add_clock(struct lowering *l)
 		add(l, IR_TIME, set);
 }
 
-static void add_protocols(struct lowering *l)
+static struct algebra_set set_of(struct arena *arena, const struct ir_protocols *protocols)
 {
-	struct ir_protocols protocols = ir_clause_protocols(l->clause);
-	struct algebra_builder builder = {.arena = l->draft->arena};
+	struct algebra_builder builder = {.arena = arena};
 	for (unsigned p = 0, q; p < 256; p = q + 1) {
-		for (q = p; q < 256 && protocols.bit[q / 64] >> q % 64 & 1; q++)
+		for (q = p; q < 256 && protocols->bit[q / 64] >> q % 64 & 1; q++)
 			;
 		if (q > p)
 			algebra_builder_add(&builder, p, q - 1);
 	}
-	struct algebra_set set = algebra_builder_take(&builder);
+	return algebra_builder_take(&builder);
+}
+
+// Clauses have few different ones.
+static struct algebra_set protocols_of(struct verify_draft *draft, const struct ir_clause *clause)
+{
+	struct verify_protocols new = {.bits = ir_clause_protocols(clause)};
+	for (size_t i = 0; i < draft->protocols.len; i++)
+		if (ir_protocols_equal(draft->protocols.at[i].bits, new.bits))
+			return draft->protocols.at[i].set;
+	new.set = set_of(draft->arena, &new.bits);
+	vec_push(draft->arena, &draft->protocols, new);
+	return new.set;
+}
+
+static void add_protocols(struct lowering *l)
+{
+	struct algebra_set set = protocols_of(l->draft, l->clause);
 	l->never |= !set.len;
 	if (set.len)
 		add(l, IR_PROTO, set);
@@ -205,9 +230,9 @@ static void add_first_fragment(struct lowering *l, const struct ir_cond *cond)
 
 static void add_flow(struct lowering *l)
 {
-	static const uint8_t of_flows[][2] = {{IR_STATE_NEW, IR_STATE_RELATED}};
+	static const struct algebra_range of_flows[] = {{IR_STATE_NEW, IR_STATE_RELATED}};
 	if (l->rule->flow)
-		add(l, IR_STATE, some(l->draft->arena, of_flows, 1));
+		add(l, IR_STATE, (struct algebra_set){of_flows, 1});
 }
 
 static void add_truth(struct lowering *l, struct verify_truth truth, bool holds)
@@ -216,7 +241,8 @@ static void add_truth(struct lowering *l, struct verify_truth truth, bool holds)
 					    : verify_truth_number(l->draft->space, &truth);
 	if (number == UINT32_MAX)
 		return;
-	add(l, IR_DIMS + number, algebra_set_one(l->draft->arena, holds, holds));
+	static const struct algebra_range truth_is[] = {{0, 0}, {1, 1}};
+	add(l, IR_DIMS + number, (struct algebra_set){&truth_is[holds], 1});
 }
 
 static void add_truths(struct lowering *l)

@@ -36,7 +36,13 @@ struct verify_draft { // of one slice, while it is made
 	size_t dims;
 	VEC(struct verify_cond) cond;  // of all clauses
 	VEC(struct verify_time) times; // of clock conditions, by content
+	struct algebra_set *universe;  // by dimension, as far as asked for; or NULL: not kept
+	VEC(struct verify_protocols) protocols;
 	struct ir_clause where;
+};
+struct verify_protocols {
+	struct ir_protocols bits;
+	struct algebra_set set;
 };
 struct verify_time {
 	struct ir_clause clock;
@@ -49,7 +55,8 @@ bool verify_lower(struct verify_draft *draft, const struct ir_rule *rule,
 // The values that packets of the slice have in a dimension.
 struct algebra_set verify_universe(const struct verify_draft *draft, unsigned dim) must_check;
 
-// The dimension's distinct sets as an axis. *cells_out: for each set its spans (pairs of pieces) or mask cells.
+// The dimension's distinct sets as an axis. *cells_out, in `scratch`: for each set its spans (pairs of pieces) or mask
+// cells.
 struct verify_cells {
 	uint64_t *at;
 	size_t *first;  // of each set; first[sets] is the end

@@ -86,38 +86,54 @@ static void keep_subjects(struct verify_space *space, const struct subjects *sub
 
 // --- effects ---
 
-static uint32_t effect_number(struct map *map, struct arena *arena, enum ir_verdict verdict,
-			      const struct ir_rule *rule, bool logs)
+// Effects are numbered as they come. Those without a rate are in a table, limits of rates in a map.
+struct effects {
+	uint32_t plain[IR_VERDICTS][IR_LOG_SESSION + 1];
+	struct map limits;
+	uint32_t last;
+};
+
+static uint32_t effect_of_limit(struct effects *effects, const struct ir_rule *rule,
+				enum ir_log log)
 {
-	struct ir_rate none = {0};
-	const struct ir_rate *rate = rule && verdict == IR_RATE_LIMIT ? &rule->rate : &none;
-	const char *key = arena_printf(
-		arena, "%u %u %llu %llu %llu", (unsigned)verdict,
-		rule && logs ? (unsigned)rule->log : 0, (unsigned long long)rate->packets,
-		(unsigned long long)rate->flows, (unsigned long long)rate->bytes_x100);
-	uintptr_t there = (uintptr_t)map_get(map, key);
+	const char *key = arena_printf(effects->limits.arena, "%u %llu %llu %llu", (unsigned)log,
+				       (unsigned long long)rule->rate.packets,
+				       (unsigned long long)rule->rate.flows,
+				       (unsigned long long)rule->rate.bytes_x100);
+	uintptr_t there = (uintptr_t)map_get(&effects->limits, key);
 	if (!there) {
-		there = map->len + 1;
-		map_put(map, key, (void *)there);
+		there = ++effects->last;
+		map_put(&effects->limits, key, (void *)there);
 	}
 	return (uint32_t)there;
 }
 
+static uint32_t effect_number(struct effects *effects, enum ir_verdict verdict,
+			      const struct ir_rule *rule, bool logs)
+{
+	enum ir_log log = rule && logs ? rule->log : IR_LOG_NONE;
+	if (rule && verdict == IR_RATE_LIMIT)
+		return effect_of_limit(effects, rule, log);
+	uint32_t *number = &effects->plain[verdict][log];
+	if (!*number)
+		*number = ++effects->last;
+	return *number;
+}
+
 static void number_effects(struct verify_space *space, bool logs, struct arena *scratch)
 {
-	struct map map = {.arena = scratch};
+	struct effects effects = {.limits = {.arena = scratch}};
 	space->effect = arena_array(space->arena, uint32_t *, space->layers);
 	space->effect_default = arena_array(space->arena, uint32_t, space->layers);
-	space->effect_no_flow = effect_number(&map, scratch, IR_DROP, NULL, false);
+	space->effect_no_flow = effect_number(&effects, IR_DROP, NULL, false);
 	for (size_t l = 0; l < space->layers; l++) {
 		const struct ir_ruleset *ruleset = space->ruleset[l];
 		space->effect[l] = arena_array(space->arena, uint32_t, ruleset->rule.len);
 		space->effect_default[l] =
-			effect_number(&map, scratch, ruleset->default_action, NULL, false);
+			effect_number(&effects, ruleset->default_action, NULL, false);
 		for (size_t i = 0; i < ruleset->rule.len; i++) {
 			const struct ir_rule *rule = &ruleset->rule.at[i];
-			space->effect[l][i] =
-				effect_number(&map, scratch, rule->verdict, rule, logs);
+			space->effect[l][i] = effect_number(&effects, rule->verdict, rule, logs);
 		}
 	}
 }
@@ -147,6 +163,12 @@ struct making {
 	size_t limit; // bytes that the boxes may take
 	enum verify_status status;
 };
+
+static bool stopped(const struct verify_options *options)
+{
+	return options->control &&
+	       atomic_load_explicit(&options->control->stop, memory_order_relaxed);
+}
 
 static void lower_rule(struct making *m, const struct ir_rule *rule, uint32_t owner)
 {
@@ -181,14 +203,38 @@ static void lower_rest(struct making *m, const struct ir_ruleset *ruleset)
 	}
 }
 
+// So that lists do not leave smaller copies of themselves behind.
+static void make_room(struct making *m)
+{
+	struct verify_draft *draft = &m->draft;
+	size_t items = 2 * draft->space->layers, conds = 0;
+	for (size_t l = 0; l < draft->space->layers; l++) {
+		const struct ir_ruleset *ruleset = draft->space->ruleset[l];
+		for (size_t i = 0; i < ruleset->rule.len; i++) {
+			const struct ir_rule *rule = &ruleset->rule.at[i];
+			items += rule->clauses;
+			for (size_t k = 0; k < rule->clauses; k++)
+				conds += rule->clause[k].len + rule->opaques + 4;
+		}
+	}
+	conds += items * draft->where.len;
+	m->item.at = arena_array(draft->arena, struct item, items);
+	m->item.cap = items;
+	draft->cond.at = arena_array(draft->arena, struct verify_cond, conds);
+	draft->cond.cap = conds;
+}
+
 static void lower_all(struct making *m)
 {
 	struct verify_space *space = m->draft.space;
+	make_room(m);
 	m->layer_end = arena_array(m->draft.arena, size_t, space->layers);
 	for (size_t l = 0; l < space->layers; l++) {
 		const struct ir_ruleset *ruleset = space->ruleset[l];
-		for (size_t i = 0; i < ruleset->rule.len; i++)
+		for (size_t i = 0; i < ruleset->rule.len && m->status == VERIFY_DONE; i++) {
 			lower_rule(m, &ruleset->rule.at[i], (uint32_t)i);
+			m->status = stopped(m->options) ? VERIFY_STOPPED : VERIFY_DONE;
+		}
 		lower_rest(m, ruleset);
 		m->layer_end[l] = m->item.len;
 	}
@@ -210,7 +256,7 @@ static void make_axes(struct making *m)
 	m->cells = arena_array(draft->arena, struct verify_cells, draft->dims + 1);
 	m->axis_of = arena_array(draft->arena, uint32_t, draft->dims);
 	for (unsigned dim = 0; dim < draft->dims; dim++) {
-		if (!used(&draft->sets[dim]))
+		if (!used(&draft->sets[dim]) || stopped(m->options))
 			continue;
 		struct verify_axis *axis = &slice->axis[slice->axes];
 		axis->dim = dim;
@@ -303,6 +349,8 @@ static void put_item(struct making *m, const struct item *item, struct verify_la
 	struct product p = {
 		.m = m, .item = item, .to = item->logging ? layer->logging : layer->boxes};
 	memcpy(p.box, m->full, sizeof(p.box));
+	if (m->status == VERIFY_DONE && stopped(m->options))
+		m->status = VERIFY_STOPPED;
 	if (m->status == VERIFY_DONE)
 		put_products(&p, 0);
 }
@@ -313,6 +361,9 @@ static void make_layer(struct making *m, size_t first, size_t end, struct verify
 	VEC(uint32_t) before = {0};
 	layer->boxes = algebra_boxes_new(shape);
 	layer->logging = algebra_boxes_new(shape);
+	const _Atomic bool *stop = m->options->control ? &m->options->control->stop : NULL;
+	algebra_boxes_stop(layer->boxes, stop);
+	algebra_boxes_stop(layer->logging, stop);
 	for (size_t i = first; i < end; i++) {
 		put_item(m, &m->item.at[i], layer);
 		while (before.len < algebra_boxes_len(layer->logging))
@@ -320,10 +371,6 @@ static void make_layer(struct making *m, size_t first, size_t end, struct verify
 				 (uint32_t)algebra_boxes_len(layer->boxes));
 	}
 	layer->before = before.at;
-	algebra_boxes_build(layer->boxes);
-	algebra_boxes_build(layer->logging);
-	m->draft.space->bytes +=
-		algebra_boxes_bytes(layer->boxes) + algebra_boxes_bytes(layer->logging);
 }
 
 static void make_layers(struct making *m)
@@ -333,6 +380,17 @@ static void make_layers(struct making *m)
 		arena_array(m->draft.space->arena, struct verify_layer, m->draft.space->layers);
 	for (size_t l = 0; l < m->draft.space->layers; l++)
 		make_layer(m, l ? m->layer_end[l - 1] : 0, m->layer_end[l], &slice->layer[l]);
+}
+
+static void build_layers(struct verify_space *space, struct verify_slice *slice)
+{
+	for (size_t l = 0; l < space->layers; l++) {
+		struct verify_layer *layer = &slice->layer[l];
+		algebra_boxes_build(layer->boxes);
+		algebra_boxes_build(layer->logging);
+		space->bytes +=
+			algebra_boxes_bytes(layer->boxes) + algebra_boxes_bytes(layer->logging);
+	}
 }
 
 static enum verify_status make_slice(struct verify_space *space,
@@ -350,21 +408,28 @@ static enum verify_status make_slice(struct verify_space *space,
 					.fragments = wanted->fragments,
 					.dims = IR_DIMS + space->truth.len};
 	m.draft.sets = arena_array(&scratch, struct verify_sets, m.draft.dims);
+	m.draft.universe = arena_array(&scratch, struct algebra_set, m.draft.dims);
 	for (size_t i = 0; i < m.draft.dims; i++)
 		m.draft.sets[i].arena = &scratch;
 	if (options->where)
 		m.draft.where = *options->where;
 	lower_all(&m);
-	if (m.item.len) {
+	if (m.item.len && m.status == VERIFY_DONE) {
 		make_axes(&m);
-		if (make_shape(&m)) {
+		if (stopped(options)) {
+			m.status = VERIFY_STOPPED;
+		} else if (make_shape(&m)) {
 			make_layers(&m);
 			vec_push(space->arena, &space->slice, slice);
 		} else {
 			m.status = VERIFY_OVER_BUDGET;
 		}
 	}
-	arena_fini(&scratch);
+	arena_fini(&scratch); // before the trees need memory
+	if (slice->layer)
+		build_layers(space, slice);
+	if (m.status == VERIFY_DONE && stopped(options))
+		m.status = VERIFY_STOPPED;
 	return m.status;
 }
 
