@@ -16,19 +16,6 @@ enum {
 	FEW = 4
 }; // pairs of boxes of one pair of rules; FEW: areas of such
 
-struct area_search {
-	const struct verify_space *space;
-	const struct verify_slice *slice;
-	const struct verify_measure *measure;
-	struct verify_search search;
-	struct verify_areas *out;
-	size_t number; // of the slice
-	size_t first;  // areas of this pair of boxes begin here
-	uint64_t both[ALGEBRA_CELLS];
-	struct verify_before before[VERIFY_LISTS];
-	struct verify_area rest; // not exact; no box: nothing
-};
-
 static uint64_t *copy(const uint64_t *box, unsigned cells)
 {
 	uint64_t *at = base_oom(malloc(cells * sizeof(*box)));
@@ -45,7 +32,7 @@ static struct verify_area *push(struct verify_areas *areas)
 	return &areas->at[areas->len++];
 }
 
-static void add_area(struct area_search *s, const uint64_t *box, const uint64_t *open)
+static void add_area(struct verify_area_search *s, const uint64_t *box, const uint64_t *open)
 {
 	uint64_t point[ALGEBRA_CELLS];
 	const struct algebra_shape *shape = &s->slice->shape;
@@ -53,7 +40,7 @@ static void add_area(struct area_search *s, const uint64_t *box, const uint64_t 
 	*push(s->out) =
 		(struct verify_area){.slice = s->number,
 				     .exact = true,
-				     .width = verify_measure_box(&s->measure[s->number], box),
+				     .width = verify_measure_box(s->measure, box),
 				     .box = copy(box, shape->cells),
 				     .point = copy(point, shape->cells)};
 }
@@ -71,7 +58,7 @@ static void widen(const struct algebra_shape *shape, uint64_t *hull, const uint6
 }
 
 // `open`: a box of points that differ, or NULL.
-static void add_rest(struct area_search *s, const uint64_t *box, const uint64_t *open)
+static void add_rest(struct verify_area_search *s, const uint64_t *box, const uint64_t *open)
 {
 	uint64_t point[ALGEBRA_CELLS];
 	const struct algebra_shape *shape = &s->slice->shape;
@@ -103,7 +90,7 @@ static bool meets_beside(const struct algebra_shape *shape, const uint64_t *a, c
 	return true;
 }
 
-static void grow_span(const struct area_search *s, uint64_t *box, unsigned span)
+static void grow_span(const struct verify_area_search *s, uint64_t *box, unsigned span)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
 	uint32_t lo = algebra_lo(s->both[span]), hi = algebra_hi(s->both[span]);
@@ -120,7 +107,7 @@ static void grow_span(const struct area_search *s, uint64_t *box, unsigned span)
 	box[span] = algebra_span(lo, hi);
 }
 
-static void grow_mask(const struct area_search *s, uint64_t *box, unsigned mask)
+static void grow_mask(const struct verify_area_search *s, uint64_t *box, unsigned mask)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
 	unsigned first = shape->first[mask], end = shape->first[mask + 1];
@@ -136,7 +123,7 @@ static void grow_mask(const struct area_search *s, uint64_t *box, unsigned mask)
 	memcpy(box + first, free_cells + first, (end - first) * sizeof(*box));
 }
 
-static void grow_from(const struct area_search *s, uint64_t *box, unsigned first)
+static void grow_from(const struct verify_area_search *s, uint64_t *box, unsigned first)
 {
 	unsigned spans = s->slice->shape.spans, axes = spans + s->slice->shape.masks;
 	for (unsigned k = 0; k < axes; k++) {
@@ -149,7 +136,7 @@ static void grow_from(const struct area_search *s, uint64_t *box, unsigned first
 }
 
 // The widest of several boxes around `open` that nothing in the list meets.
-static void grow(const struct area_search *s, const uint64_t *open, uint64_t *out)
+static void grow(const struct verify_area_search *s, const uint64_t *open, uint64_t *out)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
 	unsigned axes = shape->spans + shape->masks;
@@ -158,7 +145,7 @@ static void grow(const struct area_search *s, const uint64_t *open, uint64_t *ou
 	for (unsigned order = 0; order < axes && order < ORDERS; order++) {
 		memcpy(box, open, shape->cells * sizeof(*box));
 		grow_from(s, box, order * axes / (axes < ORDERS ? axes : ORDERS));
-		double width = verify_measure_box(&s->measure[s->number], box);
+		double width = verify_measure_box(s->measure, box);
 		if (order && width <= widest)
 			continue;
 		widest = width;
@@ -169,10 +156,10 @@ static void grow(const struct area_search *s, const uint64_t *open, uint64_t *ou
 // --- one pair of boxes ---
 
 // What neither those before nor the areas found hold.
-static enum algebra_answer ask_again(struct area_search *s, uint64_t *open)
+static enum algebra_answer ask_again(struct verify_area_search *s, uint64_t *open)
 {
 	struct algebra_cover *cover = &s->search.cover;
-	cover->steps = LOOKS / (s->search.len + 1) + 16;
+	cover->steps = s->looks / (s->search.len + 1) + 16;
 	algebra_cover_ask(cover, s->both);
 	for (size_t i = s->first; i < s->out->len; i++)
 		algebra_cover_add(cover, s->out->at[i].box);
@@ -182,11 +169,11 @@ static enum algebra_answer ask_again(struct area_search *s, uint64_t *open)
 }
 
 // `open` is a box of points that differ.
-static void split(struct area_search *s, uint64_t *open)
+static void split(struct verify_area_search *s, const struct verify_ahead *ahead, uint64_t *open)
 {
 	uint64_t box[ALGEBRA_CELLS];
 	s->first = s->out->len;
-	verify_search_list(&s->search, s->both, s->before);
+	verify_search_list(&s->search, s->both, ahead);
 	for (;;) {
 		grow(s, open, box);
 		add_area(s, box, open);
@@ -203,37 +190,37 @@ static void split(struct area_search *s, uint64_t *open)
 	}
 }
 
-static void take_boxes(struct area_search *s, uint32_t i, uint32_t j, size_t *asked)
+void verify_area_begin(struct verify_area_search *s, const _Atomic bool *stop)
 {
-	uint64_t other[ALGEBRA_CELLS], open[ALGEBRA_CELLS];
-	const struct verify_layer *layer = s->slice->layer;
-	algebra_boxes_get(layer[0].boxes, i, s->both);
-	algebra_boxes_get(layer[1].boxes, j, other);
-	if (!algebra_box_clip(&s->slice->shape, s->both, other, s->both))
-		return;
-	if (++*asked > ASKED_MOST) {
-		add_rest(s, s->both, NULL);
-		return;
-	}
-	s->before[0] = (struct verify_before){layer[0].boxes, i};
-	s->before[1] = (struct verify_before){layer[1].boxes, j};
-	s->search.cover.steps = STEPS;
-	enum algebra_answer answer = verify_search_open(&s->search, s->both, s->before, open);
-	if (answer == ALGEBRA_OPEN && s->out->len < VERIFY_AREAS_MOST)
-		split(s, open);
-	else if (answer != ALGEBRA_COVERED)
-		add_rest(s, s->both, answer == ALGEBRA_OPEN ? open : NULL);
+	verify_search_init(&s->search, &s->slice->shape, stop, STEPS);
+	s->before = s->out->len;
 }
 
-// --- one pair of rules ---
+void verify_area_add(struct verify_area_search *s, const uint64_t *both,
+		     const struct verify_ahead *ahead)
+{
+	uint64_t open[ALGEBRA_CELLS];
+	s->both = both;
+	if (++s->asked > ASKED_MOST) {
+		add_rest(s, both, NULL);
+		return;
+	}
+	s->search.cover.steps = STEPS;
+	enum algebra_answer answer = verify_search_open(&s->search, both, ahead, open);
+	if (answer == ALGEBRA_OPEN && s->out->len < VERIFY_AREAS_MOST)
+		split(s, ahead, open);
+	else if (answer != ALGEBRA_COVERED)
+		add_rest(s, both, answer == ALGEBRA_OPEN ? open : NULL);
+}
 
 // A rest without a point of its own: no point in it is known to differ, but some may.
-static void end_slice(struct area_search *s, size_t first)
+void verify_area_end(struct verify_area_search *s)
 {
+	verify_search_fini(&s->search);
 	if (!s->rest.box)
 		return;
-	if (!s->rest.point && first < s->out->len) {
-		s->rest.point = copy(s->out->at[first].point, s->slice->shape.cells);
+	if (!s->rest.point && s->before < s->out->len) {
+		s->rest.point = copy(s->out->at[s->before].point, s->slice->shape.cells);
 		widen(&s->slice->shape, s->rest.box, s->rest.point);
 	}
 	if (!s->rest.point) {
@@ -242,22 +229,34 @@ static void end_slice(struct area_search *s, size_t first)
 		return;
 	}
 	s->rest.slice = s->number;
-	s->rest.width = verify_measure_box(&s->measure[s->number], s->rest.box);
+	s->rest.width = verify_measure_box(s->measure, s->rest.box);
 	*push(s->out) = s->rest;
 }
 
-static void take_slice(struct area_search *s, const uint32_t teller[2], const _Atomic bool *stop)
+// --- one pair of rules ---
+
+static void take_boxes(struct verify_area_search *s, uint32_t i, uint32_t j)
+{
+	uint64_t both[ALGEBRA_CELLS], other[ALGEBRA_CELLS];
+	const struct verify_layer *layer = s->slice->layer;
+	const struct verify_before before[] = {{layer[0].boxes, 0, i}, {layer[1].boxes, 0, j}};
+	algebra_boxes_get(layer[0].boxes, i, both);
+	algebra_boxes_get(layer[1].boxes, j, other);
+	if (algebra_box_clip(&s->slice->shape, both, other, both))
+		verify_area_add(s, both, &(struct verify_ahead){.list = before, .lists = 2});
+}
+
+static void take_slice(struct verify_area_search *s, const struct verify_space *space,
+		       const uint32_t teller[2], const _Atomic bool *stop)
 {
 	uint32_t first[2], end[2];
-	size_t asked = 0, areas = s->out->len;
 	for (unsigned l = 0; l < 2; l++)
-		end[l] = verify_boxes_of(s->space, s->slice, l, teller[l], &first[l]);
-	verify_search_init(&s->search, &s->slice->shape, stop, STEPS);
+		end[l] = verify_boxes_of(space, s->slice, l, teller[l], &first[l]);
+	verify_area_begin(s, stop);
 	for (uint32_t i = first[0]; i < end[0]; i++)
 		for (uint32_t j = first[1]; j < end[1]; j++)
-			take_boxes(s, i, j, &asked);
-	verify_search_fini(&s->search);
-	end_slice(s, areas);
+			take_boxes(s, i, j);
+	verify_area_end(s);
 }
 
 void verify_areas_find(const struct verify_space *space, const struct verify_measure *measure,
@@ -267,12 +266,12 @@ void verify_areas_find(const struct verify_space *space, const struct verify_mea
 	const uint32_t teller[2] = {teller_a, teller_b};
 	*out = (struct verify_areas){.all = true};
 	for (size_t i = 0; i < space->slice.len; i++) {
-		struct area_search s = {.space = space,
-					.slice = space->slice.at[i],
-					.measure = measure,
-					.out = out,
-					.number = i};
-		take_slice(&s, teller, stop);
+		struct verify_area_search s = {.slice = space->slice.at[i],
+					       .measure = &measure[i],
+					       .number = i,
+					       .looks = LOOKS,
+					       .out = out};
+		take_slice(&s, space, teller, stop);
 	}
 }
 

@@ -47,12 +47,13 @@ struct question {
 static void ask(struct question *q, const uint64_t *box, uint32_t i)
 {
 	const struct algebra_boxes *boxes = q->slice->layer[0].boxes;
-	const struct verify_before before[VERIFY_LISTS] = {{boxes, i}};
+	const struct verify_before before = {boxes, 0, i};
+	const struct verify_ahead ahead = {.list = &before, .lists = 1};
 	uint64_t both[ALGEBRA_CELLS], open[ALGEBRA_CELLS], point[ALGEBRA_CELLS];
 	algebra_boxes_get(boxes, i, both);
 	if (!algebra_box_clip(&q->slice->shape, both, box, both))
 		return;
-	enum algebra_answer answer = verify_search_open(&q->search, both, before, open);
+	enum algebra_answer answer = verify_search_open(&q->search, both, &ahead, open);
 	q->kept->gave_up |= answer == ALGEBRA_GAVE_UP;
 	if (answer != ALGEBRA_OPEN)
 		return;

@@ -99,9 +99,9 @@ static void seek_pair(struct seek *s, uint32_t j)
 	algebra_boxes_get(side[1].boxes, j, other);
 	if (!algebra_box_clip(s->search.shape, s->box, other, both))
 		return;
-	const struct verify_before before[VERIFY_LISTS] = {{side[0].boxes, s->i},
-							   {side[1].boxes, j}};
-	enum algebra_answer answer = verify_search_open(&s->search, both, before, NULL);
+	const struct verify_before before[] = {{side[0].boxes, 0, s->i}, {side[1].boxes, 0, j}};
+	const struct verify_ahead ahead = {.list = before, .lists = 2};
+	enum algebra_answer answer = verify_search_open(&s->search, both, &ahead, NULL);
 	if (answer == ALGEBRA_OPEN)
 		found(s, j, both);
 	s->mine->gave_up |= answer == ALGEBRA_GAVE_UP;

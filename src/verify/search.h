@@ -4,11 +4,17 @@
 
 #include "verify/space.h"
 
-#define VERIFY_LISTS 2
-// The boxes numbered below `to`.
+// Boxes numbered from `from` on, below `to`.
 struct verify_before {
-	const struct algebra_boxes *boxes; // NULL: none
-	uint32_t to;
+	const struct algebra_boxes *boxes;
+	uint32_t from, to;
+};
+// All that stands before.
+struct verify_ahead {
+	const struct verify_before *list;
+	size_t lists;
+	const uint64_t *extra; // boxes of no list, one after the other
+	size_t extras;
 };
 struct verify_search {
 	const struct algebra_shape *shape;
@@ -23,14 +29,14 @@ void verify_search_init(struct verify_search *search, const struct algebra_shape
 void verify_search_fini(struct verify_search *search);
 // OPEN: some point of the box is in none of those before; with `open_out` such a point or a box of such points.
 enum algebra_answer verify_search_open(struct verify_search *search, const uint64_t *box,
-				       const struct verify_before before[static VERIFY_LISTS],
+				       const struct verify_ahead *ahead,
 				       uint64_t *open_out) must_check;
-// A number below `to` such that the box is covered by the boxes up to it, with it; small, not always the smallest. `to`:
-// none was found.
+// A number in the list such that the box is covered by the list's boxes up to it, with it; small, not always the smallest.
+// `to`: none was found.
 uint32_t verify_search_prefix(struct verify_search *search, const uint64_t *box,
 			      struct verify_before before) must_check;
 // All that stand before and meet the box, as search->list.
 void verify_search_list(struct verify_search *search, const uint64_t *box,
-			const struct verify_before before[static VERIFY_LISTS]);
+			const struct verify_ahead *ahead);
 // How many of a layer's boxes stand before those of the owner.
 uint32_t verify_stand_before(const struct algebra_boxes *boxes, uint64_t owner) must_check;

@@ -143,7 +143,7 @@ static void reach_box(const struct reaching *r, struct verify_search *search, ui
 	lone->dead = algebra_boxes_first(mine->boxes, box, 0, i) < i;
 	if (!lone->dead)
 		lone->reach = verify_search_prefix(
-			search, box, (struct verify_before){other->boxes, other->len});
+			search, box, (struct verify_before){other->boxes, 0, other->len});
 }
 
 static void reach_chunk(void *user, unsigned worker, size_t piece)
