@@ -13,8 +13,9 @@
 enum {
 	ASKED_MOST = 4096,
 	ORDERS = 6,
-	FEW = 4
-}; // pairs of boxes of one pair of rules; FEW: areas of such
+	MANY = 4096
+};                                 // places of one pair; shapes tried, two with many boxes
+enum { FEW = 4, STEPS_LEAST = 8 }; // areas of one place; steps that are worth beginning
 
 static uint64_t *copy(const uint64_t *box, unsigned cells)
 {
@@ -37,12 +38,11 @@ static void add_area(struct verify_area_search *s, const uint64_t *box, const ui
 	uint64_t point[ALGEBRA_CELLS];
 	const struct algebra_shape *shape = &s->slice->shape;
 	algebra_box_point(shape, open, 0, point);
-	*push(s->out) =
-		(struct verify_area){.slice = s->number,
-				     .exact = true,
-				     .width = verify_measure_box(s->measure, box),
-				     .box = copy(box, shape->cells),
-				     .point = copy(point, shape->cells)};
+	*push(s->out) = (struct verify_area){.slice = s->number,
+					     .exact = true,
+					     .width = verify_measure_box(s->measure, box),
+					     .box = copy(box, shape->cells),
+					     .point = copy(point, shape->cells)};
 }
 
 // Makes `hull` hold `box`.
@@ -73,65 +73,84 @@ static void add_rest(struct verify_area_search *s, const uint64_t *box, const ui
 
 // --- growing ---
 
-static bool meets_beside(const struct algebra_shape *shape, const uint64_t *a, const uint64_t *b,
-			 unsigned axis)
+static bool span_apart(uint64_t a, uint64_t b)
 {
-	for (unsigned s = 0; s < shape->spans; s++)
-		if (s != axis &&
-		    (algebra_lo(a[s]) > algebra_hi(b[s]) || algebra_lo(b[s]) > algebra_hi(a[s])))
-			return false;
-	for (unsigned m = 0; m < shape->masks; m++) {
-		uint64_t common = m + shape->spans == axis;
-		for (unsigned c = shape->first[m]; !common && c < shape->first[m + 1]; c++)
-			common |= a[c] & b[c];
-		if (!common)
-			return false;
-	}
-	return true;
+	return algebra_lo(a) > algebra_hi(b) || algebra_lo(b) > algebra_hi(a);
 }
 
-static void grow_span(const struct verify_area_search *s, uint64_t *box, unsigned span)
+static bool mask_apart(const struct algebra_shape *shape, unsigned mask, const uint64_t *a,
+		       const uint64_t *b)
+{
+	uint64_t common = 0;
+	for (unsigned c = shape->first[mask]; c < shape->first[mask + 1]; c++)
+		common |= a[c] & b[c];
+	return !common;
+}
+
+static const uint64_t *listed(const struct verify_area_search *s, size_t i)
+{
+	return s->search.list + i * s->slice->shape.cells;
+}
+
+// In which axes each box of the list is apart from `box`: a bit each. Only one that is apart in no other axis is in the way.
+static void look_apart(const struct verify_area_search *s, const uint64_t *box, uint64_t *apart)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
-	uint32_t lo = algebra_lo(s->both[span]), hi = algebra_hi(s->both[span]);
 	for (size_t i = 0; i < s->search.len; i++) {
-		const uint64_t *other = s->search.list + i * shape->cells;
-		uint32_t other_lo = algebra_lo(other[span]), other_hi = algebra_hi(other[span]);
-		if (other_hi < lo || other_lo > hi || !meets_beside(shape, other, box, span))
-			continue;
-		if (other_hi < algebra_lo(box[span]))
-			lo = other_hi + 1;
-		else
-			hi = other_lo - 1;
+		apart[i] = 0;
+		for (unsigned k = 0; k < shape->spans; k++)
+			apart[i] |= (uint64_t)span_apart(listed(s, i)[k], box[k]) << k;
+		for (unsigned m = 0; m < shape->masks; m++)
+			apart[i] |= (uint64_t)mask_apart(shape, m, listed(s, i), box)
+				    << (shape->spans + m);
 	}
-	box[span] = algebra_span(lo, hi);
 }
 
-static void grow_mask(const struct verify_area_search *s, uint64_t *box, unsigned mask)
+static void grow_span(const struct verify_area_search *s, uint64_t *box, unsigned span,
+		      uint64_t *apart)
+{
+	uint32_t lo = algebra_lo(s->both[span]), hi = algebra_hi(s->both[span]);
+	uint64_t bit = 1ull << span;
+	for (size_t i = 0; i < s->search.len; i++) {
+		if (apart[i] != bit)
+			continue;
+		uint64_t other = listed(s, i)[span];
+		if (algebra_hi(other) < algebra_lo(box[span]))
+			lo = algebra_hi(other) >= lo ? algebra_hi(other) + 1 : lo;
+		else
+			hi = algebra_lo(other) <= hi ? algebra_lo(other) - 1 : hi;
+	}
+	box[span] = algebra_span(lo, hi);
+	for (size_t i = 0; i < s->search.len; i++)
+		if (apart[i] & bit && !span_apart(listed(s, i)[span], box[span]))
+			apart[i] &= ~bit;
+}
+
+static void grow_mask(const struct verify_area_search *s, uint64_t *box, unsigned mask,
+		      uint64_t *apart)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
 	unsigned first = shape->first[mask], end = shape->first[mask + 1];
-	uint64_t free_cells[ALGEBRA_CELLS];
-	memcpy(free_cells, s->both, shape->cells * sizeof(*free_cells));
-	for (size_t i = 0; i < s->search.len; i++) {
-		const uint64_t *other = s->search.list + i * shape->cells;
-		if (!meets_beside(shape, other, box, shape->spans + mask))
-			continue;
-		for (unsigned c = first; c < end; c++)
-			free_cells[c] &= ~other[c];
-	}
-	memcpy(box + first, free_cells + first, (end - first) * sizeof(*box));
+	uint64_t bit = 1ull << (shape->spans + mask);
+	memcpy(box + first, s->both + first, (end - first) * sizeof(*box));
+	for (size_t i = 0; i < s->search.len; i++)
+		for (unsigned c = first; apart[i] == bit && c < end; c++)
+			box[c] &= ~listed(s, i)[c];
+	for (size_t i = 0; i < s->search.len; i++)
+		if (apart[i] & bit && !mask_apart(shape, mask, listed(s, i), box))
+			apart[i] &= ~bit;
 }
 
-static void grow_from(const struct verify_area_search *s, uint64_t *box, unsigned first)
+static void grow_from(const struct verify_area_search *s, uint64_t *box, unsigned first,
+		      uint64_t *apart)
 {
 	unsigned spans = s->slice->shape.spans, axes = spans + s->slice->shape.masks;
 	for (unsigned k = 0; k < axes; k++) {
 		unsigned axis = (first + k) % axes;
 		if (axis < spans)
-			grow_span(s, box, axis);
+			grow_span(s, box, axis, apart);
 		else
-			grow_mask(s, box, axis - spans);
+			grow_mask(s, box, axis - spans, apart);
 	}
 }
 
@@ -139,18 +158,24 @@ static void grow_from(const struct verify_area_search *s, uint64_t *box, unsigne
 static void grow(const struct verify_area_search *s, const uint64_t *open, uint64_t *out)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
-	unsigned axes = shape->spans + shape->masks;
-	uint64_t box[ALGEBRA_CELLS];
+	unsigned axes = shape->spans + shape->masks, orders = s->search.len > MANY ? 2 : ORDERS;
+	uint64_t box[ALGEBRA_CELLS],
+		*apart = base_oom(calloc(s->search.len * 2 + 1, sizeof(*apart)));
 	double widest = 0;
-	for (unsigned order = 0; order < axes && order < ORDERS; order++) {
+	orders = axes < orders ? axes : orders;
+	look_apart(s, open, apart);
+	for (unsigned order = 0; order < orders; order++) {
+		uint64_t *work = apart + s->search.len;
+		memcpy(work, apart, s->search.len * sizeof(*work));
 		memcpy(box, open, shape->cells * sizeof(*box));
-		grow_from(s, box, order * axes / (axes < ORDERS ? axes : ORDERS));
+		grow_from(s, box, order * axes / orders, work);
 		double width = verify_measure_box(s->measure, box);
 		if (order && width <= widest)
 			continue;
 		widest = width;
 		memcpy(out, box, shape->cells * sizeof(*box));
 	}
+	free(apart);
 }
 
 // --- one pair of boxes ---
@@ -159,7 +184,9 @@ static void grow(const struct verify_area_search *s, const uint64_t *open, uint6
 static enum algebra_answer ask_again(struct verify_area_search *s, uint64_t *open)
 {
 	struct algebra_cover *cover = &s->search.cover;
-	cover->steps = s->looks / (s->search.len + 1) + 16;
+	cover->steps = s->looks / (s->search.len + 1);
+	if (cover->steps < STEPS_LEAST)
+		return ALGEBRA_GAVE_UP;
 	algebra_cover_ask(cover, s->both);
 	for (size_t i = s->first; i < s->out->len; i++)
 		algebra_cover_add(cover, s->out->at[i].box);

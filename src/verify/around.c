@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A clause that the space was not made of, as a box of it: widened to whole atoms, so that it holds the clause and nothing
-// that could be told from it by the rules that are there.
+// A clause that the space was not made of, in its atoms: widened to whole ones, so that it holds the clause and nothing that
+// could be told from it by the rules that are there; or as it is, when its ends are ends of atoms.
 #include "verify/lower.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static size_t piece_from(const struct verify_axis *axis, u128 value)
@@ -78,30 +79,142 @@ static bool has_axis(const struct verify_slice *slice, unsigned dim)
 	return false;
 }
 
-bool verify_around(struct verify_space *space, struct verify_slice *slice,
-		   const struct ir_clause *where, const struct verify_around *what, uint64_t *out)
+static void full_box(const struct verify_slice *slice, uint64_t *out)
 {
-	struct arena scratch;
-	arena_init(&scratch);
-	struct verify_draft draft = {.space = space,
-				     .slice = slice,
-				     .arena = &scratch,
-				     .settled = true,
-				     .fragments = has_axis(slice, IR_FRAGOFF),
-				     .dims = IR_DIMS + space->truth.len};
-	if (where)
-		draft.where = *where;
-	draft.sets = arena_array(&scratch, struct verify_sets, draft.dims);
-	for (size_t i = 0; i < draft.dims; i++)
-		draft.sets[i].arena = &scratch;
-	bool there = verify_lower(&draft, what->rule, what->clause);
 	memset(out, 0, slice->shape.cells * sizeof(*out));
 	if (!slice->axes)
 		out[0] = 1;
 	for (size_t a = 0; a < slice->axes; a++)
 		fill(slice, &slice->axis[a], out);
+}
+
+// The clause's conditions, in draft->cond.
+static bool lower(const struct verify_around *what, struct verify_draft *draft, struct arena *arena)
+{
+	*draft = (struct verify_draft){.space = what->space,
+				       .slice = what->slice,
+				       .arena = arena,
+				       .settled = true,
+				       .fragments = has_axis(what->slice, IR_FRAGOFF),
+				       .dims = IR_DIMS + what->space->truth.len};
+	if (what->where)
+		draft->where = *what->where;
+	draft->sets = arena_array(arena, struct verify_sets, draft->dims);
+	for (size_t i = 0; i < draft->dims; i++)
+		draft->sets[i].arena = arena;
+	return verify_lower(draft, what->rule, what->clause);
+}
+
+bool verify_around(const struct verify_around *what, uint64_t *out)
+{
+	struct arena scratch;
+	struct verify_draft draft;
+	arena_init(&scratch);
+	bool there = lower(what, &draft, &scratch);
+	full_box(what->slice, out);
 	for (size_t i = 0; there && i < draft.cond.len; i++)
 		there = narrow(&draft, &draft.cond.at[i], out);
 	arena_fini(&scratch);
 	return there;
+}
+
+// --- exactly ---
+
+struct product {
+	const struct verify_draft *draft;
+	size_t most;
+	struct verify_loose *out;
+	bool exact;
+	uint64_t box[ALGEBRA_CELLS];
+};
+
+// The pieces of one range, first_out .. the number returned (exclusive); *cut_out when an end lies within a piece.
+static size_t pieces_of(const struct verify_axis *axis, struct algebra_range range,
+			size_t *first_out, bool *cut_out)
+{
+	size_t first = piece_from(axis, range.lo), end = piece_from(axis, range.hi);
+	end += end < axis->pieces && axis->piece[end].lo <= range.hi;
+	*first_out = first;
+	if (first < end)
+		*cut_out |= axis->piece[first].lo < range.lo || axis->piece[end - 1].hi > range.hi;
+	return end;
+}
+
+static void put_boxes(struct product *p, size_t at);
+
+static void put_each_span(struct product *p, const struct verify_axis *axis, struct algebra_set set,
+			  size_t at)
+{
+	for (size_t i = 0; i < set.len && p->exact; i++) {
+		size_t first, end;
+		bool cut = false;
+		end = pieces_of(axis, set.at[i], &first, &cut);
+		p->exact &= !cut;
+		p->box[axis->slot] = algebra_span((uint32_t)first, (uint32_t)end - 1);
+		if (first < end)
+			put_boxes(p, at);
+	}
+}
+
+// Atoms of several pieces must be in the set with all of them.
+static bool whole_atoms(const struct verify_axis *axis, struct algebra_set set,
+			const uint64_t *cell)
+{
+	bool cut = false;
+	size_t in = 0, all = 0;
+	for (size_t i = 0; i < set.len; i++) {
+		size_t first, end = pieces_of(axis, set.at[i], &first, &cut);
+		in += end > first ? end - first : 0;
+	}
+	for (size_t i = 0; i < axis->pieces; i++)
+		all += cell[axis->piece[i].atom / 64] >> axis->piece[i].atom % 64 & 1;
+	return !cut && in == all;
+}
+
+static void put_boxes(struct product *p, size_t at)
+{
+	const struct verify_slice *slice = p->draft->slice;
+	for (; at < p->draft->cond.len && p->exact; at++) {
+		const struct verify_cond *cond = &p->draft->cond.at[at];
+		struct algebra_set set = p->draft->sets[cond->dim].set.at[cond->set];
+		const struct verify_axis *axis = slice->axis;
+		while (axis < slice->axis + slice->axes && axis->dim != cond->dim)
+			axis++;
+		if (axis == slice->axis + slice->axes) {
+			p->exact = false; // no rule asks for the dimension
+			return;
+		}
+		if (axis->span) {
+			put_each_span(p, axis, set, at + 1);
+			return;
+		}
+		uint64_t *cell = p->box + slice->shape.first[axis->slot];
+		if (!put_mask(axis, set, cell))
+			return;
+		p->exact = whole_atoms(axis, set, cell);
+	}
+	unsigned cells = slice->shape.cells;
+	p->exact &= p->out->len < p->most;
+	if (!p->exact)
+		return;
+	if (p->out->len == p->out->cap) {
+		p->out->cap = p->out->cap * 2 + 8;
+		p->out->at =
+			base_oom(realloc(p->out->at, p->out->cap * cells * sizeof(*p->out->at)));
+	}
+	memcpy(p->out->at + p->out->len++ * cells, p->box, cells * sizeof(*p->box));
+}
+
+bool verify_exactly(const struct verify_around *what, size_t most, struct verify_loose *out)
+{
+	struct arena scratch;
+	struct verify_draft draft;
+	arena_init(&scratch);
+	bool there = lower(what, &draft, &scratch);
+	struct product p = {.draft = &draft, .most = most, .out = out, .exact = !draft.strange};
+	full_box(what->slice, p.box);
+	if (there && p.exact)
+		put_boxes(&p, 0);
+	arena_fini(&scratch);
+	return p.exact;
 }

@@ -239,6 +239,7 @@ static void add_truth(struct lowering *l, struct verify_truth truth, bool holds)
 {
 	uint32_t number = l->draft->settled ? verify_truth_find(l->draft->space, &truth)
 					    : verify_truth_number(l->draft->space, &truth);
+	l->draft->strange |= number == UINT32_MAX;
 	if (number == UINT32_MAX)
 		return;
 	static const struct algebra_range truth_is[] = {{0, 0}, {1, 1}};

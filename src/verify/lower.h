@@ -31,7 +31,8 @@ struct verify_draft { // of one slice, while it is made
 	struct verify_slice *slice;
 	struct arena *arena; // for what is needed until the slice is made
 	bool fragments;      // some rule asks for them
-	bool settled;        // the space is there: truths that it does not know are no condition
+	bool settled; // the space is there: truths that it does not know are no condition, but
+	bool strange; // noted here
 	struct verify_sets *sets; // by dimension
 	size_t dims;
 	VEC(struct verify_cond) cond;  // of all clauses
@@ -65,12 +66,22 @@ struct verify_cells {
 void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, struct arena *arena,
 		  struct arena *scratch, struct verify_axis *axis, struct verify_cells *cells_out);
 
-// The clause of a rule that need not be of the space, widened to whole atoms (around.c). Only reads the space. False: it
-// matches no packet of the slice.
+// The clause of a rule that need not be of the space (around.c). They only read the space, which is not const because the
+// same code makes it.
 struct verify_around {
+	struct verify_space *space;
+	struct verify_slice *slice;
+	const struct ir_clause *where; // or NULL
 	const struct ir_rule *rule;
 	const struct ir_clause *clause;
 };
-bool verify_around(struct verify_space *space, struct verify_slice *slice,
-		   const struct ir_clause *where, const struct verify_around *what,
-		   uint64_t *out) must_check;
+// Widened to whole atoms. False: it matches no packet of the slice.
+bool verify_around(const struct verify_around *what, uint64_t *out) must_check;
+// As it is: at most `most` boxes, appended to out->at, cells by cells. False when it is no union of that few boxes of whole
+// atoms.
+struct verify_loose {
+	uint64_t *at;    // heap
+	size_t len, cap; // boxes
+};
+bool verify_exactly(const struct verify_around *what, size_t most,
+		    struct verify_loose *out) must_check;

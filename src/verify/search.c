@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asking for what is left over of a box, cheapest first: one box that holds all of it; then points, each telling a box that
-// holds it, until these few cover everything or a point is in none; only then all boxes that meet it. Most answers need
-// few boxes of very many, and a tree finds them faster than a list can be read.
+// Asking for what is left over of a box, cheapest first: a point that nothing holds; one box that holds all of it; then more
+// points, each telling a box that holds it, until these few cover everything or a point is in none; only then all boxes
+// that meet it. Most answers need few boxes of very many, and a tree finds them faster than a list can be read.
 #include "verify/search.h"
 
 #include <stdlib.h>
@@ -129,13 +129,17 @@ static bool stopped(const struct verify_search *search)
 }
 
 enum algebra_answer verify_search_open(struct verify_search *search, const uint64_t *box,
-				       const struct verify_ahead *ahead,
-				       uint64_t *open_out)
+				       const struct verify_ahead *ahead, uint64_t *open_out)
 {
-	uint64_t point[ALGEBRA_CELLS];
-	if (holder(search, ahead, box, point))
-		return ALGEBRA_COVERED;
-	enum algebra_answer answer = by_points(search, box, ahead, point);
+	uint64_t point[ALGEBRA_CELLS], holds[ALGEBRA_CELLS];
+	enum algebra_answer answer = ALGEBRA_OPEN;
+	algebra_box_point(search->shape, box, 0, point);
+	if (holder(search, ahead, point, holds)) {
+		if (algebra_box_within(search->shape, box, holds) ||
+		    holder(search, ahead, box, holds))
+			return ALGEBRA_COVERED;
+		answer = by_points(search, box, ahead, point);
+	}
 	if (answer == ALGEBRA_OPEN && open_out)
 		memcpy(open_out, point, search->shape->cells * sizeof(*point));
 	if (answer != ALGEBRA_GAVE_UP || stopped(search))

@@ -190,11 +190,13 @@ static void apply(const struct ir_ruleset *from, const struct verify_edit *edit,
 	}
 }
 
+// `other`: rules whose ends are no ends of the set's.
 static struct verify_edit some_edit(struct test_random *random, const struct ir_ruleset *set,
-				    struct ir_rule *rule)
+				    const struct ir_ruleset *other, struct ir_rule *rule)
 {
 	uint32_t n = (uint32_t)set->rule.len, at = test_random_below(random, n);
-	*rule = set->rule.at[test_random_below(random, n)];
+	const struct ir_ruleset *from = test_random_chance(random, 25) ? other : set;
+	*rule = from->rule.at[test_random_below(random, (uint32_t)from->rule.len)];
 	if (test_random_chance(random, 60))
 		rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
 	bool removes = test_random_chance(random, 60);
@@ -219,13 +221,15 @@ static void edits_are_comparisons(void **unused)
 		verify_prepared_free(f.prepared);
 		test_sets_make(&(struct test_sets_spec){kind, 4, RULES, 3}, &f.arena, &f.set);
 		f.prepared = verify_prepare(&f.set, &f.options);
+		struct ir_ruleset other;
+		test_sets_make(&(struct test_sets_spec){kind, 4, RULES, 4}, &f.arena, &other);
 		for (int i = 0; i < EDITS; i++) {
 			struct arena arena;
 			struct ir_rule rule;
 			struct ir_ruleset after;
 			struct verify_comparison full;
 			arena_init(&arena);
-			struct verify_edit e = some_edit(&random, &f.set, &rule);
+			struct verify_edit e = some_edit(&random, &f.set, &other, &rule);
 			apply(&f.set, &e, &arena, &after);
 			verify_compare(&f.set, &after, &f.options, 10, &arena, &full);
 			verify_what_if(f.prepared, &e, 1, 10, &arena, &f.is);
