@@ -5,11 +5,11 @@
 #include <string.h>
 
 #define EDITS 10
-#define SPLIT_PERCENT 20
 #define ADDED_PERCENT 5
 #define MERGED_PERCENT 10
 #define PARTS_MOST 4
-#define SHUFFLES 24 // how far a rule may wander, in exchanges tried
+#define SPLITS_MOST 2 // of one rule, one behind the other
+#define SHUFFLES 200  // how far a rule may wander, in exchanges tried
 
 struct rewriting {
 	struct test_random random;
@@ -154,31 +154,50 @@ static struct ir_rule with_set(struct rewriting *w, const struct ir_rule *rule, 
 	return is;
 }
 
-// One condition's range in parts, in any order.
-static bool split(struct rewriting *w, const struct ir_rule *rule)
+// A range in parts, in any order. How many.
+static unsigned parts_of(struct rewriting *w, struct algebra_range r, struct algebra_range *part)
 {
-	const struct ir_clause *c = &rule->clause[0];
-	size_t which = c->len ? below(w, c->len) : 0;
-	if (!c->len || c->cond[which].set.len != 1)
-		return false;
-	struct algebra_range r = c->cond[which].set.at[0], part[PARTS_MOST];
-	unsigned n = 2 + below(w, PARTS_MOST - 1);
+	unsigned n = 2 + below(w, PARTS_MOST - 1), parts = 0;
 	u128 step = (r.hi - r.lo) / n + 1;
-	unsigned parts = 0;
 	for (u128 lo = r.lo; parts < n && lo <= r.hi && lo >= r.lo; lo += step)
 		part[parts++] = (struct algebra_range){lo, r.hi - lo < step ? r.hi : lo + step - 1};
-	if (parts < 2)
-		return false;
 	for (unsigned i = parts; i > 1; i--) {
 		unsigned k = below(w, i);
 		struct algebra_range kept = part[i - 1];
 		part[i - 1] = part[k];
 		part[k] = kept;
 	}
+	return parts;
+}
+
+// One of the conditions that can be cut; their number when there is none.
+static size_t some_range(struct rewriting *w, const struct ir_clause *c)
+{
+	size_t from = c->len ? below(w, c->len) : 0;
+	for (size_t i = 0; i < c->len; i++) {
+		struct algebra_set set = c->cond[(from + i) % c->len].set;
+		if (set.len == 1 && set.at[0].lo < set.at[0].hi)
+			return (from + i) % c->len;
+	}
+	return c->len;
+}
+
+// The rule, cut along one of its conditions, its parts perhaps once more along another.
+static void push_split(struct rewriting *w, struct ir_rule rule, unsigned percent, unsigned depth)
+{
+	const struct ir_clause *c = &rule.clause[0];
+	size_t which = some_range(w, c);
+	struct algebra_range part[PARTS_MOST];
+	if (depth == SPLITS_MOST || which == c->len || !chance(w, depth ? percent / 3 : percent)) {
+		push(w, rule);
+		return;
+	}
+	unsigned parts = parts_of(w, c->cond[which].set.at[0], part);
 	for (unsigned i = 0; i < parts; i++)
-		push(w,
-		     with_set(w, rule, which, algebra_set_one(w->arena, part[i].lo, part[i].hi)));
-	return true;
+		push_split(w,
+			   with_set(w, &rule, which,
+				    algebra_set_one(w->arena, part[i].lo, part[i].hi)),
+			   percent, depth + 1);
 }
 
 // A part of the rule before it, doing the same: the rule itself would decide these packets.
@@ -237,19 +256,17 @@ static void shuffle(struct rewriting *w)
 	}
 }
 
-void test_sets_rewrite(const struct ir_ruleset *in, uint64_t seed, struct arena *arena,
-		       struct ir_ruleset *out)
+void test_sets_rewrite_as(const struct ir_ruleset *in, const struct test_sets_rewriting *how,
+			  struct arena *arena, struct ir_ruleset *out)
 {
-	struct rewriting w = {.random = {seed}, .arena = arena, .out = out};
+	struct rewriting w = {.random = {how->seed}, .arena = arena, .out = out};
 	*out = (struct ir_ruleset){.default_action = in->default_action};
 	for (size_t i = 0; i < in->rule.len; i++) {
 		const struct ir_rule *rule = &in->rule.at[i];
 		if (chance(&w, ADDED_PERCENT))
 			add_part(&w, rule);
-		if (chance(&w, SPLIT_PERCENT) && split(&w, rule))
-			continue;
 		if (!chance(&w, MERGED_PERCENT) || !merge(&w, rule))
-			push(&w, *rule);
+			push_split(&w, *rule, how->split_percent, 0);
 		if (chance(&w, ADDED_PERCENT) && i) { // again, behind itself: decides nothing
 			struct ir_rule again = in->rule.at[below(&w, i)];
 			again.name = arena_printf(arena, "%s again", again.name);
@@ -258,4 +275,10 @@ void test_sets_rewrite(const struct ir_ruleset *in, uint64_t seed, struct arena 
 		}
 	}
 	shuffle(&w);
+}
+
+void test_sets_rewrite(const struct ir_ruleset *in, uint64_t seed, struct arena *arena,
+		       struct ir_ruleset *out)
+{
+	test_sets_rewrite_as(in, &(struct test_sets_rewriting){seed, 20}, arena, out);
 }

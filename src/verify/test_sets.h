@@ -28,8 +28,14 @@ void test_sets_make(const struct test_sets_spec *spec, struct arena *arena, stru
 void test_sets_edit(const struct ir_ruleset *in, uint64_t seed, struct arena *arena,
 		    struct ir_ruleset *out, struct ir_packet *differs_out);
 
-// A rewriting that is equal for sure, by steps that keep the meaning: rules split along a dimension, rules added that
-// others make redundant, neighbours merged that do the same, and the order shuffled by exchanging neighbours that do the
-// same or share no packet.
+// A rewriting that is equal for sure, by steps that keep the meaning: rules split along a dimension (and their parts along
+// another), rules added that others make redundant, neighbours merged that do the same, and the order shuffled by
+// exchanging neighbours that do the same or share no packet. Of the rules a fifth is split, or as many as is said.
 void test_sets_rewrite(const struct ir_ruleset *in, uint64_t seed, struct arena *arena,
 		       struct ir_ruleset *out);
+struct test_sets_rewriting {
+	uint64_t seed;
+	unsigned split_percent;
+};
+void test_sets_rewrite_as(const struct ir_ruleset *in, const struct test_sets_rewriting *how,
+			  struct arena *arena, struct ir_ruleset *out);

@@ -157,7 +157,8 @@ static bool large_set(struct test_random *random, unsigned i, struct tally *tall
 	const char *what = test_sets_kind_name[spec.kind];
 	arena_init(&arena);
 	test_sets_make(&spec, &arena, &set);
-	test_sets_rewrite(&set, spec.seed, &arena, &rewritten);
+	struct test_sets_rewriting how = {spec.seed, 30};
+	test_sets_rewrite_as(&set, &how, &arena, &rewritten);
 	test_sets_edit(&rewritten, spec.seed, &arena, &edited, &packet);
 	bool good = ask_equal(what, &set, &rewritten, &arena, tally) &&
 		    ask_equal(what, &set, &edited, &arena, tally) &&
