@@ -89,6 +89,8 @@ static void add(struct lowering *l, unsigned dim, struct algebra_set set)
 		struct verify_cond *there = &draft->cond.at[i];
 		if (there->dim != dim)
 			continue;
+		if (algebra_set_within(draft->sets[dim].set.at[there->set], set))
+			return;
 		set = algebra_set_intersect(draft->arena, draft->sets[dim].set.at[there->set], set);
 		draft->sets[dim].uses.at[there->set]--;
 		there->set = verify_sets_put(&draft->sets[dim], set);

@@ -397,8 +397,9 @@ static enum verify_status make_slice(struct verify_space *space,
 				     const struct verify_options *options,
 				     const struct wanted *wanted, struct verify_slice *slice)
 {
-	struct arena scratch;
+	struct arena scratch, sets;
 	arena_init(&scratch);
+	arena_init(&sets);
 	size_t memory = options->memory ? options->memory : VERIFY_MEMORY;
 	struct making m = {.options = options,
 			   .limit = memory > space->bytes ? memory - space->bytes : 0};
@@ -410,12 +411,13 @@ static enum verify_status make_slice(struct verify_space *space,
 	m.draft.sets = arena_array(&scratch, struct verify_sets, m.draft.dims);
 	m.draft.universe = arena_array(&scratch, struct algebra_set, m.draft.dims);
 	for (size_t i = 0; i < m.draft.dims; i++)
-		m.draft.sets[i].arena = &scratch;
+		m.draft.sets[i].arena = &sets;
 	if (options->where)
 		m.draft.where = *options->where;
 	lower_all(&m);
 	if (m.item.len && m.status == VERIFY_DONE) {
 		make_axes(&m);
+		arena_fini(&sets); // the axes have their cells
 		if (stopped(options)) {
 			m.status = VERIFY_STOPPED;
 		} else if (make_shape(&m)) {
@@ -425,6 +427,7 @@ static enum verify_status make_slice(struct verify_space *space,
 			m.status = VERIFY_OVER_BUDGET;
 		}
 	}
+	arena_fini(&sets);
 	arena_fini(&scratch); // before the trees need memory
 	if (slice->layer)
 		build_layers(space, slice);
