@@ -137,12 +137,13 @@ static const char *against(struct making *m, enum kind kind)
 {
 	static const char *const named[KINDS] = {
 		[IP4] = "@s4", [IP6] = "@s6", [PORT] = "@sp", [NAME] = "@sn"};
+	static const char *const orders[] = {"<", "<=", ">", ">="};
 	bool ordered = kind == PORT || kind == BYTE || kind == LENGTH;
 	bool ranges = kind != NAME && kind != DSCP && kind != PROTO && kind != ICMP6;
 	const char *sign = chance(m, 25) ? "!= " : "";
 	const char *right = value(m, kind);
 	if (ordered && chance(m, 15))
-		return arena_printf(m->arena, "%s %s", below(m, 2) ? "<" : ">=",
+		return arena_printf(m->arena, "%s %s", PICK(m, orders),
 				    arena_printf(m->arena, "%u", 20 + below(m, 100)));
 	if (chance(m, 30))
 		right = braces(m, kind, ranges);
@@ -270,10 +271,12 @@ static const char *of_states(struct making *m)
 
 static const char *of_clock(struct making *m)
 {
-	static const char *const days[] = {"\"Monday\"", "{ \"Tuesday\", \"Sunday\" }",
-					   "!= \"Wednesday\""};
+	static const char *const days[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+					   "Friday", "Saturday", "Sunday"};
 	if (chance(m, 50))
-		return arena_printf(m->arena, "meta day %s", PICK(m, days));
+		return arena_printf(m->arena, "meta day %s{ \"%s\", \"%s\" }",
+				    below(m, 2) ? "!= " : "", days[below(m, 3)],
+				    days[3 + below(m, 4)]);
 	int64_t day = 86400, from = (m->now + 300 + 3600 * (int64_t)below(m, 24)) % day;
 	int64_t to = (from + 3600 * (int64_t)(1 + below(m, 22))) % day;
 	return arena_printf(m->arena, "meta hour \"%02d:%02d:%02d\"-\"%02d:%02d:%02d\"",
@@ -287,7 +290,10 @@ static const char *of_any(struct making *m)
 					    "meta protocol ip",  "meta protocol != ip6",
 					    "iif \"nsf0\"",      "oif != \"nsf0\"",
 					    "meta length < 60",  "meta length 50-100"};
-	switch (below(m, 7)) {
+	switch (below(m, 9)) {
+	case 7:
+	case 8:
+		return arena_printf(m->arena, "meta length %s", against(m, LENGTH));
 	case 0:
 		return arena_printf(m->arena, "iifname %s", against(m, NAME));
 	case 1:
@@ -392,7 +398,7 @@ static const char *verdict_map(struct making *m)
 	const char *ip = m->version == 6 ? "ip6" : "ip";
 	if (ports_of(m) && chance(m, 25) && m->chain == 0)
 		return arena_printf(m->arena, "%s dport vmap @vp", m->header);
-	if (m->version == 4 && chance(m, 20) && m->chain == 0)
+	if (m->version == 4 && chance(m, 40) && m->chain == 0)
 		return "ip saddr vmap @va";
 	if (ports_of(m) && chance(m, 40))
 		return arena_printf(
@@ -428,7 +434,7 @@ static void put_rule(struct making *m)
 					    "meta mark set 0x7 ", "log prefix \"x \" level debug "};
 	const char *text = "";
 	choose_packets(m);
-	for (unsigned i = 0, n = below(m, 4); i < n; i++)
+	for (unsigned i = 0, n = chance(m, 50) ? 1 : below(m, 4); i < n; i++)
 		text = arena_printf(m->arena, "%s%s ", text, condition(m));
 	if (chance(m, 25))
 		text = arena_printf(m->arena, "%s%s", text, PICK(m, notes));

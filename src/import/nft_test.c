@@ -485,6 +485,24 @@ static void told_apart(void **state)
 	assert_string_equal(rule[2].opaque[0].value[0], rule[3].opaque[0].value[0]);
 }
 
+// A goto to a chain that decides everything takes nothing away, so that conditions do not multiply.
+static void many_gotos(void **state)
+{
+	struct box *b = *state;
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	buf_adds(&text,
+		 "table ip t {\n chain end {\n  tcp dport 1 accept\n  drop\n }\n chain f {\n  "
+		 "type filter hook forward priority 0\n  goto main\n }\n chain main {\n");
+	for (unsigned i = 0; i < 200; i++)
+		buf_printf(&text, "  ct mark %u meta mark %u tcp sport %u goto end\n", i, i + 1, i);
+	buf_adds(&text, "  tcp dport 22 drop\n }\n}\n");
+	read_well(b, text.data);
+	assert_int_equal(chain_of(b, "f")->policy.rule.len, 200 * 2 + 3);
+	assert_outcome(b, "f", "src=10.0.0.1,dst=10.0.0.2,proto=tcp,sport=500,dport=22",
+		       "f 1 > main 201", IR_DROP);
+}
+
 static void dormant_tables(void **state)
 {
 	struct box *b = *state;
@@ -724,6 +742,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_gateway, start, stop),
 		cmocka_unit_test_setup_teardown(absent_interfaces, start, stop),
 		cmocka_unit_test_setup_teardown(told_apart, start, stop),
+		cmocka_unit_test_setup_teardown(many_gotos, start, stop),
 		cmocka_unit_test_setup_teardown(dormant_tables, start, stop),
 		cmocka_unit_test_setup_teardown(refused, start, stop),
 		cmocka_unit_test_setup_teardown(nested_too_deep, start, stop),
