@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { UNITS_A_PIECE = 16 };
+enum { UNITS_A_PIECE = 8 };
 // Up to how many rules ir_eval is asked about the whole ruleset: there are few conflicts, but overlaps everywhere.
 enum { RULES_FOR_CONFLICTS = 20000, RULES_FOR_OVERLAPS = 2000 };
 

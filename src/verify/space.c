@@ -183,6 +183,14 @@ static void lower_rule(struct making *m, const struct ir_rule *rule, uint32_t ow
 	}
 }
 
+static bool has_flow_rule(const struct ir_ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->rule.len; i++)
+		if (ruleset->rule.at[i].flow)
+			return true;
+	return false;
+}
+
 // What happens when no rule decides: packets of no flow are dropped where flow rules are in force.
 static void lower_rest(struct making *m, const struct ir_ruleset *ruleset)
 {
@@ -192,9 +200,8 @@ static void lower_rest(struct making *m, const struct ir_ruleset *ruleset)
 	bool ip = m->draft.slice->family != 0;
 	const struct ir_clause rest[] = {{.cond = &cond, .len = ip}, {0}};
 	const uint32_t owner[] = {VERIFY_NO_FLOW, VERIFY_DEFAULT};
-	struct wanted wanted = {0};
-	want(ruleset, &wanted);
-	for (size_t i = wanted.flow && !m->draft.slice->reply ? 0 : 1; i < 2; i++) {
+	bool flow = has_flow_rule(ruleset) && !m->draft.slice->reply;
+	for (size_t i = flow ? 0 : 1; i < 2; i++) {
 		size_t first = m->draft.cond.len;
 		if (verify_lower(&m->draft, &packet, &rest[i]))
 			vec_push(m->draft.arena, &m->item,

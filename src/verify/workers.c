@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { AHEAD = 8, THREADS_MOST = 64 }; // pieces a thread
+enum { AHEAD = 4, THREADS_MOST = 64 }; // pieces a thread
 
 struct crew {
 	const struct verify_workers *workers;
