@@ -2,14 +2,113 @@
 // What one box is and how two of them lie to each other.
 #include "algebra/box.h"
 
+#include <assert.h>
+#include <string.h>
+
+// --- shapes ---
+
+void algebra_shape_init(struct algebra_shape *shape, unsigned spans)
+{
+	assert(spans <= ALGEBRA_CELLS);
+	memset(shape, 0, sizeof(*shape));
+	shape->spans = shape->shared_end = shape->cells = spans;
+}
+
+static bool add_wide(struct algebra_shape *shape, uint32_t values)
+{
+	uint32_t cells = (values + 63) / 64;
+	if (shape->cells + cells > ALGEBRA_CELLS)
+		return false;
+	shape->mask[shape->masks++] = (struct algebra_mask){.field = ~0ull,
+							    .first = (uint8_t)shape->cells,
+							    .end = (uint8_t)(shape->cells + cells)};
+	shape->cells += cells;
+	return true;
+}
+
+// The bit behind the last mask of the last shared cell; 64 when there is none.
+static unsigned free_bit(const struct algebra_shape *shape)
+{
+	unsigned cell = shape->shared_end - 1;
+	if (shape->shared_end == shape->spans || !shape->top[cell])
+		return 64;
+	return 64 - (unsigned)__builtin_clzll(shape->top[cell]);
+}
+
+static bool add_narrow(struct algebra_shape *shape, uint32_t values)
+{
+	unsigned shift = free_bit(shape);
+	if (shift + values > 64) {
+		if (shape->cells == ALGEBRA_CELLS)
+			return false;
+		shift = 0;
+		shape->cells = ++shape->shared_end;
+		shape->begin[shape->cells - 1] = (uint16_t)shape->masks;
+		shape->whole[shape->cells - 1] = 1;
+	}
+	unsigned cell = shape->shared_end - 1;
+	uint64_t field = (values == 64 ? ~0ull : (1ull << values) - 1) << shift;
+	uint64_t top = 1ull << (shift + values - 1);
+	shape->mask[shape->masks++] = (struct algebra_mask){.field = field,
+							    .first = (uint8_t)cell,
+							    .end = (uint8_t)(cell + 1),
+							    .shift = (uint8_t)shift};
+	shape->narrow = shape->masks;
+	shape->begin[cell + 1] = (uint16_t)shape->masks;
+	shape->top[cell] |= top;
+	shape->below[cell] |= field & ~top;
+	shape->whole[cell] *= values;
+	return true;
+}
+
+bool algebra_shape_add(struct algebra_shape *shape, uint32_t values, unsigned *mask_out)
+{
+	bool narrow = values <= ALGEBRA_NARROW;
+	assert(values && (!narrow || shape->narrow == shape->masks));
+	if (shape->masks == ALGEBRA_MASKS ||
+	    !(narrow ? add_narrow(shape, values) : add_wide(shape, values)))
+		return false;
+	*mask_out = shape->masks - 1;
+	return true;
+}
+
+void algebra_clear(const struct algebra_shape *shape, uint64_t *box, unsigned mask)
+{
+	const struct algebra_mask *m = &shape->mask[mask];
+	for (unsigned c = m->first; c < m->end; c++)
+		box[c] &= ~m->field;
+}
+
+unsigned algebra_read(const struct algebra_shape *shape, const uint64_t *box, unsigned mask,
+		      uint64_t *words)
+{
+	const struct algebra_mask *m = &shape->mask[mask];
+	for (unsigned c = m->first; c < m->end; c++)
+		words[c - m->first] = (box[c] & m->field) >> m->shift;
+	return m->end - m->first;
+}
+
+void algebra_write(const struct algebra_shape *shape, uint64_t *box, unsigned mask,
+		   const uint64_t *words)
+{
+	const struct algebra_mask *m = &shape->mask[mask];
+	for (unsigned c = m->first; c < m->end; c++)
+		box[c] = (box[c] & ~m->field) | words[c - m->first] << m->shift;
+}
+
+// --- boxes ---
+
 bool algebra_box_meets(const struct algebra_shape *shape, const uint64_t *a, const uint64_t *b)
 {
 	for (unsigned s = 0; s < shape->spans; s++)
 		if (algebra_lo(a[s]) > algebra_hi(b[s]) || algebra_lo(b[s]) > algebra_hi(a[s]))
 			return false;
-	for (unsigned m = 0; m < shape->masks; m++) {
+	for (unsigned c = shape->spans; c < shape->shared_end; c++)
+		if (!algebra_shared_full(shape, c, a[c] & b[c]))
+			return false;
+	for (unsigned m = shape->narrow; m < shape->masks; m++) {
 		uint64_t common = 0;
-		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++)
+		for (unsigned c = shape->mask[m].first; c < shape->mask[m].end; c++)
 			common |= a[c] & b[c];
 		if (!common)
 			return false;
@@ -31,9 +130,14 @@ bool algebra_box_within(const struct algebra_shape *shape, const uint64_t *a, co
 static bool clip_masks(const struct algebra_shape *shape, const uint64_t *a, const uint64_t *b,
 		       uint64_t *out)
 {
-	for (unsigned m = 0; m < shape->masks; m++) {
+	for (unsigned c = shape->spans; c < shape->shared_end; c++) {
+		out[c] = a[c] & b[c];
+		if (!algebra_shared_full(shape, c, out[c]))
+			return false;
+	}
+	for (unsigned m = shape->narrow; m < shape->masks; m++) {
 		uint64_t common = 0;
-		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++)
+		for (unsigned c = shape->mask[m].first; c < shape->mask[m].end; c++)
 			common |= out[c] = a[c] & b[c];
 		if (!common)
 			return false;
@@ -57,14 +161,26 @@ bool algebra_box_clip(const struct algebra_shape *shape, const uint64_t *a, cons
 	return clip_masks(shape, a, b, out);
 }
 
+static double shared_volume(const struct algebra_shape *shape, unsigned cell, uint64_t x)
+{
+	double volume = 1;
+	if (x == (shape->top[cell] | shape->below[cell]))
+		return shape->whole[cell];
+	for (unsigned m = shape->begin[cell]; m < shape->begin[cell + 1]; m++)
+		volume *= __builtin_popcountll(x & shape->mask[m].field);
+	return volume;
+}
+
 double algebra_box_volume(const struct algebra_shape *shape, const uint64_t *box)
 {
 	double volume = 1;
 	for (unsigned s = 0; s < shape->spans; s++)
 		volume *= (double)(algebra_hi(box[s]) - algebra_lo(box[s])) + 1;
-	for (unsigned m = 0; m < shape->masks; m++) {
+	for (unsigned c = shape->spans; c < shape->shared_end; c++)
+		volume *= shared_volume(shape, c, box[c]);
+	for (unsigned m = shape->narrow; m < shape->masks; m++) {
 		int bits = 0;
-		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++)
+		for (unsigned c = shape->mask[m].first; c < shape->mask[m].end; c++)
 			bits += __builtin_popcountll(box[c]);
 		volume *= bits;
 	}
@@ -104,11 +220,15 @@ void algebra_box_point(const struct algebra_shape *shape, const uint64_t *box, u
 			 at = lo + choose(which, s, algebra_hi(box[s]) - lo + 1);
 		out[s] = algebra_span(at, at);
 	}
+	uint64_t words[ALGEBRA_CELLS];
+	for (unsigned c = shape->spans; c < shape->cells; c++)
+		out[c] = box[c];
 	for (unsigned m = 0; m < shape->masks; m++) {
+		unsigned n = algebra_read(shape, out, m, words);
 		uint32_t bits = 0;
-		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++)
-			bits += (uint32_t)__builtin_popcountll(out[c] = box[c]);
-		keep_bit(out + shape->first[m], (unsigned)(shape->first[m + 1] - shape->first[m]),
-			 choose(which, shape->spans + m, bits));
+		for (unsigned w = 0; w < n; w++)
+			bits += (uint32_t)__builtin_popcountll(words[w]);
+		keep_bit(words, n, choose(which, shape->spans + m, bits));
+		algebra_write(shape, out, m, words);
 	}
 }

@@ -2,8 +2,8 @@
 // Boxes over ranks: products of one set a dimension, where a dimension's values are small integers. Two questions about
 // many boxes in an order: which of them meet or hold a box, and do they cover it? Exact.
 //
-// A box is shape->cells cells of 64 bits. A span is one cell: an interval of ranks. A mask is one cell or several: a bit a
-// value. No dimension of a box is empty.
+// A box is shape->cells cells of 64 bits. A span is one cell: an interval of ranks. A mask has a bit a value: narrow masks
+// share cells, a wide one has several. No dimension of a box is empty.
 #pragma once
 
 #include "base/arena.h"
@@ -13,10 +13,63 @@
 #define ALGEBRA_CELLS 48                  // of one box, at the most
 #define ALGEBRA_RANKS ((uint32_t)1 << 31) // ranks of a span are below
 
-struct algebra_shape {
-	unsigned spans, masks, cells;     // the spans come first, a cell each
-	uint8_t first[ALGEBRA_CELLS + 1]; // mask m: cells first[m] to first[m + 1] - 1
+#define ALGEBRA_MASKS 1408 // of one box, at the most
+#define ALGEBRA_NARROW 64u // values of a mask that shares its cell, at the most
+
+struct algebra_mask {
+	uint64_t field;            // its bits in each of its cells
+	uint8_t first, end, shift; // cells first .. end - 1; the bit of value 0
 };
+// The spans' cells, those that narrow masks share, those of wide masks; masks likewise: the narrow ones come first.
+struct algebra_shape {
+	unsigned spans, shared_end, cells; // shared cells: spans .. shared_end - 1
+	unsigned narrow, masks;
+	struct algebra_mask mask[ALGEBRA_MASKS];
+	// Of each shared cell: the highest bit of each of its masks, their other bits, its first mask, and how many values
+	// its masks have, multiplied.
+	uint64_t top[ALGEBRA_CELLS], below[ALGEBRA_CELLS];
+	uint16_t begin[ALGEBRA_CELLS + 1];
+	double whole[ALGEBRA_CELLS];
+};
+// A shape of so many spans (at most ALGEBRA_CELLS), then its masks, all narrow ones before the first wide one. The number
+// of the mask is *mask_out; false when there is no room for it.
+void algebra_shape_init(struct algebra_shape *shape, unsigned spans);
+bool algebra_shape_add(struct algebra_shape *shape, uint32_t values, unsigned *mask_out) must_check;
+
+// Values of masks in a box.
+static inline bool algebra_has(const struct algebra_shape *shape, const uint64_t *box,
+			       unsigned mask, uint32_t value)
+{
+	uint32_t bit = shape->mask[mask].shift + value;
+	return box[shape->mask[mask].first + bit / 64] >> bit % 64 & 1;
+}
+static inline void algebra_put(const struct algebra_shape *shape, uint64_t *box, unsigned mask,
+			       uint32_t value)
+{
+	uint32_t bit = shape->mask[mask].shift + value;
+	box[shape->mask[mask].first + bit / 64] |= 1ull << bit % 64;
+}
+static inline void algebra_drop(const struct algebra_shape *shape, uint64_t *box, unsigned mask,
+				uint32_t value)
+{
+	uint32_t bit = shape->mask[mask].shift + value;
+	box[shape->mask[mask].first + bit / 64] &= ~(1ull << bit % 64);
+}
+// Takes all values of the mask out of the box.
+void algebra_clear(const struct algebra_shape *shape, uint64_t *box, unsigned mask);
+// The mask alone: a bit a value from bit 0 of words[0] on, in as many words as it has cells; and back.
+unsigned algebra_read(const struct algebra_shape *shape, const uint64_t *box, unsigned mask,
+		      uint64_t *words);
+void algebra_write(const struct algebra_shape *shape, uint64_t *box, unsigned mask,
+		   const uint64_t *words);
+// Whether each of the masks that share the cell has a value in it. Adding to a mask's lower bits all that they can hold
+// carries into its highest bit when there is one among them.
+static inline bool algebra_shared_full(const struct algebra_shape *shape, unsigned cell, uint64_t x)
+{
+	uint64_t top = shape->top[cell];
+	return ((((x & ~top) + shape->below[cell]) | x) & top) == top;
+}
+
 static inline uint64_t algebra_span(uint32_t lo, uint32_t hi)
 {
 	return (uint64_t)hi << 32 | lo;

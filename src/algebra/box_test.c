@@ -11,9 +11,21 @@
 
 #define TEST(f) cmocka_unit_test(f)
 
-// Two spans of SIDE values, a mask of 4 values, a mask of 70 (two cells).
+// Two spans of SIDE values, two masks of 2 values that share a cell, a mask of 70 (two cells).
 enum { SIDE = 6, FEW = 4, MANY = 70, POINTS = SIDE * SIDE * FEW * MANY };
-static const struct algebra_shape shape = {.spans = 2, .masks = 2, .cells = 5, .first = {2, 3, 5}};
+static struct algebra_shape shape;
+
+static void make_shape(void)
+{
+	static const uint32_t values[] = {2, 2, MANY};
+	algebra_shape_init(&shape, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned mask;
+		assert_true(algebra_shape_add(&shape, values[i], &mask));
+		assert_int_equal(mask, i);
+	}
+	assert_int_equal(shape.cells, 5);
+}
 
 static uint32_t state = 1;
 static uint32_t draw(uint32_t n)
@@ -34,7 +46,7 @@ static void random_box(uint64_t *box)
 {
 	box[0] = random_span();
 	box[1] = random_span();
-	box[2] = draw(2) ? 15 : 1 + draw(15);
+	box[2] = draw(2) ? 15 : (1 + draw(3)) | (1 + draw(3)) << 2;
 	uint64_t bits = draw(2) ? ~0ull : ((uint64_t)draw(1u << 24) << 40 | draw(1u << 24)) | 1;
 	box[3] = bits;
 	box[4] = draw(2) ? 63 : draw(64);
@@ -46,7 +58,7 @@ static void point(unsigned i, uint64_t *box)
 		 many = i / SIDE / SIDE / FEW;
 	box[0] = algebra_span(x, x);
 	box[1] = algebra_span(y, y);
-	box[2] = 1ull << few;
+	box[2] = 1ull << few % 2 | 4ull << few / 2;
 	box[3] = many < 64 ? 1ull << many : 0;
 	box[4] = many < 64 ? 0 : 1ull << (many - 64);
 }
@@ -212,10 +224,51 @@ static void lanes_agree(void **unused)
 	assert_true(met > 5000 && held > 500);
 }
 
+// Narrow masks fill cells without gaps larger than themselves, wide ones follow; values are put, read, dropped and cleared
+// without touching others.
+static void masks_find_their_bits(void **unused)
+{
+	(void)unused;
+	static struct algebra_shape many;
+	static const uint32_t values[] = {60, 5, 2, 1, 64, 3, 200};
+	uint64_t box[ALGEBRA_CELLS] = {0}, words[ALGEBRA_CELLS];
+	unsigned mask;
+	algebra_shape_init(&many, 1);
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		assert_true(algebra_shape_add(&many, values[i], &mask));
+	assert_int_equal(many.cells, 1 + 4 + 4);
+	for (unsigned m = 0; m < many.masks; m++)
+		for (uint32_t v = 0; v < values[m]; v += 7) {
+			algebra_put(&many, box, m, v);
+			assert_true(algebra_has(&many, box, m, v));
+		}
+	assert_int_equal(algebra_read(&many, box, 6, words), 4);
+	assert_int_equal(words[0], box[5]);
+	assert_int_equal(algebra_read(&many, box, 1, words), 1);
+	assert_int_equal(words[0], 1);
+	algebra_drop(&many, box, 1, 0);
+	assert_false(algebra_box_clip(&many, box, box, box));
+	words[0] = 31;
+	algebra_write(&many, box, 1, words);
+	assert_true(algebra_box_clip(&many, box, box, box));
+	algebra_clear(&many, box, 2);
+	assert_true(algebra_has(&many, box, 1, 4) && algebra_has(&many, box, 3, 0));
+	assert_false(algebra_box_meets(&many, box, box));
+	while (algebra_shape_add(&many, 1000, &mask))
+		;
+	assert_true(many.cells <= ALGEBRA_CELLS);
+	algebra_shape_init(&many, 4);
+	size_t pairs = 0;
+	while (algebra_shape_add(&many, 2, &mask))
+		pairs++;
+	assert_int_equal(pairs, (ALGEBRA_CELLS - 4) * 32);
+}
+
 int main(void)
 {
+	make_shape();
 	const struct CMUnitTest tests[] = {TEST(cover_is_what_points_say),
-					   TEST(it_gives_up_when_told),
+					   TEST(masks_find_their_bits), TEST(it_gives_up_when_told),
 					   TEST(many_boxes_answer_like_a_list), TEST(lanes_agree)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,13 +100,17 @@ static void push_outside(struct algebra_cover *cover, uint64_t *rest, const uint
 		rest[s] = wide[s];
 	}
 	for (unsigned m = 0; m < shape->masks; m++) {
+		const struct algebra_mask *mask = &shape->mask[m];
 		uint64_t outside = 0;
-		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++)
-			outside |= rest[c] &= ~wide[c];
-		if (outside)
-			push_part(cover, rest, list, boxes);
-		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++)
-			rest[c] = wide[c];
+		for (unsigned c = mask->first; c < mask->end; c++)
+			outside |= rest[c] & ~wide[c] & mask->field;
+		if (!outside)
+			continue;
+		for (unsigned c = mask->first; c < mask->end; c++)
+			rest[c] &= ~(wide[c] & mask->field);
+		push_part(cover, rest, list, boxes);
+		for (unsigned c = mask->first; c < mask->end; c++)
+			rest[c] = (rest[c] & ~mask->field) | (wide[c] & mask->field);
 	}
 }
 

@@ -26,11 +26,21 @@ static void common_cells(const struct algebra_asked *asked, unsigned mask, const
 {
 	const struct algebra_shape *shape = asked->shape;
 	uint64_t common[LANES] = {0};
-	for (unsigned c = shape->first[mask]; c < shape->first[mask + 1]; c++, at += LANES)
+	for (unsigned c = shape->mask[mask].first; c < shape->mask[mask].end; c++, at += LANES)
 		for (int k = 0; k < LANES; k++)
 			common[k] |= at[k] & asked->box[c];
 	for (int k = 0; k < LANES; k++)
 		ok[k] &= common[k] ? ~0u : 0;
+}
+
+static void common_shared(const struct algebra_asked *asked, unsigned cell, const uint64_t *at,
+			  uint32_t *ok)
+{
+	uint64_t top = asked->shape->top[cell], below = asked->shape->below[cell];
+	for (int k = 0; k < LANES; k++) {
+		uint64_t x = at[k] & asked->box[cell];
+		ok[k] &= ((((x & ~top) + below) | x) & top) == top ? ~0u : 0;
+	}
 }
 
 static unsigned plain_meet(const struct algebra_asked *asked, const uint64_t *lanes)
@@ -43,8 +53,10 @@ static unsigned plain_meet(const struct algebra_asked *asked, const uint64_t *la
 	for (unsigned s = 0; s < shape->spans; s++)
 		within(lanes + (1 + s) * LANES, (int32_t)algebra_hi(asked->box[s]),
 		       (int32_t)algebra_lo(asked->box[s]), ok);
-	for (unsigned m = 0; m < shape->masks; m++)
-		common_cells(asked, m, lanes + (1 + shape->first[m]) * LANES, ok);
+	for (unsigned c = shape->spans; c < shape->shared_end; c++)
+		common_shared(asked, c, lanes + (1 + c) * LANES, ok);
+	for (unsigned m = shape->narrow; m < shape->masks; m++)
+		common_cells(asked, m, lanes + (1 + shape->mask[m].first) * LANES, ok);
 	return bits_of(ok);
 }
 
@@ -81,6 +93,23 @@ WIDE static inline __mmask16 wide_within(__mmask16 ok, const uint64_t *at, uint3
 	return _mm512_mask_cmpge_epi32_mask(ok, hi, _mm512_set1_epi32((int32_t)hi_least));
 }
 
+WIDE static inline unsigned wide_full(__m512i cells, __m512i box, __m512i top, __m512i below)
+{
+	__m512i x = _mm512_and_si512(cells, box);
+	__m512i carried = _mm512_add_epi64(_mm512_andnot_si512(top, x), below);
+	return _mm512_cmpeq_epi64_mask(_mm512_and_si512(_mm512_or_si512(carried, x), top), top);
+}
+
+WIDE static inline unsigned wide_shared(const struct algebra_asked *asked, unsigned c,
+					const uint64_t *at)
+{
+	__m512i box = _mm512_set1_epi64((int64_t)asked->box[c]),
+		top = _mm512_set1_epi64((int64_t)asked->shape->top[c]),
+		below = _mm512_set1_epi64((int64_t)asked->shape->below[c]);
+	return wide_full(_mm512_loadu_si512(at), box, top, below) |
+	       wide_full(_mm512_loadu_si512(at + LANES / 2), box, top, below) << LANES / 2;
+}
+
 WIDE static unsigned wide_meet(const struct algebra_asked *asked, const uint64_t *lanes)
 {
 	const struct algebra_shape *shape = asked->shape;
@@ -89,9 +118,13 @@ WIDE static unsigned wide_meet(const struct algebra_asked *asked, const uint64_t
 		lanes += LANES;
 		ok = wide_within(ok, lanes, algebra_hi(asked->box[s]), algebra_lo(asked->box[s]));
 	}
-	for (unsigned m = 0; m < shape->masks; m++) {
+	for (unsigned c = shape->spans; c < shape->shared_end; c++) {
+		lanes += LANES;
+		ok &= (__mmask16)wide_shared(asked, c, lanes);
+	}
+	for (unsigned m = shape->narrow; m < shape->masks; m++) {
 		unsigned common = 0;
-		for (unsigned c = shape->first[m]; c < shape->first[m + 1]; c++) {
+		for (unsigned c = shape->mask[m].first; c < shape->mask[m].end; c++) {
 			__m512i cell = _mm512_set1_epi64((int64_t)asked->box[c]);
 			lanes += LANES;
 			common |= _mm512_test_epi64_mask(_mm512_loadu_si512(lanes), cell);

@@ -81,9 +81,10 @@ static bool span_apart(uint64_t a, uint64_t b)
 static bool mask_apart(const struct algebra_shape *shape, unsigned mask, const uint64_t *a,
 		       const uint64_t *b)
 {
+	const struct algebra_mask *m = &shape->mask[mask];
 	uint64_t common = 0;
-	for (unsigned c = shape->first[mask]; c < shape->first[mask + 1]; c++)
-		common |= a[c] & b[c];
+	for (unsigned c = m->first; c < m->end; c++)
+		common |= a[c] & b[c] & m->field;
 	return !common;
 }
 
@@ -92,17 +93,24 @@ static const uint64_t *listed(const struct verify_area_search *s, size_t i)
 	return s->search.list + i * s->slice->shape.cells;
 }
 
-// In which axes each box of the list is apart from `box`: a bit each. Only one that is apart in no other axis is in the way.
+// In how many axes each box of the list is apart from `box`, and the sum of their numbers: only one that is apart in no
+// other axis is in the way.
+static uint64_t apart_in(unsigned axis)
+{
+	return 1ull << 32 | axis;
+}
+
 static void look_apart(const struct verify_area_search *s, const uint64_t *box, uint64_t *apart)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
 	for (size_t i = 0; i < s->search.len; i++) {
 		apart[i] = 0;
 		for (unsigned k = 0; k < shape->spans; k++)
-			apart[i] |= (uint64_t)span_apart(listed(s, i)[k], box[k]) << k;
+			if (span_apart(listed(s, i)[k], box[k]))
+				apart[i] += apart_in(k);
 		for (unsigned m = 0; m < shape->masks; m++)
-			apart[i] |= (uint64_t)mask_apart(shape, m, listed(s, i), box)
-				    << (shape->spans + m);
+			if (mask_apart(shape, m, listed(s, i), box))
+				apart[i] += apart_in(shape->spans + m);
 	}
 }
 
@@ -110,9 +118,9 @@ static void grow_span(const struct verify_area_search *s, uint64_t *box, unsigne
 		      uint64_t *apart)
 {
 	uint32_t lo = algebra_lo(s->both[span]), hi = algebra_hi(s->both[span]);
-	uint64_t bit = 1ull << span;
+	uint64_t was = box[span];
 	for (size_t i = 0; i < s->search.len; i++) {
-		if (apart[i] != bit)
+		if (apart[i] != apart_in(span))
 			continue;
 		uint64_t other = listed(s, i)[span];
 		if (algebra_hi(other) < algebra_lo(box[span]))
@@ -122,23 +130,28 @@ static void grow_span(const struct verify_area_search *s, uint64_t *box, unsigne
 	}
 	box[span] = algebra_span(lo, hi);
 	for (size_t i = 0; i < s->search.len; i++)
-		if (apart[i] & bit && !span_apart(listed(s, i)[span], box[span]))
-			apart[i] &= ~bit;
+		if (span_apart(listed(s, i)[span], was) &&
+		    !span_apart(listed(s, i)[span], box[span]))
+			apart[i] -= apart_in(span);
 }
 
 static void grow_mask(const struct verify_area_search *s, uint64_t *box, unsigned mask,
 		      uint64_t *apart)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
-	unsigned first = shape->first[mask], end = shape->first[mask + 1];
-	uint64_t bit = 1ull << (shape->spans + mask);
-	memcpy(box + first, s->both + first, (end - first) * sizeof(*box));
+	const struct algebra_mask *m = &shape->mask[mask];
+	unsigned axis = shape->spans + mask;
+	uint64_t was[ALGEBRA_CELLS];
+	memcpy(was, box, shape->cells * sizeof(*was));
+	for (unsigned c = m->first; c < m->end; c++)
+		box[c] = (box[c] & ~m->field) | (s->both[c] & m->field);
 	for (size_t i = 0; i < s->search.len; i++)
-		for (unsigned c = first; apart[i] == bit && c < end; c++)
-			box[c] &= ~listed(s, i)[c];
+		for (unsigned c = m->first; apart[i] == apart_in(axis) && c < m->end; c++)
+			box[c] &= ~(listed(s, i)[c] & m->field);
 	for (size_t i = 0; i < s->search.len; i++)
-		if (apart[i] & bit && !mask_apart(shape, mask, listed(s, i), box))
-			apart[i] &= ~bit;
+		if (mask_apart(shape, mask, listed(s, i), was) &&
+		    !mask_apart(shape, mask, listed(s, i), box))
+			apart[i] -= apart_in(axis);
 }
 
 static void grow_from(const struct verify_area_search *s, uint64_t *box, unsigned first,

@@ -19,14 +19,6 @@ static size_t piece_from(const struct verify_axis *axis, u128 value)
 	return lo;
 }
 
-static void fill(const struct verify_slice *slice, const struct verify_axis *axis, uint64_t *box)
-{
-	if (axis->span)
-		box[axis->slot] = algebra_span(0, axis->atoms - 1);
-	for (uint32_t atom = 0; !axis->span && atom < axis->atoms; atom++)
-		box[slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
-}
-
 static bool put_span(const struct verify_axis *axis, struct algebra_set set, uint64_t *box)
 {
 	uint32_t lo = axis->atoms, hi = 0;
@@ -44,14 +36,15 @@ static bool put_span(const struct verify_axis *axis, struct algebra_set set, uin
 	return lo < axis->atoms;
 }
 
-static bool put_mask(const struct verify_axis *axis, struct algebra_set set, uint64_t *cell)
+static bool put_mask(const struct verify_slice *slice, const struct verify_axis *axis,
+		     struct algebra_set set, uint64_t *box)
 {
 	bool any = false;
-	memset(cell, 0, (axis->atoms + 63) / 64 * sizeof(*cell));
+	algebra_clear(&slice->shape, box, axis->slot);
 	for (size_t i = 0; i < set.len; i++)
 		for (size_t p = piece_from(axis, set.at[i].lo);
 		     p < axis->pieces && axis->piece[p].lo <= set.at[i].hi; p++) {
-			cell[axis->piece[p].atom / 64] |= 1ull << axis->piece[p].atom % 64;
+			algebra_put(&slice->shape, box, axis->slot, axis->piece[p].atom);
 			any = true;
 		}
 	return any;
@@ -64,9 +57,8 @@ static bool narrow(const struct verify_draft *draft, const struct verify_cond *c
 	for (size_t a = 0; a < slice->axes; a++) {
 		const struct verify_axis *axis = &slice->axis[a];
 		if (axis->dim == cond->dim)
-			return axis->span
-				       ? put_span(axis, set, &box[axis->slot])
-				       : put_mask(axis, set, box + slice->shape.first[axis->slot]);
+			return axis->span ? put_span(axis, set, &box[axis->slot])
+					  : put_mask(slice, axis, set, box);
 	}
 	return true;
 }
@@ -77,15 +69,6 @@ static bool has_axis(const struct verify_slice *slice, unsigned dim)
 		if (slice->axis[a].dim == dim)
 			return true;
 	return false;
-}
-
-static void full_box(const struct verify_slice *slice, uint64_t *out)
-{
-	memset(out, 0, slice->shape.cells * sizeof(*out));
-	if (!slice->axes)
-		out[0] = 1;
-	for (size_t a = 0; a < slice->axes; a++)
-		fill(slice, &slice->axis[a], out);
 }
 
 // The clause's conditions, in draft->cond.
@@ -111,7 +94,7 @@ bool verify_around(const struct verify_around *what, uint64_t *out)
 	struct verify_draft draft;
 	arena_init(&scratch);
 	bool there = lower(what, &draft, &scratch);
-	full_box(what->slice, out);
+	verify_whole(what->slice, out);
 	for (size_t i = 0; there && i < draft.cond.len; i++)
 		there = narrow(&draft, &draft.cond.at[i], out);
 	arena_fini(&scratch);
@@ -157,8 +140,8 @@ static void put_each_span(struct product *p, const struct verify_axis *axis, str
 }
 
 // Atoms of several pieces must be in the set with all of them.
-static bool whole_atoms(const struct verify_axis *axis, struct algebra_set set,
-			const uint64_t *cell)
+static bool whole_atoms(const struct verify_slice *slice, const struct verify_axis *axis,
+			struct algebra_set set, const uint64_t *box)
 {
 	bool cut = false;
 	size_t in = 0, all = 0;
@@ -167,7 +150,7 @@ static bool whole_atoms(const struct verify_axis *axis, struct algebra_set set,
 		in += end > first ? end - first : 0;
 	}
 	for (size_t i = 0; i < axis->pieces; i++)
-		all += cell[axis->piece[i].atom / 64] >> axis->piece[i].atom % 64 & 1;
+		all += algebra_has(&slice->shape, box, axis->slot, axis->piece[i].atom);
 	return !cut && in == all;
 }
 
@@ -188,10 +171,9 @@ static void put_boxes(struct product *p, size_t at)
 			put_each_span(p, axis, set, at + 1);
 			return;
 		}
-		uint64_t *cell = p->box + slice->shape.first[axis->slot];
-		if (!put_mask(axis, set, cell))
+		if (!put_mask(slice, axis, set, p->box))
 			return;
-		p->exact = whole_atoms(axis, set, cell);
+		p->exact = whole_atoms(slice, axis, set, p->box);
 	}
 	unsigned cells = slice->shape.cells;
 	p->exact &= p->out->len < p->most;
@@ -212,7 +194,7 @@ bool verify_exactly(const struct verify_around *what, size_t most, struct verify
 	arena_init(&scratch);
 	bool there = lower(what, &draft, &scratch);
 	struct product p = {.draft = &draft, .most = most, .out = out, .exact = !draft.strange};
-	full_box(what->slice, p.box);
+	verify_whole(what->slice, p.box);
 	if (there && p.exact)
 		put_boxes(&p, 0);
 	arena_fini(&scratch);

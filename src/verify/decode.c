@@ -13,10 +13,12 @@ static uint32_t atom_at(const struct verify_slice *slice, const struct verify_ax
 {
 	if (axis->span)
 		return algebra_lo(point[axis->slot]);
-	unsigned cell = slice->shape.first[axis->slot], first = cell;
-	while (!point[cell])
-		cell++;
-	return (cell - first) * 64 + (uint32_t)__builtin_ctzll(point[cell]);
+	uint64_t words[ALGEBRA_CELLS];
+	uint32_t w = 0;
+	(void)algebra_read(&slice->shape, point, axis->slot, words);
+	while (!words[w])
+		w++;
+	return w * 64 + (uint32_t)__builtin_ctzll(words[w]);
 }
 
 // An interface's, as the IR has it.
@@ -439,7 +441,7 @@ bool verify_point(const struct verify_space *space, const struct verify_slice *s
 		if (axis->span)
 			point_out[axis->slot] = algebra_span(atom, atom);
 		else
-			point_out[slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
+			algebra_put(&slice->shape, point_out, axis->slot, atom);
 	}
 	return true;
 }
@@ -449,7 +451,7 @@ bool verify_point(const struct verify_space *space, const struct verify_slice *s
 static bool atom_in(const struct verify_slice *slice, const struct verify_axis *axis,
 		    const uint64_t *box, uint32_t atom)
 {
-	return box[slice->shape.first[axis->slot] + atom / 64] >> atom % 64 & 1;
+	return algebra_has(&slice->shape, box, axis->slot, atom);
 }
 
 static struct algebra_set set_of_span(const struct verify_axis *axis, uint64_t span,

@@ -81,11 +81,11 @@ const struct verify_axis *verify_functions_axis(const struct verify_functions *f
 // --- layers ---
 
 // Atoms of an axis as spans, from a function that says which are in.
-static struct algebra_side side_of_mask(const uint64_t *cell, uint32_t atoms, struct arena *arena)
+static struct algebra_side side_of_words(const uint64_t *word, uint32_t atoms, struct arena *arena)
 {
 	VEC(struct algebra_span) spans = {0};
 	for (int32_t atom = 0; atom < (int32_t)atoms; atom++) {
-		if (!(cell[atom / 64] >> atom % 64 & 1))
+		if (!(word[atom / 64] >> atom % 64 & 1))
 			continue;
 		if (spans.len && spans.at[spans.len - 1].hi == atom - 1)
 			spans.at[spans.len - 1].hi = atom;
@@ -95,6 +95,15 @@ static struct algebra_side side_of_mask(const uint64_t *cell, uint32_t atoms, st
 	if (spans.len == 1 && spans.at[0].lo == 0 && spans.at[0].hi == (int32_t)atoms - 1)
 		return (struct algebra_side){0};
 	return (struct algebra_side){spans.at, spans.len};
+}
+
+static struct algebra_side side_of_mask(const struct verify_slice *slice,
+					const struct verify_axis *axis, const uint64_t *box,
+					struct arena *arena)
+{
+	uint64_t words[ALGEBRA_CELLS];
+	(void)algebra_read(&slice->shape, box, axis->slot, words);
+	return side_of_words(words, axis->atoms, arena);
 }
 
 static struct algebra_side side_of_span(uint64_t span, uint32_t atoms, struct arena *arena)
@@ -114,8 +123,7 @@ static struct algebra_side *sides_of(const struct verify_functions *f, const uin
 		if (axis->span)
 			side[v] = side_of_span(box[axis->slot], axis->atoms, arena);
 		else
-			side[v] = side_of_mask(box + f->slice->shape.first[axis->slot], axis->atoms,
-					       arena);
+			side[v] = side_of_mask(f->slice, axis, box, arena);
 	}
 	return side;
 }
@@ -175,15 +183,7 @@ void verify_says_fini(struct verify_says *says)
 void verify_whole_part(const struct verify_slice *slice, uint64_t part_out[static ALGEBRA_CELLS])
 {
 	memset(part_out, 0, ALGEBRA_CELLS * sizeof(*part_out));
-	for (size_t a = 0; a < slice->axes; a++) {
-		const struct verify_axis *axis = &slice->axis[a];
-		if (axis->span)
-			part_out[axis->slot] = algebra_span(0, axis->atoms - 1);
-		for (uint32_t atom = 0; !axis->span && atom < axis->atoms; atom++)
-			part_out[slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
-	}
-	if (!slice->axes)
-		part_out[0] = 1;
+	verify_whole(slice, part_out);
 }
 
 void verify_functions_narrow(struct verify_functions *f, unsigned dim, struct algebra_set set)
@@ -227,7 +227,7 @@ static bool side_of_set(const struct verify_axis *axis, struct algebra_set set, 
 		cell[atom / 64] |= 1ull << atom % 64;
 		any = true;
 	}
-	*out = side_of_mask(cell, axis->atoms, arena);
+	*out = side_of_words(cell, axis->atoms, arena);
 	return any;
 }
 
@@ -283,7 +283,7 @@ void verify_functions_cells(const struct verify_functions *f, const int32_t *poi
 		if (axis->span)
 			cells[axis->slot] = algebra_span(atom, atom);
 		else
-			cells[f->slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
+			algebra_put(&f->slice->shape, cells, axis->slot, atom);
 	}
 }
 

@@ -26,9 +26,12 @@ void verify_measure_make(const struct verify_slice *slice, struct arena *arena,
 		out->below[a] = sums(&slice->axis[a], arena);
 }
 
-static double mask_part(const double *below, const uint64_t *cell, unsigned words)
+static double mask_part(const double *below, const struct algebra_shape *shape, const uint64_t *box,
+			unsigned mask)
 {
 	double part = 0;
+	uint64_t cell[ALGEBRA_CELLS];
+	unsigned words = algebra_read(shape, box, mask, cell);
 	for (unsigned w = 0; w < words; w++)
 		for (uint64_t left = cell[w]; left; left &= left - 1) {
 			uint32_t atom = w * 64 + (uint32_t)__builtin_ctzll(left);
@@ -44,11 +47,9 @@ double verify_measure_box(const struct verify_measure *measure, const uint64_t *
 	for (size_t a = 0; a < slice->axes; a++) {
 		const struct verify_axis *axis = &slice->axis[a];
 		const double *below = measure->below[a];
-		const uint8_t *first = slice->shape.first + axis->slot;
 		double part = axis->span ? below[algebra_hi(box[axis->slot]) + 1ul] -
 						   below[algebra_lo(box[axis->slot])]
-					 : mask_part(below, box + first[0],
-						     (unsigned)(first[1] - first[0]));
+					 : mask_part(below, &slice->shape, box, axis->slot);
 		bits += log2(part > 0 ? part : 0x1p-128);
 	}
 	return bits;

@@ -273,44 +273,52 @@ static void make_axes(struct making *m)
 	}
 }
 
-static void fill_mask(uint64_t *cell, uint32_t atoms, unsigned words)
+void verify_fill(const struct verify_slice *slice, const struct verify_axis *axis, uint64_t *box)
 {
-	for (unsigned w = 0; w < words; w++) {
-		uint32_t left = atoms - w * 64;
-		cell[w] = left >= 64 ? ~0ull : (1ull << left) - 1;
+	if (axis->span)
+		box[axis->slot] = algebra_span(0, axis->atoms - 1);
+	for (uint32_t atom = 0; !axis->span && atom < axis->atoms; atom++)
+		algebra_put(&slice->shape, box, axis->slot, atom);
+}
+
+void verify_whole(const struct verify_slice *slice, uint64_t *box)
+{
+	memset(box, 0, slice->shape.cells * sizeof(*box));
+	if (!slice->axes)
+		box[0] = 1;
+	for (size_t a = 0; a < slice->axes; a++)
+		verify_fill(slice, &slice->axis[a], box);
+}
+
+// Masks that share cells stand before those that need several.
+static bool place_masks(struct verify_slice *slice, bool wide)
+{
+	for (size_t a = 0; a < slice->axes; a++) {
+		struct verify_axis *axis = &slice->axis[a];
+		if (!axis->span && (axis->atoms > ALGEBRA_NARROW) == wide &&
+		    !algebra_shape_add(&slice->shape, axis->atoms, &axis->slot))
+			return false;
 	}
+	return true;
 }
 
 // Gives each axis its place in the boxes. False when there are too many.
 static bool make_shape(struct making *m)
 {
 	struct verify_slice *slice = m->draft.slice;
-	struct algebra_shape *shape = &slice->shape;
+	unsigned spans = 0, mask;
 	for (size_t a = 0; a < slice->axes; a++)
 		if (slice->axis[a].span)
-			slice->axis[a].slot = shape->spans++;
-	unsigned cell = shape->spans;
-	for (size_t a = 0; a < slice->axes && cell < ALGEBRA_CELLS; a++) {
-		if (slice->axis[a].span || cell + m->cells[a].words > ALGEBRA_CELLS)
-			continue;
-		shape->first[shape->masks] = (uint8_t)cell;
-		fill_mask(m->full + cell, slice->axis[a].atoms, m->cells[a].words);
-		cell += m->cells[a].words;
-		slice->axis[a].slot = shape->masks++;
-		shape->first[shape->masks] = (uint8_t)cell;
-	}
-	size_t placed = shape->spans + shape->masks;
-	if (shape->spans > ALGEBRA_CELLS || placed < slice->axes)
+			slice->axis[a].slot = spans++;
+	if (spans > ALGEBRA_CELLS)
 		return false;
-	for (size_t a = 0; a < slice->axes; a++)
-		if (slice->axis[a].span)
-			m->full[slice->axis[a].slot] = algebra_span(0, slice->axis[a].atoms - 1);
-	if (!cell) { // no rule restricts anything: one axis that says so
-		m->full[cell++] = 1;
-		shape->masks = 1;
-		shape->first[1] = 1;
-	}
-	shape->cells = cell;
+	algebra_shape_init(&slice->shape, spans);
+	if (!place_masks(slice, false) || !place_masks(slice, true))
+		return false;
+	if (!slice->axes &&
+	    !algebra_shape_add(&slice->shape, 1, &mask)) // no rule restricts anything
+		return false;
+	verify_whole(slice, m->full);
 	return true;
 }
 
@@ -333,8 +341,8 @@ static void put_products(struct product *p, uint32_t at)
 		const struct verify_axis *axis = &m->draft.slice->axis[a];
 		const struct verify_cells *cells = &m->cells[a];
 		if (!axis->span) {
-			memcpy(p->box + m->draft.slice->shape.first[axis->slot],
-			       cells->at + cells->first[cond->set], cells->words * sizeof(*p->box));
+			algebra_write(&m->draft.slice->shape, p->box, axis->slot,
+				      cells->at + cells->first[cond->set]);
 			continue;
 		}
 		for (size_t i = cells->first[cond->set]; i < cells->first[cond->set + 1]; i++) {

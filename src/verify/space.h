@@ -82,6 +82,9 @@ enum verify_status verify_space_new(const struct ir_ruleset *const *ruleset, siz
 				    struct arena *arena, struct verify_notes *notes,
 				    struct verify_space **out) must_check;
 void verify_space_free(struct verify_space *space);
+// Puts all of the axis into the box; and the box of all the slice's packets.
+void verify_fill(const struct verify_slice *slice, const struct verify_axis *axis, uint64_t *box);
+void verify_whole(const struct verify_slice *slice, uint64_t *box);
 uint32_t verify_effect(const struct verify_space *space, size_t layer, uint32_t owner) must_check;
 
 // --- back to people's terms (decode.c) ---

@@ -117,20 +117,6 @@ static struct ir_ruleset *ruleset_of(struct arena *a, enum kind kind)
 	return set;
 }
 
-static void full_box(const struct verify_slice *slice, uint64_t *box)
-{
-	memset(box, 0, slice->shape.cells * sizeof(*box));
-	if (!slice->axes)
-		box[0] = 1;
-	for (size_t i = 0; i < slice->axes; i++) {
-		const struct verify_axis *axis = &slice->axis[i];
-		if (axis->span)
-			box[axis->slot] = algebra_span(0, axis->atoms - 1);
-		for (uint32_t atom = 0; !axis->span && atom < axis->atoms; atom++)
-			box[slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
-	}
-}
-
 static void print_rule(const struct ir_ruleset *set, uint32_t owner)
 {
 	struct buf text;
@@ -166,7 +152,7 @@ static size_t check_slice(const struct verify_space *space, const struct verify_
 {
 	uint64_t box[ALGEBRA_CELLS], point[ALGEBRA_CELLS], back[ALGEBRA_CELLS];
 	size_t decided = 0;
-	full_box(slice, box);
+	verify_whole(slice, box);
 	for (uint32_t i = 0; i < 60; i++) {
 		algebra_box_point(&slice->shape, box, draw(1u << 20), point);
 		const struct ir_packet *packet = verify_packet(space, slice, point, a);

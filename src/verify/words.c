@@ -37,7 +37,7 @@ static bool has_atom(const struct verify_slice *slice, const struct verify_axis 
 {
 	if (axis->span)
 		return atom >= algebra_lo(box[axis->slot]) && atom <= algebra_hi(box[axis->slot]);
-	return box[slice->shape.first[axis->slot] + atom / 64] >> atom % 64 & 1;
+	return algebra_has(&slice->shape, box, axis->slot, atom);
 }
 
 static bool is_full(const struct verify_slice *slice, const struct verify_axis *axis,
@@ -49,18 +49,10 @@ static bool is_full(const struct verify_slice *slice, const struct verify_axis *
 	return true;
 }
 
-static void fill(const struct verify_slice *slice, const struct verify_axis *axis, uint64_t *box)
-{
-	if (axis->span)
-		box[axis->slot] = algebra_span(0, axis->atoms - 1);
-	for (uint32_t atom = 0; !axis->span && atom < axis->atoms; atom++)
-		box[slice->shape.first[axis->slot] + atom / 64] |= 1ull << atom % 64;
-}
-
 static void leave_out(const struct verify_slice *slice, const struct verify_axis *axis,
 		      uint64_t *box, uint32_t atom)
 {
-	box[slice->shape.first[axis->slot] + atom / 64] &= ~(1ull << atom % 64);
+	algebra_drop(&slice->shape, box, axis->slot, atom);
 }
 
 static unsigned lowest(const struct verify_axis *axis, uint32_t atom)
@@ -223,7 +215,7 @@ static void put_part(struct wording *w, const uint64_t *box, uint64_t has, uint3
 			leave_out(w->slice, w->proto, part, atom);
 	for (size_t a = 0; a < w->slice->axes && a < 64; a++)
 		if (is_transport(w->slice->axis[a].dim) && !(has >> a & 1))
-			fill(w->slice, &w->slice->axis[a], part);
+			verify_fill(w->slice, &w->slice->axis[a], part);
 	put(w, part, w->area->exact);
 }
 
@@ -250,7 +242,7 @@ static void open_transport(const struct verify_slice *slice, uint64_t *box)
 {
 	for (size_t a = 0; a < slice->axes; a++)
 		if (is_transport(slice->axis[a].dim))
-			fill(slice, &slice->axis[a], box);
+			verify_fill(slice, &slice->axis[a], box);
 }
 
 // Later fragments have no transport header. With flow rules they are judged by their flow's.
