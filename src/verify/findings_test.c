@@ -402,6 +402,54 @@ static void stopped_before_and_out_of_memory(void **state)
 	arena_fini(&arena);
 }
 
+// Wide boxes across each other, so that covers take many parts.
+static void across(struct arena *arena, struct ir_ruleset *out)
+{
+	static const enum ir_dim dims[] = {IR_SRC4, IR_DST4, IR_SPORT, IR_DPORT};
+	struct test_random random = {.state = 8};
+	*out = (struct ir_ruleset){.default_action = IR_DROP};
+	for (size_t i = 0; i < 200; i++) {
+		struct ir_rule rule = rule_of("action=pass,proto=tcp", arena);
+		rule.name = arena_printf(arena, "r%zu", i);
+		rule.verdict = i % 2 ? IR_PASS : IR_DROP;
+		for (size_t d = 0; d < array_len(dims); d++) {
+			u128 lo = test_random_below(&random, 30000), hi = lo + 35000;
+			assert_true(ir_clause_narrow(rule.clause, arena, dims[d],
+						     algebra_set_one(arena, lo, hi)));
+		}
+		vec_push(arena, &out->rule, rule);
+	}
+}
+
+static void undecided_is_said(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct ir_ruleset set;
+	size_t undecided = 0, all = 0;
+	arena_init(&arena);
+	across(&arena, &set);
+	for (size_t memory = 16000; memory <= 1 << 20; memory += memory / 4) {
+		struct heard h = {0};
+		struct verify_summary summary;
+		struct verify_options options = verify_options_default(NOW);
+		options.threads = 2;
+		options.memory = memory;
+		buf_init(&h.text);
+		verify_findings(&set, &options, &arena, hear, &h, &summary);
+		bool decided = summary.status == VERIFY_DONE;
+		all = decided ? h.findings : all;
+		if (summary.status == VERIFY_OVER_BUDGET && h.findings) {
+			assert_non_null(strstr(summary.notes.list.at[summary.notes.list.len - 1],
+					       "budget"));
+			undecided++;
+		}
+		buf_fini(&h.text);
+	}
+	assert_true(undecided > 0 && all > 0);
+	arena_fini(&arena);
+}
+
 int main(int argc, char **argv)
 {
 	seed = argc > 1 ? argv[1] : NULL;
@@ -416,6 +464,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(threads_say_the_same),
 		cmocka_unit_test(stops_midway),
 		cmocka_unit_test(stopped_before_and_out_of_memory),
+		cmocka_unit_test(undecided_is_said),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

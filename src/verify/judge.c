@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all judgements share: units and their boxes, who is first, and whether a box is covered.
 #include "verify/judge.h"
+#include "verify/workers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,15 @@ static void find_several(struct verify_case *c)
 	}
 }
 
+// What the boxes leave of the memory is for the lists of questions, of which a thread has a few.
+static size_t reach_most(const struct verify_space *space, const struct verify_options *options)
+{
+	size_t memory = options->memory ? options->memory : VERIFY_MEMORY,
+	       left = memory > space->bytes ? memory - space->bytes : 0,
+	       most = left / sizeof(uint32_t) / 4 / verify_threads(options->threads);
+	return most < REACH_MOST ? most + 1 : REACH_MOST;
+}
+
 void verify_case_init(struct verify_case *c, const struct verify_space *space,
 		      const struct verify_options *options, struct arena *arena)
 {
@@ -39,6 +49,7 @@ void verify_case_init(struct verify_case *c, const struct verify_space *space,
 				  .ruleset = ruleset,
 				  .unit = arena_array(arena, uint32_t, n + 1),
 				  .first = arena_array(arena, uint32_t, n + 1),
+				  .reach_most = reach_most(space, options),
 				  .stop = options->control ? &options->control->stop : NULL};
 	for (size_t i = 0; i < n; i++) {
 		if (unit[i] == i) {
@@ -58,7 +69,7 @@ void verify_judge_init(struct verify_judge *judge, const struct verify_case *c)
 {
 	*judge = (struct verify_judge){.of = c};
 	algebra_cover_init(&judge->cover, NULL, c->stop, 0);
-	judge->cover.reach_most = REACH_MOST;
+	judge->cover.reach_most = c->reach_most;
 }
 
 void verify_judge_fini(struct verify_judge *judge)

@@ -18,6 +18,7 @@ struct verify_case {
 	_Atomic uint8_t *life; // of each unit, as far as somebody asked: enum verify_life
 	const bool *gone;      // units that are taken as removed; NULL: none
 	bool no_flow_gone;     // no flow rule is left
+	size_t reach_most;     // of algebra_cover
 	const _Atomic bool *stop;
 };
 
