@@ -45,9 +45,8 @@ static void say(const struct finding_words *w, const struct verify_finding *find
 		buf_adds(out, " matches no packet");
 		break;
 	case VERIFY_SHADOWED:
-		buf_adds(out, " never decides: before it ");
+		buf_adds(out, " only repeats what is said before it by ");
 		say_causes(w, finding, out);
-		buf_printf(out, " decide%s all its packets likewise", one ? "s" : "");
 		break;
 	case VERIFY_CONFLICTING:
 		buf_adds(out, " never decides, and means otherwise: before it ");

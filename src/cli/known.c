@@ -179,7 +179,7 @@ static const struct kind {
 	bool counts; // makes the exit code 1
 } kinds[] = {
 	{"empty", "matches no packet", true},
-	{"shadowed", "never decides; before it stands what does the same", true},
+	{"shadowed", "only repeats what is said before it", true},
 	{"conflicting", "never decides; before it stands what does otherwise", true},
 	{"redundant", "is not needed; the same is done by", true},
 	{"generalised", "is an exception to", false},

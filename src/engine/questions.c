@@ -4,6 +4,7 @@
 // The idea: whoever's rules are asked about, they become one ruleset here; from there on it is verify's work. A question
 // is bounded in time and there are only so many at once, so that asking never keeps the controller from deploying.
 #include "engine/questions.h"
+#include "base/buf.h"
 #include "base/deadline.h"
 #include "engine/internal.h"
 
@@ -160,10 +161,20 @@ struct collecting {
 	struct engine_findings *out;
 };
 
+// The finding's packet ends with the call.
 static void collect(void *user, const struct verify_finding *finding)
 {
 	struct collecting *c = user;
-	vec_push(c->arena, &c->out->list, *finding);
+	struct engine_finding kept = {.is = *finding};
+	struct buf packet;
+	buf_init(&packet);
+	if (finding->packet) {
+		ir_packet_print(finding->packet, &packet);
+		kept.packet = arena_strdup(c->arena, packet.data);
+		kept.is.packet = NULL;
+	}
+	buf_fini(&packet);
+	vec_push(c->arena, &c->out->list, kept);
 }
 
 bool engine_findings(struct engine *engine, const struct engine_caller *caller,

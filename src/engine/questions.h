@@ -23,9 +23,13 @@ struct engine_question {
 #define ENGINE_QUESTION_SECONDS_MOST 300u
 #define ENGINE_QUESTIONS_MOST 4u // that are worked on at once; others are refused (DIAG_IN_USE)
 
+struct engine_finding {
+	struct verify_finding is; // its packet is NULL
+	const char *packet;       // as ir_packet_print writes it, or NULL
+};
 struct engine_findings {
 	const struct ir_ruleset *ruleset; // that the findings' indices are about
-	VEC(struct verify_finding) list;
+	VEC(struct engine_finding) list;
 	struct verify_summary summary;
 };
 bool engine_findings(struct engine *engine, const struct engine_caller *caller,

@@ -524,8 +524,10 @@ static void test_pinholes(void **state)
 
 // --- questions to the analysis engine ---
 
-// Members of an input for one of the questions; `candidate`: groups and a policy that passes so many ports.
-static const char *with_candidate(struct bench *b, const char *members, unsigned ports)
+// Members of an input for one of the questions; `candidate`: groups and a policy of so many rules, each about one port less
+// than the one before it, that pass; the last one does `last`.
+static const char *with_candidate(struct bench *b, const char *members, unsigned ports,
+				  const char *last)
 {
 	struct buf rules;
 	buf_init(&rules);
@@ -536,8 +538,8 @@ static const char *with_candidate(struct bench *b, const char *members, unsigned
 			"\"destination\":[\"all\"],\"transport-layer-protocol\":"
 			"\"ietf-i2nsf-monitoring-interface:tcp\",\"range-port-number\":[{\"start\":"
 			"%u,"
-			"\"end\":443}]}},\"action\":{\"primary-action\":{\"action\":\"pass\"}}}",
-			i ? "," : "", i, 443 - (ports - 1 - i));
+			"\"end\":443}]}},\"action\":{\"primary-action\":{\"action\":\"%s\"}}}",
+			i ? "," : "", i, 443 - (ports - 1 - i), i + 1 < ports ? "pass" : last);
 	const char *body =
 		arena_printf(&b->arena,
 			     "{\"" BWC ":input\":{%s,\"candidate\":{\"" CFI
@@ -557,15 +559,21 @@ static void test_analyse(void **state)
 	assert_int_equal(ask(b, "POST", OPERATION("analyse")), 200);
 	expect_text(b, "\"status\":\"finished\"");
 	expect_no_text(b, "\"kind\"");
-	assert_int_equal(
-		ask(b, "POST", OPERATION("analyse"), with_candidate(b, "\"of\":\"candidate\"", 2)),
-		200);
+	assert_int_equal(ask(b, "POST", OPERATION("analyse"),
+			     with_candidate(b, "\"of\":\"candidate\"", 2, "pass")),
+			 200);
 	expect_text(b, "\"kind\":\"shadowed\",\"policy\":\"office\",\"rule\":\"port-1\"");
 	expect_text(b, "\"cause\":[{\"index\":1,\"policy\":\"office\",\"rule\":\"port-0\"}]");
-	expect_text(b, "\"removable\":1");
 	assert_int_equal(ask(b, "POST", OPERATION("analyse"),
-			     with_candidate(b, "\"of\":\"candidate\",\"where\":\"proto=udp\"", 2)),
+			     with_candidate(b, "\"of\":\"candidate\"", 2, "drop")),
 			 200);
+	expect_text(b, "\"kind\":\"conflicting\"");
+	expect_text(b, "\"packet\":\"src=10.");
+	expect_text(b, "\"removable\":1");
+	assert_int_equal(
+		ask(b, "POST", OPERATION("analyse"),
+		    with_candidate(b, "\"of\":\"candidate\",\"where\":\"proto=udp\"", 2, "pass")),
+		200);
 	expect_text(b, "\"kind\":\"empty\"");
 	assert_int_equal(
 		ask(b, "POST", OPERATION("analyse"), "{\"" BWC ":input\":{\"of\":\"candidate\"}}"),
@@ -590,20 +598,22 @@ static void test_compare(void **state)
 	expect_text(b, "\"before\":{\"verdict\":\"drop\"},\"after\":{\"verdict\":\"pass\","
 		       "\"policy\":\"office\","
 		       "\"rule\":\"web\"}");
-	assert_int_equal(ask(b, "POST", OPERATION("compare"),
-			     with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\"", 1)),
-			 200);
+	assert_int_equal(
+		ask(b, "POST", OPERATION("compare"),
+		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\"", 1, "pass")),
+		200);
 	expect_text(b, "\"equal\":true");
 	assert_int_equal(
 		ask(b, "POST", OPERATION("compare"),
-		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\",\"most\":1", 3)),
+		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\",\"most\":1", 3,
+				   "pass")),
 		200);
 	expect_text(b, "\"equal\":false");
 	expect_text(b, "proto=tcp");
 	assert_int_equal(
 		ask(b, "POST", OPERATION("compare"),
-		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\",\"nsf\":\"fw1\"",
-				   1)),
+		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\",\"nsf\":\"fw1\"", 1,
+				   "pass")),
 		200);
 	expect_text(b, "\"equal\":true");
 	assert_int_equal(ask(b, "POST", OPERATION("compare"), .who = &agent), 403);

@@ -74,8 +74,9 @@ static void write_packet(struct call *c, const struct ir_packet *packet)
 // --- analyse ---
 
 static void write_finding(struct call *c, const struct ir_ruleset *ruleset,
-			  const struct verify_finding *f, size_t index)
+			  const struct engine_finding *finding, size_t index)
 {
+	const struct verify_finding *f = &finding->is;
 	struct restconf_writer *out = &c->out;
 	restconf_entry_open(out);
 	restconf_number(out, "index", (uint32_t)index);
@@ -92,7 +93,7 @@ static void write_finding(struct call *c, const struct ir_ruleset *ruleset,
 		restconf_entry_close(out);
 	}
 	restconf_list_close(out);
-	write_packet(c, f->packet);
+	restconf_text(out, "packet", finding->packet);
 	restconf_entry_close(out);
 }
 

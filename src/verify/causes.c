@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a unit is dead or redundant. Causes are found one by one: while a point of the unit is explained by none of them,
-// whoever decides that point (or would) is the next. So each of them really does; in the end those go again without
-// which all is explained as well.
+// whoever decides that point (or would, or does the same there) is the next; in the end those go again without which all
+// is explained as well.
 #include "verify/judge.h"
 
 #include <stdlib.h>
@@ -15,6 +15,15 @@ static bool has(const struct verify_causes *causes, uint32_t unit)
 		if (causes->at[i] == unit)
 			return true;
 	return false;
+}
+
+// A unit that only logs has its wish when those that decide log likewise.
+static bool does_otherwise(const struct verify_case *c, uint32_t unit, uint32_t owner)
+{
+	const struct ir_rule *rule = &c->ruleset->rule.at[c->first[unit]];
+	if (verify_only_logs(c, unit))
+		return c->ruleset->rule.at[owner].log != rule->log;
+	return verify_effect(c->space, 0, owner) != verify_unit_effect(c, unit);
 }
 
 static void ask_within_unit(struct verify_judge *judge, uint32_t unit)
@@ -41,13 +50,27 @@ static enum verify_answer as_answer(enum algebra_answer answer)
 					 : VERIFY_GAVE_UP;
 }
 
-// What of a unit is to be explained: its boxes against what stands before it, or, when it goes, what comes behind.
+// What of a unit is to be explained: its boxes by what stands before it and decides, by what stands before it and does
+// the same, or, when it goes, by what comes behind.
 struct explaining {
 	struct verify_judge *judge;
 	struct verify_site site;
-	bool goes;
-	const struct verify_spot *keep; // whoever decides this stays a cause
+	bool same, goes;
 };
+
+// The lowest box in [from, to) that holds all of `box` and may be a cause; else `to`.
+static uint32_t holder_of(const struct explaining *e, const uint64_t *box, uint32_t from,
+			  uint32_t to)
+{
+	const struct verify_case *c = e->judge->of;
+	for (;; from++) {
+		from = verify_first(c, e->site.slice, box, from, to);
+		if (from == to || !e->same ||
+		    !does_otherwise(c, e->site.unit,
+				    algebra_boxes_owner(e->site.layer->boxes, from)))
+			return from;
+	}
+}
 
 static void ask_box(const struct explaining *e, const uint64_t *box, size_t but)
 {
@@ -62,7 +85,7 @@ static uint32_t who(const struct explaining *e, const uint64_t *point, uint32_t 
 	const struct algebra_boxes *boxes = e->site.layer->boxes;
 	uint32_t from = e->goes ? e->site.hi : 0,
 		 to = e->goes ? (uint32_t)algebra_boxes_len(boxes) : before,
-		 at = verify_first(e->judge->of, e->site.slice, point, from, to);
+		 at = holder_of(e, point, from, to);
 	return verify_unit_of(e->judge->of, algebra_boxes_owner(boxes, at));
 }
 
@@ -94,7 +117,7 @@ static void try_holder(struct explaining *e, uint32_t i)
 	uint64_t box[ALGEBRA_CELLS], point[ALGEBRA_CELLS];
 	uint32_t before = verify_site_before(c, &e->site, i);
 	algebra_boxes_get(e->site.boxes, i, box);
-	uint32_t holder = verify_first(c, e->site.slice, box, 0, before);
+	uint32_t holder = holder_of(e, box, 0, before);
 	if (holder == before)
 		return;
 	uint32_t unit = verify_unit_of(c, algebra_boxes_owner(e->site.layer->boxes, holder));
@@ -169,89 +192,42 @@ enum verify_answer verify_why_redundant(struct verify_judge *judge, uint32_t uni
 	return answer;
 }
 
-// --- does somebody decide otherwise? ---
+// --- do those before it that do the same match all its packets? ---
 
-// A unit that only logs has its wish when those that decide log likewise.
-static bool does_otherwise(const struct verify_case *c, uint32_t unit, uint32_t owner)
+static enum verify_answer same_match(struct verify_judge *judge, const struct verify_site *site,
+				     uint32_t i, struct verify_spot *against)
 {
-	const struct ir_rule *rule = &c->ruleset->rule.at[c->first[unit]];
-	if (verify_only_logs(c, unit))
-		return c->ruleset->rule.at[owner].log != rule->log;
-	return verify_effect(c->space, 0, owner) != verify_unit_effect(c, unit);
-}
-
-struct contest {
-	struct verify_judge *judge;
-	const struct verify_site *site;
-	struct verify_spot *against;
-	uint64_t box[ALGEBRA_CELLS]; // what both have
-};
-
-static bool decided_otherwise(struct contest *t, const uint64_t *point, uint32_t before)
-{
-	const struct verify_case *c = t->judge->of;
-	uint32_t at = verify_first(c, t->site->slice, point, 0, before);
-	if (!does_otherwise(c, t->site->unit, algebra_boxes_owner(t->site->layer->boxes, at)))
-		return false;
-	t->against->slice = t->site->slice;
-	memcpy(t->against->point, point, t->site->slice->shape.cells * sizeof(*point));
-	return true;
-}
-
-// Whether an earlier box that does otherwise decides something of what it shares with the unit's.
-static enum verify_answer contested_by(struct contest *t, uint32_t number)
-{
-	uint64_t point[ALGEBRA_CELLS];
-	for (uint32_t which = 0; which < 2; which++) {
-		algebra_box_point(&t->site->slice->shape, t->box, which, point);
-		if (decided_otherwise(t, point, number + 1))
-			return VERIFY_YES;
-	}
-	if (verify_first(t->judge->of, t->site->slice, t->box, 0, number) < number)
-		return VERIFY_NO;
-	verify_ask(t->judge, t->site->slice, t->box);
-	verify_ask_within(t->judge, 0, number);
-	enum algebra_answer answer = verify_answer(t->judge, point);
-	if (answer != ALGEBRA_OPEN)
-		return answer == ALGEBRA_COVERED ? VERIFY_NO : VERIFY_GAVE_UP;
-	algebra_box_point(&t->site->slice->shape, point, 0, point);
-	return decided_otherwise(t, point, number + 1) ? VERIFY_YES : VERIFY_NO;
-}
-
-static enum verify_answer contested(struct contest *t, uint32_t i)
-{
-	const struct verify_case *c = t->judge->of;
-	const struct verify_site *site = t->site;
+	const struct verify_case *c = judge->of;
 	const struct algebra_boxes *boxes = site->layer->boxes;
-	struct algebra_ids *ids = &t->judge->others;
 	uint64_t box[ALGEBRA_CELLS], other[ALGEBRA_CELLS];
-	enum verify_answer answer = VERIFY_NO;
-	uint32_t before = verify_site_before(c, site, i);
 	algebra_boxes_get(site->boxes, i, box);
-	uint32_t holder = verify_first(c, site->slice, box, 0, before);
-	ids->len = 0;
-	algebra_boxes_meeting(boxes, box, 0, holder < before ? holder + 1 : before, ids);
-	for (size_t k = 0; k < ids->len && answer == VERIFY_NO; k++) {
-		if (!does_otherwise(c, site->unit, algebra_boxes_owner(boxes, ids->at[k])))
+	verify_ask(judge, site->slice, box);
+	judge->others.len = 0;
+	verify_meeting(site->slice, boxes, box, 0, verify_site_before(c, site, i), &judge->others);
+	for (size_t k = 0; k < judge->others.len; k++) {
+		uint32_t owner = algebra_boxes_owner(boxes, judge->others.at[k]);
+		if (does_otherwise(c, site->unit, owner))
 			continue;
-		algebra_boxes_get(boxes, ids->at[k], other);
-		if (verify_case_stopped(c))
-			answer = VERIFY_GAVE_UP;
-		else if (algebra_box_clip(&site->slice->shape, box, other, t->box))
-			answer = contested_by(t, ids->at[k]);
+		algebra_boxes_get(boxes, judge->others.at[k], other);
+		algebra_cover_add(&judge->cover, other);
 	}
-	return answer;
+	enum algebra_answer answer = verify_answer(judge, other);
+	if (answer == ALGEBRA_OPEN) {
+		against->slice = site->slice;
+		algebra_box_point(&site->slice->shape, other, 0, against->point);
+	}
+	return as_answer(answer);
 }
 
-static enum verify_answer find_contest(struct verify_judge *judge, uint32_t unit,
-				       struct verify_spot *against)
+// NO: *against_out is a packet that none of them matches.
+static enum verify_answer same_match_all(struct verify_judge *judge, uint32_t unit,
+					 struct verify_spot *against_out)
 {
-	enum verify_answer answer = VERIFY_NO;
+	enum verify_answer answer = VERIFY_YES;
 	struct verify_site site = {.unit = unit};
-	struct contest t = {.judge = judge, .site = &site, .against = against};
-	while (answer == VERIFY_NO && verify_site_next(judge->of, &site))
-		for (uint32_t i = site.lo; i < site.hi && answer == VERIFY_NO; i++)
-			answer = contested(&t, i);
+	while (answer == VERIFY_YES && verify_site_next(judge->of, &site))
+		for (uint32_t i = site.lo; i < site.hi && answer == VERIFY_YES; i++)
+			answer = same_match(judge, &site, i, against_out);
 	return answer;
 }
 
@@ -267,14 +243,13 @@ enum verify_answer verify_why_dead(struct verify_judge *judge, uint32_t unit,
 				   struct verify_spot *against_out)
 {
 	struct explaining e = {.judge = judge, .site = {.unit = unit}};
-	against_out->slice = NULL;
-	enum verify_answer answer = explain(&e);
-	if (answer != VERIFY_YES)
-		return VERIFY_GAVE_UP;
-	if (find_contest(judge, unit, against_out) == VERIFY_GAVE_UP)
-		return VERIFY_GAVE_UP;
 	uint32_t keep = UINT32_MAX;
-	if (against_out->slice) {
+	against_out->slice = NULL;
+	enum verify_answer same = same_match_all(judge, unit, against_out);
+	e.same = same == VERIFY_YES;
+	if (same == VERIFY_GAVE_UP || explain(&e) != VERIFY_YES)
+		return VERIFY_GAVE_UP;
+	if (!e.same) {
 		keep = decider(judge->of, against_out);
 		if (!has(&judge->causes, keep))
 			verify_causes_add(&judge->causes, keep);

@@ -133,10 +133,10 @@ static void dead_rules(void **state)
 		{IR_DROP,
 		 {A "src=10.0.0.0/9", NO_B "src=10.128.0.0/9", C "src=10.0.0.0/8,dport=22"},
 		 "2 conflicting 0 1; 1 goes; 2 goes"},
-		// an earlier one that does otherwise stays among the causes although a later one holds all
+		// an exception before a rule and its repetition is no conflict; without that rule it is one
 		{IR_DROP,
 		 {NO_A "src=10.1.0.0/24", B "src=10.0.0.0/8", C "src=10.1.0.0/16"},
-		 "0 generalised 1; 2 conflicting 0 1; 2 goes"},
+		 "0 generalised 1; 2 shadowed 1; 2 goes"},
 		// groups, and a unit of several rules
 		{IR_DROP, {A "src=10.0.0.1|10.0.0.3", B "src=10.0.0.3"}, "1 shadowed 0; 1 goes"},
 		{IR_DROP, {A "src=10.0.0.1|10.0.0.3", B "src=10.0.0.2"}, ""},

@@ -87,8 +87,8 @@ enum algebra_answer verify_answer(struct verify_judge *judge, uint64_t *open_out
 // With LIVES and unless `spot` is NULL a point that the unit decides, where one is at hand (life.c).
 enum verify_life verify_life(struct verify_judge *judge, uint32_t unit, struct verify_spot *spot);
 enum verify_life verify_life_known(struct verify_judge *judge, uint32_t unit); // asked once only
-// What a dead unit's packets meet instead, in judge->causes; *against_out: a point where that is otherwise, if any
-// (causes.c).
+// Why a unit is dead, in judge->causes: those before it that do the same, if they match all its packets; else those that
+// decide them, and *against_out is a point of which somebody does otherwise and nobody the same (causes.c).
 enum verify_answer verify_why_dead(struct verify_judge *judge, uint32_t unit,
 				   struct verify_spot *against_out) must_check;
 // Whether a unit that decides, or only logs and is dead, can go; where not, *witness_out is what decides some packet

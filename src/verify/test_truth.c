@@ -158,19 +158,33 @@ static uint64_t bit_of(const struct verify_test_units *u, size_t rule)
 	return (uint64_t)1 << u->list.at[u->of[rule]].rule;
 }
 
+// Units before this one that match the packet, decide, and do the same.
+static uint64_t repeated(const struct verify_test_units *u, size_t unit, size_t class)
+{
+	uint64_t same = 0;
+	for (size_t k = 0; k < unit; k++)
+		if (u->space->class.at[class].match & u->list.at[k].bits &&
+		    !u->list.at[k].only_logs && !verify_test_otherwise(u, unit, k))
+			same |= bit_of(u, u->list.at[k].rule);
+	return same;
+}
+
 static void dead(const struct verify_test_units *u, size_t unit, struct verify_test_findings *out)
 {
 	struct verify_test_finding f = {.kind = VERIFY_EMPTY, .rule = u->list.at[unit].rule};
+	uint64_t deciders = 0, all_same = 0;
 	for (size_t i = 0; i < u->space->class.len; i++) {
 		if (!(u->space->class.at[i].match & u->list.at[unit].bits))
 			continue;
-		size_t by = u->of[u->fate[i].rule]; // somebody before it
-		f.causes |= bit_of(u, u->fate[i].rule);
+		uint64_t same = repeated(u, unit, i);
+		deciders |= bit_of(u, u->fate[i].rule); // somebody before it
+		all_same |= same;
 		if (f.kind == VERIFY_EMPTY)
 			f.kind = VERIFY_SHADOWED;
-		if (verify_test_otherwise(u, unit, by))
+		if (!same)
 			f.kind = VERIFY_CONFLICTING;
 	}
+	f.causes = f.kind == VERIFY_SHADOWED ? all_same : deciders;
 	add(u, out, f);
 }
 

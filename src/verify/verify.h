@@ -48,12 +48,14 @@ void verify_units(const struct ir_ruleset *ruleset, struct arena *arena, size_t 
 // --- findings about one ruleset (findings.c) ---
 
 // "The same" and "otherwise" mean the effect: verdict, rate (with rate-limit) and log. A unit lives when it decides some
-// packet, or, when it only logs, some packet gets to it. A unit that only logs can be EMPTY, SHADOWED (those that decide
-// its packets log them likewise) or CONFLICTING, nothing else.
+// packet, or, when it only logs, some packet gets to it. A unit that only logs can be EMPTY, SHADOWED (rules that decide
+// and log likewise match its packets) or CONFLICTING, nothing else.
 enum verify_kind {
 	VERIFY_EMPTY,    // matches no packet at any time asked about
-	VERIFY_SHADOWED, // does not live: earlier rules that do the same decide all its packets
-	VERIFY_CONFLICTING, // does not live: earlier rules decide all its packets, some of them otherwise
+	VERIFY_SHADOWED, // does not live: it only repeats what earlier rules say that match all its packets and do the same
+	// does not live: earlier rules decide all its packets, and some of them, of which no earlier rule says the same,
+	// otherwise
+	VERIFY_CONFLICTING,
 	VERIFY_REDUNDANT, // lives, but without it later rules or the default would do the same
 	// Lives, and a later unit that lives and does otherwise
 	VERIFY_GENERALISED, // - matches all its packets and more: it is an exception
@@ -66,8 +68,8 @@ extern const char *const verify_kind_name[VERIFY_KINDS]; // "empty", "shadowed",
 struct verify_finding {
 	enum verify_kind kind;
 	size_t rule; // its unit
-	// Units, in order. SHADOWED, CONFLICTING: a few that together hold all its packets, each decides some of them; with
-	// CONFLICTING at least one does otherwise. REDUNDANT: a few that take all its packets, each some; none when the
+	// Units, in order. SHADOWED: a few that do the same and together match all its packets. CONFLICTING: a few that together
+	// match them all, each decides some of them, at least one does otherwise. REDUNDANT: a few that take all its packets, each some; none when the
 	// default takes some, too. GENERALISED, CORRELATED: the later rules, all of them counted.
 	size_t cause[VERIFY_CAUSES_MOST];
 	size_t causes, causes_all; // in `cause`, and in truth
@@ -76,8 +78,7 @@ struct verify_finding {
 	// which no other rule that decides can be added.
 	bool together;
 	// CONFLICTING: one that both match and one of the causes decides otherwise. GENERALISED, CORRELATED: one that it and
-	// the first cause match, decided by it if there is such. Else NULL. Confirmed by ir_eval: in the whole ruleset when
-	// that is not long, else by the rules named.
+	// the first cause match, decided by it if there is such. Else NULL. ir_eval has confirmed what is said of it.
 	const struct ir_packet *packet;
 };
 // Called by the thread that asked, in the order of the rules, as soon as it is known; `finding` is good for the call.
