@@ -51,7 +51,7 @@ void verify_units(const struct ir_ruleset *ruleset, struct arena *arena, size_t 
 // packet, or, when it only logs, some packet gets to it. A unit that only logs can be EMPTY, SHADOWED (rules that decide
 // and log likewise match its packets) or CONFLICTING, nothing else.
 enum verify_kind {
-	VERIFY_EMPTY,    // matches no packet at any time asked about
+	VERIFY_EMPTY, // matches no packet at any time asked about
 	VERIFY_SHADOWED, // does not live: it only repeats what earlier rules say that match all its packets and do the same
 	// does not live: earlier rules decide all its packets, and some of them, of which no earlier rule says the same,
 	// otherwise
@@ -68,9 +68,10 @@ extern const char *const verify_kind_name[VERIFY_KINDS]; // "empty", "shadowed",
 struct verify_finding {
 	enum verify_kind kind;
 	size_t rule; // its unit
-	// Units, in order. SHADOWED: a few that do the same and together match all its packets. CONFLICTING: a few that together
-	// match them all, each decides some of them, at least one does otherwise. REDUNDANT: a few that take all its packets, each some; none when the
-	// default takes some, too. GENERALISED, CORRELATED: the later rules, all of them counted.
+	// Units, in order. SHADOWED: a few that do the same and together match all its packets. CONFLICTING: a few that
+	// together match them all, each decides some of them, at least one does otherwise. REDUNDANT: a few that take all
+	// its packets, each some; none when the default takes some, too. GENERALISED, CORRELATED: the later rules, all of
+	// them counted.
 	size_t cause[VERIFY_CAUSES_MOST];
 	size_t causes, causes_all; // in `cause`, and in truth
 	bool by_default;           // REDUNDANT: the default action, too, stands in for it
