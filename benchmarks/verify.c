@@ -446,6 +446,7 @@ int main(int argc, char **argv)
 {
 	struct bench b = {.full = argc > 1 && !strcmp(argv[1], "--full")};
 	b.patience_ms = b.full ? 120000 : 10000;
+	base_give_memory_back(); // as the programs do
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	peer_of_findings(&b, SMALL);
 	peer_of_findings(&b, MIDDLE);

@@ -3,8 +3,17 @@
 #include "base/base.h"
 
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define LARGE_BLOCK \
+	(128 * 1024) // the C library's own default, which it otherwise raises as it goes
+
+void base_give_memory_back(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+}
 
 void *base_oom(void *p)
 {

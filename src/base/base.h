@@ -17,6 +17,9 @@ __extension__ typedef unsigned __int128 u128;
 // Ends the process when `p` is NULL: memory is not something callers can do without.
 void *base_oom(void *p) must_check;
 
+// For main(): what large blocks are freed goes back to the system at once, instead of lying between others in the heap.
+void base_give_memory_back(void);
+
 // cleanup() helpers for what the C library hands out.
 void base_free(void *pointer_to_pointer);
 void base_close(int *fd);

@@ -338,6 +338,7 @@ int main(int argc, char **argv)
 {
 	struct cli cli = {.colour = wants_colour(STDOUT_FILENO),
 			  .colour_errors = wants_colour(STDERR_FILENO)};
+	base_give_memory_back();
 	arena_init(&cli.arena);
 	diags_init(&cli.diags, &cli.arena);
 	buf_init(&cli.out);

@@ -227,6 +227,7 @@ static int inform(struct controller *c)
 int main(int argc, char **argv)
 {
 	struct controller c = {0};
+	base_give_memory_back();
 	arena_init(&c.arena);
 	diags_init(&c.diags, &c.arena);
 	if (!config_read(argc, argv, &c.diags, &c.config)) {

@@ -11,7 +11,7 @@ static size_t piece_from(const struct verify_axis *axis, u128 value)
 	size_t lo = 0, hi = axis->pieces;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (axis->piece[mid].hi < value)
+		if (verify_piece(axis, mid).hi < value)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -25,7 +25,7 @@ static bool put_span(const struct verify_axis *axis, struct algebra_set set, uin
 	for (size_t i = 0; i < set.len; i++) {
 		size_t first = piece_from(axis, set.at[i].lo),
 		       last = piece_from(axis, set.at[i].hi);
-		if (last == axis->pieces || axis->piece[last].lo > set.at[i].hi)
+		if (last == axis->pieces || verify_piece(axis, last).lo > set.at[i].hi)
 			last--; // below the first piece it wraps: no piece
 		if (first == axis->pieces || last == SIZE_MAX || first > last)
 			continue;
@@ -43,8 +43,8 @@ static bool put_mask(const struct verify_slice *slice, const struct verify_axis 
 	algebra_clear(&slice->shape, box, axis->slot);
 	for (size_t i = 0; i < set.len; i++)
 		for (size_t p = piece_from(axis, set.at[i].lo);
-		     p < axis->pieces && axis->piece[p].lo <= set.at[i].hi; p++) {
-			algebra_put(&slice->shape, box, axis->slot, axis->piece[p].atom);
+		     p < axis->pieces && verify_piece(axis, p).lo <= set.at[i].hi; p++) {
+			algebra_put(&slice->shape, box, axis->slot, verify_piece(axis, p).atom);
 			any = true;
 		}
 	return any;
@@ -116,10 +116,11 @@ static size_t pieces_of(const struct verify_axis *axis, struct algebra_range ran
 			size_t *first_out, bool *cut_out)
 {
 	size_t first = piece_from(axis, range.lo), end = piece_from(axis, range.hi);
-	end += end < axis->pieces && axis->piece[end].lo <= range.hi;
+	end += end < axis->pieces && verify_piece(axis, end).lo <= range.hi;
 	*first_out = first;
 	if (first < end)
-		*cut_out |= axis->piece[first].lo < range.lo || axis->piece[end - 1].hi > range.hi;
+		*cut_out |= verify_piece(axis, first).lo < range.lo ||
+			    verify_piece(axis, end - 1).hi > range.hi;
 	return end;
 }
 
@@ -150,7 +151,7 @@ static bool whole_atoms(const struct verify_slice *slice, const struct verify_ax
 		in += end > first ? end - first : 0;
 	}
 	for (size_t i = 0; i < axis->pieces; i++)
-		all += algebra_has(&slice->shape, box, axis->slot, axis->piece[i].atom);
+		all += algebra_has(&slice->shape, box, axis->slot, verify_piece(axis, i).atom);
 	return !cut && in == all;
 }
 

@@ -100,9 +100,10 @@ static void cut_set(struct cutting *c, struct algebra_set set, u128 key)
 	}
 }
 
-// A piece with the key of the sets that it is in.
+// A piece with the key of the sets that it is in; `atom` is its number until atoms are known.
 struct keyed {
 	u128 lo, hi, key;
+	uint32_t atom;
 };
 struct pieces {
 	struct arena *arena;
@@ -125,7 +126,7 @@ static void sweep(const struct cutting *c, u128 inside, struct pieces *out)
 		if (last && last->key == key && last->hi + 1 == value)
 			last->hi = hi;
 		else
-			vec_push(out->arena, &out->piece, (struct keyed){value, hi, key});
+			vec_push(out->arena, &out->piece, (struct keyed){value, hi, key, 0});
 	}
 }
 
@@ -141,7 +142,7 @@ static int by_key(const void *a, const void *b)
 
 static int by_lo(const void *a, const void *b)
 {
-	const struct verify_piece *x = a, *y = b;
+	const struct keyed *x = a, *y = b;
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
@@ -164,39 +165,49 @@ static bool mostly_single(const struct verify_sets *sets)
 	return ranges <= uses + uses / 4;
 }
 
-static void set_pieces(struct verify_axis *axis, struct arena *arena, const struct keyed *from,
-		       size_t n)
+static void keep_wide(struct verify_axis *axis, struct arena *arena, const struct keyed *from)
 {
-	axis->piece = arena_array(arena, struct verify_piece, n);
-	axis->pieces = n;
-	for (size_t i = 0; i < n; i++)
-		axis->piece[i] = (struct verify_piece){from[i].lo, from[i].hi, (uint32_t)i};
+	axis->wide = arena_array(arena, struct verify_piece, axis->pieces + 1);
+	for (size_t i = 0; i < axis->pieces; i++)
+		axis->wide[i] = (struct verify_piece){from[i].lo, from[i].hi, from[i].atom};
+}
+
+static void keep_narrow(struct verify_axis *axis, struct arena *arena, const struct keyed *from)
+{
+	axis->narrow = arena_array(arena, struct verify_narrow, axis->pieces + 1);
+	for (size_t i = 0; i < axis->pieces; i++)
+		axis->narrow[i] =
+			(struct verify_narrow){(uint32_t)from[i].lo, (uint32_t)from[i].hi};
 }
 
 // Pieces of one key become one atom.
-static void join_pieces(struct verify_axis *axis, const struct keyed *sorted)
+static uint32_t join_pieces(struct keyed *sorted, size_t n)
 {
 	uint32_t atom = 0;
-	for (size_t i = 0; i < axis->pieces; i++) {
+	for (size_t i = 0; i < n; i++) {
 		atom += i && sorted[i].key != sorted[i - 1].key;
-		axis->piece[i].atom = atom;
+		sorted[i].atom = atom;
 	}
-	axis->atoms = atom + 1;
-	qsort(axis->piece, axis->pieces, sizeof(*axis->piece), by_lo);
+	return atom + 1;
 }
 
 static void choose_form(const struct verify_sets *sets, struct pieces *p, struct arena *arena,
 			struct verify_axis *axis)
 {
-	set_pieces(axis, arena, p->piece.at, p->piece.len);
-	qsort(p->piece.at, p->piece.len, sizeof(*p->piece.at), by_key);
-	size_t keys = count_keys(p->piece.at, p->piece.len);
+	struct keyed *piece = p->piece.at;
+	size_t n = p->piece.len;
+	axis->pieces = n;
+	for (size_t i = 0; i < n; i++)
+		piece[i].atom = (uint32_t)i;
+	qsort(piece, n, sizeof(*piece), by_key);
+	size_t keys = count_keys(piece, n);
 	axis->span = keys > WORD && (keys > MASK_ATOMS_MOST || mostly_single(sets));
-	axis->atoms = (uint32_t)axis->pieces;
-	if (axis->span)
-		return;
-	set_pieces(axis, arena, p->piece.at, p->piece.len);
-	join_pieces(axis, p->piece.at);
+	axis->atoms = axis->span ? (uint32_t)n : join_pieces(piece, n);
+	qsort(piece, n, sizeof(*piece), by_lo);
+	if (axis->span && piece[n - 1].hi <= UINT32_MAX)
+		keep_narrow(axis, arena, piece);
+	else
+		keep_wide(axis, arena, piece);
 }
 
 // --- sets as cells ---
@@ -206,7 +217,7 @@ static size_t piece_at(const struct verify_axis *axis, u128 value)
 	size_t lo = 0, hi = axis->pieces;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (axis->piece[mid].hi < value)
+		if (verify_piece(axis, mid).hi < value)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -223,7 +234,7 @@ static void put_spans(const struct verify_axis *axis, struct algebra_set set, st
 {
 	for (size_t i = 0; i < set.len; i++) {
 		size_t lo = piece_at(axis, set.at[i].lo), hi = piece_at(axis, set.at[i].hi);
-		if (hi == axis->pieces || axis->piece[hi].lo > set.at[i].hi)
+		if (hi == axis->pieces || verify_piece(axis, hi).lo > set.at[i].hi)
 			hi--; // the range ends between pieces
 		if (lo < axis->pieces && lo <= hi && hi != SIZE_MAX)
 			vec_push(cells->arena, &cells->list,
@@ -239,9 +250,9 @@ static void put_mask(const struct verify_axis *axis, struct algebra_set set, uns
 		vec_push(cells->arena, &cells->list, 0);
 	for (size_t i = 0; i < set.len; i++)
 		for (size_t p = piece_at(axis, set.at[i].lo);
-		     p < axis->pieces && axis->piece[p].lo <= set.at[i].hi; p++)
-			cells->list.at[first + axis->piece[p].atom / WORD] |=
-				1ull << axis->piece[p].atom % WORD;
+		     p < axis->pieces && verify_piece(axis, p).lo <= set.at[i].hi; p++)
+			cells->list.at[first + verify_piece(axis, p).atom / WORD] |=
+				1ull << verify_piece(axis, p).atom % WORD;
 }
 
 static void fill_cells(const struct verify_sets *sets, const struct verify_axis *axis,
@@ -268,9 +279,10 @@ void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, s
 		  struct arena *scratch, struct verify_axis *axis, struct verify_cells *cells_out)
 {
 	u128 inside = 1; // marks pieces of the universe
-	struct arena local;
-	struct cutting cutting = {.arena = &local, .most = universe.at[universe.len - 1].hi};
+	struct arena edges, local;
+	struct cutting cutting = {.arena = &edges, .most = universe.at[universe.len - 1].hi};
 	struct pieces pieces = {.arena = &local};
+	arena_init(&edges);
 	arena_init(&local);
 	make_room(&cutting, sets, universe.len);
 	cut_set(&cutting, universe, inside);
@@ -279,6 +291,7 @@ void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, s
 			cut_set(&cutting, sets->set.at[i], key_of(i) & ~inside);
 	qsort(cutting.edge.at, cutting.edge.len, sizeof(*cutting.edge.at), by_value);
 	sweep(&cutting, inside, &pieces);
+	arena_fini(&edges);
 	choose_form(sets, &pieces, arena, axis);
 	arena_fini(&local);
 	fill_cells(sets, axis, scratch, cells_out);

@@ -61,8 +61,8 @@ static bool preferred(unsigned dim, size_t nth, u128 *out)
 static bool holds_value(const struct verify_axis *axis, uint32_t atom, u128 value)
 {
 	for (size_t i = axis->span ? atom : 0; i < axis->pieces; i++) {
-		if (axis->piece[i].atom == atom && value >= axis->piece[i].lo &&
-		    value <= axis->piece[i].hi)
+		if (verify_piece(axis, i).atom == atom && value >= verify_piece(axis, i).lo &&
+		    value <= verify_piece(axis, i).hi)
 			return true;
 		if (axis->span)
 			return false;
@@ -77,11 +77,12 @@ static u128 some_value(const struct verify_axis *axis, uint32_t atom)
 		if (holds_value(axis, atom, value))
 			return value;
 	size_t i = axis->span ? atom : 0;
-	while (axis->piece[i].atom != atom)
+	while (verify_piece(axis, i).atom != atom)
 		i++;
 	bool address =
 		axis->dim >= IR_SRC4 && axis->dim <= IR_DST6; // not the network's own address
-	return axis->piece[i].lo + (address && axis->piece[i].hi - axis->piece[i].lo > 1);
+	return verify_piece(axis, i).lo +
+	       (address && verify_piece(axis, i).hi - verify_piece(axis, i).lo > 1);
 }
 
 static const struct verify_axis *axis_of(const struct verify_slice *slice, unsigned dim)
@@ -375,14 +376,14 @@ static bool atom_of(const struct verify_axis *axis, u128 value, uint32_t *out)
 	size_t lo = 0, hi = axis->pieces;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (axis->piece[mid].hi < value)
+		if (verify_piece(axis, mid).hi < value)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo == axis->pieces || axis->piece[lo].lo > value)
+	if (lo == axis->pieces || verify_piece(axis, lo).lo > value)
 		return false;
-	*out = axis->piece[lo].atom;
+	*out = verify_piece(axis, lo).atom;
 	return true;
 }
 
@@ -459,10 +460,11 @@ static struct algebra_set set_of_span(const struct verify_axis *axis, uint64_t s
 {
 	struct algebra_builder builder = {.arena = arena};
 	for (size_t i = algebra_lo(span), k; i <= algebra_hi(span); i = k + 1) {
-		for (k = i; k < algebra_hi(span) && axis->piece[k].hi + 1 == axis->piece[k + 1].lo;
+		for (k = i; k < algebra_hi(span) &&
+			    verify_piece(axis, k).hi + 1 == verify_piece(axis, k + 1).lo;
 		     k++)
 			;
-		algebra_builder_add(&builder, axis->piece[i].lo, axis->piece[k].hi);
+		algebra_builder_add(&builder, verify_piece(axis, i).lo, verify_piece(axis, k).hi);
 	}
 	return algebra_builder_take(&builder);
 }
@@ -478,8 +480,9 @@ static bool set_of(const struct verify_slice *slice, const struct verify_axis *a
 		return algebra_lo(box[axis->slot]) || algebra_hi(box[axis->slot]) + 1 < axis->atoms;
 	}
 	for (size_t i = 0; i < axis->pieces; i++) {
-		if (atom_in(slice, axis, box, axis->piece[i].atom))
-			algebra_builder_add(&builder, axis->piece[i].lo, axis->piece[i].hi);
+		if (atom_in(slice, axis, box, verify_piece(axis, i).atom))
+			algebra_builder_add(&builder, verify_piece(axis, i).lo,
+					    verify_piece(axis, i).hi);
 		else
 			whole = false;
 	}

@@ -32,9 +32,16 @@ struct finding {
 	size_t undecided; // units
 };
 
+// The packet of an overlap is made when it is handed out: most of a large ruleset's findings wait for others.
+struct said {
+	struct verify_finding finding;
+	uint32_t unit, other;
+	const struct verify_slice *slice; // NULL: nothing is to be made
+	const uint64_t *point;
+};
 struct piece {
 	struct arena arena;
-	VEC(struct verify_finding) list;
+	VEC(struct said) list;
 	size_t undecided, units;
 };
 
@@ -53,14 +60,14 @@ static bool matches(const struct verify_case *c, uint32_t unit, const struct ir_
 
 // The packet of a spot that both units match, put to the interpreter.
 static const struct ir_packet *packet_at(const struct verify_case *c, uint32_t unit, uint32_t other,
-					 const struct verify_spot *spot, struct arena *arena)
+					 const struct verify_slice *slice, const uint64_t *point,
+					 struct arena *arena)
 {
 	size_t most = other < unit ? SIZE_MAX : RULES_FOR_OVERLAPS;
-	const struct algebra_boxes *boxes = spot->slice->layer[0].boxes;
-	const struct ir_packet *packet = verify_packet(c->space, spot->slice, spot->point, arena);
+	const struct algebra_boxes *boxes = slice->layer[0].boxes;
+	const struct ir_packet *packet = verify_packet(c->space, slice, point, arena);
 	assert(matches(c, unit, packet, arena) && matches(c, other, packet, arena));
-	uint32_t n = (uint32_t)algebra_boxes_len(boxes),
-		 at = verify_first(c, spot->slice, spot->point, 0, n);
+	uint32_t n = (uint32_t)algebra_boxes_len(boxes), at = verify_first(c, slice, point, 0, n);
 	if (c->ruleset->rule.len <= most)
 		assert(verify_eval(c->ruleset, packet, arena) == algebra_boxes_owner(boxes, at));
 	return packet;
@@ -84,10 +91,11 @@ struct judging {
 	struct verify_spot spot;
 };
 
-static struct verify_finding *say(struct judging *g, enum verify_kind kind)
+static struct said *say(struct judging *g, enum verify_kind kind)
 {
-	struct verify_finding f = {.kind = kind, .rule = g->finding->of.first[g->unit]};
-	vec_push(&g->piece->arena, &g->piece->list, f);
+	struct said said = {.finding = {.kind = kind, .rule = g->finding->of.first[g->unit]},
+			    .unit = g->unit};
+	vec_push(&g->piece->arena, &g->piece->list, said);
 	if (kind <= VERIFY_REDUNDANT) {
 		g->finding->kind[g->unit] = (uint8_t)kind;
 		g->finding->witness[g->unit] = VERIFY_ALONE;
@@ -111,11 +119,12 @@ static bool say_dead(struct judging *g)
 		g->finding->witness[g->unit] = VERIFY_ALONE;
 		return false;
 	}
-	struct verify_finding *f = say(g, against.slice ? VERIFY_CONFLICTING : VERIFY_SHADOWED);
+	struct verify_finding *f =
+		&say(g, against.slice ? VERIFY_CONFLICTING : VERIFY_SHADOWED)->finding;
 	put_causes(g, f, causes->at, causes->len, causes->len);
 	if (against.slice)
 		f->packet = packet_at(&g->finding->of, g->unit, decider(&g->finding->of, &against),
-				      &against, &g->piece->arena);
+				      against.slice, against.point, &g->piece->arena);
 	return true;
 }
 
@@ -130,7 +139,7 @@ static bool say_redundant(struct judging *g)
 		return answer == VERIFY_NO;
 	}
 	bool known = verify_why_redundant(g->judge, g->unit) == VERIFY_YES;
-	struct verify_finding *f = say(g, VERIFY_REDUNDANT);
+	struct verify_finding *f = &say(g, VERIFY_REDUNDANT)->finding;
 	put_causes(g, f, causes->at, causes->len, causes->len);
 	f->by_default = causes->by_default;
 	return known;
@@ -141,10 +150,13 @@ static void say_overlaps(struct judging *g, enum verify_kind kind, const struct 
 	struct verify_spot spot;
 	if (!o->all)
 		return;
-	struct verify_finding *f = say(g, kind);
-	put_causes(g, f, o->unit, o->len, o->all);
+	struct said *said = say(g, kind);
+	put_causes(g, &said->finding, o->unit, o->len, o->all);
 	verify_shared(g->judge, g->unit, o->unit[0], &spot);
-	f->packet = packet_at(&g->finding->of, g->unit, o->unit[0], &spot, &g->piece->arena);
+	said->other = o->unit[0];
+	said->slice = spot.slice;
+	said->point = arena_memdup(&g->piece->arena, spot.point,
+				   spot.slice->shape.cells * sizeof(*spot.point));
 }
 
 static bool say_pairs(struct judging *g)
@@ -191,14 +203,24 @@ static void *make_piece(void *user, unsigned thread, size_t number)
 	return piece;
 }
 
+static void hand_out(struct finding *finding, struct said *said)
+{
+	struct arena arena;
+	arena_init(&arena);
+	if (said->slice)
+		said->finding.packet = packet_at(&finding->of, said->unit, said->other, said->slice,
+						 said->point, &arena);
+	finding->out->count[said->finding.kind]++;
+	finding->found(finding->user, &said->finding);
+	arena_fini(&arena);
+}
+
 static void take_piece(void *user, void *result)
 {
 	struct finding *finding = user;
 	struct piece *piece = result;
-	for (size_t i = 0; i < piece->list.len; i++) {
-		finding->out->count[piece->list.at[i].kind]++;
-		finding->found(finding->user, &piece->list.at[i]);
-	}
+	for (size_t i = 0; i < piece->list.len; i++)
+		hand_out(finding, &piece->list.at[i]);
 	finding->undecided += piece->undecided;
 	if (finding->options->control)
 		atomic_fetch_add(&finding->options->control->done, piece->units);

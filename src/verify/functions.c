@@ -194,7 +194,8 @@ void verify_functions_narrow(struct verify_functions *f, unsigned dim, struct al
 		return;
 	uint32_t lo = axis->atoms, hi = 0; // a span's piece i is atom i
 	for (uint32_t i = 0; i < axis->pieces; i++) {
-		if (axis->piece[i].hi < set.at[0].lo || axis->piece[i].lo > set.at[set.len - 1].hi)
+		if (verify_piece(axis, i).hi < set.at[0].lo ||
+		    verify_piece(axis, i).lo > set.at[set.len - 1].hi)
 			continue;
 		lo = lo < i ? lo : i;
 		hi = i;
@@ -221,8 +222,8 @@ static bool side_of_set(const struct verify_axis *axis, struct algebra_set set, 
 	uint64_t *cell = arena_array(arena, uint64_t, axis->atoms / 64 + 1);
 	bool any = false;
 	for (size_t i = 0; i < axis->pieces; i++) {
-		uint32_t atom = axis->piece[i].atom;
-		if (!algebra_set_has(set, axis->piece[i].lo))
+		uint32_t atom = verify_piece(axis, i).atom;
+		if (!algebra_set_has(set, verify_piece(axis, i).lo))
 			continue;
 		cell[atom / 64] |= 1ull << atom % 64;
 		any = true;
@@ -270,8 +271,9 @@ struct algebra_set verify_side_values(const struct verify_axis *axis,
 {
 	struct algebra_builder builder = {.arena = arena};
 	for (size_t i = 0; i < axis->pieces; i++)
-		if (side_has(side, (int32_t)axis->piece[i].atom))
-			algebra_builder_add(&builder, axis->piece[i].lo, axis->piece[i].hi);
+		if (side_has(side, (int32_t)verify_piece(axis, i).atom))
+			algebra_builder_add(&builder, verify_piece(axis, i).lo,
+					    verify_piece(axis, i).hi);
 	return algebra_builder_take(&builder);
 }
 

@@ -8,8 +8,8 @@ static double *sums(const struct verify_axis *axis, struct arena *arena)
 {
 	double *below = arena_array(arena, double, axis->atoms + 1ul), all = 0;
 	for (size_t i = 0; i < axis->pieces; i++) {
-		double size = (double)(axis->piece[i].hi - axis->piece[i].lo) + 1;
-		below[axis->piece[i].atom + 1] += size;
+		double size = (double)(verify_piece(axis, i).hi - verify_piece(axis, i).lo) + 1;
+		below[verify_piece(axis, i).atom + 1] += size;
 		all += size;
 	}
 	for (uint32_t atom = 0; atom < axis->atoms; atom++)

@@ -23,12 +23,12 @@ static uint32_t prefer(struct reach_state *s, uint32_t a, unsigned dim, u128 val
 	if (!axis)
 		return a;
 	for (size_t i = 0; i < axis->pieces; i++) {
-		if (value < axis->piece[i].lo || value > axis->piece[i].hi)
+		if (value < verify_piece(axis, i).lo || value > verify_piece(axis, i).hi)
 			continue;
 		struct algebra_side *side =
 			arena_array(s->arena, struct algebra_side, s->functions.vars);
-		struct algebra_span span = {(int32_t)axis->piece[i].atom,
-					    (int32_t)axis->piece[i].atom};
+		struct algebra_span span = {(int32_t)verify_piece(axis, i).atom,
+					    (int32_t)verify_piece(axis, i).atom};
 		side[var] = (struct algebra_side){&span, 1};
 		uint32_t box = algebra_diagram_box(s->diagram, &(struct algebra_case){side, 1});
 		uint32_t there = join(s, ALGEBRA_WITHIN, box, a);
@@ -170,8 +170,9 @@ static void add_condition(struct reach_state *s, struct verify_service *service,
 			  const struct verify_axis *axis, const struct algebra_side *side)
 {
 	const struct verify_truth *truth = &s->space->truth.at[axis->dim - IR_DIMS];
-	bool holds = axis->piece[0].atom == (uint32_t)side->at[0].lo ? axis->piece[0].lo != 0
-								     : axis->piece[1].lo != 0;
+	bool holds = verify_piece(axis, 0).atom == (uint32_t)side->at[0].lo
+			     ? verify_piece(axis, 0).lo != 0
+			     : verify_piece(axis, 1).lo != 0;
 	const struct ir_rule *rate = reach_rate_rule(&s->images, truth->opaque);
 	vec_push(s->arena, &service->condition,
 		 (struct verify_condition){rate ? NULL : truth->opaque, rate, holds});

@@ -26,10 +26,19 @@ struct verify_axis {
 	bool span;     // else a mask
 	unsigned slot; // which span or mask of the shape
 	uint32_t atoms;
-	struct verify_piece
-		*piece; // rising; all values of the slice's packets; a span's piece i is atom i
-	size_t pieces;
+	size_t pieces; // rising; all values of the slice's packets; a span's piece i is atom i
+	// As verify_piece gives them. There may be very many of IPv4 addresses: spans of values below 2^32 are kept small.
+	struct verify_piece *wide;
+	struct verify_narrow {
+		uint32_t lo, hi;
+	} * narrow;
 };
+static inline struct verify_piece verify_piece(const struct verify_axis *axis, size_t i)
+{
+	if (axis->wide)
+		return axis->wide[i];
+	return (struct verify_piece){axis->narrow[i].lo, axis->narrow[i].hi, (uint32_t)i};
+}
 
 struct verify_layer {                // one ruleset in a slice
 	struct algebra_boxes *boxes; // first match decides; owner: the rule

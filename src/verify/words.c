@@ -58,9 +58,9 @@ static void leave_out(const struct verify_slice *slice, const struct verify_axis
 static unsigned lowest(const struct verify_axis *axis, uint32_t atom)
 {
 	size_t i = 0;
-	while (axis->piece[i].atom != atom)
+	while (verify_piece(axis, i).atom != atom)
 		i++;
-	return (unsigned)axis->piece[i].lo;
+	return (unsigned)verify_piece(axis, i).lo;
 }
 
 // Which of the restricted axes packets of the atom have: a bit an axis.
@@ -260,7 +260,7 @@ static void put_later_fragments(struct wording *w, const uint64_t *box)
 static bool has_others(const struct verify_axis *axis, uint32_t atom)
 {
 	for (size_t i = 0; i < axis->pieces; i++)
-		if (axis->piece[i].atom == atom && axis->piece[i].hi)
+		if (verify_piece(axis, i).atom == atom && verify_piece(axis, i).hi)
 			return true;
 	return false;
 }
