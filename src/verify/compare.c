@@ -61,6 +61,8 @@ static void put_difference(struct comparing *c, const struct verify_pair *pair,
 		assert(verify_teller(c->space, l,
 				     verify_eval(l ? b : a, difference.packet, &c->scratch)) ==
 		       (l ? pair->b : pair->a));
+	verify_words_time(c->space, difference.rule_a, c->arena, &difference.region);
+	verify_words_time(c->space, difference.rule_b, c->arena, &difference.region);
 	vec_push(c->arena, &c->out->difference, difference);
 }
 

@@ -423,6 +423,8 @@ static void show_pair(struct editing *e, const struct pair *pair)
 			.exact = words->exact,
 			.reply = words->reply,
 			.packet = verify_packet(e->told, s->slice, words->point, e->q->arena)};
+		verify_words_time(e->told, a, e->q->arena, &d.region);
+		verify_words_time(e->told, b, e->q->arena, &d.region);
 		confirm(e, &d, s, words->point);
 		vec_push(e->q->arena, &e->out->difference, d);
 	}

@@ -23,6 +23,11 @@ void verify_search_fini(struct verify_search *search)
 	free(search->list);
 }
 
+static bool stopped(const struct verify_search *search)
+{
+	return search->cover.stop && atomic_load_explicit(search->cover.stop, memory_order_relaxed);
+}
+
 // Copies a box that holds `box`. False when none does.
 static bool holder(const struct verify_search *search, const struct verify_ahead *ahead,
 		   const uint64_t *box, uint64_t *out)
@@ -66,7 +71,7 @@ static enum algebra_answer by_points(struct verify_search *search, const uint64_
 	uint64_t left[ALGEBRA_CELLS];
 	memcpy(left, box, search->shape->cells * sizeof(*left));
 	algebra_cover_ask(&search->cover, box);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < ROUNDS && !stopped(search); round++) {
 		if (open_point(search, left, ahead, out))
 			return ALGEBRA_OPEN;
 		enum algebra_answer answer = algebra_cover_answer(&search->cover, left);
@@ -123,11 +128,6 @@ static enum algebra_answer by_all(struct verify_search *search, const uint64_t *
 	return algebra_cover_answer(&search->cover, open_out);
 }
 
-static bool stopped(const struct verify_search *search)
-{
-	return search->cover.stop && atomic_load_explicit(search->cover.stop, memory_order_relaxed);
-}
-
 enum algebra_answer verify_search_open(struct verify_search *search, const uint64_t *box,
 				       const struct verify_ahead *ahead, uint64_t *open_out)
 {
@@ -154,7 +154,7 @@ uint32_t verify_search_prefix(struct verify_search *search, const uint64_t *box,
 	uint32_t alone = algebra_boxes_first(before.boxes, box, before.from, before.to), last = 0;
 	memcpy(left, box, search->shape->cells * sizeof(*left));
 	algebra_cover_ask(&search->cover, box);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < ROUNDS && !stopped(search); round++) {
 		for (uint32_t which = 0; which < POINTS; which++) {
 			algebra_box_point(search->shape, left, which, point);
 			uint32_t at = algebra_boxes_first(before.boxes, point, before.from, alone);

@@ -23,7 +23,13 @@ struct twins {
 	uint32_t *slot, *next; // boxes of side 1 by hash, equal hashes in their order
 	size_t slots;
 	uint32_t *twin; // of each box of side 0
+	const _Atomic bool *stop;
 };
+
+static bool stopped(const struct twins *t)
+{
+	return atomic_load_explicit(t->stop, memory_order_relaxed);
+}
 
 static size_t hash_box(const uint64_t *box, unsigned cells)
 {
@@ -40,7 +46,7 @@ static void hash_side(struct twins *t)
 	const struct verify_side *side = &t->sides->side[1];
 	unsigned cells = t->sides->slice->shape.cells;
 	uint64_t box[ALGEBRA_CELLS];
-	for (uint32_t i = side->len; i-- > 0;) {
+	for (uint32_t i = side->len; i-- > 0 && !stopped(t);) {
 		algebra_boxes_get(side->boxes, i, box);
 		uint32_t *slot = &t->slot[hash_box(box, cells) & (t->slots - 1)];
 		t->next[i] = *slot;
@@ -103,9 +109,9 @@ static void keep_rising(const struct twins *t)
 	free(below);
 }
 
-static void find_twins(const struct verify_sides *sides)
+static void find_twins(const struct verify_sides *sides, const _Atomic bool *stop)
 {
-	struct twins t = {.sides = sides, .slots = 64};
+	struct twins t = {.sides = sides, .slots = 64, .stop = stop};
 	while (t.slots < sides->side[1].len * 2ull)
 		t.slots *= 2;
 	t.slot = table(t.slots, sizeof(*t.slot));
@@ -114,7 +120,7 @@ static void find_twins(const struct verify_sides *sides)
 	t.twin = table(sides->side[0].len, sizeof(*t.twin));
 	hash_side(&t);
 	for (uint32_t i = 0; i < sides->side[0].len; i++)
-		t.twin[i] = take_twin(&t, i);
+		t.twin[i] = stopped(&t) ? NO_BOX : take_twin(&t, i);
 	keep_rising(&t);
 	free(t.slot);
 	free(t.next);
@@ -186,10 +192,12 @@ static void make_side(const struct verify_space *space, const struct verify_slic
 			verify_effect(space, layer, algebra_boxes_owner(side->boxes, i));
 }
 
-static void make_odd(const struct verify_slice *slice, struct verify_side *side)
+static void make_odd(const struct verify_slice *slice, struct verify_side *side,
+		     const _Atomic bool *stop)
 {
 	uint64_t box[ALGEBRA_CELLS];
 	side->odd = algebra_boxes_new(&slice->shape);
+	algebra_boxes_stop(side->odd, stop);
 	for (uint32_t i = 0; i < side->len; i++) {
 		if (side->lone[i].quiet || side->lone[i].dead)
 			continue;
@@ -217,11 +225,11 @@ bool verify_sides_make(const struct verify_space *space, const struct verify_sli
 			return false;
 		make_side(space, slice, s, &out->side[s]);
 	}
-	find_twins(out);
+	find_twins(out, verify_stop_flag(options));
 	for (unsigned s = 0; s < 2; s++) {
 		if (!find_reach(out, s, options))
 			return false;
-		make_odd(slice, &out->side[s]);
+		make_odd(slice, &out->side[s], verify_stop_flag(options));
 		if (!pay(memory, algebra_boxes_bytes(out->side[s].odd)))
 			return false;
 	}

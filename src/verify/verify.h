@@ -120,7 +120,7 @@ struct verify_comparison {
 };
 // With more pairs than VERIFY_PAIRS_MOST they are no longer counted: the status is VERIFY_OVER_BUDGET, `differences` a
 // lower bound, and the widest are those of the first rules of A.
-#define VERIFY_PAIRS_MOST 100000u
+#define VERIFY_PAIRS_MOST 250000u
 // Equal means: the same verdict (with rate-limit: the same rate) for every packet. Which rule logs is not compared. Every
 // pair that differs is named when there are no more than `most`. The answer does not depend on the number of threads.
 void verify_compare(const struct ir_ruleset *a, const struct ir_ruleset *b,

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RANGES_SAID 4 // of time; more are no words
+
 static bool is_transport(unsigned dim)
 {
 	return dim < IR_DIMS && ir_dim_protocols(dim)[0];
@@ -463,4 +465,36 @@ void verify_words_make(const struct verify_space *space, const struct verify_are
 	if (out->list.len)
 		qsort(out->list.at, out->list.len, sizeof(*out->list.at), by_width);
 	bound(out, most, arena);
+}
+
+// --- periods ---
+
+static struct ir_clause clock_of(const struct ir_clause *clause)
+{
+	size_t first = 0;
+	while (first < clause->len && clause->cond[first].dim < IR_TIME)
+		first++;
+	return (struct ir_clause){clause->cond + first, clause->len - first, clause->clock};
+}
+
+void verify_words_time(const struct verify_space *space, const struct ir_rule *rule,
+		       struct arena *arena, struct ir_clause *clause)
+{
+	const struct algebra_set *times = ir_clause_set(clause, IR_TIME);
+	if (!rule || !times || times->len <= RANGES_SAID)
+		return;
+	for (size_t k = 0; k < rule->clauses; k++) {
+		struct ir_clause clock = clock_of(&rule->clause[k]);
+		if (!clock.len ||
+		    !algebra_set_equal(
+			    *times, ir_clause_times(&clock, arena, space->from, space->until - 1)))
+			continue;
+		struct ir_clause said = without(clause, arena, IR_TIME);
+		said.clock = clock.clock;
+		for (size_t i = 0; i < clock.len; i++)
+			if (!ir_clause_narrow(&said, arena, clock.cond[i].dim, clock.cond[i].set))
+				return;
+		*clause = said;
+		return;
+	}
 }

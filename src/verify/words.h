@@ -18,3 +18,6 @@ struct verify_wording {
 // ones are kept; a wider one that is not exact stands for the others.
 void verify_words_make(const struct verify_space *space, const struct verify_areas *areas,
 		       size_t most, struct arena *arena, struct verify_wording *out);
+// Many ranges of time that are those of a rule's periods become these periods. `rule` may be NULL.
+void verify_words_time(const struct verify_space *space, const struct ir_rule *rule,
+		       struct arena *arena, struct ir_clause *clause);

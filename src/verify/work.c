@@ -51,7 +51,7 @@ static void *labour(void *user)
 		size_t end = at + me->crew->grain;
 		if (end > work->pieces)
 			end = work->pieces;
-		for (; at < end; at++)
+		for (; at < end && !verify_stopped(work->options); at++)
 			work->run(work->user, me->number, at);
 		if (first >= work->pieces)
 			break;

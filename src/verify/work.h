@@ -17,7 +17,7 @@ struct verify_work {
 unsigned verify_workers(const struct verify_options *options) must_check;
 // A question begins: nothing of it is done. Each verify_work then adds its pieces to what is to be done.
 void verify_work_begin(const struct verify_options *options);
-// Every piece that was taken is finished, so what was done are the pieces 0 .. n. False when it was stopped.
+// Every piece that was taken is finished, so what was done are the pieces 0 .. n; unless it was stopped: then it is false.
 bool verify_work(const struct verify_work *work) must_check;
 bool verify_stopped(const struct verify_options *options) must_check;
 // What algebra_cover looks at: never NULL.
