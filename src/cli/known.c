@@ -320,3 +320,97 @@ int cli_guarantee(struct cli *cli)
 	(void)cli_answer(cli, output);
 	return status;
 }
+
+// --- who reaches whom ---
+
+static void say_open(struct cli *cli, const json_t *open)
+{
+	size_t i;
+	const json_t *condition;
+	const char *replies = answer_text(open, "replies");
+	buf_printf(&cli->out, "  %s %s%s", answer_mark(cli, true),
+		   answer_true(open, "other-times") ? "at other times than: " : "",
+		   answer_text(open, "packets"));
+	if (answer_number(open, "version"))
+		buf_printf(&cli->out, " (IPv%u)", (unsigned)answer_number(open, "version"));
+	json_array_foreach(json_object_get(open, "condition"), i, condition)
+	{
+		buf_printf(&cli->out, "%s%s", i ? " and " : " if ", json_string_value(condition));
+	}
+	if (!answer_true(open, "every-host"))
+		buf_adds(&cli->out, ", for some addresses only");
+	if (strcmp(replies, "pass") != 0)
+		buf_printf(&cli->out, ", replies %sare dropped",
+			   strcmp(replies, "lost") != 0 ? "to some source ports " : "");
+	buf_printf(&cli->out, "\n      for example %s\n", answer_text(open, "packet"));
+}
+
+static void say_blocked(struct cli *cli, const json_t *blocked)
+{
+	buf_printf(&cli->out, "  %s blocked: ", answer_mark(cli, false));
+	say_decision(cli, blocked);
+	buf_printf(&cli->out, ", on %s\n      for example %s\n", answer_text(blocked, "nsf"),
+		   answer_text(blocked, "packet"));
+}
+
+static void say_way(struct cli *cli, const json_t *pair)
+{
+	size_t i;
+	const json_t *nsf;
+	const char *passes = answer_text(pair, "passes");
+	buf_printf(&cli->out, "%s%s → %s%s", cli_colour(cli, CLI_BOLD), answer_text(pair, "from"),
+		   answer_text(pair, "to"), cli_colour(cli, CLI_PLAIN));
+	if (*passes)
+		buf_printf(&cli->out, ": %s", !strcmp(passes, "all") ? "everything" : passes);
+	json_array_foreach(json_object_get(pair, "way"), i, nsf)
+	{
+		buf_printf(&cli->out, "%s%s", i ? ", " : "   by ", json_string_value(nsf));
+	}
+	buf_addc(&cli->out, '\n');
+}
+
+static void say_pair(struct cli *cli, const json_t *pair)
+{
+	size_t i;
+	const json_t *entry;
+	if (answer_true(pair, "together"))
+		return;
+	say_way(cli, pair);
+	json_array_foreach(json_object_get(pair, "open"), i, entry)
+	{
+		say_open(cli, entry);
+	}
+	json_array_foreach(json_object_get(pair, "blocked-by"), i, entry)
+	{
+		say_blocked(cli, entry);
+	}
+	if (answer_true(pair, "open-more") || answer_true(pair, "blocked-by-more"))
+		buf_adds(&cli->out, "  … and more; narrow it with --where\n");
+}
+
+int cli_reachable(struct cli *cli)
+{
+	int status;
+	size_t i;
+	const json_t *pair;
+	json_t *input = question_input(cli, "of");
+	if (input && !cli->args && !put_subject(cli, input, "of", "latest"))
+		return cli_fail(cli);
+	if (input) {
+		put_texts(cli, input, "from");
+		put_texts(cli, input, "to");
+	}
+	json_t *output = ask(cli, "reach", input, &status);
+	if (!output)
+		return status;
+	json_array_foreach(json_object_get(output, "pair"), i, pair)
+	{
+		say_pair(cli, pair);
+	}
+	say_notes(cli, output);
+	status = exit_of(output, CLI_YES);
+	if (cli->json)
+		buf_clear(&cli->out);
+	(void)cli_answer(cli, output);
+	return status;
+}

@@ -49,6 +49,7 @@ struct member {
 // What the network document says of one NSF.
 struct network_nsf {
 	const char *name, *tenant, *address;
+	const char *site; // NULL: none
 	uint16_t port;
 	bool enabled;
 	enum ir_verdict default_action;

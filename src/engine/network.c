@@ -75,7 +75,7 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 	const char *path = schema_path(node, diags->arena);
 	const char *enabled = schema_get_value(node, "enabled");
 	const char *tenant = schema_get_value(node, "tenant"),
-		   *port = schema_get_value(node, "port");
+		   *port = schema_get_value(node, "port"), *site = schema_get_value(node, "site");
 	struct guards guards = {{.arena = a}, {.arena = a}};
 	schema_for_each_child (n, node)
 		if (schema_is(n, MODULE, "guards") &&
@@ -85,9 +85,10 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 		.name = arena_strdup(a, schema_get_value(node, "name")),
 		.tenant = arena_strdup(a, tenant ? tenant : ENGINE_TENANT_DEFAULT),
 		.address = arena_strdup(a, schema_get_value(node, "address")),
+		.site = site ? arena_strdup(a, site) : NULL,
 		.port = (uint16_t)strtoul(port ? port : "6513", NULL, 10),
 		.enabled = !enabled || strcmp(enabled, "false") != 0,
-		.default_action = site_default(tree, schema_get_value(node, "site")),
+		.default_action = site_default(tree, site),
 		.guarded4 = algebra_builder_take(&guards.v4),
 		.guarded6 = algebra_builder_take(&guards.v6),
 	};

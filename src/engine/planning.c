@@ -352,22 +352,32 @@ bool planning_is_nsf(struct engine *engine, const struct engine_caller *caller, 
 	return in_view(&view, nsf) || no_such_nsf(caller, nsf, diags);
 }
 
-bool planning_on_nsf(struct engine *engine, const struct engine_caller *caller,
-		     const struct ir_ruleset *policy, const char *nsf, struct diags *diags,
-		     struct ir_ruleset *out)
+const struct ir_ruleset *planning_on_all(struct engine *engine, const struct engine_caller *caller,
+					 const struct ir_ruleset *policy, struct diags *diags,
+					 struct view *view_out)
 {
 	struct planning p;
 	struct diags refusals;
 	diags_init(&refusals, diags->arena);
 	begin(&p, engine, caller, diags);
 	p.refusals = &refusals;
-	const struct view_nsf *v = in_view(&p.view, nsf);
-	if (!v)
-		return no_such_nsf(caller, nsf, diags);
-	p.placed.nsf = arena_array(p.arena, struct ir_ruleset, p.view.nsf.len);
+	p.placed.nsf = arena_array(p.arena, struct ir_ruleset, p.view.nsf.len + 1);
 	unknown_capabilities(&p);
 	(void)!place(&p, policy);
-	*out = p.placed.nsf[v - p.view.nsf.at];
+	*view_out = p.view;
+	return p.placed.nsf;
+}
+
+bool planning_on_nsf(struct engine *engine, const struct engine_caller *caller,
+		     const struct ir_ruleset *policy, const char *nsf, struct diags *diags,
+		     struct ir_ruleset *out)
+{
+	struct view view;
+	const struct ir_ruleset *all = planning_on_all(engine, caller, policy, diags, &view);
+	const struct view_nsf *v = in_view(&view, nsf);
+	if (!v)
+		return no_such_nsf(caller, nsf, diags);
+	*out = all[v - view.nsf.at];
 	return true;
 }
 

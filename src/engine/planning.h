@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "ir/ir.h"
 
+struct view;
 struct plan_target {
 	const char *nsf;
 	bool has_base;
@@ -30,6 +31,10 @@ bool planning_current(struct engine *engine, const struct plan_content *plan, st
 bool planning_on_nsf(struct engine *engine, const struct engine_caller *caller,
 		     const struct ir_ruleset *policy, const char *nsf, struct diags *diags,
 		     struct ir_ruleset *out) must_check;
+// The same of all NSFs of the tenant: in the order of the view, which is taken at that instant.
+const struct ir_ruleset *planning_on_all(struct engine *engine, const struct engine_caller *caller,
+					 const struct ir_ruleset *policy, struct diags *diags,
+					 struct view *view_out) must_check;
 // Whether the tenant has such an NSF.
 bool planning_is_nsf(struct engine *engine, const struct engine_caller *caller, const char *nsf,
 		     struct diags *diags) must_check;

@@ -6,7 +6,7 @@
 #include "engine/questions.h"
 #include "base/buf.h"
 #include "base/deadline.h"
-#include "engine/internal.h"
+#include "engine/asking.h"
 
 #include <string.h>
 #include <time.h>
@@ -60,9 +60,8 @@ static bool deployed_rules(struct engine *engine, const struct engine_caller *ca
 	       revision_rules(engine, caller, deployed.revision, diags, out);
 }
 
-static bool whole_policy(struct engine *engine, const struct engine_caller *caller,
-			 const struct engine_subject *of, struct diags *diags,
-			 struct ir_ruleset *out)
+bool asking_policy(struct engine *engine, const struct engine_caller *caller,
+		   const struct engine_subject *of, struct diags *diags, struct ir_ruleset *out)
 {
 	bool good = of->whose == ENGINE_DEPLOYED ? deployed_rules(engine, caller, diags, out)
 		    : of->whose == ENGINE_CANDIDATE
@@ -74,8 +73,8 @@ static bool whole_policy(struct engine *engine, const struct engine_caller *call
 	return good;
 }
 
-static bool deployed_on(struct engine *engine, const char *nsf, struct diags *diags,
-			struct ir_ruleset *out)
+bool asking_deployed(struct engine *engine, const char *nsf, struct diags *diags,
+		     struct ir_ruleset *out)
 {
 	struct store_deployed d;
 	int rc = store_do(engine->store, deployed_get, nsf, diags->arena, &d);
@@ -92,23 +91,15 @@ static bool rules_of(struct engine *engine, const struct engine_caller *caller,
 {
 	struct ir_ruleset whole;
 	if (!of->nsf)
-		return whole_policy(engine, caller, of, diags, out);
+		return asking_policy(engine, caller, of, diags, out);
 	if (of->whose == ENGINE_DEPLOYED)
 		return planning_is_nsf(engine, caller, of->nsf, diags) &&
-		       deployed_on(engine, of->nsf, diags, out);
-	return whole_policy(engine, caller, of, diags, &whole) &&
+		       asking_deployed(engine, of->nsf, diags, out);
+	return asking_policy(engine, caller, of, diags, &whole) &&
 	       planning_on_nsf(engine, caller, &whole, of->nsf, diags, out);
 }
 
 // --- bounds ---
-
-struct asking {
-	struct engine *engine;
-	struct verify_options options;
-	struct verify_control control;
-	struct deadline *deadline;
-	struct ir_clause where;
-};
 
 static bool enter(struct engine *engine, struct diags *diags)
 {
@@ -123,8 +114,8 @@ static bool enter(struct engine *engine, struct diags *diags)
 	return free;
 }
 
-static bool ask(struct engine *engine, const struct engine_question *question, struct diags *diags,
-		struct asking *out)
+bool asking_begin(struct engine *engine, const struct engine_question *question,
+		  struct diags *diags, struct asking *out)
 {
 	unsigned seconds = question->seconds ? question->seconds : ENGINE_QUESTION_SECONDS;
 	*out = (struct asking){.engine = engine, .options = verify_options_default(time(NULL))};
@@ -146,7 +137,7 @@ static bool ask(struct engine *engine, const struct engine_question *question, s
 	return true;
 }
 
-static void done(struct asking *asking)
+void asking_end(struct asking *asking)
 {
 	deadline_free(asking->deadline);
 	pthread_mutex_lock(&asking->engine->mutex);
@@ -186,11 +177,11 @@ bool engine_findings(struct engine *engine, const struct engine_caller *caller,
 	struct collecting collecting = {diags->arena, out};
 	*out = (struct engine_findings){.ruleset = ruleset};
 	if (!rules_of(engine, caller, &question->of, diags, ruleset) ||
-	    !ask(engine, question, diags, &asking))
+	    !asking_begin(engine, question, diags, &asking))
 		return false;
 	verify_findings(ruleset, &asking.options, diags->arena, collect, &collecting,
 			&out->summary);
-	done(&asking);
+	asking_end(&asking);
 	return true;
 }
 
@@ -202,10 +193,11 @@ bool engine_compare(struct engine *engine, const struct engine_caller *caller,
 			  *b = arena_new(diags->arena, struct ir_ruleset);
 	struct asking asking;
 	if (!rules_of(engine, caller, &question->of, diags, a) ||
-	    !rules_of(engine, caller, with, diags, b) || !ask(engine, question, diags, &asking))
+	    !rules_of(engine, caller, with, diags, b) ||
+	    !asking_begin(engine, question, diags, &asking))
 		return false;
 	verify_compare(a, b, &asking.options, most, diags->arena, out);
-	done(&asking);
+	asking_end(&asking);
 	return true;
 }
 
@@ -233,10 +225,10 @@ bool engine_assert(struct engine *engine, const struct engine_caller *caller,
 	if (!read_guarantees(expected->always, expected->always_len, true, diags, &guarantees) ||
 	    !read_guarantees(expected->never, expected->never_len, false, diags, &guarantees) ||
 	    !rules_of(engine, caller, &question->of, diags, ruleset) ||
-	    !ask(engine, question, diags, &asking))
+	    !asking_begin(engine, question, diags, &asking))
 		return false;
 	verify_assert(ruleset, guarantees.rule.at, guarantees.rule.len, &asking.options,
 		      diags->arena, out);
-	done(&asking);
+	asking_end(&asking);
 	return true;
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "engine/engine.h"
-#include "verify/verify.h"
+#include "verify/reach.h"
 
 enum engine_whose { ENGINE_REVISION, ENGINE_DEPLOYED, ENGINE_CANDIDATE };
 struct engine_subject {
@@ -48,3 +48,21 @@ bool engine_assert(struct engine *engine, const struct engine_caller *caller,
 		   const struct engine_question *question,
 		   const struct engine_expectations *expected, struct diags *diags,
 		   struct verify_assertion *out) must_check;
+// Who may reach whom through the enabled NSFs of the tenant. Whatever has the same guarding NSFs is a zone, named after its
+// site or its NSF; the rest of the addresses is "elsewhere".
+struct engine_ends {
+	const char *const
+		*text; // sites (what their NSFs guard), NSFs, zones or addresses; none: all zones
+	size_t len;
+};
+struct engine_reach {
+	const struct verify_network *network;
+	const struct verify_end *from, *to; // of the pairs
+	struct verify_reach reach;
+};
+#define ENGINE_REACH_NSFS_MOST 128u
+#define ENGINE_REACH_PAIRS_MOST 2500u
+bool engine_reach(struct engine *engine, const struct engine_caller *caller,
+		  const struct engine_question *question, const struct engine_ends *from,
+		  const struct engine_ends *to, struct diags *diags,
+		  struct engine_reach *out) must_check;

@@ -105,6 +105,7 @@ void registry_view(struct engine *engine, const char *tenant, struct arena *aren
 		n.name = n.member->name;
 		n.tenant = arena_strdup(arena, n.tenant);
 		n.address = arena_strdup(arena, n.address);
+		n.site = n.site ? arena_strdup(arena, n.site) : NULL;
 		n.guarded4 = copy_set(n.guarded4, arena);
 		n.guarded6 = copy_set(n.guarded6, arena);
 		struct view_nsf v = {.net = n,

@@ -26,3 +26,4 @@ bool call_end(struct call *c); // true
 bool call_analyse(struct call *c);
 bool call_compare(struct call *c);
 bool call_assert(struct call *c);
+bool call_reach(struct call *c);

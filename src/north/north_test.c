@@ -645,6 +645,101 @@ static void test_assert(void **state)
 			 400);
 }
 
+static void ask_reach(struct bench *b, const char *members)
+{
+	const char *body = arena_printf(&b->arena, "{\"" BWC ":input\":{%s}}", members);
+	assert_int_equal(ask(b, "POST", OPERATION("reach"), body), 200);
+	expect_text(b, "\"status\":\"finished\"");
+}
+
+static void test_reach(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(ask(b, "POST", OPERATION("reach")), 409); // there is no policy
+	put_documents(b);
+	ask_reach(b, "\"from\":[\"hq\"],\"to\":[\"fw2\",\"elsewhere\",\"hq\"]");
+	expect_text(b, "\"from\":\"hq\",\"to\":\"fw2\",\"together\":false,\"passes\":\"some\","
+		       "\"way\":[\"fw1\",\"fw2\"],\"open\":[{\"index\":1,\"packets\":\"");
+	expect_text(b, "443\",\"version\":4,\"every-host\":true");
+	expect_text(b, "\"nsf\":\"fw1\",\"verdict\":\"drop\",\"packet\":\"src=10.1.");
+	expect_text(b, "\"to\":\"elsewhere\",\"together\":false,\"passes\":\"some\","
+		       "\"way\":[\"fw1\"]");
+	expect_text(b, "\"to\":\"hq\",\"together\":true");
+	ask_reach(b, "\"from\":[\"10.1.7.0/24\"],\"to\":[\"10.2.0.0/16\"],\"where\":\"proto=udp\"");
+	expect_text(b, "\"from\":\"10.1.7.0/24\",\"to\":\"10.2.0.0/16\",\"together\":false,"
+		       "\"passes\":\"nothing\"");
+	ask_reach(b, "\"of\":\"deployed\",\"from\":[\"fw1\"],\"to\":[\"fw2\"]"); // nothing is
+	expect_text(b, "\"passes\":\"all\"");
+	assert_int_equal(ask(b, "POST", OPERATION("reach"),
+			     with_candidate(b,
+					    "\"of\":\"candidate\",\"from\":[\"hq\"],"
+					    "\"to\":[\"fw2\"],\"where\":\"dport=442\"",
+					    2, "pass")),
+			 200);
+	expect_text(b, "\"passes\":\"some\"");
+	ask_reach(b, "\"where\":\"dport=442\",\"from\":[\"hq\"],\"to\":[\"fw2\"]");
+	expect_text(b, "\"passes\":\"nothing\"");
+	ask_reach(b, ""); // of all places
+	expect_text(b, "\"index\":9,\"from\":\"elsewhere\",\"to\":\"elsewhere\"");
+}
+
+static void put_nsf(struct bench *b, const char *name, const char *guards, unsigned status)
+{
+	const char *body = arena_printf(&b->arena,
+					"{\"" BWC ":nsf\":[{\"name\":\"%s\",\"address\":"
+					"\"192.0.2.9\",\"guards\":[%s]}]}",
+					name, guards);
+	const char *path = arena_printf(&b->arena, DATA "/" BWC ":nsfs/nsf=%s", name);
+	assert_int_equal(ask(b, "PUT", path, body), status);
+}
+
+// Guards that are nested, nested otherwise in IPv6, equal, and those that only overlap.
+static void test_reach_guards(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	put_nsf(b, "lab", "\"10.1.9.0/24\"", 201);
+	ask_reach(b, "\"from\":[\"lab\",\"hq\"],\"to\":[\"fw2\"]");
+	expect_text(b, "\"from\":\"lab\",\"to\":\"fw2\",\"together\":false,\"passes\":\"some\","
+		       "\"way\":[\"lab\",\"fw1\",\"fw2\"]");
+	expect_text(b, "\"from\":\"hq in lab\"");
+	expect_text(b, "\"from\":\"hq in hq\",\"to\":\"fw2\",\"together\":false,"
+		       "\"passes\":\"some\",\"way\":[\"fw1\",\"fw2\"]");
+	put_nsf(b, "lab", "\"10.1.0.0/16\"", 204);
+	ask_reach(b, "\"from\":[\"10.1.0.1\"],\"to\":[\"elsewhere\"]");
+	expect_text(b, "\"way\":[\"fw1\",\"lab\"]");
+	put_nsf(b, "lab", "\"10.1.9.0/24\",\"2001:db8:1::/48\"", 204);
+	ask_reach(b, "\"from\":[\"lab\"],\"to\":[\"fw2\"]");
+	expect_text(b, "\"from\":\"lab in lab (IPv6)\",\"to\":\"fw2 in fw2 (IPv6)\","
+		       "\"together\":false,\"passes\":\"nothing\",\"way\":[\"lab\",\"fw2\"]");
+	put_nsf(b, "lab", "\"10.1.9.0/24\",\"10.3.0.0/16\"", 204);
+	assert_int_equal(ask(b, "POST", OPERATION("reach")), 400);
+	expect_text(b, "fw1 and lab guard networks that overlap");
+}
+
+static void test_bad_reach(void **state)
+{
+	struct bench *b = *state;
+	put_documents(b);
+	static const struct {
+		const char *members, *says;
+	} rows[] = {
+		{"\"from\":[\"nobody\"]", "no site and no NSF nobody"},
+		{"\"to\":[\"10.1.0.0/99\"]", "10.1.0.0/99"},
+		{"\"nsf\":\"fw1\"", "of all NSFs"},
+		{"\"where\":\"colour=red\"", "where"},
+		{"\"of\":\"candidate\"", "candidate"},
+	};
+	for (size_t i = 0; i < array_len(rows); i++) {
+		const char *body =
+			arena_printf(&b->arena, "{\"" BWC ":input\":{%s}}", rows[i].members);
+		unsigned status = ask(b, "POST", OPERATION("reach"), body);
+		assert_in_range(status, 400, 409);
+		expect_text(b, rows[i].says);
+	}
+	assert_int_equal(ask(b, "POST", OPERATION("reach"), .who = &agent), 403);
+}
+
 static void test_bad_operations(void **state)
 {
 	struct bench *b = *state;
@@ -704,6 +799,7 @@ int main(void)
 		TEST(test_bad_edits),      TEST(test_order_is_kept), TEST(test_datastore),
 		TEST(test_preconditions),  TEST(test_deployment),    TEST(test_pinholes),
 		TEST(test_analyse),        TEST(test_compare),       TEST(test_assert),
+		TEST(test_reach),          TEST(test_reach_guards),  TEST(test_bad_reach),
 		TEST(test_bad_operations), TEST(test_paths),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

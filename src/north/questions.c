@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations that ask the analysis engine: analyse, compare, assert.
+// The operations that ask the analysis engine: analyse, compare, assert, reach.
 #include "north/call.h"
 #include "engine/questions.h"
 
@@ -187,6 +187,130 @@ bool call_assert(struct call *c)
 	restconf_list_open(&c->out, "broken");
 	for (size_t i = 0; i < answer.broken.len; i++)
 		write_broken(c, &answer.broken.at[i], i + 1);
+	restconf_list_close(&c->out);
+	return call_end(c);
+}
+
+// --- reach ---
+
+static const char *condition_text(const struct verify_condition *condition, struct arena *arena)
+{
+	const struct ir_opaque *o = condition->opaque;
+	if (!o)
+		return arena_printf(arena, "the rate of '%s' is %sexceeded", condition->rate->name,
+				    condition->holds ? "" : "not ");
+	const char *value = o->name ? o->name : o->len ? o->value[0] : NULL;
+	const char *text = arena_printf(arena, "%s%s", condition->holds ? "" : "not ",
+					ir_opaque_info[o->kind].name);
+	return value ? arena_printf(arena, "%s '%s'%s", text, value,
+				    !o->name && o->len > 1 ? " and others" : "")
+		     : text;
+}
+
+static void write_conditions(struct call *c, const struct verify_service *s)
+{
+	struct engine_names names = {0};
+	for (size_t i = 0; i < s->condition.len; i++)
+		vec_push(&c->x->arena, &names.list,
+			 condition_text(&s->condition.at[i], &c->x->arena));
+	restconf_texts(&c->out, "condition", names.list.at, names.list.len);
+}
+
+static void write_service(struct call *c, const struct verify_service *s, size_t index)
+{
+	static const char *const replies[] = {"pass", "some-lost", "lost"};
+	struct buf words;
+	buf_init(&words);
+	ir_clause_print(&s->clause, &words);
+	restconf_entry_open(&c->out);
+	restconf_number(&c->out, "index", (uint32_t)index);
+	restconf_text(&c->out, "packets", words.data);
+	if (s->versions != 3)
+		restconf_number(&c->out, "version", s->versions == 1 ? 4 : 6);
+	write_conditions(c, s);
+	restconf_flag(&c->out, "every-host", s->every_host);
+	restconf_flag(&c->out, "other-times", s->other_times);
+	restconf_text(&c->out, "replies", replies[s->replies]);
+	write_packet(c, s->walk ? s->walk->packet : NULL);
+	restconf_entry_close(&c->out);
+	buf_fini(&words);
+}
+
+static void write_blocker(struct call *c, const struct engine_reach *answer,
+			  const struct verify_blocker *b, size_t index)
+{
+	restconf_entry_open(&c->out);
+	restconf_number(&c->out, "index", (uint32_t)index);
+	restconf_text(&c->out, "nsf", answer->network->nsf.at[b->step.nsf].name);
+	write_decision(c, b->step.verdict, b->step.rule);
+	write_packet(c, b->walk->packet);
+	restconf_entry_close(&c->out);
+}
+
+// How much passes is only sure when all was looked at. The network is a tree: there is one way at the most.
+static void write_between(struct call *c, const struct engine_reach *answer,
+			  const struct verify_pair *pair)
+{
+	struct engine_names way = {0};
+	if (answer->reach.status == VERIFY_DONE && !pair->together)
+		restconf_text(&c->out, "passes",
+			      pair->none  ? "nothing"
+			      : pair->all ? "all"
+					  : "some");
+	for (size_t i = 0; pair->way.len && i < pair->way.at[0].legs; i++)
+		vec_push(&c->x->arena, &way.list,
+			 answer->network->nsf.at[pair->way.at[0].leg[i].nsf].name);
+	restconf_texts(&c->out, "way", way.list.at, way.list.len);
+}
+
+static void write_pair(struct call *c, const struct engine_reach *answer, size_t index)
+{
+	const struct verify_pair *pair = &answer->reach.pair.at[index];
+	struct restconf_writer *out = &c->out;
+	restconf_entry_open(out);
+	restconf_number(out, "index", (uint32_t)index + 1);
+	restconf_text(out, "from", answer->from[pair->from].name);
+	restconf_text(out, "to", answer->to[pair->to].name);
+	restconf_flag(out, "together", pair->together);
+	write_between(c, answer, pair);
+	restconf_list_open(out, "open");
+	for (size_t i = 0; i < pair->open.len; i++)
+		write_service(c, &pair->open.at[i], i + 1);
+	restconf_list_close(out);
+	restconf_flag(out, "open-more", pair->open_more);
+	restconf_list_open(out, "blocked-by");
+	for (size_t i = 0; i < pair->blocker.len; i++)
+		write_blocker(c, answer, &pair->blocker.at[i], i + 1);
+	restconf_list_close(out);
+	restconf_flag(out, "blocked-by-more", pair->blocker_more);
+	restconf_entry_close(out);
+}
+
+static bool no_nsf(struct call *c)
+{
+	if (!call_text(c, "nsf"))
+		return true;
+	diag_error(&c->x->diags, DIAG_VALUE, "/bulwark-controller:nsf",
+		   "leave it out, or name it in from or to", "reach is asked of all NSFs");
+	return false;
+}
+
+bool call_reach(struct call *c)
+{
+	struct engine_question q;
+	struct engine_reach answer;
+	struct engine_names from = call_texts(c, "from"), to = call_texts(c, "to");
+	struct engine_ends senders = {from.list.at, from.list.len},
+			   receivers = {to.list.at, to.list.len};
+	if (!no_nsf(c) || !question(c, &q) ||
+	    !engine_reach(c->x->engine, &c->x->caller, &q, &senders, &receivers, &c->x->diags,
+			  &answer))
+		return false;
+	call_begin(c);
+	write_answered(c, answer.reach.status, &answer.reach.notes);
+	restconf_list_open(&c->out, "pair");
+	for (size_t i = 0; i < answer.reach.pair.len; i++)
+		write_pair(c, &answer, i);
 	restconf_list_close(&c->out);
 	return call_end(c);
 }
