@@ -48,6 +48,22 @@ static bool read_rules(struct reaching *r, struct engine *engine,
 	return true;
 }
 
+// Which interface leads to which zone is not known.
+static bool no_interfaces(const struct reaching *r)
+{
+	for (size_t i = 0; r->view.nsf.len > 1 && i < r->view.nsf.len; i++)
+		if (verify_asks_interfaces(&r->rules[i])) {
+			diag_error(
+				r->diags, DIAG_UNSUPPORTED, "/bulwark-controller:nsfs",
+				"ask offline, with a network file that names the interfaces",
+				"rules of %s ask for interfaces, and which of them leads where is "
+				"not known",
+				r->view.nsf.at[i].net.name);
+			return false;
+		}
+	return true;
+}
+
 static bool not_too_many(const struct reaching *r)
 {
 	if (r->view.nsf.len <= ENGINE_REACH_NSFS_MOST)
@@ -175,8 +191,9 @@ bool engine_reach(struct engine *engine, const struct engine_caller *caller,
 	r->arena = diags->arena;
 	r->diags = diags;
 	if (!read_rules(r, engine, caller, &question->of) || !not_too_many(r) ||
-	    !reach_zones(&r->view, r->rules, diags, &r->network) || !read_ends(r, from, &senders) ||
-	    !read_ends(r, to, &receivers) || !not_too_wide(r, &senders, &receivers) ||
+	    !no_interfaces(r) || !reach_zones(&r->view, r->rules, diags, &r->network) ||
+	    !read_ends(r, from, &senders) || !read_ends(r, to, &receivers) ||
+	    !not_too_wide(r, &senders, &receivers) ||
 	    !asking_begin(engine, question, diags, &asking))
 		return false;
 	struct verify_reach_question q = {.network = &r->network,

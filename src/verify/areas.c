@@ -93,24 +93,27 @@ static const uint64_t *listed(const struct verify_area_search *s, size_t i)
 	return s->search.list + i * s->slice->shape.cells;
 }
 
-// In how many axes each box of the list is apart from `box`, and the sum of their numbers: only one that is apart in no
-// other axis is in the way.
-static uint64_t apart_in(unsigned axis)
+// Axes in which boxes grow. There may be very many truths: those beyond stay as narrow as they are.
+enum { GROWING = 63 };
+
+static unsigned growing(const struct algebra_shape *shape)
 {
-	return 1ull << 32 | axis;
+	unsigned axes = shape->spans + shape->masks;
+	return axes < GROWING ? axes : GROWING;
 }
 
+// In which axes each box of the list is apart from `box`: a bit each, the last one for all that do not grow. Only one that
+// is apart in no other axis is in the way.
 static void look_apart(const struct verify_area_search *s, const uint64_t *box, uint64_t *apart)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
 	for (size_t i = 0; i < s->search.len; i++) {
 		apart[i] = 0;
 		for (unsigned k = 0; k < shape->spans; k++)
-			if (span_apart(listed(s, i)[k], box[k]))
-				apart[i] += apart_in(k);
-		for (unsigned m = 0; m < shape->masks; m++)
-			if (mask_apart(shape, m, listed(s, i), box))
-				apart[i] += apart_in(shape->spans + m);
+			apart[i] |= (uint64_t)span_apart(listed(s, i)[k], box[k]) << k;
+		for (unsigned m = 0, axis = shape->spans; m < shape->masks; m++, axis++)
+			apart[i] |= (uint64_t)mask_apart(shape, m, listed(s, i), box)
+				    << (axis < GROWING ? axis : GROWING);
 	}
 }
 
@@ -118,9 +121,9 @@ static void grow_span(const struct verify_area_search *s, uint64_t *box, unsigne
 		      uint64_t *apart)
 {
 	uint32_t lo = algebra_lo(s->both[span]), hi = algebra_hi(s->both[span]);
-	uint64_t was = box[span];
+	uint64_t bit = 1ull << span;
 	for (size_t i = 0; i < s->search.len; i++) {
-		if (apart[i] != apart_in(span))
+		if (apart[i] != bit)
 			continue;
 		uint64_t other = listed(s, i)[span];
 		if (algebra_hi(other) < algebra_lo(box[span]))
@@ -130,9 +133,8 @@ static void grow_span(const struct verify_area_search *s, uint64_t *box, unsigne
 	}
 	box[span] = algebra_span(lo, hi);
 	for (size_t i = 0; i < s->search.len; i++)
-		if (span_apart(listed(s, i)[span], was) &&
-		    !span_apart(listed(s, i)[span], box[span]))
-			apart[i] -= apart_in(span);
+		if (apart[i] & bit && !span_apart(listed(s, i)[span], box[span]))
+			apart[i] &= ~bit;
 }
 
 static void grow_mask(const struct verify_area_search *s, uint64_t *box, unsigned mask,
@@ -140,24 +142,21 @@ static void grow_mask(const struct verify_area_search *s, uint64_t *box, unsigne
 {
 	const struct algebra_shape *shape = &s->slice->shape;
 	const struct algebra_mask *m = &shape->mask[mask];
-	unsigned axis = shape->spans + mask;
-	uint64_t was[ALGEBRA_CELLS];
-	memcpy(was, box, shape->cells * sizeof(*was));
+	uint64_t bit = 1ull << (shape->spans + mask);
 	for (unsigned c = m->first; c < m->end; c++)
 		box[c] = (box[c] & ~m->field) | (s->both[c] & m->field);
 	for (size_t i = 0; i < s->search.len; i++)
-		for (unsigned c = m->first; apart[i] == apart_in(axis) && c < m->end; c++)
+		for (unsigned c = m->first; apart[i] == bit && c < m->end; c++)
 			box[c] &= ~(listed(s, i)[c] & m->field);
 	for (size_t i = 0; i < s->search.len; i++)
-		if (mask_apart(shape, mask, listed(s, i), was) &&
-		    !mask_apart(shape, mask, listed(s, i), box))
-			apart[i] -= apart_in(axis);
+		if (apart[i] & bit && !mask_apart(shape, mask, listed(s, i), box))
+			apart[i] &= ~bit;
 }
 
 static void grow_from(const struct verify_area_search *s, uint64_t *box, unsigned first,
 		      uint64_t *apart)
 {
-	unsigned spans = s->slice->shape.spans, axes = spans + s->slice->shape.masks;
+	unsigned spans = s->slice->shape.spans, axes = growing(&s->slice->shape);
 	for (unsigned k = 0; k < axes; k++) {
 		unsigned axis = (first + k) % axes;
 		if (axis < spans)
@@ -171,7 +170,7 @@ static void grow_from(const struct verify_area_search *s, uint64_t *box, unsigne
 static void grow(const struct verify_area_search *s, const uint64_t *open, uint64_t *out)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
-	unsigned axes = shape->spans + shape->masks, orders = s->search.len > MANY ? 2 : ORDERS;
+	unsigned axes = growing(shape), orders = s->search.len > MANY ? 2 : ORDERS;
 	uint64_t box[ALGEBRA_CELLS],
 		*apart = base_oom(calloc(s->search.len * 2 + 1, sizeof(*apart)));
 	double widest = 0;
