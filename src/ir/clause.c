@@ -32,6 +32,17 @@ struct ir_clause ir_clause_copy(const struct ir_clause *clause, struct arena *ar
 	return copy;
 }
 
+bool ir_clause_equal(const struct ir_clause *a, const struct ir_clause *b)
+{
+	if (a->len != b->len || a->clock != b->clock)
+		return false;
+	for (size_t i = 0; i < a->len; i++)
+		if (a->cond[i].dim != b->cond[i].dim ||
+		    !algebra_set_equal(a->cond[i].set, b->cond[i].set))
+			return false;
+	return true;
+}
+
 bool ir_clause_narrow(struct ir_clause *clause, struct arena *arena, enum ir_dim dim,
 		      struct algebra_set set)
 {

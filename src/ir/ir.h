@@ -149,6 +149,8 @@ bool ir_clause_narrow(struct ir_clause *clause, struct arena *arena, enum ir_dim
 // NULL when the clause does not restrict the dimension.
 const struct algebra_set *ir_clause_set(const struct ir_clause *clause, enum ir_dim dim) must_check;
 struct ir_clause ir_clause_copy(const struct ir_clause *clause, struct arena *arena) must_check;
+// The same conditions on the same clock.
+bool ir_clause_equal(const struct ir_clause *a, const struct ir_clause *b) must_check;
 // The conjunction of two clauses that have the same clock or where one has no CLOCK dimension but
 // IR_TIME.
 bool ir_clause_and(struct ir_clause *clause, struct arena *arena,

@@ -28,17 +28,6 @@ bool ir_truths_hold(const struct ir_packet *packet, const struct ir_opaque *opaq
 	return false;
 }
 
-static bool same_clause(const struct ir_clause *a, const struct ir_clause *b)
-{
-	if (a->len != b->len || a->clock != b->clock)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (a->cond[i].dim != b->cond[i].dim ||
-		    !algebra_set_equal(a->cond[i].set, b->cond[i].set))
-			return false;
-	return true;
-}
-
 static bool same_traffic(const struct ir_rule *a, const struct ir_rule *b)
 {
 	if (a == b)
@@ -47,7 +36,7 @@ static bool same_traffic(const struct ir_rule *a, const struct ir_rule *b)
 	    a->rate.bytes_x100 != b->rate.bytes_x100 || a->clauses != b->clauses)
 		return false;
 	for (size_t i = 0; i < a->clauses; i++)
-		if (!same_clause(&a->clause[i], &b->clause[i]))
+		if (!ir_clause_equal(&a->clause[i], &b->clause[i]))
 			return false;
 	return true;
 }

@@ -6,25 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t piece_from(const struct verify_axis *axis, u128 value)
-{
-	size_t lo = 0, hi = axis->pieces;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (verify_piece(axis, mid).hi < value)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static bool put_span(const struct verify_axis *axis, struct algebra_set set, uint64_t *box)
 {
 	uint32_t lo = axis->atoms, hi = 0;
 	for (size_t i = 0; i < set.len; i++) {
-		size_t first = piece_from(axis, set.at[i].lo),
-		       last = piece_from(axis, set.at[i].hi);
+		size_t first = verify_piece_from(axis, set.at[i].lo),
+		       last = verify_piece_from(axis, set.at[i].hi);
 		if (last == axis->pieces || verify_piece(axis, last).lo > set.at[i].hi)
 			last--; // below the first piece it wraps: no piece
 		if (first == axis->pieces || last == SIZE_MAX || first > last)
@@ -42,7 +29,7 @@ static bool put_mask(const struct verify_slice *slice, const struct verify_axis 
 	bool any = false;
 	algebra_clear(&slice->shape, box, axis->slot);
 	for (size_t i = 0; i < set.len; i++)
-		for (size_t p = piece_from(axis, set.at[i].lo);
+		for (size_t p = verify_piece_from(axis, set.at[i].lo);
 		     p < axis->pieces && verify_piece(axis, p).lo <= set.at[i].hi; p++) {
 			algebra_put(&slice->shape, box, axis->slot, verify_piece(axis, p).atom);
 			any = true;
@@ -115,7 +102,7 @@ struct product {
 static size_t pieces_of(const struct verify_axis *axis, struct algebra_range range,
 			size_t *first_out, bool *cut_out)
 {
-	size_t first = piece_from(axis, range.lo), end = piece_from(axis, range.hi);
+	size_t first = verify_piece_from(axis, range.lo), end = verify_piece_from(axis, range.hi);
 	end += end < axis->pieces && verify_piece(axis, end).lo <= range.hi;
 	*first_out = first;
 	if (first < end)

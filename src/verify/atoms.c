@@ -212,7 +212,7 @@ static void choose_form(const struct verify_sets *sets, struct pieces *p, struct
 
 // --- sets as cells ---
 
-static size_t piece_at(const struct verify_axis *axis, u128 value)
+size_t verify_piece_from(const struct verify_axis *axis, u128 value)
 {
 	size_t lo = 0, hi = axis->pieces;
 	while (lo < hi) {
@@ -233,7 +233,8 @@ struct cells {
 static void put_spans(const struct verify_axis *axis, struct algebra_set set, struct cells *cells)
 {
 	for (size_t i = 0; i < set.len; i++) {
-		size_t lo = piece_at(axis, set.at[i].lo), hi = piece_at(axis, set.at[i].hi);
+		size_t lo = verify_piece_from(axis, set.at[i].lo),
+		       hi = verify_piece_from(axis, set.at[i].hi);
 		if (hi == axis->pieces || verify_piece(axis, hi).lo > set.at[i].hi)
 			hi--; // the range ends between pieces
 		if (lo < axis->pieces && lo <= hi && hi != SIZE_MAX)
@@ -249,7 +250,7 @@ static void put_mask(const struct verify_axis *axis, struct algebra_set set, uns
 	for (unsigned w = 0; w < words; w++)
 		vec_push(cells->arena, &cells->list, 0);
 	for (size_t i = 0; i < set.len; i++)
-		for (size_t p = piece_at(axis, set.at[i].lo);
+		for (size_t p = verify_piece_from(axis, set.at[i].lo);
 		     p < axis->pieces && verify_piece(axis, p).lo <= set.at[i].hi; p++)
 			cells->list.at[first + verify_piece(axis, p).atom / WORD] |=
 				1ull << verify_piece(axis, p).atom % WORD;

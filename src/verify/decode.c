@@ -373,17 +373,10 @@ uint32_t verify_eval(const struct ir_ruleset *ruleset, const struct ir_packet *p
 
 static bool atom_of(const struct verify_axis *axis, u128 value, uint32_t *out)
 {
-	size_t lo = 0, hi = axis->pieces;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (verify_piece(axis, mid).hi < value)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == axis->pieces || verify_piece(axis, lo).lo > value)
+	size_t i = verify_piece_from(axis, value);
+	if (i == axis->pieces || verify_piece(axis, i).lo > value)
 		return false;
-	*out = verify_piece(axis, lo).atom;
+	*out = verify_piece(axis, i).atom;
 	return true;
 }
 

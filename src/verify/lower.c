@@ -107,17 +107,6 @@ static void add(struct lowering *l, unsigned dim, struct algebra_set set)
 		 (struct verify_cond){dim, verify_sets_put(&draft->sets[dim], set)});
 }
 
-static bool same_clock(const struct ir_clause *a, const struct ir_clause *b)
-{
-	if (a->len != b->len || a->clock != b->clock)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (a->cond[i].dim != b->cond[i].dim ||
-		    !algebra_set_equal(a->cond[i].set, b->cond[i].set))
-			return false;
-	return true;
-}
-
 static void add_clock(struct lowering *l)
 {
 	struct verify_draft *draft = l->draft;
@@ -130,7 +119,7 @@ static void add_clock(struct lowering *l)
 	if (!clock.len)
 		return;
 	for (size_t i = 0; i < draft->times.len; i++)
-		if (same_clock(&draft->times.at[i].clock, &clock)) {
+		if (ir_clause_equal(&draft->times.at[i].clock, &clock)) {
 			add(l, IR_TIME, draft->times.at[i].set);
 			return;
 		}

@@ -214,22 +214,11 @@ static bool same_conditions(const struct verify_service *a, const struct verify_
 	return true;
 }
 
-static bool same_clause(const struct ir_clause *a, const struct ir_clause *b)
-{
-	if (a->len != b->len || a->clock != b->clock)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (a->cond[i].dim != b->cond[i].dim ||
-		    !algebra_set_equal(a->cond[i].set, b->cond[i].set))
-			return false;
-	return true;
-}
-
 static bool same_service(const struct verify_service *a, const struct verify_service *b)
 {
 	return a->other_times == b->other_times && a->every_host == b->every_host &&
 	       a->every_way == b->every_way && a->replies == b->replies && same_conditions(a, b) &&
-	       same_clause(&a->clause, &b->clause);
+	       ir_clause_equal(&a->clause, &b->clause);
 }
 
 // --- services ---

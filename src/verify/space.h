@@ -40,6 +40,9 @@ static inline struct verify_piece verify_piece(const struct verify_axis *axis, s
 	return (struct verify_piece){axis->narrow[i].lo, axis->narrow[i].hi, (uint32_t)i};
 }
 
+// The first piece that does not end before the value; axis->pieces when all do (atoms.c).
+size_t verify_piece_from(const struct verify_axis *axis, u128 value) must_check;
+
 struct verify_layer {                // one ruleset in a slice
 	struct algebra_boxes *boxes; // first match decides; owner: the rule
 	// Rules that only log, owner: the rule. before[i]: how many of `boxes` stand before the i-th of them.
