@@ -197,18 +197,34 @@ static uint32_t choose(uint32_t which, unsigned dim, uint32_t n)
 	return (uint32_t)((mixed >> 32) % n);
 }
 
+static uint64_t nth_bit(uint64_t x, uint32_t nth)
+{
+	while (nth--)
+		x &= x - 1;
+	return x & -x;
+}
+
+// Of the bits of several cells only the nth is kept.
 static void keep_bit(uint64_t *cell, unsigned cells, uint32_t nth)
 {
 	for (unsigned c = 0; c < cells; c++) {
 		uint32_t bits = (uint32_t)__builtin_popcountll(cell[c]);
-		uint64_t left = cell[c];
-		cell[c] = 0;
-		if (nth < bits) {
-			for (uint32_t i = 0; i < nth; i++)
-				left &= left - 1;
-			cell[c] = left & -left;
-		}
+		cell[c] = nth < bits ? nth_bit(cell[c], nth) : 0;
 		nth -= bits; // beyond all bits once it is found
+	}
+}
+
+static void narrow_point(const struct algebra_shape *shape, uint32_t which, uint64_t *out)
+{
+	for (unsigned m = 0; m < shape->narrow; m++) {
+		const struct algebra_mask *mask = &shape->mask[m];
+		uint64_t *cell = &out[mask->first], x = *cell & mask->field;
+		if (!(x & (x - 1)))
+			continue;
+		uint32_t nth =
+			which ? choose(which, shape->spans + m, (uint32_t)__builtin_popcountll(x))
+			      : 0;
+		*cell = (*cell & ~mask->field) | nth_bit(x, nth);
 	}
 }
 
@@ -220,15 +236,15 @@ void algebra_box_point(const struct algebra_shape *shape, const uint64_t *box, u
 			 at = lo + choose(which, s, algebra_hi(box[s]) - lo + 1);
 		out[s] = algebra_span(at, at);
 	}
-	uint64_t words[ALGEBRA_CELLS];
 	for (unsigned c = shape->spans; c < shape->cells; c++)
 		out[c] = box[c];
-	for (unsigned m = 0; m < shape->masks; m++) {
-		unsigned n = algebra_read(shape, out, m, words);
+	narrow_point(shape, which, out);
+	for (unsigned m = shape->narrow; m < shape->masks; m++) {
+		const struct algebra_mask *mask = &shape->mask[m];
 		uint32_t bits = 0;
-		for (unsigned w = 0; w < n; w++)
-			bits += (uint32_t)__builtin_popcountll(words[w]);
-		keep_bit(words, n, choose(which, shape->spans + m, bits));
-		algebra_write(shape, out, m, words);
+		for (unsigned c = mask->first; c < mask->end; c++)
+			bits += (uint32_t)__builtin_popcountll(out[c]);
+		keep_bit(out + mask->first, mask->end - mask->first,
+			 choose(which, shape->spans + m, bits));
 	}
 }

@@ -299,29 +299,25 @@ static bool rate_exceeded(const struct ir_packet *packet, const struct ir_rule *
 // What holds, and for kinds of which nothing holds, just that.
 static void tell(const struct verify_space *space, struct known *known, struct arena *arena)
 {
+	bool there[IR_OPAQUES] = {0}, holds[IR_OPAQUES] = {0};
 	for (size_t i = 0; i < space->truth.len; i++) {
-		const struct verify_truth *truth = &space->truth.at[i];
-		if (!truth->opaque && known->holds[i])
-			vec_push(arena, &known->told.exceeded, truth->rate);
-		if (!truth->opaque)
+		const struct ir_opaque *o = space->truth.at[i].opaque;
+		if (!o && known->holds[i])
+			vec_push(arena, &known->told.exceeded, space->truth.at[i].rate);
+		if (!o)
 			continue;
-		const struct ir_opaque *o = truth->opaque;
-		bool any = false;
-		for (size_t k = 0; k < space->truth.len; k++)
-			any |= space->truth.at[k].opaque &&
-			       space->truth.at[k].opaque->kind == o->kind && known->holds[k];
+		there[o->kind] = true;
+		holds[o->kind] |= known->holds[i];
 		if (known->holds[i])
 			vec_push(arena, &known->told.told,
 				 (struct ir_told){o->kind, o->name  ? o->name
 							   : o->len ? o->value[0]
 								    : "yes"});
-		bool first = true;
-		for (size_t k = 0; k < i; k++)
-			first &= !space->truth.at[k].opaque ||
-				 space->truth.at[k].opaque->kind != o->kind;
-		if (!any && first)
-			vec_push(arena, &known->told.told, (struct ir_told){o->kind, "none"});
 	}
+	for (unsigned kind = 0; kind < IR_OPAQUES; kind++)
+		if (there[kind] && !holds[kind])
+			vec_push(arena, &known->told.told,
+				 (struct ir_told){(enum ir_opaque_kind)kind, "none"});
 }
 
 static void put_truths(const struct point *p, struct ir_packet *packet, struct arena *arena)
