@@ -108,6 +108,16 @@ bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
 // Back to the last valid state: takes back every successful edit since schema_validate was true, defaults included. For
 // when what an edit made is not valid. Nothing happens when the tree was never valid.
 void schema_undo(struct schema_tree *tree);
+// What has changed since the tree was valid, oldest first: entries 0 to schema_changes - 1. A changed leaf is one removed
+// and one added; of a subtree that came or went only its top is told. A removed node can be read until the tree is valid
+// again or undone; its parent is that of before.
+enum schema_change_kind { SCHEMA_ADDED, SCHEMA_REMOVED, SCHEMA_MOVED };
+struct schema_change {
+	enum schema_change_kind kind;
+	const struct schema_node *node, *parent; // parent NULL: the top
+};
+size_t schema_changes(const struct schema_tree *tree) must_check;
+struct schema_change schema_change(const struct schema_tree *tree, size_t entry) must_check;
 // Reads the content of <config>: like schema_parse, but attributes of nc: are kept and nodes need not be complete.
 bool schema_parse_edit(struct schema_tree *tree, const struct schema_input *input,
 		       struct diags *diags) must_check;

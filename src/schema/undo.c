@@ -160,3 +160,21 @@ bool undo_is_attached(const struct lyd_node *node)
 			return false;
 	return true;
 }
+
+// --- public ---
+
+size_t schema_changes(const struct schema_tree *tree)
+{
+	return tree->log.len;
+}
+
+struct schema_change schema_change(const struct schema_tree *tree, size_t entry)
+{
+	static const enum schema_change_kind kind[] = {[UNDO_ADDED] = SCHEMA_ADDED,
+						       [UNDO_REMOVED] = SCHEMA_REMOVED,
+						       [UNDO_MOVED] = SCHEMA_MOVED};
+	struct undo_change change = undo_read(tree, entry);
+	return (struct schema_change){.kind = kind[change.kind],
+				      .node = node_public(change.node),
+				      .parent = change.parent ? node_public(change.parent) : NULL};
+}
