@@ -232,8 +232,9 @@ struct netconf_client *rig_connect(struct rig *rig, const char *name)
 				     .ca = in(rig, "ca.pem")};
 	struct io_tls *tls = io_tls_new(&files, &rig->diags);
 	must(tls);
+	struct io_tls_target target = {.tls = tls, .expected_name = "edge-1"};
 	struct netconf_client_options options = {
-		.tls = tls, .expected_name = "edge-1", .notification = notified, .context = rig};
+		.opener = io_tls_connecting(&target), .notification = notified, .context = rig};
 	must(io_address_parse("[::1]:6513", 0, &rig->diags, &options.to));
 	struct netconf_client *client = netconf_client_connect(&options, &rig->diags);
 	io_tls_free(tls); // the session goes on

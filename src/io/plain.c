@@ -61,3 +61,14 @@ struct io_transport *io_plain_new(int fd)
 	t->fd = fd;
 	return t;
 }
+
+static struct io_transport *open_plain(const void *context, int fd)
+{
+	(void)context;
+	return io_plain_new(fd);
+}
+
+struct io_opener io_plain_opener(void)
+{
+	return (struct io_opener){.open = open_plain};
+}

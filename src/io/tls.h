@@ -34,3 +34,11 @@ void io_tls_free(struct io_tls *tls);
 struct io_transport *io_tls_server(struct io_tls *tls, int fd) must_check;
 struct io_transport *io_tls_client(struct io_tls *tls, int fd,
 				   const char *expected_name) must_check;
+
+// The same as openers.
+struct io_tls_target {
+	struct io_tls *tls;
+	const char *expected_name;
+};
+struct io_opener io_tls_accepting(struct io_tls *tls) must_check;
+struct io_opener io_tls_connecting(const struct io_tls_target *target) must_check;

@@ -368,3 +368,24 @@ struct io_transport *io_tls_client(struct io_tls *tls, int fd, const char *expec
 	ERR_clear_error();
 	return &t->head;
 }
+
+static struct io_transport *open_server(const void *context, int fd)
+{
+	return io_tls_server((struct io_tls *)context, fd);
+}
+
+static struct io_transport *open_client(const void *context, int fd)
+{
+	const struct io_tls_target *target = context;
+	return io_tls_client(target->tls, fd, target->expected_name);
+}
+
+struct io_opener io_tls_accepting(struct io_tls *tls)
+{
+	return (struct io_opener){.open = open_server, .context = tls};
+}
+
+struct io_opener io_tls_connecting(const struct io_tls_target *target)
+{
+	return (struct io_opener){.open = open_client, .context = target};
+}

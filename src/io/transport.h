@@ -52,5 +52,14 @@ struct io_transport {
 	char fault_text[320];
 };
 
+// How a descriptor becomes a transport: what a listener or a client is given, so that it need not know which
+// transports there are. `context` is borrowed as long as the opener is used.
+struct io_opener {
+	// Takes the connected (or still connecting) descriptor. Never NULL.
+	struct io_transport *(*open)(const void *context, int fd);
+	const void *context;
+};
+
 // Bytes as they are, without a handshake (Unix sockets, tests). Takes the connected descriptor.
 struct io_transport *io_plain_new(int fd) must_check;
+struct io_opener io_plain_opener(void) must_check;

@@ -6,6 +6,7 @@
 // lost together do not come back together.
 #include "south/internal.h"
 #include "engine/nsf.h"
+#include "io/tls.h"
 #include "proto/netconf/netconf.h"
 #include "pki/pki.h"
 
@@ -82,9 +83,9 @@ static void on_closed(void *context, const struct diag *why)
 static void connect_now(void *context)
 {
 	struct session *s = context;
-	struct netconf_client_options options = {.tls = s->south->opt.tls,
+	struct io_tls_target target = {.tls = s->south->opt.tls, .expected_name = s->name};
+	struct netconf_client_options options = {.opener = io_tls_connecting(&target),
 						 .to = s->to,
-						 .expected_name = s->name,
 						 .notification = on_notification,
 						 .opened = on_opened,
 						 .closed = on_closed,

@@ -231,7 +231,7 @@ static void nsf_start(struct nsf *n)
 	int fd;
 	assert_int_equal(io_listen(&w.address, &fd), 0);
 	assert_int_equal(io_address_of(fd, &w.address), 0);
-	assert_int_equal(netconf_server_listen(n->server, n->tls, fd), 0);
+	assert_int_equal(netconf_server_listen(n->server, io_tls_accepting(n->tls), fd), 0);
 	n->running = true;
 	assert_int_equal(pthread_create(&n->thread, NULL, serve, n), 0);
 }

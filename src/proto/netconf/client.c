@@ -6,7 +6,6 @@
 // It does not reconnect and does not know what an operation means. RFC 6241 section 4, RFC 5277 section 4, RFC 7589.
 #include "io/loop.h"
 #include "io/stream.h"
-#include "io/tls.h"
 #include "proto/netconf/client_internal.h"
 #include "proto/netconf/error.h"
 #include "proto/netconf/netconf.h"
@@ -33,7 +32,6 @@ struct netconf_client {
 	struct io_loop *loop;
 	struct io_loop *own_loop;
 	struct netconf_client_options options;
-	char *expected_name;
 	struct io_stream *stream;
 	struct netconf_session session;
 	struct io_timer *timer;
@@ -52,7 +50,6 @@ static void release(struct netconf_client *c)
 	io_stream_free(c->stream);
 	io_timer_free(c->timer);
 	netconf_session_fini(&c->session);
-	free(c->expected_name);
 	io_loop_free(c->own_loop);
 	free(c);
 }
@@ -353,8 +350,7 @@ static int connect_stream(struct netconf_client *c)
 					    .handshake_ms = o->connect_ms,
 					    .output_most = SIZE_MAX / 4,
 					    .connecting = true};
-	return io_stream_new(c->loop, io_tls_client(o->tls, fd, c->expected_name), &options,
-			     &c->stream);
+	return io_stream_new(c->loop, o->opener.open(o->opener.context, fd), &options, &c->stream);
 }
 
 struct netconf_client *netconf_client_new(struct io_loop *loop,
@@ -364,7 +360,6 @@ struct netconf_client *netconf_client_new(struct io_loop *loop,
 	c->loop = loop;
 	c->options = *options;
 	c->options.connect_ms = options->connect_ms ? options->connect_ms : CONNECT_MS;
-	c->expected_name = base_oom(strdup(options->expected_name));
 	c->timer = io_timer_new(loop, timed_out, c);
 	netconf_session_init(&c->session, false,
 			     options->message_most ? options->message_most : NETCONF_MESSAGE_MOST);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A NETCONF client over TLS. On a loop (netconf_client_new, _send), or blocking
+// A NETCONF client over TLS or SSH. On a loop (netconf_client_new, _send), or blocking
 // (netconf_client_connect, _call) for a thread of its own: one client is used by one thread at a
 // time.
 #pragma once
 
 #include "base/diag.h"
 #include "io/net.h"
+#include "io/transport.h"
 
 struct io_loop;
-struct io_tls;
 struct netconf_client;
 
 // What a call came to. Strings live in the arena of `diags` in the blocking form, in the
@@ -22,13 +22,12 @@ struct netconf_result {
 };
 
 struct netconf_client_options {
-	struct io_tls *tls; // borrowed
+	struct io_opener opener; // TLS or SSH: whom to expect, who we are; used before this returns
 	struct io_address to;
-	struct io_address from;    // len 0: as the kernel chooses
-	const char *expected_name; // of the server's certificate; copied
-	unsigned connect_ms;       // TCP, TLS and hello together; 0: 10 s
-	unsigned keepalive_s;      // TCP keep-alive, so that a dead peer is noticed; 0: 15 s
-	size_t message_most;       // 0: 256 MiB
+	struct io_address from; // len 0: as the kernel chooses
+	unsigned connect_ms;    // TCP, TLS and hello together; 0: 10 s
+	unsigned keepalive_s;   // TCP keep-alive, so that a dead peer is noticed; 0: 15 s
+	size_t message_most;    // 0: 256 MiB
 	// Optional: a <notification>: its content behind eventTime, and eventTime as text. Lives as
 	// long as the call.
 	void (*notification)(void *context, const char *xml, size_t len, const char *event_time);

@@ -14,6 +14,7 @@ static struct test_world w;
 static struct arena arena;
 static struct diags diags;
 static struct io_tls *tls;
+static struct io_tls_target target; // of the next connection
 static pthread_t thread;
 static bool threaded;
 
@@ -67,8 +68,9 @@ static int teardown(void **state)
 
 static struct netconf_client_options usual(void)
 {
-	return (struct netconf_client_options){
-		.tls = tls, .to = w.address, .expected_name = "127.0.0.1"};
+	target = (struct io_tls_target){.tls = tls, .expected_name = "127.0.0.1"};
+	return (struct netconf_client_options){.opener = io_tls_connecting(&target),
+					       .to = w.address};
 }
 
 static struct netconf_client *connect_usual(void)
@@ -180,7 +182,7 @@ static void sessions_that_do_not_open(void **state)
 	int silent = -1;
 	(void)state;
 	start_server();
-	o.expected_name = "192.0.2.1";
+	target.expected_name = "192.0.2.1";
 	expect_no_session(&o, "(server) is not for 192.0.2.1");
 	o = usual();
 	assert_true(io_address_parse("127.0.0.1", 0, &diags, &o.to));

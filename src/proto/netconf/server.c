@@ -3,7 +3,7 @@
 //
 // The idea: everything that lives longer than a request hangs on struct netconf_server, and everything is freed with it,
 // whatever is still under way.
-// It does not know transports beyond giving a descriptor to TLS, nor what a configuration means.
+// It does not know transports beyond giving them descriptors, nor what a configuration means.
 // RFC 6241 section 8.1, RFC 7950 section 5.6.4 and RFC 8526 for the capabilities; RFC 5277 for notifications.
 #include "io/net.h"
 #include "io/stream.h"
@@ -134,22 +134,23 @@ void netconf_server_free(struct netconf_server *s)
 
 // --- listening ---
 
-void netconf_server_accept(struct netconf_server *server, struct io_tls *tls, int fd)
+void netconf_server_accept(struct netconf_server *server, struct io_transport *transport)
 {
-	netconf_peer_new(server, tls, fd);
+	netconf_peer_new(server, transport);
 }
 
 static void accepted(void *context, int fd, const struct io_address *peer)
 {
 	struct netconf_listening *l = context;
 	(void)peer;
-	netconf_peer_new(l->server, l->tls, fd);
+	netconf_peer_new(l->server, l->opener.open(l->opener.context, fd));
 }
 
-int netconf_server_listen(struct netconf_server *server, struct io_tls *tls, int fd)
+int netconf_server_listen(struct netconf_server *server, struct io_opener opener, int fd)
 {
 	struct netconf_listening *l = base_oom(calloc(1, sizeof(*l)));
-	*l = (struct netconf_listening){.server = server, .next = server->listening, .tls = tls};
+	*l = (struct netconf_listening){
+		.server = server, .next = server->listening, .opener = opener};
 	struct io_listener_options o = {.fd = fd, .accepted = accepted, .context = l};
 	int rc = io_listener_new(server->options.loop, &o, &l->listener);
 	if (rc < 0) {

@@ -5,12 +5,11 @@
 #pragma once
 
 #include "base/diag.h"
+#include "io/transport.h"
 
 struct buf;
 struct io_address;
 struct io_loop;
-struct io_peer;
-struct io_tls;
 struct schema;
 struct schema_node;
 struct schema_tree;
@@ -118,11 +117,12 @@ struct netconf_server *netconf_server_new(const struct netconf_server_options *o
 // Ends every session. Questions to the application that are open are forgotten.
 void netconf_server_free(struct netconf_server *server);
 
-// Accepts on a listening descriptor (taken) with this TLS identity (borrowed). Several may be
-// given. Negative errno.
-int netconf_server_listen(struct netconf_server *server, struct io_tls *tls, int fd) must_check;
-// Serves one connected descriptor (taken).
-void netconf_server_accept(struct netconf_server *server, struct io_tls *tls, int fd);
+// Accepts on a listening descriptor (taken); each connection is opened so. Several may be given.
+// Negative errno.
+int netconf_server_listen(struct netconf_server *server, struct io_opener opener,
+			  int fd) must_check;
+// Serves one connection (taken).
+void netconf_server_accept(struct netconf_server *server, struct io_transport *transport);
 
 // An rpc that the server does not know itself. `module`, `rpc`: borrowed for good.
 struct netconf_handler {

@@ -84,7 +84,7 @@ struct netconf_pending {
 struct netconf_listening {
 	struct netconf_server *server;
 	struct netconf_listening *next;
-	struct io_tls *tls;
+	struct io_opener opener;
 	struct io_listener *listener;
 };
 
@@ -133,7 +133,7 @@ struct netconf_reply *netconf_ask(struct netconf_rpc *rpc, netconf_answer_fn don
 void netconf_answer_plain(struct netconf_rpc *rpc, const struct netconf_answer *answer);
 
 // --- sessions.c ---
-void netconf_peer_new(struct netconf_server *server, struct io_tls *tls, int fd);
+void netconf_peer_new(struct netconf_server *server, struct io_transport *transport);
 void netconf_peer_free(struct netconf_peer *peer);
 // The session ends now: its locks and its confirmed commit with it. Bytes that wait are still written.
 void netconf_peer_end(struct netconf_peer *peer);

@@ -7,14 +7,13 @@
 // It does not know requests. RFC 6241 sections 7.5, 7.8, 7.9 and 8.4; RFC 7589 section 7 for the user.
 #include "io/loop.h"
 #include "io/stream.h"
-#include "io/tls.h"
+#include "io/transport.h"
 #include "proto/netconf/server_internal.h"
 #include "schema/schema.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KEEPALIVE_S 15
 
@@ -225,9 +224,9 @@ static struct netconf_peer *peer_alloc(struct netconf_server *server, int fd)
 	return peer;
 }
 
-void netconf_peer_new(struct netconf_server *server, struct io_tls *tls, int fd)
+void netconf_peer_new(struct netconf_server *server, struct io_transport *transport)
 {
-	struct netconf_peer *peer = peer_alloc(server, fd);
+	struct netconf_peer *peer = peer_alloc(server, transport->fd);
 	const struct netconf_server_options *o = &server->options;
 	struct diag full = {.code = DIAG_LIMIT,
 			    .text = "there are too many sessions",
@@ -235,17 +234,17 @@ void netconf_peer_new(struct netconf_server *server, struct io_tls *tls, int fd)
 	if (server->peer_count > o->sessions_most) {
 		event(peer, "connection refused", &full);
 		netconf_peer_free(peer);
-		close(fd);
+		transport->ops->free(transport);
 		return;
 	}
-	io_keepalive(fd, KEEPALIVE_S);
+	io_keepalive(transport->fd, KEEPALIVE_S);
 	struct io_stream_options options = {.events = &events,
 					    .context = peer,
 					    .handshake_ms = o->handshake_ms,
 					    .stall_ms = o->stall_ms,
 					    .output_most = SIZE_MAX / 4,
 					    .output_high = o->output_most};
-	if (io_stream_new(o->loop, io_tls_server(tls, fd), &options, &peer->stream) < 0) {
+	if (io_stream_new(o->loop, transport, &options, &peer->stream) < 0) {
 		struct diag why = {.code = DIAG_IO,
 				   .text = "the connection cannot be watched",
 				   .hint = "raise the limit of open descriptors"};

@@ -56,7 +56,8 @@ void test_world_init(struct test_world *w, const struct netconf_server_options *
 	assert_true(io_address_parse("127.0.0.1", 0, &w->diags, &any));
 	assert_int_equal(io_listen(&any, &fd), 0);
 	assert_int_equal(io_address_of(fd, &w->address), 0);
-	assert_int_equal(netconf_server_listen(w->box.server, w->server_tls, fd), 0);
+	assert_int_equal(netconf_server_listen(w->box.server, io_tls_accepting(w->server_tls), fd),
+			 0);
 }
 
 void test_world_fini(struct test_world *w)
