@@ -203,7 +203,8 @@ static void accepted(void *context, int fd, const struct io_address *peer)
 {
 	struct front *front = context;
 	(void)peer;
-	netconf_server_accept(front->server, io_tls_server(front->tls, fd));
+	netconf_server_serve(front->server, &(struct netconf_connection){
+						    .transport = io_tls_server(front->tls, fd)});
 }
 
 // NULL where there was none, or where it is not valid any more.

@@ -30,7 +30,8 @@ void io_tls_free(struct io_tls *tls);
 // Take the connected descriptor. The peer must show a certificate that `ca` issued, valid now and
 // not revoked; else the handshake fails with a fault that says which. The client also demands that
 // the certificate is for `expected_name`: a DNS name, or an IP address, among its subject
-// alternative names (a DNS name also as common name if it has none).
+// alternative names (a DNS name also as common name if it has none). With NULL any name will do: then
+// the caller looks at the peer before it says anything.
 struct io_transport *io_tls_server(struct io_tls *tls, int fd) must_check;
 struct io_transport *io_tls_client(struct io_tls *tls, int fd,
 				   const char *expected_name) must_check;

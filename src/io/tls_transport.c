@@ -349,12 +349,10 @@ struct io_transport *io_tls_server(struct io_tls *tls, int fd)
 	return &t->head;
 }
 
-struct io_transport *io_tls_client(struct io_tls *tls, int fd, const char *expected_name)
+static void expect(struct tls_transport *t, const char *expected_name)
 {
-	struct tls_transport *t = transport_new(tls, fd);
 	unsigned char ip[16];
 	t->expected = base_oom(strdup(expected_name));
-	SSL_set_connect_state(t->ssl);
 	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	bool numeric = inet_pton(AF_INET, expected_name, ip) == 1 ||
@@ -366,6 +364,14 @@ struct io_transport *io_tls_client(struct io_tls *tls, int fd, const char *expec
 	if (!numeric)
 		SSL_set_tlsext_host_name(t->ssl, expected_name);
 	ERR_clear_error();
+}
+
+struct io_transport *io_tls_client(struct io_tls *tls, int fd, const char *expected_name)
+{
+	struct tls_transport *t = transport_new(tls, fd);
+	SSL_set_connect_state(t->ssl);
+	if (expected_name)
+		expect(t, expected_name);
 	return &t->head;
 }
 

@@ -301,11 +301,27 @@ static void on_hello(struct netconf_client *c)
 		c->options.opened(c->options.context);
 }
 
+static bool admitted(struct netconf_client *c)
+{
+	struct arena arena cleanup(arena_fini);
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	if (!c->options.admit ||
+	    c->options.admit(c->options.context, io_stream_peer(c->stream), &diags))
+		return true;
+	assert(diags.errors);
+	end(c, &diags.list.at[0]);
+	return false;
+}
+
 static void opened(void *context)
 {
 	struct netconf_client *c = context;
 	struct buf hello cleanup(buf_fini);
 	buf_init(&hello);
+	if (!admitted(c))
+		return;
 	netconf_session_hello(0, NULL, 0, &hello);
 	io_stream_write(c->stream, hello.data, hello.len);
 }
@@ -338,19 +354,34 @@ static const struct io_stream_events events = {.opened = opened, .data = data, .
 
 // --- life ---
 
-static int connect_stream(struct netconf_client *c)
+// The connection that is to be made, or is there already.
+static int open_transport(struct netconf_client *c, struct io_transport **out)
 {
 	const struct netconf_client_options *o = &c->options;
-	int fd = -1, rc = io_connect_start(&o->to, o->from.len ? &o->from : NULL, &fd);
+	int fd = -1, rc = 0;
+	*out = o->transport;
+	if (!o->transport) {
+		rc = io_connect_start(&o->to, o->from.len ? &o->from : NULL, &fd);
+		if (rc == 0)
+			*out = o->opener.open(o->opener.context, fd);
+	}
+	return rc;
+}
+
+static int open_stream(struct netconf_client *c)
+{
+	const struct netconf_client_options *o = &c->options;
+	struct io_transport *transport;
+	int rc = open_transport(c, &transport);
 	if (rc < 0)
 		return rc;
-	io_keepalive(fd, o->keepalive_s ? o->keepalive_s : KEEPALIVE_S);
+	io_keepalive(transport->fd, o->keepalive_s ? o->keepalive_s : KEEPALIVE_S);
 	struct io_stream_options options = {.events = &events,
 					    .context = c,
 					    .handshake_ms = o->connect_ms,
 					    .output_most = SIZE_MAX / 4,
-					    .connecting = true};
-	return io_stream_new(c->loop, o->opener.open(o->opener.context, fd), &options, &c->stream);
+					    .connecting = !o->transport};
+	return io_stream_new(c->loop, transport, &options, &c->stream);
 }
 
 struct netconf_client *netconf_client_new(struct io_loop *loop,
@@ -363,7 +394,7 @@ struct netconf_client *netconf_client_new(struct io_loop *loop,
 	c->timer = io_timer_new(loop, timed_out, c);
 	netconf_session_init(&c->session, false,
 			     options->message_most ? options->message_most : NETCONF_MESSAGE_MOST);
-	int rc = connect_stream(c);
+	int rc = open_stream(c);
 	if (rc < 0) {
 		char text[100];
 		snprintf(text, sizeof(text), "cannot connect: %s", strerror(-rc));

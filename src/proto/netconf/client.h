@@ -25,9 +25,15 @@ struct netconf_client_options {
 	struct io_opener opener; // TLS or SSH: whom to expect, who we are; used before this returns
 	struct io_address to;
 	struct io_address from; // len 0: as the kernel chooses
-	unsigned connect_ms;    // TCP, TLS and hello together; 0: 10 s
-	unsigned keepalive_s;   // TCP keep-alive, so that a dead peer is noticed; 0: 15 s
-	size_t message_most;    // 0: 256 MiB
+	// Or instead of those three: a server that has called home (RFC 8071 section 3), on a
+	// connected descriptor; taken.
+	struct io_transport *transport;
+	// Optional. Whether this peer is the one to talk to, asked behind the handshake and before
+	// anything is said; false with an error, whose hint is a constant, ends the session.
+	bool (*admit)(void *context, const struct io_peer *peer, struct diags *diags);
+	unsigned connect_ms;  // TCP, TLS and hello together; 0: 10 s
+	unsigned keepalive_s; // TCP keep-alive, so that a dead peer is noticed; 0: 15 s
+	size_t message_most;  // 0: 256 MiB
 	// Optional: a <notification>: its content behind eventTime, and eventTime as text. Lives as
 	// long as the call.
 	void (*notification)(void *context, const char *xml, size_t len, const char *event_time);

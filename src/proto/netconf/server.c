@@ -67,6 +67,7 @@ static void set_defaults(struct netconf_server_options *o)
 {
 	set_default(&o->handshake_ms, 10000);
 	set_default(&o->hello_ms, 10000);
+	set_default(&o->keepalive_s, 15);
 	set_default(&o->stall_ms, 60000);
 	set_default(&o->sessions_most, 1000);
 	if (!o->message_most)
@@ -134,16 +135,18 @@ void netconf_server_free(struct netconf_server *s)
 
 // --- listening ---
 
-void netconf_server_accept(struct netconf_server *server, struct io_transport *transport)
+void netconf_server_serve(struct netconf_server *server,
+			  const struct netconf_connection *connection)
 {
-	netconf_peer_new(server, transport);
+	netconf_peer_new(server, connection);
 }
 
 static void accepted(void *context, int fd, const struct io_address *peer)
 {
 	struct netconf_listening *l = context;
+	struct netconf_connection connection = {.transport = l->opener.open(l->opener.context, fd)};
 	(void)peer;
-	netconf_peer_new(l->server, l->opener.open(l->opener.context, fd));
+	netconf_peer_new(l->server, &connection);
 }
 
 int netconf_server_listen(struct netconf_server *server, struct io_opener opener, int fd)

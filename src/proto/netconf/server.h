@@ -101,6 +101,7 @@ struct netconf_server_options {
 	unsigned handshake_ms; // 10 s
 	unsigned hello_ms;     // 10 s
 	unsigned idle_ms; // without a request; 0: no limit. Sessions with a subscription are spared
+	unsigned keepalive_s;   // a peer that has vanished is noticed in about this time; 15 s
 	unsigned stall_ms;      // with output waiting, the peer reads none; 60 s
 	unsigned sessions_most; // 1000, those in the handshake included
 	size_t message_most;    // bytes of one message; 256 MiB
@@ -121,8 +122,22 @@ void netconf_server_free(struct netconf_server *server);
 // Negative errno.
 int netconf_server_listen(struct netconf_server *server, struct io_opener opener,
 			  int fd) must_check;
-// Serves one connection (taken).
-void netconf_server_accept(struct netconf_server *server, struct io_transport *transport);
+
+// One connection, whoever has opened it and whatever carries it.
+struct netconf_connection {
+	struct io_transport *transport; // taken
+	const char *address;            // of the peer, as text; NULL: as the descriptor says
+	bool connecting; // the descriptor is still connecting (call home, RFC 8071 section 3)
+	// Optional. The session is open.
+	void (*opened)(void *context);
+	// Optional, once: it has ended, or never came about; maybe before netconf_server_serve
+	// returns. The server must not be freed from here.
+	// `why` lives as long as the call; NULL: in order, or the server itself has ended it.
+	void (*closed)(void *context, const struct diag *why);
+	void *context;
+};
+void netconf_server_serve(struct netconf_server *server,
+			  const struct netconf_connection *connection);
 
 // An rpc that the server does not know itself. `module`, `rpc`: borrowed for good.
 struct netconf_handler {

@@ -34,6 +34,9 @@ struct netconf_peer {
 	struct arena arena;
 	struct netconf_rpc *rpc; // the request in work; nothing is read meanwhile
 	bool subscribed, ended;
+	void (*opened)(void *context); // of struct netconf_connection
+	void (*closed)(void *context, const struct diag *why);
+	void *context;
 	struct schema_tree *subscription; // the request that subscribed
 	const struct schema_node *filter; // in it; NULL: every notification
 };
@@ -133,7 +136,7 @@ struct netconf_reply *netconf_ask(struct netconf_rpc *rpc, netconf_answer_fn don
 void netconf_answer_plain(struct netconf_rpc *rpc, const struct netconf_answer *answer);
 
 // --- sessions.c ---
-void netconf_peer_new(struct netconf_server *server, struct io_transport *transport);
+void netconf_peer_new(struct netconf_server *server, const struct netconf_connection *connection);
 void netconf_peer_free(struct netconf_peer *peer);
 // The session ends now: its locks and its confirmed commit with it. Bytes that wait are still written.
 void netconf_peer_end(struct netconf_peer *peer);

@@ -12,10 +12,9 @@
 #include "schema/schema.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define KEEPALIVE_S 15
 
 static struct netconf_asker asker_of(const struct netconf_peer *peer)
 {
@@ -163,6 +162,8 @@ static void handle_event(struct netconf_peer *peer, enum netconf_session_event w
 	case NETCONF_SESSION_OPEN:
 		event(peer, "session opened", NULL);
 		idle_from_now(peer);
+		if (peer->opened)
+			peer->opened(peer->context);
 		break;
 	case NETCONF_SESSION_MESSAGE:
 		netconf_rpc_receive(peer);
@@ -193,28 +194,48 @@ static void drained(void *context)
 	io_stream_resume(peer->stream);
 }
 
+// The reason is the transport's, which goes with the peer.
+static void gone(struct netconf_peer *peer, const struct diag *why)
+{
+	if (peer->closed)
+		peer->closed(peer->context, why);
+	netconf_peer_free(peer);
+}
+
 static void closed(void *context, const struct diag *why)
 {
 	struct netconf_peer *peer = context;
 	if (!peer->ended)
 		event(peer, peer->id ? "session ended by the client" : "connection failed", why);
 	let_go(peer);
-	netconf_peer_free(peer);
+	gone(peer, why);
 }
 
 static const struct io_stream_events events = {
 	.opened = opened, .data = data, .drained = drained, .closed = closed};
 
-static struct netconf_peer *peer_alloc(struct netconf_server *server, int fd)
+static void read_address(struct netconf_peer *peer, const struct netconf_connection *connection)
+{
+	struct io_address address = {.len = sizeof(address.sa)};
+	if (connection->address)
+		snprintf(peer->address, sizeof(peer->address), "%s", connection->address);
+	else if (getpeername(connection->transport->fd, (struct sockaddr *)&address.sa,
+			     &address.len) == 0)
+		io_address_print(&address, peer->address);
+}
+
+static struct netconf_peer *peer_alloc(struct netconf_server *server,
+				       const struct netconf_connection *connection)
 {
 	struct netconf_peer *peer = base_oom(calloc(1, sizeof(*peer)));
-	struct io_address address = {.len = sizeof(address.sa)};
 	peer->server = server;
+	peer->opened = connection->opened;
+	peer->closed = connection->closed;
+	peer->context = connection->context;
 	arena_init(&peer->arena);
 	netconf_session_init(&peer->session, true, server->options.message_most);
 	peer->timer = io_timer_new(server->options.loop, timed_out, peer);
-	if (getpeername(fd, (struct sockaddr *)&address.sa, &address.len) == 0)
-		io_address_print(&address, peer->address);
+	read_address(peer, connection);
 	peer->next = server->peers;
 	peer->place = &server->peers;
 	if (peer->next)
@@ -224,31 +245,32 @@ static struct netconf_peer *peer_alloc(struct netconf_server *server, int fd)
 	return peer;
 }
 
-void netconf_peer_new(struct netconf_server *server, struct io_transport *transport)
+void netconf_peer_new(struct netconf_server *server, const struct netconf_connection *connection)
 {
-	struct netconf_peer *peer = peer_alloc(server, transport->fd);
+	struct netconf_peer *peer = peer_alloc(server, connection);
 	const struct netconf_server_options *o = &server->options;
-	struct diag full = {.code = DIAG_LIMIT,
-			    .text = "there are too many sessions",
-			    .hint = "close sessions that are not in use"};
+	struct diag why = {.code = DIAG_LIMIT,
+			   .text = "there are too many sessions",
+			   .hint = "close sessions that are not in use"};
 	if (server->peer_count > o->sessions_most) {
-		event(peer, "connection refused", &full);
-		netconf_peer_free(peer);
-		transport->ops->free(transport);
+		event(peer, "connection refused", &why);
+		connection->transport->ops->free(connection->transport);
+		gone(peer, &why);
 		return;
 	}
-	io_keepalive(transport->fd, KEEPALIVE_S);
+	io_keepalive(connection->transport->fd, o->keepalive_s);
 	struct io_stream_options options = {.events = &events,
 					    .context = peer,
 					    .handshake_ms = o->handshake_ms,
 					    .stall_ms = o->stall_ms,
 					    .output_most = SIZE_MAX / 4,
-					    .output_high = o->output_most};
-	if (io_stream_new(o->loop, transport, &options, &peer->stream) < 0) {
-		struct diag why = {.code = DIAG_IO,
-				   .text = "the connection cannot be watched",
-				   .hint = "raise the limit of open descriptors"};
+					    .output_high = o->output_most,
+					    .connecting = connection->connecting};
+	if (io_stream_new(o->loop, connection->transport, &options, &peer->stream) < 0) {
+		why = (struct diag){.code = DIAG_IO,
+				    .text = "the connection cannot be watched",
+				    .hint = "raise the limit of open descriptors"};
 		event(peer, "connection failed", &why);
-		netconf_peer_free(peer);
+		gone(peer, &why);
 	}
 }

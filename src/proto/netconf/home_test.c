@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Call home (RFC 8071) as both ends of the protocol see it: the server connects, the client listens.
+#include "proto/netconf/client.h"
+#include "proto/netconf/test_peer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// The server's side of one connection, and the client's.
+static struct {
+	struct test_world world;
+	struct io_tls *tls; // of the client
+	struct io_address home;
+	struct io_listener *listener;
+	struct netconf_client *client;
+	const char *wanted; // the name that the client admits
+	bool opened, closed, session, ended;
+	char why[200], text[200], data[400];
+} w;
+
+// --- the client, which listens ---
+
+static bool admit(void *context, const struct io_peer *peer, struct diags *diags)
+{
+	(void)context;
+	if (strcmp(peer->name, w.wanted) == 0)
+		return true;
+	diag_error(diags, DIAG_DENIED, NULL, "register it", "%s is not known here", peer->name);
+	return false;
+}
+
+static void client_opened(void *context)
+{
+	(void)context;
+	w.opened = true;
+}
+
+static void client_closed(void *context, const struct diag *why)
+{
+	(void)context;
+	w.closed = true;
+	snprintf(w.text, sizeof(w.text), "%s", why->text);
+}
+
+static void called(void *context, int fd, const struct io_address *peer)
+{
+	(void)context;
+	(void)peer;
+	assert_null(w.client);
+	w.client = netconf_client_new(w.world.loop,
+				      &(struct netconf_client_options){
+					      .transport = io_tls_client(w.tls, fd, NULL),
+					      .admit = admit,
+					      .opened = client_opened,
+					      .closed = client_closed,
+				      });
+}
+
+// --- the server, which connects ---
+
+static void session_opened(void *context)
+{
+	(void)context;
+	w.session = true;
+}
+
+static void session_closed(void *context, const struct diag *why)
+{
+	(void)context;
+	w.ended = true;
+	snprintf(w.why, sizeof(w.why), "%s", why ? why->text : "");
+}
+
+static void call_home(const struct io_address *to)
+{
+	int fd = -1;
+	assert_int_equal(io_connect_start(to, NULL, &fd), 0);
+	netconf_server_serve(w.world.box.server,
+			     &(struct netconf_connection){
+				     .transport = io_tls_server(w.world.server_tls, fd),
+				     .address = "home",
+				     .connecting = true,
+				     .opened = session_opened,
+				     .closed = session_closed,
+			     });
+}
+
+static int setup(void **state)
+{
+	int fd = -1;
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.wanted = "server";
+	test_world_init(&w.world, &(struct netconf_server_options){.sessions_most = 1});
+	w.tls = test_identity(&w.world, "controller");
+	assert_true(io_address_parse("127.0.0.1", 0, &w.world.diags, &w.home));
+	assert_int_equal(io_listen(&w.home, &fd), 0);
+	assert_int_equal(io_address_of(fd, &w.home), 0);
+	assert_int_equal(
+		io_listener_new(w.world.loop,
+				&(struct io_listener_options){.fd = fd, .accepted = called},
+				&w.listener),
+		0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	netconf_client_free(w.client);
+	io_listener_free(w.listener);
+	io_tls_free(w.tls);
+	test_world_fini(&w.world);
+	return 0;
+}
+
+static void answered(void *context, const struct netconf_result *result, const struct diags *errors)
+{
+	(void)context;
+	assert_int_equal(errors->errors, 0);
+	assert_true(result->ok);
+	snprintf(w.data, sizeof(w.data), "%s", result->data);
+}
+
+// Shows: RFC 8071 3.1 the NETCONF client listens and is the TLS client of a connection that it accepts
+// Shows: RFC 8071 4.1 the NETCONF server connects and is the TLS server of that connection
+static void the_server_connects(void **state)
+{
+	(void)state;
+	call_home(&w.home);
+	while (!w.opened || !w.session)
+		test_step(&w.world);
+	netconf_client_send(w.client,
+			    &(struct netconf_call){.xml = "<echo " BOX "><text>hi</text></echo>",
+						   .fn = answered});
+	while (!w.data[0])
+		test_step(&w.world);
+	test_has(w.data, ">hi</text>");
+	test_event(&w.world, "1 controller: session opened");
+	netconf_client_free(w.client);
+	w.client = NULL;
+	while (!w.ended)
+		test_step(&w.world);
+	assert_string_equal(w.why, "");
+}
+
+// Shows: RFC 8071 3.1 a server whose certificate is not an expected one is refused before anything is said
+static void a_stranger_is_refused(void **state)
+{
+	(void)state;
+	w.wanted = "somebody else";
+	call_home(&w.home);
+	while (!w.closed || !w.ended)
+		test_step(&w.world);
+	assert_string_equal(w.text, "server is not known here");
+	assert_false(w.opened || w.session);
+}
+
+static void nobody_listens(void **state)
+{
+	(void)state;
+	struct io_address nowhere = w.home;
+	io_listener_free(w.listener);
+	w.listener = NULL;
+	call_home(&nowhere);
+	while (!w.ended)
+		test_step(&w.world);
+	test_has(w.why, "cannot connect");
+	assert_int_equal(netconf_server_sessions(w.world.box.server), 0);
+}
+
+static void there_are_too_many(void **state)
+{
+	(void)state;
+	call_home(&w.home);
+	while (!w.opened)
+		test_step(&w.world);
+	assert_false(w.ended);
+	int fd = -1;
+	assert_int_equal(io_connect_start(&w.world.address, NULL, &fd), 0);
+	netconf_server_serve(w.world.box.server,
+			     &(struct netconf_connection){
+				     .transport = io_tls_server(w.world.server_tls, fd),
+				     .connecting = true,
+				     .closed = session_closed,
+			     });
+	assert_true(w.ended); // at once, and the other one goes on
+	assert_string_equal(w.why, "there are too many sessions");
+	assert_true(netconf_client_is_open(w.client));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+		T(the_server_connects),
+		T(a_stranger_is_refused),
+		T(nobody_listens),
+		T(there_are_too_many),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
