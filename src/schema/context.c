@@ -8,6 +8,7 @@
 #include "schema/model.h"
 #include "schema/text.h"
 
+#include <errno.h>
 #include <libyang/libyang.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +71,18 @@ static LY_ERR read_module(const char *name, const char *revision, const char *su
 {
 	struct buf text, path;
 	size_t len;
-	(void)revision;
-	(void)submodule_revision;
+	const char *file = submodule ? submodule : name;
+	const char *date = submodule ? submodule_revision : revision;
 	buf_init(&path);
 	buf_init(&text);
-	buf_printf(&path, "%s/%s.yang", (const char *)context, submodule ? submodule : name);
-	int failed = file_read(path.data, MODULE_MOST, &text);
+	// A revision that an import asks for may stand beside the one that is in use.
+	buf_printf(&path, "%s/%s@%s.yang", (const char *)context, file, date ? date : "");
+	int failed = date ? file_read(path.data, MODULE_MOST, &text) : -ENOENT;
+	if (failed) {
+		buf_clear(&path);
+		buf_printf(&path, "%s/%s.yang", (const char *)context, file);
+		failed = file_read(path.data, MODULE_MOST, &text);
+	}
 	if (!failed) {
 		*format_out = LYS_IN_YANG;
 		*data_out = buf_take(&text, &len);
@@ -95,10 +102,19 @@ static bool wants_yang_library(const char *const *modules)
 	return false;
 }
 
+// What no server of ours does, and so no module may offer. NULL: everything.
+static const char **features_of(const char *module)
+{
+	static const char *all[] = {"*", NULL};
+	static const char *netconf[] = {"candidate", "confirmed-commit", "rollback-on-error",
+					"validate",  "startup",          "xpath",
+					NULL};
+	return strcmp(module, "ietf-netconf") ? all : netconf;
+}
+
 static bool load(struct schema *schema, const char *dir, const char *const *modules,
 		 struct diags *diags)
 {
-	static const char *all[] = {"*", NULL};
 	if (access(dir, R_OK | X_OK)) {
 		diag_error(diags, DIAG_IO, NULL,
 			   "set BULWARK_YANG_DIR to the folder of the YANG modules",
@@ -112,7 +128,7 @@ static bool load(struct schema *schema, const char *dir, const char *const *modu
 		return report(schema, dir, "set", diags);
 	ly_ctx_set_module_imp_clb(schema->ctx, read_module, arena_strdup(&schema->arena, dir));
 	for (; *modules; modules++)
-		if (!ly_ctx_load_module(schema->ctx, *modules, NULL, all))
+		if (!ly_ctx_load_module(schema->ctx, *modules, NULL, features_of(*modules)))
 			return report(schema, dir, *modules, diags);
 	return implement_imports(schema, dir, diags);
 }
@@ -175,13 +191,21 @@ static bool is_internal(const struct lys_module *mod)
 	return false;
 }
 
+const struct lys_module *model_next_module(const struct schema *schema, uint32_t *index)
+{
+	const struct lys_module *mod;
+	while ((mod = ly_ctx_get_module_iter(schema->ctx, index)))
+		if (!is_internal(mod))
+			return mod;
+	return NULL;
+}
+
 void schema_modules(const struct schema *schema, schema_module_fn fn, void *context)
 {
 	const struct lys_module *mod;
 	uint32_t index = 0;
-	while ((mod = ly_ctx_get_module_iter(schema->ctx, &index)))
-		if (!is_internal(mod))
-			fn(mod->name, mod->revision, mod->ns, mod->implemented, context);
+	while ((mod = model_next_module(schema, &index)))
+		fn(mod->name, mod->revision, mod->ns, mod->implemented, context);
 }
 
 void schema_content_id(const struct schema *schema, char out[static 17])

@@ -160,6 +160,8 @@ struct model_node *model_inside(const struct schema_tree *tree,
 				const struct lyd_node *node) must_check;
 void model_set_mark(struct lyd_node *node, struct model_mark mark);
 
+// The modules of the set, from *index = 0 on; NULL: that was the last.
+const struct lys_module *model_next_module(const struct schema *schema, uint32_t *index) must_check;
 // Works out all facts; at schema_open.
 void model_build(struct schema *schema);
 struct model_node *model_child(const struct model_node *parent, const struct lys_module *mod,

@@ -212,7 +212,7 @@ class Ncclient(unittest.TestCase):
         error = self.refused("unknown-element", self.a.edit_config, target="candidate",
                              config=f'<config {BASE}><box {BOX}><frob/></box></config>')
         self.assertIn("frob", error.path)
-        self.refused("operation-not-supported", self.a.edit_config, target="running", config=label("x"))
+        self.refused("unknown-element", self.a.edit_config, target="running", config=label("x"))
 
     def test_kill_session(self):
         self.b.kill_session(self.a.session_id)

@@ -16,22 +16,15 @@
 
 // --- what a request names ---
 
-static enum netconf_datastore datastore_in(const struct schema_node *container)
+// NETCONF_DATASTORES: none, so it is <config>. URLs, and running as a target, are features that schema leaves out.
+static enum netconf_datastore datastore_in(const struct netconf_rpc *rpc, const char *container)
 {
-	for (enum netconf_datastore d = 0; container && d < NETCONF_DATASTORES; d++)
-		if (schema_get(container, netconf_datastore_name(d)))
+	const struct schema_node *in = schema_get(rpc->node, container);
+	for (enum netconf_datastore d = 0; d < NETCONF_DATASTORES; d++)
+		if (schema_get(in, netconf_datastore_name(d)))
 			return d;
 	return NETCONF_DATASTORES;
 }
-
-static void refuse(struct netconf_rpc *rpc, const char *child, const char *hint, const char *text)
-{
-	const char *path =
-		arena_printf(&rpc->arena, "%s/%s", schema_path(rpc->node, &rpc->arena), child);
-	netconf_rpc_error(rpc, DIAG_UNSUPPORTED, path, hint, "%s", text);
-}
-
-#define HINT_SOURCE "name running, candidate or startup, or give the configuration in <config>"
 
 // An edit into an empty tree: the configuration that <config> holds. NULL and diags.
 static struct netconf_tree *tree_of_config(struct netconf_rpc *rpc,
@@ -51,16 +44,11 @@ static struct netconf_tree *tree_of_config(struct netconf_rpc *rpc,
 // The source of a copy or a validation, as a reference. NULL: the rpc is answered.
 static struct netconf_tree *source_of(struct netconf_rpc *rpc)
 {
-	const struct schema_node *source = schema_get(rpc->node, "source");
-	const struct schema_node *config = source ? schema_get(source, "config") : NULL;
-	enum netconf_datastore d = datastore_in(source);
+	enum netconf_datastore d = datastore_in(rpc, "source");
 	if (d < NETCONF_DATASTORES)
 		return netconf_tree_ref(rpc->server->datastore[d]);
-	if (!config) {
-		refuse(rpc, "source", HINT_SOURCE, "this source is not supported");
-		return NULL;
-	}
-	struct netconf_tree *tree = tree_of_config(rpc, config);
+	struct netconf_tree *tree =
+		tree_of_config(rpc, schema_get(schema_get(rpc->node, "source"), "config"));
 	if (!tree)
 		netconf_rpc_fail(rpc);
 	return tree;
@@ -94,12 +82,7 @@ static void answer_data(struct netconf_rpc *rpc, const struct buf *data)
 static void op_get_config(struct netconf_rpc *rpc)
 {
 	const struct schema_node *filter;
-	enum netconf_datastore d = datastore_in(schema_get(rpc->node, "source"));
-	if (d == NETCONF_DATASTORES) {
-		refuse(rpc, "source", "name running, candidate or startup",
-		       "this source is not supported");
-		return;
-	}
+	enum netconf_datastore d = datastore_in(rpc, "source");
 	if (!netconf_read_filter(rpc, &filter))
 		return;
 	struct buf data cleanup(buf_fini);
@@ -282,13 +265,7 @@ static void edit(struct netconf_rpc *rpc)
 
 static void op_edit_config(struct netconf_rpc *rpc)
 {
-	if (datastore_in(schema_get(rpc->node, "target")) != NETCONF_CANDIDATE)
-		refuse(rpc, "target", "edit the candidate and commit it",
-		       "only the candidate can be edited");
-	else if (!schema_get(rpc->node, "config"))
-		refuse(rpc, "url", "give the configuration in <config>",
-		       "configurations cannot be fetched");
-	else if (netconf_unlocked(rpc, NETCONF_CANDIDATE))
+	if (netconf_unlocked(rpc, NETCONF_CANDIDATE))
 		edit(rpc);
 }
 
@@ -313,13 +290,8 @@ static void copy_to_startup(struct netconf_rpc *rpc)
 
 static void op_copy_config(struct netconf_rpc *rpc)
 {
-	enum netconf_datastore from = datastore_in(schema_get(rpc->node, "source"));
-	enum netconf_datastore to = datastore_in(schema_get(rpc->node, "target"));
-	if (to != NETCONF_CANDIDATE && to != NETCONF_STARTUP) {
-		refuse(rpc, "target", "copy to the candidate and commit it, or to startup",
-		       "this datastore cannot be written");
-		return;
-	}
+	enum netconf_datastore from = datastore_in(rpc, "source");
+	enum netconf_datastore to = datastore_in(rpc, "target");
 	if (from == to) {
 		netconf_rpc_error(rpc, DIAG_VALUE, NULL, "name two datastores",
 				  "source and target are the same");
@@ -341,11 +313,6 @@ static void op_copy_config(struct netconf_rpc *rpc)
 static void op_delete_config(struct netconf_rpc *rpc)
 {
 	const struct netconf_server_options *o = &rpc->server->options;
-	if (datastore_in(schema_get(rpc->node, "target")) != NETCONF_STARTUP) {
-		refuse(rpc, "target", "only startup can be deleted",
-		       "this target is not supported");
-		return;
-	}
 	if (!netconf_unlocked(rpc, NETCONF_STARTUP))
 		return;
 	rpc->target = netconf_tree_new(schema_tree_new(o->schema));

@@ -415,10 +415,10 @@ static void edits_that_are_refused(void **state)
 	test_error(&a,
 		   "<edit-config><target><running/></target><config>" LABEL(
 			   "x") "</config></edit-config>",
-		   "operation-not-supported", "only the candidate");
+		   "unknown-element", "<bad-element>running</bad-element>");
 	test_error(&a,
 		   "<edit-config><target><candidate/></target><url>ftp://x/</url></edit-config>",
-		   "operation-not-supported", "fetched");
+		   "unknown-element", "<bad-element>url</bad-element>");
 }
 
 static void several_errors_in_one_reply(void **state)
@@ -507,7 +507,7 @@ static void copies_and_startup(void **state)
 	test_error(&a,
 		   "<copy-config><target><running/></target><source><candidate/></source></"
 		   "copy-config>",
-		   "operation-not-supported", "commit it");
+		   "unknown-element", "<bad-element>running</bad-element>");
 	test_error(
 		&a,
 		"<copy-config><target><startup/></target><source><startup/></source></copy-config>",
@@ -516,7 +516,7 @@ static void copies_and_startup(void **state)
 	test_asked(&w, "persist nothing;");
 	test_config(&a, "startup", "");
 	test_error(&a, "<delete-config><target><url>file:///x</url></target></delete-config>",
-		   "operation-not-supported", "only startup");
+		   "unknown-element", "<bad-element>url</bad-element>");
 }
 
 static void validate(void **state)
