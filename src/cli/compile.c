@@ -8,6 +8,7 @@
 #include "engine/load.h"
 #include "place/place.h"
 #include "schema/schema.h"
+#include "verify/levels.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -56,7 +57,14 @@ static bool emit_nft(struct cli *cli, const struct ir_ruleset *ruleset, struct b
 
 static bool emit_nfi(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out)
 {
-	return codec_nfi_write(ruleset, &cli->diags, out);
+	struct ir_ruleset levelled = *ruleset;
+	struct verify_options options = verify_options_default(time(NULL));
+	if (!verify_levels_give(&levelled, NULL, &options, &cli->arena))
+		diag_add(
+			&cli->diags, &(struct diag){.severity = DIAG_NOTE, .code = DIAG_LIMIT},
+			"the rules need more than %u levels of priority: they are written by order",
+			VERIFY_LEVELS_MOST);
+	return codec_nfi_write(&levelled, &cli->diags, out);
 }
 
 static bool emit_acl(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out)

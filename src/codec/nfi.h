@@ -27,8 +27,9 @@ struct schema_tree;
 bool codec_nfi_read(const struct schema_tree *tree, struct arena *arena, struct diags *diags,
 		    struct ir_document *out) must_check;
 
-// One <i2nsf-security-policy> element with priority-by-order, fmr and the default action, appended
-// to `out`. Lossless: reading it gives rules of the same meaning, policies and names. What the
+// One <i2nsf-security-policy> element with fmr and the default action, appended to `out`:
+// priority-by-number when every rule has a priority and none has a higher one than those before it,
+// else priority-by-order. Lossless: reading it gives rules of the same meaning, policies and names. What the
 // model cannot say is an error DIAG_UNSUPPORTED a rule; then false, and `out` as before.
 bool codec_nfi_write(const struct ir_ruleset *ruleset, struct diags *diags,
 		     struct buf *out) must_check;

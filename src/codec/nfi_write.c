@@ -7,6 +7,7 @@
 #include "base/map.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 // --- what stands beside the headers ---
@@ -200,13 +201,18 @@ static void put_action(struct xml_out *out, const struct ir_rule *rule)
 	xml_close(out, "action");
 }
 
-static void put_part(struct xml_out *out, const struct nfi_split *split, const char *name)
+static void put_part(struct xml_out *out, const struct nfi_split *split, const char *name,
+		     bool by_number)
 {
 	const struct ir_rule *rule = split->rule;
+	char number[4];
 	xml_open(out, "rules");
 	xml_leaf(out, "name", name);
 	if (rule->description)
 		xml_leaf(out, "description", rule->description);
+	snprintf(number, sizeof(number), "%u", rule->priority);
+	if (by_number)
+		xml_leaf(out, "priority", number);
 	nfi_put_container(out, rule, "event");
 	nfi_put_condition(out, split);
 	put_action(out, rule);
@@ -220,6 +226,7 @@ struct naming {
 	bool numbered; // several clauses or parts
 	size_t clause; // from 1
 	size_t part;   // from 1; 0: the clause is one part
+	bool by_number;
 };
 
 static const char *current_name(struct naming *naming)
@@ -253,7 +260,7 @@ static void put_rule(struct xml_out *out, const struct ir_rule *rule, struct nam
 		naming->clause++;
 		naming->part = split.parts > 1;
 		do {
-			put_part(out, &split, current_name(naming));
+			put_part(out, &split, current_name(naming), naming->by_number);
 			naming->part++;
 		} while (nfi_split_next(&split));
 	}
@@ -331,11 +338,21 @@ static bool prepare(struct writer *w, struct diags *diags)
 	return good;
 }
 
+static bool by_number(const struct ir_ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->rule.len; i++)
+		if (!ruleset->rule.at[i].priority ||
+		    (i && ruleset->rule.at[i].priority > ruleset->rule.at[i - 1].priority))
+			return false;
+	return ruleset->rule.len;
+}
+
 static void put_policy(struct writer *w, struct xml_out *out)
 {
 	xml_open_with(out, "i2nsf-security-policy", " xmlns=\"" CODEC_NFI_NAMESPACE "\"");
 	xml_leaf(out, "name", CODEC_NFI_POLICY);
-	xml_leaf(out, "priority-usage", "priority-by-order");
+	xml_leaf(out, "priority-usage",
+		 w->naming.by_number ? "priority-by-number" : "priority-by-order");
 	xml_leaf(out, "resolution-strategy", "fmr");
 	xml_leaf(out, "default-action", ir_verdict_name[w->ruleset->default_action]);
 	for (size_t i = 0; i < w->ruleset->rule.len; i++) {
@@ -354,6 +371,7 @@ bool codec_nfi_write(const struct ir_ruleset *ruleset, struct diags *diags, stru
 	w.names.arena = &w.arena;
 	buf_init(&w.naming.name);
 	bool good = prepare(&w, diags);
+	w.naming.by_number = by_number(ruleset);
 	if (good)
 		put_policy(&w, &(struct xml_out){.buf = out});
 	buf_fini(&w.naming.name);

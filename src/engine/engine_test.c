@@ -274,6 +274,40 @@ static void test_apply(void **state)
 	assert_string_equal(states.list.at[0].rule.at[0].rule->name, "port-80");
 }
 
+#define RULE(name, first, last, action)                                                            \
+	"<rules><name>" name "</name><condition><firewall><transport-layer-protocol>mi:tcp"        \
+	"</transport-layer-protocol><range-port-number><start>" #first "</start><end>" #last       \
+	"</end></range-port-number></firewall></condition><action><primary-action><action>" action \
+	"</action></primary-action></action></rules>"
+#define LEVELLED(rules)                                                                          \
+	"<i2nsf-cfi-policy xmlns=\"urn:ietf:params:xml:ns:yang:ietf-i2nsf-cons-facing-interface" \
+	"\" xmlns:mi=\"urn:ietf:params:xml:ns:yang:ietf-i2nsf-monitoring-interface\">"           \
+	"<name>p</name>" rules "</i2nsf-cfi-policy>"
+
+// NSF-10: the order of rules is told by numbers, the fewest that do, and rules that stay keep theirs.
+static void test_levels(void **state)
+{
+	struct bench *b = *state;
+	uint32_t revision;
+	assert_true(put(b, STORE_POLICY,
+			LEVELLED(RULE("web", 80, 89, "pass") RULE("wide", 85, 100, "drop")
+					 RULE("mail", 25, 25, "drop")),
+			&revision));
+	assert_int_equal(run(b), STORE_DONE);
+	assert_true(fake_runs(&b->fake, 0, "priority-by-number"));
+	assert_true(fake_runs(&b->fake, 0, "<name>p/web</name>\n    <priority>2</priority>"));
+	assert_true(fake_runs(&b->fake, 0, "<name>p/wide</name>\n    <priority>1</priority>"));
+	assert_true(fake_runs(&b->fake, 0, "<name>p/mail</name>\n    <priority>1</priority>"));
+	assert_true(put(b, STORE_POLICY,
+			LEVELLED(RULE("web", 80, 89, "pass") RULE("most", 85, 90, "pass")
+					 RULE("wide", 85, 100, "drop")),
+			&revision));
+	assert_int_equal(run(b), STORE_DONE);
+	assert_true(fake_runs(&b->fake, 0, "<name>p/web</name>\n    <priority>2</priority>"));
+	assert_true(fake_runs(&b->fake, 0, "<name>p/most</name>\n    <priority>2</priority>"));
+	assert_true(all_proven(b, 0));
+}
+
 // Nothing is known of an NSF that was never there: one refusal, and the rest of the plan.
 static void test_unknown_nsf(void **state)
 {
@@ -891,6 +925,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_apply),
+		TEST(test_levels),
 		TEST(test_unknown_nsf),
 		TEST(test_withdraw),
 		TEST(test_rollback),

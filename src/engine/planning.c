@@ -6,9 +6,11 @@
 // based on (revisions, what was deployed, what each NSF can do). Its hash names both, and the same
 // question about the same state has the same answer.
 #include "engine/internal.h"
+#include "base/map.h"
 #include "base/wire.h"
 #include "codec/nfi.h"
 #include "pki/pki.h"
+#include "verify/levels.h"
 
 #include <string.h>
 #include <time.h>
@@ -133,13 +135,49 @@ static bool place(struct planning *p, const struct ir_ruleset *ruleset)
 	return place_rules(&in, p->arena, p->refusals, &p->placed);
 }
 
+// The rules' order as levels (an NSF may keep its rules in any order), where possible those of before.
+static const uint8_t *levels_before(const struct planning *p, size_t i,
+				    const struct ir_ruleset *intended)
+{
+	const struct ir_ruleset *deployed = &p->deployed[i];
+	struct map known = {.arena = p->arena};
+	uint8_t *out = arena_array(p->arena, uint8_t, intended->rule.len + 1);
+	for (size_t k = 0; k < deployed->rule.len; k++) {
+		const struct ir_rule *rule = &deployed->rule.at[k];
+		(void)!map_put(&known, arena_printf(p->arena, "%s/%s", rule->policy, rule->name),
+			       (void *)(uintptr_t)rule->priority);
+	}
+	for (size_t k = 0; k < intended->rule.len; k++) {
+		const struct ir_rule *rule = &intended->rule.at[k];
+		out[k] = (uint8_t)(uintptr_t)map_get(
+			&known, arena_printf(p->arena, "%s/%s", rule->policy, rule->name));
+	}
+	return out;
+}
+
+static void order(struct planning *p, size_t i, struct ir_ruleset *intended)
+{
+	struct verify_options options = verify_options_default(time(NULL));
+	if (verify_levels_give(intended, levels_before(p, i, intended), &options, p->arena))
+		return;
+	diag_add(p->refusals,
+		 &(struct diag){
+			 .severity = DIAG_NOTE,
+			 .code = DIAG_LIMIT,
+			 .nsf = p->view.nsf.at[i].net.name,
+			 .hint = "simplify the chain of rules that are exceptions of each other"},
+		 "the rules need more than %u levels of priority: this NSF has to keep their order",
+		 VERIFY_LEVELS_MOST);
+}
+
 // The intended ruleset in its three forms: for plan_make, for the store, for the NSF.
 static bool write_target(struct planning *p, size_t i, struct plan_target *t)
 {
 	if (!p->content.revision)
 		return true;
-	const struct ir_ruleset *ruleset = &p->placed.nsf[i];
+	struct ir_ruleset *ruleset = &p->placed.nsf[i];
 	struct buf bytes, text;
+	order(p, i, ruleset);
 	buf_init(&bytes);
 	buf_init(&text);
 	ir_ruleset_encode(ruleset, &bytes);
@@ -185,11 +223,11 @@ static bool targets(struct planning *p)
 			p->placed.nsf[at] = p->placed.nsf[i];
 			p->view.nsf.at[at] = *v;
 		}
+		if (!read_base(p, at, &t))
+			return false;
 		if (!write_target(p, at, &t))
 			p->content.refused = true;
 		pki_sha256(t.ruleset, t.ruleset_len, t.digest);
-		if (!read_base(p, at, &t))
-			return false;
 		vec_push(p->arena, &p->content.target, t);
 	}
 	return true;
