@@ -5,7 +5,7 @@
 // them (RFC 7950 section 9.10.2).
 #include "base/buf.h"
 #include "base/file.h"
-#include "schema/model.h"
+#include "schema/node.h"
 #include "schema/text.h"
 
 #include <errno.h>
@@ -149,7 +149,8 @@ struct schema *schema_open(const char *yang_dir, const char *const *modules, str
 {
 	struct schema *schema = base_oom(calloc(1, sizeof(*schema)));
 	arena_init(&schema->arena);
-	schema->by_namespace.arena = schema->by_name.arena = &schema->arena;
+	schema->by_namespace.arena = schema->by_name.arena = schema->identities.arena =
+		&schema->arena;
 	ly_log_options(LY_LOSTORE);
 	if (!load(schema, yang_dir ? yang_dir : default_dir(), modules, diags)) {
 		schema_free(schema);
@@ -159,6 +160,13 @@ struct schema *schema_open(const char *yang_dir, const char *const *modules, str
 	ly_log_options(LY_LOSTORE_LAST);
 	ly_err_clean(schema->ctx, NULL);
 	model_build(schema);
+	if (schema->models.len > NODE_MODELS_MOST) {
+		diag_error(diags, DIAG_LIMIT, NULL, "load fewer modules at once",
+			   "the modules define %zu nodes; %u are allowed", schema->models.len,
+			   NODE_MODELS_MOST);
+		schema_free(schema);
+		return NULL;
+	}
 	uint64_t digest = 0xcbf29ce484222325u;
 	schema_modules(schema, digest_module, &digest);
 	snprintf(schema->content_id, sizeof(schema->content_id), "%016llx",
@@ -170,6 +178,7 @@ void schema_free(struct schema *schema)
 {
 	if (!schema)
 		return;
+	node_store_fini(schema);
 	ly_ctx_destroy(schema->ctx);
 	arena_fini(&schema->arena);
 	free(schema);

@@ -12,14 +12,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(MODEL_CONTAINER == LYS_CONTAINER && MODEL_LEAF == LYS_LEAF &&
+		       MODEL_LIST == LYS_LIST && MODEL_LEAF_LIST == LYS_LEAFLIST &&
+		       MODEL_ANY == LYD_NODE_ANY && MODEL_RPC == LYS_RPC &&
+		       MODEL_ACTION == LYS_ACTION && MODEL_NOTIFICATION == LYS_NOTIF,
+	       "kinds of nodes are libyang's");
+
+static void describe(struct model_node *m, const struct lysc_node *lys)
+{
+	m->schema = lys;
+	m->name = lys->name;
+	m->mod = lys->module;
+	m->kind = lys->nodetype;
+	m->is_key = lys->flags & LYS_KEY;
+	m->is_plain_container = lys->nodetype == LYS_CONTAINER && !(lys->flags & LYS_PRESENCE);
+	m->identified = lys->nodetype & (LYS_LIST | LYS_LEAFLIST) && !lysc_is_dup_inst_list(lys);
+	const struct lysc_node *key = lys->nodetype == LYS_LIST ? lysc_node_child(lys) : NULL;
+	for (; key && key->flags & LYS_KEY; key = key->next)
+		m->keys++;
+}
+
 static struct model_node *node_new(struct schema *schema, const struct lysc_node *lys,
 				   struct model_node *parent)
 {
 	struct model_node *m = arena_new(&schema->arena, struct model_node);
-	m->schema = lys;
 	m->parent = parent;
 	m->depth = parent ? parent->depth + 1 : 0;
-	m->id = ++schema->nodes;
+	m->id = (uint32_t)schema->models.len;
+	vec_push(&schema->arena, &schema->models, m);
+	if (lys)
+		describe(m, lys);
 	return m;
 }
 
@@ -110,8 +132,10 @@ static void set_children(struct schema *schema, struct model_node *m, struct mod
 	m->children = (uint32_t)len;
 	if (len)
 		m->slot = slots_new(&schema->arena, len, &m->slots);
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
+		child[i]->ordinal = (uint32_t)i;
 		slot_put(m->slot, m->slots, child[i]);
+	}
 }
 
 static void add_children(struct walk *walk, struct model_node *m, uint32_t options)
@@ -141,19 +165,45 @@ static void add_node(struct walk *walk, const struct lysc_node *lys, struct mode
 	}
 }
 
-static void add_modules(struct walk *walk)
+static int by_name(const void *a, const void *b)
 {
-	struct schema *schema = walk->schema;
-	struct arena *arena = &schema->arena;
-	VEC(struct model_node *) top = {0};
+	const struct lys_module *const *m = a, *const *n = b;
+	return strcmp((*m)->name, (*n)->name);
+}
+
+static void add_identities(struct schema *schema, const struct lys_module *mod)
+{
+	for (size_t i = 0; i < LY_ARRAY_COUNT(mod->identities); i++) {
+		struct lysc_ident *id = &mod->identities[i];
+		(void)map_put(&schema->identities,
+			      arena_printf(&schema->arena, "%s:%s", mod->name, id->name), id);
+	}
+}
+
+static void find_modules(struct schema *schema)
+{
 	const struct lys_module *mod;
 	uint32_t index = 0;
 	while ((mod = ly_ctx_get_module_iter(schema->ctx, &index))) {
 		if (!mod->implemented || !mod->compiled)
 			continue;
-		vec_push(arena, &schema->modules, mod);
+		vec_push(&schema->arena, &schema->modules, mod);
 		(void)map_put(&schema->by_namespace, mod->ns, (void *)(uintptr_t)mod);
 		(void)map_put(&schema->by_name, mod->name, (void *)(uintptr_t)mod);
+		add_identities(schema, mod);
+	}
+	qsort(schema->modules.at, schema->modules.len, sizeof(*schema->modules.at), by_name);
+}
+
+// By name, which is the order of trees at their top.
+static void add_modules(struct walk *walk)
+{
+	struct schema *schema = walk->schema;
+	struct arena *arena = &schema->arena;
+	VEC(struct model_node *) top = {0};
+	find_modules(schema);
+	for (size_t i = 0; i < schema->modules.len; i++) {
+		const struct lys_module *mod = schema->modules.at[i];
 		const struct lysc_node *lys = NULL;
 		while ((lys = lys_getnext(lys, NULL, mod->compiled, 0))) {
 			add_node(walk, lys, schema->root);
@@ -222,6 +272,7 @@ static void conclude(struct model_node *m)
 void model_build(struct schema *schema)
 {
 	struct walk walk = {.schema = schema};
+	vec_push(&schema->arena, &schema->models, NULL);
 	schema->root = node_new(schema, NULL, NULL);
 	add_modules(&walk);
 	for (size_t i = 0; i < walk.all.len; i++)

@@ -5,6 +5,7 @@
 
 #include "base/diag.h"
 #include "base/map.h"
+#include "schema/intern.h"
 #include "schema/schema.h"
 
 struct ly_ctx;
@@ -13,6 +14,19 @@ struct lys_module;
 struct lysc_node;
 struct lysc_prefix;
 struct lysc_type;
+
+// Kinds of nodes: libyang's, which are bits.
+enum model_kind {
+	MODEL_CONTAINER = 0x1,
+	MODEL_LEAF = 0x4,
+	MODEL_LEAF_LIST = 0x8,
+	MODEL_LIST = 0x10,
+	MODEL_ANY = 0x60,
+	MODEL_RPC = 0x100,
+	MODEL_ACTION = 0x200,
+	MODEL_NOTIFICATION = 0x400,
+	MODEL_TERM = MODEL_LEAF | MODEL_LEAF_LIST
+};
 
 // How the value of a leaf is written; several for a union.
 enum value_trait {
@@ -54,9 +68,17 @@ struct model_slot {
 
 // One data node of the schema, hung on lysc_node.priv.
 struct model_node {
-	const struct lysc_node *schema;
+	const struct lysc_node *schema; // NULL: the root
+	const char *name;
+	const struct lys_module *mod;
 	struct model_node *parent; // data parent (or RPC, notification)
-	uint32_t id;               // from 1, unique in the schema
+	uint32_t id; // from 1, unique in the schema; siblings' ids are in the order of the model
+	uint32_t ordinal; // among the parent's children
+	uint16_t kind;    // enum model_kind
+	uint16_t keys;    // of a list
+	bool is_key;
+	bool is_plain_container; // without presence
+	bool identified;         // a list or leaf-list no two instances of which may be the same
 	unsigned depth;
 	unsigned traits; // enum value_trait
 	// Children by name, choices and cases looked through. Of an RPC: the input's; `output` has those of the output.
@@ -95,6 +117,10 @@ struct schema {
 	bool opaque_rules; // some expression could not be analysed: changes cannot be checked alone
 	VEC(struct model_node *) generic_refs; // leafs whose references libyang resolves
 	char content_id[17];
+	VEC(struct model_node *) models; // by id
+	struct map identities;           // "module:name" to struct lysc_ident
+	struct intern values;
+	struct node_slab *slabs; // with room for nodes
 };
 
 // What is kept in lyd_node.priv: where the node stood, and what an edit says about it.
