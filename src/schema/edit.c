@@ -511,8 +511,9 @@ static void forget_added(struct edit *e)
 	}
 }
 
-bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
-		 enum schema_operation default_operation, struct diags *diags)
+bool schema_edit_if(struct schema_tree *tree, const struct schema_tree *edit,
+		    enum schema_operation default_operation, const struct schema_veto *veto,
+		    struct diags *diags)
 {
 	struct edit e = {.tree = tree, .from = edit, .diags = diags, .begun = tree->log.len};
 	size_t errors = diags->errors;
@@ -524,7 +525,8 @@ bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
 	     it = it->next)
 		apply(&e, it, NULL, default_operation);
 	index_fini(&e.top);
-	bool good = diags->errors == errors;
+	bool good = diags->errors == errors &&
+		    (!veto || veto->allows(veto->context, tree, e.begun, diags));
 	if (good)
 		forget_added(&e);
 	else
@@ -533,6 +535,12 @@ bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
 	if (!tree->valid)
 		undo_forget(tree);
 	return good;
+}
+
+bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
+		 enum schema_operation default_operation, struct diags *diags)
+{
+	return schema_edit_if(tree, edit, default_operation, NULL, diags);
 }
 
 void schema_undo(struct schema_tree *tree)

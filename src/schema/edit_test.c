@@ -259,6 +259,61 @@ static void invalid_edits_can_be_undone(void **state)
 	schema_tree_free(tree);
 }
 
+struct seen {
+	size_t added, removed;
+	bool allowed;
+};
+
+static bool allows(void *context, const struct schema_tree *tree, size_t first, struct diags *diags)
+{
+	struct seen *seen = context;
+	for (size_t i = first; i < schema_changes(tree); i++) {
+		enum schema_change_kind kind = schema_change(tree, i).kind;
+		seen->added += kind == SCHEMA_ADDED;
+		seen->removed += kind == SCHEMA_REMOVED;
+	}
+	if (!seen->allowed)
+		diag_error(diags, DIAG_DENIED, NULL, "ask for it", "not you");
+	return seen->allowed;
+}
+
+static bool edit_if(struct test *t, struct schema_tree *tree, const char *text, struct seen *seen)
+{
+	struct schema_tree *change = schema_tree_new(t->schema);
+	struct schema_input input = {.data = text, .len = strlen(text), .format = SCHEMA_XML};
+	struct schema_veto veto = {allows, seen};
+	assert_true(schema_parse_edit(change, &input, &t->diags));
+	bool good = schema_edit_if(tree, change, SCHEMA_OP_MERGE, &veto, &t->diags);
+	schema_tree_free(change);
+	return good;
+}
+
+// Somebody else may refuse what an edit has come to, whether the tree was valid before or not.
+static void edits_can_be_refused_by_their_changes(void **state)
+{
+	struct test *t = *state;
+	for (int valid = 0; valid < 2; valid++) {
+		const char *text = "<groups " NET "><user><name>a</name></user></groups>";
+		struct schema_tree *tree = valid ? test_valid(t, text) : test_tree(t, text);
+		struct seen seen = {.allowed = true};
+		assert_true(edit_if(t, tree, EDIT("groups", "<user><name>b</name></user>"), &seen));
+		assert_int_equal(seen.added, 1);
+		assert_int_equal(seen.removed, 0);
+		char *before = strdup(test_print(t, tree, 0));
+		seen = (struct seen){0};
+		assert_false(edit_if(t, tree,
+				     EDIT("groups", "<user nc:operation=\"delete\"><name>a</name>"
+						    "</user><user><name>c</name></user>"),
+				     &seen));
+		assert_int_equal(seen.added, 1);
+		assert_int_equal(seen.removed, 1);
+		test_has_diag(t, DIAG_DENIED, "not you");
+		assert_string_equal(test_print(t, tree, 0), before);
+		free(before);
+		schema_tree_free(tree);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +327,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reads_attributes_strictly, test_setup,
 						test_teardown),
 		cmocka_unit_test_setup_teardown(invalid_edits_can_be_undone, test_setup,
+						test_teardown),
+		cmocka_unit_test_setup_teardown(edits_can_be_refused_by_their_changes, test_setup,
 						test_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

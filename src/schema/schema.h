@@ -105,6 +105,16 @@ enum schema_operation {
 // before. The tree is then unvalidated. Each error has the path and the error-tag that RFC 6241 asks for.
 bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
 		 enum schema_operation default_operation, struct diags *diags) must_check;
+// The same, and when it could be done `allows` is asked: the changes of this edit are those from number `first` on (see
+// schema_change), also of a tree that was never valid. False, with diags: nothing is changed.
+struct schema_veto {
+	bool (*allows)(void *context, const struct schema_tree *tree, size_t first,
+		       struct diags *diags);
+	void *context;
+};
+bool schema_edit_if(struct schema_tree *tree, const struct schema_tree *edit,
+		    enum schema_operation default_operation, const struct schema_veto *veto,
+		    struct diags *diags) must_check;
 // Back to the last valid state: takes back every successful edit since schema_validate was true, defaults included. For
 // when what an edit made is not valid. Nothing happens when the tree was never valid.
 void schema_undo(struct schema_tree *tree);
