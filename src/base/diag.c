@@ -28,8 +28,8 @@ void diag_add(struct diags *diags, const struct diag *about, const char *fmt, ..
 	}
 	struct arena *a = diags->arena;
 	struct diag d = *about;
-	const char **strings[] = {&d.file, &d.path,      &d.nsf,        &d.policy,
-				  &d.rule, &d.condition, &d.capability, &d.hint};
+	const char **strings[] = {&d.file,      &d.path,       &d.nsf,  &d.policy,  &d.rule,
+				  &d.condition, &d.capability, &d.hint, &d.app_tag, &d.subject};
 	for (size_t i = 0; i < array_len(strings); i++)
 		*strings[i] = arena_strdup(a, *strings[i]);
 	va_list ap;

@@ -26,7 +26,10 @@ struct diag {
 	const char *nsf;    // the network security function that it is about
 	const char *policy; // names of the policy and the rule that it is about
 	const char *rule;
-	const char *condition;  // the condition of the rule, as the model names it
+	const char *condition; // the condition of the rule, as the model names it
+	const char *app_tag;   // error-app-tag, where a standard names one
+	const char *subject;   // what error-info must name: the unknown namespace, the session that
+			       // holds the lock, the entries that are not unique, the choice
 	const char *capability; // identity of ietf-i2nsf-capability that is missing
 	const char *text;
 	const char *hint;

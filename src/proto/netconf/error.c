@@ -41,6 +41,13 @@ static void add_element(struct buf *out, const char *name, const char *text)
 	buf_printf(out, "</%s>", name);
 }
 
+static void add_yang_element(struct buf *out, const char *name, const char *text)
+{
+	buf_printf(out, "<%s xmlns=\"urn:ietf:params:xml:ns:yang:1\">", name);
+	buf_add_xml(out, text);
+	buf_printf(out, "</%s>", name);
+}
+
 // --- error-path ---
 
 // The next "module:" of a path at or behind *at; quoted key values are passed over.
@@ -123,14 +130,24 @@ static void add_bad_name(const struct diag *diag, const char *tag, struct buf *o
 	add_name("bad-element", step, attribute ? attribute : end, out);
 }
 
-static void add_info(const struct netconf_error *error, const char *tag, struct buf *out)
+// What RFC 6241 appendix A and RFC 7950 section 15 want to be named beside the element.
+static void add_subject(const struct diag *d, struct buf *out)
 {
-	const struct diag *d = error->diag;
+	if (d->code == DIAG_UNKNOWN_NAMESPACE)
+		add_element(out, "bad-namespace", d->subject);
+	else if (d->code == DIAG_LOCKED)
+		add_element(out, "session-id", d->subject);
+	else if (d->app_tag && d->subject && strcmp(d->app_tag, "data-not-unique") == 0)
+		add_yang_element(out, "non-unique", d->subject);
+	else if (d->app_tag && d->subject && strcmp(d->app_tag, "missing-choice") == 0)
+		add_yang_element(out, "missing-choice", d->subject);
+}
+
+static void add_info(const struct diag *d, const char *tag, struct buf *out)
+{
 	buf_adds(out, "<error-info>");
-	if (error->info)
-		buf_adds(out, error->info);
-	else
-		add_bad_name(d, tag, out);
+	add_bad_name(d, tag, out);
+	add_subject(d, out);
 	buf_adds(out, "<diagnostic xmlns=\"" NETCONF_NS_DIAGNOSTIC "\">");
 	add_element(out, "code", diag_code_name(d->code));
 	add_element(out, "hint", d->hint);
@@ -142,20 +159,19 @@ static void add_info(const struct netconf_error *error, const char *tag, struct 
 	buf_adds(out, "</diagnostic></error-info>");
 }
 
-void netconf_error_add(const struct netconf_error *error, const struct map *namespaces,
-		       struct buf *out)
+static void add_error(const struct diag *d, const struct map *namespaces, struct buf *out)
 {
-	const struct diag *d = error->diag;
 	const char *tag = diag_code_tag(d->code);
 	buf_adds(out, "<rpc-error>");
 	add_element(out, "error-type", type_of(tag));
 	add_element(out, "error-tag", tag);
 	add_element(out, "error-severity", d->severity == DIAG_ERROR ? "error" : "warning");
+	add_element(out, "error-app-tag", d->app_tag);
 	add_path(d->path, namespaces, out);
 	buf_adds(out, "<error-message xml:lang=\"en\">");
 	buf_add_xml(out, d->text);
 	buf_adds(out, "</error-message>");
-	add_info(error, tag, out);
+	add_info(d, tag, out);
 	buf_adds(out, "</rpc-error>");
 }
 
@@ -164,7 +180,7 @@ void netconf_errors_add(const struct diags *diags, const struct map *namespaces,
 	for (size_t i = 0; i < diags->list.len; i++) {
 		const struct diag *d = &diags->list.at[i];
 		if (d->severity != DIAG_NOTE)
-			netconf_error_add(&(struct netconf_error){.diag = d}, namespaces, out);
+			add_error(d, namespaces, out);
 	}
 }
 
@@ -214,6 +230,8 @@ static void read_info(const struct netconf_xml *rpc_error, struct diag *d)
 	if (!netconf_xml_child(rpc_error, NETCONF_NS_BASE, "error-info", &info))
 		return;
 	const char *session = text_in(&info, NETCONF_NS_BASE, "session-id");
+	const char *uri = text_in(&info, NETCONF_NS_BASE, "bad-namespace");
+	d->subject = session ? session : uri;
 	if (netconf_xml_child(&info, NETCONF_NS_DIAGNOSTIC, "diagnostic", &diagnostic))
 		read_diagnostic(&diagnostic, d);
 	if (!d->hint && session)
@@ -228,6 +246,7 @@ void netconf_error_read(const struct netconf_xml *rpc_error, struct diags *diags
 	if (!tag)
 		tag = "operation-failed";
 	struct diag d = {.code = code_of_tag(tag),
+			 .app_tag = text_in(rpc_error, NETCONF_NS_BASE, "error-app-tag"),
 			 .path = text_in(rpc_error, NETCONF_NS_BASE, "error-path")};
 	if (severity && strcmp(severity, "warning") == 0)
 		d.severity = DIAG_WARNING;

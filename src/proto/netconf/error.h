@@ -9,14 +9,7 @@ struct buf;
 struct map;
 struct netconf_xml;
 
-struct netconf_error {
-	const struct diag *diag;
-	const char *info; // XML to stand in error-info, or NULL
-};
-
-// `namespaces`: module name to namespace, for error-path; NULL: none is known.
-void netconf_error_add(const struct netconf_error *error, const struct map *namespaces,
-		       struct buf *out);
+// Errors and warnings. `namespaces`: module name to namespace, for error-path; NULL: none is known.
 void netconf_errors_add(const struct diags *diags, const struct map *namespaces, struct buf *out);
 // Adds what an <rpc-error> says.
 void netconf_error_read(const struct netconf_xml *rpc_error, struct diags *diags);

@@ -155,13 +155,12 @@ void netconf_rpc_fail(struct netconf_rpc *rpc)
 void netconf_rpc_lock_denied(struct netconf_rpc *rpc, uint32_t holder, const char *text,
 			     const char *hint)
 {
-	struct diag d = {.code = DIAG_LOCKED, .text = text, .hint = hint};
-	struct buf content cleanup(buf_fini);
-	buf_init(&content);
-	const char *info = arena_printf(&rpc->arena, "<session-id>%u</session-id>", holder);
-	struct netconf_error error = {.diag = &d, .info = info};
-	netconf_error_add(&error, &rpc->server->namespaces, &content);
-	finish(rpc, &content);
+	diag_add(&rpc->diags,
+		 &(struct diag){.code = DIAG_LOCKED,
+				.subject = arena_printf(&rpc->arena, "%u", holder),
+				.hint = hint},
+		 "%s", text);
+	netconf_rpc_fail(rpc);
 }
 
 // --- questions to the application ---

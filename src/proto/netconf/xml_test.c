@@ -163,13 +163,16 @@ static void handing_on_keeps_namespaces(void **state)
 
 // --- errors ---
 
-static const char *rpc_error(const struct diag *d, const char *info)
+static const char *rpc_error(const struct diag *d)
 {
 	struct buf out cleanup(buf_fini);
 	struct map namespaces = {.arena = &arena};
 	buf_init(&out);
 	map_put(&namespaces, "mod", (char *)(uintptr_t) "urn:mod");
-	netconf_error_add(&(struct netconf_error){.diag = d, .info = info}, &namespaces, &out);
+	struct diags diags;
+	diags_init(&diags, &arena);
+	diag_add(&diags, d, "%s", d->text);
+	netconf_errors_add(&diags, &namespaces, &out);
 	return arena_strdup(&arena, out.data);
 }
 
@@ -179,14 +182,14 @@ static void has(const char *text, const char *part)
 		fail_msg("no %s in %s", part, text);
 }
 
+// Shows: RFC 6241 A error-type, error-tag, error-path and error-info of each kind of error
 static void errors_as_rfc_6241_wants(void **state)
 {
 	(void)state;
 	const char *xml = rpc_error(&(struct diag){.code = DIAG_UNKNOWN_ELEMENT,
 						   .path = "/mod:a/b[k='/x:y']/mod:c[.='1']",
 						   .text = "what <is> this",
-						   .hint = "x"},
-				    NULL);
+						   .hint = "x"});
 	has(xml, "<error-type>protocol</error-type><error-tag>unknown-element</error-tag>"
 		 "<error-severity>error</error-severity>");
 	has(xml, "<error-path "
@@ -194,20 +197,39 @@ static void errors_as_rfc_6241_wants(void **state)
 		 "error-path>");
 	has(xml, "<error-message xml:lang=\"en\">what &lt;is&gt; this</error-message>");
 	has(xml, "<error-info><bad-element>c</bad-element><diagnostic");
-	xml = rpc_error(&(struct diag){.code = DIAG_MISSING_ATTRIBUTE,
-				       .path = "/rpc/@message-id",
-				       .text = "x"},
-			NULL);
+	xml = rpc_error(&(struct diag){
+		.code = DIAG_MISSING_ATTRIBUTE, .path = "/rpc/@message-id", .text = "x"});
 	has(xml, "<error-type>rpc</error-type><error-tag>missing-attribute</error-tag>");
 	has(xml, "<bad-attribute>message-id</bad-attribute><bad-element>rpc</bad-element>");
-	xml = rpc_error(&(struct diag){.code = DIAG_LOCKED, .text = "x"},
-			"<session-id>4</session-id>");
+	xml = rpc_error(&(struct diag){.code = DIAG_LOCKED, .subject = "4", .text = "x"});
 	has(xml, "<error-tag>lock-denied</error-tag>");
 	has(xml, "<error-info><session-id>4</session-id>");
-	xml = rpc_error(&(struct diag){.severity = DIAG_WARNING, .code = DIAG_VALUE, .text = "x"},
-			NULL);
+	xml = rpc_error(&(struct diag){.code = DIAG_UNKNOWN_NAMESPACE,
+				       .path = "/mod:a/b",
+				       .subject = "urn:x",
+				       .text = "x"});
+	has(xml, "<bad-element>b</bad-element><bad-namespace>urn:x</bad-namespace>");
+	xml = rpc_error(&(struct diag){.severity = DIAG_WARNING, .code = DIAG_VALUE, .text = "x"});
 	has(xml, "<error-type>application</error-type><error-tag>invalid-value</error-tag>"
 		 "<error-severity>warning</error-severity>");
+}
+
+// Shows: RFC 7950 15 error-app-tag and error-info of broken constraints
+static void errors_as_rfc_7950_wants(void **state)
+{
+	(void)state;
+	const char *xml = rpc_error(&(struct diag){.code = DIAG_CONSTRAINT,
+						   .app_tag = "data-not-unique",
+						   .subject = "/mod:a[k='1']/b",
+						   .text = "x"});
+	has(xml, "<error-severity>error</error-severity>"
+		 "<error-app-tag>data-not-unique</error-app-tag>");
+	has(xml, "<non-unique xmlns=\"urn:ietf:params:xml:ns:yang:1\">/mod:a[k=&apos;1&apos;]/b<");
+	xml = rpc_error(&(struct diag){.code = DIAG_REFERENCE,
+				       .app_tag = "missing-choice",
+				       .subject = "either",
+				       .text = "x"});
+	has(xml, "<missing-choice xmlns=\"urn:ietf:params:xml:ns:yang:1\">either<");
 }
 
 static void read_error(const char *inside, struct diags *diags)
@@ -233,12 +255,13 @@ static void every_code_comes_back(void **state)
 				 .rule = "r",
 				 .condition = "c",
 				 .capability = "cap",
+				 .app_tag = "must-violation",
 				 .text = "text with <marks>",
 				 .hint = "do \"this\""};
 		struct diags diags;
 		struct netconf_xml outer, r;
 		const char *xml = arena_printf(&arena, "<rpc-reply xmlns='%s'>%s</rpc-reply>",
-					       NETCONF_NS_BASE, rpc_error(&d, NULL));
+					       NETCONF_NS_BASE, rpc_error(&d));
 		root(xml, &outer);
 		assert_true(netconf_xml_first(&outer, &r));
 		diags_init(&diags, &arena);
@@ -254,6 +277,7 @@ static void every_code_comes_back(void **state)
 		assert_string_equal(got->rule, d.rule);
 		assert_string_equal(got->condition, d.condition);
 		assert_string_equal(got->capability, d.capability);
+		assert_string_equal(got->app_tag, d.app_tag);
 	}
 }
 
@@ -289,6 +313,7 @@ int main(void)
 		T(depth_is_limited),
 		T(handing_on_keeps_namespaces),
 		T(errors_as_rfc_6241_wants),
+		T(errors_as_rfc_7950_wants),
 		T(every_code_comes_back),
 		T(errors_of_others),
 	};
