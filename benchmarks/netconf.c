@@ -17,6 +17,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +207,7 @@ static void connect_client(struct bench *b)
 		diags_init(&b->diags, &b->arena);
 		b->client = netconf_client_connect(&o, &b->diags);
 		if (!b->client)
-			usleep(100000); // it is still starting
+			(void)poll(NULL, 0, 100); // it is still starting
 	}
 	if (!b->client)
 		fail(b, "connecting");
