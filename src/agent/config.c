@@ -21,6 +21,11 @@ struct reader {
 	struct agent_config config;
 };
 
+struct number {
+	const char *key;
+	uint32_t least, most, *to;
+};
+
 static bool wrong(struct reader *r, const char *hint, const char *key, const char *value)
 {
 	diag_add(r->diags,
@@ -51,12 +56,79 @@ static bool read_name(struct reader *r, const char *value)
 static bool read_listen(struct reader *r, const char *value)
 {
 	struct io_address address;
+	if (strcmp(value, "none") == 0)
+		return true;
 	if (!io_address_parse(value, AGENT_PORT, r->diags, &address))
 		return false;
 	if (r->config.listens == AGENT_LISTENERS_MOST)
 		return wrong(r, "8 addresses are the limit; '*' is all of them", "listen", value);
 	r->config.listen[r->config.listens++] = arena_strdup(r->diags->arena, value);
 	return true;
+}
+
+static bool read_endpoint(struct reader *r, uint8_t controller, const char *text)
+{
+	struct io_address address;
+	if (!io_address_parse(text, AGENT_PORT_CALL_HOME, r->diags, &address))
+		return false;
+	if (io_address_is_any(&address))
+		return wrong(r, "give the address of one host", "call-home", text);
+	if (r->config.endpoints == AGENT_ENDPOINTS_MOST)
+		return wrong(r, "16 addresses of all controllers together are the limit",
+			     "call-home", text);
+	r->config.endpoint[r->config.endpoints++] =
+		(struct agent_endpoint){.controller = controller, .address = text};
+	return true;
+}
+
+// A line is one controller.
+static bool read_call_home(struct reader *r, const char *value)
+{
+	size_t n = r->config.endpoints;
+	uint8_t controller = n ? (uint8_t)(r->config.endpoint[n - 1].controller + 1) : 0;
+	bool ok = true;
+	for (const char *at = value; *at && ok; at += strspn(at, " \t")) {
+		size_t len = strcspn(at, " \t");
+		ok = read_endpoint(r, controller, arena_strndup(r->diags->arena, at, len));
+		at += len;
+	}
+	return ok;
+}
+
+static bool read_call_start(struct reader *r, const char *value)
+{
+	r->config.last_connected = strcmp(value, "last-connected") == 0;
+	return r->config.last_connected || strcmp(value, "first-listed") == 0 ||
+	       wrong(r, "use first-listed or last-connected", "call-home-start", value);
+}
+
+static bool read_number(struct reader *r, const struct number *number, const char *value)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+	if (!isdigit((unsigned char)value[0]) || *end || n < number->least || n > number->most)
+		return wrong(r,
+			     arena_printf(r->diags->arena, "use a number from %u to %u",
+					  number->least, number->most),
+			     number->key, value);
+	*number->to = (uint32_t)n;
+	return true;
+}
+
+static bool read_call_wait(struct reader *r, const char *value)
+{
+	return read_number(r, &(struct number){"call-home-wait", 1, 86400, &r->config.call_wait},
+			   value);
+}
+
+static bool read_keepalive(struct reader *r, const char *value)
+{
+	return read_number(r, &(struct number){"keep-alive", 3, 3600, &r->config.keepalive}, value);
+}
+
+static bool read_sessions(struct reader *r, const char *value)
+{
+	return read_number(r, &(struct number){"sessions", 1, 100000, &r->config.sessions}, value);
 }
 
 static bool read_address(struct reader *r, const char *value)
@@ -167,7 +239,8 @@ static void read_line(struct reader *r, char *line, bool given[static array_len(
 			 "'%.80s' is not a setting", line);
 		return;
 	}
-	if (given[o - option] && strcmp(o->key, "listen") != 0) {
+	bool repeats = o->read == read_listen || o->read == read_call_home;
+	if (given[o - option] && !repeats) {
 		diag_add(r->diags,
 			 &(struct diag){.code = DIAG_DUPLICATE,
 					.file = r->file,
@@ -221,6 +294,12 @@ bool agent_config_read(const char *dir, struct diags *diags, struct agent_config
 		return false;
 	}
 	read_text(&r, text.data);
+	if (diags->errors == before && !r.config.listens && !r.config.endpoints)
+		diag_add(diags,
+			 &(struct diag){.code = DIAG_MISSING,
+					.file = r.file,
+					.hint = "add a line 'call-home = ADDRESS', or listen"},
+			 "nobody could ever reach the function: it neither listens nor calls");
 	if (diags->errors != before)
 		return false;
 	*out = r.config;

@@ -12,6 +12,10 @@ struct agent_config {
 	const char *name;
 	const char *listen[AGENT_LISTENERS_MOST]; // addresses as io_address_parse reads them
 	size_t listens;
+	struct agent_endpoint endpoint[AGENT_ENDPOINTS_MOST];
+	size_t endpoints;
+	bool last_connected;
+	uint32_t call_wait, keepalive, sessions; // seconds, seconds, number
 	const char *state_dir, *certificate_dir,
 		*yang_dir;      // absolute, or relative to the working directory
 	const char *controller; // URL; NULL: not known

@@ -62,6 +62,11 @@ static void assumes(void **state)
 	assert_false(config.keep_open);
 	assert_int_equal(config.log_group, -1);
 	assert_null(config.controller);
+	assert_int_equal(config.endpoints, 0);
+	assert_false(config.last_connected);
+	assert_int_equal(config.call_wait, 60);
+	assert_int_equal(config.keepalive, 15);
+	assert_int_equal(config.sessions, 1000);
 }
 
 static void reads_all(void **state)
@@ -84,6 +89,28 @@ static void reads_all(void **state)
 	assert_int_equal(config.log_group, 7);
 }
 
+// Shows: RFC 8071 3.1 several controllers, each with several endpoints
+static void reads_who_is_called(void **state)
+{
+	struct place *place = *state;
+	struct agent_config config;
+	assert_true(reads(place,
+			  "name = a\nlisten = none\ncall-home = 192.0.2.1 \t [2001:db8::1]:7000\n"
+			  "call-home = 198.51.100.1\ncall-home-start = last-connected\n"
+			  "call-home-wait = 5\nkeep-alive = 30\nsessions = 7\n",
+			  &config));
+	assert_int_equal(config.listens, 0);
+	assert_int_equal(config.endpoints, 3);
+	assert_string_equal(config.endpoint[0].address, "192.0.2.1");
+	assert_string_equal(config.endpoint[1].address, "[2001:db8::1]:7000");
+	assert_int_equal(config.endpoint[1].controller, 0);
+	assert_int_equal(config.endpoint[2].controller, 1);
+	assert_true(config.last_connected);
+	assert_int_equal(config.call_wait, 5);
+	assert_int_equal(config.keepalive, 30);
+	assert_int_equal(config.sessions, 7);
+}
+
 static void names_every_fault(void **state)
 {
 	struct place *place = *state;
@@ -98,6 +125,17 @@ static void names_every_fault(void **state)
 		"name = a\nfront-user = root\n",
 		"name = a\nunreadable-state = maybe\n",
 		"name = a\nlog-group = 70000\n",
+		"name = a\nlisten = none\n",
+		"name = a\ncall-home = 192.0.2.1 controller.example\n",
+		"name = a\ncall-home = *\n",
+		"name = a\ncall-home = 0.0.0.0:4335\n",
+		"name = a\ncall-home-start = last\n",
+		"name = a\ncall-home-wait = 0\n",
+		"name = a\nkeep-alive = 1s\n",
+		"name = a\nsessions = 100001\n",
+		"name = a\ncall-home = ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 "
+		"::1 "
+		"::1\n",
 		"name = a\ncontroller = http://c\n",
 		"name = a\nlisten = *:1\nlisten = *:2\nlisten = *:3\nlisten = *:4\nlisten = *:5\n"
 		"listen = *:6\nlisten = *:7\nlisten = *:8\nlisten = *:9\n",
@@ -118,6 +156,7 @@ static void names_every_fault(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {in_place(assumes), in_place(reads_all),
+					   in_place(reads_who_is_called),
 					   in_place(names_every_fault)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include "agent/channel.h"
 #include "agent/core.h"
+#include "agent/dial.h"
 #include "agent/identity.h"
 #include "base/buf.h"
 #include "io/loop.h"
@@ -29,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { DESCRIPTORS_BESIDE = 64 };
 enum { RESTART_FIRST_MS = 100, RESTART_LAST_MS = 10000, STEADY_MS = 10000 };
 
 struct enforcer {
@@ -40,6 +42,7 @@ struct enforcer {
 	struct io_timer *timer;         // of what the core waits for
 	struct io_timer *restart_timer; // of front
 	struct agent_channel *channel;  // NULL: front is not there
+	struct agent_dialler *dialler;
 	struct io_child *child;
 	pid_t front;
 	uint64_t started, delay; // of front, milliseconds
@@ -185,8 +188,10 @@ static void on_front_ended(void *context, int wait_status)
 	struct enforcer *e = context;
 	io_child_free(e->child);
 	agent_channel_free(e->channel);
+	agent_dialler_free(e->dialler);
 	e->child = NULL;
 	e->channel = NULL;
+	e->dialler = NULL;
 	bool steady = io_now() - e->started > STEADY_MS;
 	uint64_t longer = e->delay ? 2 * e->delay : RESTART_FIRST_MS;
 	e->delay = steady ? 0 : longer > RESTART_LAST_MS ? RESTART_LAST_MS : longer;
@@ -206,11 +211,11 @@ static void on_restart(void *context)
 		start_front(e);
 }
 
-static int spawn(struct enforcer *e, int channel)
+static int spawn(struct enforcer *e, int channel, int dial)
 {
 	static const char *const argv[] = {"bulwark-nsf", "--front", NULL};
-	int fd[PRIV_FDS_MOST] = {channel, e->certificates, e->yang};
-	size_t fds = 3;
+	int fd[PRIV_FDS_MOST] = {channel, e->certificates, e->yang, dial};
+	size_t fds = 4;
 	for (size_t i = 0; i < e->config->listens; i++)
 		fd[fds++] = e->listener[i];
 	const struct priv_user *user = e->config->user.uid ? &e->config->user : NULL;
@@ -224,24 +229,35 @@ static void say_start(struct enforcer *e)
 {
 	struct agent_message start = {.type = AGENT_START};
 	start.start = (struct agent_start){.name = e->config->name,
-					   .listeners = (uint8_t)e->config->listens};
+					   .listeners = (uint8_t)e->config->listens,
+					   .sessions = e->config->sessions,
+					   .last_connected = e->config->last_connected,
+					   .call_wait = e->config->call_wait,
+					   .keepalive = e->config->keepalive};
+	start.start.endpoint.at = (struct agent_endpoint *)e->config->endpoint;
+	start.start.endpoint.len = e->config->endpoints;
 	agent_core_describe(e->core, &start.start);
 	agent_channel_send(e->channel, &start);
 }
 
-static int begin_front(struct enforcer *e, const int pair[static 2])
+// Takes our end of each pair of sockets.
+static int serve_front(struct enforcer *e, int channel, int dial)
 {
-	int r = spawn(e, pair[1]);
-	if (r < 0) {
-		close(pair[0]);
-		return r;
-	}
-	struct agent_channel_options options = {.fd = pair[0],
+	struct agent_channel_options options = {.fd = channel,
 						.sender = AGENT_FRONT,
 						.message = on_message,
 						.closed = on_channel_closed,
 						.context = e};
-	r = agent_channel_new(e->loop, &options, &e->channel);
+	struct agent_dialler_options dialler = {.fd = dial,
+						.endpoint = e->config->endpoint,
+						.endpoints = e->config->endpoints,
+						.closed = on_channel_closed,
+						.context = e};
+	int r = agent_channel_new(e->loop, &options, &e->channel);
+	if (r == 0)
+		r = agent_dialler_new(e->loop, &dialler, &e->dialler);
+	else
+		close(dial);
 	if (r == 0)
 		r = io_child_new(e->loop,
 				 &(struct io_child_options){
@@ -250,15 +266,30 @@ static int begin_front(struct enforcer *e, const int pair[static 2])
 	return r;
 }
 
+static int begin_front(struct enforcer *e)
+{
+	cleanup(base_close) int theirs = -1, their_dial = -1;
+	int pair[2], dial[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	theirs = pair[1];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, dial) < 0) {
+		close(pair[0]);
+		return -errno;
+	}
+	their_dial = dial[1];
+	int r = spawn(e, theirs, their_dial);
+	if (r == 0)
+		return serve_front(e, pair[0], dial[0]);
+	close(pair[0]);
+	close(dial[0]);
+	return r;
+}
+
 static void start_front(struct enforcer *e)
 {
-	int pair[2];
 	e->started = io_now();
-	int r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0;
-	if (r == 0) {
-		r = begin_front(e, pair);
-		close(pair[1]);
-	}
+	int r = begin_front(e);
 	if (r < 0) {
 		log_errno("front cannot be started", r);
 		io_timer_set(e->restart_timer, RESTART_LAST_MS);
@@ -449,6 +480,7 @@ static bool begin(struct enforcer *e, struct diags *diags)
 					     .tell = tell,
 					     .log = log_event,
 					     .context = e});
+	io_descriptors(e->config->sessions + DESCRIPTORS_BESIDE);
 	// The rules come first, whatever else is missing. What cannot be put into force is tried again.
 	if (!agent_core_start(e->core, diags))
 		log_diags(diags);
@@ -461,6 +493,7 @@ static void end(struct enforcer *e)
 {
 	io_child_free(e->child);
 	agent_channel_free(e->channel);
+	agent_dialler_free(e->dialler);
 	io_watch_free(e->watch);
 	io_timer_free(e->timer);
 	io_timer_free(e->restart_timer);

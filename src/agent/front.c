@@ -246,6 +246,8 @@ static bool serve(struct front *front, struct diags *diags)
 		.schema = front->schema,
 		.ops = &front_netconf_ops,
 		.context = front,
+		.sessions_most = front->start.sessions,
+		.keepalive_s = front->start.keepalive,
 		.running = read_tree(front, "running", front->start.running),
 		.startup = read_tree(front, "startup", front->start.startup),
 		.rollback = front->start.pending
@@ -266,7 +268,11 @@ static bool serve(struct front *front, struct diags *diags)
 			return false;
 		}
 	}
-	return true;
+	int r = front_call_home(front);
+	if (r < 0)
+		diag_error(diags, DIAG_IO, NULL, "restart the agent", "calling home: %s",
+			   strerror(-r));
+	return r == 0;
 }
 
 // The order matters: files, then the sandbox, then the network.

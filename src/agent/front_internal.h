@@ -6,8 +6,10 @@
 
 struct agent_channel;
 struct io_listener;
+struct front_home;
 struct io_loop;
 struct io_tls;
+struct io_watch;
 struct netconf_reply;
 struct netconf_request;
 struct netconf_server;
@@ -32,6 +34,8 @@ struct front {
 	struct io_tls *tls;
 	struct agent_channel *channel;
 	struct netconf_server *server;
+	struct front_home *home; // controllers that are called
+	struct io_watch *dialled;
 	struct io_listener *listener[AGENT_LISTENERS_MOST];
 	struct front_question *question;
 	uint32_t last_id;
@@ -50,6 +54,9 @@ void front_log_diags(const struct diags *diags);
 
 // --- datastore.c: struct netconf_ops ---
 extern const struct netconf_ops front_netconf_ops;
+// --- call_home.c: sessions that this host opens ---
+// Negative errno.
+int front_call_home(struct front *front) must_check;
 // --- operations.c: the module's operations ---
 void front_handle_operations(struct front *front);
 

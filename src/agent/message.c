@@ -269,10 +269,21 @@ static void code_event(struct coder *c, struct agent_event_entry *event)
 
 // --- bodies ---
 
+static void code_endpoint(struct coder *c, struct agent_endpoint *endpoint)
+{
+	code_u8(c, &endpoint->controller);
+	code_needed_text(c, &endpoint->address);
+}
+
 static void code_start(struct coder *c, struct agent_start *start)
 {
 	code_needed_text(c, &start->name);
 	start->listeners = (uint8_t)code_below(c, start->listeners, AGENT_LISTENERS_MOST + 1);
+	code_u32(c, &start->sessions);
+	code_list(c, &start->endpoint, 5, code_endpoint);
+	code_bool(c, &start->last_connected);
+	code_u32(c, &start->call_wait);
+	code_u32(c, &start->keepalive);
 	code_text(c, &start->running);
 	code_text(c, &start->startup);
 	code_bool(c, &start->pending);

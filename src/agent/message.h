@@ -26,10 +26,12 @@ extern const struct agent_type_info agent_type_info[AGENT_TYPES];
 // Bytes of one message; beyond them the channel is closed. Two texts of the largest configuration fit.
 #define AGENT_MESSAGE_MOST (600u << 20)
 #define AGENT_LISTENERS_MOST 8u
-#define AGENT_DIGEST_TEXT 65u // SHA-256 in hexadecimal
+#define AGENT_ENDPOINTS_MOST 16u
+#define AGENT_PORT_CALL_HOME 4335 // over TLS
+#define AGENT_DIGEST_TEXT 65u     // SHA-256 in hexadecimal
 
 // Descriptors of front.
-enum { AGENT_FD_CHANNEL = 3, AGENT_FD_CERTIFICATES, AGENT_FD_YANG, AGENT_FD_LISTEN };
+enum { AGENT_FD_CHANNEL = 3, AGENT_FD_CERTIFICATES, AGENT_FD_YANG, AGENT_FD_DIAL, AGENT_FD_LISTEN };
 
 enum agent_reason {
 	AGENT_TIMEOUT,
@@ -58,10 +60,22 @@ extern const char *const agent_reason_name[AGENT_REASONS]; // as the model spell
 extern const char *const agent_closed_name[AGENT_CLOSEDS];
 extern const char *const agent_enforcement_name[AGENT_ENFORCEMENTS];
 
+// Where a controller can be called (RFC 8071), as io_address_parse reads it. Those of one controller stand behind one
+// another, in the order of trying.
+struct agent_endpoint {
+	uint8_t controller; // from 0
+	const char *address;
+};
+
 // What front needs to begin. Texts are configurations as front printed them; NULL: none.
 struct agent_start {
 	const char *name;
 	uint8_t listeners; // descriptors from AGENT_FD_LISTEN on
+	uint32_t sessions; // at the most
+	VEC(struct agent_endpoint) endpoint;
+	bool last_connected; // calls begin with the endpoint that worked last, else with the first
+	uint32_t call_wait;  // seconds between two calls, at the most
+	uint32_t keepalive;  // seconds until a peer that has vanished is noticed
 	const char *running, *startup;
 	bool pending;         // a confirmed commit that any session may confirm
 	const char *rollback; // with it: what to go back to, and its id

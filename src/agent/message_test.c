@@ -33,6 +33,7 @@ static struct diag diag[] = {
 	 .hint = "use another"},
 	{.severity = DIAG_WARNING, .code = DIAG_BY_PORT, .text = "by port only"},
 };
+static struct agent_endpoint endpoint[] = {{0, "192.0.2.1"}, {1, "[2001:db8::1]:7000"}};
 static struct backend_pinhole_state hole[] = {
 	{.pinhole = {.name = "call",
 		     .family = 6,
@@ -91,6 +92,11 @@ static const struct agent_message sample[] = {
 	{.type = AGENT_START,
 	 .start = {.name = "edge",
 		   .listeners = 2,
+		   .sessions = 1000,
+		   .endpoint = list_(endpoint),
+		   .last_connected = true,
+		   .call_wait = 60,
+		   .keepalive = 15,
 		   .running = "<r/>",
 		   .pending = true,
 		   .rollback = "<b/>",

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define HINT                                                                        \
@@ -136,6 +137,18 @@ bool io_address_equal(const struct io_address *a, const struct io_address *b)
 	return a->sa.ss_family == AF_INET && x->sin_addr.s_addr == y->sin_addr.s_addr;
 }
 
+static bool is_any6(const struct io_address *a)
+{
+	const struct sockaddr_in6 *six = (const void *)&a->sa;
+	return a->sa.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
+}
+
+bool io_address_is_any(const struct io_address *a)
+{
+	const struct sockaddr_in *four = (const void *)&a->sa;
+	return is_any6(a) || (a->sa.ss_family == AF_INET && four->sin_addr.s_addr == INADDR_ANY);
+}
+
 int io_address_of(int fd, struct io_address *out)
 {
 	struct io_address a = {.len = sizeof(a.sa)};
@@ -151,12 +164,6 @@ static int tcp_socket(int family)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	return fd < 0 ? -errno : fd;
-}
-
-static bool is_any6(const struct io_address *a)
-{
-	const struct sockaddr_in6 *six = (const void *)&a->sa;
-	return a->sa.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
 }
 
 static int listen_on(int fd, const struct io_address *a)
@@ -225,6 +232,16 @@ int io_connect_result(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return -errno;
 	return -error;
+}
+
+void io_descriptors(size_t wanted)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	// What cannot be opened then is refused in words where it is opened.
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void io_keepalive(int fd, unsigned seconds)

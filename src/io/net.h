@@ -26,6 +26,8 @@ bool io_address_parse(const char *text, uint16_t default_port, struct diags *dia
 // As io_address_parse reads it, with the port.
 void io_address_print(const struct io_address *address, char out[static IO_ADDRESS_TEXT]);
 uint16_t io_address_port(const struct io_address *address) must_check;
+// Every address of this host, as '*' is.
+bool io_address_is_any(const struct io_address *address) must_check;
 bool io_address_equal(const struct io_address *a, const struct io_address *b) must_check;
 // Of a socket's own end (port 0 asked for: the port that it got). Negative errno.
 int io_address_of(int fd, struct io_address *out) must_check;
@@ -37,6 +39,8 @@ int io_listen(const struct io_address *address, int *fd_out) must_check;
 int io_connect_start(const struct io_address *to, const struct io_address *from,
 		     int *fd_out) must_check;
 int io_connect_result(int fd) must_check;
+// Lets this process and its children open so many descriptors, as far as the hard limit allows.
+void io_descriptors(size_t wanted);
 // A peer that has vanished without a word ends the connection within about so many seconds, idle or
 // not.
 void io_keepalive(int fd, unsigned seconds);
