@@ -203,8 +203,7 @@ static void note_opaques(struct judge *j, const struct ir_ruleset *ruleset,
 	for (size_t i = 0; i < ruleset->rule.len; i++) {
 		const struct ir_rule *rule = &ruleset->rule.at[i];
 		opaque += rule->opaques > 0;
-		rates += rule->verdict != IR_RATE_LIMIT &&
-			 (rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100);
+		rates += ir_rule_has_rate_condition(rule);
 	}
 	if (opaque)
 		vec_push(&j->cli->arena, &notes->list,

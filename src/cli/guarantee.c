@@ -129,8 +129,8 @@ static bool add_text(struct guarantees *g, const char *file, const struct buf *b
 static void add_rule(struct guarantees *g, const struct ir_rule *rule)
 {
 	struct ir_rule kept = *rule;
-	bool says = rule->verdict == IR_PASS || rule->verdict == IR_RATE_LIMIT ||
-		    rule->verdict == IR_DROP || rule->verdict == IR_REJECT;
+	bool says = ir_verdict_passes(rule->verdict) || rule->verdict == IR_DROP ||
+		    rule->verdict == IR_REJECT;
 	kept.clause =
 		arena_memdup(&g->cli->arena, rule->clause, rule->clauses * sizeof(*rule->clause));
 	for (size_t i = 0; i < kept.clauses && !kept.flow; i++)
@@ -185,11 +185,6 @@ static bool read_guarantees(struct guarantees *g)
 }
 
 // --- answering ---
-
-static bool must_pass(const struct ir_rule *rule)
-{
-	return rule->verdict == IR_PASS || rule->verdict == IR_RATE_LIMIT;
-}
 
 static void print_guarantee(struct guarantees *g, size_t i, bool done)
 {
@@ -246,7 +241,8 @@ static json_t *guarantee_json(struct guarantees *g, size_t i, bool done)
 	const struct ir_rule *rule = &g->rule.at[i];
 	const struct verify_broken *broken = g->broken[i];
 	json_t *value = words_rule_json(rule);
-	json_object_set_new(value, "must", json_string(must_pass(rule) ? "pass" : "not pass"));
+	json_object_set_new(value, "must",
+			    json_string(ir_verdict_passes(rule->verdict) ? "pass" : "not pass"));
 	json_object_del(value, "verdict");
 	json_object_set_new(value, "holds",
 			    broken ? json_false()

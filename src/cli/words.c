@@ -16,9 +16,9 @@ static void print_name(const struct ir_rule *rule, struct buf *out)
 
 static void print_verdict(const struct cli *cli, enum ir_verdict verdict, struct buf *out)
 {
-	enum cli_colour colour = verdict == IR_PASS || verdict == IR_RATE_LIMIT ? CLI_GREEN
-				 : verdict == IR_DROP || verdict == IR_REJECT   ? CLI_RED
-										: CLI_CYAN;
+	enum cli_colour colour = ir_verdict_passes(verdict)                   ? CLI_GREEN
+				 : verdict == IR_DROP || verdict == IR_REJECT ? CLI_RED
+									      : CLI_CYAN;
 	buf_printf(out, "%s%s%s", cli_colour(cli, colour),
 		   verdict == IR_NONE ? "default" : ir_verdict_name[verdict],
 		   cli_colour(cli, CLI_PLAIN));

@@ -18,11 +18,10 @@ enum { LOOKS_ETH = 1, LOOKS_IPV4 = 2, LOOKS_IPV6 = 4, LOOKS_ANY = 8 };
 static bool check_action(const struct ir_rule *rule, struct diags *diags)
 {
 	const char *fault = NULL, *hint = "leave the rule out, or enforce it elsewhere";
-	bool rate = rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
 	if (rule->flow) {
 		fault = "it judges flows, an access control list judges each packet for itself";
 		hint = "make packet rules of it, one for each direction";
-	} else if (rate) {
+	} else if (ir_rule_has_rate(rule)) {
 		fault = "an access control list knows no rates";
 	} else if (rule->verdict == IR_NONE) {
 		fault = "an entry of an access control list decides; it cannot only log";

@@ -8,8 +8,7 @@ static bool same_rest(const struct ir_rule *a, const struct ir_rule *b)
 {
 	bool described = a->description && b->description;
 	return a->flow == b->flow && a->verdict == b->verdict && a->log == b->log &&
-	       a->priority == b->priority && a->rate.packets == b->rate.packets &&
-	       a->rate.flows == b->rate.flows && a->rate.bytes_x100 == b->rate.bytes_x100 &&
+	       a->priority == b->priority && ir_rate_equal(a->rate, b->rate) &&
 	       (described ? !strcmp(a->description, b->description)
 			  : !a->description && !b->description);
 }

@@ -407,9 +407,10 @@ void nfi_put_container(struct xml_out *out, const struct ir_rule *rule, const ch
 	xml_close(out, container);
 }
 
-static void put_rate(struct xml_out *out, const struct ir_rate *rate)
+static void put_rate(struct xml_out *out, const struct ir_rule *rule)
 {
-	if (!rate->packets && !rate->flows && !rate->bytes_x100)
+	const struct ir_rate *rate = &rule->rate;
+	if (!ir_rule_has_rate(rule))
 		return;
 	xml_open(out, "ddos");
 	if (rate->packets)
@@ -451,7 +452,7 @@ void nfi_put_condition(struct xml_out *out, const struct nfi_split *split)
 	put_layer4(out, split);
 	nfi_put_container(out, split->rule, "url-category");
 	nfi_put_container(out, split->rule, "voice");
-	put_rate(out, &split->rule->rate);
+	put_rate(out, split->rule);
 	nfi_put_container(out, split->rule, "anti-virus");
 	nfi_put_container(out, split->rule, "payload");
 	put_context(out, split);

@@ -127,9 +127,7 @@ static bool read_actions(struct nfi_reader *r, const struct schema_node *rules)
 
 static void check_rate_limit(struct nfi_reader *r, const struct schema_node *rules)
 {
-	const struct ir_rate *rate = &r->rule->rate;
-	if (r->rule->verdict == IR_RATE_LIMIT && !rate->packets && !rate->flows &&
-	    !rate->bytes_x100)
+	if (r->rule->verdict == IR_RATE_LIMIT && !ir_rule_has_rate(r->rule))
 		nfi_fault(r,
 			  &(struct nfi_fault){
 				  .code = DIAG_MISSING,

@@ -193,7 +193,7 @@ static bool flow_says_it_all(const struct ir_rule *rule, const struct ir_clause 
 			cond[tuple.len++] = clause->cond[i];
 	bool same = ir_clause_versions(&tuple) == ir_clause_versions(clause) &&
 		    ir_protocols_equal(ir_clause_protocols(&tuple), ir_clause_protocols(clause));
-	bool passes = rule->verdict == IR_PASS || rule->verdict == IR_RATE_LIMIT;
+	bool passes = ir_verdict_passes(rule->verdict);
 	return same || !rule->flow || !passes;
 }
 

@@ -129,8 +129,7 @@ static bool check_rate(const struct ir_rule *rule, struct diags *diags)
 	if (fault)
 		nfi_refuse(rule, "ddos", "give whole numbers up to 4294967295", diags,
 			   "the NSF-facing model has no %s", fault);
-	bool none = !rate->packets && !rate->flows && !rate->bytes_x100;
-	if (rule->verdict == IR_RATE_LIMIT && none) {
+	if (rule->verdict == IR_RATE_LIMIT && !ir_rule_has_rate(rule)) {
 		nfi_refuse(rule, "ddos", "give the rate", diags, "it limits to no rate");
 		return false;
 	}
@@ -294,8 +293,7 @@ static struct seen *name_rule(struct writer *w, const struct ir_rule *rule)
 
 static void note_rates(const struct ir_rule *rule, size_t parts, struct diags *diags)
 {
-	bool rate = rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
-	if (rate && parts > 1)
+	if (ir_rule_has_rate(rule) && parts > 1)
 		diag_add(diags,
 			 &(struct diag){.severity = DIAG_NOTE,
 					.code = DIAG_UNSUPPORTED,

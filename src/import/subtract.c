@@ -12,27 +12,9 @@
 
 enum { V4 = 1, V6 = 2, BOTH = 3 };
 
-static bool has_clock(const struct ir_clause *clause)
-{
-	for (size_t i = 0; i < clause->len; i++)
-		if (ir_dim_info[clause->cond[i].dim].kind == IR_KIND_CLOCK &&
-		    clause->cond[i].dim != IR_TIME)
-			return true;
-	return false;
-}
-
 bool import_clocks_agree(const struct ir_clause *a, const struct ir_clause *b)
 {
-	return a->clock == b->clock || !has_clock(a) || !has_clock(b);
-}
-
-// Whether a condition says that the transport header is there.
-static bool has_transport(const struct ir_clause *clause)
-{
-	for (size_t i = 0; i < clause->len; i++)
-		if (*ir_dim_protocols(clause->cond[i].dim))
-			return true;
-	return false;
+	return a->clock == b->clock || !ir_clause_has_clock(a) || !ir_clause_has_clock(b);
 }
 
 bool import_clause_impossible(const struct ir_clause *clause)
@@ -42,7 +24,7 @@ bool import_clause_impossible(const struct ir_clause *clause)
 	bool later_fragment = offset && !algebra_set_has(*offset, 0);
 	return !ir_clause_versions(clause) ||
 	       ir_protocols_equal(ir_clause_protocols(clause), none) ||
-	       (later_fragment && has_transport(clause));
+	       (later_fragment && ir_clause_asks_transport(clause));
 }
 
 struct algebra_set import_set_others(struct arena *arena, enum ir_dim dim, struct algebra_set set)
@@ -120,7 +102,8 @@ static void split_protocols(struct pieces *p, struct ir_clause *rest, enum ir_di
 
 static void split_fragments(struct pieces *p, struct ir_clause *rest, enum ir_dim dim)
 {
-	if (!*ir_dim_protocols(dim) || has_transport(rest) || !(ir_clause_versions(rest) & V4))
+	if (!ir_dim_is_transport(dim) || ir_clause_asks_transport(rest) ||
+	    !(ir_clause_versions(rest) & V4))
 		return;
 	add_piece(p, rest, IR_FRAGOFF, algebra_set_one(p->arena, 1, algebra_max(13)));
 }
@@ -136,7 +119,7 @@ bool import_clause_subtract(const struct ir_clause *from, const struct ir_clause
 		vec_push(arena, &out->list, rest);
 		return true;
 	}
-	if (has_clock(away))
+	if (ir_clause_has_clock(away))
 		rest.clock = away->clock;
 	for (size_t i = 0; i < away->len; i++) {
 		enum ir_dim dim = away->cond[i].dim;

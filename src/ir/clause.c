@@ -69,7 +69,7 @@ bool ir_clause_narrow(struct ir_clause *clause, struct arena *arena, enum ir_dim
 	return cond[at].set.len > 0;
 }
 
-static bool has_clock(const struct ir_clause *clause)
+bool ir_clause_has_clock(const struct ir_clause *clause)
 {
 	for (size_t i = 0; i < clause->len; i++)
 		if (ir_dim_info[clause->cond[i].dim].kind == IR_KIND_CLOCK &&
@@ -80,8 +80,9 @@ static bool has_clock(const struct ir_clause *clause)
 
 bool ir_clause_and(struct ir_clause *clause, struct arena *arena, const struct ir_clause *other)
 {
-	assert(!has_clock(clause) || !has_clock(other) || clause->clock == other->clock);
-	if (has_clock(other))
+	assert(!ir_clause_has_clock(clause) || !ir_clause_has_clock(other) ||
+	       clause->clock == other->clock);
+	if (ir_clause_has_clock(other))
 		clause->clock = other->clock;
 	for (size_t i = 0; i < other->len; i++)
 		if (!ir_clause_narrow(clause, arena, other->cond[i].dim, other->cond[i].set))
@@ -137,6 +138,28 @@ unsigned ir_dim_versions(enum ir_dim dim)
 const uint8_t *ir_dim_protocols(enum ir_dim dim)
 {
 	return dim_implies(dim)->protocols;
+}
+
+bool ir_dim_is_transport(enum ir_dim dim)
+{
+	return dim < IR_DIMS && ir_dim_protocols(dim)[0];
+}
+
+bool ir_dim_is_of(enum ir_dim dim, unsigned protocol)
+{
+	const uint8_t *implied = ir_dim_protocols(dim);
+	bool any = !*implied;
+	while (*implied && *implied != protocol)
+		implied++;
+	return any || *implied;
+}
+
+bool ir_clause_asks_transport(const struct ir_clause *clause)
+{
+	for (size_t i = 0; i < clause->len; i++)
+		if (ir_dim_is_transport(clause->cond[i].dim))
+			return true;
+	return false;
 }
 
 unsigned ir_clause_versions(const struct ir_clause *clause)

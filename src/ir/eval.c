@@ -34,9 +34,24 @@ static u128 clock_value(enum ir_dim dim, int64_t time, int32_t clock)
 	}
 }
 
-static bool passes(enum ir_verdict verdict)
+bool ir_verdict_passes(enum ir_verdict verdict)
 {
 	return verdict == IR_PASS || verdict == IR_RATE_LIMIT;
+}
+
+bool ir_rate_equal(struct ir_rate a, struct ir_rate b)
+{
+	return a.packets == b.packets && a.flows == b.flows && a.bytes_x100 == b.bytes_x100;
+}
+
+bool ir_rule_has_rate(const struct ir_rule *rule)
+{
+	return rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
+}
+
+bool ir_rule_has_rate_condition(const struct ir_rule *rule)
+{
+	return ir_rule_has_rate(rule) && rule->verdict != IR_RATE_LIMIT;
 }
 
 static bool cond_matches(const struct ir_cond *cond, const struct ir_clause *clause,
@@ -47,7 +62,7 @@ static bool cond_matches(const struct ir_cond *cond, const struct ir_clause *cla
 		return algebra_set_has(cond->set,
 				       clock_value(cond->dim, packet->time, clause->clock));
 	if (kind == IR_KIND_PACKET && rule->flow && packet->reply)
-		return passes(rule->verdict);
+		return ir_verdict_passes(rule->verdict);
 	const struct ir_packet *read = kind == IR_KIND_TUPLE && rule->flow ? packet->flow : packet;
 	return (read->has >> cond->dim & 1) && algebra_set_has(cond->set, read->value[cond->dim]);
 }
@@ -80,11 +95,6 @@ static enum answer opaques_hold(const struct ir_rule *rule, const struct ir_pack
 	return answer;
 }
 
-static bool has_rate(const struct ir_rule *rule)
-{
-	return rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
-}
-
 static bool exceeded(const struct ir_rule *rule, const struct ir_packet *packet)
 {
 	return packet->rate_exceeded ? packet->rate_exceeded(packet, rule) : packet->over_rate;
@@ -92,7 +102,7 @@ static bool exceeded(const struct ir_rule *rule, const struct ir_packet *packet)
 
 static enum answer rule_matches(const struct ir_rule *rule, const struct ir_packet *packet)
 {
-	if (has_rate(rule) && rule->verdict != IR_RATE_LIMIT && !exceeded(rule, packet))
+	if (ir_rule_has_rate_condition(rule) && !exceeded(rule, packet))
 		return NO;
 	for (size_t i = 0; i < rule->clauses; i++)
 		if (ir_clause_matches(&rule->clause[i], rule, packet))

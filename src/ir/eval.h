@@ -22,6 +22,13 @@ struct ir_packet {
 	void *context; // of the two
 };
 
+// Of verdicts with which packets go on their way, all of them or those within a rate.
+bool ir_verdict_passes(enum ir_verdict verdict) must_check;
+bool ir_rate_equal(struct ir_rate a, struct ir_rate b) must_check;
+// Has a rate at all; has one as a condition, not as the limit.
+bool ir_rule_has_rate(const struct ir_rule *rule) must_check;
+bool ir_rule_has_rate_condition(const struct ir_rule *rule) must_check;
+
 void ir_packet_set(struct ir_packet *packet, enum ir_dim dim, u128 value);
 
 struct ir_outcome {

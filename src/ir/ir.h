@@ -151,6 +151,8 @@ const struct algebra_set *ir_clause_set(const struct ir_clause *clause, enum ir_
 struct ir_clause ir_clause_copy(const struct ir_clause *clause, struct arena *arena) must_check;
 // The same conditions on the same clock.
 bool ir_clause_equal(const struct ir_clause *a, const struct ir_clause *b) must_check;
+// Has a CLOCK dimension but IR_TIME, so that its clock is part of what it means.
+bool ir_clause_has_clock(const struct ir_clause *clause) must_check;
 // The conjunction of two clauses that have the same clock or where one has no CLOCK dimension but
 // IR_TIME.
 bool ir_clause_and(struct ir_clause *clause, struct arena *arena,
@@ -171,6 +173,12 @@ bool ir_clause_allows_protocol(const struct ir_clause *clause, uint8_t protocol)
 // (0-terminated; empty: any) have it at all.
 unsigned ir_dim_versions(enum ir_dim dim) must_check;
 const uint8_t *ir_dim_protocols(enum ir_dim dim) must_check;
+// Only packets of some protocols have it: it is of the transport header. False for numbers from IR_DIMS on.
+bool ir_dim_is_transport(enum ir_dim dim) must_check;
+bool ir_dim_is_of(enum ir_dim dim,
+		  unsigned protocol) must_check; // packets of the protocol may have it
+bool ir_clause_asks_transport(const struct ir_clause *clause)
+	must_check; // some condition is on such a dimension
 
 #include "ir/eval.h"
 #include "ir/text.h"

@@ -12,8 +12,7 @@
 static bool same_effect(const struct ir_rule *a, const struct ir_rule *b)
 {
 	return a->verdict == b->verdict && a->log == b->log && a->flow == b->flow &&
-	       a->rate.packets == b->rate.packets && a->rate.flows == b->rate.flows &&
-	       a->rate.bytes_x100 == b->rate.bytes_x100;
+	       ir_rate_equal(a->rate, b->rate);
 }
 
 static bool rules_overlap(const struct ir_rule *a, const struct ir_rule *b)

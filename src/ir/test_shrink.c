@@ -88,8 +88,7 @@ static void shrink_rule(struct shrinking *s, struct ir_rule *rule)
 		try_rule(s, rule, changed);
 	changed = *rule;
 	changed.rate = (struct ir_rate){0};
-	if (rule->verdict != IR_RATE_LIMIT &&
-	    (rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100))
+	if (ir_rule_has_rate_condition(rule))
 		try_rule(s, rule, changed);
 	changed = *rule;
 	changed.flow = false;

@@ -213,7 +213,6 @@ static void print_opaques(const struct ir_rule *rule, struct buf *out)
 
 void ir_rule_print(const struct ir_rule *rule, struct buf *out)
 {
-	bool rate = rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
 	if (!rule->clauses)
 		buf_adds(out, "no packet");
 	for (size_t i = 0; i < rule->clauses && i < VALUES_SHOWN; i++) {
@@ -224,12 +223,12 @@ void ir_rule_print(const struct ir_rule *rule, struct buf *out)
 	if (rule->clauses > VALUES_SHOWN)
 		buf_printf(out, " | ... %zu more", rule->clauses - VALUES_SHOWN);
 	print_opaques(rule, out);
-	if (rate && rule->verdict != IR_RATE_LIMIT) {
+	if (ir_rule_has_rate_condition(rule)) {
 		buf_adds(out, " beyond");
 		print_rate(&rule->rate, out);
 	}
 	buf_printf(out, " -> %s", ir_verdict_name[rule->verdict]);
-	if (rate && rule->verdict == IR_RATE_LIMIT)
+	if (rule->verdict == IR_RATE_LIMIT)
 		print_rate(&rule->rate, out);
 	if (rule->log != IR_LOG_NONE)
 		buf_adds(out, rule->log == IR_LOG_RULE ? ", log" : ", log the session");

@@ -32,8 +32,7 @@ static bool same_traffic(const struct ir_rule *a, const struct ir_rule *b)
 {
 	if (a == b)
 		return true;
-	if (a->rate.packets != b->rate.packets || a->rate.flows != b->rate.flows ||
-	    a->rate.bytes_x100 != b->rate.bytes_x100 || a->clauses != b->clauses)
+	if (!ir_rate_equal(a->rate, b->rate) || a->clauses != b->clauses)
 		return false;
 	for (size_t i = 0; i < a->clauses; i++)
 		if (!ir_clause_equal(&a->clause[i], &b->clause[i]))

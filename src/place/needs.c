@@ -40,18 +40,6 @@ static bool applies(const struct row *row, const struct ir_clause *clause, unsig
 	       (!row->protocol || ir_clause_allows_protocol(clause, row->protocol));
 }
 
-// A condition inside a transport header says the protocol, too.
-static bool in_transport(const struct ir_clause *clause)
-{
-	for (size_t i = 0; i < clause->len; i++) {
-		enum ir_dim dim = clause->cond[i].dim;
-		if ((dim >= IR_SPORT && dim <= IR_ICMP6) ||
-		    (dim >= IR_TCPFLAGS && dim <= IR_DCCPSERVICE))
-			return true;
-	}
-	return false;
-}
-
 static bool any_code(const struct algebra_set *set)
 {
 	for (size_t i = 0; set && i < set->len; i++)
@@ -64,7 +52,7 @@ static void clause_needs(const struct ir_clause *clause, struct arena *arena,
 			 struct place_needs *out)
 {
 	unsigned versions = ir_clause_versions(clause);
-	bool inside = in_transport(clause);
+	bool inside = ir_clause_asks_transport(clause); // which says the protocol, too
 	for (size_t i = 0; i < array_len(rows); i++) {
 		const struct row *row = &rows[i];
 		bool implied = row->dim == IR_PROTO && inside;

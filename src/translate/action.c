@@ -95,9 +95,8 @@ void action_apply(struct draft *draft)
 	draft->base.verdict = verdict_of(draft);
 	draft->base.log = log_of(draft->rule->log);
 	draft->base.rate = rate_of(draft);
-	const struct ir_rate *rate = &draft->base.rate;
-	if (draft->base.verdict == IR_RATE_LIMIT && !rate->packets && !rate->flows &&
-	    !rate->bytes_x100 && draft->context->diags->errors == errors)
+	if (draft->base.verdict == IR_RATE_LIMIT && !ir_rule_has_rate(&draft->base) &&
+	    draft->context->diags->errors == errors)
 		draft_error(draft, DIAG_MISSING, "action/primary-action/limit",
 			    "give a limit in bytes per second, or a threshold in "
 			    "condition/ddos/rate-limit",

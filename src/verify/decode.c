@@ -112,11 +112,6 @@ static void put(const struct point *p, struct ir_packet *packet, enum ir_dim dim
 	ir_packet_set(packet, dim, value_or(p, dim, otherwise));
 }
 
-static bool has_ports(unsigned proto)
-{
-	return proto == 6 || proto == 17 || proto == 33 || proto == 132 || proto == 136;
-}
-
 // The tuple of the flow's first packet.
 static void put_tuple(const struct point *p, struct ir_packet *first)
 {
@@ -129,13 +124,13 @@ static void put_tuple(const struct point *p, struct ir_packet *first)
 	put(p, first, family == 4 ? IR_DST4 : IR_DST6, family == 4 ? 0xC6336407 : site | 0x11);
 	put(p, first, IR_PROTO, 6);
 	unsigned proto = (unsigned)first->value[IR_PROTO];
-	if (has_ports(proto)) {
+	if (ir_dim_is_of(IR_SPORT, proto)) {
 		put(p, first, IR_SPORT, 40000);
 		put(p, first, IR_DPORT, 80);
 	}
-	if (family == 4 && proto == 1)
+	if (family == 4 && ir_dim_is_of(IR_ICMP4, proto))
 		put(p, first, IR_ICMP4, 8 * 256);
-	if (family == 6 && proto == 58)
+	if (family == 6 && ir_dim_is_of(IR_ICMP6, proto))
 		put(p, first, IR_ICMP6, 128 * 256);
 }
 
@@ -181,40 +176,18 @@ static bool packet_has(const struct point *p, const struct ir_packet *packet, en
 {
 	unsigned proto = packet->has >> IR_PROTO & 1 ? (unsigned)packet->value[IR_PROTO] : 0;
 	bool first = !(packet->has >> IR_FRAGOFF & 1) || !packet->value[IR_FRAGOFF];
-	int family = p->slice->family;
-	if (dim >= IR_TCPFLAGS && dim <= IR_TCPURGENT)
-		return proto == 6 && first;
-	switch ((int)dim) {
-	case IR_UDPLEN:
-		return (proto == 17 || proto == 136) && first;
-	case IR_SCTPCHUNK:
-		return proto == 132 && first;
-	case IR_DCCPTYPE:
-	case IR_DCCPOFFSET:
-	case IR_DCCPSERVICE:
-		return proto == 33 && first;
-	case IR_IHL:
-	case IR_IPFLAGS:
-	case IR_FRAGOFF:
-	case IR_IPID:
-		return family == 4;
-	case IR_FLOWLABEL:
-		return family == 6;
-	case IR_DSCP:
-	case IR_ECN:
-	case IR_LENGTH:
-	case IR_TTL:
-		return family != 0;
-	default:
-		return true;
-	}
+	unsigned version = p->slice->family == 4 ? 1 : 2;
+	if (!p->slice->family)
+		return verify_of_any_frame(dim);
+	return (ir_dim_versions(dim) & version) && ir_dim_is_of(dim, proto) &&
+	       (first || !ir_dim_is_transport(dim));
 }
 
 static void drop_transport(struct ir_packet *packet)
 {
-	static const enum ir_dim dims[] = {IR_SPORT, IR_DPORT, IR_ICMP4, IR_ICMP6};
-	for (size_t i = 0; i < array_len(dims); i++)
-		packet->has &= ~((uint64_t)1 << dims[i]);
+	for (unsigned dim = 0; dim < IR_DIMS; dim++)
+		if (ir_dim_is_transport(dim))
+			packet->has &= ~((uint64_t)1 << dim);
 }
 
 // A value for what some rule asks for, but none of this slice.
@@ -403,13 +376,6 @@ static bool truth_of(const struct verify_space *space, const struct ir_packet *p
 	return known;
 }
 
-// Whether a packet may lack the dimension without any rule's condition holding for it by mistake.
-static bool may_lack(unsigned dim)
-{
-	return (dim >= IR_SPORT && dim <= IR_ICMP6) ||
-	       (dim >= IR_TCPFLAGS && dim <= IR_DCCPSERVICE);
-}
-
 bool verify_point(const struct verify_space *space, const struct verify_slice *slice,
 		  const struct ir_packet *packet, uint64_t *point_out)
 {
@@ -426,7 +392,9 @@ bool verify_point(const struct verify_space *space, const struct verify_slice *s
 		bool there = axis->dim < IR_DIMS
 				     ? value_of(slice, packet, axis->dim, &value)
 				     : truth_of(space, packet, axis->dim - IR_DIMS, &value);
-		if (there ? !atom_of(axis, value, &atom) : !may_lack(axis->dim))
+		// A packet without a transport dimension may be at any atom of it: boxes that ask for it
+		// ask for the protocol, too.
+		if (there ? !atom_of(axis, value, &atom) : !ir_dim_is_transport(axis->dim))
 			return false;
 		if (axis->span)
 			point_out[axis->slot] = algebra_span(atom, atom);

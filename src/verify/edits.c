@@ -59,10 +59,8 @@ static uint32_t effect_of(const struct verify_prepared *p, const struct ir_rule 
 {
 	for (size_t i = 0; i < p->effect.len; i++) {
 		const struct verify_effect_of *e = &p->effect.at[i];
-		bool same_rate = e->rate.packets == rule->rate.packets &&
-				 e->rate.flows == rule->rate.flows &&
-				 e->rate.bytes_x100 == rule->rate.bytes_x100;
-		if (e->verdict == rule->verdict && (rule->verdict != IR_RATE_LIMIT || same_rate))
+		if (e->verdict == rule->verdict &&
+		    (rule->verdict != IR_RATE_LIMIT || ir_rate_equal(e->rate, rule->rate)))
 			return e->number;
 	}
 	return UINT32_MAX;

@@ -255,16 +255,8 @@ static bool put_icmp(const struct record *r)
 
 static bool has_ports(const struct ir_packet *packet)
 {
-	switch ((int)packet->value[IR_PROTO]) {
-	case 6:
-	case 17:
-	case 33:
-	case 132:
-	case 136:
-		return true;
-	default:
-		return !(packet->has >> IR_PROTO & 1);
-	}
+	return !(packet->has >> IR_PROTO & 1) ||
+	       ir_dim_is_of(IR_SPORT, (unsigned)packet->value[IR_PROTO]);
 }
 
 static bool put_transport(const struct record *r)

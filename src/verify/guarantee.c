@@ -22,11 +22,6 @@ struct asserting {
 	struct kept *kept; // by guarantee
 };
 
-static bool passes(enum ir_verdict verdict)
-{
-	return verdict == IR_PASS || verdict == IR_RATE_LIMIT;
-}
-
 static enum ir_verdict verdict_of(const struct ir_ruleset *ruleset, uint32_t owner)
 {
 	if (owner == VERIFY_NO_FLOW)
@@ -78,7 +73,7 @@ static void ask_box(struct question *q, uint32_t number)
 		uint32_t owner = algebra_boxes_owner(layer[0].boxes, q->ids.at[k]);
 		if (verify_stopped(q->a->options))
 			return;
-		if (passes(verdict_of(ruleset, owner)) != q->must_pass)
+		if (ir_verdict_passes(verdict_of(ruleset, owner)) != q->must_pass)
 			ask(q, box, q->ids.at[k]);
 	}
 }
@@ -92,7 +87,7 @@ static void assert_one(void *user, unsigned worker, size_t piece)
 		struct question q = {.a = a,
 				     .slice = a->space->slice.at[s],
 				     .kept = &a->kept[piece],
-				     .must_pass = passes(verdict)};
+				     .must_pass = ir_verdict_passes(verdict)};
 		verify_search_init(&q.search, &q.slice->shape, verify_stop_flag(a->options), STEPS);
 		uint32_t end = verify_stand_before(q.slice->layer[1].boxes, piece + 1);
 		for (uint32_t i = verify_stand_before(q.slice->layer[1].boxes, piece);
@@ -174,7 +169,7 @@ void verify_assert(const struct ir_ruleset *ruleset, const struct ir_rule *guara
 		struct ir_rule rule = guarantee[g];
 		if (rule.verdict == IR_NONE)
 			rule.verdict = IR_DROP;
-		if (rule.flow && !passes(rule.verdict))
+		if (rule.flow && !ir_verdict_passes(rule.verdict))
 			only_first_packets(&rule, arena);
 		vec_push(arena, &wanted->rule, rule);
 	}

@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-static bool is_transport(enum ir_dim dim)
-{
-	return (dim >= IR_SPORT && dim <= IR_ICMP6) ||
-	       (dim >= IR_TCPFLAGS && dim <= IR_DCCPSERVICE);
-}
-
 static struct algebra_set some(struct arena *arena, const uint8_t (*range)[2], size_t n)
 {
 	struct algebra_builder builder = {.arena = arena};
@@ -214,7 +208,7 @@ static void add_cond(struct lowering *l, const struct ir_cond *cond)
 static void add_first_fragment(struct lowering *l, const struct ir_cond *cond)
 {
 	bool of_flow = l->rule->flow && ir_dim_info[cond->dim].kind == IR_KIND_TUPLE;
-	if (l->draft->fragments && l->draft->slice->family == 4 && is_transport(cond->dim) &&
+	if (l->draft->fragments && l->draft->slice->family == 4 && ir_dim_is_transport(cond->dim) &&
 	    !of_flow)
 		add(l, IR_FRAGOFF, algebra_set_one(l->draft->arena, 0, 0));
 }
@@ -243,12 +237,11 @@ static void add_truths(struct lowering *l)
 	for (size_t i = 0; i < rule->opaques; i++)
 		add_truth(l, (struct verify_truth){.opaque = &rule->opaque[i]},
 			  !rule->opaque[i].negated);
-	if (verify_has_rate_condition(rule))
+	if (ir_rule_has_rate_condition(rule))
 		add_truth(l, (struct verify_truth){.rate = rule}, true);
 }
 
-// What packets other than IP have.
-static bool of_any_frame(enum ir_dim dim)
+bool verify_of_any_frame(enum ir_dim dim)
 {
 	return dim == IR_IN || dim == IR_OUT || dim == IR_ETHERTYPE || dim == IR_SMAC ||
 	       dim == IR_DMAC || dim >= IR_TIME;
@@ -259,14 +252,9 @@ static bool of_family(const struct verify_draft *draft, const struct ir_clause *
 	if (draft->slice->family)
 		return ir_clause_versions(clause) & (draft->slice->family == 4 ? 1 : 2);
 	for (size_t i = 0; i < clause->len; i++)
-		if (!of_any_frame(clause->cond[i].dim))
+		if (!verify_of_any_frame(clause->cond[i].dim))
 			return false;
 	return true;
-}
-
-static bool passes(enum ir_verdict verdict)
-{
-	return verdict == IR_PASS || verdict == IR_RATE_LIMIT;
 }
 
 // What is left of a flow rule's clause against the flow's direction: conditions on the packet cannot be read there. False
@@ -280,7 +268,7 @@ static bool without_packet(struct verify_draft *draft, const struct ir_rule *rul
 	for (size_t i = 0; i < clause->len; i++)
 		if (ir_dim_info[clause->cond[i].dim].kind != IR_KIND_PACKET)
 			out->cond[out->len++] = clause->cond[i];
-	return out->len == clause->len || passes(rule->verdict);
+	return out->len == clause->len || ir_verdict_passes(rule->verdict);
 }
 
 static void lower(struct lowering *l)
@@ -292,7 +280,7 @@ static void lower(struct lowering *l)
 			continue;
 		add_cond(l, cond);
 		add_first_fragment(l, cond);
-		transport |= is_transport(cond->dim);
+		transport |= ir_dim_is_transport(cond->dim);
 	}
 	if (transport)
 		add_protocols(l);

@@ -20,7 +20,8 @@ uint32_t verify_truth_number(struct verify_space *space,
 // UINT32_MAX: the space has no such truth.
 uint32_t verify_truth_find(const struct verify_space *space,
 			   const struct verify_truth *truth) must_check;
-bool verify_has_rate_condition(const struct ir_rule *rule) must_check;
+
+bool verify_of_any_frame(enum ir_dim dim) must_check; // packets other than IP have it, too
 
 // One dimension must be in a set, by its number among the dimension's.
 struct verify_cond {

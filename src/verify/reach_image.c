@@ -98,7 +98,7 @@ static bool image_cond(struct imaging *to, const struct ir_cond *cond)
 	enum ir_dim dim = cond->dim;
 	const char *interface = dim == IR_IN ? to->view->in : dim == IR_OUT ? to->view->out : NULL;
 	if (reply && to->rule->flow && ir_dim_info[dim].kind == IR_KIND_PACKET)
-		return to->rule->verdict == IR_PASS || to->rule->verdict == IR_RATE_LIMIT;
+		return ir_verdict_passes(to->rule->verdict);
 	if (dim == IR_STATE)
 		return decided(to, cond, reply ? IR_STATE_ESTABLISHED : IR_STATE_NEW);
 	if (dim == IR_TCPFLAGS)

@@ -47,7 +47,7 @@ static void hide_rate(struct reach_images *images, struct reach_image *image, si
 void reach_hide_rates(struct reach_images *images, struct reach_image *image)
 {
 	for (size_t i = 0; i < image->ruleset.rule.len; i++)
-		if (verify_has_rate_condition(&image->ruleset.rule.at[i]))
+		if (ir_rule_has_rate_condition(&image->ruleset.rule.at[i]))
 			hide_rate(images, image, i);
 }
 

@@ -65,7 +65,7 @@ static void register_truths(struct verify_space *space, const struct ir_ruleset 
 		for (size_t k = 0; k < rule->opaques; k++)
 			register_truth(space, (struct verify_truth){.opaque = &rule->opaque[k]},
 				       out);
-		if (verify_has_rate_condition(rule))
+		if (ir_rule_has_rate_condition(rule))
 			register_truth(space, (struct verify_truth){.rate = rule}, out);
 	}
 }

@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-bool verify_has_rate_condition(const struct ir_rule *rule)
-{
-	bool rate = rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
-	return rate && rule->verdict != IR_RATE_LIMIT;
-}
-
 static const char *opaque_key(const struct ir_opaque *opaque, struct arena *arena)
 {
 	struct buf key;

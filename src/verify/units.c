@@ -9,16 +9,11 @@ static bool same_name(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-static bool same_rate(struct ir_rate a, struct ir_rate b)
-{
-	return a.packets == b.packets && a.flows == b.flows && a.bytes_x100 == b.bytes_x100;
-}
-
 static bool one_unit(const struct ir_rule *a, const struct ir_rule *b)
 {
 	return a->name && same_name(a->name, b->name) && same_name(a->policy, b->policy) &&
 	       a->verdict == b->verdict && a->log == b->log && a->flow == b->flow &&
-	       same_rate(a->rate, b->rate);
+	       ir_rate_equal(a->rate, b->rate);
 }
 
 void verify_units(const struct ir_ruleset *ruleset, struct arena *arena, size_t **out)

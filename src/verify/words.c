@@ -9,19 +9,6 @@
 
 #define RANGES_SAID 4 // of time; more are no words
 
-static bool is_transport(unsigned dim)
-{
-	return dim < IR_DIMS && ir_dim_protocols(dim)[0];
-}
-
-static bool has_dim(unsigned protocol, unsigned dim)
-{
-	const uint8_t *implied = ir_dim_protocols(dim);
-	while (*implied && *implied != protocol)
-		implied++;
-	return *implied;
-}
-
 // --- axes of a box ---
 
 struct wording {
@@ -72,7 +59,7 @@ static uint64_t signature(const struct wording *w, const uint64_t *box, uint32_t
 	unsigned protocol = lowest(w->proto, atom);
 	for (size_t a = 0; a < w->slice->axes && a < 64; a++) {
 		const struct verify_axis *axis = &w->slice->axis[a];
-		if (is_transport(axis->dim) && has_dim(protocol, axis->dim) &&
+		if (ir_dim_is_transport(axis->dim) && ir_dim_is_of(axis->dim, protocol) &&
 		    !is_full(w->slice, axis, box))
 			bits |= 1ull << a;
 	}
@@ -99,14 +86,6 @@ static struct ir_clause without(const struct ir_clause *clause, struct arena *ar
 		if (clause->cond[i].dim != dim)
 			rest.cond[rest.len++] = clause->cond[i];
 	return rest;
-}
-
-static bool names_transport(const struct ir_clause *clause)
-{
-	for (size_t i = 0; i < clause->len; i++)
-		if (is_transport(clause->cond[i].dim))
-			return true;
-	return false;
 }
 
 // What the other conditions imply goes.
@@ -186,7 +165,7 @@ static void put(struct wording *w, const uint64_t *box, bool exact)
 	if (w->slice->reply)
 		words.exact &= turn(&words.clause, w->arena);
 	const struct algebra_set *offset = ir_clause_set(&words.clause, IR_FRAGOFF);
-	if (offset && algebra_set_has(*offset, 0) && names_transport(&words.clause)) {
+	if (offset && algebra_set_has(*offset, 0) && ir_clause_asks_transport(&words.clause)) {
 		u128 v4 = 4;
 		words.clause = without(&words.clause, w->arena, IR_FRAGOFF);
 		if (ir_clause_versions(&words.clause) == 3)
@@ -216,7 +195,7 @@ static void put_part(struct wording *w, const uint64_t *box, uint64_t has, uint3
 		    (atom < first || signature(w, box, atom) != has))
 			leave_out(w->slice, w->proto, part, atom);
 	for (size_t a = 0; a < w->slice->axes && a < 64; a++)
-		if (is_transport(w->slice->axis[a].dim) && !(has >> a & 1))
+		if (ir_dim_is_transport(w->slice->axis[a].dim) && !(has >> a & 1))
 			verify_fill(w->slice, &w->slice->axis[a], part);
 	put(w, part, w->area->exact);
 }
@@ -243,7 +222,7 @@ static void put_by_protocol(struct wording *w, const uint64_t *box)
 static void open_transport(const struct verify_slice *slice, uint64_t *box)
 {
 	for (size_t a = 0; a < slice->axes; a++)
-		if (is_transport(slice->axis[a].dim))
+		if (ir_dim_is_transport(slice->axis[a].dim))
 			verify_fill(slice, &slice->axis[a], box);
 }
 
@@ -340,7 +319,7 @@ static bool join(const struct verify_space *space, struct verify_words *a,
 		bool whole = set.len == 1 && !set.at[0].lo &&
 			     set.at[0].hi == algebra_max(ir_dim_info[dim].bits);
 		if (whole &&
-		    (ir_dim_protocols((unsigned)dim)[0] || ir_dim_versions((unsigned)dim) != 3))
+		    (ir_dim_is_transport((unsigned)dim) || ir_dim_versions((unsigned)dim) != 3))
 			return false;
 		struct ir_clause rest = without(&a->clause, arena, (unsigned)dim);
 		if (!ir_clause_narrow(&rest, arena, (unsigned)dim, set))

@@ -68,7 +68,7 @@ static void check_rate(struct check *c)
 {
 	const struct ir_rate *rate = &c->rule->rate;
 	struct nft_limit limit;
-	if (c->rule->verdict == IR_RATE_LIMIT && !nft_has_rate(c->rule))
+	if (c->rule->verdict == IR_RATE_LIMIT && !ir_rule_has_rate(c->rule))
 		refuse(c, &(struct fault){.code = DIAG_MISSING,
 					  .condition = "rate-limit",
 					  .text = "rate-limit without a rate",

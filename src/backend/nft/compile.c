@@ -25,16 +25,6 @@ static struct algebra_set one(struct arena *arena, u128 value)
 	return algebra_set_one(arena, value, value);
 }
 
-bool nft_has_rate(const struct ir_rule *rule)
-{
-	return rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
-}
-
-static bool passes(const struct ir_rule *rule)
-{
-	return rule->verdict == IR_PASS || rule->verdict == IR_RATE_LIMIT;
-}
-
 // --- rates ---
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -144,7 +134,7 @@ static const char *reject_chain(struct compiler *c)
 
 static void set_verdict(struct compiler *c, struct nft_form *form, enum ir_verdict verdict)
 {
-	if (verdict == IR_PASS || verdict == IR_RATE_LIMIT)
+	if (ir_verdict_passes(verdict))
 		form->act = ACT_ACCEPT;
 	else if (verdict == IR_DROP)
 		form->act = ACT_DROP;
@@ -321,7 +311,7 @@ static struct clause_forms forms_of(struct compiler *c, const struct ir_clause *
 		// Every flow has a protocol: true where there is a flow.
 		nft_form_match(&form[0], a, F_FLOW_PROTO, algebra_set_one(a, 0, 255));
 	}
-	if (split && passes(c->rule)) {
+	if (split && ir_verdict_passes(c->rule->verdict)) {
 		match_clause(&form[1], a, clause, true, TUPLE_AND_CLOCK);
 		nft_form_match(&form[1], a, F_DIRECTION, one(a, 1));
 		out.len = 2;
@@ -335,7 +325,10 @@ static size_t kernel_rules(const struct ir_rule *rule)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < rule->clauses; i++)
-		n += rule->flow && passes(rule) && has_packet_dims(&rule->clause[i]) ? 2 : 1;
+		n += rule->flow && ir_verdict_passes(rule->verdict) &&
+				     has_packet_dims(&rule->clause[i])
+			     ? 2
+			     : 1;
 	return n;
 }
 
@@ -365,7 +358,7 @@ void nft_compile_rule(struct nft_program *program, const struct backend_nft_opti
 	nft_normal_rule(rule, c.arena, &normal);
 	if (!normal.clauses)
 		return;
-	bool rate = nft_has_rate(&normal), conditional = rate && normal.verdict != IR_RATE_LIMIT;
+	bool rate = ir_rule_has_rate(&normal), conditional = ir_rule_has_rate_condition(&normal);
 	bool dispatch = (rate || normal.verdict == IR_NONE) && kernel_rules(&normal) > 1;
 	if (dispatch) {
 		struct nft_chain *chain = nft_program_chain(program, chain_name(&c, ""));

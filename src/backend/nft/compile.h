@@ -23,6 +23,5 @@ void nft_compile_end(struct nft_program *program, bool flow_rules, enum ir_verdi
 bool nft_limit_of(uint64_t rate, bool bytes, struct nft_limit *out) must_check;
 // What a log entry of a rule begins with.
 char *nft_log_prefix(const struct ir_rule *rule, struct arena *arena) must_check;
-bool nft_has_rate(const struct ir_rule *rule) must_check;
 
 #define NFT_LOG_PREFIX_MOST 127u

@@ -95,11 +95,6 @@ static void guess_action(struct lifting *l, const struct nft_form *form, unsigne
 		guess_chain(l, chain, depth, rule);
 }
 
-static bool may_pass(enum ir_verdict verdict)
-{
-	return verdict == IR_PASS || verdict == IR_RATE_LIMIT;
-}
-
 // --- which packets ---
 
 static bool of_flow(const struct nft_form *form)
@@ -238,7 +233,7 @@ static bool joins(const struct lifting *l, const struct nft_form *form, const st
 	if (!l->tagged || !form->tag.known || form->tag.rule != l->last_tag || !l->out->rule.len)
 		return false;
 	const struct ir_rule *before = &l->out->rule.at[l->out->rule.len - 1];
-	return rule->verdict != IR_NONE && !nft_has_rate(rule) && !nft_has_rate(before) &&
+	return rule->verdict != IR_NONE && !ir_rule_has_rate(rule) && !ir_rule_has_rate(before) &&
 	       before->flow == rule->flow && before->verdict == rule->verdict &&
 	       before->log == rule->log;
 }
@@ -267,7 +262,7 @@ static size_t lift_one(struct lifting *l, size_t at, size_t end)
 	const struct nft_form *form = &l->main_chain->rule.at[at];
 	struct ir_rule rule;
 	bool paired = at + 1 < end && direction_is(form, 0) && direction_is(form + 1, 1);
-	if (paired && guess(l, form, 2, &rule) && may_pass(rule.verdict)) {
+	if (paired && guess(l, form, 2, &rule) && ir_verdict_passes(rule.verdict)) {
 		add_rule(l, form, &rule);
 		return 2;
 	}

@@ -104,7 +104,7 @@ static void flatten(const struct ir_ruleset *in, struct arena *arena, struct ir_
 	*out = (struct ir_ruleset){.default_action = in->default_action};
 	for (size_t i = 0; i < in->rule.len; i++) {
 		struct ir_rule rule = in->rule.at[i];
-		bool shares = rule.verdict == IR_NONE || nft_has_rate(&rule);
+		bool shares = rule.verdict == IR_NONE || ir_rule_has_rate(&rule);
 		for (size_t k = 0; k < (shares ? 1 : rule.clauses); k++) {
 			struct ir_rule one = rule;
 			if (!shares) {
