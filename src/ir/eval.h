@@ -57,10 +57,6 @@ bool ir_clause_matches(const struct ir_clause *clause, const struct ir_rule *rul
 void ir_eval(const struct ir_ruleset *ruleset, const struct ir_packet *packet, struct arena *arena,
 	     struct ir_outcome *out);
 
-// The first packet of the flow that `reply` answers: source and destination exchanged, the ICMP request of an ICMP reply.
-// TUPLE dimensions only.
-void ir_packet_turn(const struct ir_packet *reply, struct ir_packet *first_out);
-
 // The packet syntax of `bulwark query`: key=value,… (see the manual). Adds diags and returns false
 // on errors. `now` is used when no time= is given.
 bool ir_packet_parse(const char *text, int64_t now, struct arena *arena, struct diags *diags,

@@ -2,7 +2,7 @@
 // The IR against naive references: periods against the C library's calendar, order against a direct
 // search for the winning rule, lowering against the interpreter, bytes against truncation and
 // mutation.
-#include "ir/ir.h"
+#include "ir/turn.h"
 #include "base/diag.h"
 #include "base/wire.h"
 
@@ -582,6 +582,31 @@ static void rules_print_readably(void **state)
 	buf_fini(&b);
 }
 
+static void exchanges_turn_back_to_themselves(void **state)
+{
+	struct arena *a = *state;
+	struct algebra_set requests[] = {ir_icmp_requests(IR_ICMP4, a),
+					 ir_icmp_requests(IR_ICMP6, a)};
+	for (unsigned v = 0; v < 65536; v++)
+		for (unsigned dim = IR_ICMP4; dim <= IR_ICMP6; dim++) {
+			u128 there = v, back;
+			bool asked = ir_icmp_turn(IR_TO_REPLY, dim, &there);
+			back = there;
+			assert_int_equal(asked, algebra_set_has(requests[dim - IR_ICMP4], v));
+			assert_true(!asked || ir_icmp_turn(IR_TO_REQUEST, dim, &back));
+			assert_true(!asked || (back == v && there != v));
+		}
+	struct ir_packet first = {.time = NOW}, reply, again;
+	ir_packet_set(&first, IR_SRC4, 1);
+	ir_packet_set(&first, IR_ICMP4, 13 * 256);
+	ir_packet_set(&first, IR_DSCP, 3); // of the packet, not of the flow
+	ir_packet_reply(&first, &reply);
+	assert_int_equal(reply.has, (1u << IR_DST4) | (1u << IR_ICMP4));
+	assert_true(reply.value[IR_DST4] == 1 && reply.value[IR_ICMP4] == 14 * 256);
+	ir_packet_turn(&reply, &again);
+	assert_true(again.value[IR_SRC4] == 1 && again.value[IR_ICMP4] == 13 * 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -603,6 +628,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(packets_are_read_and_bad_ones_refused, start, stop),
 		cmocka_unit_test_setup_teardown(bytes_have_one_form, start, stop),
 		cmocka_unit_test_setup_teardown(rules_print_readably, start, stop),
+		cmocka_unit_test_setup_teardown(exchanges_turn_back_to_themselves, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 // out is completed as it would be for real: the IP version, the state, the flow. The printer says what the reader would
 // not complete so, and nothing else.
 #include "ir/keys.h"
+#include "ir/turn.h"
 #include "base/buf.h"
 #include "base/diag.h"
 
@@ -207,46 +208,6 @@ static bool complete(struct parse *p, struct side *side)
 	ir_packet_set(packet, side->family == 4 ? IR_ICMP4 : IR_ICMP6,
 		      (u128)(side->icmp_type * 256 + (side->icmp_code > 0 ? side->icmp_code : 0)));
 	return true;
-}
-
-static void move(const struct ir_packet *from, enum ir_dim source, struct ir_packet *to,
-		 enum ir_dim target)
-{
-	if (from->has >> source & 1)
-		ir_packet_set(to, target, from->value[source]);
-}
-
-// The type of the ICMP request that a reply answers; the type itself when it is no reply.
-static u128 icmp_request(u128 value)
-{
-	switch ((unsigned)(value >> 8)) {
-	case 0:
-		return 8 << 8;
-	case 14:
-	case 16:
-	case 18:
-	case 129:
-		return value - 256;
-	default:
-		return value;
-	}
-}
-
-void ir_packet_turn(const struct ir_packet *reply, struct ir_packet *first_out)
-{
-	static const enum ir_dim pairs[][2] = {
-		{IR_SRC4, IR_DST4}, {IR_SRC6, IR_DST6}, {IR_SPORT, IR_DPORT}};
-	*first_out = (struct ir_packet){.time = reply->time};
-	for (size_t i = 0; i < array_len(pairs); i++) {
-		move(reply, pairs[i][0], first_out, pairs[i][1]);
-		move(reply, pairs[i][1], first_out, pairs[i][0]);
-	}
-	move(reply, IR_FAMILY, first_out, IR_FAMILY);
-	move(reply, IR_PROTO, first_out, IR_PROTO);
-	move(reply, IR_ICMP4, first_out, IR_ICMP4);
-	move(reply, IR_ICMP6, first_out, IR_ICMP6);
-	first_out->value[IR_ICMP4] = icmp_request(first_out->value[IR_ICMP4]);
-	first_out->value[IR_ICMP6] = icmp_request(first_out->value[IR_ICMP6]);
 }
 
 static bool parse_pairs(struct parse *p, const char *text)

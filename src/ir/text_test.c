@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets, conditions and rules as text: every packet that is printed reads back as itself, what a condition says is what
 // it matches, and bad words have a diag that helps.
-#include "ir/ir.h"
+#include "ir/turn.h"
 #include "base/buf.h"
 #include "base/diag.h"
 

@@ -2,6 +2,7 @@
 // From points and boxes back to packets and conditions. A packet gets what its protocol has and nothing else, so that
 // ir_eval sees what a kernel would see; where no rule cares, values that people know.
 #include "verify/lower.h"
+#include "ir/turn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -132,44 +133,6 @@ static void put_tuple(const struct point *p, struct ir_packet *first)
 		put(p, first, IR_ICMP4, 8 * 256);
 	if (family == 6 && ir_dim_is_of(IR_ICMP6, proto))
 		put(p, first, IR_ICMP6, 128 * 256);
-}
-
-static u128 icmp_reply(u128 request)
-{
-	switch ((unsigned)(request >> 8)) {
-	case 8:
-		return request - 8 * 256;
-	case 13:
-	case 15:
-	case 17:
-	case 128:
-		return request + 256;
-	default:
-		return request;
-	}
-}
-
-static void move(const struct ir_packet *from, enum ir_dim source, struct ir_packet *to,
-		 enum ir_dim target)
-{
-	if (from->has >> source & 1)
-		ir_packet_set(to, target, from->value[source]);
-}
-
-static void put_reply_tuple(const struct ir_packet *first, struct ir_packet *reply)
-{
-	static const enum ir_dim pairs[][2] = {
-		{IR_SRC4, IR_DST4}, {IR_SRC6, IR_DST6}, {IR_SPORT, IR_DPORT}};
-	for (size_t i = 0; i < array_len(pairs); i++) {
-		move(first, pairs[i][0], reply, pairs[i][1]);
-		move(first, pairs[i][1], reply, pairs[i][0]);
-	}
-	move(first, IR_FAMILY, reply, IR_FAMILY);
-	move(first, IR_PROTO, reply, IR_PROTO);
-	if (first->has >> IR_ICMP4 & 1)
-		ir_packet_set(reply, IR_ICMP4, icmp_reply(first->value[IR_ICMP4]));
-	if (first->has >> IR_ICMP6 & 1)
-		ir_packet_set(reply, IR_ICMP6, icmp_reply(first->value[IR_ICMP6]));
 }
 
 static bool packet_has(const struct point *p, const struct ir_packet *packet, enum ir_dim dim)
@@ -316,7 +279,7 @@ const struct ir_packet *verify_packet(const struct verify_space *space,
 			 *packet = arena_new(arena, struct ir_packet);
 	put_tuple(&p, first);
 	if (slice->reply)
-		put_reply_tuple(first, packet);
+		ir_packet_reply(first, packet);
 	else
 		*packet = *first;
 	put_packet_dims(&p, packet);

@@ -5,6 +5,7 @@
 // log of ten million.
 #include "verify/flow_inner.h"
 #include "base/diag.h"
+#include "ir/turn.h"
 
 #include <stdarg.h>
 #include <stdio.h>

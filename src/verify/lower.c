@@ -4,6 +4,7 @@
 // direction a packet rule's addresses change sides while a flow rule's conditions on the packet fall away (ir_eval, step
 // 1). Then dimensions are independent of each other: a packet that lacks one may be given any value in it.
 #include "verify/lower.h"
+#include "ir/turn.h"
 
 #include <string.h>
 
@@ -12,18 +13,6 @@ static struct algebra_set some(struct arena *arena, const uint8_t (*range)[2], s
 	struct algebra_builder builder = {.arena = arena};
 	for (size_t i = 0; i < n; i++)
 		algebra_builder_add(&builder, range[i][0], range[i][1]);
-	return algebra_builder_take(&builder);
-}
-
-// Requests that connection tracking knows replies of.
-static struct algebra_set icmp_requests(struct arena *arena, unsigned dim)
-{
-	struct algebra_builder builder = {.arena = arena};
-	static const uint8_t v4[] = {8, 13, 15, 17};
-	if (dim == IR_ICMP6)
-		algebra_builder_add(&builder, 128 * 256, 128 * 256 + 255);
-	for (size_t i = 0; dim == IR_ICMP4 && i < array_len(v4); i++)
-		algebra_builder_add(&builder, v4[i] * 256u, v4[i] * 256u + 255);
 	return algebra_builder_take(&builder);
 }
 
@@ -52,7 +41,7 @@ struct algebra_set verify_universe(const struct verify_draft *draft, unsigned di
 	if (dim == IR_ETHERTYPE)
 		return ethertypes_of(a, slice->family);
 	if (slice->reply && (dim == IR_ICMP4 || dim == IR_ICMP6))
-		return icmp_requests(a, dim);
+		return ir_icmp_requests(dim, a);
 	return algebra_set_one(a, 0, algebra_max(ir_dim_info[dim].bits));
 }
 
@@ -157,37 +146,6 @@ static void add_protocols(struct lowering *l)
 		add(l, IR_PROTO, set);
 }
 
-// The dimension of the flow's first packet that decides what its reply has here.
-static enum ir_dim other_side(enum ir_dim dim)
-{
-	static const enum ir_dim pairs[][2] = {
-		{IR_SRC4, IR_DST4}, {IR_SRC6, IR_DST6}, {IR_SPORT, IR_DPORT}};
-	for (size_t i = 0; i < array_len(pairs); i++) {
-		if (dim == pairs[i][0])
-			return pairs[i][1];
-		if (dim == pairs[i][1])
-			return pairs[i][0];
-	}
-	return dim;
-}
-
-// The requests whose replies are in the set: conntrack's pairs, echo, timestamp, information, address mask.
-static struct algebra_set requests_of(struct arena *arena, enum ir_dim dim,
-				      struct algebra_set replies)
-{
-	static const struct {
-		uint8_t request, reply;
-	} pairs[] = {{8, 0}, {13, 14}, {15, 16}, {17, 18}, {128, 129}};
-	struct algebra_builder builder = {.arena = arena};
-	for (size_t i = 0; i < array_len(pairs); i++)
-		for (unsigned code = 0;
-		     (dim == IR_ICMP6) == (pairs[i].request == 128) && code < 256; code++)
-			if (algebra_set_has(replies, pairs[i].reply * 256u + code))
-				algebra_builder_add(&builder, pairs[i].request * 256u + code,
-						    pairs[i].request * 256u + code);
-	return algebra_builder_take(&builder);
-}
-
 static void add_cond(struct lowering *l, const struct ir_cond *cond)
 {
 	const struct verify_slice *slice = l->draft->slice;
@@ -195,9 +153,9 @@ static void add_cond(struct lowering *l, const struct ir_cond *cond)
 	enum ir_dim dim = cond->dim;
 	struct algebra_set set = cond->set;
 	if (slice->reply && !l->rule->flow && tuple) {
-		dim = other_side(dim);
+		dim = ir_dim_other_side(dim);
 		if (dim == IR_ICMP4 || dim == IR_ICMP6)
-			set = requests_of(l->draft->arena, dim, set);
+			set = ir_icmp_turned(IR_TO_REQUEST, dim, set, l->draft->arena);
 		l->never |= !set.len;
 	}
 	if (!l->never)

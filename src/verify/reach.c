@@ -3,6 +3,7 @@
 // passes what all of its NSFs pass, a pair what some way passes. Everything that is told is a diagram first and then cut
 // into boxes (reach_tell.c). IP versions are looked at one after the other, their answers put together.
 #include "verify/reach_state.h"
+#include "ir/turn.h"
 
 #include <string.h>
 
@@ -68,15 +69,10 @@ static bool make_functions(struct reach_state *s, const struct verify_slice *sli
 static uint32_t answerable(struct reach_state *s)
 {
 	int family = s->functions.slice->family;
-	enum ir_dim dim = family == 4 ? IR_ICMP4 : IR_ICMP6, of;
-	uint8_t request, reply;
-	struct algebra_builder types = {.arena = s->arena};
-	for (size_t i = 0; reach_exchange(i, &of, &request, &reply); i++)
-		if (of == dim)
-			algebra_builder_add(&types, request * 256u, request * 256u + 255);
+	enum ir_dim dim = family == 4 ? IR_ICMP4 : IR_ICMP6;
 	struct algebra_set protocol =
 		algebra_set_one(s->arena, family == 4 ? 1 : 58, family == 4 ? 1 : 58);
-	struct verify_want want[] = {{IR_PROTO, protocol}, {dim, algebra_builder_take(&types)}};
+	struct verify_want want[] = {{IR_PROTO, protocol}, {dim, ir_icmp_requests(dim, s->arena)}};
 	uint32_t all = verify_functions_box(&s->functions, want, 1, 1),
 		 asking = verify_functions_box(&s->functions, want, 2, 1);
 	uint32_t silent = algebra_diagram_join(s->diagram, ALGEBRA_MINUS, all, asking);
@@ -198,11 +194,11 @@ static const struct ir_ruleset *make_cuts(struct reach_state *s)
 		add_cut(s, cuts, IR_DST4, q->to[i].v4);
 		add_cut(s, cuts, IR_DST6, q->to[i].v6);
 	}
-	enum ir_dim dim;
-	uint8_t request, reply;
-	for (size_t i = 0; reach_exchange(i, &dim, &request, &reply); i++)
-		add_cut(s, cuts, dim,
-			algebra_set_one(s->arena, request * 256u, request * 256u + 255));
+	for (size_t i = 0; i < IR_EXCHANGES; i++) {
+		u128 request = ir_exchange[i].request * 256u;
+		add_cut(s, cuts, ir_exchange[i].dim,
+			algebra_set_one(s->arena, request, request + 255));
+	}
 	return cuts;
 }
 

@@ -3,6 +3,7 @@
 // conditions on them are decided here and fall away; what a rule says to a reply is said in the coordinates of the flow's
 // first packet. Then forward and back, and every NSF of a way, are functions of the same points.
 #include "verify/reach_inner.h"
+#include "ir/turn.h"
 
 #include <string.h>
 
@@ -17,56 +18,6 @@ u128 reach_interface(const char *name)
 	for (size_t i = 0, len = strlen(name); i < 16; i++)
 		value = value << 8 | (i < len ? (unsigned char)name[i] : 0);
 	return value;
-}
-
-// --- replies ---
-
-enum ir_dim reach_other_side(enum ir_dim dim)
-{
-	static const uint8_t other[IR_DIMS] = {
-		[IR_SRC4] = IR_DST4, [IR_DST4] = IR_SRC4,   [IR_SRC6] = IR_DST6,
-		[IR_DST6] = IR_SRC6, [IR_SPORT] = IR_DPORT, [IR_DPORT] = IR_SPORT,
-		[IR_IN] = IR_OUT,    [IR_OUT] = IR_IN,      [IR_SMAC] = IR_DMAC,
-		[IR_DMAC] = IR_SMAC,
-	};
-	return other[dim] ? other[dim] : dim;
-}
-
-// Echo, timestamp, information, address mask; echo of ICMPv6 (RFC 792, RFC 950, RFC 4443).
-static const struct {
-	enum ir_dim dim;
-	uint8_t request, reply;
-} exchanges[] = {{IR_ICMP4, 8, 0},
-		 {IR_ICMP4, 13, 14},
-		 {IR_ICMP4, 15, 16},
-		 {IR_ICMP4, 17, 18},
-		 {IR_ICMP6, 128, 129}};
-
-bool reach_exchange(size_t i, enum ir_dim *dim_out, uint8_t *request_out, uint8_t *reply_out)
-{
-	if (i >= array_len(exchanges))
-		return false;
-	*dim_out = exchanges[i].dim;
-	*request_out = exchanges[i].request;
-	*reply_out = exchanges[i].reply;
-	return true;
-}
-
-static struct algebra_set requests_of(struct arena *arena, enum ir_dim dim,
-				      struct algebra_set replies)
-{
-	struct algebra_builder builder = {.arena = arena};
-	for (size_t i = 0; i < array_len(exchanges); i++) {
-		u128 reply = exchanges[i].reply * 256u, request = exchanges[i].request * 256u;
-		if (exchanges[i].dim != dim)
-			continue;
-		struct algebra_set of = algebra_set_intersect(
-			arena, replies, algebra_set_one(arena, reply, reply + 255));
-		for (size_t k = 0; k < of.len; k++)
-			algebra_builder_add(&builder, of.at[k].lo - reply + request,
-					    of.at[k].hi - reply + request);
-	}
-	return algebra_builder_take(&builder);
 }
 
 // --- clauses ---
@@ -110,8 +61,8 @@ static bool image_cond(struct imaging *to, const struct ir_cond *cond)
 	if (!reply || to->rule->flow)
 		return put(to, dim, cond->set);
 	if (dim == IR_ICMP4 || dim == IR_ICMP6)
-		return put(to, dim, requests_of(to->arena, dim, cond->set));
-	return put(to, reach_other_side(dim), cond->set);
+		return put(to, dim, ir_icmp_turned(IR_TO_REQUEST, dim, cond->set, to->arena));
+	return put(to, ir_dim_other_side(dim), cond->set);
 }
 
 static bool image_clause(struct imaging *to, const struct ir_clause *clause)

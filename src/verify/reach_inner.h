@@ -23,10 +23,6 @@ void reach_image(const struct ir_ruleset *ruleset, const struct reach_view *view
 bool reach_lets_pass(enum ir_verdict verdict) must_check;
 struct reach_view reach_view_of(const struct verify_network *network, const struct verify_leg *leg,
 				bool reply) must_check;
-// Those of connection tracking: {dimension, type of the request, of the reply}; `i` from 0; false behind the last.
-bool reach_exchange(size_t i, enum ir_dim *dim_out, uint8_t *request_out,
-		    uint8_t *reply_out) must_check;
-enum ir_dim reach_other_side(enum ir_dim dim) must_check; // source for destination
 u128 reach_interface(const char *name) must_check;
 #define REACH_TCP 6
 #define REACH_SYN 2u

@@ -2,6 +2,7 @@
 // One flow on its way: ir_eval is asked at each NSF about the packet as it looks there, and on the way back about the first
 // reply. What reach says in general is shown by such walks.
 #include "verify/reach_inner.h"
+#include "ir/turn.h"
 
 #include <string.h>
 
@@ -35,18 +36,14 @@ static struct ir_packet *first_packet(const struct reach_images *images,
 	return first;
 }
 
+// False when it is not answered.
 static bool answer_icmp(struct ir_packet *packet)
 {
-	enum ir_dim dim;
-	uint8_t request, reply;
-	if (!(packet->has >> IR_ICMP4 & 1) && !(packet->has >> IR_ICMP6 & 1))
-		return true;
-	for (size_t i = 0; reach_exchange(i, &dim, &request, &reply); i++)
-		if (packet->has >> dim & 1 && packet->value[dim] >> 8 == request) {
-			ir_packet_set(packet, dim, reply * 256u + packet->value[dim] % 256);
-			return true;
-		}
-	return false;
+	static const enum ir_dim dims[] = {IR_ICMP4, IR_ICMP6};
+	for (size_t i = 0; i < array_len(dims); i++)
+		if (packet->has >> dims[i] & 1)
+			return ir_icmp_turn(IR_TO_REPLY, dims[i], &packet->value[dims[i]]);
+	return true;
 }
 
 // NULL when the flow has no replies.
@@ -57,11 +54,11 @@ static struct ir_packet *reply_packet(const struct ir_packet *first, const struc
 	reply->flow = first;
 	reply->reply = true;
 	for (unsigned dim = 0; dim < IR_DIMS; dim++)
-		if (reach_other_side(dim) != dim)
+		if (ir_dim_other_side(dim) != dim)
 			reply->has &= ~((uint64_t)1 << dim);
 	for (unsigned dim = 0; dim < IR_DIMS; dim++)
-		if (reach_other_side(dim) != dim && first->has >> dim & 1)
-			ir_packet_set(reply, reach_other_side(dim), first->value[dim]);
+		if (ir_dim_other_side(dim) != dim && first->has >> dim & 1)
+			ir_packet_set(reply, ir_dim_other_side(dim), first->value[dim]);
 	set_state(reply, IR_STATE_ESTABLISHED, REACH_SYN_ACK);
 	set_interfaces(reply, view);
 	return answer_icmp(reply) ? reply : NULL;

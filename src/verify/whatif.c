@@ -6,6 +6,7 @@
 // rulesets are.
 #include "verify/prepared.h"
 #include "verify/work.h"
+#include "ir/turn.h"
 
 #include <assert.h>
 #include <stdlib.h>

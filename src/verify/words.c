@@ -3,6 +3,7 @@
 // only packets that have them. So a box is cut by what its protocols have before it becomes clauses. What the rest of a
 // clause implies is left out, and clauses that differ in one dimension become one.
 #include "verify/words.h"
+#include "ir/turn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,30 +105,6 @@ static void shorten(const struct verify_space *space, struct arena *arena, struc
 
 // --- replies ---
 
-static enum ir_dim other_side(enum ir_dim dim)
-{
-	static const enum ir_dim pairs[][2] = {
-		{IR_SRC4, IR_DST4}, {IR_SRC6, IR_DST6}, {IR_SPORT, IR_DPORT}};
-	for (size_t i = 0; i < array_len(pairs); i++)
-		for (unsigned side = 0; side < 2; side++)
-			if (pairs[i][side] == dim)
-				return pairs[i][!side];
-	return dim;
-}
-
-// The replies to the ICMP requests of the set.
-static struct algebra_set replies_to(struct arena *arena, struct algebra_set requests)
-{
-	static const uint8_t pairs[][2] = {{8, 0}, {13, 14}, {15, 16}, {17, 18}, {128, 129}};
-	struct algebra_builder builder = {.arena = arena};
-	for (size_t i = 0; i < array_len(pairs); i++)
-		for (unsigned code = 0; code < 256; code++)
-			if (algebra_set_has(requests, pairs[i][0] * 256u + code))
-				algebra_builder_add(&builder, pairs[i][1] * 256u + code,
-						    pairs[i][1] * 256u + code);
-	return algebra_builder_take(&builder);
-}
-
 // The slice speaks of the flow's first packet, the clause of the replies themselves.
 static bool turn(struct ir_clause *clause, struct arena *arena)
 {
@@ -137,8 +114,10 @@ static bool turn(struct ir_clause *clause, struct arena *arena)
 		enum ir_dim dim = clause->cond[i].dim;
 		struct algebra_set set = clause->cond[i].set;
 		if (dim == IR_ICMP4 || dim == IR_ICMP6)
-			set = replies_to(arena, set);
-		good &= ir_clause_narrow(&turned, arena, other_side(dim), set);
+			set = ir_icmp_turned(IR_TO_REPLY, dim, set, arena);
+		if (ir_dim_info[dim].kind == IR_KIND_TUPLE)
+			dim = ir_dim_other_side(dim);
+		good &= ir_clause_narrow(&turned, arena, dim, set);
 	}
 	*clause = turned;
 	return good;
