@@ -2,8 +2,7 @@
 // Flattened chains against an interpreter that follows jumps, gotos and returns one by one; subtraction against what
 // it means for single packets; and the limits.
 #include "import/flatten.h"
-#include "base/diag.h"
-#include "ir/test.h"
+#include "import/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,31 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-struct box {
-	struct arena arena;
-	struct diags diags;
-	struct test_random random;
-};
-
-static int start(void **state)
-{
-	struct box *b = calloc(1, sizeof(*b));
-	arena_init(&b->arena);
-	diags_init(&b->diags, &b->arena);
-	b->random.state = 8329;
-	*state = b;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct box *b = *state;
-	arena_fini(&b->arena);
-	free(b);
-	return 0;
-}
-
-static unsigned pick(struct box *b, unsigned n)
+static unsigned pick(struct test_box *b, unsigned n)
 {
 	return test_random_below(&b->random, n);
 }
@@ -46,7 +21,7 @@ static unsigned pick(struct box *b, unsigned n)
 static const enum ir_dim dims[] = {IR_FAMILY, IR_SRC4,  IR_DST6,     IR_PROTO,   IR_SPORT, IR_DPORT,
 				   IR_ICMP4,  IR_STATE, IR_TCPFLAGS, IR_FRAGOFF, IR_IN,    IR_OUT};
 
-static u128 small_value(struct box *b, enum ir_dim dim)
+static u128 small_value(struct test_box *b, enum ir_dim dim)
 {
 	static const uint8_t protocols[] = {1, 6, 17, 47, 58, 132};
 	if (dim == IR_FAMILY)
@@ -56,7 +31,7 @@ static u128 small_value(struct box *b, enum ir_dim dim)
 	return pick(b, dim == IR_STATE ? 5 : 6);
 }
 
-static struct algebra_set small_set(struct box *b, enum ir_dim dim)
+static struct algebra_set small_set(struct test_box *b, enum ir_dim dim)
 {
 	struct algebra_builder set = {.arena = &b->arena};
 	for (unsigned n = pick(b, 2) + 1; n; n--) {
@@ -70,7 +45,7 @@ static struct algebra_set small_set(struct box *b, enum ir_dim dim)
 	return made;
 }
 
-static struct ir_clause small_clause(struct box *b, unsigned most, bool fragments)
+static struct ir_clause small_clause(struct test_box *b, unsigned most, bool fragments)
 {
 	struct ir_clause clause = {0};
 	for (unsigned n = pick(b, most + 1); n; n--) {
@@ -90,13 +65,13 @@ static bool holds(const struct ir_packet *packet, const struct ir_opaque *opaque
 	return *truths >> (opaque->value[0][0] - 'A') & 1;
 }
 
-static void set_small(struct box *b, struct ir_packet *p, enum ir_dim dim)
+static void set_small(struct test_box *b, struct ir_packet *p, enum ir_dim dim)
 {
 	ir_packet_set(p, dim, small_value(b, dim));
 }
 
 // A packet as a stack makes them: what its version and protocol do not have, it lacks.
-static struct ir_packet small_packet(struct box *b, bool fragments, const char *hook)
+static struct ir_packet small_packet(struct test_box *b, bool fragments, const char *hook)
 {
 	struct ir_packet p = {.opaque_holds = holds};
 	set_small(b, &p, IR_FAMILY);
@@ -138,7 +113,7 @@ static size_t matching(const struct import_clauses *clauses, const struct ir_pac
 
 static void subtraction_is_exact(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	static const struct ir_rule rule;
 	for (unsigned round = 0; round < 4000; round++) {
 		bool fragments = round % 2;
@@ -157,7 +132,7 @@ static void subtraction_is_exact(void **state)
 
 static void clocks_that_differ_are_not_subtracted(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct ir_clause a = {.clock = 3600}, c = {0};
 	struct import_clauses left = {0};
 	struct algebra_set morning = algebra_set_one(&b->arena, 0, 40000);
@@ -170,7 +145,7 @@ static void clocks_that_differ_are_not_subtracted(void **state)
 
 #define CHAINS 6
 
-static void random_opaques(struct box *b, struct import_rule *rule)
+static void random_opaques(struct test_box *b, struct import_rule *rule)
 {
 	static const char *letter[] = {"A", "B", "C", "D"};
 	rule->opaques = pick(b, 3) ? 0 : pick(b, 3);
@@ -182,7 +157,7 @@ static void random_opaques(struct box *b, struct import_rule *rule)
 						     .negated = pick(b, 3) == 0};
 }
 
-static struct import_rule random_rule(struct box *b, unsigned chain, bool fragments)
+static struct import_rule random_rule(struct test_box *b, unsigned chain, bool fragments)
 {
 	struct import_rule rule = {
 		.target = pick(b, 5), .verdict = IR_PASS + pick(b, 3), .text = "-"};
@@ -201,7 +176,7 @@ static struct import_rule random_rule(struct box *b, unsigned chain, bool fragme
 	return rule;
 }
 
-static struct import_table random_table(struct box *b, bool fragments)
+static struct import_table random_table(struct test_box *b, bool fragments)
 {
 	static const char *const hooks[] = {"input", "forward", "output"};
 	struct import_table t = {.file = "t", .family = "inet", .name = "filter", .filters = true};
@@ -296,7 +271,7 @@ static size_t unmatched_from(const struct import_chain *chain)
 
 static void chains_mean_what_they_did(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	size_t decided[IR_VERDICTS] = {0}, rules = 0;
 	for (unsigned round = 0; round < 1500; round++) {
 		struct import_table t = random_table(b, round % 2);
@@ -329,7 +304,7 @@ static void chains_mean_what_they_did(void **state)
 
 // --- names, counts, limits ---
 
-static struct import_body *add_chain(struct box *b, struct import_table *t, const char *name,
+static struct import_body *add_chain(struct test_box *b, struct import_table *t, const char *name,
 				     const char *hook)
 {
 	vec_push(&b->arena, &t->chain,
@@ -341,7 +316,7 @@ static struct import_body *add_chain(struct box *b, struct import_table *t, cons
 	return &t->chain.at[t->chain.len - 1];
 }
 
-static void add_rule(struct box *b, struct import_body *body, struct import_rule rule)
+static void add_rule(struct test_box *b, struct import_body *body, struct import_rule rule)
 {
 	rule.number = (unsigned)body->rule.len + 1;
 	rule.line = 10 * rule.number;
@@ -352,7 +327,7 @@ static void add_rule(struct box *b, struct import_body *body, struct import_rule
 
 static void names_show_the_path(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct import_table t = {.file = "f", .name = "filter", .filters = true};
 	struct import_result result = {0};
 	struct import_body *body = add_chain(b, &t, "FORWARD", "forward");
@@ -383,7 +358,7 @@ static void names_show_the_path(void **state)
 	assert_int_equal(chain->source_rules, 5);
 }
 
-static const char *refusal(struct box *b, struct import_table *t, unsigned *line)
+static const char *refusal(struct test_box *b, struct import_table *t, unsigned *line)
 {
 	struct import_result result = {0};
 	size_t before = b->diags.list.len;
@@ -397,7 +372,7 @@ static const char *refusal(struct box *b, struct import_table *t, unsigned *line
 
 static void damage_is_refused_with_its_line(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	unsigned line;
 	struct import_table t = {.file = "f", .name = "filter", .filters = true};
 	struct import_body *body = add_chain(b, &t, "in", "input");
@@ -421,7 +396,7 @@ static void damage_is_refused_with_its_line(void **state)
 
 static void doubling_paths_are_bounded(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	unsigned line;
 	for (unsigned verdict = 0; verdict < 2; verdict++) {
 		struct import_table t = {.file = "f", .name = "filter", .filters = true};
@@ -449,7 +424,7 @@ static void doubling_paths_are_bounded(void **state)
 
 static void tables_that_do_not_filter_are_counted(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct import_table t = {.file = "f", .name = "nat"};
 	struct import_result result = {0};
 	add_rule(b, add_chain(b, &t, "PREROUTING", "prerouting"),
@@ -470,13 +445,16 @@ static void tables_that_do_not_filter_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(subtraction_is_exact, start, stop),
-		cmocka_unit_test_setup_teardown(clocks_that_differ_are_not_subtracted, start, stop),
-		cmocka_unit_test_setup_teardown(chains_mean_what_they_did, start, stop),
-		cmocka_unit_test_setup_teardown(names_show_the_path, start, stop),
-		cmocka_unit_test_setup_teardown(damage_is_refused_with_its_line, start, stop),
-		cmocka_unit_test_setup_teardown(doubling_paths_are_bounded, start, stop),
-		cmocka_unit_test_setup_teardown(tables_that_do_not_filter_are_counted, start, stop),
+		cmocka_unit_test_setup_teardown(subtraction_is_exact, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(clocks_that_differ_are_not_subtracted, test_start,
+						test_stop),
+		cmocka_unit_test_setup_teardown(chains_mean_what_they_did, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(names_show_the_path, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(damage_is_refused_with_its_line, test_start,
+						test_stop),
+		cmocka_unit_test_setup_teardown(doubling_paths_are_bounded, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(tables_that_do_not_filter_are_counted, test_start,
+						test_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

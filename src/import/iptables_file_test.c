@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole files of iptables-save: what the tool printed in its versions and forms, real rulesets, and what is damaged, odd or
 // hostile. Nothing may get lost: rules reached, rules that are not, and rules elsewhere are all rules.
-#include "import/import.h"
+#include "import/test.h"
 #include "base/buf.h"
-#include "base/diag.h"
 #include "base/file.h"
-#include "ir/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,42 +13,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-struct box {
-	struct arena arena;
-	struct diags diags;
-	struct import_result result;
-};
-
-static void box_init(struct box *b)
+static bool read_bytes(struct test_box *b, const char *data, size_t len)
 {
-	*b = (struct box){0};
-	arena_init(&b->arena);
-	diags_init(&b->diags, &b->arena);
+	return test_read(b, data, len, import_recognise(data, len));
 }
 
-static int start(void **state)
-{
-	struct box *b = malloc(sizeof(*b));
-	box_init(b);
-	*state = b;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct box *b = *state;
-	arena_fini(&b->arena);
-	free(b);
-	return 0;
-}
-
-static bool read_bytes(struct box *b, const char *data, size_t len)
-{
-	struct import_input input = {"dump", data, len, import_recognise(data, len)};
-	return import_read(&input, &b->arena, &b->diags, &b->result);
-}
-
-static char *load(struct box *b, const char *path, size_t *len)
+static char *load(struct test_box *b, const char *path, size_t *len)
 {
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
@@ -59,28 +27,18 @@ static char *load(struct box *b, const char *path, size_t *len)
 	return arena_strndup(&b->arena, text.data, text.len);
 }
 
-static void read_file(struct box *b, const char *path)
+static void read_file(struct test_box *b, const char *path)
 {
 	size_t len;
 	char *text = load(b, path, &len);
-	b->result = (struct import_result){0};
 	if (!read_bytes(b, text, len))
 		fail_msg("%s: %s", path, b->diags.list.at[0].text);
 }
 
-static const struct import_chain *chain_of(const struct box *b, const char *name)
+static void assert_counts(const struct test_box *b, const char *chain, size_t source, size_t opaque)
 {
-	for (size_t i = 0; i < b->result.chain.len; i++)
-		if (!strcmp(b->result.chain.at[i].name, name))
-			return &b->result.chain.at[i];
-	fail_msg("no chain %s", name);
-	return NULL;
-}
-
-static void assert_counts(const struct box *b, const char *chain, size_t source, size_t opaque)
-{
-	assert_int_equal(chain_of(b, chain)->source_rules, source);
-	assert_int_equal(chain_of(b, chain)->opaque_rules, opaque);
+	assert_int_equal(test_chain(b, chain)->source_rules, source);
+	assert_int_equal(test_chain(b, chain)->opaque_rules, opaque);
 }
 
 // Everything but lines.
@@ -96,10 +54,10 @@ static void encode(const struct import_chain *chain, struct buf *out)
 
 static void versions_and_forms_mean_the_same(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	static const char *const chains[] = {"INPUT", "FORWARD", "OUTPUT"};
-	struct box other;
-	box_init(&other);
+	struct test_box other;
+	test_box_init(&other);
 	for (unsigned form = 0; form < 2; form++) {
 		read_file(b, SAMPLES "/office.iptables-save");
 		read_file(&other, form ? SAMPLES "/office.iptables-list"
@@ -108,19 +66,19 @@ static void versions_and_forms_mean_the_same(void **state)
 			struct buf a cleanup(buf_fini), c cleanup(buf_fini);
 			buf_init(&a);
 			buf_init(&c);
-			encode(chain_of(b, chains[i]), &a);
-			encode(chain_of(&other, chains[i]), &c);
+			encode(test_chain(b, chains[i]), &a);
+			encode(test_chain(&other, chains[i]), &c);
 			assert_true(a.len > 100);
 			assert_int_equal(a.len, c.len);
 			assert_memory_equal(a.data, c.data, a.len);
 		}
 	}
-	arena_fini(&other.arena);
+	test_box_fini(&other);
 }
 
 static void every_rule_of_the_samples_is_accounted_for(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_file(b, SAMPLES "/office.iptables-save");
 	assert_int_equal(b->result.source_rules, 57);
 	assert_int_equal(b->result.elsewhere, 6);
@@ -129,7 +87,7 @@ static void every_rule_of_the_samples_is_accounted_for(void **state)
 	assert_counts(b, "FORWARD", 35, 8);
 	assert_counts(b, "OUTPUT", 2, 2);
 	read_file(b, SAMPLES "/office.ip6tables-save");
-	assert_string_equal(chain_of(b, "INPUT")->family, "ip6");
+	assert_string_equal(test_chain(b, "INPUT")->family, "ip6");
 	assert_int_equal(b->result.source_rules, 26);
 	assert_int_equal(b->result.unreached, 0);
 	assert_counts(b, "INPUT", 15, 1);
@@ -139,7 +97,7 @@ static void every_rule_of_the_samples_is_accounted_for(void **state)
 
 // --- real rulesets, which are not part of this project ---
 
-static bool read_real(struct box *b, const char *name)
+static bool read_real(struct test_box *b, const char *name)
 {
 	const char *path = arena_printf(&b->arena, RULESETS "/%s", name);
 	if (access(path, R_OK) != 0) {
@@ -152,7 +110,7 @@ static bool read_real(struct box *b, const char *name)
 
 static void a_server_loses_no_rule(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	if (!read_real(b, "veroneau.iptables-save"))
 		skip();
 	assert_int_equal(b->result.source_rules, 263);
@@ -160,7 +118,7 @@ static void a_server_loses_no_rule(void **state)
 	assert_counts(b, "INPUT", 261, 1);
 	assert_counts(b, "FORWARD", 1, 0);
 	assert_counts(b, "OUTPUT", 1, 0);
-	assert_int_equal(chain_of(b, "INPUT")->policy.rule.len,
+	assert_int_equal(test_chain(b, "INPUT")->policy.rule.len,
 			 262);                  // each its own, and the policy
 	assert_int_equal(b->result.gap.len, 2); // -m limit; and how it rejects
 }
@@ -175,7 +133,7 @@ static size_t lines_of(const bool *seen, size_t len)
 
 static void a_router_loses_no_rule(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	bool seen[1000] = {false};
 	if (!read_real(b, "shorewall.iptables-save"))
 		skip();
@@ -264,21 +222,21 @@ static void damage_is_named_with_its_line(void **state)
 		{"", "not a ruleset", 0},
 	};
 	for (size_t i = 0; i < array_len(damages); i++) {
-		struct box b;
-		box_init(&b);
+		struct test_box b;
+		test_box_init(&b);
 		assert_false(read_bytes(&b, damages[i].text, strlen(damages[i].text)));
 		const struct diag *d = &b.diags.list.at[b.diags.warnings];
 		if (!strstr(d->text, damages[i].says) || d->line != damages[i].line)
 			fail_msg("damage %zu: %u: %s", i, d->line, d->text);
 		assert_non_null(d->hint);
 		assert_string_equal(d->file, "dump");
-		arena_fini(&b.arena);
+		test_box_fini(&b);
 	}
 }
 
 static void a_zero_byte_and_a_long_line_are_refused(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	static const char zero[] =
 		"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 1\0 -j DROP\nCOMMIT\n";
 	assert_false(read_bytes(b, zero, sizeof(zero) - 1));
@@ -292,7 +250,7 @@ static void a_zero_byte_and_a_long_line_are_refused(void **state)
 
 static void blanks_and_carriage_returns_mean_nothing(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	size_t len;
 	char *plain = load(b, SAMPLES "/office.iptables-save", &len);
 	struct buf odd cleanup(buf_fini), a cleanup(buf_fini), c cleanup(buf_fini);
@@ -302,20 +260,20 @@ static void blanks_and_carriage_returns_mean_nothing(void **state)
 	for (size_t i = 0; i < len; i++)
 		buf_adds(&odd, plain[i] == '\n' ? " \t\r\n" : (char[]){plain[i], '\0'});
 	assert_true(read_bytes(b, plain, len));
-	encode(chain_of(b, "FORWARD"), &a);
+	encode(test_chain(b, "FORWARD"), &a);
 	assert_true(read_bytes(b, odd.data, odd.len));
-	encode(chain_of(b, "FORWARD"), &c);
+	encode(test_chain(b, "FORWARD"), &c);
 	assert_int_equal(a.len, c.len);
 	assert_memory_equal(a.data, c.data, a.len);
 }
 
 static void a_chain_that_is_not_declared_keeps_its_policy(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	static const char text[] = "*filter\n-A INPUT -p tcp -j DROP\nCOMMIT\n";
 	assert_true(read_bytes(b, text, sizeof(text) - 1));
 	assert_int_equal(b->diags.warnings, 1);
-	assert_int_equal(chain_of(b, "INPUT")->policy.rule.at[1].verdict, IR_PASS);
+	assert_int_equal(test_chain(b, "INPUT")->policy.rule.at[1].verdict, IR_PASS);
 }
 
 // --- hostile ---
@@ -323,20 +281,20 @@ static void a_chain_that_is_not_declared_keeps_its_policy(void **state)
 // Whatever the bytes are: rules, or errors that say something; and no rule gets lost.
 static void assert_sound(const char *data, size_t len)
 {
-	struct box b;
-	box_init(&b);
+	struct test_box b;
+	test_box_init(&b);
 	bool good = read_bytes(&b, data, len);
 	assert_int_equal(good, !b.diags.errors);
 	for (size_t i = 0; i < b.diags.list.len; i++)
 		assert_true(b.diags.list.at[i].text && b.diags.list.at[i].hint);
 	for (size_t i = 0; good && i < b.result.chain.len; i++)
 		assert_true(b.result.chain.at[i].policy.rule.len > 0);
-	arena_fini(&b.arena);
+	test_box_fini(&b);
 }
 
 static void every_truncation_is_survived(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	static const char *const names[] = {"office.iptables-save", "office.ip6tables-save"};
 	for (size_t f = 0; f < array_len(names); f++) {
 		size_t len;
@@ -365,7 +323,7 @@ static void mutate(char *text, size_t len, struct test_random *random)
 
 static void mutations_are_survived(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct test_random random = {.state = 8329};
 	size_t len;
 	char *text = load(b, SAMPLES "/office.iptables-save", &len);
@@ -380,7 +338,7 @@ static void mutations_are_survived(void **state)
 
 static void growth_is_bounded(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
 	buf_adds(&text, "*filter\n:INPUT ACCEPT [0:0]\n:a - [0:0]\n-A INPUT -j a\n");
@@ -398,7 +356,7 @@ static void growth_is_bounded(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_start, test_stop)
 	const struct CMUnitTest tests[] = {
 		TEST(versions_and_forms_mean_the_same),
 		TEST(every_rule_of_the_samples_is_accounted_for),

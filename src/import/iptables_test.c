@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reader of iptables-save: for each match and target, which packets the imported rule decides; and what it makes of
 // files that are old, odd, damaged or hostile.
-#include "import/import.h"
-#include "base/buf.h"
-#include "base/diag.h"
-#include "ir/test.h"
+#include "import/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,79 +10,17 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define NOW 1773219600 // 2026-03-11T09:00:00Z, a Wednesday
-
-struct box {
-	struct arena arena;
-	struct diags diags;
-	struct import_result result;
-};
-
-static int start(void **state)
+static void read_well(struct test_box *b, const char *text, bool v6)
 {
-	struct box *b = calloc(1, sizeof(*b));
-	arena_init(&b->arena);
-	diags_init(&b->diags, &b->arena);
-	*state = b;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct box *b = *state;
-	arena_fini(&b->arena);
-	free(b);
-	return 0;
-}
-
-static bool read_as(struct box *b, const char *text, enum import_format format)
-{
-	struct import_input input = {"dump", text, strlen(text), format};
-	return import_read(&input, &b->arena, &b->diags, &b->result);
-}
-
-static void print_diags(const struct box *b)
-{
-	struct buf text cleanup(buf_fini);
-	buf_init(&text);
-	for (size_t i = 0; i < b->diags.list.len; i++)
-		diag_print(&b->diags.list.at[i], false, &text);
-	print_message("%s", text.data);
-}
-
-static void read_well(struct box *b, const char *text, bool v6)
-{
-	bool good = read_as(b, text, v6 ? IMPORT_IP6TABLES : IMPORT_IPTABLES);
-	print_diags(b);
+	bool good = test_read(b, text, strlen(text), v6 ? IMPORT_IP6TABLES : IMPORT_IPTABLES);
+	test_print_diags(b);
 	assert_true(good);
 }
 
-static const struct import_chain *chain_of(const struct box *b, const char *name)
-{
-	for (size_t i = 0; i < b->result.chain.len; i++)
-		if (!strcmp(b->result.chain.at[i].name, name))
-			return &b->result.chain.at[i];
-	fail_msg("no chain %s", name);
-	return NULL;
-}
-
-static struct ir_outcome outcome_of(struct box *b, const char *chain, const char *packet)
-{
-	const struct ir_policy *policy = &chain_of(b, chain)->policy;
-	struct ir_ruleset ruleset = {.rule.at = policy->rule.at, .rule.len = policy->rule.len};
-	struct ir_packet p;
-	struct ir_outcome out;
-	bool good = ir_packet_parse(packet, NOW, &b->arena, &b->diags, &p);
-	print_diags(b);
-	assert_true(good);
-	ir_eval(&ruleset, &p, &b->arena, &out);
-	return out;
-}
-
-static void assert_verdict(struct box *b, const char *chain, const char *packet,
+static void assert_verdict(struct test_box *b, const char *chain, const char *packet,
 			   enum ir_verdict verdict)
 {
-	struct ir_outcome out = outcome_of(b, chain, packet);
+	struct ir_outcome out = test_outcome(b, chain, packet);
 	if (out.verdict != verdict || out.depends)
 		fail_msg("%s %s: %s, not %s%s", chain, packet, ir_verdict_name[out.verdict],
 			 ir_verdict_name[verdict], out.depends ? "; depends" : "");
@@ -94,33 +29,27 @@ static void assert_verdict(struct box *b, const char *chain, const char *packet,
 // --- one match, one packet ---
 
 // 'y': the rule decides it; 'n': it does not; '?': that depends on an opaque condition.
-static char answer(struct box *b, const char *match, const char *packet, bool v6)
+static char answer(struct test_box *b, const char *match, const char *packet, bool v6)
 {
 	struct ir_outcome out;
-	b->result = (struct import_result){0};
 	read_well(b,
 		  arena_printf(&b->arena,
 			       "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n"
 			       ":OUTPUT ACCEPT [0:0]\n-A FORWARD %s -j DROP\nCOMMIT\n",
 			       match),
 		  v6);
-	out = outcome_of(b, "FORWARD", packet);
+	out = test_outcome(b, "FORWARD", packet);
 	return out.depends ? '?' : out.verdict == IR_DROP ? 'y' : 'n';
 }
 
-struct sample {
-	const char *match, *packet;
-	char answer;
-};
-
-static void ask(struct box *b, const struct sample *samples, size_t n, bool v6)
+static char answer4(struct test_box *b, const struct test_sample *s)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct sample *s = &samples[i];
-		char got = answer(b, s->match, s->packet, v6);
-		if (got != s->answer)
-			fail_msg("%s: %s: %c, not %c", s->match, s->packet, got, s->answer);
-	}
+	return answer(b, s->rule, s->packet, false);
+}
+
+static char answer6(struct test_box *b, const struct test_sample *s)
+{
+	return answer(b, s->rule, s->packet, true);
 }
 
 #define TCP "src=10.1.2.3,dst=192.0.2.9,proto=tcp,sport=40000,dport=22,in=eth0,out=eth1"
@@ -131,7 +60,7 @@ static void ask(struct box *b, const struct sample *samples, size_t n, bool v6)
 
 static void basic_options(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"", TCP, 'y'},
 		{"", TCP6, 'n'},
 		{"-s 10.0.0.0/8", TCP, 'y'},
@@ -178,12 +107,12 @@ static void basic_options(void **state)
 		{"--no-such-option 7", TCP, '?'},
 		{"!", TCP, '?'},
 	};
-	ask(*state, samples, array_len(samples), false);
+	test_ask(*state, samples, array_len(samples), answer4);
 }
 
 static void transport_matches(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"-p tcp -m tcp --dport 22", TCP, 'y'},
 		{"-p tcp -m tcp --dport 22", UDP, 'n'},
 		{"-p tcp --dport 22", TCP, 'y'}, // without -m
@@ -245,12 +174,12 @@ static void transport_matches(void **state)
 		 "src=10.1.2.3,dst=1.1.1.1,proto=icmp,icmp-type=3,icmp-code=10", 'y'},
 		{"-p icmp -m icmp --icmp-type nonsense", PING, '?'},
 	};
-	ask(*state, samples, array_len(samples), false);
+	test_ask(*state, samples, array_len(samples), answer4);
 }
 
 static void other_matches(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"-m state --state NEW", TCP, 'y'},
 		{"-m state --state RELATED,ESTABLISHED", TCP, 'n'},
 		{"-m conntrack --ctstate RELATED,ESTABLISHED", TCP ",state=related", 'y'},
@@ -323,12 +252,12 @@ static void other_matches(void **state)
 		{"-m never-heard-of-it --x 1 ! --y 2", TCP, '?'},
 		{"-m tcp --dport 22", UDP, 'n'},
 	};
-	ask(*state, samples, array_len(samples), false);
+	test_ask(*state, samples, array_len(samples), answer4);
 }
 
 static void matches_of_ip6tables(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"", TCP6, 'y'},
 		{"", TCP, 'n'},
 		{"-s 2001:db8::/64 -p tcp -m tcp --dport 22", TCP6, 'y'},
@@ -353,14 +282,13 @@ static void matches_of_ip6tables(void **state)
 		{"-m addrtype --dst-type MULTICAST", "src=2001:db8::1,dst=ff02::1,proto=tcp", 'y'},
 		{"-f", TCP6, '?'},
 	};
-	ask(*state, samples, array_len(samples), true);
+	test_ask(*state, samples, array_len(samples), answer6);
 }
 
 // --- targets ---
 
-static void read_rules(struct box *b, const char *rules)
+static void read_rules(struct test_box *b, const char *rules)
 {
-	b->result = (struct import_result){0};
 	read_well(b,
 		  arena_printf(&b->arena,
 			       "*filter\n:INPUT DROP [1:2]\n:FORWARD ACCEPT [0:0]\n"
@@ -369,22 +297,14 @@ static void read_rules(struct box *b, const char *rules)
 		  false);
 }
 
-static const struct ir_rule *first_rule(const struct box *b, const char *chain)
+static const struct ir_rule *first_rule(const struct test_box *b, const char *chain)
 {
-	return &chain_of(b, chain)->policy.rule.at[0];
-}
-
-static bool has_gap(const struct box *b, const char *what, size_t rules)
-{
-	for (size_t i = 0; i < b->result.gap.len; i++)
-		if (!strcmp(b->result.gap.at[i].what, what))
-			return b->result.gap.at[i].rules == rules;
-	return !rules;
+	return &test_chain(b, chain)->policy.rule.at[0];
 }
 
 static void verdicts(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_rules(b, "-A INPUT -p tcp -j ACCEPT\n");
 	assert_verdict(b, "INPUT", TCP, IR_PASS);
 	assert_verdict(b, "INPUT", UDP, IR_DROP); // the policy
@@ -393,22 +313,22 @@ static void verdicts(void **state)
 	read_rules(b, "-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n"
 		      "-A FORWARD -j REJECT --reject-with tcp-reset\n-A FORWARD -j REJECT\n");
 	assert_verdict(b, "FORWARD", TCP, IR_REJECT);
-	assert_true(has_gap(b, "-j REJECT --reject-with icmp-host-prohibited", 1));
+	assert_int_equal(test_gap(b, "-j REJECT --reject-with icmp-host-prohibited"), 1);
 	assert_int_equal(b->result.gap.len, 1);
 	read_rules(b, "-A FORWARD -p tcp -j TARPIT\n");
 	assert_verdict(b, "FORWARD", TCP, IR_DROP);
-	assert_true(has_gap(b, "-j TARPIT as drop", 1));
+	assert_int_equal(test_gap(b, "-j TARPIT as drop"), 1);
 }
 
 static void logs_decide_nothing(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	static const char *const logs[] = {"LOG --log-prefix \"in: \" --log-level 4", "NFLOG",
 					   "ULOG", "AUDIT --type drop"};
 	for (size_t i = 0; i < array_len(logs); i++) {
 		read_rules(b, arena_printf(&b->arena, "-A FORWARD -p tcp -j %s\n", logs[i]));
 		assert_int_equal(first_rule(b, "FORWARD")->verdict, IR_NONE);
-		assert_int_equal(outcome_of(b, "FORWARD", TCP).logged.len, 1);
+		assert_int_equal(test_outcome(b, "FORWARD", TCP).logged.len, 1);
 		assert_verdict(b, "FORWARD", TCP, IR_PASS);
 		assert_int_equal(b->result.gap.len, 0);
 	}
@@ -416,49 +336,49 @@ static void logs_decide_nothing(void **state)
 
 static void changes_decide_nothing_but_are_gaps(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_rules(b, "-A FORWARD -j MARK --set-xmark 0x1/0xff\n-A FORWARD -j TCPMSS\n"
 		      "-A FORWARD -m recent --set --name x\n-A FORWARD -p udp\n");
 	assert_verdict(b, "FORWARD", TCP, IR_PASS);
-	assert_true(has_gap(b, "-j MARK", 1));
-	assert_true(has_gap(b, "-j TCPMSS", 1));
-	assert_true(has_gap(b, "-m recent", 1));
-	assert_int_equal(chain_of(b, "FORWARD")->policy.rule.len, 1);
-	assert_int_equal(chain_of(b, "FORWARD")->source_rules, 4);
-	assert_int_equal(chain_of(b, "FORWARD")->opaque_rules, 1);
+	assert_int_equal(test_gap(b, "-j MARK"), 1);
+	assert_int_equal(test_gap(b, "-j TCPMSS"), 1);
+	assert_int_equal(test_gap(b, "-m recent"), 1);
+	assert_int_equal(test_chain(b, "FORWARD")->policy.rule.len, 1);
+	assert_int_equal(test_chain(b, "FORWARD")->source_rules, 4);
+	assert_int_equal(test_chain(b, "FORWARD")->opaque_rules, 1);
 }
 
 // A mark that a rule in between may have set is another truth; else the same words are the same truth.
 static void marks_are_the_same_until_they_change(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	for (unsigned changes = 0; changes < 2; changes++) {
 		read_rules(b, arena_printf(&b->arena,
 					   "-A FORWARD -m mark --mark 0x1 -j ACCEPT\n%s"
 					   "-A FORWARD -m mark --mark 0x1 -j DROP\n",
 					   changes ? "-A FORWARD -j MARK --set-mark 1\n" : ""));
-		const struct ir_policy *policy = &chain_of(b, "FORWARD")->policy;
+		const struct ir_policy *policy = &test_chain(b, "FORWARD")->policy;
 		bool same = !strcmp(policy->rule.at[0].opaque[0].value[0],
 				    policy->rule.at[1].opaque[0].value[0]);
 		assert_int_equal(same, !changes);
 	}
 	read_rules(b, "-A FORWARD -m limit --limit 1/sec -j ACCEPT\n"
 		      "-A FORWARD -m limit --limit 1/sec -j DROP\n");
-	const struct ir_policy *policy = &chain_of(b, "FORWARD")->policy;
+	const struct ir_policy *policy = &test_chain(b, "FORWARD")->policy;
 	assert_string_equal(policy->rule.at[1].opaque[0].value[0],
 			    "FORWARD 2: -m limit --limit 1/sec");
 	assert_string_not_equal(policy->rule.at[0].opaque[0].value[0],
 				policy->rule.at[1].opaque[0].value[0]);
 }
 
-static enum ir_verdict when(struct box *b, const char *packet, const char *truths)
+static enum ir_verdict when(struct test_box *b, const char *packet, const char *truths)
 {
-	return outcome_of(b, "FORWARD", arena_printf(&b->arena, "%s,%s", packet, truths)).verdict;
+	return test_outcome(b, "FORWARD", arena_printf(&b->arena, "%s,%s", packet, truths)).verdict;
 }
 
 static void others_decide(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_rules(b, "-A FORWARD -p tcp -j NFQUEUE --queue-num 3 --queue-bypass\n");
 	assert_int_equal(when(b, TCP, "others=no"), IR_DROP);
 	assert_int_equal(when(b, TCP,
@@ -469,14 +389,14 @@ static void others_decide(void **state)
 	assert_int_equal(when(b, TCP, "others=no"), IR_REJECT);
 	assert_int_equal(when(b, TCP, "foreign=\"FORWARD 1: -j SOMETHING --x accepts\""), IR_PASS);
 	assert_int_equal(when(b, TCP, "foreign=\"FORWARD 1: -j SOMETHING --x drops\""), IR_DROP);
-	assert_true(has_gap(b, "-j SOMETHING", 1));
-	assert_int_equal(chain_of(b, "FORWARD")->source_rules, 2);
-	assert_int_equal(chain_of(b, "FORWARD")->opaque_rules, 1);
+	assert_int_equal(test_gap(b, "-j SOMETHING"), 1);
+	assert_int_equal(test_chain(b, "FORWARD")->source_rules, 2);
+	assert_int_equal(test_chain(b, "FORWARD")->opaque_rules, 1);
 }
 
 static void chains_jump_and_return(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_rules(b, "-A FORWARD -p tcp -j mine\n-A FORWARD -p udp -g mine\n-A FORWARD -j DROP\n"
 		      "-A mine -p tcp -m tcp --dport 80 -j ACCEPT\n"
 		      "-A mine -m set --match-set good src -j RETURN\n"
@@ -499,7 +419,7 @@ static void chains_jump_and_return(void **state)
 
 static void interfaces_are_absent_where_a_hook_has_none(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_rules(b, "-A OUTPUT -j mine\n-A INPUT -j mine\n-A mine ! -i lo -j REJECT\n");
 	assert_verdict(b, "OUTPUT", "src=10.0.0.1,dst=10.0.0.2,proto=tcp,out=lo", IR_REJECT);
 	assert_verdict(b, "INPUT", "src=10.0.0.1,dst=10.0.0.2,proto=tcp,in=lo", IR_DROP);
@@ -509,18 +429,20 @@ static void interfaces_are_absent_where_a_hook_has_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(basic_options, start, stop),
-		cmocka_unit_test_setup_teardown(transport_matches, start, stop),
-		cmocka_unit_test_setup_teardown(other_matches, start, stop),
-		cmocka_unit_test_setup_teardown(matches_of_ip6tables, start, stop),
-		cmocka_unit_test_setup_teardown(verdicts, start, stop),
-		cmocka_unit_test_setup_teardown(logs_decide_nothing, start, stop),
-		cmocka_unit_test_setup_teardown(changes_decide_nothing_but_are_gaps, start, stop),
-		cmocka_unit_test_setup_teardown(marks_are_the_same_until_they_change, start, stop),
-		cmocka_unit_test_setup_teardown(others_decide, start, stop),
-		cmocka_unit_test_setup_teardown(chains_jump_and_return, start, stop),
-		cmocka_unit_test_setup_teardown(interfaces_are_absent_where_a_hook_has_none, start,
-						stop),
+		cmocka_unit_test_setup_teardown(basic_options, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(transport_matches, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(other_matches, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(matches_of_ip6tables, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(verdicts, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(logs_decide_nothing, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(changes_decide_nothing_but_are_gaps, test_start,
+						test_stop),
+		cmocka_unit_test_setup_teardown(marks_are_the_same_until_they_change, test_start,
+						test_stop),
+		cmocka_unit_test_setup_teardown(others_decide, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(chains_jump_and_return, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(interfaces_are_absent_where_a_hook_has_none,
+						test_start, test_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,11 +2,9 @@
 // The readers of nft listings: for each kind of match and statement, which packets the imported rule decides; that text and
 // JSON of one ruleset mean the same; and what becomes of input that is damaged, hostile or large. The samples in testdata/
 // were printed by nft 1.0.6.
-#include "import/import.h"
+#include "import/test.h"
 #include "base/buf.h"
-#include "base/diag.h"
 #include "base/file.h"
-#include "ir/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,83 +14,12 @@
 #include <time.h>
 #include <cmocka.h>
 
-#define NOW 1773219600 // 2026-03-11T09:00:00Z, a Wednesday
-
-struct box {
-	struct arena arena;
-	struct diags diags;
-	struct import_result result;
-};
-
-static int start(void **state)
+static void read_well(struct test_box *b, const char *text)
 {
-	struct box *b = calloc(1, sizeof(*b));
-	arena_init(&b->arena);
-	diags_init(&b->diags, &b->arena);
-	*state = b;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct box *b = *state;
-	arena_fini(&b->arena);
-	free(b);
-	return 0;
-}
-
-static bool read_as(struct box *b, const char *data, size_t len, enum import_format format)
-{
-	struct import_input input = {"dump", data, len, format};
-	b->result = (struct import_result){0};
-	return import_read(&input, &b->arena, &b->diags, &b->result);
-}
-
-static void print_diags(const struct box *b)
-{
-	struct buf text cleanup(buf_fini);
-	buf_init(&text);
-	for (size_t i = 0; i < b->diags.list.len; i++)
-		diag_print(&b->diags.list.at[i], false, &text);
-	print_message("%s", text.data);
-}
-
-static void read_well(struct box *b, const char *text)
-{
-	bool good = read_as(b, text, strlen(text), IMPORT_NFT);
-	print_diags(b);
+	bool good = test_read(b, text, strlen(text), IMPORT_NFT);
+	test_print_diags(b);
 	if (!good)
 		fail_msg("%.3000s", text);
-}
-
-static const struct import_chain *chain_of(const struct box *b, const char *name)
-{
-	for (size_t i = 0; i < b->result.chain.len; i++)
-		if (!strcmp(b->result.chain.at[i].name, name))
-			return &b->result.chain.at[i];
-	fail_msg("no chain %s", name);
-	return NULL;
-}
-
-static struct ir_outcome outcome_of(struct box *b, const char *chain, const char *packet)
-{
-	const struct ir_policy *policy = &chain_of(b, chain)->policy;
-	struct ir_ruleset ruleset = {.rule.at = policy->rule.at, .rule.len = policy->rule.len};
-	struct ir_packet p;
-	struct ir_outcome out;
-	bool good = ir_packet_parse(packet, NOW, &b->arena, &b->diags, &p);
-	print_diags(b);
-	assert_true(good);
-	ir_eval(&ruleset, &p, &b->arena, &out);
-	return out;
-}
-
-static size_t gap_of(const struct box *b, const char *what)
-{
-	for (size_t i = 0; i < b->result.gap.len; i++)
-		if (!strcmp(b->result.gap.at[i].what, what))
-			return b->result.gap.at[i].rules;
-	return 0;
 }
 
 // --- one rule, one packet ---
@@ -105,12 +32,7 @@ static size_t gap_of(const struct box *b, const char *what)
 #define PING6 "src=2001:db8::1,dst=2001:db8:1::9,proto=icmpv6,icmp-type=128,icmp-code=0"
 
 // 'y': the rule drops it; 'r': it rejects it; 'n': neither; '?': that depends on an opaque condition.
-struct sample {
-	const char *rule, *packet;
-	char answer;
-};
-
-static char answer(struct box *b, const struct sample *s)
+static char answer(struct test_box *b, const struct test_sample *s)
 {
 	read_well(b, arena_printf(&b->arena,
 				  "table inet t {\n"
@@ -129,26 +51,16 @@ static char answer(struct box *b, const struct sample *s)
 				  "chain f {\n type filter hook forward priority filter;\n"
 				  "%s\n }\n}\n",
 				  s->rule));
-	struct ir_outcome out = outcome_of(b, "f", s->packet);
+	struct ir_outcome out = test_outcome(b, "f", s->packet);
 	return out.depends                ? '?'
 	       : out.verdict == IR_REJECT ? 'r'
 	       : out.verdict == IR_DROP   ? 'y'
 					  : 'n';
 }
 
-static void ask(struct box *b, const struct sample *samples, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		char got = answer(b, &samples[i]);
-		if (got != samples[i].answer)
-			fail_msg("%s: %s: %c, not %c", samples[i].rule, samples[i].packet, got,
-				 samples[i].answer);
-	}
-}
-
 static void addresses(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"ip saddr 10.1.2.3 drop", TCP, 'y'},
 		{"ip saddr 10.1.2.3 drop", TCP6, 'n'},
 		{"ip saddr != 10.1.2.3 drop", TCP, 'n'},
@@ -175,12 +87,12 @@ static void addresses(void **state)
 		{"ether daddr { 02:00:00:00:00:01-02:00:00:00:00:09 } drop",
 		 TCP ",dmac=02:00:00:00:00:0a", 'n'},
 	};
-	ask(*state, samples, array_len(samples));
+	test_ask(*state, samples, array_len(samples), answer);
 }
 
 static void transport(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"tcp dport 22 drop", TCP, 'y'},
 		{"tcp dport 5353 drop", UDP, 'n'},
 		{"tcp dport != 22 drop", UDP, 'n'},
@@ -227,12 +139,12 @@ static void transport(void **state)
 		{"sctp dport 22 drop", TCP, 'n'},
 		{"udp length 20 drop", UDP, 'n'},
 	};
-	ask(*state, samples, array_len(samples));
+	test_ask(*state, samples, array_len(samples), answer);
 }
 
 static void network(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"iifname \"eth*\" drop", TCP, 'y'},
 		{"iifname \"eth\\*\" drop", TCP, 'n'},
 		{"iifname != \"eth0\" drop", TCP, 'n'},
@@ -272,12 +184,12 @@ static void network(void **state)
 		{"meta time < \"2026-03-11 09:00:00\" drop", TCP, 'n'},
 		{"meta time \"2026-03-11 09:00:00\"-\"2026-03-12\" drop", TCP, 'y'},
 	};
-	ask(*state, samples, array_len(samples));
+	test_ask(*state, samples, array_len(samples), answer);
 }
 
 static void sets_and_maps(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"ip saddr . tcp dport { 10.1.2.3 . 22, 10.1.2.4 . 23 } drop", TCP, 'y'},
 		{"ip saddr . tcp dport @pairs drop", TCP, 'y'},
 		{"ip saddr . tcp dport != @pairs drop", TCP, 'n'},
@@ -302,12 +214,12 @@ static void sets_and_maps(void **state)
 		{"ip saddr vmap @nowhere", TCP, '?'},
 		{"add @none { ip daddr }\n ip saddr @none drop", TCP, '?'},
 	};
-	ask(*state, samples, array_len(samples));
+	test_ask(*state, samples, array_len(samples), answer);
 }
 
 static void statements(void **state)
 {
-	static const struct sample samples[] = {
+	static const struct test_sample samples[] = {
 		{"counter packets 1 bytes 2 drop comment \"a { b\"", TCP, 'y'},
 		{"log prefix \"x y\" level info flags tcp sequence,options group 3 drop", TCP, 'y'},
 		{"log flags all counter accept\n drop", TCP, 'n'},
@@ -365,7 +277,7 @@ static void statements(void **state)
 		{"xt match \"recent\" drop", TCP, '?'},
 		{"xt target \"CHECKSUM\"", TCP, '?'},
 	};
-	ask(*state, samples, array_len(samples));
+	test_ask(*state, samples, array_len(samples), answer);
 }
 
 // --- whole rulesets ---
@@ -398,7 +310,7 @@ static void assert_same_rules(const struct import_chain *a, const struct import_
 static void text_and_json(void **state)
 {
 	static const char *const names[] = {"statements", "operators", "gateway"};
-	struct box *b = *state;
+	struct test_box *b = *state;
 	for (size_t n = 0; n < array_len(names); n++) {
 		struct buf text cleanup(buf_fini), json cleanup(buf_fini);
 		buf_init(&text);
@@ -407,26 +319,26 @@ static void text_and_json(void **state)
 		read_file(arena_printf(&b->arena, "%s.json", names[n]), &json);
 		assert_int_equal(import_recognise(text.data, text.len), IMPORT_NFT);
 		assert_int_equal(import_recognise(json.data, json.len), IMPORT_NFT_JSON);
-		assert_true(read_as(b, text.data, text.len, IMPORT_NFT));
+		assert_true(test_read(b, text.data, text.len, IMPORT_NFT));
 		struct import_result of_text = b->result;
-		assert_true(read_as(b, json.data, json.len, IMPORT_NFT_JSON));
+		assert_true(test_read(b, json.data, json.len, IMPORT_NFT_JSON));
 		assert_int_equal(of_text.chain.len, b->result.chain.len);
 		assert_int_equal(of_text.source_rules, b->result.source_rules);
 		assert_int_equal(of_text.elsewhere, b->result.elsewhere);
 		assert_int_equal(of_text.unreached, b->result.unreached);
 		assert_int_equal(of_text.gap.len, b->result.gap.len);
 		for (size_t i = 0; i < of_text.gap.len; i++)
-			assert_int_equal(gap_of(b, of_text.gap.at[i].what),
+			assert_int_equal(test_gap(b, of_text.gap.at[i].what),
 					 of_text.gap.at[i].rules);
 		for (size_t i = 0; i < of_text.chain.len; i++)
 			assert_same_rules(&of_text.chain.at[i], &b->result.chain.at[i]);
 	}
 }
 
-static void assert_outcome(struct box *b, const char *chain, const char *packet, const char *rule,
-			   enum ir_verdict verdict)
+static void assert_outcome(struct test_box *b, const char *chain, const char *packet,
+			   const char *rule, enum ir_verdict verdict)
 {
-	struct ir_outcome out = outcome_of(b, chain, packet);
+	struct ir_outcome out = test_outcome(b, chain, packet);
 	assert_non_null(out.rule);
 	assert_string_equal(out.rule->name, rule);
 	assert_int_equal(out.verdict, verdict);
@@ -434,17 +346,17 @@ static void assert_outcome(struct box *b, const char *chain, const char *packet,
 
 static void a_gateway(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
 	read_file("gateway.nft", &text);
-	assert_true(read_as(b, text.data, text.len, IMPORT_NFT));
+	assert_true(test_read(b, text.data, text.len, IMPORT_NFT));
 	assert_int_equal(b->result.chain.len, 4);
 	assert_int_equal(b->result.source_rules, 27);
 	assert_int_equal(b->result.elsewhere, 5);
 	assert_int_equal(b->result.unreached, 1);
-	assert_int_equal(gap_of(b, "limit"), 1);
-	assert_int_equal(gap_of(b, "rules of family arp"), 1);
+	assert_int_equal(test_gap(b, "limit"), 1);
+	assert_int_equal(test_gap(b, "rules of family arp"), 1);
 	assert_outcome(b, "input", "src=10.0.0.9,dst=10.0.0.1,proto=tcp,dport=22,state=new",
 		       "input 5 > ssh 1", IR_PASS);
 	assert_outcome(b, "input", "src=10.3.0.9,dst=10.0.0.25,proto=tcp,dport=25,state=new",
@@ -455,7 +367,7 @@ static void a_gateway(void **state)
 		       "forward 3", IR_REJECT);
 	assert_outcome(b, "late", "src=10.2.0.9,dst=198.51.100.7,proto=tcp,dport=80", "late 1",
 		       IR_DROP);
-	struct ir_outcome out = outcome_of(b, "late", "src=::1,dst=::2,proto=tcp");
+	struct ir_outcome out = test_outcome(b, "late", "src=::1,dst=::2,proto=tcp");
 	assert_int_equal(out.rule->line, 78);
 	assert_string_equal(out.rule->description, "policy accept");
 	assert_string_equal(out.rule->name, "late policy");
@@ -464,7 +376,7 @@ static void a_gateway(void **state)
 // At some hooks packets have no incoming or no outgoing interface; nft then sees an empty name.
 static void absent_interfaces(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_well(b, "table ip t {\n chain shared {\n  iifname != \"lo\" drop\n }\n"
 		     " chain i {\n  type filter hook input priority 0\n  oifname \"x\" drop\n"
 		     "  oifname != \"x\" reject\n }\n"
@@ -476,11 +388,11 @@ static void absent_interfaces(void **state)
 // Two rates of one text are two rates; a set that no packet changes is one set.
 static void told_apart(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_well(b, "table ip t {\n chain f {\n  type filter hook forward priority 0\n"
 		     "  limit rate 1/second accept\n  limit rate 1/second drop\n"
 		     "  ct mark 1 accept\n  ct mark 1 drop\n }\n}\n");
-	const struct ir_rule *rule = chain_of(b, "f")->policy.rule.at;
+	const struct ir_rule *rule = test_chain(b, "f")->policy.rule.at;
 	assert_string_not_equal(rule[0].opaque[0].value[0], rule[1].opaque[0].value[0]);
 	assert_string_equal(rule[2].opaque[0].value[0], rule[3].opaque[0].value[0]);
 }
@@ -488,7 +400,7 @@ static void told_apart(void **state)
 // A goto to a chain that decides everything takes nothing away, so that conditions do not multiply.
 static void many_gotos(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
 	buf_adds(&text,
@@ -498,28 +410,28 @@ static void many_gotos(void **state)
 		buf_printf(&text, "  ct mark %u meta mark %u tcp sport %u goto end\n", i, i + 1, i);
 	buf_adds(&text, "  tcp dport 22 drop\n }\n}\n");
 	read_well(b, text.data);
-	assert_int_equal(chain_of(b, "f")->policy.rule.len, 200 * 2 + 3);
+	assert_int_equal(test_chain(b, "f")->policy.rule.len, 200 * 2 + 3);
 	assert_outcome(b, "f", "src=10.0.0.1,dst=10.0.0.2,proto=tcp,sport=500,dport=22",
 		       "f 1 > main 201", IR_DROP);
 }
 
 static void dormant_tables(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	read_well(b, "table ip t {\n flags dormant\n chain f {\n  type filter hook forward "
 		     "priority 0; policy drop;\n  drop\n }\n}\n");
 	assert_int_equal(b->result.chain.len, 0);
 	assert_int_equal(b->result.elsewhere, 1);
-	assert_int_equal(gap_of(b, "rules of dormant tables"), 1);
+	assert_int_equal(test_gap(b, "rules of dormant tables"), 1);
 }
 
 // --- input that is refused ---
 
-static void assert_refused(struct box *b, const char *text, unsigned line)
+static void assert_refused(struct test_box *b, const char *text, unsigned line)
 {
 	size_t before = b->diags.list.len;
 	enum import_format format = *text == '{' ? IMPORT_NFT_JSON : IMPORT_NFT;
-	if (read_as(b, text, strlen(text), format))
+	if (test_read(b, text, strlen(text), format))
 		fail_msg("read: %s", text);
 	assert_true(b->diags.list.len > before);
 	assert_non_null(b->diags.list.at[before].hint);
@@ -567,7 +479,7 @@ static void refused(void **state)
 		assert_refused(*state, cases[i].text, cases[i].line);
 }
 
-static char *repeated(struct box *b, const char *text, size_t times)
+static char *repeated(struct test_box *b, const char *text, size_t times)
 {
 	size_t len = strlen(text);
 	char *all = arena_alloc(&b->arena, len * times + 1);
@@ -578,7 +490,7 @@ static char *repeated(struct box *b, const char *text, size_t times)
 
 static void nested_too_deep(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	const char *rule = "table ip t {\n chain c {\n  type filter hook input priority 0\n";
 	assert_refused(b, arena_printf(&b->arena, "%s%s", rule, repeated(b, "(", 100000)), 4);
 	assert_refused(b, arena_printf(&b->arena, "%sip saddr %s", rule, repeated(b, "{", 100000)),
@@ -610,12 +522,11 @@ struct damage {
 // Whatever it is: either it is read, or there is an error with a hint.
 static void read_any(const char *data, size_t len, enum import_format format)
 {
-	struct box b = {0};
-	arena_init(&b.arena);
-	diags_init(&b.diags, &b.arena);
+	struct test_box b;
+	test_box_init(&b);
 	char *copy = malloc(len ? len : 1); // so that reads beyond the end are seen
 	memcpy(base_oom(copy), data, len);
-	bool good = read_as(&b, copy, len, format);
+	bool good = test_read(&b, copy, len, format);
 	free(copy);
 	assert_true(good || b.diags.errors);
 	for (size_t i = 0; i < b.diags.list.len; i++)
@@ -626,7 +537,7 @@ static void read_any(const char *data, size_t len, enum import_format format)
 			buf_init(&text);
 			ir_rule_print(&b.result.chain.at[i].policy.rule.at[k], &text);
 		}
-	arena_fini(&b.arena);
+	test_box_fini(&b);
 }
 
 static void truncate_all(const struct damage *d)
@@ -687,7 +598,7 @@ static double seconds(void)
 
 static void large(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
 	buf_adds(&text, "table inet t {\n set big {\n  type ipv4_addr\n  elements = { ");
@@ -704,7 +615,7 @@ static void large(void **state)
 	double from = seconds();
 	read_well(b, text.data);
 	assert_int_equal(b->result.source_rules, 6000);
-	assert_int_equal(chain_of(b, "f")->policy.rule.len, 6001);
+	assert_int_equal(test_chain(b, "f")->policy.rule.len, 6001);
 	assert_true(seconds() - from <
 		    20); // it takes 0.1; sanitizers and busy machines take longer
 	assert_true(b->arena.total < 100u << 20);
@@ -714,7 +625,7 @@ static void large(void **state)
 // Combinations that grow without end are refused, not computed.
 static void too_many_combinations(void **state)
 {
-	struct box *b = *state;
+	struct test_box *b = *state;
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
 	buf_adds(&text, "table ip t {\n chain f {\n  type filter hook forward priority 0\n");
@@ -733,22 +644,22 @@ static void too_many_combinations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(addresses, start, stop),
-		cmocka_unit_test_setup_teardown(transport, start, stop),
-		cmocka_unit_test_setup_teardown(network, start, stop),
-		cmocka_unit_test_setup_teardown(sets_and_maps, start, stop),
-		cmocka_unit_test_setup_teardown(statements, start, stop),
-		cmocka_unit_test_setup_teardown(text_and_json, start, stop),
-		cmocka_unit_test_setup_teardown(a_gateway, start, stop),
-		cmocka_unit_test_setup_teardown(absent_interfaces, start, stop),
-		cmocka_unit_test_setup_teardown(told_apart, start, stop),
-		cmocka_unit_test_setup_teardown(many_gotos, start, stop),
-		cmocka_unit_test_setup_teardown(dormant_tables, start, stop),
-		cmocka_unit_test_setup_teardown(refused, start, stop),
-		cmocka_unit_test_setup_teardown(nested_too_deep, start, stop),
-		cmocka_unit_test_setup_teardown(damaged, start, stop),
-		cmocka_unit_test_setup_teardown(large, start, stop),
-		cmocka_unit_test_setup_teardown(too_many_combinations, start, stop),
+		cmocka_unit_test_setup_teardown(addresses, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(transport, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(network, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(sets_and_maps, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(statements, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(text_and_json, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(a_gateway, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(absent_interfaces, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(told_apart, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(many_gotos, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(dormant_tables, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(refused, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(nested_too_deep, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(damaged, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(large, test_start, test_stop),
+		cmocka_unit_test_setup_teardown(too_many_combinations, test_start, test_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
