@@ -112,20 +112,6 @@ bool verify_stays(const struct verify_case *c, uint32_t owner)
 
 // --- a unit's boxes ---
 
-// Owners rise with the numbers of the boxes.
-static uint32_t first_of(const struct algebra_boxes *boxes, uint32_t rule)
-{
-	uint32_t lo = 0, hi = (uint32_t)algebra_boxes_len(boxes);
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (algebra_boxes_owner(boxes, mid) < rule)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 bool verify_site_next(const struct verify_case *c, struct verify_site *site)
 {
 	bool logs = verify_only_logs(c, site->unit);
@@ -133,7 +119,7 @@ bool verify_site_next(const struct verify_case *c, struct verify_site *site)
 		site->slice = c->space->slice.at[site->next++];
 		site->layer = &site->slice->layer[0];
 		site->boxes = logs ? site->layer->logging : site->layer->boxes;
-		site->lo = first_of(site->boxes, c->first[site->unit]);
+		site->lo = verify_stand_before(site->boxes, c->first[site->unit]);
 		site->hi = site->lo;
 		uint32_t n = (uint32_t)algebra_boxes_len(site->boxes),
 			 end = c->first[site->unit + 1];

@@ -170,16 +170,3 @@ uint32_t verify_search_prefix(struct verify_search *search, const uint64_t *box,
 	}
 	return alone;
 }
-
-uint32_t verify_stand_before(const struct algebra_boxes *boxes, uint64_t owner)
-{
-	uint32_t lo = 0, hi = (uint32_t)algebra_boxes_len(boxes);
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (algebra_boxes_owner(boxes, mid) < owner)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}

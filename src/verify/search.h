@@ -38,5 +38,3 @@ uint32_t verify_search_prefix(struct verify_search *search, const uint64_t *box,
 // All that stand before and meet the box, as search->list.
 void verify_search_list(struct verify_search *search, const uint64_t *box,
 			const struct verify_ahead *ahead);
-// How many of a layer's boxes stand before those of the owner.
-uint32_t verify_stand_before(const struct algebra_boxes *boxes, uint64_t owner) must_check;

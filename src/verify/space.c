@@ -138,6 +138,19 @@ static void number_effects(struct verify_space *space, bool logs, struct arena *
 	}
 }
 
+uint32_t verify_stand_before(const struct algebra_boxes *boxes, uint64_t owner)
+{
+	uint32_t lo = 0, hi = (uint32_t)algebra_boxes_len(boxes);
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (algebra_boxes_owner(boxes, mid) < owner)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 uint32_t verify_effect(const struct verify_space *space, size_t layer, uint32_t owner)
 {
 	if (owner == VERIFY_NO_FLOW)

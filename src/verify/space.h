@@ -98,6 +98,8 @@ void verify_space_free(struct verify_space *space);
 void verify_fill(const struct verify_slice *slice, const struct verify_axis *axis, uint64_t *box);
 void verify_whole(const struct verify_slice *slice, uint64_t *box);
 uint32_t verify_effect(const struct verify_space *space, size_t layer, uint32_t owner) must_check;
+// How many of a layer's boxes stand before those of the owner: owners rise with the numbers of the boxes.
+uint32_t verify_stand_before(const struct algebra_boxes *boxes, uint64_t owner) must_check;
 
 // --- back to people's terms (decode.c) ---
 
