@@ -2,7 +2,8 @@
 // Writing and reading loses nothing: random rulesets and what comes back decide alike about packets that are aimed at
 // the borders of their rules, and rules of the usual kind come back byte for byte. The seed is fixed; BULWARK_SEED sets
 // another.
-#include "codec/acl_support.h"
+#include "codec/acl.h"
+#include "codec/test.h"
 #include "codec/nfi.h"
 #include "codec/random.h"
 
@@ -16,7 +17,7 @@
 #define PACKETS 80
 
 // A ruleset of rules that can be written.
-static struct ir_ruleset random_ruleset(struct acl_bench *b, size_t *made)
+static struct ir_ruleset random_ruleset(struct test_bench *b, size_t *made)
 {
 	struct ir_ruleset set = {.default_action = (enum ir_verdict)random_pick(4)};
 	for (unsigned i = 1 + random_pick(8); i > 0; i--, (*made)++) {
@@ -31,40 +32,18 @@ static struct ir_ruleset random_ruleset(struct acl_bench *b, size_t *made)
 	return set;
 }
 
-struct mismatch {
-	const struct ir_ruleset *before, *after;
-	const struct ir_packet *packet;
-	const char *was, *is;
-};
-
-static void fail_with(struct acl_bench *b, const struct mismatch *m)
-{
-	struct buf text cleanup(buf_fini);
-	buf_init(&text);
-	for (size_t i = 0; i < b->diags.list.len; i++)
-		diag_print(&b->diags.list.at[i], false, &text);
-	random_print_rules(m->before, &text);
-	if (m->packet) {
-		buf_printf(&text, "came back as\n");
-		random_print_rules(m->after, &text);
-		random_print_packet(m->packet, &text);
-		buf_printf(&text, "was %s\nis  %s\n", m->was, m->is);
-	}
-	fail_msg("%s", text.data);
-}
-
-static size_t round_trip(struct acl_bench *b, size_t *made)
+static size_t round_trip(struct test_bench *b, size_t *made)
 {
 	struct ir_ruleset back, set = random_ruleset(b, made);
-	if (!acl_bench_round(b, &set, &back))
-		fail_with(b, &(struct mismatch){.before = &set});
+	if (!test_round(b, &set, &back))
+		test_fail_with(b, &(struct test_mismatch){.before = &set});
 	assert_int_equal(back.default_action, set.default_action);
 	for (int i = 0; i < PACKETS; i++) {
 		const struct ir_packet *p = random_packet(&b->arena, &set);
 		const char *was = random_decision(&set, p, false, &b->arena);
 		const char *is = random_decision(&back, p, false, &b->arena);
 		if (strcmp(was, is) != 0)
-			fail_with(b, &(struct mismatch){&set, &back, p, was, is});
+			test_fail_with(b, &(struct test_mismatch){&set, &back, p, was, is});
 	}
 	return set.rule.len;
 }
@@ -74,10 +53,10 @@ static void random_rulesets_decide_alike(void **state)
 	(void)state;
 	size_t written = 0, made = 0;
 	for (int round = 0; round < ROUNDS; round++) {
-		struct acl_bench bench;
-		assert_true(acl_bench_init(&bench));
+		struct test_bench bench;
+		assert_true(test_bench_init(&bench, &test_acl));
 		written += round_trip(&bench, &made);
-		acl_bench_fini(&bench);
+		test_bench_fini(&bench);
 	}
 	print_message("%zu of %zu rules can be written\n", written, made);
 	assert_true(written > made / 3);
@@ -86,7 +65,7 @@ static void random_rulesets_decide_alike(void **state)
 // --- lists in both directions ---
 
 // Whether the rule takes few entries: the product of two lists shall stay small.
-static bool is_small(struct acl_bench *b, const struct ir_rule *rule)
+static bool is_small(struct test_bench *b, const struct ir_rule *rule)
 {
 	struct ir_ruleset one = {0};
 	struct buf text cleanup(buf_fini);
@@ -96,7 +75,7 @@ static bool is_small(struct acl_bench *b, const struct ir_rule *rule)
 }
 
 // The entries of a ruleset that judges every packet, as text.
-static const char *random_entries(struct acl_bench *b, struct ir_ruleset *out)
+static const char *random_entries(struct test_bench *b, struct ir_ruleset *out)
 {
 	size_t made = 0;
 	struct buf text cleanup(buf_fini);
@@ -132,13 +111,13 @@ static void both_directions_judge(void **state)
 {
 	(void)state;
 	for (int round = 0; round < ROUNDS / 4; round++) {
-		struct acl_bench bench, *b = &bench;
+		struct test_bench bench, *b = &bench;
 		struct ir_document document;
 		struct ir_ruleset in, out, all;
-		assert_true(acl_bench_init(b));
+		assert_true(test_bench_init(b, &test_acl));
 		const char *first = random_entries(b, &in), *last = random_entries(b, &out);
-		if (!acl_bench_read(b, arena_printf(&b->arena, applied, first, last), &document))
-			fail_with(b, &(struct mismatch){.before = &in});
+		if (!test_read(b, arena_printf(&b->arena, applied, first, last), &document))
+			test_fail_with(b, &(struct test_mismatch){.before = &in});
 		ir_document_order(&document, &b->arena, &b->diags, &all);
 		for (int i = 0; i < PACKETS; i++) {
 			struct ir_packet *p =
@@ -152,40 +131,31 @@ static void both_directions_judge(void **state)
 			else if (!a)
 				expected = IR_NONE;
 			if (judged(&all, p, &b->arena) != expected)
-				fail_with(b, &(struct mismatch){
-						     &in, &all, p, ir_verdict_name[expected],
-						     ir_verdict_name[judged(&all, p, &b->arena)]});
+				test_fail_with(
+					b, &(struct test_mismatch){
+						   &in, &all, p, ir_verdict_name[expected],
+						   ir_verdict_name[judged(&all, p, &b->arena)]});
 		}
-		acl_bench_fini(b);
+		test_bench_fini(b);
 	}
 }
 
 // --- rules of the usual kind ---
 
-struct usual {
-	enum ir_dim dim;
-	uint64_t lo, hi;
-};
-
-static struct ir_rule usual_rule(struct acl_bench *b, const struct usual *usual, size_t number)
+static struct ir_rule usual_rule(struct test_bench *b, const struct test_usual *usual,
+				 size_t number)
 {
-	struct ir_clause *clause = arena_new(&b->arena, struct ir_clause);
-	for (; usual->hi; usual++) {
-		struct algebra_set set = algebra_set_one(&b->arena, usual->lo, usual->hi);
-		bool left = ir_clause_narrow(clause, &b->arena, usual->dim, set);
-		assert_true(left);
-	}
 	return (struct ir_rule){.policy = "p",
 				.name = arena_printf(&b->arena, "r%zu", number),
 				.verdict = (enum ir_verdict)(IR_PASS + number % 3),
 				.log = number % 2 ? IR_LOG_RULE : IR_LOG_NONE,
-				.clause = clause,
+				.clause = test_usual_clause(b, usual),
 				.clauses = 1};
 }
 
 static void usual_rules_come_back_byte_for_byte(void **state)
 {
-	static const struct usual usual[][6] = {
+	static const struct test_usual usual[][6] = {
 		{{0, 0, 0}},
 		{{IR_FAMILY, 6, 6}},
 		{{IR_PROTO, 6, 6}},
@@ -205,17 +175,17 @@ static void usual_rules_come_back_byte_for_byte(void **state)
 		{{IR_FAMILY, 4, 4}, {IR_IHL, 6, 15}, {IR_FRAGOFF, 20, 30}},
 		{{IR_FAMILY, 6, 6}, {IR_FLOWLABEL, 1, 3}, {IR_PROTO, 17, 17}},
 	};
-	struct acl_bench bench, *b = &bench;
+	struct test_bench bench, *b = &bench;
 	struct ir_ruleset set = {.default_action = IR_REJECT}, back;
 	struct buf before cleanup(buf_fini), after cleanup(buf_fini);
 	(void)state;
-	assert_true(acl_bench_init(b));
+	assert_true(test_bench_init(b, &test_acl));
 	for (size_t i = 0; i < array_len(usual); i++) {
 		struct ir_rule rule = usual_rule(b, usual[i], i);
 		vec_push(&b->arena, &set.rule, rule);
 	}
-	if (!acl_bench_round(b, &set, &back))
-		fail_with(b, &(struct mismatch){.before = &set});
+	if (!test_round(b, &set, &back))
+		test_fail_with(b, &(struct test_mismatch){.before = &set});
 	for (size_t i = 0; i < back.rule.len; i++)
 		codec_nfi_normal(&back.rule.at[i], &b->arena, &back.rule.at[i]);
 	for (size_t i = 0; i < set.rule.len; i++)
@@ -231,24 +201,24 @@ static void usual_rules_come_back_byte_for_byte(void **state)
 	ir_ruleset_encode(&back, &after);
 	assert_int_equal(after.len, before.len);
 	assert_memory_equal(after.data, before.data, before.len);
-	acl_bench_fini(b);
+	test_bench_fini(b);
 }
 
 static void many_rules_come_back(void **state)
 {
-	struct acl_bench bench, *b = &bench;
+	struct test_bench bench, *b = &bench;
 	struct ir_ruleset set = {.default_action = IR_DROP}, back;
 	(void)state;
-	assert_true(acl_bench_init(b));
+	assert_true(test_bench_init(b, &test_acl));
 	for (unsigned i = 0; i < 10000; i++) {
-		struct usual usual[] = {{IR_DST4, 256 * i, 256 * i + 255},
-					{IR_PROTO, 6, 6},
-					{IR_DPORT, 1 + i % 1000, 1 + i % 1000},
-					{0, 0, 0}};
+		struct test_usual usual[] = {{IR_DST4, 256 * i, 256 * i + 255},
+					     {IR_PROTO, 6, 6},
+					     {IR_DPORT, 1 + i % 1000, 1 + i % 1000},
+					     {0, 0, 0}};
 		struct ir_rule rule = usual_rule(b, usual, i);
 		vec_push(&b->arena, &set.rule, rule);
 	}
-	assert_true(acl_bench_round(b, &set, &back));
+	assert_true(test_round(b, &set, &back));
 	assert_int_equal(back.rule.len, 10000);
 	struct buf before cleanup(buf_fini), after cleanup(buf_fini);
 	buf_init(&before);
@@ -259,7 +229,7 @@ static void many_rules_come_back(void **state)
 	ir_ruleset_encode(&back, &after);
 	assert_int_equal(before.len, after.len);
 	assert_memory_equal(before.data, after.data, before.len);
-	acl_bench_fini(b);
+	test_bench_fini(b);
 }
 
 int main(void)

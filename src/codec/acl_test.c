@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading access control lists leaf by leaf, where they are applied, documents that the model does not allow, and what
 // cannot be written.
-#include "codec/acl_support.h"
+#include "codec/acl.h"
+#include "codec/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,40 +24,16 @@
 	"<interface><interface-id>" id "</interface-id><egress>" SETS(names) "</egress></" \
 									     "interface>"
 
-static int start(void **state)
-{
-	struct acl_bench *bench = calloc(1, sizeof(*bench));
-	*state = bench;
-	return acl_bench_init(bench) ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	acl_bench_fini(*state);
-	free(*state);
-	return 0;
-}
-
-static const char *said(const struct acl_bench *b)
-{
-	struct buf text cleanup(buf_fini);
-	buf_init(&text);
-	for (size_t i = 0; i < b->diags.list.len; i++)
-		diag_print(&b->diags.list.at[i], false, &text);
-	return arena_strdup(b->diags.arena, text.data);
-}
-
-static bool read(struct acl_bench *b, const char *content, struct ir_document *out)
+static bool read(struct test_bench *b, const char *content, struct ir_document *out)
 {
 	diags_init(&b->diags, &b->arena);
-	return acl_bench_read(b,
-			      arena_printf(&b->arena,
-					   "<acls xmlns=\"" CODEC_ACL_NAMESPACE "\">%s</acls>",
-					   content),
-			      out);
+	return test_read(b,
+			 arena_printf(&b->arena,
+				      "<acls xmlns=\"" CODEC_ACL_NAMESPACE "\">%s</acls>", content),
+			 out);
 }
 
-static const char *printed(struct acl_bench *b, const struct ir_document *document)
+static const char *printed(struct test_bench *b, const struct ir_document *document)
 {
 	struct buf out cleanup(buf_fini);
 	buf_init(&out);
@@ -77,15 +54,15 @@ static const char *printed(struct acl_bench *b, const struct ir_document *docume
 	return arena_strdup(&b->arena, out.data);
 }
 
-static void assert_reads(struct acl_bench *b, const char *content, const char *expected)
+static void assert_reads(struct test_bench *b, const char *content, const char *expected)
 {
 	struct ir_document document;
 	if (!read(b, content, &document))
-		fail_msg("%s\n%s", content, said(b));
+		fail_msg("%s\n%s", content, test_said(b));
 	assert_string_equal(printed(b, &document), expected);
 }
 
-static bool has_diag(const struct acl_bench *b, enum diag_severity severity, enum diag_code code)
+static bool has_diag(const struct test_bench *b, enum diag_severity severity, enum diag_code code)
 {
 	for (size_t i = 0; i < b->diags.list.len; i++)
 		if (b->diags.list.at[i].severity == severity && b->diags.list.at[i].code == code)
@@ -104,7 +81,7 @@ static void every_condition_is_read(void **state)
 #include "codec/acl_cases.def"
 #undef X
 	};
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(cases); i++) {
 		const char *list = arena_printf(&b->arena, LIST("l", ACE("e", "%s", "drop")),
 						cases[i].matches);
@@ -114,7 +91,7 @@ static void every_condition_is_read(void **state)
 
 static void actions_and_order_are_read(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
 	assert_true(read(
 		b,
@@ -139,10 +116,10 @@ static void actions_and_order_are_read(void **state)
 
 static void json_and_state_are_read(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
 	diags_init(&b->diags, &b->arena);
-	assert_true(acl_bench_read(
+	assert_true(test_read(
 		b,
 		"{\"ietf-access-control-list:acls\":{\"acl\":[{\"name\":\"l\",\"type\":\"ipv4-acl-"
 		"type\","
@@ -154,7 +131,7 @@ static void json_and_state_are_read(void **state)
 
 static void notes_say_what_the_model_leaves_open(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
 	assert_true(read(b, LIST("l", ACE("e", "<ipv4><ttl>1</ttl></ipv4>", "drop")), &document));
 	assert_true(has_diag(b, DIAG_NOTE, DIAG_MISSING)); // packets that no entry matches
@@ -239,13 +216,13 @@ static void faults_are_errors(void **state)
 		{"<attachment-points>" INGRESS("eth0", SET("l")) "</attachment-points>",
 		 DIAG_REFERENCE},
 	};
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
 	for (size_t i = 0; i < array_len(cases); i++) {
 		if (read(b, cases[i].content, &document))
 			fail_msg("%s", cases[i].content);
 		if (!has_diag(b, DIAG_ERROR, cases[i].code))
-			fail_msg("%s\n%s", cases[i].content, said(b));
+			fail_msg("%s\n%s", cases[i].content, test_said(b));
 	}
 }
 
@@ -256,7 +233,7 @@ static void faults_are_errors(void **state)
 
 static void lists_are_limited_to_their_interfaces(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	assert_reads(
 		b,
 		LIST("a", ACE("web", WEB, "accept")) LIST("b", ACE("rest", "", "drop"))
@@ -277,7 +254,7 @@ static void lists_are_limited_to_their_interfaces(void **state)
 // Accepted at the way in, a packet is judged again at the way out.
 static void both_directions_judge(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	assert_reads(b,
 		     LIST("in", ACE("ttl", TTL, "reject") ACE("rest", "", "accept"))
 			     LIST("out", ACE("web", WEB, "accept") ACE(
@@ -297,7 +274,7 @@ static void both_directions_judge(void **state)
 
 static void what_is_left_to_the_device_in_between_is_refused(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
 	assert_false(
 		read(b,
@@ -319,7 +296,7 @@ static void what_is_left_to_the_device_in_between_is_refused(void **state)
 
 static void too_many_rules_are_refused(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
@@ -338,7 +315,7 @@ static void too_many_rules_are_refused(void **state)
 
 static void interfaces_of_the_document_are_taken(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
 	const char *lists = "<acls xmlns=\"" CODEC_ACL_NAMESPACE
 			    "\">" LIST("l", ACE("e", "<ingress-interface>eth0</ingress-interface>",
@@ -348,14 +325,13 @@ static void interfaces_of_the_document_are_taken(void **state)
 		"<name>eth0</name><type xmlns:i=\"urn:ietf:params:xml:ns:yang:iana-if-type\">"
 		"i:ethernetCsmacd</type></interface></interfaces>";
 	diags_init(&b->diags, &b->arena);
-	assert_true(
-		acl_bench_read(b, arena_printf(&b->arena, "%s%s", lists, interfaces), &document));
+	assert_true(test_read(b, arena_printf(&b->arena, "%s%s", lists, interfaces), &document));
 	assert_int_equal(b->diags.list.len, 0);
 }
 
 // --- writing ---
 
-static struct ir_rule rule_on(struct acl_bench *b, enum ir_dim dim, u128 lo, u128 hi)
+static struct ir_rule rule_on(struct test_bench *b, enum ir_dim dim, u128 lo, u128 hi)
 {
 	struct ir_clause *clause = arena_new(&b->arena, struct ir_clause);
 	bool good = ir_clause_narrow(clause, &b->arena, dim, algebra_set_one(&b->arena, lo, hi));
@@ -364,7 +340,7 @@ static struct ir_rule rule_on(struct acl_bench *b, enum ir_dim dim, u128 lo, u12
 		.policy = "p", .name = "r", .verdict = IR_DROP, .clause = clause, .clauses = 1};
 }
 
-static void assert_refused(struct acl_bench *b, const struct ir_rule *rule, const char *about)
+static void assert_refused(struct test_bench *b, const struct ir_rule *rule, const char *about)
 {
 	diags_init(&b->diags, &b->arena);
 	if (codec_acl_can(rule, &b->diags))
@@ -386,7 +362,7 @@ static void conditions_without_a_word_are_refused(void **state)
 		{IR_DCCPTYPE, 1, 1},       {IR_DCCPSERVICE, 1, 1}, {IR_TIME, 0, 5},
 		{IR_HOUR, 0, 5},           {IR_DPORT, 53, 53},     {IR_UDPLEN, 8, 8},
 	};
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(cases); i++) {
 		struct ir_rule rule = rule_on(b, cases[i].dim, cases[i].lo, cases[i].hi);
 		assert_refused(b, &rule, ir_dim_info[cases[i].dim].key);
@@ -395,7 +371,7 @@ static void conditions_without_a_word_are_refused(void **state)
 
 static void actions_without_a_word_are_refused(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_rule cases[] = {
 		{.verdict = IR_NONE, .log = IR_LOG_RULE},
 		{.verdict = IR_MIRROR},
@@ -435,7 +411,7 @@ static void opaque_conditions_without_a_word_are_refused(void **state)
 	static struct ir_opaque rest = {IR_OPAQUE_HEADER, NULL, mixed + 1, 1, false};
 	static struct ir_opaque twice[] = {{IR_OPAQUE_HEADER, NULL, option, 1, false},
 					   {IR_OPAQUE_HEADER, NULL, option, 1, false}};
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(opaques); i++) {
 		struct ir_rule rule = rule_on(b, IR_TCPWINDOW, 53, 53);
 		rule.opaque = &opaques[i];
@@ -454,7 +430,7 @@ static void opaque_conditions_without_a_word_are_refused(void **state)
 
 static void the_written_form_is_stable(void **state)
 {
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	struct buf out cleanup(buf_fini);
 	struct ir_ruleset set = {.default_action = IR_DROP};
 	struct ir_rule rule = rule_on(b, IR_DPORT, 80, 81);
@@ -511,7 +487,7 @@ static void masks_and_comparisons_stay_one_entry(void **state)
 		"<operator>lte</operator>",
 		"<operator>gte</operator>",
 	};
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(forms); i++) {
 		struct ir_document document;
 		struct ir_ruleset set;
@@ -548,7 +524,7 @@ static void the_type_is_that_of_the_entries(void **state)
 		{{IR_TTL, IR_DSCP}, "<type>mixed-eth-ipv4-ipv6-acl-type<"},
 		{{IR_OUT, IR_IN}, "<type>mixed-eth-ipv4-ipv6-acl-type<"},
 	};
-	struct acl_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(cases); i++) {
 		struct ir_ruleset set = {0};
 		struct buf out cleanup(buf_fini);
@@ -565,7 +541,7 @@ static void the_type_is_that_of_the_entries(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_start_acl, test_stop)
 
 int main(void)
 {

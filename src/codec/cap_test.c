@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Capabilities to a document and back.
 #include "codec/cap.h"
-#include "codec/nfi_support.h"
+#include "codec/nfi.h"
+#include "codec/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
-static int start(void **state)
-{
-	struct nfi_bench *bench = calloc(1, sizeof(*bench));
-	*state = bench;
-	return nfi_bench_init(bench) ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	nfi_bench_fini(*state);
-	free(*state);
-	return 0;
-}
-
-static struct cap round_trip(struct nfi_bench *b, const char *name, const struct cap *cap)
+static struct cap round_trip(struct test_bench *b, const char *name, const struct cap *cap)
 {
 	struct buf text cleanup(buf_fini);
 	struct codec_cap_nsfs nsfs;
 	buf_init(&text);
 	codec_cap_write(name, cap, &text);
-	struct schema_tree *tree = nfi_bench_tree(b, text.data);
+	struct schema_tree *tree = test_tree(b, text.data);
 	assert_non_null(tree);
 	assert_true(codec_cap_read(tree, &b->arena, &b->diags, &nsfs));
 	schema_tree_free(tree);
@@ -61,9 +48,9 @@ static void each_leaf_list_alone_comes_back(void **state)
 
 static void several_functions_are_read(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct codec_cap_nsfs nsfs;
-	struct schema_tree *tree = nfi_bench_tree(
+	struct schema_tree *tree = test_tree(
 		b, "<nsf xmlns=\"urn:ietf:params:xml:ns:yang:ietf-i2nsf-capability\">"
 		   "<nsf-name>a</nsf-name><condition-capabilities><generic-nsf-capabilities>"
 		   "<tcp-capability>destination-port-number</tcp-capability>"
@@ -81,7 +68,7 @@ static void several_functions_are_read(void **state)
 
 static void a_document_without_functions_is_an_error(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct codec_cap_nsfs nsfs;
 	struct schema_tree *tree = schema_tree_new(b->schema);
 	assert_false(codec_cap_read(tree, &b->arena, &b->diags, &nsfs));
@@ -89,7 +76,7 @@ static void a_document_without_functions_is_an_error(void **state)
 	assert_int_equal(b->diags.list.at[0].code, DIAG_MISSING);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_start_nfi, test_stop)
 
 int main(void)
 {

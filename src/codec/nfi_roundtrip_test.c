@@ -2,7 +2,8 @@
 // Writing and reading loses nothing: random rulesets and what comes back decide alike about packets that
 // are aimed at the borders of their rules, and rules of the usual kind come back byte for byte. The seed
 // is fixed; BULWARK_SEED sets another.
-#include "codec/nfi_support.h"
+#include "codec/nfi.h"
+#include "codec/test.h"
 #include "codec/random.h"
 
 #include <setjmp.h>
@@ -15,22 +16,8 @@
 #define PACKETS 60
 #define NOW 1773219600 // 2026-03-11T09:00:00Z
 
-static int start(void **state)
-{
-	struct nfi_bench *bench = calloc(1, sizeof(*bench));
-	*state = bench;
-	return nfi_bench_init(bench) ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	nfi_bench_fini(*state);
-	free(*state);
-	return 0;
-}
-
 // A ruleset of rules that can be written.
-static struct ir_ruleset random_ruleset(struct nfi_bench *b)
+static struct ir_ruleset random_ruleset(struct test_bench *b)
 {
 	struct ir_ruleset set = {.default_action = random_chance(50) ? IR_DROP : IR_PASS};
 	for (unsigned i = 1 + random_pick(10); i > 0; i--) {
@@ -49,30 +36,6 @@ static struct ir_ruleset random_ruleset(struct nfi_bench *b)
 
 // --- comparison ---
 
-struct mismatch {
-	const struct ir_ruleset *before, *after;
-	const struct ir_packet *packet;
-	const char *was, *is;
-};
-
-static void fail_with(struct nfi_bench *b, const struct mismatch *m)
-{
-	struct buf text;
-	buf_init(&text);
-	for (size_t i = 0; i < b->diags.list.len; i++)
-		diag_print(&b->diags.list.at[i], false, &text);
-	random_print_rules(m->before, &text);
-	if (m->packet) {
-		buf_printf(&text, "came back as\n");
-		random_print_rules(m->after, &text);
-		random_print_packet(m->packet, &text);
-		buf_printf(&text, "was %s\nis  %s\n", m->was, m->is);
-	}
-	fputs(text.data, stderr);
-	buf_fini(&text);
-	fail();
-}
-
 static void encode_meaning(const struct ir_rule *rule, struct buf *out)
 {
 	buf_clear(out);
@@ -85,7 +48,7 @@ static bool equal(const struct buf *a, const struct buf *b)
 }
 
 // What came back is the normal form, and the normal form of the normal form is itself.
-static void assert_normal(struct nfi_bench *b, const struct ir_ruleset *set,
+static void assert_normal(struct test_bench *b, const struct ir_ruleset *set,
 			  const struct ir_ruleset *back)
 {
 	struct buf expected cleanup(buf_fini), is cleanup(buf_fini), again cleanup(buf_fini);
@@ -109,7 +72,7 @@ static void assert_normal(struct nfi_bench *b, const struct ir_ruleset *set,
 			vec_push(&b->arena, &other.rule, back->rule.at[at]);
 			vec_push(&b->arena, &other.rule, twice);
 			struct ir_packet p = {0};
-			fail_with(b, &(struct mismatch){&one, &other, &p, "", ""});
+			test_fail_with(b, &(struct test_mismatch){&one, &other, &p, "", ""});
 		}
 		at++;
 	}
@@ -120,12 +83,12 @@ static void random_rulesets_decide_alike(void **state)
 {
 	(void)state;
 	for (int round = 0; round < ROUNDS; round++) {
-		struct nfi_bench bench, *b = &bench;
+		struct test_bench bench, *b = &bench;
 		struct ir_ruleset back;
-		assert_true(nfi_bench_init(b));
+		assert_true(test_bench_init(b, &test_nfi));
 		struct ir_ruleset set = random_ruleset(b);
-		if (!nfi_bench_round(b, &set, &back))
-			fail_with(b, &(struct mismatch){.before = &set});
+		if (!test_round(b, &set, &back))
+			test_fail_with(b, &(struct test_mismatch){.before = &set});
 		assert_int_equal(back.default_action, set.default_action);
 		assert_normal(b, &set, &back);
 		for (int i = 0; i < PACKETS; i++) {
@@ -133,36 +96,28 @@ static void random_rulesets_decide_alike(void **state)
 			const char *before = random_decision(&set, p, true, &b->arena);
 			const char *after = random_decision(&back, p, true, &b->arena);
 			if (strcmp(before, after) != 0)
-				fail_with(b, &(struct mismatch){&set, &back, p, before, after});
+				test_fail_with(
+					b, &(struct test_mismatch){&set, &back, p, before, after});
 		}
-		nfi_bench_fini(b);
+		test_bench_fini(b);
 	}
 }
 
 // --- rules of the usual kind ---
 
-struct usual {
-	enum ir_dim dim;
-	uint64_t lo, hi;
-};
-
-static void add_usual(struct nfi_bench *b, struct ir_ruleset *set, const struct usual *usual)
+static void add_usual(struct test_bench *b, struct ir_ruleset *set, const struct test_usual *usual)
 {
-	struct ir_clause *clause = arena_new(&b->arena, struct ir_clause);
-	for (; usual->hi; usual++)
-		assert_true(ir_clause_narrow(clause, &b->arena, usual->dim,
-					     algebra_set_one(&b->arena, usual->lo, usual->hi)));
 	struct ir_rule rule = {.policy = "p",
 			       .name = arena_printf(&b->arena, "r%zu", set->rule.len),
 			       .verdict = IR_DROP,
-			       .clause = clause,
+			       .clause = test_usual_clause(b, usual),
 			       .clauses = 1};
 	vec_push(&b->arena, &set->rule, rule);
 }
 
 static void usual_rules_come_back_byte_for_byte(void **state)
 {
-	static const struct usual usual[][6] = {
+	static const struct test_usual usual[][6] = {
 		{{0, 0, 0}},
 		{{IR_FAMILY, 6, 6}},
 		{{IR_PROTO, 6, 6}},
@@ -186,15 +141,15 @@ static void usual_rules_come_back_byte_for_byte(void **state)
 		{{IR_MMDD, 215, 310}, {IR_HOUR, 0, 3599}},
 		{{IR_MDAY, 1, 7}, {IR_DPORT, 1, 2}, {IR_TTL, 1, 3}, {IR_PROTO, 17, 17}},
 	};
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_ruleset set = {.default_action = IR_DROP}, back;
 	struct buf before cleanup(buf_fini), after cleanup(buf_fini);
 	buf_init(&before);
 	buf_init(&after);
 	for (size_t i = 0; i < array_len(usual); i++)
 		add_usual(b, &set, usual[i]);
-	if (!nfi_bench_round(b, &set, &back))
-		fail_with(b, &(struct mismatch){.before = &set});
+	if (!test_round(b, &set, &back))
+		test_fail_with(b, &(struct test_mismatch){.before = &set});
 	assert_int_equal(back.rule.len, set.rule.len);
 	for (size_t i = 0; i < set.rule.len; i++) {
 		ir_rule_print(&set.rule.at[i], &before);
@@ -209,16 +164,16 @@ static void usual_rules_come_back_byte_for_byte(void **state)
 
 static void parts_of_rules_of_one_name_stay_apart(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_ruleset set = {.default_action = IR_DROP}, back;
 	for (unsigned i = 0; i < 2; i++)
-		add_usual(b, &set, (const struct usual[]){{IR_TTL, 1, 3}, {0, 0, 0}});
+		add_usual(b, &set, (const struct test_usual[]){{IR_TTL, 1, 3}, {0, 0, 0}});
 	for (size_t i = 0; i < 2; i++) {
 		set.rule.at[i].name = "r";
 		set.rule.at[i].verdict = IR_RATE_LIMIT;
 		set.rule.at[i].rate.packets = 500;
 	}
-	assert_true(nfi_bench_round(b, &set, &back));
+	assert_true(test_round(b, &set, &back));
 	assert_int_equal(back.rule.len, 2); // two limits of 500 are not one of 500
 	assert_int_equal(back.rule.at[0].clauses, 1);
 	assert_int_equal(b->diags.list.len, 2); // six rules on the wire: a note each
@@ -228,15 +183,15 @@ static void parts_of_rules_of_one_name_stay_apart(void **state)
 // Many rules, as performance is seen by eye: the test only says that it is correct.
 static void many_rules_come_back(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_ruleset set = {.default_action = IR_DROP}, back;
 	for (unsigned i = 0; i < 10000; i++)
 		add_usual(b, &set,
-			  (const struct usual[]){{IR_DST4, 256 * i, 256 * i + 255},
-						 {IR_PROTO, 6, 6},
-						 {IR_DPORT, 1 + i % 1000, 1 + i % 1000},
-						 {0, 0, 0}});
-	assert_true(nfi_bench_round(b, &set, &back));
+			  (const struct test_usual[]){{IR_DST4, 256 * i, 256 * i + 255},
+						      {IR_PROTO, 6, 6},
+						      {IR_DPORT, 1 + i % 1000, 1 + i % 1000},
+						      {0, 0, 0}});
+	assert_true(test_round(b, &set, &back));
 	assert_int_equal(back.rule.len, 10000);
 	struct buf before cleanup(buf_fini), after cleanup(buf_fini);
 	buf_init(&before);
@@ -247,7 +202,7 @@ static void many_rules_come_back(void **state)
 	assert_memory_equal(before.data, after.data, before.len);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_start_nfi, test_stop)
 
 int main(void)
 {

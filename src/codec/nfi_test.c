@@ -2,7 +2,8 @@
 // Reading the NSF-facing model leaf by leaf, its contradictions, the names of rules, and what cannot be
 // written.
 #include "codec/nfi_inner.h"
-#include "codec/nfi_support.h"
+#include "codec/nfi.h"
+#include "codec/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,22 +11,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static int start(void **state)
-{
-	struct nfi_bench *bench = calloc(1, sizeof(*bench));
-	*state = bench;
-	return nfi_bench_init(bench) ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	nfi_bench_fini(*state);
-	free(*state);
-	return 0;
-}
-
 // A policy of one rule with this content.
-static char *policy_of(struct nfi_bench *b, const char *rule)
+static char *policy_of(struct test_bench *b, const char *rule)
 {
 	return arena_printf(&b->arena,
 			    "<i2nsf-security-policy xmlns=\"" CODEC_NFI_NAMESPACE "\">"
@@ -34,12 +21,12 @@ static char *policy_of(struct nfi_bench *b, const char *rule)
 			    rule);
 }
 
-static char *conditions(struct nfi_bench *b, const char *condition)
+static char *conditions(struct test_bench *b, const char *condition)
 {
 	return policy_of(b, arena_printf(&b->arena, "<condition>%s</condition>", condition));
 }
 
-static void fail_with_diags(const struct nfi_bench *b, const char *about)
+static void fail_with_diags(const struct test_bench *b, const char *about)
 {
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
@@ -48,12 +35,12 @@ static void fail_with_diags(const struct nfi_bench *b, const char *about)
 	fail_msg("%s\n%s", about, text.data);
 }
 
-static const char *printed(struct nfi_bench *b, const char *text)
+static const char *printed(struct test_bench *b, const char *text)
 {
 	struct ir_document document;
 	struct buf out cleanup(buf_fini);
 	buf_init(&out);
-	if (!nfi_bench_read(b, text, &document))
+	if (!test_read(b, text, &document))
 		fail_with_diags(b, text);
 	for (size_t i = 0; i < document.policy.at[0].rule.len; i++) {
 		if (i)
@@ -72,7 +59,7 @@ static void every_condition_is_read(void **state)
 #include "codec/nfi_cases.def"
 #undef X
 	};
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(cases); i++) {
 		const char *rule = printed(b, conditions(b, cases[i].xml));
 		if (strcmp(rule, cases[i].rule) != 0)
@@ -102,17 +89,17 @@ static void actions_are_read(void **state)
 		 "<flow-action><ingress-action>drop</ingress-action></flow-action>",
 		 "any packet -> drop; any packet -> drop"},
 	};
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(cases); i++)
 		assert_string_equal(
 			printed(b, policy_of(b, arena_printf(&b->arena, "<action>%s</action>",
 							     cases[i].xml))),
 			cases[i].rule);
 	struct ir_document document;
-	assert_true(nfi_bench_read(b,
-				   policy_of(b, "<action><flow-action><ingress-action>pass"
-						"</ingress-action></flow-action></action>"),
-				   &document));
+	assert_true(test_read(b,
+			      policy_of(b, "<action><flow-action><ingress-action>pass"
+					   "</ingress-action></flow-action></action>"),
+			      &document));
 	assert_true(document.policy.at[0].rule.at[0].flow);
 }
 
@@ -151,11 +138,11 @@ static void contradictions_are_errors(void **state)
 		 "</source-mac-address-mask></layer-2></condition>",
 		 DIAG_UNSUPPORTED},
 	};
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(cases); i++) {
 		struct ir_document document;
 		diags_init(&b->diags, &b->arena);
-		assert_false(nfi_bench_read(b, policy_of(b, cases[i].xml), &document));
+		assert_false(test_read(b, policy_of(b, cases[i].xml), &document));
 		const struct diag *d = &b->diags.list.at[0];
 		if (d->code != cases[i].code)
 			fail_with_diags(b, cases[i].xml);
@@ -169,7 +156,7 @@ static void contradictions_are_errors(void **state)
 
 static void rules_that_match_nothing_are_kept_with_a_warning(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	static const char *const cases[] = {
 		"<ipv4><ihl>16</ihl></ipv4>",
 		"<ipv4><protocol>17</protocol></ipv4><tcp><sequence-number>1</sequence-number></"
@@ -188,9 +175,9 @@ static void rules_that_match_nothing_are_kept_with_a_warning(void **state)
 
 static void disabled_rules_are_left_out_with_a_note(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
-	assert_true(nfi_bench_read(
+	assert_true(test_read(
 		b,
 		"<i2nsf-security-policy xmlns=\"" CODEC_NFI_NAMESPACE "\"><name>p</name>"
 		"<rules><name>a</name><enable>false</enable></rules>"
@@ -207,9 +194,9 @@ static void disabled_rules_are_left_out_with_a_note(void **state)
 
 static void policies_carry_their_strategy(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct ir_document document;
-	assert_true(nfi_bench_read(
+	assert_true(test_read(
 		b,
 		"<i2nsf-security-policy xmlns=\"" CODEC_NFI_NAMESPACE "\"><name>p</name>"
 		"<priority-usage>priority-by-number</priority-usage>"
@@ -236,7 +223,7 @@ static void policies_carry_their_strategy(void **state)
 static void names_come_back(void **state)
 {
 	static const char *const parts[] = {"web", "a/b", "50%", "#1", "%2F", "", "x#2.1", "é/ü#"};
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	for (size_t i = 0; i < array_len(parts); i++)
 		for (size_t k = 0; k < array_len(parts); k++) {
 			struct buf text cleanup(buf_fini);
@@ -262,7 +249,7 @@ static void strange_names_are_not_taken_apart(void **state)
 					    "a/b#0",     "a/b#01",    "a/b#1.", "a/b#1.0",
 					    "a/b#1x",    "a/b#1.2.3", "a/b#1:", "a/b#:1",
 					    "a/b#1:2:3", "a/b#1.2:3", "a/b# 1"};
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct nfi_name name;
 	for (size_t i = 0; i < array_len(names); i++)
 		if (nfi_name_read(names[i], &b->arena, &name))
@@ -271,7 +258,7 @@ static void strange_names_are_not_taken_apart(void **state)
 
 // --- writing ---
 
-static struct ir_rule rule_on(struct nfi_bench *b, enum ir_dim dim, u128 lo, u128 hi)
+static struct ir_rule rule_on(struct test_bench *b, enum ir_dim dim, u128 lo, u128 hi)
 {
 	struct ir_clause *clause = arena_new(&b->arena, struct ir_clause);
 	bool good = ir_clause_narrow(clause, &b->arena, dim, algebra_set_one(&b->arena, lo, hi));
@@ -280,7 +267,7 @@ static struct ir_rule rule_on(struct nfi_bench *b, enum ir_dim dim, u128 lo, u12
 		.policy = "p", .name = "r", .verdict = IR_DROP, .clause = clause, .clauses = 1};
 }
 
-static void assert_refused(struct nfi_bench *b, const struct ir_rule *rule, const char *about)
+static void assert_refused(struct test_bench *b, const struct ir_rule *rule, const char *about)
 {
 	diags_init(&b->diags, &b->arena);
 	if (codec_nfi_can(rule, &b->diags))
@@ -292,7 +279,7 @@ static void assert_refused(struct nfi_bench *b, const struct ir_rule *rule, cons
 
 static void what_the_model_cannot_say_is_refused(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	static const struct {
 		enum ir_dim dim;
 		uint64_t lo, hi;
@@ -321,7 +308,7 @@ static void what_the_model_cannot_say_is_refused(void **state)
 
 static void rates_and_opaque_conditions_are_checked(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	static const struct ir_rate rates[] = {
 		{.packets = 1ull << 32}, {.flows = 1ull << 32}, {.bytes_x100 = 150}, {0}};
 	for (size_t i = 0; i < array_len(rates); i++) {
@@ -356,7 +343,7 @@ static void rates_and_opaque_conditions_are_checked(void **state)
 
 static void a_default_action_must_be_sent(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct buf out cleanup(buf_fini);
 	struct ir_ruleset none = {0};
 	buf_init(&out);
@@ -366,7 +353,7 @@ static void a_default_action_must_be_sent(void **state)
 
 static void the_written_form_is_stable(void **state)
 {
-	struct nfi_bench *b = *state;
+	struct test_bench *b = *state;
 	struct buf out cleanup(buf_fini);
 	struct ir_ruleset set = {.default_action = IR_DROP};
 	struct ir_rule rule = rule_on(b, IR_DPORT, 443, 443);
@@ -408,7 +395,7 @@ static void the_written_form_is_stable(void **state)
 		"</i2nsf-security-policy>\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_start_nfi, test_stop)
 
 int main(void)
 {
