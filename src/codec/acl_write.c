@@ -2,8 +2,8 @@
 // The IR to an access control list. Two passes: the first finds how many entries each rule takes and what cannot be said,
 // so that nothing is written that is not whole; the second prints.
 #include "codec/acl_split.h"
-#include "codec/xml_out.h"
-#include "base/map.h"
+#include "codec/nfi_naming.h"
+#include "codec/nfi_put.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -122,24 +122,13 @@ static void put_frame(struct xml_out *out, const struct acl_split *split)
 	xml_close(out, "eth");
 }
 
-static void put_bits(struct xml_out *out, const struct nfi_leaf *leaf, u128 value)
-{
-	char text[64] = "";
-	size_t len = 0;
-	for (const struct nfi_bit *bit = nfi_bits(leaf->dim); bit->name; bit++)
-		if (value & bit->value)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
-						len ? " " : "", bit->name);
-	xml_leaf(out, leaf->name, text);
-}
-
 static void put_leaves(struct xml_out *out, const struct acl_split *split, enum nfi_box box)
 {
 	for (size_t i = 0; i < NFI_LEAVES; i++) {
 		const struct acl_piece *piece =
 			nfi_leaf[i].box == box ? acl_split_piece(split, nfi_leaf[i].dim) : NULL;
 		if (piece && nfi_leaf[i].form == NFI_BITS)
-			put_bits(out, &nfi_leaf[i], piece->a);
+			nfi_put_bits(out, &nfi_leaf[i], piece->a);
 		else if (piece)
 			xml_number(out, nfi_leaf[i].name, (uint64_t)piece->a);
 	}
@@ -285,32 +274,6 @@ static void put_actions(struct xml_out *out, enum ir_verdict verdict, enum ir_lo
 	xml_close(out, "actions");
 }
 
-// Which rule, clause and part an entry is; as codec/nfi.h has it.
-struct naming {
-	struct buf name;
-	size_t len;    // of the name without its suffix
-	unsigned run;  // which rule of this name, from 1; 0: the only one
-	bool numbered; // several clauses or parts
-	size_t clause; // from 1
-	size_t part;   // from 1; 0: the clause is one part
-};
-#define SUFFIX_MOST 20u // "#1000000:4096.4096", with room
-
-static const char *current_name(struct naming *naming)
-{
-	naming->name.len = naming->len;
-	naming->name.data[naming->len] = '\0';
-	if (!naming->run && !naming->numbered)
-		return naming->name.data;
-	buf_addc(&naming->name, '#');
-	if (naming->run)
-		buf_printf(&naming->name, "%u:", naming->run);
-	buf_printf(&naming->name, "%zu", naming->clause);
-	if (naming->part)
-		buf_printf(&naming->name, ".%zu", naming->part);
-	return naming->name.data;
-}
-
 static void put_entry(struct xml_out *out, const struct acl_split *split, const char *name)
 {
 	xml_open(out, "ace");
@@ -320,25 +283,22 @@ static void put_entry(struct xml_out *out, const struct acl_split *split, const 
 	xml_close(out, "ace");
 }
 
-static void put_rule(struct xml_out *out, const struct ir_rule *rule, struct naming *naming)
+static void put_rule(struct xml_out *out, const struct ir_rule *rule, struct nfi_naming *naming)
 {
 	struct arena arena cleanup(arena_fini);
 	struct diags none;
 	arena_init(&arena);
 	diags_init(&none, &arena);
-	naming->clause = 0;
 	for (size_t i = 0; i < rule->clauses; i++) {
 		struct acl_split split = {.arena = &arena};
 		bool good = acl_split_init(&split, rule, &rule->clause[i], &none);
 		assert(good);
 		if (!split.parts)
 			continue;
-		naming->clause++;
-		naming->part = split.parts > 1;
-		do {
-			put_entry(out, &split, current_name(naming));
-			naming->part++;
-		} while (acl_split_next(&split));
+		nfi_naming_clause(naming, split.parts);
+		do
+			put_entry(out, &split, nfi_naming_next(naming));
+		while (acl_split_next(&split));
 	}
 }
 
@@ -364,6 +324,7 @@ static void cut(const char *text, size_t most, struct buf *out)
 	}
 }
 
+#define SUFFIX_MOST 20u // "#1000000:4096.4096", with room
 #define POLICY_MOST 15u // characters of a policy's name, where the whole is too long
 #define DIGEST_LEN 17u
 
@@ -381,33 +342,14 @@ static void shorten(const char *policy, const char *rule, size_t most, struct bu
 	buf_printf(out, "~%016" PRIx64, digest);
 }
 
-// How often a name was seen.
-struct seen {
-	unsigned total, written;
-};
-
 struct writer {
 	const struct ir_ruleset *ruleset;
 	struct arena arena;
-	struct map names;
 	struct count *count; // a rule
-	struct naming naming;
+	struct nfi_naming naming;
 	size_t entries, shortened;
 	unsigned looks;
 };
-
-// Leaves the whole name in `naming`.
-static struct seen *name_rule(struct writer *w, const struct ir_rule *rule)
-{
-	buf_clear(&w->naming.name);
-	nfi_name_write(rule->policy, rule->name, &w->naming.name);
-	struct seen *seen = map_get(&w->names, w->naming.name.data);
-	if (!seen) {
-		seen = arena_new(&w->arena, struct seen);
-		(void)!map_put(&w->names, arena_strdup(&w->arena, w->naming.name.data), seen);
-	}
-	return seen;
-}
 
 // --- the list ---
 
@@ -440,7 +382,7 @@ static bool prepare(struct writer *w, struct diags *diags)
 	w->count = arena_array(&w->arena, struct count, ruleset->rule.len);
 	for (size_t i = 0; i < ruleset->rule.len; i++) {
 		good &= count_parts(&ruleset->rule.at[i], diags, &w->count[i]);
-		name_rule(w, &ruleset->rule.at[i])->total++;
+		nfi_naming_count(&w->naming, &ruleset->rule.at[i]);
 		w->entries += w->count[i].parts;
 		w->looks |= w->count[i].looks;
 	}
@@ -474,10 +416,8 @@ static const char *type_of(unsigned looks)
 // The name of a rule's entries but for its suffix.
 static void start_name(struct writer *w, size_t at)
 {
-	struct naming *naming = &w->naming;
-	struct seen *seen = name_rule(w, &w->ruleset->rule.at[at]);
-	naming->run = seen->total > 1 ? ++seen->written : 0;
-	naming->numbered = w->count[at].parts > 1;
+	struct nfi_naming *naming = &w->naming;
+	nfi_naming_start(naming, &w->ruleset->rule.at[at], w->count[at].parts > 1);
 	bool suffix = naming->run || naming->numbered;
 	size_t most = CODEC_ACL_NAME_MOST - (suffix ? SUFFIX_MOST : 0);
 	if (characters(naming->name.data) > most) {
@@ -523,14 +463,13 @@ bool codec_acl_write(const struct ir_ruleset *ruleset, struct diags *diags, stru
 {
 	struct writer w = {.ruleset = ruleset};
 	arena_init(&w.arena);
-	w.names.arena = &w.arena;
-	buf_init(&w.naming.name);
+	nfi_naming_init(&w.naming, &w.arena);
 	bool good = prepare(&w, diags);
 	if (good) {
 		put_list(&w, &(struct xml_out){.buf = out});
 		note_shortened(&w, diags);
 	}
-	buf_fini(&w.naming.name);
+	nfi_naming_fini(&w.naming);
 	arena_fini(&w.arena);
 	return good;
 }

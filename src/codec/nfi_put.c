@@ -143,7 +143,7 @@ static void put_layer2(struct xml_out *out, const struct nfi_split *split)
 
 // --- printing: the boxes of layer 3 and layer 4 ---
 
-static void put_bits(struct xml_out *out, const struct nfi_leaf *leaf, u128 value)
+void nfi_put_bits(struct xml_out *out, const struct nfi_leaf *leaf, u128 value)
 {
 	char text[64] = "";
 	size_t len = 0;
@@ -171,7 +171,7 @@ static void put_leaves(struct xml_out *out, const struct nfi_split *split, enum 
 		if (leaf->form == NFI_LIST)
 			put_list(out, leaf, *set);
 		else if (leaf->form == NFI_BITS)
-			put_bits(out, leaf, nfi_split_value(split, leaf->dim));
+			nfi_put_bits(out, leaf, nfi_split_value(split, leaf->dim));
 		else
 			xml_number(out, leaf->name, (uint64_t)nfi_split_value(split, leaf->dim));
 	}

@@ -2,12 +2,11 @@
 // The IR to the NSF-facing model. Two passes: the first finds how many parts each rule takes and what
 // cannot be said, so that nothing is written that is not whole; the second prints. The rate of a
 // rate limit stands in condition/ddos, because the model's action has no place for it.
+#include "codec/nfi_naming.h"
 #include "codec/nfi_put.h"
 #include "base/diag.h"
-#include "base/map.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 // --- what stands beside the headers ---
@@ -200,95 +199,47 @@ static void put_action(struct xml_out *out, const struct ir_rule *rule)
 	xml_close(out, "action");
 }
 
+struct writer {
+	const struct ir_ruleset *ruleset;
+	struct arena arena;
+	struct count *count; // a rule
+	struct nfi_naming naming;
+	bool by_number;
+};
+
 static void put_part(struct xml_out *out, const struct nfi_split *split, const char *name,
 		     bool by_number)
 {
 	const struct ir_rule *rule = split->rule;
-	char number[4];
 	xml_open(out, "rules");
 	xml_leaf(out, "name", name);
 	if (rule->description)
 		xml_leaf(out, "description", rule->description);
-	snprintf(number, sizeof(number), "%u", rule->priority);
 	if (by_number)
-		xml_leaf(out, "priority", number);
+		xml_number(out, "priority", rule->priority);
 	nfi_put_container(out, rule, "event");
 	nfi_put_condition(out, split);
 	put_action(out, rule);
 	xml_close(out, "rules");
 }
 
-struct naming {
-	struct buf name;
-	size_t len;    // of the name without its suffix
-	unsigned run;  // which rule of this name, from 1; 0: the only one
-	bool numbered; // several clauses or parts
-	size_t clause; // from 1
-	size_t part;   // from 1; 0: the clause is one part
-	bool by_number;
-};
-
-static const char *current_name(struct naming *naming)
-{
-	naming->name.len = naming->len;
-	naming->name.data[naming->len] = '\0';
-	if (!naming->run && !naming->numbered)
-		return naming->name.data;
-	buf_addc(&naming->name, '#');
-	if (naming->run)
-		buf_printf(&naming->name, "%u:", naming->run);
-	buf_printf(&naming->name, "%zu", naming->clause);
-	if (naming->part)
-		buf_printf(&naming->name, ".%zu", naming->part);
-	return naming->name.data;
-}
-
-static void put_rule(struct xml_out *out, const struct ir_rule *rule, struct naming *naming)
+static void put_rule(struct writer *w, struct xml_out *out, const struct ir_rule *rule)
 {
 	struct arena arena cleanup(arena_fini);
 	struct diags none;
 	arena_init(&arena);
 	diags_init(&none, &arena);
-	naming->clause = 0;
 	for (size_t i = 0; i < rule->clauses; i++) {
 		struct nfi_split split = {.arena = &arena};
 		bool good = nfi_split_init(&split, rule, &rule->clause[i], &none);
 		assert(good);
 		if (!split.parts)
 			continue;
-		naming->clause++;
-		naming->part = split.parts > 1;
-		do {
-			put_part(out, &split, current_name(naming), naming->by_number);
-			naming->part++;
-		} while (nfi_split_next(&split));
+		nfi_naming_clause(&w->naming, split.parts);
+		do
+			put_part(out, &split, nfi_naming_next(&w->naming), w->by_number);
+		while (nfi_split_next(&split));
 	}
-}
-
-// How often a name was seen, by its escaped form.
-struct seen {
-	unsigned total, written;
-};
-
-struct writer {
-	const struct ir_ruleset *ruleset;
-	struct arena arena;
-	struct map names;
-	struct count *count; // a rule
-	struct naming naming;
-};
-
-static struct seen *name_rule(struct writer *w, const struct ir_rule *rule)
-{
-	buf_clear(&w->naming.name);
-	nfi_name_write(rule->policy, rule->name, &w->naming.name);
-	w->naming.len = w->naming.name.len;
-	struct seen *seen = map_get(&w->names, w->naming.name.data);
-	if (!seen) {
-		seen = arena_new(&w->arena, struct seen);
-		(void)!map_put(&w->names, arena_strdup(&w->arena, w->naming.name.data), seen);
-	}
-	return seen;
 }
 
 static void note_rates(const struct ir_rule *rule, size_t parts, struct diags *diags)
@@ -318,7 +269,7 @@ static bool prepare(struct writer *w, struct diags *diags)
 		good &= count_parts(rule, diags, &w->count[i]);
 		note_rates(rule, w->count[i].parts, diags);
 		parts += w->count[i].parts;
-		name_rule(w, rule)->total++;
+		nfi_naming_count(&w->naming, rule);
 	}
 	if (parts > IR_RULES_MOST) {
 		diag_error(diags, DIAG_LIMIT, NULL, "split the policy",
@@ -349,15 +300,12 @@ static void put_policy(struct writer *w, struct xml_out *out)
 {
 	xml_open_with(out, "i2nsf-security-policy", " xmlns=\"" CODEC_NFI_NAMESPACE "\"");
 	xml_leaf(out, "name", CODEC_NFI_POLICY);
-	xml_leaf(out, "priority-usage",
-		 w->naming.by_number ? "priority-by-number" : "priority-by-order");
+	xml_leaf(out, "priority-usage", w->by_number ? "priority-by-number" : "priority-by-order");
 	xml_leaf(out, "resolution-strategy", "fmr");
 	xml_leaf(out, "default-action", ir_verdict_name[w->ruleset->default_action]);
 	for (size_t i = 0; i < w->ruleset->rule.len; i++) {
-		struct seen *seen = name_rule(w, &w->ruleset->rule.at[i]);
-		w->naming.run = seen->total > 1 ? ++seen->written : 0;
-		w->naming.numbered = w->count[i].parts > 1;
-		put_rule(out, &w->ruleset->rule.at[i], &w->naming);
+		nfi_naming_start(&w->naming, &w->ruleset->rule.at[i], w->count[i].parts > 1);
+		put_rule(w, out, &w->ruleset->rule.at[i]);
 	}
 	xml_close(out, "i2nsf-security-policy");
 }
@@ -366,13 +314,12 @@ bool codec_nfi_write(const struct ir_ruleset *ruleset, struct diags *diags, stru
 {
 	struct writer w = {.ruleset = ruleset};
 	arena_init(&w.arena);
-	w.names.arena = &w.arena;
-	buf_init(&w.naming.name);
+	nfi_naming_init(&w.naming, &w.arena);
 	bool good = prepare(&w, diags);
-	w.naming.by_number = by_number(ruleset);
+	w.by_number = by_number(ruleset);
 	if (good)
 		put_policy(&w, &(struct xml_out){.buf = out});
-	buf_fini(&w.naming.name);
+	nfi_naming_fini(&w.naming);
 	arena_fini(&w.arena);
 	return good;
 }
