@@ -19,11 +19,6 @@ static bool is_port(enum ir_dim dim)
 	return dim == IR_SPORT || dim == IR_DPORT;
 }
 
-static bool is_icmp(enum ir_dim dim)
-{
-	return dim == IR_ICMP4 || dim == IR_ICMP6;
-}
-
 static bool is_mac(enum ir_dim dim)
 {
 	return dim == IR_SMAC || dim == IR_DMAC;
@@ -32,16 +27,6 @@ static bool is_mac(enum ir_dim dim)
 static bool is_interface(enum ir_dim dim)
 {
 	return dim == IR_IN || dim == IR_OUT;
-}
-
-static bool is_layer3(enum ir_dim dim)
-{
-	return dim <= IR_DST6 || (dim >= IR_DSCP && dim <= IR_FLOWLABEL);
-}
-
-static bool is_layer4(enum ir_dim dim)
-{
-	return is_port(dim) || is_icmp(dim) || (dim >= IR_TCPFLAGS && dim <= IR_UDPLEN);
 }
 
 static bool is_full(const struct acl_axis *axis)
@@ -93,14 +78,13 @@ static void push_ports(struct acl_split *split, struct acl_axis *axis, struct al
 		push(split, axis, (struct acl_piece){.a = set.at[i].lo, .b = set.at[i].hi});
 }
 
-// Types of which every code is meant stand as one entry, others as one a code.
 static void push_icmp(struct acl_split *split, struct acl_axis *axis, struct algebra_range r)
 {
-	for (u128 v = r.lo; v <= r.hi;) {
-		bool all = v % 256 == 0 && v + 255 <= r.hi;
-		push(split, axis, (struct acl_piece){.a = v / 256, .b = all ? (u128)256 : v % 256});
-		v += all ? 256 : 1;
-	}
+	struct nfi_icmp next;
+	for (u128 v = r.lo; !is_full(axis) && nfi_icmp_next(r, &v, &next);)
+		push(split, axis,
+		     (struct acl_piece){.a = next.type,
+					.b = next.code < 0 ? 256 : (u128)next.code});
 }
 
 static void push_values(struct acl_split *split, struct acl_axis *axis, struct algebra_range r)
@@ -120,7 +104,7 @@ static void push_pieces(struct acl_split *split, struct acl_axis *axis, struct a
 		return;
 	}
 	for (size_t i = 0; i < set.len; i++) {
-		if (is_icmp(axis->dim))
+		if (nfi_is_icmp(axis->dim))
 			push_icmp(split, axis, set.at[i]);
 		else
 			push_values(split, axis, set.at[i]);
@@ -128,14 +112,6 @@ static void push_pieces(struct acl_split *split, struct acl_axis *axis, struct a
 }
 
 // --- what cannot be said ---
-
-static bool has(const struct ir_clause *clause, bool (*which)(enum ir_dim))
-{
-	for (size_t i = 0; i < clause->len; i++)
-		if (which(clause->cond[i].dim))
-			return true;
-	return false;
-}
 
 // Whether it is the name of one interface: characters, then zeros.
 static bool is_name(struct algebra_range r)
@@ -215,24 +191,9 @@ static enum nfi_box box_of(unsigned protocol)
 						 : NFI_BOXES;
 }
 
-static enum nfi_box header_box(const struct ir_rule *rule)
+static void add_transports(struct acl_split *split, struct nfi_transport transport, bool family)
 {
-	for (size_t i = 0; i < rule->opaques; i++)
-		if (rule->opaque[i].kind == IR_OPAQUE_HEADER)
-			return nfi_header_of(rule->opaque[i].value[0])->box;
-	return NFI_BOXES;
-}
-
-static void add_transports(struct acl_split *split, struct acl_transport transport, bool family)
-{
-	unsigned versions = ir_clause_versions(&split->clause);
-	if (!family) {
-		vec_push(split->arena, &split->transport, transport);
-		return;
-	}
-	for (transport.family = 4; transport.family <= 6; transport.family += 2)
-		if (versions & (transport.family == 4 ? 1u : 2u))
-			vec_push(split->arena, &split->transport, transport);
+	nfi_transports_add(&split->transport, &split->clause, transport, family, split->arena);
 }
 
 // A protocol whose fields are asked for. False when the model has no container for them.
@@ -240,7 +201,7 @@ static bool add_inside(struct acl_split *split, unsigned protocol, struct diags 
 {
 	enum nfi_box box = box_of(protocol);
 	unsigned versions = ir_clause_versions(&split->clause), own = protocol == 1 ? 1 : 2;
-	struct acl_transport transport = {.protocol = -1, .box = box};
+	struct nfi_transport transport = {.protocol = -1, .box = box};
 	if (box == NFI_BOXES) {
 		nfi_refuse(split->rule, ir_dim_info[IR_PROTO].key,
 			   "name the protocol TCP or UDP in the rule", diags,
@@ -253,20 +214,20 @@ static bool add_inside(struct acl_split *split, unsigned protocol, struct diags 
 			   "an access control list knows ICMP by its version only");
 		return false;
 	}
-	add_transports(split, transport, box == NFI_ICMP || has(&split->clause, is_layer3));
+	add_transports(split, transport, box == NFI_ICMP || nfi_asks_layer3(&split->clause));
 	return true;
 }
 
 static bool find_transports(struct acl_split *split, struct diags *diags)
 {
 	const struct ir_clause *clause = &split->clause;
-	enum nfi_box header = header_box(split->rule);
-	bool inside = has(clause, is_layer4) || header != NFI_BOXES;
-	bool family = has(clause, is_layer3);
+	enum nfi_box header = nfi_header_box(split->rule);
+	bool inside = ir_clause_asks_transport(clause) || header != NFI_BOXES;
+	bool family = nfi_asks_layer3(clause);
 	if (!ir_clause_versions(clause))
 		return true;
 	if (!inside && !ir_clause_set(clause, IR_PROTO)) {
-		add_transports(split, (struct acl_transport){.protocol = -1, .box = NFI_BOXES},
+		add_transports(split, (struct nfi_transport){.protocol = -1, .box = NFI_BOXES},
 			       family);
 		return true;
 	}
@@ -274,7 +235,7 @@ static bool find_transports(struct acl_split *split, struct diags *diags)
 	for (unsigned p = 0; p < 256; p++) {
 		bool fits = header == NFI_BOXES || box_of(p) == header;
 		bool boxed = !family && (p == 6 || p == 17);
-		struct acl_transport said = {.protocol = (int)p, .box = NFI_BOXES};
+		struct nfi_transport said = {.protocol = (int)p, .box = NFI_BOXES};
 		if (!fits || !(allowed.bit[p / 64] >> p % 64 & 1))
 			continue;
 		if (!inside && !boxed)
@@ -369,7 +330,7 @@ static void add_axis(struct acl_split *split, const struct acl_axis *axis)
 
 static void find_axes(struct acl_split *split)
 {
-	split->parts = split->transport.len;
+	split->parts = split->transport.list.len;
 	for (size_t i = 0; i < split->clause.len; i++) {
 		struct acl_axis axis = {.dim = split->clause.cond[i].dim};
 		if (axis.dim == IR_FAMILY || axis.dim == IR_PROTO)
@@ -405,7 +366,7 @@ bool acl_split_next(struct acl_split *split)
 			return true;
 		split->axis[i].at = 0;
 	}
-	return ++split->at < split->transport.len;
+	return ++split->at < split->transport.list.len;
 }
 
 const struct acl_piece *acl_split_piece(const struct acl_split *split, enum ir_dim dim)

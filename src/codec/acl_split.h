@@ -17,17 +17,11 @@ struct acl_axis {
 	VEC(struct acl_piece) piece;
 	size_t n, at;
 };
-struct acl_transport {
-	unsigned family;  // 4, 6, or 0: nothing is said
-	int protocol;     // in the leaf `protocol` of layer 3, or -1
-	enum nfi_box box; // of layer 4; NFI_BOXES: none
-};
-
 struct acl_split {
 	const struct ir_rule *rule;
 	struct ir_clause clause; // reduced
 	struct arena *arena;
-	VEC(struct acl_transport) transport;
+	struct nfi_transports transport; // `number` is not said
 	struct acl_axis axis[IR_DIMS * 2];
 	size_t axes, at; // in transport
 	size_t parts;    // 0: the clause matches nothing

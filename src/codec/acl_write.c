@@ -42,8 +42,8 @@ static unsigned looks(const struct acl_split *split)
 	bool eth = ir_clause_set(clause, IR_ETHERTYPE) || ir_clause_set(clause, IR_SMAC) ||
 		   ir_clause_set(clause, IR_DMAC);
 	unsigned all = eth ? LOOKS_ETH : 0;
-	for (size_t i = 0; i < split->transport.len; i++) {
-		const struct acl_transport *t = &split->transport.at[i];
+	for (size_t i = 0; i < split->transport.list.len; i++) {
+		const struct nfi_transport *t = &split->transport.list.at[i];
 		all |= t->family == 4                ? LOOKS_IPV4
 		       : t->family == 6              ? LOOKS_IPV6
 		       : !eth || t->box != NFI_BOXES ? LOOKS_ANY
@@ -150,7 +150,7 @@ static void put_network(struct xml_out *out, const struct acl_split *split, enum
 // The container says the version only with something in it.
 static void put_ip(struct xml_out *out, const struct acl_split *split)
 {
-	const struct acl_transport *t = &split->transport.at[split->at];
+	const struct nfi_transport *t = &split->transport.list.at[split->at];
 	bool v4 = t->family == 4;
 	if (!t->family)
 		return;
@@ -210,7 +210,7 @@ static void put_headers(struct xml_out *out, const struct acl_split *split)
 
 static void put_layer4(struct xml_out *out, const struct acl_split *split)
 {
-	enum nfi_box box = split->transport.at[split->at].box;
+	enum nfi_box box = split->transport.list.at[split->at].box;
 	static const struct acl_piece every = {0, 65535, false};
 	if (box == NFI_BOXES)
 		return;

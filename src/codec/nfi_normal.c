@@ -48,7 +48,7 @@ static void narrow_fields(const struct nfi_split *split, struct ir_clause *out)
 // What the boxes of layer 3 and layer 4 say by being there.
 static bool narrow_transport(const struct nfi_split *split, struct ir_clause *out)
 {
-	const struct nfi_transport *t = &split->transport.at[split->at];
+	const struct nfi_transport *t = &split->transport.list.at[split->at];
 	bool icmp = t->box == NFI_ICMP;
 	unsigned family = icmp ? (t->number == 1 ? 4 : 6) : (unsigned)t->family;
 	bool left = true;

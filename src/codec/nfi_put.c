@@ -95,7 +95,7 @@ static struct nfi_masked_list masked_list(const struct nfi_split *split, enum ir
 static struct algebra_set ethertypes(const struct nfi_split *split)
 {
 	const struct algebra_set *set = ir_clause_set(&split->clause, IR_ETHERTYPE);
-	unsigned type = split->transport.at[split->at].family == 4 ? 0x0800 : 0x86dd;
+	unsigned type = split->transport.list.at[split->at].family == 4 ? 0x0800 : 0x86dd;
 	return set ? *set : algebra_set_one(split->arena, type, type);
 }
 
@@ -180,7 +180,7 @@ static void put_leaves(struct xml_out *out, const struct nfi_split *split, enum 
 // An IP box says its version by being there, but only with something in it.
 static void put_layer3(struct xml_out *out, const struct nfi_split *split)
 {
-	const struct nfi_transport *t = &split->transport.at[split->at];
+	const struct nfi_transport *t = &split->transport.list.at[split->at];
 	if (!t->family)
 		return;
 	enum nfi_box box = t->family == 4 ? NFI_IPV4 : NFI_IPV6;
@@ -222,7 +222,7 @@ static void put_icmp(struct xml_out *out, const struct nfi_split *split, uint8_t
 // Ports: all of them where nothing else in the box says the protocol.
 static void put_layer4(struct xml_out *out, const struct nfi_split *split)
 {
-	const struct nfi_transport *t = &split->transport.at[split->at];
+	const struct nfi_transport *t = &split->transport.list.at[split->at];
 	const struct algebra_set *sport = ir_clause_set(&split->clause, IR_SPORT);
 	const struct algebra_set *dport = ir_clause_set(&split->clause, IR_DPORT);
 	struct algebra_range every = {0, 65535};

@@ -33,31 +33,23 @@ void nfi_refuse(const struct ir_rule *rule, const char *condition, const char *h
 		 "rule '%s' of policy '%s': %s", rule->name, rule->policy, text);
 }
 
-static bool is_port(enum ir_dim dim)
-{
-	return dim == IR_SPORT || dim == IR_DPORT;
-}
-
-static bool is_icmp(enum ir_dim dim)
+bool nfi_is_icmp(enum ir_dim dim)
 {
 	return dim == IR_ICMP4 || dim == IR_ICMP6;
 }
 
-static bool is_layer3(enum ir_dim dim)
+bool nfi_asks_icmp(const struct ir_clause *clause)
 {
-	return dim <= IR_DST6 || (dim >= IR_DSCP && dim <= IR_FLOWLABEL);
+	return ir_clause_set(clause, IR_ICMP4) || ir_clause_set(clause, IR_ICMP6);
 }
 
-static bool is_layer4(enum ir_dim dim)
+bool nfi_asks_layer3(const struct ir_clause *clause)
 {
-	return is_port(dim) || is_icmp(dim) || (dim >= IR_TCPFLAGS && dim <= IR_DCCPSERVICE);
-}
-
-static bool has(const struct ir_clause *clause, bool (*which)(enum ir_dim))
-{
-	for (size_t i = 0; i < clause->len; i++)
-		if (which(clause->cond[i].dim))
+	for (size_t i = 0; i < clause->len; i++) {
+		enum ir_dim dim = clause->cond[i].dim;
+		if (dim <= IR_DST6 || (dim >= IR_DSCP && dim <= IR_FLOWLABEL))
 			return true;
+	}
 	return false;
 }
 
@@ -116,8 +108,7 @@ static enum nfi_box box_of(unsigned protocol)
 	}
 }
 
-// The box that the rule's header conditions stand in; NFI_BOXES when it has none.
-static enum nfi_box header_box(const struct ir_rule *rule)
+enum nfi_box nfi_header_box(const struct ir_rule *rule)
 {
 	for (size_t i = 0; i < rule->opaques; i++)
 		if (rule->opaque[i].kind == IR_OPAQUE_HEADER)
@@ -128,19 +119,25 @@ static enum nfi_box header_box(const struct ir_rule *rule)
 static bool needs_family(const struct ir_clause *clause)
 {
 	bool mac = ir_clause_set(clause, IR_SMAC) || ir_clause_set(clause, IR_DMAC);
-	return has(clause, is_layer3) || (mac && !ir_clause_set(clause, IR_ETHERTYPE));
+	return nfi_asks_layer3(clause) || (mac && !ir_clause_set(clause, IR_ETHERTYPE));
 }
 
-static void add_transports(struct nfi_split *split, struct nfi_transport transport, bool family)
+void nfi_transports_add(struct nfi_transports *transports, const struct ir_clause *clause,
+			struct nfi_transport transport, bool family, struct arena *arena)
 {
-	unsigned versions = ir_clause_versions(&split->clause);
+	unsigned versions = ir_clause_versions(clause);
 	if (!family) {
-		vec_push(split->arena, &split->transport, transport);
+		vec_push(arena, &transports->list, transport);
 		return;
 	}
 	for (transport.family = 4; transport.family <= 6; transport.family += 2)
 		if (versions & (transport.family == 4 ? 1u : 2u))
-			vec_push(split->arena, &split->transport, transport);
+			vec_push(arena, &transports->list, transport);
+}
+
+static void add_transports(struct nfi_split *split, struct nfi_transport transport, bool family)
+{
+	nfi_transports_add(&split->transport, &split->clause, transport, family, split->arena);
 }
 
 // How one protocol is said: by its box where something in it is needed, else by the leaf in layer 3 if
@@ -161,8 +158,8 @@ static void add_protocol(struct nfi_split *split, unsigned protocol, bool inside
 static void find_transports(struct nfi_split *split)
 {
 	const struct ir_clause *clause = &split->clause;
-	enum nfi_box header = header_box(split->rule);
-	bool inside = has(clause, is_layer4) || header != NFI_BOXES;
+	enum nfi_box header = nfi_header_box(split->rule);
+	bool inside = ir_clause_asks_transport(clause) || header != NFI_BOXES;
 	if (!ir_clause_versions(clause))
 		return;
 	if (!inside && !ir_clause_set(clause, IR_PROTO)) {
@@ -265,7 +262,7 @@ static bool check_layer2(const struct nfi_split *split, struct diags *diags)
 			"the NSF-facing model lists single frames with masks; these are too many");
 		return false;
 	}
-	if (mac && !type && !has(clause, is_layer3) && !has(clause, is_layer4) &&
+	if (mac && !type && !nfi_asks_layer3(clause) && !ir_clause_asks_transport(clause) &&
 	    !ir_clause_set(clause, IR_PROTO)) {
 		nfi_refuse(rule, "layer-2", "add addresses, a protocol or an EtherType", diags,
 			   "the NSF-facing model asks for the EtherType with a MAC address");
@@ -333,10 +330,10 @@ static bool check(const struct nfi_split *split, struct diags *diags)
 // An ICMP header condition without a type stands in a box that says the version.
 static bool check_icmp_header(const struct nfi_split *split, struct diags *diags)
 {
-	for (size_t i = 0; i < split->transport.len; i++) {
-		const struct nfi_transport *t = &split->transport.at[i];
+	for (size_t i = 0; i < split->transport.list.len; i++) {
+		const struct nfi_transport *t = &split->transport.list.at[i];
 		unsigned needed = t->number == 1 ? 1 : 2;
-		if (t->box == NFI_ICMP && !has(&split->clause, is_icmp) &&
+		if (t->box == NFI_ICMP && !nfi_asks_icmp(&split->clause) &&
 		    ir_clause_versions(&split->clause) != needed) {
 			nfi_refuse(split->rule, "icmp", "name the IP version in the rule", diags,
 				   "the NSF-facing model knows ICMP by its version only");
@@ -357,24 +354,32 @@ static void add_axis(struct nfi_split *split, struct nfi_axis axis)
 		split->parts = CODEC_NFI_PARTS_MOST + 1;
 }
 
-// Types of which every code is meant stand as one entry, others as one a code.
+bool nfi_icmp_next(struct algebra_range r, u128 *value, struct nfi_icmp *out)
+{
+	if (*value > r.hi)
+		return false;
+	bool all = *value % 256 == 0 && *value + 255 <= r.hi;
+	*out = (struct nfi_icmp){(uint8_t)(*value / 256), all ? -1 : (int)(*value % 256)};
+	*value += all ? 256 : 1;
+	return true;
+}
+
 static size_t list_icmp(struct nfi_split *split, struct algebra_set set)
 {
-	for (size_t i = 0; i < set.len; i++)
-		for (u128 v = set.at[i].lo;
-		     v <= set.at[i].hi && split->icmp.len <= CODEC_NFI_PARTS_MOST;) {
-			bool all = v % 256 == 0 && v + 255 <= set.at[i].hi;
-			vec_push(split->arena, &split->icmp,
-				 (struct nfi_icmp){(uint8_t)(v / 256), all ? -1 : (int)(v % 256)});
-			v += all ? 256 : 1;
-		}
+	struct nfi_icmp next;
+	for (size_t i = 0; i < set.len; i++) {
+		u128 value = set.at[i].lo;
+		while (split->icmp.len <= CODEC_NFI_PARTS_MOST &&
+		       nfi_icmp_next(set.at[i], &value, &next))
+			vec_push(split->arena, &split->icmp, next);
+	}
 	return split->icmp.len;
 }
 
 static void find_axes(struct nfi_split *split)
 {
 	const struct ir_clause *clause = &split->clause;
-	split->parts = split->transport.len;
+	split->parts = split->transport.list.len;
 	for (size_t i = 0; i < clause->len; i++) {
 		enum ir_dim dim = clause->cond[i].dim;
 		struct algebra_set set = clause->cond[i].set;
@@ -382,7 +387,7 @@ static void find_axes(struct nfi_split *split)
 		if (leaf && leaf->form != NFI_LIST)
 			add_axis(split,
 				 (struct nfi_axis){NFI_AXIS_VALUE, dim, .n = count_values(set)});
-		else if (is_icmp(dim))
+		else if (nfi_is_icmp(dim))
 			add_axis(split,
 				 (struct nfi_axis){NFI_AXIS_ICMP, dim, .n = list_icmp(split, set)});
 		else if (dim == IR_TIME || dim == IR_HOUR)
@@ -468,7 +473,7 @@ bool nfi_split_next(struct nfi_split *split)
 			return true;
 		split->axis[i].at = 0;
 	}
-	return ++split->at < split->transport.len;
+	return ++split->at < split->transport.list.len;
 }
 
 bool nfi_split_single(const struct nfi_split *split, enum ir_dim dim)

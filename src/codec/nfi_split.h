@@ -11,6 +11,12 @@ struct nfi_transport {
 	enum nfi_box box; // of layer 4; NFI_BOXES: none
 	uint8_t number;   // protocol that the box is for
 };
+struct nfi_transports {
+	VEC(struct nfi_transport) list;
+};
+// One for each version of the clause; without `family` one that does not say the version.
+void nfi_transports_add(struct nfi_transports *transports, const struct ir_clause *clause,
+			struct nfi_transport transport, bool family, struct arena *arena);
 
 enum nfi_axis_kind { NFI_AXIS_VALUE, NFI_AXIS_RANGE, NFI_AXIS_ICMP, NFI_AXIS_HEADER };
 struct nfi_axis {
@@ -24,13 +30,18 @@ struct nfi_icmp {
 	uint8_t type;
 	int code; // -1: any
 };
+// Types of which every code is meant stand as one entry, others as one a code. *value: from r.lo on, where the next begins.
+bool nfi_icmp_next(struct algebra_range r, u128 *value, struct nfi_icmp *out) must_check;
+bool nfi_is_icmp(enum ir_dim dim) must_check;
+bool nfi_asks_icmp(const struct ir_clause *clause) must_check;
+bool nfi_asks_layer3(const struct ir_clause *clause) must_check;
 
 enum { NFI_AXES_MOST = 2 * IR_DIMS };
 struct nfi_split {
 	const struct ir_rule *rule;
 	struct ir_clause clause; // reduced
 	struct arena *arena;
-	VEC(struct nfi_transport) transport;
+	struct nfi_transports transport;
 	VEC(struct nfi_icmp) icmp;
 	struct nfi_axis axis[NFI_AXES_MOST];
 	size_t axes;
@@ -52,6 +63,8 @@ struct nfi_icmp nfi_split_icmp(const struct nfi_split *split) must_check;
 // The value of a header condition, without its prefix.
 const char *nfi_split_header(const struct nfi_split *split, size_t opaque) must_check;
 
+// The box that the rule's header conditions stand in; NFI_BOXES when it has none.
+enum nfi_box nfi_header_box(const struct ir_rule *rule) must_check;
 // The kind of header that a value of IR_OPAQUE_HEADER is about; NULL when it is none that is known.
 const struct nfi_header *nfi_header_of(const char *value) must_check;
 
