@@ -97,6 +97,17 @@ char *buf_take(struct buf *buf, size_t *len_out)
 	return data;
 }
 
+void buf_add_quoted(struct buf *buf, const char *text)
+{
+	buf_addc(buf, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_addc(buf, '\\');
+		buf_addc(buf, *text);
+	}
+	buf_addc(buf, '"');
+}
+
 void buf_add_xml(struct buf *buf, const char *text)
 {
 	for (const char *p = text; *p; p++) {

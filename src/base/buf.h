@@ -23,6 +23,8 @@ void buf_printf(struct buf *buf, const char *fmt, ...) printf_like(2, 3);
 void buf_consume(struct buf *buf, size_t len);
 // The caller owns (free) what is returned; the buffer is empty after it.
 char *buf_take(struct buf *buf, size_t *len_out) must_check;
+// Text in double quotes, a backslash before each quote and backslash in it.
+void buf_add_quoted(struct buf *buf, const char *text);
 // Text with & < > " ' escaped, for element content and attribute values; bytes that XML 1.0 forbids
 // become '?'.
 void buf_add_xml(struct buf *buf, const char *text);

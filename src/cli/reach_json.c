@@ -186,17 +186,6 @@ json_t *reach_say_json(const struct reach_answer *a)
 
 // --- dot ---
 
-static void put_quoted(struct buf *out, const char *text)
-{
-	buf_addc(out, '"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			buf_addc(out, '\\');
-		buf_addc(out, *text);
-	}
-	buf_addc(out, '"');
-}
-
 static bool in_domain(const char *domain, const char *of)
 {
 	return domain == of || (domain && of && !strcmp(domain, of));
@@ -210,7 +199,7 @@ static void put_nodes(const struct reach_answer *a, const char *domain)
 			const struct verify_zone *zone = &a->network->zone.at[i];
 			buf_printf(out, "    z%zu [shape=%s, label=", i,
 				   zone->v4.len || zone->v6.len ? "ellipse" : "point");
-			put_quoted(out, zone->name);
+			buf_add_quoted(out, zone->name);
 			buf_adds(out, "];\n");
 		}
 	for (size_t i = 0; i < a->network->nsf.len; i++)
@@ -219,7 +208,7 @@ static void put_nodes(const struct reach_answer *a, const char *domain)
 				   "    n%zu [shape=box, style=filled, fillcolor=\"#dde8f5\", "
 				   "label=",
 				   i);
-			put_quoted(out, a->network->nsf.at[i].name);
+			buf_add_quoted(out, a->network->nsf.at[i].name);
 			buf_adds(out, "];\n");
 		}
 }
@@ -242,7 +231,7 @@ static void put_domains(const struct reach_answer *a)
 		if (!first)
 			continue;
 		buf_printf(&a->cli->out, "  subgraph cluster_%zu {\n    color=grey; label=", i);
-		put_quoted(&a->cli->out, domain);
+		buf_add_quoted(&a->cli->out, domain);
 		buf_adds(&a->cli->out, ";\n");
 		put_nodes(a, domain);
 		buf_adds(&a->cli->out, "  }\n");
@@ -258,7 +247,7 @@ static void put_links(const struct reach_answer *a)
 				   i);
 			if (link->interface) {
 				buf_adds(&a->cli->out, ", fontsize=9, label=");
-				put_quoted(&a->cli->out, link->interface);
+				buf_add_quoted(&a->cli->out, link->interface);
 			}
 			buf_adds(&a->cli->out, "];\n");
 		}
@@ -275,7 +264,7 @@ static void put_passing(const struct reach_answer *a, const struct verify_pair *
 		   "fontsize=10, label=",
 		   from->zone, to->zone, pair->all ? "#2a7d3f" : "#b07300",
 		   pair->all ? "#2a7d3f" : "#b07300");
-	put_quoted(&a->cli->out, reach_pair_text(a, pair, 3));
+	buf_add_quoted(&a->cli->out, reach_pair_text(a, pair, 3));
 	buf_adds(&a->cli->out, "];\n");
 }
 

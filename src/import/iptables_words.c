@@ -48,17 +48,6 @@ bool import_ipt_split(const char *line, size_t len, struct arena *arena, struct 
 	return true;
 }
 
-static void add_quoted(struct buf *out, const char *text)
-{
-	buf_addc(out, '"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			buf_addc(out, '\\');
-		buf_addc(out, *text);
-	}
-	buf_addc(out, '"');
-}
-
 const char *import_ipt_join(const struct ipt_rule *rule, size_t from, size_t to)
 {
 	struct buf text cleanup(buf_fini);
@@ -68,7 +57,7 @@ const char *import_ipt_join(const struct ipt_rule *rule, size_t from, size_t to)
 		if (i > from)
 			buf_addc(&text, ' ');
 		if (word->quoted)
-			add_quoted(&text, word->text);
+			buf_add_quoted(&text, word->text);
 		else
 			buf_adds(&text, word->text);
 	}
