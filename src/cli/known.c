@@ -73,35 +73,43 @@ static bool put_number(struct cli *cli, json_t *input, const char *option, uint6
 }
 
 // Whose rules: --revision N, --deployed, the FILEs, else `otherwise`.
-static bool put_subject(struct cli *cli, json_t *input, const char *leaf, const char *otherwise)
+static bool put_subject(struct cli *cli, json_t *input, const char *otherwise)
 {
 	uint64_t revision;
 	if (!cli_number(cli, "revision", UINT32_MAX, 0, &revision))
 		return false;
 	if (revision)
-		json_object_set_new(input, leaf, json_integer((json_int_t)revision));
+		json_object_set_new(input, "of", json_integer((json_int_t)revision));
 	else
-		json_object_set_new(input, leaf,
+		json_object_set_new(input, "of",
 				    json_string(cli_has(cli, "deployed") ? "deployed" : otherwise));
 	return true;
 }
 
-// NULL and diags on errors. `leaf` is who the FILEs are.
-static json_t *question_input(struct cli *cli, const char *leaf)
+// What is asked, and how the answer is said. The FILEs are the candidate; `files` is the leaf that then says so.
+struct question {
+	const char *operation, *files;
+	const char *otherwise; // whose rules `of` are when nothing says it
+	const char *texts[2];  // options that may be given several times
+	// Returns the exit code of an answer that finished.
+	int (*say)(struct cli *cli, const json_t *output);
+};
+
+static bool fill_input(struct cli *cli, const struct question *q, json_t *input)
 {
-	json_t *input = json_object(), *document = NULL;
+	json_t *document = NULL;
 	put_text(cli, input, "nsf");
 	put_text(cli, input, "where");
-	bool good = put_number(cli, input, "timeout", 300) &&
-		    (!cli->args || (document = candidate(cli)));
+	for (size_t i = 0; i < array_len(q->texts) && q->texts[i]; i++)
+		put_texts(cli, input, q->texts[i]);
+	if (!put_number(cli, input, "timeout", 300) || !put_number(cli, input, "most", 1000) ||
+	    (cli->args && !(document = candidate(cli))))
+		return false;
 	if (document) {
 		json_object_set_new(input, "candidate", document);
-		json_object_set_new(input, leaf, json_string("candidate"));
+		json_object_set_new(input, q->files, json_string("candidate"));
 	}
-	if (good)
-		return input;
-	json_decref(input);
-	return NULL;
+	return json_object_get(input, "of") || put_subject(cli, input, q->otherwise);
 }
 
 // --- the answers ---
@@ -128,14 +136,22 @@ static void say_notes(struct cli *cli, const json_t *output)
 			   cli_colour(cli, CLI_YELLOW), cli_colour(cli, CLI_PLAIN));
 }
 
-// Asks, and prints the answer with --json. NULL: failed or printed, with *status_out.
-static json_t *ask(struct cli *cli, const char *operation, json_t *input, int *status_out)
+static int ask(struct cli *cli, const struct question *q)
 {
-	if (!input) {
-		*status_out = cli_fail(cli);
-		return NULL;
+	int status;
+	json_t *input = json_object();
+	if (!fill_input(cli, q, input)) {
+		json_decref(input);
+		return cli_fail(cli);
 	}
-	return answer_call(cli, operation, input, status_out);
+	json_t *output = answer_call(cli, q->operation, input, &status);
+	if (!output)
+		return status;
+	status = exit_of(output, q->say(cli, output));
+	if (cli->json)
+		buf_clear(&cli->out);
+	(void)cli_answer(cli, output);
+	return status;
 }
 
 static const char *verdict_colour(const struct cli *cli, const char *verdict)
@@ -202,7 +218,7 @@ static bool say_finding(struct cli *cli, const json_t *finding)
 	return kind->counts;
 }
 
-static size_t say_findings(struct cli *cli, const json_t *output)
+static int say_findings(struct cli *cli, const json_t *output)
 {
 	size_t i, counted = 0;
 	const json_t *finding;
@@ -218,23 +234,12 @@ static size_t say_findings(struct cli *cli, const json_t *output)
 		buf_printf(&cli->out, "  %llu of them can be removed together.\n",
 			   (unsigned long long)answer_number(output, "removable"));
 	say_notes(cli, output);
-	return counted;
+	return counted ? CLI_NO : CLI_YES;
 }
 
 int cli_analyse(struct cli *cli)
 {
-	int status;
-	json_t *input = question_input(cli, "of");
-	if (input && !cli->args && !put_subject(cli, input, "of", "latest"))
-		return cli_fail(cli);
-	json_t *output = ask(cli, "analyse", input, &status);
-	if (!output)
-		return status;
-	status = exit_of(output, say_findings(cli, output) ? CLI_NO : CLI_YES);
-	if (cli->json)
-		buf_clear(&cli->out);
-	(void)cli_answer(cli, output);
-	return status;
+	return ask(cli, &(struct question){"analyse", "of", "latest", .say = say_findings});
 }
 
 static void say_difference(struct cli *cli, const json_t *difference)
@@ -249,7 +254,7 @@ static void say_difference(struct cli *cli, const json_t *difference)
 	buf_printf(&cli->out, "\n    for example %s\n", answer_text(difference, "packet"));
 }
 
-static void say_comparison(struct cli *cli, const json_t *output)
+static int say_comparison(struct cli *cli, const json_t *output)
 {
 	size_t i, listed = json_array_size(json_object_get(output, "difference"));
 	const json_t *difference;
@@ -263,24 +268,12 @@ static void say_comparison(struct cli *cli, const json_t *output)
 		buf_printf(&cli->out, "  … and more: %llu pairs of rules differ (--most)\n",
 			   (unsigned long long)answer_number(output, "differences"));
 	say_notes(cli, output);
+	return answer_true(output, "equal") ? CLI_YES : CLI_NO;
 }
 
 int cli_compare(struct cli *cli)
 {
-	int status;
-	json_t *input = question_input(cli, "with");
-	if (input &&
-	    (!put_number(cli, input, "most", 1000) || !put_subject(cli, input, "of", "deployed")))
-		return cli_fail(cli);
-	json_t *output = ask(cli, "compare", input, &status);
-	if (!output)
-		return status;
-	status = exit_of(output, answer_true(output, "equal") ? CLI_YES : CLI_NO);
-	say_comparison(cli, output);
-	if (cli->json)
-		buf_clear(&cli->out);
-	(void)cli_answer(cli, output);
-	return status;
+	return ask(cli, &(struct question){"compare", "with", "deployed", .say = say_comparison});
 }
 
 static void say_broken(struct cli *cli, const json_t *broken)
@@ -292,33 +285,25 @@ static void say_broken(struct cli *cli, const json_t *broken)
 	buf_printf(&cli->out, "\n    for example %s\n", answer_text(broken, "packet"));
 }
 
-int cli_guarantee(struct cli *cli)
+static int say_guarantees(struct cli *cli, const json_t *output)
 {
-	int status;
 	size_t i;
 	const json_t *broken;
-	json_t *input = question_input(cli, "of");
-	if (input && !cli->args && !put_subject(cli, input, "of", "latest"))
-		return cli_fail(cli);
-	if (input) {
-		put_texts(cli, input, "always");
-		put_texts(cli, input, "never");
-	}
-	json_t *output = ask(cli, "assert", input, &status);
-	if (!output)
-		return status;
+	bool holds = answer_true(output, "holds");
 	json_array_foreach(json_object_get(output, "broken"), i, broken)
 	{
 		say_broken(cli, broken);
 	}
-	if (answer_true(output, "holds"))
+	if (holds)
 		buf_printf(&cli->out, "%s all of it holds\n", answer_mark(cli, true));
 	say_notes(cli, output);
-	status = exit_of(output, answer_true(output, "holds") ? CLI_YES : CLI_NO);
-	if (cli->json)
-		buf_clear(&cli->out);
-	(void)cli_answer(cli, output);
-	return status;
+	return holds ? CLI_YES : CLI_NO;
+}
+
+int cli_guarantee(struct cli *cli)
+{
+	return ask(cli, &(struct question){
+				"assert", "of", "latest", {"always", "never"}, say_guarantees});
 }
 
 // --- who reaches whom ---
@@ -388,29 +373,19 @@ static void say_pair(struct cli *cli, const json_t *pair)
 		buf_adds(&cli->out, "  … and more; narrow it with --where\n");
 }
 
-int cli_reachable(struct cli *cli)
+static int say_reach(struct cli *cli, const json_t *output)
 {
-	int status;
 	size_t i;
 	const json_t *pair;
-	json_t *input = question_input(cli, "of");
-	if (input && !cli->args && !put_subject(cli, input, "of", "latest"))
-		return cli_fail(cli);
-	if (input) {
-		put_texts(cli, input, "from");
-		put_texts(cli, input, "to");
-	}
-	json_t *output = ask(cli, "reach", input, &status);
-	if (!output)
-		return status;
 	json_array_foreach(json_object_get(output, "pair"), i, pair)
 	{
 		say_pair(cli, pair);
 	}
 	say_notes(cli, output);
-	status = exit_of(output, CLI_YES);
-	if (cli->json)
-		buf_clear(&cli->out);
-	(void)cli_answer(cli, output);
-	return status;
+	return CLI_YES;
+}
+
+int cli_reachable(struct cli *cli)
+{
+	return ask(cli, &(struct question){"reach", "of", "latest", {"from", "to"}, say_reach});
 }
