@@ -27,6 +27,8 @@ static const char *const modules[] = {
 	"notifications",
 	"nc-notifications",
 	"ietf-netconf-notifications",
+	"ietf-netconf-monitoring",
+	"ietf-yang-library",
 	"ietf-i2nsf-nsf-facing-interface",
 	"ietf-i2nsf-capability",
 	AGENT_MODULE,

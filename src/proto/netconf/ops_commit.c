@@ -5,7 +5,7 @@
 // fires when this one is gone). Here is the bookkeeping: who must confirm, and what running was before the first confirmed
 // commit of a sequence. The way back is a reference to that tree, kept through every follow-up.
 // It applies nothing itself. RFC 6241 sections 8.3.4 and 8.4.
-#include "proto/netconf/server_internal.h"
+#include "proto/netconf/notify.h"
 #include "schema/schema.h"
 
 #include <stdlib.h>
@@ -106,6 +106,17 @@ static bool read_commit(struct netconf_rpc *rpc)
 
 static const struct netconf_operation revert;
 
+// RFC 6470 section 2.2. `pending` is what there was before this commit.
+static void tell_committed(struct netconf_rpc *rpc, bool pending)
+{
+	const struct netconf_commit *c = &rpc->commit;
+	const char *event = c->follow_up ? "extend" : c->confirmed ? "start" : "complete";
+	netconf_tell_change(rpc->server, &rpc->asker, "running", "");
+	if (c->confirmed || pending)
+		netconf_tell_confirmed(rpc->server, &rpc->asker, event,
+				       c->confirmed ? c->timeout_s : 0);
+}
+
 static void committed(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
 	struct netconf_server *server = rpc->server;
@@ -115,6 +126,7 @@ static void committed(struct netconf_rpc *rpc, const struct netconf_answer *answ
 		return;
 	}
 	struct netconf_tree *before = netconf_tree_ref(server->datastore[NETCONF_RUNNING]);
+	bool pending = server->pending.rollback;
 	set_running(server, netconf_tree_ref(rpc->target));
 	if (!c->confirmed) {
 		pending_clear(server);
@@ -124,6 +136,7 @@ static void committed(struct netconf_rpc *rpc, const struct netconf_answer *answ
 		netconf_pending_set(server, netconf_tree_ref(back), rpc->asker.session, c->persist);
 	}
 	netconf_tree_unref(before);
+	tell_committed(rpc, pending);
 	bool orphan = c->confirmed && !c->persist && (!rpc->peer || rpc->peer->ended);
 	netconf_rpc_ok(rpc);
 	if (orphan)
@@ -132,8 +145,10 @@ static void committed(struct netconf_rpc *rpc, const struct netconf_answer *answ
 
 static void confirmed(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
-	if (!answer->errors)
+	if (!answer->errors) {
 		pending_clear(rpc->server);
+		netconf_tell_confirmed(rpc->server, &rpc->asker, "complete", 0);
+	}
 	netconf_answer_plain(rpc, answer);
 }
 
@@ -165,8 +180,11 @@ static void op_commit(struct netconf_rpc *rpc)
 static void cancelled(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
 	struct netconf_server *server = rpc->server;
-	if (!answer->errors && server->pending.rollback)
+	if (!answer->errors && server->pending.rollback) {
 		netconf_commit_undone(server, netconf_tree_ref(server->pending.rollback));
+		netconf_tell_confirmed(server, &rpc->asker, "cancel", 0);
+		netconf_tell_change(server, &rpc->asker, "running", "");
+	}
 	netconf_answer_plain(rpc, answer);
 }
 

@@ -7,7 +7,7 @@
 // It filters nothing and edits nothing itself; schema does. RFC 6241 sections 6, 7.1-7.4, 7.7, 8.3, 8.6 and 8.7; RFC 7950
 // section 8.3.3 (the candidate is validated when it is committed, unless the client asks for more).
 #include "proto/netconf/netconf.h"
-#include "proto/netconf/server_internal.h"
+#include "proto/netconf/notify.h"
 #include "proto/netconf/xml.h"
 #include "schema/schema.h"
 
@@ -140,10 +140,14 @@ static bool add_with_state(struct netconf_rpc *rpc, const struct schema_tree *st
 static void state_answered(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
 	struct buf data cleanup(buf_fini);
+	struct buf all cleanup(buf_fini);
 	struct schema_tree *state = schema_tree_new(rpc->server->options.schema);
-	struct schema_input input = {.data = answer->xml, .len = answer->len, .format = SCHEMA_XML};
 	buf_init(&data);
-	bool ok = !answer->errors && (!answer->len || schema_parse(state, &input, &rpc->diags)) &&
+	buf_init(&all);
+	netconf_state_add(rpc, &all);
+	buf_add(&all, answer->xml, answer->len);
+	struct schema_input input = {.data = all.data, .len = all.len, .format = SCHEMA_XML};
+	bool ok = !answer->errors && (!all.len || schema_parse(state, &input, &rpc->diags)) &&
 		  add_with_state(rpc, state, &data);
 	schema_tree_free(state);
 	if (ok)
@@ -273,9 +277,11 @@ static void op_edit_config(struct netconf_rpc *rpc)
 
 static void persisted(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
-	if (!answer->errors)
+	if (!answer->errors) {
 		netconf_tree_set(&rpc->server->datastore[NETCONF_STARTUP],
 				 netconf_tree_ref(rpc->target));
+		netconf_tell_change(rpc->server, &rpc->asker, "startup", "");
+	}
 	netconf_answer_plain(rpc, answer);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operations about sessions: locks, ending sessions, subscribing.
+// Operations about sessions: locks, ending sessions.
 //
 // The idea: a lock is the session-id that holds it, one a datastore.
-// It knows no partial locks and no replay. RFC 6241 sections 7.5, 7.6, 7.8, 7.9 and 8.3.5; RFC 5277 section 2.1.1.
+// It knows no partial locks. RFC 6241 sections 7.5, 7.6, 7.8, 7.9 and 8.3.5.
 #include "proto/netconf/netconf.h"
+#include "base/moment.h"
 #include "proto/netconf/server_internal.h"
 #include "schema/schema.h"
 
@@ -14,7 +15,7 @@
 
 bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore)
 {
-	uint32_t holder = rpc->server->lock[datastore];
+	uint32_t holder = rpc->server->lock[datastore].session;
 	if (!holder || holder == rpc->asker.session)
 		return true;
 	netconf_rpc_error(rpc, DIAG_IN_USE, NULL, HINT_HOLDER, "session %u has locked %s", holder,
@@ -52,8 +53,9 @@ static void op_lock(struct netconf_rpc *rpc)
 	enum netconf_datastore d = target_of(rpc);
 	if (d == NETCONF_DATASTORES)
 		no_such_datastore(rpc);
-	else if (server->lock[d])
-		netconf_rpc_lock_denied(rpc, server->lock[d], "the lock is held", HINT_HOLDER);
+	else if (server->lock[d].session)
+		netconf_rpc_lock_denied(rpc, server->lock[d].session, "the lock is held",
+					HINT_HOLDER);
 	else if (d == NETCONF_CANDIDATE && candidate_modified(server))
 		netconf_rpc_lock_denied(rpc, 0, "the candidate has changes that are not committed",
 					"commit them, or drop them with discard-changes");
@@ -63,14 +65,14 @@ static void op_lock(struct netconf_rpc *rpc)
 					"a confirmed commit waits for its confirmation",
 					"confirm or cancel it first");
 	else {
-		server->lock[d] = rpc->asker.session;
+		server->lock[d] = (struct netconf_lock){rpc->asker.session, moment_now()};
 		netconf_rpc_ok(rpc);
 	}
 }
 
 static void release(struct netconf_server *server, enum netconf_datastore d)
 {
-	server->lock[d] = 0;
+	server->lock[d] = (struct netconf_lock){0};
 	// RFC 6241 section 8.3.5: with its lock the candidate loses what was not committed.
 	if (d == NETCONF_CANDIDATE)
 		netconf_tree_set(&server->datastore[d],
@@ -84,7 +86,7 @@ static void op_unlock(struct netconf_rpc *rpc)
 		no_such_datastore(rpc);
 		return;
 	}
-	uint32_t holder = rpc->server->lock[d];
+	uint32_t holder = rpc->server->lock[d].session;
 	if (!holder)
 		netconf_rpc_error(rpc, DIAG_FAILED, NULL, "lock it first", "%s is not locked",
 				  netconf_datastore_name(d));
@@ -100,7 +102,7 @@ static void op_unlock(struct netconf_rpc *rpc)
 void netconf_locks_session_ended(struct netconf_server *server, uint32_t session)
 {
 	for (enum netconf_datastore d = 0; d < NETCONF_DATASTORES; d++)
-		if (server->lock[d] == session)
+		if (server->lock[d].session == session)
 			release(server, d);
 }
 
@@ -138,54 +140,11 @@ static void op_kill_session(struct netconf_rpc *rpc)
 		netconf_rpc_error(rpc, DIAG_VALUE, path, "use close-session",
 				  "a session cannot kill itself");
 	} else {
-		struct netconf_asker asker = {victim->id, victim->user, victim->address};
-		netconf_event(rpc->server, &asker, "session ended by the server", &why);
-		netconf_peer_end(victim);
+		victim->end = NETCONF_END_KILLED;
+		victim->killed_by = rpc->asker.session;
+		netconf_peer_end_because(victim, &why);
 		netconf_rpc_ok(rpc);
 	}
-}
-
-// --- subscriptions ---
-
-// False: the rpc is answered.
-static bool check_subscription(struct netconf_rpc *rpc)
-{
-	static const char module[] = "/notifications:create-subscription";
-	const char *stream = schema_get_value(rpc->node, "stream");
-	const char *path = arena_printf(&rpc->arena, "%s/startTime", module);
-	if (stream && strcmp(stream, "NETCONF") != 0)
-		netconf_rpc_error(rpc, DIAG_VALUE, arena_printf(&rpc->arena, "%s/stream", module),
-				  "subscribe to NETCONF", "there is no stream \"%.64s\"", stream);
-	else if (schema_get(rpc->node, "stopTime") && !schema_get(rpc->node, "startTime"))
-		netconf_rpc_error(rpc, DIAG_MISSING, path, "leave out stopTime",
-				  "stopTime needs startTime");
-	else if (schema_get(rpc->node, "startTime"))
-		netconf_rpc_error(rpc, DIAG_UNSUPPORTED, path, "leave out startTime",
-				  "past notifications are not kept");
-	else if (rpc->peer && rpc->peer->subscribed)
-		netconf_rpc_error(rpc, DIAG_IN_USE, NULL,
-				  "open another session for another subscription",
-				  "the session has a subscription");
-	else
-		return true;
-	return false;
-}
-
-static void op_create_subscription(struct netconf_rpc *rpc)
-{
-	struct netconf_peer *peer = rpc->peer;
-	const struct schema_node *filter;
-	if (!check_subscription(rpc) || !netconf_read_filter(rpc, &filter))
-		return;
-	if (peer) {
-		peer->subscription = rpc->tree;
-		peer->filter = filter;
-		rpc->tree = NULL;
-	}
-	netconf_rpc_ok(rpc);
-	// After the reply, so that no notification comes before it.
-	if (peer)
-		peer->subscribed = true;
 }
 
 const struct netconf_operation netconf_session_operations[] = {
@@ -193,6 +152,5 @@ const struct netconf_operation netconf_session_operations[] = {
 	{"ietf-netconf", "unlock", op_unlock, true},
 	{"ietf-netconf", "close-session", op_close_session, false},
 	{"ietf-netconf", "kill-session", op_kill_session, false},
-	{"notifications", "create-subscription", op_create_subscription, false},
 	{0},
 };

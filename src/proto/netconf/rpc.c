@@ -8,7 +8,7 @@
 #include "io/stream.h"
 #include "proto/netconf/error.h"
 #include "proto/netconf/netconf.h"
-#include "proto/netconf/server_internal.h"
+#include "proto/netconf/notify.h"
 #include "schema/schema.h"
 
 #include <assert.h>
@@ -16,7 +16,8 @@
 #include <string.h>
 
 static const struct netconf_operation *const operations[] = {
-	netconf_config_operations, netconf_commit_operations, netconf_session_operations};
+	netconf_config_operations, netconf_commit_operations, netconf_session_operations,
+	netconf_state_operations, netconf_notify_operations};
 
 // --- birth and death ---
 
@@ -109,7 +110,9 @@ static void finish(struct netconf_rpc *rpc, const struct buf *content)
 {
 	struct netconf_server *server = rpc->server;
 	struct netconf_peer *peer = rpc->peer;
-	bool ends_session = rpc->ends_session;
+	bool ends_session = rpc->ends_session && peer;
+	if (ends_session)
+		peer->end = NETCONF_END_CLOSED;
 	if (peer) {
 		write_reply(rpc, content);
 		peer->rpc = NULL;
@@ -117,7 +120,7 @@ static void finish(struct netconf_rpc *rpc, const struct buf *content)
 	if (server->busy == rpc)
 		server->busy = NULL;
 	netconf_rpc_free(rpc);
-	if (peer && ends_session)
+	if (ends_session)
 		netconf_peer_end(peer);
 	else if (peer)
 		io_stream_resume(peer->stream);
@@ -143,6 +146,9 @@ void netconf_rpc_fail_with(struct netconf_rpc *rpc, const struct diags *errors)
 	assert(errors->errors > 0);
 	buf_init(&content);
 	netconf_errors_add(errors, &rpc->server->namespaces, &content);
+	if (rpc->peer)
+		rpc->peer->count.out_rpc_errors++;
+	rpc->server->count.out_rpc_errors += rpc->peer != NULL;
 	rpc->ends_session = false;
 	finish(rpc, &content);
 }
@@ -280,14 +286,26 @@ static const struct netconf_operation *operation_of(struct netconf_rpc *rpc)
 	return handler_of(rpc) ? &handled : NULL;
 }
 
+// RFC 6022 section 2.1.4: what is wrong with a request beyond its envelope is no bad rpc.
+static void count_rpc(struct netconf_rpc *rpc, bool is_rpc)
+{
+	struct netconf_counters *count[] = {&rpc->peer->count, &rpc->server->count};
+	for (size_t i = 0; i < array_len(count); i++) {
+		count[i]->in_rpcs += is_rpc;
+		count[i]->in_bad_rpcs += !is_rpc;
+	}
+}
+
 // False: diags say why.
 static bool read_operation(struct netconf_rpc *rpc)
 {
 	struct schema_input input = {
 		.data = rpc->message, .len = rpc->message_len, .format = SCHEMA_XML};
 	const char *message_id;
-	if (!schema_parse_rpc(rpc->server->options.schema, &input, &rpc->arena, &rpc->diags,
-			      &rpc->tree, &message_id, &rpc->attributes))
+	bool good = schema_parse_rpc(rpc->server->options.schema, &input, &rpc->arena, &rpc->diags,
+				     &rpc->tree, &message_id, &rpc->attributes);
+	count_rpc(rpc, message_id != NULL);
+	if (!good)
 		return false;
 	rpc->node = schema_first(rpc->tree);
 	rpc->operation = operation_of(rpc);

@@ -8,7 +8,7 @@
 #include "io/net.h"
 #include "io/stream.h"
 #include "proto/netconf/netconf.h"
-#include "proto/netconf/server_internal.h"
+#include "proto/netconf/notify.h"
 #include "schema/schema.h"
 
 #include <stdlib.h>
@@ -36,6 +36,10 @@ static void add_module(const char *name, const char *revision, const char *uri, 
 	schema_content_id(s->options.schema, id);
 	capability = arena_printf(&s->arena, "%s?revision=%s&content-id=%s",
 				  NETCONF_CAP_YANG_LIBRARY, revision, id);
+	vec_push(&s->arena, &s->capability, capability);
+	// RFC 7950 section 5.6.4, for those who do not know RFC 8526.
+	capability = arena_printf(&s->arena, "%s?revision=%s&module-set-id=%s",
+				  NETCONF_CAP_YANG_LIBRARY_1_0, revision, id);
 	vec_push(&s->arena, &s->capability, capability);
 }
 
@@ -74,6 +78,9 @@ static void set_defaults(struct netconf_server_options *o)
 		o->message_most = NETCONF_MESSAGE_MOST;
 	if (!o->output_most)
 		o->output_most = 16u << 20;
+	if (!o->log_bytes_most)
+		o->log_bytes_most = 4u << 20;
+	set_default(&o->log_most, 10000);
 }
 
 static struct netconf_tree *tree_or_empty(const struct netconf_server *s, struct schema_tree *tree)
@@ -89,6 +96,7 @@ struct netconf_server *netconf_server_new(const struct netconf_server_options *o
 	arena_init(&s->arena);
 	s->namespaces.arena = s->handlers.arena = &s->arena;
 	make_capabilities(s);
+	netconf_log_init(s);
 	s->datastore[NETCONF_RUNNING] = tree_or_empty(s, options->running);
 	s->datastore[NETCONF_CANDIDATE] = netconf_tree_ref(s->datastore[NETCONF_RUNNING]);
 	s->datastore[NETCONF_STARTUP] = tree_or_empty(s, options->startup);
@@ -129,6 +137,7 @@ void netconf_server_free(struct netconf_server *s)
 		netconf_tree_unref(s->datastore[i]);
 	netconf_tree_unref(s->pending.rollback);
 	free(s->pending.persist);
+	netconf_log_fini(s);
 	arena_fini(&s->arena);
 	free(s);
 }
@@ -164,87 +173,17 @@ int netconf_server_listen(struct netconf_server *server, struct io_opener opener
 	return 0;
 }
 
-// --- notifications ---
-
-struct notification {
-	const char *xml; // the event
-	size_t len;
-	struct schema_tree
-		*tree; // of it, once a filter needs it; NULL: it is not of a known module
-	bool parsed;
-	struct buf message; // as it is sent
-};
-
-// RFC 5277 section 3.6: a filter that selects any of it lets the whole event pass.
-static bool passes(const struct netconf_peer *peer, struct notification *n)
-{
-	if (!peer->filter)
-		return true;
-	struct buf selected cleanup(buf_fini);
-	struct arena arena cleanup(arena_fini);
-	buf_init(&selected);
-	arena_init(&arena);
-	if (!n->parsed) {
-		struct diags diags;
-		struct schema_input input = {.data = n->xml, .len = n->len, .format = SCHEMA_XML};
-		diags_init(&diags, &arena);
-		n->parsed = true;
-		if (!schema_parse_notification(peer->server->options.schema, &input, &diags,
-					       &n->tree))
-			n->tree = NULL;
-	}
-	if (n->tree)
-		schema_filter_subtree(n->tree, peer->filter, 0, &selected);
-	return selected.len > 0;
-}
-
-// A subscriber that does not read is let go: it cannot be told everything, and must not be told half of it.
-static void notify_peer(struct netconf_peer *peer, struct notification *n)
-{
-	struct diag why = {.code = DIAG_LIMIT,
-			   .text = "the subscriber does not read its notifications",
-			   .hint = "subscribe again and read faster"};
-	if (!passes(peer, n))
-		return;
-	if (io_stream_queued(peer->stream) <= peer->server->options.output_most) {
-		netconf_peer_send(peer, n->message.data, n->message.len);
-		return;
-	}
-	struct netconf_asker asker = {peer->id, peer->user, peer->address};
-	netconf_event(peer->server, &asker, "session ended by the server", &why);
-	netconf_peer_end(peer);
-}
-
-void netconf_server_notify(struct netconf_server *server, const char *xml, size_t len, int64_t when)
-{
-	struct notification n = {.xml = xml, .len = len};
-	time_t t = when ? (time_t)when : time(NULL);
-	struct tm tm;
-	char text[32];
-	buf_init(&n.message);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	buf_printf(&n.message,
-		   "<notification xmlns=\"" NETCONF_NS_NOTIFICATION "\"><eventTime>%s</eventTime>",
-		   text);
-	buf_add(&n.message, xml, len);
-	buf_adds(&n.message, "</notification>");
-	for (struct netconf_peer *p = server->peers, *next; p; p = next) {
-		next = p->next;
-		if (p->subscribed && !p->ended)
-			notify_peer(p, &n);
-	}
-	schema_tree_free(n.tree);
-	buf_fini(&n.message);
-}
-
 // --- what others ask ---
 
 void netconf_server_reverted(struct netconf_server *server, struct schema_tree *tree)
 {
-	if (tree)
-		netconf_commit_undone(server, netconf_tree_new(tree));
-	else if (server->pending.rollback)
-		netconf_commit_undone(server, netconf_tree_ref(server->pending.rollback));
+	static const struct netconf_asker itself = {.user = "", .address = ""};
+	if (!tree && !server->pending.rollback)
+		return;
+	netconf_commit_undone(server, tree ? netconf_tree_new(tree)
+					   : netconf_tree_ref(server->pending.rollback));
+	netconf_tell_confirmed(server, &itself, "timeout", 0);
+	netconf_tell_change(server, &itself, "running", "");
 }
 
 const struct schema_tree *netconf_server_running(const struct netconf_server *server)

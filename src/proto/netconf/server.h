@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A NETCONF server (RFC 6241, RFC 7589, RFC 5277 without replay) on a loop. It owns running,
+// A NETCONF server (RFC 6241, RFC 7589, RFC 5277) on a loop. It owns running,
 // candidate and startup as trees, the locks and the confirmed commit's bookkeeping; the application
 // applies, stores and reports through struct netconf_ops. Everything happens in the loop's thread.
 #pragma once
@@ -106,6 +106,8 @@ struct netconf_server_options {
 	unsigned sessions_most; // 1000, those in the handshake included
 	size_t message_most;    // bytes of one message; 256 MiB
 	size_t output_most;     // bytes waiting for one session beside one reply; 16 MiB
+	unsigned log_most;      // notifications that are kept for replay; 10,000
+	size_t log_bytes_most;  // and their bytes; 4 MiB
 	// Where things stand; taken; NULL: empty.
 	struct schema_tree *running, *startup;
 	// A confirmed commit that was pending when the process ended: what to go back to, and its
@@ -148,8 +150,8 @@ struct netconf_handler {
 };
 void netconf_server_handle(struct netconf_server *server, const struct netconf_handler *handler);
 
-// To every subscriber: the content of <notification> behind eventTime, one element. `time`: seconds
-// since 1970, 0: now.
+// To every subscriber, and kept for replay: the content of <notification> behind eventTime, one
+// element. `time`: seconds since 1970, 0: now.
 void netconf_server_notify(struct netconf_server *server, const char *xml, size_t len,
 			   int64_t time);
 

@@ -22,6 +22,21 @@ struct netconf_operation {
 	bool writes; // changes datastores or locks: one of these at a time, in the order of coming
 };
 
+// RFC 6022 section 2.1.4.
+struct netconf_counters {
+	uint32_t in_rpcs, in_bad_rpcs, out_rpc_errors, out_notifications;
+};
+
+// RFC 6470 section 2.2: why a session has ended.
+enum netconf_end {
+	NETCONF_END_DROPPED,
+	NETCONF_END_CLOSED,
+	NETCONF_END_KILLED,
+	NETCONF_END_TIMEOUT,
+	NETCONF_END_HELLO,
+	NETCONF_END_OTHER,
+};
+
 struct netconf_peer {
 	struct netconf_server *server;
 	struct netconf_peer *next, **place;
@@ -33,12 +48,16 @@ struct netconf_peer {
 	char address[IO_ADDRESS_TEXT];
 	struct arena arena;
 	struct netconf_rpc *rpc; // the request in work; nothing is read meanwhile
-	bool subscribed, ended;
+	bool ended;
 	void (*opened)(void *context); // of struct netconf_connection
 	void (*closed)(void *context, const struct diag *why);
 	void *context;
-	struct schema_tree *subscription; // the request that subscribed
-	const struct schema_node *filter; // in it; NULL: every notification
+	struct netconf_subscription *subscription; // NULL: none
+	const char *transport;                     // an identity of ietf-netconf-monitoring
+	int64_t login;
+	struct netconf_counters count;
+	enum netconf_end end; // why it has ended
+	uint32_t killed_by;   // the session that ended it, or 0
 };
 
 struct netconf_rpc {
@@ -84,6 +103,18 @@ struct netconf_pending {
 	char *persist;
 };
 
+struct netconf_lock {
+	uint32_t session; // 0: nobody has it
+	int64_t since;
+};
+
+// Notifications that were told, a ring.
+struct netconf_log {
+	struct netconf_logged **at;
+	size_t first, len, cap, bytes;
+	int64_t since;
+};
+
 struct netconf_listening {
 	struct netconf_server *server;
 	struct netconf_listening *next;
@@ -98,7 +129,10 @@ struct netconf_server {
 	struct map handlers;   // "module:rpc" to struct netconf_handler
 	VEC(const char *) capability;
 	struct netconf_tree *datastore[NETCONF_DATASTORES];
-	uint32_t lock[NETCONF_DATASTORES]; // session, or 0
+	struct netconf_lock lock[NETCONF_DATASTORES];
+	struct netconf_log log;
+	struct netconf_counters count;
+	uint32_t in_bad_hellos, in_sessions, dropped_sessions;
 	struct netconf_pending pending;
 	struct netconf_listening *listening;
 	struct netconf_peer *peers;
@@ -141,12 +175,21 @@ void netconf_peer_free(struct netconf_peer *peer);
 // The session ends now: its locks and its confirmed commit with it. Bytes that wait are still written.
 void netconf_peer_end(struct netconf_peer *peer);
 void netconf_peer_send(struct netconf_peer *peer, const char *data, size_t len);
+// The same, for the log as well.
+void netconf_peer_end_because(struct netconf_peer *peer, const struct diag *why);
+// Its time without a request begins anew.
+void netconf_peer_idle_from_now(struct netconf_peer *peer);
+// The address of a session without its port. False: it has none.
+#define NETCONF_HOST_TEXT IO_ADDRESS_TEXT
+bool netconf_host_of(const char *address, char out[static NETCONF_HOST_TEXT]) must_check;
 void netconf_event(struct netconf_server *server, const struct netconf_asker *asker,
 		   const char *what, const struct diag *why);
 
 // --- ops_*.c ---
 extern const struct netconf_operation netconf_config_operations[], netconf_commit_operations[],
-	netconf_session_operations[]; // each ends with a name of NULL
+	netconf_session_operations[], netconf_state_operations[]; // each ends with a name of NULL
+// State of the server itself that a <get> asks for, as XML.
+void netconf_state_add(const struct netconf_rpc *rpc, struct buf *out);
 // False, and the rpc is answered: another session holds a lock of it.
 bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore) must_check;
 // Finds the subtree filter, NULL if there is none. False, and the rpc is answered: it is of another type.

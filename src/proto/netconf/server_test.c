@@ -227,6 +227,7 @@ static void idle_sessions_end_but_not_subscribers(void **state)
 	test_until_closed(&a);
 	test_event(&w, "1 admin: session ended by the server: the session was idle for too long");
 	assert_false(b.closed);
+	test_has(test_receive(&b), "<termination-reason>timeout</termination-reason>");
 	test_ok(&b, "<discard-changes/>");
 }
 
@@ -691,33 +692,6 @@ static void bad_messages(void **state)
 
 // --- notifications ---
 
-static void subscriptions(void **state)
-{
-	static const char rang[] = "<rang " BOX "><bell>door</bell></rang>",
-			  fell[] = "<fell " BOX "/>";
-	(void)state;
-	test_peer_open(&a, &w);
-	test_peer_open(&b, &w);
-	test_error(&a, SUBSCRIBE("<stream>WEATHER</stream>"), "invalid-value", "WEATHER");
-	test_error(&a, SUBSCRIBE("<stopTime>2024-01-01T00:00:00Z</stopTime>"), "missing-element",
-		   "startTime");
-	test_error(&a, SUBSCRIBE("<startTime>2024-01-01T00:00:00Z</startTime>"),
-		   "operation-not-supported", "not kept");
-	test_ok(&a, SUBSCRIBE("<stream>NETCONF</stream>"));
-	test_ok(&b, SUBSCRIBE("<filter type=\"subtree\"><fell " BOX "/></filter>"));
-	test_error(&a, SUBSCRIBE(""), "in-use", "has a subscription");
-	netconf_server_notify(w.box.server, rang, strlen(rang), 1700000000);
-	netconf_server_notify(w.box.server, fell, strlen(fell), 0);
-	test_has(test_receive(&a),
-		 "<notification "
-		 "xmlns=\"urn:ietf:params:xml:ns:netconf:notification:1.0\"><eventTime>"
-		 "2023-11-14T22:13:20Z</eventTime><rang " BOX
-		 "><bell>door</bell></rang></notification>");
-	test_has(test_receive(&a), "<fell ");
-	test_has(test_receive(&b), "<fell ");
-	test_ok(&b, "<discard-changes/>");
-}
-
 static void a_subscriber_that_does_not_read(void **state)
 {
 	static const char rang[] = "<rang " BOX "><bell>door</bell></rang>";
@@ -766,7 +740,6 @@ int main(void)
 		T(handlers),
 		T(the_asker_may_be_gone_before_the_answer),
 		T(bad_messages),
-		T(subscriptions),
 		SMALL(a_subscriber_that_does_not_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/transport.h"
-#include "proto/netconf/server_internal.h"
+#include "base/moment.h"
+#include "proto/netconf/notify.h"
 #include "schema/schema.h"
 
 #include <assert.h>
@@ -34,6 +35,16 @@ static void event(const struct netconf_peer *peer, const char *what, const struc
 	netconf_event(peer->server, &asker, what, why);
 }
 
+bool netconf_host_of(const char *address, char out[static NETCONF_HOST_TEXT])
+{
+	const char *from = *address == '[' ? address + 1 : address;
+	const char *to = *address == '[' ? strchr(address, ']') : strrchr(address, ':');
+	if (!to)
+		return false;
+	snprintf(out, NETCONF_HOST_TEXT, "%.*s", (int)(to - from), from);
+	return true;
+}
+
 void netconf_peer_free(struct netconf_peer *peer)
 {
 	*peer->place = peer->next;
@@ -45,7 +56,7 @@ void netconf_peer_free(struct netconf_peer *peer)
 	io_stream_free(peer->stream);
 	io_timer_free(peer->timer);
 	netconf_session_fini(&peer->session);
-	schema_tree_free(peer->subscription);
+	netconf_subscription_free(peer->subscription);
 	arena_fini(&peer->arena);
 	free(peer);
 }
@@ -64,6 +75,18 @@ void netconf_peer_send(struct netconf_peer *peer, const char *data, size_t len)
 	io_stream_write(peer->stream, edge.data, edge.len);
 }
 
+// RFC 6022 section 2.1.5, RFC 6470 section 2.2.
+static void tell_end(struct netconf_peer *peer)
+{
+	struct netconf_server *server = peer->server;
+	server->in_bad_hellos += peer->end == NETCONF_END_HELLO;
+	if (!peer->session.open && peer->end != NETCONF_END_HELLO)
+		return;
+	server->dropped_sessions += peer->session.open && peer->end != NETCONF_END_CLOSED &&
+				    peer->end != NETCONF_END_KILLED;
+	netconf_tell_session_end(peer);
+}
+
 // Locks and a confirmed commit go at once, not when the last byte is written.
 static void let_go(struct netconf_peer *peer)
 {
@@ -73,6 +96,7 @@ static void let_go(struct netconf_peer *peer)
 	io_timer_clear(peer->timer);
 	if (!peer->id)
 		return;
+	tell_end(peer);
 	netconf_locks_session_ended(peer->server, peer->id);
 	netconf_commit_session_ended(peer->server, peer->id);
 }
@@ -83,8 +107,10 @@ void netconf_peer_end(struct netconf_peer *peer)
 	io_stream_finish(peer->stream);
 }
 
-static void end_because(struct netconf_peer *peer, const struct diag *why)
+void netconf_peer_end_because(struct netconf_peer *peer, const struct diag *why)
 {
+	if (peer->end == NETCONF_END_DROPPED)
+		peer->end = NETCONF_END_OTHER;
 	event(peer, "session ended by the server", why);
 	netconf_peer_end(peer);
 }
@@ -101,13 +127,14 @@ static void timed_out(void *context)
 				      : "the client sent no hello in time";
 	why.hint = peer->session.open ? "open a new session when there is something to do"
 				      : "a client sends its hello as soon as the connection is up";
-	end_because(peer, &why);
+	peer->end = peer->session.open ? NETCONF_END_TIMEOUT : NETCONF_END_HELLO;
+	netconf_peer_end_because(peer, &why);
 }
 
-static void idle_from_now(struct netconf_peer *peer)
+void netconf_peer_idle_from_now(struct netconf_peer *peer)
 {
 	unsigned ms = peer->server->options.idle_ms;
-	if (ms && !peer->subscribed && !peer->ended)
+	if (ms && !peer->subscription && !peer->ended)
 		io_timer_set(peer->timer, ms);
 	else
 		io_timer_clear(peer->timer);
@@ -136,7 +163,7 @@ static void opened(void *context)
 	diags_init(&diags, &peer->arena);
 	peer->user = arena_strdup(&peer->arena, user_of(peer, &diags));
 	if (!peer->user) {
-		end_because(peer, diags.list.len ? &diags.list.at[0] : NULL);
+		netconf_peer_end_because(peer, diags.list.len ? &diags.list.at[0] : NULL);
 		return;
 	}
 	peer->id = ++server->last_id;
@@ -154,24 +181,33 @@ static bool ready(const struct netconf_peer *peer)
 	       io_stream_queued(peer->stream) <= peer->server->options.output_most;
 }
 
+static void session_opened(struct netconf_peer *peer)
+{
+	peer->login = moment_now();
+	peer->server->in_sessions++;
+	event(peer, "session opened", NULL);
+	netconf_tell_session_start(peer);
+	netconf_peer_idle_from_now(peer);
+}
+
 static void handle_event(struct netconf_peer *peer, enum netconf_session_event what)
 {
 	switch (what) {
 	case NETCONF_SESSION_MORE:
 		break;
 	case NETCONF_SESSION_OPEN:
-		event(peer, "session opened", NULL);
-		idle_from_now(peer);
+		session_opened(peer);
 		if (peer->opened)
 			peer->opened(peer->context);
 		break;
 	case NETCONF_SESSION_MESSAGE:
 		netconf_rpc_receive(peer);
 		netconf_session_next(&peer->session);
-		idle_from_now(peer);
+		netconf_peer_idle_from_now(peer);
 		break;
 	case NETCONF_SESSION_BAD:
-		end_because(peer, &peer->session.fault);
+		peer->end = peer->session.open ? NETCONF_END_OTHER : NETCONF_END_HELLO;
+		netconf_peer_end_because(peer, &peer->session.fault);
 		break;
 	}
 }
@@ -232,6 +268,7 @@ static struct netconf_peer *peer_alloc(struct netconf_server *server,
 	peer->opened = connection->opened;
 	peer->closed = connection->closed;
 	peer->context = connection->context;
+	peer->transport = "netconf-tls";
 	arena_init(&peer->arena);
 	netconf_session_init(&peer->session, true, server->options.message_most);
 	peer->timer = io_timer_new(server->options.loop, timed_out, peer);

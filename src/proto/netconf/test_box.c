@@ -160,7 +160,15 @@ static const struct netconf_ops ops = {
 
 struct schema *test_box_schema(void)
 {
-	static const char *const modules[] = {"ietf-netconf", "notifications", "test-box", NULL};
+	static const char *const modules[] = {"ietf-netconf",
+					      "notifications",
+					      "nc-notifications",
+					      "ietf-netconf-notifications",
+					      "ietf-netconf-monitoring",
+					      "ietf-netconf-with-defaults",
+					      "ietf-yang-library",
+					      "test-box",
+					      NULL};
 	struct arena arena cleanup(arena_fini);
 	struct diags diags;
 	arena_init(&arena);
