@@ -5,9 +5,7 @@
 #include "codec/acl.h"
 #include "codec/cap.h"
 #include "codec/nfi.h"
-#include "engine/load.h"
 #include "place/place.h"
-#include "schema/schema.h"
 #include "verify/levels.h"
 
 #include <jansson.h>
@@ -22,17 +20,10 @@ static bool within_capabilities(struct cli *cli, const struct ir_ruleset *rulese
 	const char *path = cli_option_value(cli, "capabilities", 0);
 	if (!path)
 		return true;
-	struct buf *file = source_read(cli, path);
-	struct schema *schema = file ? engine_load_schema(&cli->diags) : NULL;
-	struct schema_tree *tree = schema ? schema_tree_new(schema) : NULL;
+	struct source_tree file;
 	struct codec_cap_nsfs nsfs = {0};
-	bool good = false;
-	if (tree) {
-		struct schema_input input = {.file = path, .data = file->data, .len = file->len};
-		good = schema_parse(tree, &input, &cli->diags) &&
-		       schema_validate(tree, &cli->diags) &&
-		       codec_cap_read(tree, &cli->arena, &cli->diags, &nsfs);
-	}
+	bool good = source_tree_load(cli, (char *const *)&path, 1, &file) &&
+		    codec_cap_read(file.tree, &cli->arena, &cli->diags, &nsfs);
 	for (size_t i = 0; good && i < nsfs.list.len; i++) {
 		struct place_nsf nsf = {.name = nsfs.list.at[i].name,
 					.cap = &nsfs.list.at[i].cap,
@@ -40,10 +31,7 @@ static bool within_capabilities(struct cli *cli, const struct ir_ruleset *rulese
 					.enabled = true};
 		good = place_check(ruleset, &nsf, &cli->arena, &cli->diags);
 	}
-	schema_tree_free(tree);
-	schema_free(schema);
-	if (file)
-		buf_fini(file);
+	source_tree_free(&file);
 	return good;
 }
 

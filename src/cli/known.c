@@ -3,7 +3,6 @@
 // as a candidate and not kept. The controller answers; here it is said.
 #include "cli/answer.h"
 #include "cli/source.h"
-#include "engine/load.h"
 #include "schema/schema.h"
 
 #include <jansson.h>
@@ -12,37 +11,18 @@
 
 // --- the input ---
 
-static bool parse_files(struct cli *cli, struct schema_tree *tree)
-{
-	bool good = true;
-	for (size_t i = 0; i < cli->args; i++) {
-		struct buf *file = source_read(cli, cli->arg[i]);
-		if (file) {
-			struct schema_input input = {
-				.file = cli->arg[i], .data = file->data, .len = file->len};
-			good &= schema_parse(tree, &input, &cli->diags);
-			buf_fini(file);
-		}
-		good &= file != NULL;
-	}
-	return good && schema_validate(tree, &cli->diags);
-}
-
 // The FILEs as one JSON document.
 static json_t *candidate(struct cli *cli)
 {
-	struct schema *schema = engine_load_schema(&cli->diags);
-	struct schema_tree *tree = schema ? schema_tree_new(schema) : NULL;
+	struct source_tree files;
 	json_t *document = NULL;
-	struct buf text;
+	struct buf text cleanup(buf_fini);
 	buf_init(&text);
-	if (tree && parse_files(cli, tree)) {
-		schema_print(tree, SCHEMA_JSON, 0, &text);
+	if (source_tree_load(cli, cli->arg, cli->args, &files)) {
+		schema_print(files.tree, SCHEMA_JSON, 0, &text);
 		document = json_loadb(text.data, text.len, 0, NULL);
 	}
-	buf_fini(&text);
-	schema_tree_free(tree);
-	schema_free(schema);
+	source_tree_free(&files);
 	return document;
 }
 

@@ -4,9 +4,7 @@
 #include "cli/reach_file.h"
 #include "cli/source.h"
 #include "codec/cfi.h"
-#include "engine/load.h"
 #include "intent/intent.h"
-#include "schema/schema.h"
 
 #include <string.h>
 
@@ -57,22 +55,12 @@ static void take_groups(struct cli *cli, const struct intent *intent, struct rea
 
 bool reach_groups_load(struct cli *cli, const char *path, struct reach_file *out)
 {
-	struct buf *file = source_read(cli, path);
-	struct schema *schema = file ? engine_load_schema(&cli->diags) : NULL;
-	struct schema_tree *tree = schema ? schema_tree_new(schema) : NULL;
+	struct source_tree file;
 	struct intent intent = {0};
-	bool good = false;
-	if (tree) {
-		struct schema_input input = {.file = path, .data = file->data, .len = file->len};
-		good = schema_parse(tree, &input, &cli->diags) &&
-		       schema_validate(tree, &cli->diags) &&
-		       codec_cfi_read(tree, &cli->arena, &cli->diags, &intent);
-	}
+	bool good = source_tree_load(cli, (char *const *)&path, 1, &file) &&
+		    codec_cfi_read(file.tree, &cli->arena, &cli->diags, &intent);
 	if (good)
 		take_groups(cli, &intent, out);
-	schema_tree_free(tree);
-	schema_free(schema);
-	if (file)
-		buf_fini(file);
+	source_tree_free(&file);
 	return good;
 }

@@ -27,6 +27,31 @@ struct buf *source_read(struct cli *cli, const char *path)
 	return NULL;
 }
 
+bool source_tree_load(struct cli *cli, char *const *file, size_t files, struct source_tree *out)
+{
+	*out = (struct source_tree){.schema = engine_load_schema(&cli->diags)};
+	bool good = out->schema;
+	if (good)
+		out->tree = schema_tree_new(out->schema);
+	for (size_t i = 0; i < files && out->tree; i++) {
+		struct buf *bytes = source_read(cli, file[i]);
+		good &= bytes != NULL;
+		if (!bytes)
+			continue;
+		struct schema_input input = {
+			.file = file[i], .data = bytes->data, .len = bytes->len};
+		good &= schema_parse(out->tree, &input, &cli->diags);
+		buf_fini(bytes);
+	}
+	return good && schema_validate(out->tree, &cli->diags);
+}
+
+void source_tree_free(struct source_tree *tree)
+{
+	schema_tree_free(tree->tree);
+	schema_free(tree->schema);
+}
+
 bool source_stdin_once(struct cli *cli, const char *option)
 {
 	size_t n = 0;

@@ -54,6 +54,15 @@ size_t source_rules(const struct ir_ruleset *ruleset) must_check;
 // The whole of one file, "-" is standard input; buf_fini it. NULL and a diag when it cannot be read.
 struct buf *source_read(struct cli *cli, const char *path) must_check;
 
+// Documents as one valid tree. False and diags otherwise; source_tree_free in any case.
+struct source_tree {
+	struct schema *schema;
+	struct schema_tree *tree;
+};
+bool source_tree_load(struct cli *cli, char *const *file, size_t files,
+		      struct source_tree *out) must_check;
+void source_tree_free(struct source_tree *tree);
+
 // --- rulesets of other systems (source_import.c) ---
 
 // A note when the chain has rules that are not wholly modelled.
