@@ -64,6 +64,16 @@ struct nft_expr *nft_value_new(struct arena *arena, const char *text)
 	return nft_expr_new(arena, NFT_VALUE, text);
 }
 
+bool nft_expr_reads(const struct nft_expr *expr)
+{
+	if (expr->kind == NFT_FIELD || expr->kind == NFT_MAP || expr->kind == NFT_REFERENCE)
+		return true;
+	for (size_t i = 0; i < expr->len; i++)
+		if (nft_expr_reads(expr->item[i]))
+			return true;
+	return false;
+}
+
 enum nft_op nft_op_implied(const struct nft_expr *left, const struct nft_expr *right)
 {
 	static const char *const flags[] = {"tcp flags", "ct state", "ct status", "ct label"};

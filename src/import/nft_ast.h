@@ -133,6 +133,8 @@ struct nft_expr *nft_expr_pair(struct arena *arena, enum nft_kind kind, struct n
 			       struct nft_expr *b) must_check;
 // A value; numbers become decimal, so that both readers give the same text.
 struct nft_expr *nft_value_new(struct arena *arena, const char *text) must_check;
+// Whether it looks at the packet or at a set or map.
+bool nft_expr_reads(const struct nft_expr *expr) must_check;
 // A comparison without an operator: flags are tested for any of the given ones, all else for equality.
 enum nft_op nft_op_implied(const struct nft_expr *left, const struct nft_expr *right) must_check;
 

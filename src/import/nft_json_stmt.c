@@ -176,16 +176,6 @@ static void changes(struct reading *r, const char *what)
 	map_put(&r->j->table->changed, what, (void *)(uintptr_t)1);
 }
 
-static bool reads(const struct nft_expr *expr)
-{
-	if (expr->kind == NFT_FIELD || expr->kind == NFT_MAP || expr->kind == NFT_REFERENCE)
-		return true;
-	for (size_t i = 0; i < expr->len; i++)
-		if (reads(expr->item[i]))
-			return true;
-	return false;
-}
-
 static bool read_mangle(struct reading *r)
 {
 	const json_t *key = json_object_get(r->value, "key");
@@ -196,7 +186,7 @@ static bool read_mangle(struct reading *r)
 		return nft_json_fail(r->j, "a change without key or value");
 	r->at->kind = NFT_EFFECT;
 	r->at->left = left;
-	r->at->breaks = reads(to);
+	r->at->breaks = nft_expr_reads(to);
 	r->at->gap = print(r, "", left, " set");
 	r->at->text = print(r, print(r, "", left, " set "), to, "");
 	if (left->kind == NFT_FIELD)

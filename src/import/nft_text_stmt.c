@@ -406,16 +406,6 @@ static bool parse_comment(struct stmts *s)
 
 // --- comparisons, lookups and writing to fields ---
 
-static bool reads(const struct nft_expr *expr)
-{
-	if (expr->kind == NFT_FIELD || expr->kind == NFT_MAP || expr->kind == NFT_REFERENCE)
-		return true;
-	for (size_t i = 0; i < expr->len; i++)
-		if (reads(expr->item[i]))
-			return true;
-	return false;
-}
-
 static bool parse_write(struct stmts *s, struct nft_expr *left)
 {
 	struct nft_parser *p = s->p;
@@ -434,7 +424,7 @@ static bool parse_write(struct stmts *s, struct nft_expr *left)
 	nft_expr_print(value, &text);
 	s->at->kind = NFT_EFFECT;
 	s->at->left = left;
-	s->at->breaks = reads(value);
+	s->at->breaks = nft_expr_reads(value);
 	s->at->text = nft_text_short(p->ruleset->arena, text.data, text.len);
 	buf_fini(&text);
 	if (left->kind == NFT_FIELD)

@@ -122,7 +122,6 @@ struct verify_test_finding {
 	uint64_t causes; // a bit a unit (its first rule): all that there are
 	bool by_default;
 };
-extern const char *const verify_test_kind_name[VERIFY_KINDS];
 struct verify_test_findings {
 	VEC(struct verify_test_finding) list;
 };

@@ -190,7 +190,7 @@ static void check_causes(struct checking *c, const struct verify_test_units *u,
 		right = otherwise && causes_suffice(u, f, told);
 	if (!right)
 		wrong(c, "%s %zu: the causes are of 0x%llx, not %zu of %zu: %zu %zu ...",
-		      verify_test_kind_name[f->kind], f->rule, (unsigned long long)f->causes,
+		      verify_kind_name[f->kind], f->rule, (unsigned long long)f->causes,
 		      told->causes, told->causes_all, told->cause[0], told->cause[1]);
 }
 
@@ -227,7 +227,7 @@ static bool shows_conflict(const struct verify_test_units *u, const struct verif
 static void check_shown(struct checking *c, const struct verify_test_units *u,
 			const struct verify_finding *f)
 {
-	const char *kind = verify_test_kind_name[f->kind];
+	const char *kind = verify_kind_name[f->kind];
 	bool conflict = f->kind == VERIFY_CONFLICTING,
 	     shows = conflict || f->kind > VERIFY_REDUNDANT;
 	if (!shows && f->packet)
@@ -253,7 +253,7 @@ static void check_finding(struct checking *c, const struct verify_test_units *u,
 {
 	const struct verify_test_finding *is = find(true_ones, f->kind, f->rule);
 	if (!is) {
-		wrong(c, "rule %zu is not %s", f->rule, verify_test_kind_name[f->kind]);
+		wrong(c, "rule %zu is not %s", f->rule, verify_kind_name[f->kind]);
 		return;
 	}
 	check_causes(c, u, is, f);
@@ -275,7 +275,7 @@ static bool *units_together(struct checking *c, const struct verify_test_units *
 						   find(true_ones, f->kind, f->rule);
 		if (!right || unit->rule != f->rule || gone[u->of[f->rule]])
 			wrong(c, "rule %zu goes with others, but as %s", f->rule,
-			      verify_test_kind_name[f->kind]);
+			      verify_kind_name[f->kind]);
 		if (i && f->rule < h->together.at[i - 1].rule)
 			wrong(c, "what can go together is not in the order of the rules");
 		gone[u->of[f->rule]] = true;
@@ -328,7 +328,7 @@ static void check_findings(struct checking *c)
 				h.list.at[k].rule == true_ones.list.at[i].rule;
 		if (!told)
 			wrong(c, "rule %zu is %s, which is not told", true_ones.list.at[i].rule,
-			      verify_test_kind_name[true_ones.list.at[i].kind]);
+			      verify_kind_name[true_ones.list.at[i].kind]);
 	}
 	if (h.list.len != true_ones.list.len)
 		wrong(c, "%zu findings instead of %zu", h.list.len, true_ones.list.len);

@@ -138,15 +138,6 @@ bool verify_test_may_go(const struct verify_test_units *u, const bool *gone)
 
 // --- findings ---
 
-const char *const verify_test_kind_name[VERIFY_KINDS] = {
-	[VERIFY_EMPTY] = "empty",
-	[VERIFY_SHADOWED] = "shadowed",
-	[VERIFY_CONFLICTING] = "conflicting",
-	[VERIFY_REDUNDANT] = "redundant",
-	[VERIFY_GENERALISED] = "generalised",
-	[VERIFY_CORRELATED] = "correlated",
-};
-
 static void add(const struct verify_test_units *u, struct verify_test_findings *out,
 		struct verify_test_finding finding)
 {
