@@ -4,7 +4,7 @@
 // edit leaves no trace.
 #include "base/buf.h"
 #include "base/diag.h"
-#include "schema/schema.h"
+#include "schema/view.h"
 
 #include <assert.h>
 #include <string.h>
@@ -126,7 +126,11 @@ static void read_rpc(struct schema *schema, const struct schema_input *input, st
 		struct schema_input start = {.data = policy, .len = sizeof(policy) - 1};
 		good = schema_parse(tree, &start, diags);
 		assert(good);
-		schema_filter_subtree(tree, filter, SCHEMA_PRINT_INDENT, &out);
+		struct schema_view_options options = {.indent = true};
+		struct schema_view *view = schema_view_new(tree, &options);
+		schema_view_subtree(view, filter);
+		schema_view_print(view, &out);
+		schema_view_free(view);
 		schema_tree_free(tree);
 	}
 	schema_tree_free(rpc);

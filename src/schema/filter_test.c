@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Subtree filters: each rule of RFC 6241 section 6 on a small tree, and that filtering leaves the tree as it was.
 #include "schema/test.h"
+#include "schema/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,17 +34,24 @@ static struct schema_tree *carry(struct test *t, const char *filter)
 	return rpc;
 }
 
+static void show(struct test *t, const struct schema_tree *tree, const struct schema_tree *rpc,
+		 const struct schema_view_options *options)
+{
+	struct schema_view *view = schema_view_new(tree, options);
+	schema_view_subtree(view, schema_get(schema_first(rpc), "config"));
+	buf_clear(&t->buf);
+	schema_view_print(view, &t->buf);
+	schema_view_free(view);
+}
+
 static void selects(struct test *t, const char *filter, const char *expected)
 {
 	struct schema_tree *tree = test_valid(t, data), *rpc = carry(t, filter);
-	buf_clear(&t->buf);
-	schema_filter_subtree(tree, schema_get(schema_first(rpc), "config"), 0, &t->buf);
+	struct schema_view_options explicit_xml = {0};
+	show(t, tree, rpc, &explicit_xml);
 	assert_string_equal(t->buf.data, expected);
+	// Nothing of it stays in the tree.
 	assert_string_equal(test_print(t, tree, 0), data);
-	// Marks are gone: a second time gives the same.
-	buf_clear(&t->buf);
-	schema_filter_subtree(tree, schema_get(schema_first(rpc), "config"), 0, &t->buf);
-	assert_string_equal(t->buf.data, expected);
 	schema_tree_free(tree);
 	schema_tree_free(rpc);
 }
@@ -145,13 +153,9 @@ static void defaults_and_indent(void **state)
 	struct test *t = *state;
 	struct schema_tree *tree = test_valid(t, data),
 			   *rpc = carry(t, "<settings " T "><mode/></settings>");
-	const struct schema_node *filter = schema_get(schema_first(rpc), "config");
-	buf_clear(&t->buf);
-	schema_filter_subtree(tree, filter, SCHEMA_PRINT_DEFAULTS | SCHEMA_PRINT_INDENT, &t->buf);
+	struct schema_view_options options = {.defaults = SCHEMA_DEFAULTS_ALL, .indent = true};
+	show(t, tree, rpc, &options);
 	assert_string_equal(t->buf.data, "<settings " T ">\n  <mode>safe</mode>\n</settings>\n");
-	buf_clear(&t->buf);
-	schema_filter_subtree(tree, NULL, 0, &t->buf);
-	assert_string_equal(t->buf.data, data);
 	schema_tree_free(tree);
 	schema_tree_free(rpc);
 }

@@ -255,6 +255,7 @@ static void conclude(struct model_node *m)
 			continue;
 		filled_inside |= child->filled;
 		m->fills |= child->fills;
+		m->holds_state |= child->holds_state || child->schema->flags & LYS_CONFIG_R;
 		m->has_choices |= in_choice(child->schema);
 		m->demanding |= demands(child->schema) || in_choice(child->schema);
 		m->checked |= child->checked;

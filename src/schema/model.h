@@ -100,8 +100,9 @@ struct model_node {
 	bool filled; // defaults or checks may want to have it, or things in it, where they are absent
 	bool demanding; // has mandatory, min-elements, max-elements, unique or choices among its children
 	bool has_choices;
-	bool checked; // something in the subtree is to be checked at all
-	bool fills;   // something in the subtree, or itself, is filled in
+	bool checked;     // something in the subtree is to be checked at all
+	bool fills;       // something in the subtree, or itself, is filled in
+	bool holds_state; // below it there is state (config false)
 	bool ranked;
 	unsigned rank; // of a default under a `when`: those of lower rank have to be settled before
 };
@@ -130,11 +131,11 @@ struct model_mark {
 	unsigned file : 16;
 	unsigned operation : 4; // 1 + enum schema_operation; 0: not given
 	unsigned anchored : 1;  // the tree's `anchors` has the key or value to insert at
-	unsigned selected : 2;  // enum print_selected, while a filter is at work
-	unsigned insert : 3;    // enum edit_insert
-	unsigned detached : 1;  // removed, but the undo log still has it
-	unsigned added : 1;     // by the edit that is at work
-	unsigned deletes : 1;   // the tree's `deletions` has some below it
+	unsigned : 2;
+	unsigned insert : 3;   // enum edit_insert
+	unsigned detached : 1; // removed, but the undo log still has it
+	unsigned added : 1;    // by the edit that is at work
+	unsigned deletes : 1;  // the tree's `deletions` has some below it
 	unsigned : 3;
 };
 

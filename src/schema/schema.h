@@ -82,7 +82,7 @@ const struct schema_node *schema_find(const struct schema_tree *tree, const char
 // Instance path, in the arena.
 const char *schema_path(const struct schema_node *node, struct arena *arena) must_check;
 
-// --- writing ---
+// --- writing; schema/view.h selects and writes in pieces ---
 enum schema_print_flags {
 	SCHEMA_PRINT_INDENT = 1,
 	SCHEMA_PRINT_DEFAULTS = 2, // report-all; else only what was given (explicit)
@@ -163,9 +163,6 @@ void schema_any_text(const struct schema_node *any, struct buf *out);
 // The content of an anydata/anyxml node (<config>) as an edit tree of its own.
 bool schema_any_tree(struct schema *schema, const struct schema_node *any, struct diags *diags,
 		     struct schema_tree **out) must_check;
-// RFC 6241 section 6: prints what of `tree` the subtree filter (an anyxml node, or NULL for all) selects.
-void schema_filter_subtree(const struct schema_tree *tree, const struct schema_node *filter,
-			   unsigned flags, struct buf *out);
 
 // --- RESTCONF paths (RFC 8040 section 3.5.3) ---
 // "/module:list=key1,key2/leaf", percent-encoded, to an instance path in the arena; NULL and a diag when it is not one.

@@ -9,7 +9,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "proto/netconf/netconf.h"
-#include "schema/schema.h"
+#include "schema/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,15 +140,17 @@ static void parse(struct notification *n)
 // RFC 5277 section 3.6: a filter that selects any of it lets the whole event pass.
 static bool passes(const struct netconf_subscription *s, struct notification *n)
 {
-	struct buf selected cleanup(buf_fini);
-	buf_init(&selected);
 	if (!s->filter)
 		return true;
 	if (!n->parsed)
 		parse(n);
-	if (n->tree)
-		schema_filter_subtree(n->tree, s->filter, 0, &selected);
-	return selected.len > 0;
+	if (!n->tree)
+		return false;
+	struct schema_view *view = schema_view_new(n->tree, &(struct schema_view_options){0});
+	schema_view_subtree(view, s->filter);
+	bool any = schema_view_any(view);
+	schema_view_free(view);
+	return any;
 }
 
 // A subscriber that does not read is let go: it cannot be told everything, and must not be told half of it.

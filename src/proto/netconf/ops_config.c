@@ -9,7 +9,7 @@
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
 #include "proto/netconf/xml.h"
-#include "schema/schema.h"
+#include "schema/view.h"
 
 #include <assert.h>
 #include <string.h>
@@ -79,6 +79,17 @@ static void answer_data(struct netconf_rpc *rpc, const struct buf *data)
 	netconf_rpc_data(rpc, &content);
 }
 
+static void print_selected(const struct schema_tree *tree, const struct schema_node *filter,
+			   struct buf *out)
+{
+	struct schema_view_options explicit_xml = {0};
+	struct schema_view *view = schema_view_new(tree, &explicit_xml);
+	if (filter)
+		schema_view_subtree(view, filter);
+	schema_view_print(view, out);
+	schema_view_free(view);
+}
+
 static void op_get_config(struct netconf_rpc *rpc)
 {
 	const struct schema_node *filter;
@@ -87,7 +98,7 @@ static void op_get_config(struct netconf_rpc *rpc)
 		return;
 	struct buf data cleanup(buf_fini);
 	buf_init(&data);
-	schema_filter_subtree(rpc->server->datastore[d]->tree, filter, 0, &data);
+	print_selected(rpc->server->datastore[d]->tree, filter, &data);
 	answer_data(rpc, &data);
 }
 
@@ -125,14 +136,14 @@ static bool add_with_state(struct netconf_rpc *rpc, const struct schema_tree *st
 {
 	const struct schema_tree *running = rpc->server->datastore[NETCONF_RUNNING]->tree;
 	if (!tops_overlap(running, state)) {
-		schema_filter_subtree(running, rpc->get.filter, 0, out);
-		schema_filter_subtree(state, rpc->get.filter, 0, out);
+		print_selected(running, rpc->get.filter, out);
+		print_selected(state, rpc->get.filter, out);
 		return true;
 	}
 	struct schema_tree *both = schema_tree_copy(running);
 	bool ok = schema_edit(both, state, SCHEMA_OP_MERGE, &rpc->diags);
 	if (ok)
-		schema_filter_subtree(both, rpc->get.filter, 0, out);
+		print_selected(both, rpc->get.filter, out);
 	schema_tree_free(both);
 	return ok;
 }
