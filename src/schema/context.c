@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "schema/node.h"
 #include "schema/text.h"
+#include "schema/types.h"
 
 #include <errno.h>
 #include <libyang/libyang.h>
@@ -159,6 +160,7 @@ struct schema *schema_open(const char *yang_dir, const char *const *modules, str
 	// Only the last message is wanted from here on.
 	ly_log_options(LY_LOSTORE_LAST);
 	ly_err_clean(schema->ctx, NULL);
+	types_mend(schema->ctx);
 	model_build(schema);
 	if (schema->models.len > NODE_MODELS_MOST) {
 		diag_error(diags, DIAG_LIMIT, NULL, "load fewer modules at once",

@@ -26,7 +26,7 @@ static const struct model_node *inside(const struct schema *schema,
 
 uint32_t schema_kinds(const struct schema *schema)
 {
-	return schema->nodes;
+	return (uint32_t)schema->models.len - 1;
 }
 
 uint32_t schema_kind_id(const struct schema_kind *kind)
@@ -70,15 +70,37 @@ const char *schema_kind_module(const struct schema_kind *kind)
 	return model(kind)->schema->module->name;
 }
 
-bool schema_kind_is_plain(const struct schema_kind *kind)
+enum schema_class schema_kind_class(const struct schema_kind *kind)
 {
 	const struct lysc_node *lys = model(kind)->schema;
-	return lys->nodetype == LYS_CONTAINER && !(lys->flags & LYS_PRESENCE);
+	switch (lys->nodetype) {
+	case LYS_CONTAINER:
+		return lys->flags & LYS_PRESENCE ? SCHEMA_PRESENCE : SCHEMA_CONTAINER;
+	case LYS_LIST:
+		return SCHEMA_LIST;
+	case LYS_LEAFLIST:
+		return SCHEMA_LEAF_LIST;
+	case LYS_LEAF:
+		return SCHEMA_LEAF;
+	case LYS_NOTIF:
+		return SCHEMA_NOTIFICATION;
+	case LYS_RPC:
+	case LYS_ACTION:
+		return SCHEMA_RPC;
+	default:
+		return SCHEMA_ANY;
+	}
 }
 
-bool schema_kind_is_data(const struct schema_kind *kind)
+bool schema_kind_is_key(const struct schema_kind *kind)
 {
-	return !(model(kind)->schema->nodetype & (LYS_RPC | LYS_ACTION | LYS_NOTIF));
+	return model(kind)->schema->flags & LYS_KEY;
+}
+
+bool schema_kind_is_ordered(const struct schema_kind *kind)
+{
+	const struct lysc_node *lys = model(kind)->schema;
+	return lys->nodetype & (LYS_LIST | LYS_LEAFLIST) && lys->flags & LYS_ORDBY_USER;
 }
 
 // --- extensions of ietf-netconf-acm ---

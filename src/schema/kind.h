@@ -24,10 +24,20 @@ const struct schema_kind *schema_kind_child(const struct schema *schema,
 const struct schema_kind *schema_kind_parent(const struct schema_kind *kind) must_check;
 const char *schema_kind_name(const struct schema_kind *kind) must_check;
 const char *schema_kind_module(const struct schema_kind *kind) must_check;
-// A container without presence: it means nothing by itself (RFC 7950 section 7.5.1).
-bool schema_kind_is_plain(const struct schema_kind *kind) must_check;
-// Data, not an operation or a notification.
-bool schema_kind_is_data(const struct schema_kind *kind) must_check;
+enum schema_class {
+	SCHEMA_CONTAINER, // without presence: it means nothing by itself (RFC 7950 section 7.5.1)
+	SCHEMA_PRESENCE,
+	SCHEMA_LIST,
+	SCHEMA_LEAF_LIST,
+	SCHEMA_LEAF,
+	SCHEMA_ANY, // any-data and any-XML
+	SCHEMA_RPC, // and action
+	SCHEMA_NOTIFICATION
+};
+enum schema_class schema_kind_class(const struct schema_kind *kind) must_check;
+bool schema_kind_is_key(const struct schema_kind *kind) must_check;
+// A list or leaf-list in which the user says the order.
+bool schema_kind_is_ordered(const struct schema_kind *kind) must_check;
 
 // What the statement itself, or one around it, says by an extension of ietf-netconf-acm:
 // default-deny-write or default-deny-all.
