@@ -32,6 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	raw.content_type = line(&at);
 	raw.if_match = line(&at);
 	raw.if_unmodified_since = line(&at);
+	raw.if_none_match = raw.if_match;
+	raw.if_modified_since = raw.if_unmodified_since;
 	raw.has_body = raw.content_type != NULL;
 	struct restconf_argument argument = {line(&at), line(&at)};
 	raw.argument = &argument;
@@ -40,8 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned status = restconf_parse(&raw, &arena, &diags, &request);
 	assert((status != 0) == (diags.errors != 0));
 	assert(!status || (status >= 400 && diags.list.at[0].hint));
-	if (!status && request.if_match)
-		(void)!restconf_tag_matches(request.if_match, "\"1-2\"");
+	struct restconf_state state = {
+		.exists = true, .tag = "\"1-2\"", .modified = 1, .whole = true};
+	if (!status)
+		(void)!restconf_precondition(&request, &state);
 	struct buf out;
 	buf_init(&out);
 	restconf_errors(&diags, SCHEMA_JSON, NULL, NULL, &out);

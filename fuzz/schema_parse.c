@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text that becomes trees. The first byte chooses what it is read as: a document, an edit of a small policy, an rpc, a
-// RESTCONF path. What is refused has a reason and a remedy; what is accepted and printed is read as the same; a refused
-// edit leaves no trace.
+// RESTCONF path, a YANG Patch. What is refused has a reason and a remedy; what is accepted and printed is read as the
+// same; a refused edit leaves no trace.
 #include "base/buf.h"
 #include "base/diag.h"
+#include "schema/patch.h"
+#include "schema/resource.h"
 #include "schema/view.h"
 
 #include <assert.h>
@@ -147,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct schema_input input = {
 		.file = "fuzz", .data = (const char *)data + 1, .len = size - 1};
-	switch (*data % 8) {
+	switch ((uint8_t)(*data - '0') % 9) {
 	case 0:
 	case 1:
 		read_document(schema, &input, &diags);
@@ -165,10 +167,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 6:
 		read_rpc(schema, &input, &diags);
 		break;
-	default: {
+	case 7: {
 		char *path = arena_strndup(&arena, input.data, input.len);
-		const char *found = schema_restconf_path(schema, path, &arena, &diags);
-		check_diags(&diags, found != NULL);
+		struct schema_resource resource;
+		check_diags(&diags,
+			    schema_resource_read(schema, NULL, path, &arena, &diags, &resource));
+		break;
+	}
+	default: {
+		struct schema_patch patch;
+		check_diags(&diags, schema_patch_read(schema, &input, &arena, &diags, &patch));
 	}
 	}
 	return 0;

@@ -11,16 +11,18 @@
 struct reading {
 	struct exchange *x;
 	struct workspace *w;
-	struct path path; // no steps: the datastore
+	struct schema_resource target;
+	struct schema_view_options view;
 	struct schema_tree *tree;
 	bool borrowed; // the tree is the workspace's
 };
 
+// Whether the target is, or is in, this top-level node; NULL: any of the module.
 static bool is_top(const struct reading *r, const char *module, const char *name)
 {
-	if (!r->path.step.len)
+	if (!r->target.step.len)
 		return true;
-	const struct path_step *s = &r->path.step.at[0];
+	const struct schema_step *s = &r->target.step.at[0];
 	return strcmp(s->module, module) == 0 && (!name || strcmp(s->name, name) == 0);
 }
 
@@ -46,8 +48,8 @@ static bool add_document(struct reading *r, enum store_kind kind)
 static bool add_state(struct reading *r)
 {
 	struct exchange *x = r->x;
-	const struct path_step *top = r->path.step.len ? &r->path.step.at[0] : NULL;
-	const struct path_step *below = r->path.step.len > 1 ? &r->path.step.at[1] : NULL;
+	const struct schema_step *top = r->target.step.len ? &r->target.step.at[0] : NULL;
+	const struct schema_step *below = r->target.step.len > 1 ? &r->target.step.at[1] : NULL;
 	struct state_want want = {.module = top ? top->module : NULL,
 				  .name = top ? top->name : NULL,
 				  .nsf = below && below->key.len ? below->key.at[0].value : NULL,
@@ -74,163 +76,182 @@ static bool add_state(struct reading *r)
 	return ok;
 }
 
+// Nothing of a policy is state.
+static bool is_policy(const struct reading *r)
+{
+	return r->target.step.len && is_top(r, NORTH_CFI, NULL);
+}
+
 // Tenants see the state of their own NSFs, not what the operator has configured.
 static bool gather(struct reading *r)
 {
-	bool config = r->x->request.content != RESTCONF_NONCONFIG;
-	bool state = r->x->request.content != RESTCONF_CONFIG;
+	bool config = r->view.content != SCHEMA_CONTENT_STATE;
+	bool state = r->view.content != SCHEMA_CONTENT_CONFIG;
 	if (config && is_top(r, NORTH_CFI, NULL) && !add_document(r, STORE_POLICY))
 		return false;
 	bool network = is_top(r, NORTH_MODULE, "sites") || is_top(r, NORTH_MODULE, "nsfs");
 	if (config && network && r->x->caller.is_operator && !add_document(r, STORE_NETWORK))
 		return false;
-	bool stateless = is_top(r, NORTH_CFI, NULL) && r->path.step.len;
-	if (state && !stateless && !add_state(r))
+	if (state && !is_policy(r) && !add_state(r))
 		return false;
 	if (!r->tree)
 		r->tree = schema_tree_new(r->w->schema);
 	return true;
 }
 
-// --- printing ---
+// --- what is asked for ---
 
-static void print_datastore(const struct reading *r, unsigned flags, struct buf *out)
-{
-	enum schema_format format = r->x->request.out;
-	struct buf inner;
-	buf_init(&inner);
-	schema_print(r->tree, format, flags, &inner);
-	if (format == SCHEMA_XML)
-		buf_printf(out, "<data xmlns=\"" RESTCONF_NAMESPACE "\">%s</data>\n", inner.data);
-	else
-		buf_printf(out, "{\"ietf-restconf:data\":%s}\n", inner.len ? inner.data : "{}");
-	buf_fini(&inner);
-}
-
-static bool same_list(const struct schema_node *a, const struct schema_node *b)
-{
-	return strcmp(schema_name(a), schema_name(b)) == 0 &&
-	       strcmp(schema_module(a), schema_module(b)) == 0;
-}
-
-// A list or leaf-list as a whole: JSON holds its entries in one array, XML could only hold one
-// (RFC 8040 section 4.3).
-static unsigned print_list(struct reading *r, const struct schema_node *first, unsigned flags,
-			   struct buf *out)
-{
-	if (r->x->request.out == SCHEMA_XML)
-		return exchange_refuse(
-			r->x, 400,
-			&(struct diag){.code = DIAG_VALUE,
-				       .path = r->path.text,
-				       .hint = "name one entry by its key, or ask for "
-					       "JSON"},
-			"XML cannot hold several entries without their parent");
-	struct buf one;
-	buf_init(&one);
-	bool any = false;
-	for (const struct schema_node *n = first; n; n = schema_next(n)) {
-		if (!same_list(first, n))
-			continue;
-		buf_clear(&one);
-		schema_print_node(n, SCHEMA_JSON, flags, &one);
-		// {"m:list":[ENTRY]}: what stands between the brackets goes into one array.
-		const char *open = strchr(one.data, '['), *close = strrchr(one.data, ']');
-		if (!open || !close)
-			continue;
-		if (any)
-			buf_addc(out, ',');
-		else
-			buf_add(out, one.data, (size_t)(open + 1 - one.data));
-		buf_add(out, open + 1, (size_t)(close - open - 1));
-		any = true;
-	}
-	buf_adds(out, "]}\n");
-	buf_fini(&one);
-	return 200;
-}
-
-static unsigned not_found(struct reading *r)
+static unsigned absent(struct reading *r)
 {
 	return exchange_refuse(r->x, 404,
 			       &(struct diag){.code = DIAG_ABSENT,
-					      .path = r->path.text,
+					      .path = r->target.path,
 					      .hint = "read its parent to see what there is"},
 			       "there is no such resource");
 }
 
-static bool is_whole_list(const struct reading *r, const struct schema_node *node)
+// The entries of a whole list: JSON holds them in one array, XML could only hold one (RFC 8040
+// section 4.3).
+static unsigned check_list(struct reading *r)
 {
-	const struct path_step *last = &r->path.step.at[r->path.step.len - 1];
-	if (last->key.len)
-		return false;
-	struct arena arena;
-	arena_init(&arena);
-	const char *path = schema_path(node, &arena);
-	bool is = path[0] && path[strlen(path) - 1] == ']';
-	arena_fini(&arena);
-	return is;
-}
-
-static unsigned print(struct reading *r, struct buf *out)
-{
-	unsigned flags = r->x->request.defaults ? SCHEMA_PRINT_DEFAULTS : 0;
-	if (!r->path.step.len) {
-		print_datastore(r, flags, out);
-		return 200;
-	}
-	const struct schema_node *node = schema_find(r->tree, r->path.text);
-	if (!node)
-		return not_found(r);
-	if (is_whole_list(r, node))
-		return print_list(r, node, flags, out);
-	schema_print_node(node, r->x->request.out, flags, out);
-	if (!out->len) // nothing in it is given
-		return not_found(r);
-	buf_addc(out, '\n');
-	return 200;
-}
-
-static unsigned finish(struct reading *r)
-{
-	struct exchange *x = r->x;
-	struct buf whole;
-	buf_init(&whole);
-	unsigned status = print(r, &whole);
-	if (status == 200 && x->request.depth)
-		restconf_prune(x->request.out, whole.data, whole.len, x->request.depth, &x->out);
-	else if (status == 200)
-		buf_add(&x->out, whole.data, whole.len);
-	buf_fini(&whole);
-	return status;
-}
-
-static unsigned read_path(struct reading *r)
-{
-	struct exchange *x = r->x;
-	if (!*x->request.path)
+	bool whole = r->target.kind == SCHEMA_LIST || r->target.kind == SCHEMA_LEAF_LIST;
+	if (!whole || r->x->request.out != SCHEMA_XML)
 		return 0;
-	const char *instance =
-		schema_restconf_path(r->w->schema, x->request.path, &x->arena, &x->diags);
-	if (!instance)
-		return x->diags.list.at[0].code == DIAG_VALUE ? 400 : 404;
-	if (path_parse(instance, &x->arena, &r->path))
-		return 0;
-	return exchange_refuse(x, 404,
+	return exchange_refuse(r->x, 400,
 			       &(struct diag){.code = DIAG_VALUE,
-					      .hint = "keys may not hold both kinds of quotes"},
-			       "the path cannot be taken apart");
+					      .path = r->target.path,
+					      .hint = "name one entry by its key, or ask for JSON"},
+			       "XML cannot hold several entries without their parent");
+}
+
+// A leaf with its default is there (section 3.5.4), a container that is empty is not.
+static bool is_there(const struct reading *r, const struct schema_node *node)
+{
+	bool all = r->view.defaults == SCHEMA_DEFAULTS_ALL ||
+		   r->view.defaults == SCHEMA_DEFAULTS_ALL_TAGGED;
+	return node && (all || r->target.kind != SCHEMA_CONTAINER || !schema_is_default(node));
+}
+
+static unsigned preconditions(struct reading *r)
+{
+	struct exchange *x = r->x;
+	unsigned documents = exchange_documents(&r->target);
+	x->tag = exchange_tag(x, documents, &x->modified);
+	struct restconf_state state = {
+		.exists = true,
+		.tag = x->tag,
+		.modified = x->modified,
+		.whole = documents && (is_policy(r) || r->view.content == SCHEMA_CONTENT_CONFIG)};
+	unsigned status = restconf_precondition(&x->request, &state);
+	return status != 412
+		       ? status
+		       : exchange_refuse(x, 412,
+					 &(struct diag){.code = DIAG_STALE,
+							.path = r->target.path,
+							.hint = "leave the precondition out"},
+					 "the data is not in the state that the request names");
+}
+
+// --- printing ---
+
+static void select_nodes(const struct reading *r, struct schema_view *view,
+			 const struct schema_node *first)
+{
+	bool whole = r->target.kind == SCHEMA_LIST || r->target.kind == SCHEMA_LEAF_LIST;
+	for (const struct schema_node *n = first; n; n = whole ? schema_next(n) : NULL)
+		if (schema_is(n, schema_module(first), schema_name(first)))
+			schema_view_node(view, n);
+}
+
+static void print_view(const struct reading *r, struct schema_view *view)
+{
+	struct buf *out = &r->x->out;
+	bool whole = !r->target.step.len, xml = r->x->request.out == SCHEMA_XML;
+	if (whole)
+		buf_adds(out, xml ? "<data xmlns=\"" RESTCONF_NAMESPACE "\">"
+				  : "{\"ietf-restconf:data\":");
+	schema_view_print(view, out);
+	buf_adds(out, !whole ? "\n" : xml ? "</data>\n" : "}\n");
+}
+
+static bool is_nothing(const struct buf *out)
+{
+	return out->len <= 1 || strcmp(out->data, "{}\n") == 0;
+}
+
+static unsigned print(struct reading *r)
+{
+	struct exchange *x = r->x;
+	const struct schema_node *node =
+		schema_resource_find(r->tree, &r->target, r->target.step.len);
+	unsigned status = check_list(r);
+	if (!status && r->target.step.len && !is_there(r, node))
+		status = absent(r);
+	if (!status)
+		status = preconditions(r);
+	if (status)
+		return status;
+	struct schema_view *view = schema_view_new(r->tree, &r->view);
+	select_nodes(r, view, node);
+	if (x->request.fields && !schema_view_fields(view, x->request.fields, &x->diags))
+		status = 400;
+	else
+		print_view(r, view);
+	schema_view_free(view);
+	if (!status && r->target.step.len && is_nothing(&x->out))
+		status = absent(r);
+	return status ? status : 200;
+}
+
+// --- requests ---
+
+static struct schema_view_options view_of(const struct restconf_request *request)
+{
+	struct schema_view_options view = {.format = request->out,
+					   .defaults = request->defaults,
+					   .content = request->content,
+					   .depth = request->depth};
+	if (request->datastore == RESTCONF_RUNNING)
+		view.content = SCHEMA_CONTENT_CONFIG;
+	// RFC 8342 section 5.3: defaults that are in use are there.
+	if (request->datastore == RESTCONF_OPERATIONAL && !request->has_defaults)
+		view.defaults = SCHEMA_DEFAULTS_ALL;
+	return view;
+}
+
+static unsigned read_target(struct exchange *x, struct workspace *w, struct schema_resource *out)
+{
+	if (schema_resource_read(w->schema, NULL, x->request.path, &x->arena, &x->diags, out))
+		return 0;
+	return x->diags.list.at[0].code == DIAG_UNKNOWN_ELEMENT ? 404 : 400;
 }
 
 unsigned data_get(struct exchange *x)
 {
-	struct reading r = {.x = x, .w = workspace_take(x->workspaces)};
-	unsigned status = read_path(&r);
+	struct reading r = {
+		.x = x, .w = workspace_take(x->workspaces), .view = view_of(&x->request)};
+	unsigned status = read_target(x, r.w, &r.target);
 	if (!status)
-		status = gather(&r) ? finish(&r) : restconf_status(&x->diags);
+		status = gather(&r) ? print(&r) : restconf_status(&x->diags);
 	if (r.tree && !r.borrowed)
 		schema_tree_free(r.tree);
 	workspace_give(x->workspaces, r.w);
-	x->tag = exchange_tag(x, &x->modified);
 	return status;
+}
+
+unsigned data_options(struct exchange *x)
+{
+	struct workspace *w = workspace_take(x->workspaces);
+	struct schema_resource target;
+	unsigned status = read_target(x, w, &target);
+	if (!status) {
+		bool writable =
+			edit_is_writable(&target) && x->request.datastore != RESTCONF_OPERATIONAL;
+		x->allow = restconf_allow_data(&target, writable);
+		if (restconf_allows(x->allow, "PATCH"))
+			x->accept_patch = RESTCONF_JSON ", " RESTCONF_XML ", " RESTCONF_PATCH_JSON
+							", " RESTCONF_PATCH_XML;
+	}
+	workspace_give(x->workspaces, w);
+	return status ? status : 204;
 }

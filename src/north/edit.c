@@ -7,108 +7,35 @@
 //
 // The datastore stands for the documents that the body speaks about: a body with policies alone
 // replaces or merges the policies and leaves sites and NSFs as they are, and the other way round.
-#include "north/internal.h"
+#include "north/edit.h"
 
 #include <string.h>
 
 #define TRIES 4
-#define NC " xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\" nc:operation=\""
 
-struct writing {
-	struct exchange *x;
-	struct workspace *w;
-	struct path path; // of the target; no steps: the datastore
-	struct path full; // of what is written: the target, or for POST its new child
-	enum store_kind kind;
-	const struct document *base;
-	struct schema_tree *tree; // the document being changed
-	bool is_new;              // the resource was not there before
-};
+static unsigned refuse_at(struct writing *w, unsigned status, const struct diag *about,
+			  const char *text)
+{
+	return exchange_refuse(w->x, status, about, text);
+}
 
 static unsigned refuse(struct writing *w, unsigned status, enum diag_code code, const char *hint,
 		       const char *text)
 {
-	return exchange_refuse(w->x, status,
-			       &(struct diag){.code = code, .path = w->path.text, .hint = hint},
-			       text);
+	return refuse_at(w, status,
+			 &(struct diag){.code = code, .path = w->target.path, .hint = hint}, text);
 }
 
-// --- the body ---
-
-// What stands between the outermost braces.
-static bool strip_object(const struct buf *body, const char **inner, size_t *len)
+unsigned edit_absent(struct writing *w, const struct schema_resource *resource, const char *hint)
 {
-	const char *p = body->data, *end = body->data + body->len;
-	while (p < end && strchr(" \t\r\n", *p))
-		p++;
-	while (end > p && strchr(" \t\r\n", end[-1]))
-		end--;
-	if (end - p < 2 || *p != '{' || end[-1] != '}')
-		return false;
-	*inner = p + 1;
-	*len = (size_t)(end - p - 2);
-	return true;
-}
-
-// XML without its prolog: what stands around it is an element, too.
-static void strip_prolog(const struct buf *body, const char **inner, size_t *len)
-{
-	const char *p = body->data;
-	p += strspn(p, "\xef\xbb\xbf \t\r\n");
-	if (strncmp(p, "<?xml", 5) == 0) {
-		const char *end = strstr(p, "?>");
-		p = end ? end + 2 : p;
-	}
-	*inner = p;
-	*len = body->len - (size_t)(p - body->data);
-}
-
-static bool parse_wrapped(struct writing *w, const struct path_wrap *wrap, struct diags *diags,
-			  struct schema_tree *tree)
-{
-	struct buf text;
-	buf_init(&text);
-	path_wrap(wrap, w->w, &text);
-	struct schema_input input = {.data = text.data, .len = text.len, .format = wrap->format};
-	bool ok = schema_parse_edit(tree, &input, diags);
-	buf_fini(&text);
-	return ok;
-}
-
-// Reads the body below the first `n` steps of the path.
-static struct schema_tree *parse_body(struct writing *w, size_t n)
-{
-	struct exchange *x = w->x;
-	struct path_wrap wrap = {.path = &w->path, .n = n, .format = x->request.in};
-	if (x->request.in == SCHEMA_XML)
-		strip_prolog(&x->body, &wrap.content, &wrap.len);
-	else if (!strip_object(&x->body, &wrap.content, &wrap.len)) {
-		(void)refuse(w, 400, DIAG_SYNTAX, "send one JSON object",
-			     "the body is no JSON object");
-		return NULL;
-	}
-	struct schema_tree *tree = schema_tree_new(w->w->schema);
-	struct diags first;
-	diags_init(&first, &x->arena);
-	if (parse_wrapped(w, &wrap, &first, tree))
-		return tree;
-	// In JSON it depends on its type whether a key of an ancestor is a number or a text.
-	struct diags second;
-	diags_init(&second, &x->arena);
-	wrap.bare_numbers = true;
-	if (wrap.format == SCHEMA_JSON && n && parse_wrapped(w, &wrap, &second, tree))
-		return tree;
-	schema_tree_free(tree);
-	for (size_t i = 0; i < first.list.len; i++) {
-		struct diag d = first.list.at[i];
-		d.line = n ? 0 : d.line; // the wrapping is not the client's
-		diag_add(&x->diags, &d, "%s", d.text);
-	}
-	return NULL;
+	return refuse_at(w, 404,
+			 &(struct diag){.code = DIAG_ABSENT, .path = resource->path, .hint = hint},
+			 "there is no such resource");
 }
 
 // --- which document ---
 
+// False: it is no part of a document.
 static bool kind_of(const char *module, const char *name, enum store_kind *out)
 {
 	bool is_network = strcmp(module, NORTH_MODULE) == 0 &&
@@ -117,24 +44,13 @@ static bool kind_of(const char *module, const char *name, enum store_kind *out)
 	return is_network || strcmp(module, NORTH_CFI) == 0;
 }
 
-// Of everything that stands in a tree; refused when it is not one document, or no configuration.
-static unsigned kind_of_tree(struct writing *w, const struct schema_tree *tree)
+bool edit_is_writable(const struct schema_resource *resource)
 {
-	bool first = true;
-	for (const struct schema_node *n = schema_first(tree); n; n = schema_next(n)) {
-		enum store_kind kind;
-		if (!kind_of(schema_module(n), schema_name(n), &kind))
-			return refuse(w, 405, DIAG_UNSUPPORTED,
-				      "only policies, sites and NSFs can be written",
-				      "this cannot be written");
-		if (!first && kind != w->kind)
-			return refuse(w, 400, DIAG_UNSUPPORTED,
-				      "send policies in one request, sites and NSFs in another",
-				      "a request can change one document only");
-		w->kind = kind;
-		first = false;
-	}
-	return 0;
+	enum store_kind kind;
+	return !resource->step.len ||
+	       (resource->config && resource->kind != SCHEMA_LIST &&
+		resource->kind != SCHEMA_LEAF_LIST &&
+		kind_of(resource->step.at[0].module, resource->step.at[0].name, &kind));
 }
 
 static unsigned open_document(struct writing *w)
@@ -151,180 +67,339 @@ static unsigned open_document(struct writing *w)
 	return 0;
 }
 
-// --- the edit ---
-
-static const struct schema_node *given(const struct schema_tree *tree, const char *path)
+static unsigned open_for(struct writing *w, const char *module, const char *name, const char *path)
 {
-	const struct schema_node *n = schema_find(tree, path);
-	return n && !schema_is_default(n) ? n : NULL;
+	enum store_kind kind;
+	if (!kind_of(module, name, &kind))
+		return refuse_at(w, 405,
+				 &(struct diag){.code = DIAG_UNSUPPORTED,
+						.path = path,
+						.hint = "only policies, sites and NSFs can be "
+							"written"},
+				 "this cannot be written");
+	if (w->has_kind && kind != w->kind)
+		return refuse_at(w, 400,
+				 &(struct diag){.code = DIAG_UNSUPPORTED,
+						.path = path,
+						.hint = "send policies in one request, sites and "
+							"NSFs in another"},
+				 "a request can change one document only");
+	w->kind = kind;
+	w->has_kind = true;
+	return w->tree ? 0 : open_document(w);
 }
 
-// Every list entry on the way must be there; containers come by themselves.
-static unsigned check_parents(struct writing *w, size_t n)
+unsigned edit_open(struct writing *w, const struct schema_resource *resource)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (!w->path.step.at[i].key.len)
+	struct exchange *x = w->x;
+	const struct schema_step *top = &resource->step.at[0];
+	if (resource->config || !edit_is_writable(resource))
+		return open_for(w, top->module, top->name, resource->path);
+	x->allow = restconf_allow_data(resource, false);
+	return refuse(w, 405, DIAG_UNSUPPORTED, "only configuration can be written",
+		      "this is state and cannot be written");
+}
+
+// The documents that a body for the datastore speaks about: one.
+static unsigned open_for_body(struct writing *w, const struct schema_tree *body)
+{
+	unsigned status = 0;
+	for (const struct schema_node *n = schema_first(body); n && !status; n = schema_next(n))
+		status =
+			open_for(w, schema_module(n), schema_name(n), schema_path(n, &w->x->arena));
+	if (status || w->tree)
+		return status;
+	return refuse(w, 400, DIAG_MISSING,
+		      "name what is meant; resources can be deleted one by one",
+		      "the body says nothing about any data");
+}
+
+// --- the edit ---
+
+bool edit_exists(const struct writing *w, const struct schema_resource *resource)
+{
+	const struct schema_node *n = schema_resource_find(w->tree, resource, resource->step.len);
+	return n && !schema_is_default(n);
+}
+
+unsigned edit_check_parents(struct writing *w, const struct schema_resource *resource, size_t steps)
+{
+	for (size_t i = 0; i < steps; i++) {
+		if (!resource->step.at[i].key.len || schema_resource_find(w->tree, resource, i + 1))
 			continue;
-		const char *path = path_prefix(&w->path, i + 1, &w->x->arena);
-		if (!schema_find(w->tree, path))
-			return exchange_refuse(w->x, 404,
-					       &(struct diag){.code = DIAG_ABSENT,
-							      .path = path,
-							      .hint = "create it first"},
-					       "there is no such resource");
+		const char *path = schema_resource_path(resource, i + 1, &w->x->arena);
+		return refuse_at(w, 404,
+				 &(struct diag){.code = DIAG_ABSENT,
+						.path = path,
+						.hint = "create it first"},
+				 "there is no such resource");
 	}
 	return 0;
 }
 
-// The element as an edit: its text with an operation in it, in its ancestors.
-static bool edit_node(struct writing *w, const char *element, size_t len, const char *operation)
+static bool same_step(const struct schema_step *a, const struct schema_step *b, bool with_keys)
+{
+	if (strcmp(a->module, b->module) != 0 || strcmp(a->name, b->name) != 0)
+		return false;
+	for (size_t i = 0; with_keys && i < a->key.len; i++)
+		if (strcmp(a->key.at[i].value, b->key.at[i].value) != 0)
+			return false;
+	return true;
+}
+
+// Another entry of the same list.
+static bool is_beside(const struct schema_resource *a, const struct schema_resource *b)
+{
+	if (a->kind != b->kind || a->step.len != b->step.len)
+		return false;
+	for (size_t i = 0; i < a->step.len; i++)
+		if (!same_step(&a->step.at[i], &b->step.at[i], i + 1 < a->step.len))
+			return false;
+	return true;
+}
+
+unsigned edit_read_point(struct writing *w, const struct schema_resource *target, const char *point,
+			 struct schema_resource *out)
 {
 	struct exchange *x = w->x;
-	struct buf content;
-	buf_init(&content);
-	size_t name = 1 + strcspn(element + 1, " />\t\r\n");
-	buf_add(&content, element, name);
-	buf_printf(&content, NC "%s\"", operation);
-	buf_add(&content, element + name, len - name);
-	struct path_wrap wrap = {.path = &w->full,
-				 .n = w->full.step.len - 1,
-				 .format = SCHEMA_XML,
-				 .content = content.data,
-				 .len = content.len};
-	struct schema_tree *edit = schema_tree_new(w->w->schema);
-	bool ok = parse_wrapped(w, &wrap, &x->diags, edit) &&
-		  schema_edit(w->tree, edit, SCHEMA_OP_MERGE, &x->diags);
-	schema_tree_free(edit);
-	buf_fini(&content);
-	return ok;
+	const char *hint = "give the path of an entry of the same list that is there";
+	if (!schema_resource_read(w->w->schema, NULL, point, &x->arena, &x->diags, out))
+		return 400;
+	if (is_beside(target, out) && edit_exists(w, out))
+		return 0;
+	return refuse_at(w, 400,
+			 &(struct diag){.code = DIAG_VALUE, .path = out->path, .hint = hint},
+			 "the point is no entry beside the target");
 }
 
-static unsigned edit_by_body(struct writing *w, struct schema_tree *body, const char *operation)
+static unsigned check_order(struct writing *w, const struct schema_resource *target)
 {
-	const struct schema_node *node = schema_find(body, w->full.text);
-	if (!node)
-		return refuse(w, 400, DIAG_VALUE,
-			      "send the resource that the path names, with the same keys",
-			      "the body is not the resource of the path");
-	struct buf text;
-	buf_init(&text);
-	schema_print_node(node, SCHEMA_XML, 0, &text);
-	if (!text.len) { // a container with nothing in it
-		const struct path_step *last = &w->full.step.at[w->full.step.len - 1];
-		buf_printf(&text, "<%s xmlns=\"%s\"/>", last->name,
-			   workspace_namespace(w->w, last->module));
+	if (target->ordered_by_user)
+		return 0;
+	return refuse_at(w, 400,
+			 &(struct diag){.code = DIAG_VALUE,
+					.path = target->path,
+					.hint = "leave insert and point out"},
+			 "the order of this is not the user's");
+}
+
+static unsigned edit(struct writing *w, const struct schema_tree *edit_tree,
+		     enum schema_operation operation)
+{
+	struct diags *diags = &w->x->diags;
+	return schema_edit(w->tree, edit_tree, operation, diags) ? 0 : restconf_status(diags);
+}
+
+static const struct schema_node *read_change(struct writing *w, const struct change *c,
+					     struct schema_tree *tree)
+{
+	struct diags *diags = &w->x->diags;
+	size_t steps = c->target->step.len;
+	const struct schema_node *node =
+		schema_resource_parse(tree, c->target, steps - 1, c->value, diags);
+	if (!node || schema_resource_find(tree, c->target, steps) == node)
+		return node;
+	(void)refuse_at(w, 400,
+			&(struct diag){.code = DIAG_VALUE,
+				       .path = c->target->path,
+				       .hint = "send the resource that the path names, with the "
+					       "same keys"},
+			"the body is not the resource of the path");
+	return NULL;
+}
+
+unsigned edit_change(struct writing *w, const struct change *c)
+{
+	struct diags *diags = &w->x->diags;
+	struct schema_tree *tree = schema_tree_new(w->w->schema);
+	unsigned status = c->mark.where ? check_order(w, c->target) : 0;
+	if (status) {
+	} else if (!c->value) {
+		status = schema_resource_edit(tree, c->target, &c->mark, diags)
+				 ? edit(w, tree, SCHEMA_OP_MERGE)
+				 : restconf_status(diags);
+	} else {
+		const struct schema_node *node = read_change(w, c, tree);
+		if (node)
+			schema_edit_mark(tree, node, &c->mark);
+		status = node ? edit(w, tree, SCHEMA_OP_MERGE) : restconf_status(diags);
 	}
-	bool ok = edit_node(w, text.data, text.len, operation);
-	buf_fini(&text);
-	return ok ? 0 : restconf_status(&w->x->diags);
+	schema_tree_free(tree);
+	return status;
 }
 
-static unsigned put(struct writing *w, struct schema_tree *body)
+// --- the methods ---
+
+static struct schema_input body_of(const struct writing *w)
 {
-	w->full = w->path;
-	unsigned status = check_parents(w, w->path.step.len - 1);
-	w->is_new = !given(w->tree, w->path.text);
-	return status ? status : edit_by_body(w, body, "replace");
+	const struct exchange *x = w->x;
+	return (struct schema_input){
+		.data = x->body.data, .len = x->body.len, .format = x->request.in};
 }
 
-static unsigned patch(struct writing *w, struct schema_tree *body)
+// What the query says about the place of the target.
+static unsigned read_place(struct writing *w, const struct schema_resource *target,
+			   struct schema_mark *mark)
 {
-	w->full = w->path;
-	unsigned status = check_parents(w, w->path.step.len);
-	const struct path_step *last = &w->path.step.at[w->path.step.len - 1];
-	if (!status && !last->key.len && !schema_find(w->tree, w->path.text))
-		status = refuse(w, 404, DIAG_ABSENT, "create it with PUT or POST",
-				"there is no such resource");
-	return status ? status : edit_by_body(w, body, "merge");
-}
-
-// The one node that a POST creates: below the target, beside its keys.
-static const struct schema_node *new_child(struct writing *w, struct schema_tree *body)
-{
-	const struct schema_node *n = schema_first(body);
-	if (w->path.step.len) {
-		const struct schema_node *parent = schema_find(body, w->path.text);
-		n = parent ? schema_child(parent) : NULL;
-	}
-	const struct path_step *last =
-		w->path.step.len ? &w->path.step.at[w->path.step.len - 1] : NULL;
-	const struct schema_node *found = NULL;
-	for (; n; n = schema_next(n)) {
-		bool is_key = schema_is_default(n);
-		for (size_t k = 0; last && k < last->key.len; k++)
-			is_key = is_key || strcmp(schema_name(n), last->key.at[k].name) == 0;
-		if (is_key)
-			continue;
-		if (found)
-			return NULL;
-		found = n;
-	}
-	return found;
-}
-
-static unsigned post(struct writing *w, struct schema_tree *body)
-{
-	struct exchange *x = w->x;
-	const struct schema_node *child = new_child(w, body);
-	if (!child || !path_parse(schema_path(child, &x->arena), &x->arena, &w->full))
-		return refuse(w, 400, DIAG_VALUE, "send one resource that shall be created",
-			      "the body does not hold exactly one new resource");
-	unsigned status = check_parents(w, w->path.step.len);
-	if (status)
+	const struct restconf_request *r = &w->x->request;
+	mark->where = r->insert;
+	if (!r->insert)
+		return 0;
+	unsigned status = check_order(w, target);
+	if (status || !r->point)
 		return status;
-	if (given(w->tree, w->full.text))
-		return exchange_refuse(x, 409,
-				       &(struct diag){.code = DIAG_EXISTS,
-						      .path = w->full.text,
-						      .hint = "change it with PUT or PATCH"},
-				       "this resource is there already");
-	w->is_new = true;
-	return edit_by_body(w, body, "create");
+	struct schema_resource *point = arena_new(&w->x->arena, struct schema_resource);
+	mark->point = point;
+	return edit_read_point(w, target, r->point, point);
+}
+
+static unsigned put(struct writing *w)
+{
+	struct schema_input body = body_of(w);
+	struct change c = {
+		.target = &w->target, .mark = {.operation = SCHEMA_OP_REPLACE}, .value = &body};
+	unsigned status = edit_check_parents(w, &w->target, w->target.step.len - 1);
+	if (!status)
+		status = read_place(w, &w->target, &c.mark);
+	w->is_new = !status && !edit_exists(w, &w->target);
+	return status ? status : edit_change(w, &c);
+}
+
+static unsigned patch(struct writing *w)
+{
+	struct schema_input body = body_of(w);
+	struct change c = {
+		.target = &w->target, .mark = {.operation = SCHEMA_OP_MERGE}, .value = &body};
+	unsigned status = edit_check_parents(w, &w->target, w->target.step.len);
+	if (!status && !w->target.plain && !edit_exists(w, &w->target))
+		status = edit_absent(w, &w->target, "create it with PUT or POST");
+	return status ? status : edit_change(w, &c);
 }
 
 static unsigned delete (struct writing *w)
 {
-	struct exchange *x = w->x;
-	w->full = w->path;
-	if (!given(w->tree, w->path.text))
-		return refuse(w, 404, DIAG_ABSENT, "read its parent to see what there is",
-			      "there is no such resource");
-	const struct path_step *last = &w->path.step.at[w->path.step.len - 1];
-	struct buf element;
-	buf_init(&element);
-	const char *uri = workspace_namespace(w->w, last->module);
-	buf_printf(&element, "<%s xmlns=\"%s\">", last->name, uri);
-	for (size_t k = 0; k < last->key.len; k++) {
-		bool is_leaf_list = strcmp(last->key.at[k].name, ".") == 0;
-		if (!is_leaf_list)
-			buf_printf(&element, "<%s>", last->key.at[k].name);
-		buf_add_xml(&element, last->key.at[k].value);
-		if (!is_leaf_list)
-			buf_printf(&element, "</%s>", last->key.at[k].name);
-	}
-	buf_printf(&element, "</%s>", last->name);
-	bool ok = edit_node(w, element.data, element.len, "delete");
-	buf_fini(&element);
-	return ok ? 0 : restconf_status(&x->diags);
+	struct change c = {.target = &w->target, .mark = {.operation = SCHEMA_OP_DELETE}};
+	if (!edit_exists(w, &w->target))
+		return edit_absent(w, &w->target, "read its parent to see what there is");
+	return edit_change(w, &c);
 }
 
-// --- the datastore as the target ---
-
-static unsigned write_datastore(struct writing *w, struct schema_tree *body)
+// The path of a new node, and what it names.
+static bool locate(struct writing *w, const struct schema_node *node, struct schema_resource *out)
 {
 	struct exchange *x = w->x;
-	if (x->request.method == RESTCONF_POST)
-		return post(w, body);
-	if (x->request.method == RESTCONF_PATCH)
-		return schema_edit(w->tree, body, SCHEMA_OP_MERGE, &x->diags)
-			       ? 0
-			       : restconf_status(&x->diags);
-	schema_tree_free(w->tree);
-	w->tree = schema_tree_copy(body);
-	return 0;
+	struct buf uri;
+	buf_init(&uri);
+	schema_resource_uri(node, &uri);
+	w->location = arena_strdup(&x->arena, uri.data);
+	buf_fini(&uri);
+	return schema_resource_read(w->w->schema, NULL, w->location, &x->arena, &x->diags, out);
+}
+
+static unsigned create(struct writing *w, struct schema_tree *tree, const struct schema_node *node)
+{
+	struct schema_resource child;
+	struct schema_mark mark = {.operation = SCHEMA_OP_CREATE};
+	if (!locate(w, node, &child))
+		return 400;
+	unsigned status = edit_open(w, &child);
+	if (!status)
+		status = edit_check_parents(w, &child, w->target.step.len);
+	if (!status)
+		status = read_place(w, &child, &mark);
+	if (!status && edit_exists(w, &child))
+		status = refuse_at(w, 409,
+				   &(struct diag){.code = DIAG_EXISTS,
+						  .path = child.path,
+						  .hint = "change it with PUT or PATCH"},
+				   "this resource is there already");
+	if (status)
+		return status;
+	w->is_new = true;
+	schema_edit_mark(tree, node, &mark);
+	return edit(w, tree, SCHEMA_OP_MERGE);
+}
+
+static unsigned post(struct writing *w)
+{
+	struct diags *diags = &w->x->diags;
+	struct schema_input body = body_of(w);
+	struct schema_tree *tree = schema_tree_new(w->w->schema);
+	const struct schema_node *node =
+		schema_resource_parse(tree, &w->target, w->target.step.len, &body, diags);
+	unsigned status = node ? create(w, tree, node) : restconf_status(diags);
+	schema_tree_free(tree);
+	return status;
+}
+
+// PUT and PATCH of the whole datastore.
+static unsigned write_datastore(struct writing *w, enum schema_operation operation)
+{
+	struct exchange *x = w->x;
+	struct schema_input body = body_of(w);
+	struct schema_tree *tree = schema_tree_new(w->w->schema);
+	unsigned status = schema_parse_edit(tree, &body, &x->diags) ? open_for_body(w, tree)
+								    : restconf_status(&x->diags);
+	if (!status)
+		status = edit(w, tree, operation);
+	schema_tree_free(tree);
+	return status;
 }
 
 // --- one try ---
+
+static unsigned check_method(struct writing *w)
+{
+	struct exchange *x = w->x;
+	bool writable =
+		edit_is_writable(&w->target) && x->request.datastore != RESTCONF_OPERATIONAL;
+	const char *allow = restconf_allow_data(&w->target, writable);
+	if (restconf_allows(allow, x->raw.method))
+		return 0;
+	x->allow = allow;
+	bool whole = w->target.kind == SCHEMA_LIST || w->target.kind == SCHEMA_LEAF_LIST;
+	if (writable || whole)
+		return refuse(w, 405, DIAG_UNSUPPORTED,
+			      whole ? "name one entry by its key"
+				    : "the header Allow says which do",
+			      "this method does not fit this resource");
+	return refuse(w, 405, DIAG_UNSUPPORTED, "only policies, sites and NSFs can be written",
+		      w->target.config ? "this cannot be written"
+				       : "this is state and cannot be written");
+}
+
+static unsigned preconditions(struct writing *w)
+{
+	struct exchange *x = w->x;
+	if (!x->request.if_match && !x->request.if_none_match && !x->request.unmodified_since)
+		return 0;
+	struct restconf_state state = {.exists = !w->target.step.len || edit_exists(w, &w->target)};
+	state.tag = exchange_tag(x, exchange_documents(&w->target), &state.modified);
+	if (!restconf_precondition(&x->request, &state))
+		return 0;
+	return refuse(w, 412, DIAG_STALE, "read it again and repeat the change on it",
+		      "the data is not in the state that the request names");
+}
+
+static unsigned apply_one(struct writing *w)
+{
+	bool whole = !w->target.step.len;
+	switch (w->x->request.method) {
+	case RESTCONF_PUT:
+		return whole ? write_datastore(w, SCHEMA_OP_REPLACE) : put(w);
+	case RESTCONF_PATCH:
+		return whole ? write_datastore(w, SCHEMA_OP_MERGE) : patch(w);
+	case RESTCONF_POST:
+		return post(w);
+	case RESTCONF_GET:
+	case RESTCONF_HEAD:
+	case RESTCONF_DELETE:
+	case RESTCONF_OPTIONS:
+	case RESTCONF_OTHER:
+		break;
+	}
+	return delete (w);
+}
 
 static unsigned commit(struct writing *w)
 {
@@ -341,93 +416,61 @@ static unsigned commit(struct writing *w)
 		return restconf_status(&x->diags);
 	if (!w->is_new)
 		return 204;
-	x->location =
-		arena_printf(&x->arena, RESTCONF_PREFIX "/data%s", path_uri(&w->full, &x->arena));
+	x->location = arena_printf(&x->arena, RESTCONF_PREFIX "/data%s",
+				   w->location ? w->location : x->request.path);
 	return 201;
 }
 
-static unsigned apply(struct writing *w, struct schema_tree *body)
-{
-	if (!w->path.step.len)
-		return write_datastore(w, body);
-	switch (w->x->request.method) {
-	case RESTCONF_PUT:
-		return put(w, body);
-	case RESTCONF_PATCH:
-		return patch(w, body);
-	case RESTCONF_POST:
-		return post(w, body);
-	case RESTCONF_GET:
-	case RESTCONF_HEAD:
-	case RESTCONF_DELETE:
-	case RESTCONF_OPTIONS:
-	case RESTCONF_OTHER:
-		break;
-	}
-	return delete (w);
-}
-
-static unsigned read_path(struct writing *w)
+static unsigned try_once(struct writing *w, struct restconf_patch_status *patch_status)
 {
 	struct exchange *x = w->x;
-	if (!*x->request.path)
-		return x->request.method == RESTCONF_DELETE
-			       ? refuse(w, 405, DIAG_UNSUPPORTED, "delete what is below it",
-					"the datastore itself cannot be deleted")
-			       : 0;
-	const char *instance =
-		schema_restconf_path(w->w->schema, x->request.path, &x->arena, &x->diags);
-	if (!instance)
-		return x->diags.list.at[0].code == DIAG_VALUE ? 400 : 404;
-	if (!path_parse(instance, &x->arena, &w->path))
-		return refuse(w, 404, DIAG_VALUE, "keys may not hold both kinds of quotes",
-			      "the path cannot be taken apart");
-	if (kind_of(w->path.step.at[0].module, w->path.step.at[0].name, &w->kind))
-		return 0;
-	return refuse(w, 405, DIAG_UNSUPPORTED, "only policies, sites and NSFs can be written",
-		      "this is state and cannot be written");
+	if (!schema_resource_read(w->w->schema, NULL, x->request.path, &x->arena, &x->diags,
+				  &w->target))
+		return x->diags.list.at[0].code == DIAG_UNKNOWN_ELEMENT ? 404 : 400;
+	unsigned status = check_method(w);
+	if (!status && w->target.step.len)
+		status = edit_open(w, &w->target);
+	if (!status)
+		status = preconditions(w);
+	if (!status)
+		status = x->request.yang_patch ? edit_yang_patch(w, patch_status) : apply_one(w);
+	if (!status && !w->tree)
+		return 204; // a patch without edits
+	return status ? status : commit(w);
 }
 
-static unsigned read_body(struct writing *w, struct schema_tree **out)
+// RFC 8072 section 2.2: also a success has a body.
+static unsigned answer_patch(struct exchange *x, unsigned status,
+			     struct restconf_patch_status *patch_status)
 {
-	if (w->x->request.method == RESTCONF_DELETE)
-		return 0;
-	bool is_post = w->x->request.method == RESTCONF_POST;
-	size_t n = w->path.step.len;
-	*out = parse_body(w, is_post || !n ? n : n - 1);
-	return *out ? kind_of_tree(w, *out) : restconf_status(&w->x->diags);
-}
-
-static unsigned try_once(struct writing *w)
-{
-	struct schema_tree *body = NULL;
-	unsigned status = read_path(w);
-	if (!status)
-		status = read_body(w, &body);
-	if (!status)
-		status = open_document(w);
-	if (!status)
-		status = apply(w, body);
-	if (!status)
-		status = commit(w);
-	schema_tree_free(body);
-	schema_tree_free(w->tree);
-	return status;
+	if (!patch_status->patch_id)
+		return status;
+	struct workspace *w = workspace_take(x->workspaces);
+	patch_status->diags = &x->diags;
+	restconf_patch_status(patch_status, x->request.out, workspace_namespace, w, &x->out);
+	workspace_give(x->workspaces, w);
+	x->is_answered = true;
+	return status < 300 ? 200 : status;
 }
 
 unsigned data_write(struct exchange *x)
 {
 	unsigned status = 500;
+	struct restconf_patch_status patch_status;
+	struct schema_resource target = {0};
 	for (int i = 0; i < TRIES; i++) {
 		struct writing w = {.x = x, .w = workspace_take(x->workspaces)};
 		diags_init(&x->diags, &x->arena);
-		status = try_once(&w);
+		patch_status = (struct restconf_patch_status){0};
+		status = try_once(&w, &patch_status);
+		schema_tree_free(w.tree);
 		workspace_give(x->workspaces, w.w);
+		target = w.target;
 		bool lost = x->diags.list.len && x->diags.list.at[0].code == DIAG_STALE;
-		if (!lost || x->request.if_match)
+		if (!lost || x->request.if_match || x->request.unmodified_since)
 			break;
 	}
 	if (status < 300)
-		x->tag = exchange_tag(x, &x->modified);
-	return status;
+		x->tag = exchange_tag(x, exchange_documents(&target), &x->modified);
+	return x->request.yang_patch ? answer_patch(x, status, &patch_status) : status;
 }

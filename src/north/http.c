@@ -157,7 +157,10 @@ static struct request *begin(struct north *north, struct MHD_Connection *mhd, co
 		.accept = header(mhd, x, MHD_HTTP_HEADER_ACCEPT),
 		.content_type = header(mhd, x, MHD_HTTP_HEADER_CONTENT_TYPE),
 		.if_match = header(mhd, x, MHD_HTTP_HEADER_IF_MATCH),
+		.if_none_match = header(mhd, x, MHD_HTTP_HEADER_IF_NONE_MATCH),
+		.if_modified_since = header(mhd, x, MHD_HTTP_HEADER_IF_MODIFIED_SINCE),
 		.if_unmodified_since = header(mhd, x, MHD_HTTP_HEADER_IF_UNMODIFIED_SINCE),
+		.host = header(mhd, x, MHD_HTTP_HEADER_HOST),
 		.argument = r->argument.at,
 		.arguments = r->argument.len,
 	};
@@ -190,9 +193,9 @@ static void add_headers(struct MHD_Response *response, const struct exchange *x)
 	add_header(response, MHD_HTTP_HEADER_ETAG, x->tag);
 	add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
 	add_header(response, "X-Content-Type-Options", "nosniff");
-	if (x->status == 204 && x->request.method == RESTCONF_OPTIONS &&
-	    x->request.resource == RESTCONF_DATA)
-		add_header(response, "Accept-Patch", RESTCONF_JSON ", " RESTCONF_XML);
+	add_header(response, "Accept-Patch", x->accept_patch);
+	if (x->status < 300)
+		add_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
 	time_t modified = (time_t)x->modified;
 	struct tm tm;
 	char date[40];

@@ -9,6 +9,7 @@
 #include "north/north.h"
 #include "pki/pki.h"
 #include "proto/restconf/restconf.h"
+#include "proto/restconf/writer.h"
 #include "schema/schema.h"
 
 #include <pthread.h>
@@ -66,8 +67,9 @@ struct exchange {
 	// The answer.
 	unsigned status;
 	struct buf out;
-	const char *type, *location, *allow, *tag; // headers; NULL: absent
-	int64_t modified;
+	const char *type, *location, *allow, *accept_patch, *tag; // headers; NULL: absent
+	int64_t modified;                                         // 0: not known
+	bool is_answered; // `out` is the answer, also when the status is an error
 };
 // `ask_tenant` is the header Bulwark-Tenant, or NULL.
 void exchange_init(struct exchange *x, struct engine *engine, struct workspaces *workspaces);
@@ -83,6 +85,7 @@ void exchange_errors(struct exchange *x);
 
 // Each returns the status; 4xx and 5xx with diags.
 unsigned data_get(struct exchange *x);       // data.c
+unsigned data_options(struct exchange *x);   // data.c
 unsigned data_write(struct exchange *x);     // edit.c
 unsigned operation_call(struct exchange *x); // operations.c
 void operation_list(struct exchange *x);
@@ -90,38 +93,12 @@ void operation_list(struct exchange *x);
 // The status that these diags are, with a diag added.
 unsigned exchange_refuse(struct exchange *x, unsigned status, const struct diag *about,
 			 const char *text);
-// The entity tag of the documents that the asker sees.
-const char *exchange_tag(struct exchange *x, int64_t *modified_out);
-
-// --- paths (path.c) ---
-
-struct path_key {
-	const char *name, *value; // "." for leaf-lists
-};
-struct path_step {
-	const char *module, *name;
-	VEC(struct path_key) key;
-};
-struct path {
-	VEC(struct path_step) step;
-	const char *text; // as an instance path
-};
-// Takes an instance path apart.
-bool path_parse(const char *instance, struct arena *arena, struct path *out) must_check;
-// Up to and without step `n`, as an instance path.
-const char *path_prefix(const struct path *path, size_t n, struct arena *arena);
-// As a RESTCONF path below {+restconf}/data.
-const char *path_uri(const struct path *path, struct arena *arena);
-// Wraps content into the steps 0 .. n - 1 with their keys, as an edit.
-struct path_wrap {
-	const struct path *path;
-	size_t n;
-	enum schema_format format;
-	bool bare_numbers;   // JSON: keys that look like numbers are written as such
-	const char *content; // XML elements, or JSON members
-	size_t len;
-};
-void path_wrap(const struct path_wrap *wrap, struct workspace *workspace, struct buf *out);
+// The documents that a resource is of, as bits 1 << enum store_kind; 0: it is state alone.
+unsigned exchange_documents(const struct schema_resource *resource) must_check;
+// Their entity tag for the asker, and when they were changed; NULL for no document.
+const char *exchange_tag(struct exchange *x, unsigned documents, int64_t *modified_out);
+// Whether it can be written, by methods that fit it (edit.c).
+bool edit_is_writable(const struct schema_resource *resource) must_check;
 
 // --- state (state.c, library.c) ---
 

@@ -486,20 +486,18 @@ unsigned operation_call(struct exchange *x)
 		"there is no such operation");
 }
 
+// RFC 8040 section 3.3.2: a leaf of type empty each.
 void operation_list(struct exchange *x)
 {
 	bool xml = x->request.out == SCHEMA_XML;
 	buf_adds(&x->out, xml ? "<operations xmlns=\"" RESTCONF_NAMESPACE "\">"
 			      : "{\"ietf-restconf:operations\":{");
 	for (size_t i = 0; i < array_len(operations); i++) {
-		static const char path[] = RESTCONF_PREFIX "/operations/" NORTH_MODULE ":";
 		const char *name = operations[i].name;
 		if (xml)
-			buf_printf(&x->out, "<%s xmlns=\"" NORTH_NAMESPACE "\">%s%s</%s>", name,
-				   path, name, name);
+			buf_printf(&x->out, "<%s xmlns=\"" NORTH_NAMESPACE "\"/>", name);
 		else
-			buf_printf(&x->out, "%s\"" NORTH_MODULE ":%s\":\"%s%s\"", i ? "," : "",
-				   name, path, name);
+			buf_printf(&x->out, "%s\"" NORTH_MODULE ":%s\":[null]", i ? "," : "", name);
 	}
 	buf_adds(&x->out, xml ? "</operations>\n" : "}}\n");
 }

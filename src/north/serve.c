@@ -46,15 +46,33 @@ unsigned exchange_refuse(struct exchange *x, unsigned status, const struct diag 
 	return status;
 }
 
-const char *exchange_tag(struct exchange *x, int64_t *modified_out)
+unsigned exchange_documents(const struct schema_resource *resource)
+{
+	unsigned policy = 1u << STORE_POLICY, network = 1u << STORE_NETWORK;
+	if (!resource->step.len)
+		return policy | network;
+	if (!resource->config)
+		return 0;
+	return strcmp(resource->step.at[0].module, NORTH_CFI) == 0 ? policy : network;
+}
+
+const char *exchange_tag(struct exchange *x, unsigned documents, int64_t *modified_out)
 {
 	struct engine *e = x->engine;
-	uint32_t policy = engine_document_id(e, STORE_POLICY, x->caller.tenant);
-	uint32_t network = engine_document_id(e, STORE_NETWORK, ENGINE_TENANT_OPERATOR);
-	int64_t of_policy = engine_document_time(e, STORE_POLICY, x->caller.tenant);
-	int64_t of_network = engine_document_time(e, STORE_NETWORK, ENGINE_TENANT_OPERATOR);
-	*modified_out = of_policy > of_network ? of_policy : of_network;
-	return arena_printf(&x->arena, "\"%u-%u\"", policy, network);
+	const char *tag = NULL;
+	*modified_out = 0;
+	for (unsigned i = 0; i <= STORE_NETWORK; i++) {
+		enum store_kind kind = (enum store_kind)i;
+		const char *tenant =
+			kind == STORE_POLICY ? x->caller.tenant : ENGINE_TENANT_OPERATOR;
+		if (!(documents & 1u << i))
+			continue;
+		uint32_t id = engine_document_id(e, kind, tenant);
+		int64_t modified = engine_document_time(e, kind, tenant);
+		*modified_out = modified > *modified_out ? modified : *modified_out;
+		tag = arena_printf(&x->arena, "%s%s%u", tag ? tag : "", tag ? "-" : "", id);
+	}
+	return tag ? arena_printf(&x->arena, "\"%s\"", tag) : NULL;
 }
 
 // --- who may do what ---
@@ -103,26 +121,12 @@ static unsigned authorise(struct exchange *x)
 			       "this role may not do this");
 }
 
-// RFC 9110 section 13.1; with If-Match the date does not count.
-static unsigned preconditions(struct exchange *x)
-{
-	const struct restconf_request *r = &x->request;
-	if (r->resource != RESTCONF_DATA || (!r->if_match && !r->unmodified_since))
-		return 0;
-	int64_t modified;
-	const char *tag = exchange_tag(x, &modified);
-	if (r->if_match ? restconf_tag_matches(r->if_match, tag) : modified <= r->unmodified_since)
-		return 0;
-	return exchange_refuse(x, 412,
-			       &(struct diag){.code = DIAG_STALE,
-					      .hint = "read it again and repeat the change on it"},
-			       "the data was changed after the state that the request names");
-}
-
 // --- dispatch ---
 
 static unsigned options(struct exchange *x)
 {
+	if (x->request.resource == RESTCONF_DATA)
+		return data_options(x);
 	x->allow = restconf_allow(x->request.resource);
 	return 204;
 }
@@ -134,12 +138,11 @@ static unsigned answer(struct exchange *x)
 		return options(x);
 	switch (r->resource) {
 	case RESTCONF_HOST_META:
-		x->type = RESTCONF_XRD;
-		restconf_host_meta(&x->out);
+		x->type = r->out == SCHEMA_XML ? RESTCONF_XRD : RESTCONF_JRD;
+		restconf_host_meta(r->out, &x->out);
 		return 200;
 	case RESTCONF_ROOT:
-		restconf_root(r->out, &x->out);
-		return 200;
+		return restconf_root(r, &x->diags, &x->out) ? 200 : 400;
 	case RESTCONF_LIBRARY:
 		restconf_library_version(r->out, &x->out);
 		return 200;
@@ -151,6 +154,7 @@ static unsigned answer(struct exchange *x)
 	case RESTCONF_DATA:
 		return r->method == RESTCONF_GET || r->method == RESTCONF_HEAD ? data_get(x)
 									       : data_write(x);
+	case RESTCONF_STREAM:
 	case RESTCONF_NOTHING:
 		break;
 	}
@@ -178,11 +182,9 @@ void exchange_serve(struct exchange *x)
 	if (!status)
 		status = authorise(x);
 	if (!status)
-		status = preconditions(x);
-	if (!status)
 		status = answer(x);
 	x->status = status;
-	if (status >= 400)
+	if (status >= 400 && !x->is_answered)
 		exchange_errors(x);
 	else if (!x->type && x->out.len)
 		x->type = restconf_media_type(x->request.out);

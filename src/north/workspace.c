@@ -12,7 +12,9 @@ static const char *const modules[] = {NORTH_CFI,
 				      NORTH_MODULE,
 				      "ietf-i2nsf-capability",
 				      "ietf-yang-library",
+				      "ietf-restconf",
 				      "ietf-restconf-monitoring",
+				      "ietf-yang-patch",
 				      NULL};
 
 bool workspaces_init(struct workspaces *w, unsigned len, struct diags *diags)

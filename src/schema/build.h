@@ -23,5 +23,8 @@ bool build_end(struct builder *b) must_check;
 // The number of the file among the tree's.
 uint16_t build_file(struct schema_tree *tree, const char *file) must_check;
 
+// What of a document is data: <config>, <data> and their like around it are looked through (parse.c).
+const struct item *parse_unwrap(const struct doc *doc) must_check;
+
 #define NS_NETCONF "urn:ietf:params:xml:ns:netconf:base:1.0"
 #define NS_YANG "urn:ietf:params:xml:ns:yang:1"

@@ -68,8 +68,7 @@ bool schema_tree_empty(const struct schema_tree *tree)
 	return !it;
 }
 
-// <config>, <data> and their like around the data are looked through.
-static const struct item *unwrap(const struct doc *doc)
+const struct item *parse_unwrap(const struct doc *doc)
 {
 	static const struct {
 		const char *ns, *name;
@@ -100,7 +99,7 @@ static bool parse(struct schema_tree *tree, const struct schema_input *input, bo
 		b.file = build_file(tree, input->file);
 		defaults_strip(tree);
 		index_put_all(&b.index, tree->first);
-		build_children(&b, unwrap(&doc), NULL);
+		build_children(&b, parse_unwrap(&doc), NULL);
 		good = build_end(&b);
 		if (!good && had_defaults)
 			defaults_add(tree, NULL);

@@ -164,11 +164,6 @@ void schema_any_text(const struct schema_node *any, struct buf *out);
 bool schema_any_tree(struct schema *schema, const struct schema_node *any, struct diags *diags,
 		     struct schema_tree **out) must_check;
 
-// --- RESTCONF paths (RFC 8040 section 3.5.3) ---
-// "/module:list=key1,key2/leaf", percent-encoded, to an instance path in the arena; NULL and a diag when it is not one.
-const char *schema_restconf_path(struct schema *schema, const char *uri_path, struct arena *arena,
-				 struct diags *diags) must_check;
-
 // Text that identifies the modules: name, revision, namespace of each, for yang-library and hello capabilities.
 typedef void (*schema_module_fn)(const char *name, const char *revision, const char *namespace_uri,
 				 bool implemented, void *context);

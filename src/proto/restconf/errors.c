@@ -152,12 +152,11 @@ static void error_json(const struct diag *d, struct buf *out)
 	buf_adds(out, "}}}");
 }
 
-void restconf_errors(const struct diags *diags, enum schema_format format, restconf_namespace_fn fn,
-		     void *context, struct buf *out)
+static void error_list(const struct diags *diags, enum schema_format format,
+		       restconf_namespace_fn fn, void *context, struct buf *out)
 {
 	bool xml = format == SCHEMA_XML, first = true;
-	buf_adds(out, xml ? "<errors xmlns=\"" RESTCONF_NAMESPACE "\">"
-			  : "{\"ietf-restconf:errors\":{\"error\":[");
+	buf_adds(out, xml ? "" : "\"error\":[");
 	for (size_t i = 0; i < diags->list.len; i++) {
 		const struct diag *d = &diags->list.at[i];
 		if (d->severity != DIAG_ERROR)
@@ -170,26 +169,119 @@ void restconf_errors(const struct diags *diags, enum schema_format format, restc
 		else
 			error_json(d, out);
 	}
-	buf_adds(out, xml ? "</errors>\n" : "]}}\n");
+	buf_adds(out, xml ? "" : "]");
+}
+
+void restconf_errors(const struct diags *diags, enum schema_format format, restconf_namespace_fn fn,
+		     void *context, struct buf *out)
+{
+	bool xml = format == SCHEMA_XML;
+	buf_adds(out,
+		 xml ? "<errors xmlns=\"" RESTCONF_NAMESPACE "\">" : "{\"ietf-restconf:errors\":{");
+	error_list(diags, format, fn, context, out);
+	buf_adds(out, xml ? "</errors>\n" : "}}\n");
+}
+
+// --- YANG Patch ---
+
+#define PATCH_NAMESPACE "urn:ietf:params:xml:ns:yang:ietf-yang-patch"
+
+static void patch_outcome(const struct restconf_patch_status *s, enum schema_format format,
+			  restconf_namespace_fn fn, void *context, struct buf *out)
+{
+	bool xml = format == SCHEMA_XML;
+	if (!s->diags->errors) {
+		buf_adds(out, xml ? "<ok/>" : ",\"ok\":[null]");
+		return;
+	}
+	if (s->edit_id) {
+		const struct field id[] = {{"edit-id", s->edit_id}};
+		buf_adds(out, xml ? "<edit-status><edit>" : ",\"edit-status\":{\"edit\":[{");
+		fields(format, id, 1, out);
+	}
+	buf_adds(out, xml ? "<errors>" : ",\"errors\":{");
+	error_list(s->diags, format, fn, context, out);
+	buf_adds(out, xml ? "</errors>" : "}");
+	if (s->edit_id)
+		buf_adds(out, xml ? "</edit></edit-status>" : "}]}");
+}
+
+void restconf_patch_status(const struct restconf_patch_status *status, enum schema_format format,
+			   restconf_namespace_fn fn, void *context, struct buf *out)
+{
+	bool xml = format == SCHEMA_XML;
+	const struct field id[] = {{"patch-id", status->patch_id}};
+	buf_adds(out, xml ? "<yang-patch-status xmlns=\"" PATCH_NAMESPACE "\">"
+			  : "{\"ietf-yang-patch:yang-patch-status\":{");
+	fields(format, id, 1, out);
+	patch_outcome(status, format, fn, context, out);
+	buf_adds(out, xml ? "</yang-patch-status>\n" : "}}\n");
 }
 
 // --- resources with fixed content ---
 
-void restconf_host_meta(struct buf *out)
-{
-	buf_adds(out, "<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>"
-		      "<Link rel='restconf' href='" RESTCONF_PREFIX "'/></XRD>\n");
-}
-
-void restconf_root(enum schema_format format, struct buf *out)
+void restconf_host_meta(enum schema_format format, struct buf *out)
 {
 	if (format == SCHEMA_XML)
-		buf_adds(out, "<restconf xmlns=\"" RESTCONF_NAMESPACE "\"><data/><operations/>"
-			      "<yang-library-version>" RESTCONF_LIBRARY_VERSION
-			      "</yang-library-version></restconf>\n");
+		buf_adds(out, "<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>"
+			      "<Link rel='restconf' href='" RESTCONF_PREFIX "'/></XRD>\n");
 	else
-		buf_adds(out, "{\"ietf-restconf:restconf\":{\"data\":{},\"operations\":{},"
-			      "\"yang-library-version\":\"" RESTCONF_LIBRARY_VERSION "\"}}\n");
+		buf_adds(out,
+			 "{\"links\":[{\"rel\":\"restconf\",\"href\":\"" RESTCONF_PREFIX "\"}]}\n");
+}
+
+static const struct {
+	const char *name, *xml, *json;
+} entries[] = {
+	{"data", "<data/>", "\"data\":{}"},
+	{"operations", "<operations/>", "\"operations\":{}"},
+	{"yang-library-version",
+	 "<yang-library-version>" RESTCONF_LIBRARY_VERSION "</yang-library-version>",
+	 "\"yang-library-version\":\"" RESTCONF_LIBRARY_VERSION "\""},
+};
+
+// Which of the entries the request wants, as bits; `fields` names them with semicolons between.
+static bool read_entries(const struct restconf_request *r, struct diags *diags, unsigned *out)
+{
+	*out = r->depth == 1 ? 0 : (1u << array_len(entries)) - 1;
+	unsigned named = 0;
+	for (const char *p = r->fields ? r->fields : ""; *p;) {
+		size_t len = strcspn(p, ";"), i = 0;
+		while (i < array_len(entries) &&
+		       (strlen(entries[i].name) != len || strncmp(entries[i].name, p, len) != 0))
+			i++;
+		if (i == array_len(entries)) {
+			diag_error(diags, DIAG_VALUE, NULL,
+				   "here there are data, operations and yang-library-version",
+				   "fields names \"%.*s\", which is not known here", (int)len, p);
+			return false;
+		}
+		named |= 1u << i;
+		p += len;
+		p += *p == ';';
+	}
+	*out &= r->fields ? named : ~0u;
+	return true;
+}
+
+bool restconf_root(const struct restconf_request *request, struct diags *diags, struct buf *out)
+{
+	bool xml = request->out == SCHEMA_XML, first = true;
+	unsigned wanted;
+	if (!read_entries(request, diags, &wanted))
+		return false;
+	buf_adds(out, xml ? "<restconf xmlns=\"" RESTCONF_NAMESPACE "\">"
+			  : "{\"ietf-restconf:restconf\":{");
+	for (size_t i = 0; i < array_len(entries); i++) {
+		if (!(wanted & 1u << i))
+			continue;
+		if (!xml && !first)
+			buf_addc(out, ',');
+		first = false;
+		buf_adds(out, xml ? entries[i].xml : entries[i].json);
+	}
+	buf_adds(out, xml ? "</restconf>\n" : "}}\n");
+	return true;
 }
 
 void restconf_library_version(enum schema_format format, struct buf *out)

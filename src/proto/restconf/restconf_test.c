@@ -2,6 +2,7 @@
 // RESTCONF without HTTP: what requests are understood and refused, what documents look like.
 #include "proto/restconf/restconf.h"
 #include "base/buf.h"
+#include "proto/restconf/writer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,6 +55,11 @@ static void test_paths(void **state)
 		enum restconf_resource resource;
 	} rows[] = {
 		{"/.well-known/host-meta", "", RESTCONF_HOST_META},
+		{"/.well-known/host-meta.json", "", RESTCONF_HOST_META},
+		{"/streams/NETCONF", "NETCONF", RESTCONF_STREAM},
+		{"/streams/NETCONF-JSON/", "NETCONF", RESTCONF_STREAM},
+		{"/restconf/ds/ietf-datastores:running", "", RESTCONF_DATA},
+		{"/restconf/ds/ietf-datastores:operational/m:a", "/m:a", RESTCONF_DATA},
 		{"/restconf", "", RESTCONF_ROOT},
 		{"/restconf/", "", RESTCONF_ROOT},
 		{"/restconf/data", "", RESTCONF_DATA},
@@ -72,6 +78,10 @@ static void test_paths(void **state)
 					      "",
 					      "/restconfx",
 					      "/restconf/x",
+					      "/restconf/ds",
+					      "/restconf/ds/ietf-datastores:candidate",
+					      "/streams",
+					      "/streams/",
 					      "/restconf/database",
 					      "/.well-known",
 					      "/restconf/data%2Fm:a"};
@@ -91,7 +101,7 @@ static void test_methods(void **state)
 		{"OPTIONS", "/restconf/data", 0},        {"POST", "/restconf", 405},
 		{"TRACE", "/restconf/data", 405},        {"get", "/restconf/data", 405},
 		{"PUT", "/restconf/operations", 405},    {"GET", "/restconf/operations/m:x", 405},
-		{"POST", "/restconf/operations/m:x", 0},
+		{"POST", "/restconf/operations/m:x", 0}, {"POST", "/streams/NETCONF", 405},
 	};
 	for (size_t i = 0; i < array_len(rows); i++) {
 		struct restconf_request r;
@@ -150,67 +160,231 @@ static void test_media(void **state)
 	assert_int_equal(parse(*state, raw, &r), 404);
 }
 
-static void test_query(void **state)
+static unsigned ask_query(struct bench *b, const char *method, const char *path, const char *query,
+			  struct restconf_request *out)
 {
-	static const struct {
-		const char *name, *value, *method;
-		unsigned status;
-	} rows[] = {
-		{"content", "config", "GET", 0},
-		{"content", "nonconfig", "HEAD", 0},
-		{"content", "some", "GET", 400},
-		{"content", NULL, "GET", 400},
-		{"depth", "1", "GET", 0},
-		{"depth", "unbounded", "GET", 0},
-		{"depth", "65535", "GET", 0},
-		{"depth", "65536", "GET", 400},
-		{"depth", "0", "GET", 400},
-		{"depth", "-1", "GET", 400},
-		{"depth", "1x", "GET", 400},
-		{"with-defaults", "report-all", "GET", 0},
-		{"with-defaults", "trim", "GET", 400},
-		{"fields", "name", "GET", 400},
-		{"insert", "first", "PUT", 400},
-		{"depth", "1", "DELETE", 400},
-		{"de%70th", "%31", "GET", 0},
-		{"depth", "%3", "GET", 400},
-		{"depth", "1%00", "GET", 400},
-		{"unknown", "1", "GET", 400},
-	};
-	for (size_t i = 0; i < array_len(rows); i++) {
-		struct restconf_request r;
-		struct restconf_argument a = {rows[i].name, rows[i].value};
-		struct restconf_raw raw = {.path = "/restconf/data",
-					   .method = rows[i].method,
-					   .content_type = RESTCONF_JSON,
-					   .argument = &a,
-					   .arguments = 1};
-		assert_int_equal(parse(*state, raw, &r), rows[i].status);
+	struct restconf_argument argument[3];
+	size_t n = 0;
+	char *text = arena_strdup(&b->arena, query), *save;
+	for (char *at = strtok_r(text, "&", &save); at; at = strtok_r(NULL, "&", &save)) {
+		char *equals = strchr(at, '=');
+		argument[n++] = (struct restconf_argument){at, equals ? equals + 1 : NULL};
+		if (equals)
+			*equals = '\0';
 	}
-	struct restconf_argument twice[] = {{"depth", "1"}, {"depth", "2"}};
-	struct restconf_request r;
-	struct restconf_raw raw = {.path = "/restconf/data", .argument = twice, .arguments = 2};
-	assert_int_equal(parse(*state, raw, &r), 400);
-	raw.arguments = 1;
-	assert_int_equal(parse(*state, raw, &r), 0);
-	assert_int_equal(r.depth, 1);
+	struct restconf_raw raw = {.path = path,
+				   .method = method,
+				   .content_type = RESTCONF_JSON,
+				   .argument = argument,
+				   .arguments = n};
+	return parse(b, raw, out);
 }
 
-static void test_preconditions(void **state)
+// Shows: RFC 8040 4.8 query parameters: values, methods and resources that they fit, 400 for the rest
+static void test_query(void **state)
 {
-	assert_true(restconf_tag_matches("\"1-2\"", "\"1-2\""));
-	assert_true(restconf_tag_matches("\"9-9\", \"1-2\"", "\"1-2\""));
-	assert_true(restconf_tag_matches("*", "\"1-2\""));
-	assert_false(restconf_tag_matches("\"1-21\"", "\"1-2\""));
-	assert_false(restconf_tag_matches("", "\"1-2\""));
+	static const char data[] = "/restconf/data", root[] = "/restconf",
+			  stream[] = "/streams/NETCONF",
+			  ds[] = "/restconf/ds/ietf-datastores:running";
+	static const struct {
+		const char *query, *method, *path;
+		unsigned status;
+	} rows[] = {
+		{"content=config", "GET", data, 0},
+		{"content=nonconfig", "HEAD", data, 0},
+		{"content=some", "GET", data, 400},
+		{"content", "GET", data, 400},
+		{"content=all", "GET", root, 400},
+		{"content=config", "GET", ds, 400},
+		{"depth=1", "GET", data, 0},
+		{"depth=1", "GET", root, 0},
+		{"depth=unbounded", "GET", data, 0},
+		{"depth=65535", "GET", data, 0},
+		{"depth=65536", "GET", data, 400},
+		{"depth=0", "GET", data, 400},
+		{"depth=-1", "GET", data, 400},
+		{"depth=1x", "GET", data, 400},
+		{"depth=1", "DELETE", data, 400},
+		{"depth=1", "GET", "/restconf/operations", 400},
+		{"with-defaults=report-all", "GET", data, 0},
+		{"with-defaults=report-all-tagged", "GET", data, 0},
+		{"with-defaults=trim", "GET", data, 0},
+		{"with-defaults=explicit", "GET", ds, 0},
+		{"with-defaults=all", "GET", data, 400},
+		{"with-defaults=trim", "PUT", data, 400},
+		{"fields=name", "GET", data, 0},
+		{"fields=", "GET", data, 400},
+		{"fields=name", "PATCH", data, 400},
+		{"insert=first", "PUT", data, 0},
+		{"insert=last", "POST", data, 0},
+		{"insert=last", "PATCH", data, 400},
+		{"insert=", "PUT", data, 400},
+		{"insert=middle", "PUT", data, 400},
+		{"insert=before", "PUT", data, 400},
+		{"insert=before&point=%2Fm:a", "PUT", data, 0},
+		{"insert=first&point=%2Fm:a", "PUT", data, 400},
+		{"point=%2Fm:a", "POST", data, 400},
+		{"insert=after&point=m:a", "PUT", data, 400},
+		{"insert=first", "POST", "/restconf/operations/m:x", 400},
+		{"filter=/m:a", "GET", stream, 0},
+		{"filter=/m:a", "GET", data, 400},
+		{"start-time=2026-01-01T00:00:00Z", "GET", stream, 0},
+		{"start-time=x&stop-time=y", "GET", stream, 0},
+		{"stop-time=2026-01-01T00:00:00Z", "GET", stream, 400},
+		{"de%70th=%31", "GET", data, 0},
+		{"depth=%3", "GET", data, 400},
+		{"depth=1%00", "GET", data, 400},
+		{"unknown=1", "GET", data, 400},
+		{"depth=1&depth=2", "GET", data, 400},
+	};
+	struct restconf_request r;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		unsigned status =
+			ask_query(*state, rows[i].method, rows[i].path, rows[i].query, &r);
+		if (status != rows[i].status)
+			print_message("%s %s\n", rows[i].method, rows[i].query);
+		assert_int_equal(status, rows[i].status);
+	}
+	assert_int_equal(ask_query(*state, "PUT", data, "insert=after&point=%2Fm:l%3D%252F", &r),
+			 0);
+	assert_int_equal(r.insert, SCHEMA_AFTER);
+	assert_string_equal(r.point, "/m:l=%2F"); // decoded once: it is a path again
+}
+
+// Shows: RFC 8072 2.2 yang-patch media types, with PATCH only
+static void test_patch_media(void **state)
+{
 	struct restconf_request r;
 	struct restconf_raw raw = {.path = "/restconf/data",
+				   .method = "PATCH",
+				   .content_type = RESTCONF_PATCH_XML,
+				   .has_body = true};
+	assert_int_equal(parse(*state, raw, &r), 0);
+	assert_true(r.yang_patch);
+	assert_int_equal(r.in, SCHEMA_XML);
+	assert_int_equal(r.out, SCHEMA_XML);
+	raw.content_type = RESTCONF_PATCH_JSON;
+	raw.accept = RESTCONF_XML;
+	assert_int_equal(parse(*state, raw, &r), 0);
+	assert_int_equal(r.in, SCHEMA_JSON);
+	assert_int_equal(r.out, SCHEMA_XML);
+	raw.content_type = RESTCONF_JSON;
+	assert_int_equal(parse(*state, raw, &r), 0);
+	assert_false(r.yang_patch);
+	raw.method = "PUT";
+	raw.content_type = RESTCONF_PATCH_JSON;
+	assert_int_equal(parse(*state, raw, &r), 415);
+}
+
+// Shows: RFC 8040 3.1 host-meta as XRD; text/event-stream alone for streams
+static void test_other_media(void **state)
+{
+	struct restconf_request r;
+	struct restconf_raw raw = {.path = "/.well-known/host-meta", .accept = "application/json"};
+	assert_int_equal(parse(*state, raw, &r), 406);
+	raw.accept = RESTCONF_JRD;
+	assert_int_equal(parse(*state, raw, &r), 0);
+	assert_int_equal(r.out, SCHEMA_JSON);
+	raw.accept = "*/*";
+	assert_int_equal(parse(*state, raw, &r), 0);
+	assert_int_equal(r.out, SCHEMA_XML);
+	raw.path = "/streams/NETCONF-JSON";
+	raw.accept = RESTCONF_JSON;
+	assert_int_equal(parse(*state, raw, &r), 406);
+	raw.accept = "text/*;q=0.1";
+	assert_int_equal(parse(*state, raw, &r), 0);
+	assert_int_equal(r.out, SCHEMA_JSON);
+}
+
+// Shows: RFC 8040 3.4.1 If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since (RFC 9110 13.2.2)
+static void test_preconditions(void **state)
+{
+	(void)state;
+	static const struct {
+		enum restconf_method method;
+		const char *match, *none_match;
+		int64_t modified_since, unmodified_since;
+		bool absent, not_whole;
+		unsigned status;
+	} rows[] = {
+		{RESTCONF_PUT, "\"1-2\"", NULL, 0, 0, false, false, 0},
+		{RESTCONF_PUT, "\"9\", \"1-2\"", NULL, 0, 0, false, false, 0},
+		{RESTCONF_PUT, "*", NULL, 0, 0, false, false, 0},
+		{RESTCONF_PUT, "*", NULL, 0, 0, true, false, 412},
+		{RESTCONF_PUT, "\"1-2\"", NULL, 0, 0, true, false, 412},
+		{RESTCONF_PUT, "\"1-21\"", NULL, 0, 0, false, false, 412},
+		{RESTCONF_PUT, "\"a,\\\"1-2\"", NULL, 0, 0, false, false, 412},
+		{RESTCONF_PUT, "W/\"1-2\"", NULL, 0, 0, false, false, 412},
+		{RESTCONF_PUT, "", NULL, 0, 0, false, false, 412},
+		{RESTCONF_PUT, "\"1-2\"", NULL, 0, 50, false, false, 0}, // the tag decides alone
+		{RESTCONF_PUT, NULL, NULL, 0, 50, false, false, 412},
+		{RESTCONF_PUT, NULL, NULL, 0, 100, false, false, 0},
+		{RESTCONF_PUT, NULL, "*", 0, 0, false, false, 412},
+		{RESTCONF_PUT, NULL, "*", 0, 0, true, false, 0},
+		{RESTCONF_PUT, NULL, "\"1-2\"", 0, 0, false, false, 412},
+		{RESTCONF_PUT, NULL, NULL, 100, 0, false, false, 0}, // only for reading
+		{RESTCONF_GET, NULL, "\"1-2\"", 0, 0, false, false, 304},
+		{RESTCONF_GET, NULL, "W/\"1-2\"", 0, 0, false, false, 304},
+		{RESTCONF_HEAD, NULL, "\"8\"", 100, 0, false, false, 0},
+		{RESTCONF_GET, NULL, "\"1-2\"", 0, 0, false, true, 0},
+		{RESTCONF_GET, NULL, NULL, 100, 0, false, false, 304},
+		{RESTCONF_GET, NULL, NULL, 99, 0, false, false, 0},
+		{RESTCONF_GET, "\"8\"", NULL, 0, 0, false, false, 412},
+	};
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct restconf_request r = {.method = rows[i].method,
+					     .if_match = rows[i].match,
+					     .if_none_match = rows[i].none_match,
+					     .modified_since = rows[i].modified_since,
+					     .unmodified_since = rows[i].unmodified_since};
+		struct restconf_state now = {.exists = !rows[i].absent,
+					     .tag = "\"1-2\"",
+					     .modified = 100,
+					     .whole = !rows[i].not_whole};
+		unsigned status = restconf_precondition(&r, &now);
+		if (status != rows[i].status)
+			print_message("row %zu\n", i);
+		assert_int_equal(status, rows[i].status);
+	}
+}
+
+static void test_dates(void **state)
+{
+	struct restconf_request r;
+	struct restconf_raw raw = {.path = "/restconf/data",
+				   .if_modified_since = "Sat, 21 Nov 2026 09:00:00 GMT",
 				   .if_unmodified_since = "Sat, 21 Nov 2026 10:00:00 GMT"};
 	assert_int_equal(parse(*state, raw, &r), 0);
 	assert_int_equal(r.unmodified_since, 1795255200);
+	assert_int_equal(r.modified_since, 1795251600);
 	raw.if_unmodified_since = "yesterday";
 	assert_int_equal(parse(*state, raw, &r), 0);
 	assert_int_equal(r.unmodified_since, 0);
+}
+
+// Shows: RFC 8040 4.1 Allow by kind of resource
+static void test_allow(void **state)
+{
+	(void)state;
+	static const struct {
+		struct schema_resource resource;
+		bool writable;
+		const char *with, *without;
+	} rows[] = {
+		{{.kind = SCHEMA_DATASTORE, .config = true}, true, "PUT", "DELETE"},
+		{{.kind = SCHEMA_ENTRY, .config = true}, true, "POST", "TRACE"},
+		{{.kind = SCHEMA_LEAF, .config = true}, true, "DELETE", "POST"},
+		{{.kind = SCHEMA_LEAF, .config = true, .is_key = true}, true, "PATCH", "DELETE"},
+		{{.kind = SCHEMA_LIST, .config = true}, true, "GET", "PUT"},
+		{{.kind = SCHEMA_CONTAINER}, true, "OPTIONS", "PATCH"},
+		{{.kind = SCHEMA_CONTAINER, .config = true}, false, "HEAD", "PATCH"},
+	};
+	for (size_t i = 0; i < array_len(rows); i++) {
+		const char *allow = restconf_allow_data(&rows[i].resource, rows[i].writable);
+		assert_true(restconf_allows(allow, rows[i].with));
+		assert_false(restconf_allows(allow, rows[i].without));
+		assert_false(restconf_allows(allow, ""));
+	}
 }
 
 // --- documents ---
@@ -319,47 +493,70 @@ static void test_writer(void **state)
 		"<empty></empty><e><id>0</id></e><e><id>1</id></e><last>false</last></output>\n");
 }
 
-static void expect_pruned(struct bench *b, enum schema_format format, const char *in,
-			  unsigned depth, const char *out)
+static void expect_root(struct bench *b, const char *fields, unsigned depth, const char *text)
 {
+	struct restconf_request r = {.out = SCHEMA_JSON, .fields = fields, .depth = depth};
 	buf_clear(&b->out);
-	restconf_prune(format, in, strlen(in), depth, &b->out);
-	assert_string_equal(b->out.data, out);
+	diags_init(&b->diags, &b->arena);
+	assert_int_equal(restconf_root(&r, &b->diags, &b->out), text != NULL);
+	if (text)
+		assert_string_equal(b->out.data, text);
 }
 
-static void test_depth(void **state)
+// Shows: RFC 8040 3.3 API resource, also with depth and fields
+static void test_root(void **state)
 {
 	struct bench *b = *state;
-	static const char json[] =
-		"{ \"m:a\" : {\"b\":1, \"c\":{\"d\":\"x}\\\"\",\"e\":[{\"f\":[1,2]}]}, "
-		"\"l\":[{\"k\":\"1\"},{\"k\":\"2\"}]}}";
-	expect_pruned(b, SCHEMA_JSON, json, 1, "{\"m:a\":{}}\n");
-	expect_pruned(b, SCHEMA_JSON, json, 2, "{\"m:a\":{\"b\":1,\"c\":{},\"l\":[{},{}]}}\n");
-	expect_pruned(b, SCHEMA_JSON, json, 3,
-		      "{\"m:a\":{\"b\":1,\"c\":{\"d\":\"x}\\\"\",\"e\":[{}]},\"l\":[{\"k\":\"1\"},"
-		      "{\"k\":\"2\"}]}}\n");
-	expect_pruned(b, SCHEMA_JSON, json, 9,
-		      "{\"m:a\":{\"b\":1,\"c\":{\"d\":\"x}\\\"\",\"e\":[{\"f\":[1,2]}]},\"l\":[{"
-		      "\"k\":\"1\"},"
-		      "{\"k\":\"2\"}]}}\n");
-	static const char xml[] = "<a xmlns=\"u>/\"><b>1</b><c><d>2</d><e/></c></a>";
-	expect_pruned(b, SCHEMA_XML, xml, 1, "<a xmlns=\"u>/\"></a>");
-	expect_pruned(b, SCHEMA_XML, xml, 2, "<a xmlns=\"u>/\"><b>1</b><c></c></a>");
-	expect_pruned(b, SCHEMA_XML, xml, 3, xml);
+	expect_root(b, NULL, 0,
+		    "{\"ietf-restconf:restconf\":{\"data\":{},\"operations\":{},"
+		    "\"yang-library-version\":\"" RESTCONF_LIBRARY_VERSION "\"}}\n");
+	expect_root(b, NULL, 1, "{\"ietf-restconf:restconf\":{}}\n");
+	expect_root(b, "operations;data", 2,
+		    "{\"ietf-restconf:restconf\":{\"data\":{},\"operations\":{}}}\n");
+	expect_root(b, "datum", 0, NULL);
+	expect_root(b, "data;;operations", 0, NULL);
+}
+
+#define STATUS(more) "{\"ietf-yang-patch:yang-patch-status\":{\"patch-id\":\"p\"" more
+
+// Shows: RFC 8072 2.3 yang-patch-status: ok, global errors, errors of an edit
+static void test_patch_status(void **state)
+{
+	struct bench *b = *state;
+	struct restconf_patch_status status = {.patch_id = "p", .diags = &b->diags};
+	restconf_patch_status(&status, SCHEMA_JSON, names, NULL, &b->out);
+	assert_string_equal(b->out.data, STATUS(",\"ok\":[null]}}\n"));
+	buf_clear(&b->out);
+	diag_error(&b->diags, DIAG_EXISTS, NULL, "h", "t");
+	restconf_patch_status(&status, SCHEMA_JSON, names, NULL, &b->out);
+	assert_non_null(strstr(b->out.data, STATUS(",\"errors\":{\"error\":[{")));
+	buf_clear(&b->out);
+	status.edit_id = "e<1>";
+	restconf_patch_status(&status, SCHEMA_JSON, names, NULL, &b->out);
+	assert_non_null(
+		strstr(b->out.data,
+		       STATUS(",\"edit-status\":{\"edit\":[{\"edit-id\":\"e<1>\",\"errors\":{")));
+	json_t *json = json_loads(b->out.data, 0, NULL);
+	assert_non_null(json);
+	json_decref(json);
+	buf_clear(&b->out);
+	restconf_patch_status(&status, SCHEMA_XML, names, NULL, &b->out);
+	assert_non_null(strstr(b->out.data,
+			       "<edit-status><edit><edit-id>e&lt;1&gt;</edit-id><errors>"
+			       "<error><error-type>"));
+	assert_non_null(
+		strstr(b->out.data, "</errors></edit></edit-status></yang-patch-status>\n"));
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_methods, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_media, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_query, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_preconditions, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_errors, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_status, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_writer, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_depth, set_up, tear_down),
+		TEST(test_paths),         TEST(test_methods),      TEST(test_media),
+		TEST(test_query),         TEST(test_patch_media),  TEST(test_other_media),
+		TEST(test_preconditions), TEST(test_dates),        TEST(test_allow),
+		TEST(test_errors),        TEST(test_status),       TEST(test_writer),
+		TEST(test_root),          TEST(test_patch_status),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers written straight to XML or JSON (RFC 7951), without building a tree first: thirteen times
 // cheaper, and the outputs of operations have no tree of their own.
-#include "proto/restconf/restconf.h"
+#include "proto/restconf/writer.h"
 #include "base/buf.h"
 #include "proto/restconf/text.h"
 
