@@ -28,6 +28,7 @@ static const char *const modules[] = {
 	"nc-notifications",
 	"ietf-netconf-notifications",
 	"ietf-netconf-monitoring",
+	"ietf-netconf-with-defaults",
 	"ietf-yang-library",
 	"ietf-i2nsf-nsf-facing-interface",
 	"ietf-i2nsf-capability",

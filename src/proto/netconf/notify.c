@@ -7,7 +7,6 @@
 #include "proto/netconf/notify.h"
 #include "base/moment.h"
 #include "io/loop.h"
-#include "io/stream.h"
 #include "proto/netconf/netconf.h"
 #include "schema/view.h"
 
@@ -162,7 +161,7 @@ static void tell(struct netconf_subscription *s, struct notification *n)
 			   .hint = "subscribe again and read faster"};
 	if (peer->ended || !passes(s, n))
 		return;
-	if (io_stream_queued(peer->stream) > peer->server->options.output_most) {
+	if (netconf_peer_waiting(peer) > peer->server->options.output_most) {
 		netconf_peer_end_because(peer, &why);
 		return;
 	}

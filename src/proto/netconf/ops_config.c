@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading and editing configurations: get, get-config, edit-config, copy-config, delete-config, discard-changes, validate.
+// Editing configurations: edit-config, copy-config, delete-config, discard-changes, validate.
 //
 // The idea: an edit changes the candidate in place when nobody shares its tree, else a copy that takes its place on success;
 // either way a failed edit leaves nothing behind. Running is never a target: it changes by commit alone, which the
 // application applies as a whole.
-// It filters nothing and edits nothing itself; schema does. RFC 6241 sections 6, 7.1-7.4, 7.7, 8.3, 8.6 and 8.7; RFC 7950
+// It edits nothing itself; schema does. RFC 6241 sections 7.2-7.4, 8.3, 8.6 and 8.7; RFC 7950
 // section 8.3.3 (the candidate is validated when it is committed, unless the client asks for more).
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
@@ -16,8 +16,7 @@
 
 // --- what a request names ---
 
-// NETCONF_DATASTORES: none, so it is <config>. URLs, and running as a target, are features that schema leaves out.
-static enum netconf_datastore datastore_in(const struct netconf_rpc *rpc, const char *container)
+enum netconf_datastore netconf_datastore_in(const struct netconf_rpc *rpc, const char *container)
 {
 	const struct schema_node *in = schema_get(rpc->node, container);
 	for (enum netconf_datastore d = 0; d < NETCONF_DATASTORES; d++)
@@ -44,7 +43,7 @@ static struct netconf_tree *tree_of_config(struct netconf_rpc *rpc,
 // The source of a copy or a validation, as a reference. NULL: the rpc is answered.
 static struct netconf_tree *source_of(struct netconf_rpc *rpc)
 {
-	enum netconf_datastore d = datastore_in(rpc, "source");
+	enum netconf_datastore d = netconf_datastore_in(rpc, "source");
 	if (d < NETCONF_DATASTORES)
 		return netconf_tree_ref(rpc->server->datastore[d]);
 	struct netconf_tree *tree =
@@ -52,137 +51,6 @@ static struct netconf_tree *source_of(struct netconf_rpc *rpc)
 	if (!tree)
 		netconf_rpc_fail(rpc);
 	return tree;
-}
-
-// --- get and get-config ---
-
-bool netconf_read_filter(struct netconf_rpc *rpc, const struct schema_node **filter_out)
-{
-	*filter_out = schema_get(rpc->node, "filter");
-	const char *type = *filter_out ? schema_attribute(rpc->tree, *filter_out, "type") : NULL;
-	if (!type || strcmp(type, "subtree") == 0)
-		return true;
-	const char *path =
-		arena_printf(&rpc->arena, "%s/filter/@type", schema_path(rpc->node, &rpc->arena));
-	netconf_rpc_error(rpc, DIAG_BAD_ATTRIBUTE, path, "use a subtree filter",
-			  "this filter type is not supported");
-	return false;
-}
-
-static void answer_data(struct netconf_rpc *rpc, const struct buf *data)
-{
-	struct buf content cleanup(buf_fini);
-	buf_init(&content);
-	buf_adds(&content, "<data>");
-	buf_add(&content, data->data, data->len);
-	buf_adds(&content, "</data>");
-	netconf_rpc_data(rpc, &content);
-}
-
-static void print_selected(const struct schema_tree *tree, const struct schema_node *filter,
-			   struct buf *out)
-{
-	struct schema_view_options explicit_xml = {0};
-	struct schema_view *view = schema_view_new(tree, &explicit_xml);
-	if (filter)
-		schema_view_subtree(view, filter);
-	schema_view_print(view, out);
-	schema_view_free(view);
-}
-
-static void op_get_config(struct netconf_rpc *rpc)
-{
-	const struct schema_node *filter;
-	enum netconf_datastore d = datastore_in(rpc, "source");
-	if (!netconf_read_filter(rpc, &filter))
-		return;
-	struct buf data cleanup(buf_fini);
-	buf_init(&data);
-	print_selected(rpc->server->datastore[d]->tree, filter, &data);
-	answer_data(rpc, &data);
-}
-
-bool netconf_get_wants(const struct netconf_get *get, const char *namespace_uri, const char *name)
-{
-	if (!get->filter)
-		return true;
-	struct arena arena cleanup(arena_fini);
-	arena_init(&arena);
-	// The content of <filter> has no root of its own.
-	struct netconf_xml filter = {.arena = &arena,
-				     .content = {get->filter_xml, strlen(get->filter_xml)}},
-			   c;
-	for (bool more = netconf_xml_first(&filter, &c); more;
-	     more = netconf_xml_next(&filter, &c)) {
-		bool any = !*c.uri || strcmp(c.uri, NETCONF_NS_BASE) == 0;
-		if ((any || strcmp(c.uri, namespace_uri) == 0) && netconf_xml_is(&c, c.uri, name))
-			return true;
-	}
-	return false;
-}
-
-static bool tops_overlap(const struct schema_tree *a, const struct schema_tree *b)
-{
-	for (const struct schema_node *x = schema_first(a); x; x = schema_next(x))
-		for (const struct schema_node *y = schema_first(b); y; y = schema_next(y))
-			if (schema_is(x, schema_module(y), schema_name(y)))
-				return true;
-	return false;
-}
-
-// State beside configuration; one tree is made of both only where they meet in one top-level node.
-static bool add_with_state(struct netconf_rpc *rpc, const struct schema_tree *state,
-			   struct buf *out)
-{
-	const struct schema_tree *running = rpc->server->datastore[NETCONF_RUNNING]->tree;
-	if (!tops_overlap(running, state)) {
-		print_selected(running, rpc->get.filter, out);
-		print_selected(state, rpc->get.filter, out);
-		return true;
-	}
-	struct schema_tree *both = schema_tree_copy(running);
-	bool ok = schema_edit(both, state, SCHEMA_OP_MERGE, &rpc->diags);
-	if (ok)
-		print_selected(both, rpc->get.filter, out);
-	schema_tree_free(both);
-	return ok;
-}
-
-static void state_answered(struct netconf_rpc *rpc, const struct netconf_answer *answer)
-{
-	struct buf data cleanup(buf_fini);
-	struct buf all cleanup(buf_fini);
-	struct schema_tree *state = schema_tree_new(rpc->server->options.schema);
-	buf_init(&data);
-	buf_init(&all);
-	netconf_state_add(rpc, &all);
-	buf_add(&all, answer->xml, answer->len);
-	struct schema_input input = {.data = all.data, .len = all.len, .format = SCHEMA_XML};
-	bool ok = !answer->errors && (!all.len || schema_parse(state, &input, &rpc->diags)) &&
-		  add_with_state(rpc, state, &data);
-	schema_tree_free(state);
-	if (ok)
-		answer_data(rpc, &data);
-	else
-		netconf_rpc_fail_with(rpc, answer->errors ? answer->errors : &rpc->diags);
-}
-
-static void op_get(struct netconf_rpc *rpc)
-{
-	const struct netconf_server_options *o = &rpc->server->options;
-	struct netconf_get *get = &rpc->get;
-	if (!netconf_read_filter(rpc, &get->filter))
-		return;
-	struct buf filter cleanup(buf_fini);
-	buf_init(&filter);
-	if (get->filter)
-		schema_any_text(get->filter, &filter);
-	get->filter_xml = get->filter ? arena_strndup(&rpc->arena, filter.data, filter.len) : NULL;
-	get->asker = &rpc->asker;
-	if (o->ops->state)
-		o->ops->state(o->context, get, netconf_ask(rpc, state_answered));
-	else
-		state_answered(rpc, &(struct netconf_answer){.xml = ""});
 }
 
 // --- edit-config ---
@@ -305,10 +173,37 @@ static void copy_to_startup(struct netconf_rpc *rpc)
 		netconf_rpc_fail(rpc);
 }
 
+// RFC 6243 section 4.5.3. What is tagged as a default is one in the copy as well, so that mode copies as it is.
+static struct netconf_tree *as_asked(struct netconf_rpc *rpc, struct netconf_tree *tree)
+{
+	enum schema_with_defaults defaults = netconf_with_defaults(rpc);
+	struct schema_view_options options = {.defaults = defaults};
+	struct schema_tree *copy = schema_tree_new(rpc->server->options.schema);
+	struct buf xml cleanup(buf_fini);
+	buf_init(&xml);
+	struct schema_view *view = schema_view_new(tree->tree, &options);
+	schema_view_print(view, &xml);
+	schema_view_free(view);
+	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
+	bool ok = !xml.len || schema_parse(copy, &input, &rpc->diags);
+	netconf_tree_unref(tree);
+	if (ok)
+		return netconf_tree_new(copy);
+	schema_tree_free(copy);
+	netconf_rpc_fail(rpc);
+	return NULL;
+}
+
+static bool copies_as_it_is(const struct netconf_rpc *rpc)
+{
+	enum schema_with_defaults defaults = netconf_with_defaults(rpc);
+	return defaults == SCHEMA_DEFAULTS_EXPLICIT || defaults == SCHEMA_DEFAULTS_ALL_TAGGED;
+}
+
 static void op_copy_config(struct netconf_rpc *rpc)
 {
-	enum netconf_datastore from = datastore_in(rpc, "source");
-	enum netconf_datastore to = datastore_in(rpc, "target");
+	enum netconf_datastore from = netconf_datastore_in(rpc, "source");
+	enum netconf_datastore to = netconf_datastore_in(rpc, "target");
 	if (from == to) {
 		netconf_rpc_error(rpc, DIAG_VALUE, NULL, "name two datastores",
 				  "source and target are the same");
@@ -317,6 +212,8 @@ static void op_copy_config(struct netconf_rpc *rpc)
 	if (!netconf_unlocked(rpc, to))
 		return;
 	rpc->target = source_of(rpc);
+	if (rpc->target && !copies_as_it_is(rpc))
+		rpc->target = as_asked(rpc, rpc->target);
 	if (!rpc->target)
 		return;
 	if (to == NETCONF_STARTUP) {
@@ -358,8 +255,6 @@ static void op_validate(struct netconf_rpc *rpc)
 }
 
 const struct netconf_operation netconf_config_operations[] = {
-	{"ietf-netconf", "get", op_get, false},
-	{"ietf-netconf", "get-config", op_get_config, false},
 	{"ietf-netconf", "edit-config", op_edit_config, true},
 	{"ietf-netconf", "copy-config", op_copy_config, true},
 	{"ietf-netconf", "delete-config", op_delete_config, true},

@@ -9,6 +9,7 @@
 #include "proto/netconf/error.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
+#include "proto/netconf/reading.h"
 #include "schema/schema.h"
 
 #include <assert.h>
@@ -16,8 +17,8 @@
 #include <string.h>
 
 static const struct netconf_operation *const operations[] = {
-	netconf_config_operations, netconf_commit_operations, netconf_session_operations,
-	netconf_state_operations, netconf_notify_operations};
+	netconf_config_operations,  netconf_get_operations,   netconf_commit_operations,
+	netconf_session_operations, netconf_state_operations, netconf_notify_operations};
 
 // --- birth and death ---
 
@@ -41,6 +42,7 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 	*rpc->place = rpc->next;
 	if (rpc->next)
 		rpc->next->place = rpc->place;
+	netconf_reading_free(rpc->reading);
 	netconf_tree_unref(rpc->target);
 	schema_tree_free(rpc->tree);
 	free(rpc->message);
@@ -52,8 +54,10 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 
 static void run(struct netconf_rpc *rpc)
 {
-	if (rpc->operation->writes)
+	if (rpc->operation->writes) {
+		netconf_readings_finish(rpc->server);
 		rpc->server->busy = rpc;
+	}
 	rpc->operation->fn(rpc);
 }
 
@@ -106,17 +110,15 @@ static void write_reply(struct netconf_rpc *rpc, const struct buf *content)
 	netconf_peer_send(rpc->peer, reply.data, reply.len);
 }
 
-static void finish(struct netconf_rpc *rpc, const struct buf *content)
+void netconf_rpc_done(struct netconf_rpc *rpc)
 {
 	struct netconf_server *server = rpc->server;
 	struct netconf_peer *peer = rpc->peer;
 	bool ends_session = rpc->ends_session && peer;
 	if (ends_session)
 		peer->end = NETCONF_END_CLOSED;
-	if (peer) {
-		write_reply(rpc, content);
+	if (peer)
 		peer->rpc = NULL;
-	}
 	if (server->busy == rpc)
 		server->busy = NULL;
 	netconf_rpc_free(rpc);
@@ -125,6 +127,13 @@ static void finish(struct netconf_rpc *rpc, const struct buf *content)
 	else if (peer)
 		io_stream_resume(peer->stream);
 	run_waiting(server);
+}
+
+static void finish(struct netconf_rpc *rpc, const struct buf *content)
+{
+	if (rpc->peer)
+		write_reply(rpc, content);
+	netconf_rpc_done(rpc);
 }
 
 void netconf_rpc_data(struct netconf_rpc *rpc, const struct buf *content)

@@ -9,6 +9,7 @@
 #include "io/stream.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
+#include "proto/netconf/reading.h"
 #include "schema/schema.h"
 
 #include <stdlib.h>
@@ -30,6 +31,10 @@ static void add_module(const char *name, const char *revision, const char *uri, 
 		arena_printf(&s->arena, "%s?module=%s%s%s", uri, name, revision ? "&revision=" : "",
 			     revision ? revision : "");
 	vec_push(&s->arena, &s->capability, capability);
+	if (strcmp(name, "ietf-netconf-with-defaults") == 0)
+		vec_push(&s->arena, &s->capability,
+			 NETCONF_CAP_WITH_DEFAULTS
+			 "?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim");
 	if (strcmp(name, "ietf-yang-library") != 0 || !revision)
 		return;
 	char id[17];
@@ -78,6 +83,8 @@ static void set_defaults(struct netconf_server_options *o)
 		o->message_most = NETCONF_MESSAGE_MOST;
 	if (!o->output_most)
 		o->output_most = 16u << 20;
+	if (!o->held_most)
+		o->held_most = 64u << 20;
 	if (!o->log_bytes_most)
 		o->log_bytes_most = 4u << 20;
 	set_default(&o->log_most, 10000);
@@ -180,6 +187,7 @@ void netconf_server_reverted(struct netconf_server *server, struct schema_tree *
 	static const struct netconf_asker itself = {.user = "", .address = ""};
 	if (!tree && !server->pending.rollback)
 		return;
+	netconf_readings_finish(server);
 	netconf_commit_undone(server, tree ? netconf_tree_new(tree)
 					   : netconf_tree_ref(server->pending.rollback));
 	netconf_tell_confirmed(server, &itself, "timeout", 0);

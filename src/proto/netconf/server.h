@@ -106,8 +106,9 @@ struct netconf_server_options {
 	unsigned sessions_most; // 1000, those in the handshake included
 	size_t message_most;    // bytes of one message; 256 MiB
 	size_t output_most;     // bytes waiting for one session beside one reply; 16 MiB
-	unsigned log_most;      // notifications that are kept for replay; 10,000
-	size_t log_bytes_most;  // and their bytes; 4 MiB
+	size_t held_most; // bytes of an answer that wait for a session when somebody writes; 64 MiB
+	unsigned log_most;     // notifications that are kept for replay; 10,000
+	size_t log_bytes_most; // and their bytes; 4 MiB
 	// Where things stand; taken; NULL: empty.
 	struct schema_tree *running, *startup;
 	// A confirmed commit that was pending when the process ended: what to go back to, and its

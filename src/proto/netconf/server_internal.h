@@ -48,6 +48,7 @@ struct netconf_peer {
 	char address[IO_ADDRESS_TEXT];
 	struct arena arena;
 	struct netconf_rpc *rpc; // the request in work; nothing is read meanwhile
+	struct buf held;         // messages that must not come into an answer that is being printed
 	bool ended;
 	void (*opened)(void *context); // of struct netconf_connection
 	void (*closed)(void *context, const struct diag *why);
@@ -80,6 +81,8 @@ struct netconf_rpc {
 	enum netconf_datastore datastore;
 	struct netconf_commit commit;
 	struct netconf_get get;
+	const struct schema_node *filter;
+	struct netconf_reading *reading; // the answer is under way
 };
 
 // How a question to the application came out.
@@ -139,6 +142,7 @@ struct netconf_server {
 	unsigned peer_count;
 	uint32_t last_id;
 	struct netconf_rpc *rpcs;
+	struct netconf_reading *readings; // answers under way
 	struct netconf_reply *replies;
 	struct netconf_rpc *busy; // the write in work
 	struct netconf_rpc *waiting, **waiting_last;
@@ -154,6 +158,8 @@ void netconf_rpc_free(struct netconf_rpc *rpc);
 // The answers; the rpc is gone after them.
 void netconf_rpc_ok(struct netconf_rpc *rpc);
 void netconf_rpc_data(struct netconf_rpc *rpc, const struct buf *content);
+// The reply was sent already.
+void netconf_rpc_done(struct netconf_rpc *rpc);
 void netconf_rpc_fail(struct netconf_rpc *rpc); // with rpc->diags
 void netconf_rpc_fail_with(struct netconf_rpc *rpc, const struct diags *errors);
 // One error with its path and hint, and then netconf_rpc_fail.
@@ -175,6 +181,11 @@ void netconf_peer_free(struct netconf_peer *peer);
 // The session ends now: its locks and its confirmed commit with it. Bytes that wait are still written.
 void netconf_peer_end(struct netconf_peer *peer);
 void netconf_peer_send(struct netconf_peer *peer, const char *data, size_t len);
+size_t netconf_peer_waiting(const struct netconf_peer *peer) must_check; // bytes
+// The parts of a reply.
+void netconf_peer_send_part(struct netconf_peer *peer, const char *data, size_t len);
+void netconf_peer_send_end(struct netconf_peer *peer);
+#define NETCONF_READ_AHEAD (256u * 1024) // bytes of an answer that wait for the session
 // The same, for the log as well.
 void netconf_peer_end_because(struct netconf_peer *peer, const struct diag *why);
 // Its time without a request begins anew.
@@ -186,10 +197,17 @@ void netconf_event(struct netconf_server *server, const struct netconf_asker *as
 		   const char *what, const struct diag *why);
 
 // --- ops_*.c ---
-extern const struct netconf_operation netconf_config_operations[], netconf_commit_operations[],
-	netconf_session_operations[], netconf_state_operations[]; // each ends with a name of NULL
+extern const struct netconf_operation netconf_config_operations[], netconf_get_operations[],
+	netconf_commit_operations[], netconf_session_operations[],
+	netconf_state_operations[]; // each ends with a name of NULL
 // State of the server itself that a <get> asks for, as XML.
 void netconf_state_add(const struct netconf_rpc *rpc, struct buf *out);
+// The datastore that the container of an operation names. NETCONF_DATASTORES: none, so it is <config>. URLs, and running as
+// a target, are features that schema leaves out.
+enum netconf_datastore netconf_datastore_in(const struct netconf_rpc *rpc,
+					    const char *container) must_check;
+// What <with-defaults> asks for.
+enum schema_with_defaults netconf_with_defaults(const struct netconf_rpc *rpc) must_check;
 // False, and the rpc is answered: another session holds a lock of it.
 bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore) must_check;
 // Finds the subtree filter, NULL if there is none. False, and the rpc is answered: it is of another type.

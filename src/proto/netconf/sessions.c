@@ -10,6 +10,7 @@
 #include "io/transport.h"
 #include "base/moment.h"
 #include "proto/netconf/notify.h"
+#include "proto/netconf/reading.h"
 #include "schema/schema.h"
 
 #include <assert.h>
@@ -56,23 +57,46 @@ void netconf_peer_free(struct netconf_peer *peer)
 	io_stream_free(peer->stream);
 	io_timer_free(peer->timer);
 	netconf_session_fini(&peer->session);
+	buf_fini(&peer->held);
 	netconf_subscription_free(peer->subscription);
 	arena_fini(&peer->arena);
 	free(peer);
 }
 
-// In three parts: the message may be large, and is copied once, into the queue.
-void netconf_peer_send(struct netconf_peer *peer, const char *data, size_t len)
+// The message may be large, and is copied once, into the queue.
+void netconf_peer_send_part(struct netconf_peer *peer, const char *data, size_t len)
 {
-	enum netconf_framing_kind kind = peer->session.framing.kind;
 	struct buf edge cleanup(buf_fini);
 	buf_init(&edge);
-	netconf_frame_begin(kind, len, &edge);
+	netconf_frame_begin(peer->session.framing.kind, len, &edge);
 	io_stream_write(peer->stream, edge.data, edge.len);
 	io_stream_write(peer->stream, data, len);
-	buf_clear(&edge);
-	netconf_frame_end(kind, &edge);
+}
+
+void netconf_peer_send_end(struct netconf_peer *peer)
+{
+	struct buf edge cleanup(buf_fini);
+	buf_init(&edge);
+	netconf_frame_end(peer->session.framing.kind, &edge);
 	io_stream_write(peer->stream, edge.data, edge.len);
+	io_stream_write(peer->stream, peer->held.data, peer->held.len);
+	buf_fini(&peer->held);
+	buf_init(&peer->held);
+}
+
+void netconf_peer_send(struct netconf_peer *peer, const char *data, size_t len)
+{
+	if (peer->rpc && peer->rpc->reading) {
+		netconf_frame(peer->session.framing.kind, data, len, &peer->held);
+		return;
+	}
+	netconf_peer_send_part(peer, data, len);
+	netconf_peer_send_end(peer);
+}
+
+size_t netconf_peer_waiting(const struct netconf_peer *peer)
+{
+	return io_stream_queued(peer->stream) + peer->held.len;
 }
 
 // RFC 6022 section 2.1.5, RFC 6470 section 2.2.
@@ -94,6 +118,11 @@ static void let_go(struct netconf_peer *peer)
 		return;
 	peer->ended = true;
 	io_timer_clear(peer->timer);
+	// Of an answer under way the rest is not sent.
+	if (peer->rpc && peer->rpc->reading) {
+		netconf_rpc_free(peer->rpc);
+		peer->rpc = NULL;
+	}
 	if (!peer->id)
 		return;
 	tell_end(peer);
@@ -227,6 +256,8 @@ static size_t data(void *context, const char *bytes, size_t len)
 static void drained(void *context)
 {
 	struct netconf_peer *peer = context;
+	if (peer->rpc && peer->rpc->reading)
+		netconf_reading_go_on(peer->rpc->reading);
 	io_stream_resume(peer->stream);
 }
 
@@ -270,6 +301,7 @@ static struct netconf_peer *peer_alloc(struct netconf_server *server,
 	peer->context = connection->context;
 	peer->transport = "netconf-tls";
 	arena_init(&peer->arena);
+	buf_init(&peer->held);
 	netconf_session_init(&peer->session, true, server->options.message_most);
 	peer->timer = io_timer_new(server->options.loop, timed_out, peer);
 	read_address(peer, connection);
@@ -296,12 +328,13 @@ void netconf_peer_new(struct netconf_server *server, const struct netconf_connec
 		return;
 	}
 	io_keepalive(connection->transport->fd, o->keepalive_s);
+	size_t high = o->output_most < NETCONF_READ_AHEAD ? o->output_most : NETCONF_READ_AHEAD;
 	struct io_stream_options options = {.events = &events,
 					    .context = peer,
 					    .handshake_ms = o->handshake_ms,
 					    .stall_ms = o->stall_ms,
 					    .output_most = SIZE_MAX / 4,
-					    .output_high = o->output_most,
+					    .output_high = high,
 					    .connecting = connection->connecting};
 	if (io_stream_new(o->loop, connection->transport, &options, &peer->stream) < 0) {
 		why = (struct diag){.code = DIAG_IO,

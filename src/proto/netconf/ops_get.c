@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading: get, get-config, and what of a tree a request selects.
+//
+// The idea: every reading is one or two views (schema/view.h), printed as the session reads (reading.c). Configuration and
+// state are joined only where they meet: the top-level nodes that have both are made anew as one tree, the others are shown
+// where they stand.
+// RFC 6241 sections 6, 7.1, 7.7; RFC 6243 section 4.
+#include "proto/netconf/netconf.h"
+#include "proto/netconf/notify.h"
+#include "proto/netconf/reading.h"
+#include "proto/netconf/xml.h"
+#include "schema/view.h"
+
+#include <string.h>
+
+// --- filters ---
+
+bool netconf_read_filter(struct netconf_rpc *rpc, const struct schema_node **filter_out)
+{
+	*filter_out = schema_get(rpc->node, "filter");
+	const char *type = *filter_out ? schema_attribute(rpc->tree, *filter_out, "type") : NULL;
+	if (!type || strcmp(type, "subtree") == 0)
+		return true;
+	const char *path =
+		arena_printf(&rpc->arena, "%s/filter/@type", schema_path(rpc->node, &rpc->arena));
+	netconf_rpc_error(rpc, DIAG_BAD_ATTRIBUTE, path, "use a subtree filter",
+			  "this filter type is not supported");
+	return false;
+}
+
+bool netconf_get_wants(const struct netconf_get *get, const char *namespace_uri, const char *name)
+{
+	if (!get->filter)
+		return true;
+	struct arena arena cleanup(arena_fini);
+	arena_init(&arena);
+	// The content of <filter> has no root of its own.
+	struct netconf_xml filter = {.arena = &arena,
+				     .content = {get->filter_xml, strlen(get->filter_xml)}},
+			   c;
+	for (bool more = netconf_xml_first(&filter, &c); more;
+	     more = netconf_xml_next(&filter, &c)) {
+		bool any = !*c.uri || strcmp(c.uri, NETCONF_NS_BASE) == 0;
+		if ((any || strcmp(c.uri, namespace_uri) == 0) && netconf_xml_is(&c, c.uri, name))
+			return true;
+	}
+	return false;
+}
+
+// --- views ---
+
+enum schema_with_defaults netconf_with_defaults(const struct netconf_rpc *rpc)
+{
+	static const char *const name[] = {
+		[SCHEMA_DEFAULTS_EXPLICIT] = "explicit",
+		[SCHEMA_DEFAULTS_TRIM] = "trim",
+		[SCHEMA_DEFAULTS_ALL] = "report-all",
+		[SCHEMA_DEFAULTS_ALL_TAGGED] = "report-all-tagged",
+	};
+	const char *value = schema_get_value(rpc->node, "with-defaults");
+	for (unsigned i = 0; value && i < array_len(name); i++)
+		if (strcmp(value, name[i]) == 0)
+			return i;
+	return SCHEMA_DEFAULTS_EXPLICIT;
+}
+
+// Top-level nodes that are shown elsewhere.
+struct hidden {
+	VEC(const struct schema_node *) top;
+};
+
+static bool is_visible(void *context, const struct schema_node *node)
+{
+	const struct hidden *hidden = context;
+	for (size_t i = 0; hidden && i < hidden->top.len; i++)
+		if (hidden->top.at[i] == node)
+			return false;
+	return true;
+}
+
+static struct schema_view *view_new(struct netconf_rpc *rpc, const struct schema_tree *tree,
+				    struct hidden *hidden)
+{
+	struct schema_view_options options = {.defaults = netconf_with_defaults(rpc),
+					      .visible = hidden ? is_visible : NULL,
+					      .context = hidden};
+	struct schema_view *view = schema_view_new(tree, &options);
+	if (rpc->filter)
+		schema_view_subtree(view, rpc->filter);
+	return view;
+}
+
+static bool shows_defaults(const struct netconf_rpc *rpc)
+{
+	enum schema_with_defaults defaults = netconf_with_defaults(rpc);
+	return defaults == SCHEMA_DEFAULTS_ALL || defaults == SCHEMA_DEFAULTS_ALL_TAGGED;
+}
+
+// Filled-in defaults are there only after a validation; that there are faults is not the reader's concern.
+static void fill_in(struct netconf_tree *tree)
+{
+	struct arena arena cleanup(arena_fini);
+	struct diags ignored;
+	arena_init(&arena);
+	diags_init(&ignored, &arena);
+	bool valid = netconf_tree_validate(tree, &ignored);
+	(void)valid;
+}
+
+static void op_get_config(struct netconf_rpc *rpc)
+{
+	if (!netconf_read_filter(rpc, &rpc->filter))
+		return;
+	struct netconf_tree *tree = rpc->server->datastore[netconf_datastore_in(rpc, "source")];
+	if (shows_defaults(rpc))
+		fill_in(tree);
+	struct netconf_readable what = {.open = "<data>",
+					.close = "</data>",
+					.view = {view_new(rpc, tree->tree, NULL)},
+					.tree = {netconf_tree_ref(tree)}};
+	netconf_reading_start(rpc, &what);
+}
+
+// --- get: configuration with state ---
+
+static const struct schema_node *find_top(const struct schema_tree *tree,
+					  const struct schema_node *like)
+{
+	for (const struct schema_node *n = schema_first(tree); n; n = schema_next(n))
+		if (schema_is(n, schema_module(like), schema_name(like)))
+			return n;
+	return NULL;
+}
+
+// Adds what running has of the top-level nodes that `state` has as well, and hides it there.
+static bool join(struct netconf_rpc *rpc, struct schema_tree *state, struct hidden *in_running)
+{
+	const struct schema_tree *running = rpc->server->datastore[NETCONF_RUNNING]->tree;
+	struct schema_tree *shared = schema_tree_new(rpc->server->options.schema);
+	struct buf xml cleanup(buf_fini);
+	buf_init(&xml);
+	for (const struct schema_node *n = schema_first(running); n; n = schema_next(n)) {
+		if (!find_top(state, n))
+			continue;
+		vec_push(&rpc->arena, &in_running->top, n);
+		schema_print_node(n, SCHEMA_XML, 0, &xml);
+	}
+	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
+	bool ok = !xml.len || (schema_parse_edit(shared, &input, &rpc->diags) &&
+			       schema_edit(state, shared, SCHEMA_OP_MERGE, &rpc->diags));
+	schema_tree_free(shared);
+	return ok;
+}
+
+// Defaults are filled in on both sides; what came of that where running has the node is hidden.
+static void fill_in_both(struct netconf_rpc *rpc, struct netconf_tree *state,
+			 const struct hidden *in_running, struct hidden *in_state)
+{
+	struct netconf_tree *running = rpc->server->datastore[NETCONF_RUNNING];
+	fill_in(state);
+	for (const struct schema_node *n = schema_first(state->tree); n; n = schema_next(n)) {
+		const struct schema_node *same = find_top(running->tree, n);
+		if (same && is_visible((void *)(uintptr_t)in_running, same))
+			vec_push(&rpc->arena, &in_state->top, n);
+	}
+}
+
+// NULL and diags: what the application says is not valid.
+static struct netconf_tree *parse_state(struct netconf_rpc *rpc, const char *xml, size_t len)
+{
+	struct schema_tree *state = schema_tree_new(rpc->server->options.schema);
+	struct buf all cleanup(buf_fini);
+	buf_init(&all);
+	netconf_state_add(rpc, &all);
+	buf_add(&all, xml, len);
+	struct schema_input input = {.data = all.data, .len = all.len, .format = SCHEMA_XML};
+	if (!all.len || schema_parse(state, &input, &rpc->diags))
+		return netconf_tree_new(state);
+	schema_tree_free(state);
+	return NULL;
+}
+
+static void read_both(struct netconf_rpc *rpc, struct netconf_tree *state)
+{
+	struct netconf_tree *running = rpc->server->datastore[NETCONF_RUNNING];
+	struct hidden *hidden = arena_alloc(&rpc->arena, 2 * sizeof(struct hidden));
+	if (shows_defaults(rpc))
+		fill_in(running);
+	if (!join(rpc, state->tree, &hidden[0])) {
+		netconf_tree_unref(state);
+		netconf_rpc_fail(rpc);
+		return;
+	}
+	if (shows_defaults(rpc))
+		fill_in_both(rpc, state, &hidden[0], &hidden[1]);
+	struct netconf_readable what = {
+		.open = "<data>",
+		.close = "</data>",
+		.view = {view_new(rpc, running->tree, &hidden[0]),
+			 view_new(rpc, state->tree, &hidden[1])},
+		.tree = {netconf_tree_ref(running), state},
+	};
+	netconf_reading_start(rpc, &what);
+}
+
+static void state_answered(struct netconf_rpc *rpc, const struct netconf_answer *answer)
+{
+	struct netconf_tree *state =
+		answer->errors ? NULL : parse_state(rpc, answer->xml, answer->len);
+	if (state)
+		read_both(rpc, state);
+	else
+		netconf_rpc_fail_with(rpc, answer->errors ? answer->errors : &rpc->diags);
+}
+
+static void op_get(struct netconf_rpc *rpc)
+{
+	const struct netconf_server_options *o = &rpc->server->options;
+	struct netconf_get *get = &rpc->get;
+	if (!netconf_read_filter(rpc, &rpc->filter))
+		return;
+	struct buf filter cleanup(buf_fini);
+	buf_init(&filter);
+	if (rpc->filter)
+		schema_any_text(rpc->filter, &filter);
+	get->filter = rpc->filter;
+	get->filter_xml = get->filter ? arena_strndup(&rpc->arena, filter.data, filter.len) : NULL;
+	get->asker = &rpc->asker;
+	if (o->ops->state)
+		o->ops->state(o->context, get, netconf_ask(rpc, state_answered));
+	else
+		state_answered(rpc, &(struct netconf_answer){.xml = ""});
+}
+
+const struct netconf_operation netconf_get_operations[] = {
+	{"ietf-netconf", "get", op_get, false},
+	{"ietf-netconf", "get-config", op_get_config, false},
+	{0},
+};

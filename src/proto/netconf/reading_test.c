@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading: what is shown of defaults, and answers that are printed as they are read.
+#include "io/stream.h"
+#include "proto/netconf/server_internal.h"
+#include "proto/netconf/test_peer.h"
+#include "schema/schema.h"
+
+#include <string.h>
+
+#define PAGES 300
+#define PAGE_BYTES 60000
+
+static struct test_world w;
+static struct test_peer a, b;
+
+static int begin(const struct netconf_server_options *options)
+{
+	test_world_init(&w, options);
+	a = b = (struct test_peer){.world = &w};
+	test_peer_open(&a, &w);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return begin(NULL);
+}
+
+static int setup_impatient(void **state)
+{
+	(void)state;
+	return begin(&(struct netconf_server_options){.held_most = 1u << 20});
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	test_peer_fini(&a);
+	if (b.stream)
+		test_peer_fini(&b);
+	test_world_fini(&w);
+	return 0;
+}
+
+#define EDIT(config) \
+	"<edit-config><target><candidate/></target><config>" config "</config></edit-config>"
+#define WD "<with-defaults xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults\">"
+
+// --- with-defaults ---
+
+static const char *with_defaults(const char *operation, const char *mode)
+{
+	const char *inside = strcmp(operation, "get") == 0 ? "<filter><box " BOX "/></filter>"
+							   : "<source><running/></source>";
+	return test_ask(&a, arena_printf(&w.arena, "<%s>%s" WD "%s</with-defaults></%s>", operation,
+					 inside, mode, operation));
+}
+
+// Shows: RFC 6243 4.1 capability: basic-mode explicit, also-supported report-all, report-all-tagged, trim
+// Shows: RFC 6243 3.1 report-all
+// Shows: RFC 6243 3.2 trim
+// Shows: RFC 6243 3.3 explicit
+// Shows: RFC 6243 3.4 report-all-tagged: wd:default marks what was not set
+// Shows: RFC 6243 4.5.1 with-defaults in get and get-config
+static void defaults_are_shown_as_asked(void **state)
+{
+	static const char *const operation[] = {"get", "get-config"};
+	(void)state;
+	assert_true(netconf_session_has(
+		&a.session,
+		"urn:ietf:params:netconf:capability:with-defaults:1.0"
+		"?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim"));
+	test_ok(&a, EDIT("<box " BOX "><page><number>1</number><seen>false</seen></page>"
+			 "<page><number>2</number></page></box>"));
+	test_ok(&a, "<commit/>");
+	for (int i = 0; i < 2; i++) {
+		const char *reply = with_defaults(operation[i], "explicit");
+		test_has(reply, "<number>1</number><seen>false</seen>");
+		test_has(reply, "<number>2</number></page>");
+		test_has_not(reply, "level");
+		reply = with_defaults(operation[i], "report-all");
+		test_has(reply, "<number>2</number><seen>false</seen>");
+		test_has(reply, "<level>3</level>");
+		reply = with_defaults(operation[i], "trim");
+		test_has(reply, "<number>1</number></page>");
+		test_has_not(reply, "level");
+		reply = with_defaults(operation[i], "report-all-tagged");
+		test_has(reply, "=\"urn:ietf:params:xml:ns:netconf:default:1.0\"");
+		test_has(reply, ":default=\"true\">3</level>");
+		test_has(reply, "<number>2</number><seen ");
+	}
+	test_error(&a, "<get>" WD "everything</with-defaults></get>", "invalid-value",
+		   "with-defaults");
+}
+
+// Shows: RFC 6243 4.5.3 with-defaults in copy-config
+static void copies_with_defaults(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("<box " BOX "><page><number>1</number><seen>false</seen></page></box>"));
+	test_ok(&a, "<commit/>");
+	test_ok(&a, "<copy-config><target><startup/></target><source><running/></source>" WD
+		    "trim</with-defaults></copy-config>");
+	test_config(&a, "startup", "<box " BOX "><page><number>1</number></page></box>");
+	test_ok(&a, "<copy-config><target><startup/></target><source><running/></source>" WD
+		    "report-all</with-defaults></copy-config>");
+	test_config(&a, "startup",
+		    "<box " BOX "><page><number>1</number><seen>false</seen></page>"
+		    "<level>3</level></box>");
+	test_ok(&a, "<copy-config><target><startup/></target><source><running/></source>" WD
+		    "report-all-tagged</with-defaults></copy-config>");
+	test_config(&a, "startup",
+		    "<box " BOX "><page><number>1</number><seen>false</seen></page></box>");
+}
+
+// --- in pieces ---
+
+static void write_pages(void)
+{
+	struct buf edit cleanup(buf_fini);
+	char text[PAGE_BYTES + 1];
+	memset(text, 'x', PAGE_BYTES);
+	text[PAGE_BYTES] = '\0';
+	buf_init(&edit);
+	buf_adds(&edit, "<edit-config><target><candidate/></target><config><box " BOX ">");
+	for (int i = 0; i < PAGES; i++)
+		buf_printf(&edit, "<page><number>%d</number><text>%s</text></page>", i, text);
+	buf_adds(&edit, "</box></config></edit-config>");
+	test_ok(&a, edit.data);
+	test_ok(&a, "<commit/>");
+}
+
+static const struct netconf_peer *server_side(uint32_t id)
+{
+	for (const struct netconf_peer *p = w.box.server->peers; p; p = p->next)
+		if (p->id == id)
+			return p;
+	fail_msg("session %u is gone", id);
+	return NULL;
+}
+
+// A session that asks for everything and reads nothing. Meanwhile others are served.
+static void read_slowly(void)
+{
+	b.deaf = true;
+	test_send(&b, "<get-config><source><running/></source></get-config>");
+	while (!w.box.server->readings)
+		test_step(&w);
+	for (int i = 0; i < 50; i++)
+		test_has(test_ask(&a, "<get><filter><uptime " BOX "/></filter></get>"), ">77<");
+	assert_non_null(w.box.server->readings);
+	assert_true(io_stream_queued(server_side(2)->stream) < 2 * NETCONF_READ_AHEAD);
+}
+
+static void hears_everything(struct test_peer *p)
+{
+	p->deaf = false;
+	io_stream_resume(p->stream);
+	const char *reply = test_receive(p);
+	assert_true(strlen(reply) > (size_t)PAGES * PAGE_BYTES);
+	test_has(reply, "<number>0</number>");
+	test_has(reply, arena_printf(&w.arena, "<number>%d</number>", PAGES - 1));
+	test_has(reply, "</box></data></rpc-reply>");
+	test_has_not(reply, "<label>");
+}
+
+static void an_answer_waits_for_its_reader(void **state)
+{
+	(void)state;
+	write_pages();
+	test_peer_open(&b, &w);
+	read_slowly();
+	hears_everything(&b);
+	assert_null(w.box.server->readings);
+	test_ok(&b, "<discard-changes/>");
+}
+
+static void a_write_does_not_change_what_is_being_read(void **state)
+{
+	(void)state;
+	write_pages();
+	test_peer_open(&b, &w);
+	read_slowly();
+	test_ok(&a, EDIT("<box " BOX "><label>new</label></box>"));
+	test_ok(&a, "<commit/>");
+	assert_null(w.box.server->readings);
+	hears_everything(&b);
+}
+
+static void a_slow_reader_does_not_keep_others_from_writing(void **state)
+{
+	(void)state;
+	write_pages();
+	test_peer_open(&b, &w);
+	read_slowly();
+	test_ok(&a, EDIT("<box " BOX "><label>new</label></box>"));
+	test_event(&w, "2 admin: session ended by the server: somebody writes, and too much is "
+		       "left of what the session reads");
+	assert_int_equal(netconf_server_sessions(w.box.server), 1);
+}
+
+static void notifications_wait_for_the_answer(void **state)
+{
+	static const char fell[] = "<fell " BOX "/>";
+	(void)state;
+	write_pages();
+	test_peer_open(&b, &w);
+	test_ok(&b, "<create-subscription "
+		    "xmlns=\"urn:ietf:params:xml:ns:netconf:notification:1.0\"/>");
+	read_slowly();
+	netconf_server_notify(w.box.server, fell, strlen(fell), 0);
+	hears_everything(&b);
+	test_has(test_receive(&b), fell);
+}
+
+static void readers_may_go(void **state)
+{
+	(void)state;
+	write_pages();
+	test_peer_open(&b, &w);
+	read_slowly();
+	test_ok(&a, "<kill-session><session-id>2</session-id></kill-session>");
+	assert_null(w.box.server->readings);
+	test_peer_fini(&b);
+	test_peer_open(&b, &w);
+	b.deaf = true;
+	test_send(&b, "<get-config><source><running/></source></get-config>");
+	while (!w.box.server->readings)
+		test_step(&w);
+	test_peer_fini(&b);
+	b = (struct test_peer){.world = &w};
+	while (w.box.server->readings)
+		test_step(&w);
+	test_ok(&a, "<discard-changes/>");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define IMPATIENT(fn) cmocka_unit_test_setup_teardown(fn, setup_impatient, teardown)
+		T(defaults_are_shown_as_asked),
+		T(copies_with_defaults),
+		T(an_answer_waits_for_its_reader),
+		T(a_write_does_not_change_what_is_being_read),
+		IMPATIENT(a_slow_reader_does_not_keep_others_from_writing),
+		T(notifications_wait_for_the_answer),
+		T(readers_may_go),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
