@@ -216,12 +216,18 @@ int cli_site_remove(struct cli *cli)
 int cli_nsf_add(struct cli *cli)
 {
 	uint64_t port;
-	const char *address = cli_need_option(cli, "address"),
+	bool calls = cli_has(cli, "call-home");
+	const char *address = calls ? cli_option_value(cli, "address", 0)
+				    : cli_need_option(cli, "address"),
 		   *site = cli_option_value(cli, "site", 0);
-	if (!address || !cli_need(cli, 1, false) || !cli_number(cli, "port", 65535, 6513, &port))
+	if ((!address && !calls) || !cli_need(cli, 1, false) ||
+	    !cli_number(cli, "port", 65535, 6513, &port))
 		return cli_fail(cli);
-	json_t *nsf = json_pack("{s:s, s:s, s:I, s:o}", "name", cli->arg[0], "address", address,
-				"port", (json_int_t)port, "guards", option_list(cli, "guards"));
+	json_t *nsf =
+		json_pack("{s:s, s:I, s:b, s:o}", "name", cli->arg[0], "port", (json_int_t)port,
+			  "call-home", calls, "guards", option_list(cli, "guards"));
+	if (address)
+		json_object_set_new(nsf, "address", json_string(address));
 	if (site)
 		json_object_set_new(nsf, "site", json_string(site));
 	return put_json(cli,

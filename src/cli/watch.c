@@ -31,6 +31,8 @@ static void print_nsf(struct cli *cli, const json_t *nsf)
 		answer_time(answer_text(nsf, "proven-at"), &cli->out);
 	if (answer_true(nsf, "pending"))
 		buf_adds(&cli->out, "  (a change awaits its confirmation)");
+	if (answer_true(nsf, "call-home"))
+		buf_adds(&cli->out, "  (calls home)");
 	if (*answer_text(nsf, "reason"))
 		buf_printf(&cli->out, "  %s", answer_text(nsf, "reason"));
 	buf_addc(&cli->out, '\n');
@@ -158,12 +160,15 @@ int cli_nsf_show(struct cli *cli)
 	if (!nsf)
 		return cli_fail(cli);
 	if (!cli_answer(cli, json_incref((json_t *)nsf))) {
-		buf_printf(&cli->out, "%s%s%s  at %s port %llu, %s\n  %sguards%s",
-			   cli_colour(cli, CLI_BOLD), cli->arg[0], cli_colour(cli, CLI_PLAIN),
-			   answer_text(nsf, "address"),
-			   (unsigned long long)answer_number(nsf, "port"),
-			   answer_text(state, "connection"), cli_colour(cli, CLI_CYAN),
+		buf_printf(&cli->out, "%s%s%s  ", cli_colour(cli, CLI_BOLD), cli->arg[0],
 			   cli_colour(cli, CLI_PLAIN));
+		if (answer_true(nsf, "call-home"))
+			buf_adds(&cli->out, "calls home");
+		else
+			buf_printf(&cli->out, "at %s port %llu", answer_text(nsf, "address"),
+				   (unsigned long long)answer_number(nsf, "port"));
+		buf_printf(&cli->out, ", %s\n  %sguards%s", answer_text(state, "connection"),
+			   cli_colour(cli, CLI_CYAN), cli_colour(cli, CLI_PLAIN));
 		json_array_foreach(json_object_get(nsf, "guards"), i, prefix)
 		{
 			buf_printf(&cli->out, " %s", json_string_value(prefix));

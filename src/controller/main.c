@@ -10,6 +10,7 @@
 #include "controller/log.h"
 #include "engine/engine.h"
 #include "io/loop.h"
+#include "io/net.h"
 #include "io/tls.h"
 #include "north/north.h"
 #include "pki/pki.h"
@@ -23,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DESCRIPTORS 65536u // one an NSF, and those that call
 #define TICK_MS 1000u
 #define HOUR_TICKS 3600u
 
@@ -151,7 +153,10 @@ static bool open_south(struct controller *c)
 	c->tls = io_tls_new(&files, &c->diags);
 	if (!c->tls)
 		return false;
-	struct south_options options = {.tls = c->tls};
+	struct south_options options = {.tls = c->tls,
+					.call_home = c->config.call_home.list.at,
+					.call_homes = c->config.call_home.list.len};
+	io_descriptors(DESCRIPTORS);
 	c->south = south_new(&options, &c->diags);
 	return c->south != NULL;
 }

@@ -36,6 +36,7 @@ struct engine_nsf_state {
 	const char *reason, *software, *capabilities; // NULL when not known
 	int64_t last_seen, proven_at;                 // 0: never
 	uint32_t revision;                            // 0: nothing of ours
+	bool calls_home;                              // it opens the connection
 	bool managed;                                 // it was told something
 	bool has_enforced, proven, pending;
 	unsigned char intended[STORE_DIGEST], enforced[STORE_DIGEST];

@@ -48,10 +48,11 @@ struct member {
 
 // What the network document says of one NSF.
 struct network_nsf {
-	const char *name, *tenant, *address;
-	const char *site; // NULL: none
+	const char *name, *tenant;
+	const char *address; // NULL only when it calls home
+	const char *site;    // NULL: none
 	uint16_t port;
-	bool enabled;
+	bool enabled, calls_home;
 	enum ir_verdict default_action;
 	struct algebra_set guarded4, guarded6;
 	struct member *member;

@@ -73,7 +73,9 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 {
 	struct arena *a = &out->arena;
 	const char *path = schema_path(node, diags->arena);
-	const char *enabled = schema_get_value(node, "enabled");
+	const char *enabled = schema_get_value(node, "enabled"),
+		   *address = schema_get_value(node, "address"),
+		   *calls = schema_get_value(node, "call-home");
 	const char *tenant = schema_get_value(node, "tenant"),
 		   *port = schema_get_value(node, "port"), *site = schema_get_value(node, "site");
 	struct guards guards = {{.arena = a}, {.arena = a}};
@@ -84,10 +86,11 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 	struct network_nsf nsf = {
 		.name = arena_strdup(a, schema_get_value(node, "name")),
 		.tenant = arena_strdup(a, tenant ? tenant : ENGINE_TENANT_DEFAULT),
-		.address = arena_strdup(a, schema_get_value(node, "address")),
+		.address = address ? arena_strdup(a, address) : NULL,
 		.site = site ? arena_strdup(a, site) : NULL,
 		.port = (uint16_t)strtoul(port ? port : "6513", NULL, 10),
 		.enabled = !enabled || strcmp(enabled, "false") != 0,
+		.calls_home = calls && strcmp(calls, "true") == 0,
 		.default_action = site_default(tree, site),
 		.guarded4 = algebra_builder_take(&guards.v4),
 		.guarded6 = algebra_builder_take(&guards.v6),
@@ -102,7 +105,16 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 			 "the NSF %s guards no network: no rule will ever be placed on it",
 			 nsf.name);
 	vec_push(a, &out->nsf, nsf);
-	return true;
+	if (address || nsf.calls_home)
+		return true;
+	diag_error(diags, DIAG_MISSING, path, "give it an address, or mark it as calling home",
+		   "the NSF %s has no address", nsf.name);
+	return false;
+}
+
+static bool is_dialled(const struct network_nsf *n)
+{
+	return n->enabled && !n->calls_home;
 }
 
 // Two NSFs at one address would take turns in being refused for their names.
@@ -111,8 +123,8 @@ static bool distinct(const struct network *net, struct diags *diags)
 	for (size_t i = 0; i < net->nsf.len; i++)
 		for (size_t k = i + 1; k < net->nsf.len; k++) {
 			const struct network_nsf *a = &net->nsf.at[i], *b = &net->nsf.at[k];
-			if (a->port != b->port || strcmp(a->address, b->address) || !a->enabled ||
-			    !b->enabled)
+			if (!is_dialled(a) || !is_dialled(b) || a->port != b->port ||
+			    strcmp(a->address, b->address))
 				continue;
 			diag_error(diags, DIAG_CONFLICT, NULL,
 				   "give one of them another address or port, or disable one",

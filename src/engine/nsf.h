@@ -22,8 +22,9 @@ extern const char *const engine_connection_name[ENGINE_CONNECTIONS];
 
 // Where an NSF is. Its certificate must carry the name.
 struct engine_peer {
-	const char *name, *address; // the address in digits
+	const char *name, *address; // the address in digits; NULL only when it calls
 	uint16_t port;
+	bool calls_home; // it opens the connection (RFC 8071)
 };
 
 // A flow that a pinhole is for.
@@ -116,6 +117,9 @@ void engine_nsf_connected(struct engine *engine, const char *nsf);
 // ENGINE_AWAY or ENGINE_REFUSED.
 void engine_nsf_disconnected(struct engine *engine, const char *nsf, enum engine_connection how,
 			     const char *reason);
+
+// Somebody has called home and was not taken: from where, and why. Too many at once are dropped.
+void engine_call_refused(struct engine *engine, const char *from, const char *why);
 
 enum engine_notice_kind {
 	ENGINE_NOTICE_DRIFT,

@@ -56,7 +56,8 @@ static void tell(struct engine *engine, const struct network *net)
 		if (net->nsf.at[i].enabled)
 			peers[n++] = (struct engine_peer){.name = net->nsf.at[i].name,
 							  .address = net->nsf.at[i].address,
-							  .port = net->nsf.at[i].port};
+							  .port = net->nsf.at[i].port,
+							  .calls_home = net->nsf.at[i].calls_home};
 	engine->opt.nsf->configure(engine->opt.nsf_context, peers, n);
 	free(peers);
 }
@@ -104,7 +105,7 @@ void registry_view(struct engine *engine, const char *tenant, struct arena *aren
 			continue;
 		n.name = n.member->name;
 		n.tenant = arena_strdup(arena, n.tenant);
-		n.address = arena_strdup(arena, n.address);
+		n.address = n.address ? arena_strdup(arena, n.address) : NULL;
 		n.site = n.site ? arena_strdup(arena, n.site) : NULL;
 		n.guarded4 = copy_set(n.guarded4, arena);
 		n.guarded6 = copy_set(n.guarded6, arena);

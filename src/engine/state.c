@@ -152,6 +152,7 @@ static void fill(struct engine *engine, const struct view_nsf *v, const struct i
 	struct member *m = v->member;
 	*s = (struct engine_nsf_state){.name = m->name,
 				       .tenant = v->net.tenant,
+				       .calls_home = v->net.calls_home,
 				       .managed = item->managed,
 				       .revision = item->deployed.revision,
 				       .pending = item->managed && item->deployed.pending};

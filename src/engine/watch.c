@@ -22,12 +22,10 @@ struct notice_entry {
 	char *id, *text;
 };
 
-static void note(struct engine *engine, enum engine_event_kind kind, const char *nsf,
+// `m` NULL: of no NSF that is known.
+static void note(struct engine *engine, enum engine_event_kind kind, struct member *m,
 		 const char *id, const char *text)
 {
-	struct member *m = registry_find(engine, nsf);
-	if (!m)
-		return;
 	struct notice_entry *e = base_oom(calloc(1, sizeof(*e)));
 	*e = (struct notice_entry){.kind = kind,
 				   .member = m,
@@ -71,7 +69,7 @@ void engine_nsf_connected(struct engine *engine, const char *nsf)
 	m->failures = 0;
 	m->check_ms = 0;
 	pthread_mutex_unlock(&engine->mutex);
-	note(engine, ENGINE_NSF_CONNECTED, nsf, NULL, NULL);
+	note(engine, ENGINE_NSF_CONNECTED, m, NULL, NULL);
 }
 
 void engine_nsf_disconnected(struct engine *engine, const char *nsf, enum engine_connection how,
@@ -92,8 +90,8 @@ void engine_nsf_disconnected(struct engine *engine, const char *nsf, enum engine
 	replace(&m->reason, reason);
 	pthread_mutex_unlock(&engine->mutex);
 	if (news)
-		note(engine, how == ENGINE_REFUSED ? ENGINE_NSF_REFUSED : ENGINE_NSF_LOST, nsf,
-		     NULL, reason);
+		note(engine, how == ENGINE_REFUSED ? ENGINE_NSF_REFUSED : ENGINE_NSF_LOST, m, NULL,
+		     reason);
 }
 
 void engine_nsf_notice(struct engine *engine, const struct engine_notice *notice)
@@ -104,14 +102,34 @@ void engine_nsf_notice(struct engine *engine, const struct engine_notice *notice
 		[ENGINE_NOTICE_REVERTED] = ENGINE_REVERTED,
 		[ENGINE_NOTICE_PINHOLE_CLOSED] = ENGINE_PINHOLE_CLOSED,
 	};
-	note(engine, kinds[notice->kind], notice->nsf, notice->id, notice->text);
+	struct member *m = registry_find(engine, notice->nsf);
+	if (m)
+		note(engine, kinds[notice->kind], m, notice->id, notice->text);
+}
+
+void engine_call_refused(struct engine *engine, const char *from, const char *why)
+{
+	note(engine, ENGINE_CALL_REFUSED, NULL, from, why);
 }
 
 // --- the thread ---
 
+static void record_call(struct engine *engine, const struct notice_entry *e)
+{
+	engine_record(engine, e->kind,
+		      &(struct store_event){.who = e->id,
+					    .tenant = ENGINE_TENANT_OPERATOR,
+					    .outcome = 1,
+					    .detail = e->text});
+}
+
 static void digest_notice(struct engine *engine, const struct notice_entry *e)
 {
 	struct arena arena;
+	if (!e->member) {
+		record_call(engine, e);
+		return;
+	}
 	arena_init(&arena);
 	const char *tenant = registry_tenant(engine, e->member, &arena);
 	if (e->kind == ENGINE_PINHOLE_CLOSED) {

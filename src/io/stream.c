@@ -16,8 +16,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define CHUNK (16u * 1024)
@@ -60,6 +62,14 @@ static size_t or_default(size_t value, size_t otherwise)
 size_t io_stream_queued(const struct io_stream *s)
 {
 	return s->out.len - s->out_at;
+}
+
+bool io_stream_heard(const struct io_stream *s)
+{
+	int unheard = 0;
+	if (io_stream_queued(s) || !s->transport)
+		return false;
+	return ioctl(s->transport->fd, SIOCOUTQ, &unheard) < 0 || unheard == 0;
 }
 
 // --- the end ---

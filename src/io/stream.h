@@ -40,6 +40,8 @@ int io_stream_new(struct io_loop *loop, struct io_transport *transport,
 // Copies the bytes into the queue; before `opened` they wait. Ignored after `closed`.
 void io_stream_write(struct io_stream *stream, const void *data, size_t len);
 size_t io_stream_queued(const struct io_stream *stream) must_check; // bytes not yet written
+// Whether the peer's host has acknowledged every byte so far: what was sent to a host that is gone never is.
+bool io_stream_heard(const struct io_stream *stream) must_check;
 // Shows the rest again and goes on reading. Safe within `data`.
 void io_stream_resume(struct io_stream *stream);
 // Writes what is queued, then ends the connection; `closed` follows (why NULL). Reading stops at

@@ -91,6 +91,9 @@ long test_ca_issue(struct test_ca *ca, const struct test_cert *cert)
 	bool usual = !cert->begins && !cert->ends;
 	X509 *c = cert_new(cert->name, ++ca->serial, usual ? -DAY : cert->begins,
 			   usual ? DAY : cert->ends);
+	if (cert->unit)
+		X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "OU", MBSTRING_UTF8,
+					   (const unsigned char *)cert->unit, -1, -1, 0);
 	X509_set_issuer_name(c, X509_get_subject_name(ca->cert));
 	X509_set_pubkey(c, key);
 	if (cert->san)

@@ -13,6 +13,7 @@ void test_ca_free(struct test_ca *ca);
 
 struct test_cert {
 	const char *name;  // common name
+	const char *unit;  // organizational unit; NULL: none
 	const char *san;   // as OpenSSL's configuration spells it: "DNS:a,IP:127.0.0.1"; NULL: none
 	long begins, ends; // seconds from now; both 0: valid for a day
 	const char *file, *key_file;

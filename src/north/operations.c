@@ -236,6 +236,8 @@ static void write_status_nsf(struct call *c, const struct engine_nsf_state *n)
 	restconf_text(out, "name", n->name);
 	restconf_text(out, "connection", engine_connection_name[n->connection]);
 	restconf_text(out, "reason", n->reason);
+	if (n->calls_home)
+		restconf_flag(out, "call-home", true);
 	restconf_time(out, "last-seen", n->last_seen);
 	restconf_number(out, "rules", n->rules);
 	if (n->managed) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "base/diag.h"
+#include "base/map.h"
+#include "io/backoff.h"
 #include "io/loop.h"
 #include "io/net.h"
 #include "proto/netconf/client.h"
@@ -10,6 +12,9 @@
 
 #include <pthread.h>
 
+struct call_in;
+struct calls;
+struct io_peer;
 struct schema;
 
 // One NSF, in the loop's thread only.
@@ -18,10 +23,12 @@ struct session {
 	char *name;
 	struct io_address to;
 	struct netconf_client *client; // NULL: between two tries
-	struct io_timer *retry;
+	struct io_timer *timer;        // of the next try, or of a challenge
+	struct io_backoff backoff;
 	bool open, wanted; // wanted: still configured
-	unsigned failures;
-	uint32_t id; // of the session, new with each; 0: not open
+	bool calls_home;
+	struct call_in *rival; // has called while `client` is there
+	uint32_t id;           // of the session, new with each; 0: not open
 	struct session *next;
 };
 
@@ -32,6 +39,9 @@ struct south {
 	bool running;
 	struct engine *engine;
 	struct session *session;
+	struct map by_name; // of them
+	struct arena names;
+	struct calls *calls;
 	uint32_t last_id;
 	struct schema *schema;       // of the loop's thread: notifications
 	struct engine_peer *waiting; // configured before the start; owned, with its strings
@@ -52,6 +62,19 @@ void session_configure(struct south *south, const struct engine_peer *peers, siz
 struct session *session_find(struct south *south, const char *name);
 void session_restart(struct session *session);
 void session_free_all(struct south *south);
+// The certificate is an NSF's; else a diag.
+bool session_is_nsf(const struct io_peer *peer, struct diags *diags) must_check;
+// From now on this is the session of an NSF that has called.
+void session_take(struct session *session, struct netconf_client *client);
+// It has called while its session is there: finds out whether that lives.
+void session_challenge(struct session *session);
+
+// calls.c
+bool calls_open(struct south *south, struct diags *diags) must_check;
+void calls_close(struct south *south);
+// What becomes of a call that waits for the session of its NSF; the call is gone then.
+void call_give(struct call_in *call, struct session *session);
+void call_refuse(struct call_in *call, const char *why);
 
 // A call from another thread, answered by the loop's; the caller waits.
 struct call {

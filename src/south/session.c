@@ -15,26 +15,25 @@
 
 #define RETRY_MS 500u
 #define RETRY_MOST_MS 30000u
-
-static void connect_now(void *context);
+#define HELD_MS 10000u
+#define CHALLENGE_MS 2000u
 
 struct session *session_find(struct south *south, const char *name)
 {
-	for (struct session *s = south->session; s; s = s->next)
-		if (strcmp(s->name, name) == 0)
-			return s;
-	return NULL;
+	return map_get(&south->by_name, name);
 }
 
-static void retry_later(struct session *s)
+bool session_is_nsf(const struct io_peer *peer, struct diags *diags)
 {
-	unsigned shift = s->failures < 6 ? s->failures : 6;
-	unsigned wait = RETRY_MS << shift;
-	wait = wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS;
-	uint16_t chance;
-	pki_random(&chance, sizeof(chance));
-	s->failures++;
-	io_timer_set(s->retry, wait * 3 / 4 + (uint64_t)wait * chance / 2 / UINT16_MAX);
+	enum pki_role role;
+	if (peer && peer->name && peer->unit && pki_role_parse(peer->unit, &role) &&
+	    role == PKI_NSF)
+		return true;
+	diag_error(diags, DIAG_DENIED, NULL, "use a certificate that was issued for an NSF",
+		   "the certificate of '%.64s' is for '%.64s', not for an NSF",
+		   peer && peer->name ? peer->name : "nobody",
+		   peer && peer->unit ? peer->unit : "nothing");
+	return false;
 }
 
 static void on_notification(void *context, const char *xml, size_t len, const char *event_time)
@@ -59,7 +58,7 @@ static void on_opened(void *context)
 	struct session *s = context;
 	static const char rpc[] = "<create-subscription xmlns=\"" NETCONF_NS_NOTIFICATION "\"/>";
 	s->open = true;
-	s->failures = 0;
+	io_backoff_holds(&s->backoff, io_now());
 	s->id = ++s->south->last_id ? s->south->last_id : ++s->south->last_id;
 	netconf_client_send(s->client, &(struct netconf_call){.xml = rpc,
 							      .timeout_ms = 10000,
@@ -77,38 +76,127 @@ static void on_closed(void *context, const struct diag *why)
 	bool refused = why && (why->code == DIAG_DENIED || why->code == DIAG_VALUE);
 	engine_nsf_disconnected(s->south->engine, s->name, refused ? ENGINE_REFUSED : ENGINE_AWAY,
 				why ? why->text : "it has ended the session");
-	retry_later(s);
+	if (s->rival)
+		call_give(s->rival, s);
+	else if (!s->calls_home)
+		io_timer_set(s->timer, io_backoff_next(&s->backoff, io_now(), io_chance()));
 }
 
-static void connect_now(void *context)
+static bool on_admit(void *context, const struct io_peer *peer, struct diags *diags)
 {
-	struct session *s = context;
+	(void)context; // TLS has proven the name
+	return session_is_nsf(peer, diags);
+}
+
+static struct netconf_client_options told_of(struct session *s)
+{
+	return (struct netconf_client_options){.notification = on_notification,
+					       .opened = on_opened,
+					       .closed = on_closed,
+					       .context = s};
+}
+
+static void connect_now(struct session *s)
+{
 	struct io_tls_target target = {.tls = s->south->opt.tls, .expected_name = s->name};
-	struct netconf_client_options options = {.opener = io_tls_connecting(&target),
-						 .to = s->to,
-						 .notification = on_notification,
-						 .opened = on_opened,
-						 .closed = on_closed,
-						 .context = s};
+	struct netconf_client_options options = told_of(s);
+	options.opener = io_tls_connecting(&target);
+	options.to = s->to;
+	options.admit = on_admit;
 	s->client = netconf_client_new(s->south->loop, &options);
 }
 
 static void disconnect(struct session *s)
 {
+	if (s->rival)
+		call_refuse(s->rival, "the NSF is not managed so any more");
 	netconf_client_free(s->client);
 	s->client = NULL;
 	s->open = false;
 	s->id = 0;
-	io_timer_clear(s->retry);
+	io_timer_clear(s->timer);
+}
+
+// Connects, or waits for a call.
+static void begin(struct session *s)
+{
+	struct south *south = s->south;
+	s->backoff.failures = 0;
+	if (!s->calls_home)
+		connect_now(s);
+	else
+		engine_nsf_disconnected(south->engine, s->name, ENGINE_AWAY,
+					south->opt.call_homes
+						? "it has not called yet"
+						: "this controller takes no calls: set call-home");
 }
 
 void session_restart(struct session *s)
 {
 	disconnect(s);
-	engine_nsf_disconnected(s->south->engine, s->name, ENGINE_AWAY,
+	engine_nsf_disconnected(s->south->engine, s->name,
+				s->calls_home ? ENGINE_REFUSED : ENGINE_AWAY,
 				"its certificate was revoked");
-	s->failures = 0;
-	connect_now(s);
+	s->backoff.failures = 0;
+	if (!s->calls_home)
+		connect_now(s);
+}
+
+// --- calls ---
+
+void session_take(struct session *s, struct netconf_client *client)
+{
+	struct netconf_client_options options = told_of(s);
+	io_timer_clear(s->timer);
+	s->client = client;
+	netconf_client_rebind(client, &options);
+	if (netconf_client_is_open(client))
+		on_opened(s);
+}
+
+// Any answer shows that the session lives.
+static void on_challenged(void *context, const struct netconf_result *result,
+			  const struct diags *errors)
+{
+	struct session *s = context;
+	(void)errors;
+	if (!result->lost && s->rival)
+		call_refuse(s->rival, "the NSF is connected already, and answers");
+}
+
+void session_challenge(struct session *s)
+{
+	static const char nothing[] = "<get-config><source><running/></source>"
+				      "<filter type=\"subtree\"/></get-config>";
+	netconf_client_send(s->client, &(struct netconf_call){
+					       .xml = nothing, .fn = on_challenged, .context = s});
+	io_timer_set(s->timer, CHALLENGE_MS);
+}
+
+// A host that is gone acknowledges nothing; one that is busy does.
+static void judge(struct session *s)
+{
+	struct call_in *rival = s->rival;
+	if (!rival)
+		return;
+	if (s->client && netconf_client_is_heard(s->client)) {
+		call_refuse(rival, "the NSF is connected already");
+		return;
+	}
+	s->rival = NULL;
+	disconnect(s);
+	engine_nsf_disconnected(s->south->engine, s->name, ENGINE_AWAY,
+				"it has called anew; the old connection is dead");
+	call_give(rival, s);
+}
+
+static void due(void *context)
+{
+	struct session *s = context;
+	if (s->calls_home)
+		judge(s);
+	else
+		connect_now(s);
 }
 
 // --- the set of them ---
@@ -127,20 +215,23 @@ static bool address_of(const struct engine_peer *peer, struct io_address *out)
 static void add(struct south *south, const struct engine_peer *peer, const struct io_address *to)
 {
 	struct session *s = base_oom(calloc(1, sizeof(*s)));
-	*s = (struct session){.south = south,
-			      .name = base_oom(strdup(peer->name)),
-			      .to = *to,
-			      .wanted = true,
-			      .next = south->session};
+	*s = (struct session){
+		.south = south,
+		.name = base_oom(strdup(peer->name)),
+		.to = *to,
+		.wanted = true,
+		.calls_home = peer->calls_home,
+		.backoff = {.first_ms = RETRY_MS, .most_ms = RETRY_MOST_MS, .held_ms = HELD_MS},
+		.next = south->session};
 	south->session = s;
-	s->retry = io_timer_new(south->loop, connect_now, s);
-	connect_now(s);
+	s->timer = io_timer_new(south->loop, due, s);
+	begin(s);
 }
 
 static void free_session(struct session *s)
 {
 	disconnect(s);
-	io_timer_free(s->retry);
+	io_timer_free(s->timer);
 	free(s->name);
 	free(s);
 }
@@ -160,28 +251,45 @@ static void sweep(struct south *south)
 	}
 }
 
+// Keeps the session if it is still what is wanted.
+static void change(struct session *s, const struct engine_peer *peer, const struct io_address *to)
+{
+	s->wanted = true;
+	bool same = s->calls_home == peer->calls_home &&
+		    (s->calls_home || io_address_equal(&s->to, to));
+	s->to = *to;
+	if (same)
+		return;
+	disconnect(s);
+	s->calls_home = peer->calls_home;
+	begin(s);
+}
+
+static void name_all(struct south *south)
+{
+	arena_fini(&south->names);
+	arena_init(&south->names);
+	south->by_name = (struct map){.arena = &south->names};
+	for (struct session *s = south->session; s; s = s->next)
+		map_put(&south->by_name, s->name, s);
+}
+
 void session_configure(struct south *south, const struct engine_peer *peers, size_t len)
 {
 	for (struct session *s = south->session; s; s = s->next)
 		s->wanted = false;
 	for (size_t i = 0; i < len; i++) {
 		struct session *s = session_find(south, peers[i].name);
-		struct io_address to;
-		if (!address_of(&peers[i], &to))
+		struct io_address to = {.len = 0};
+		if (!peers[i].calls_home && !address_of(&peers[i], &to))
 			continue;
-		if (!s) {
+		if (s)
+			change(s, &peers[i], &to);
+		else
 			add(south, &peers[i], &to);
-			continue;
-		}
-		s->wanted = true;
-		if (io_address_equal(&s->to, &to))
-			continue;
-		s->to = to;
-		disconnect(s);
-		s->failures = 0;
-		connect_now(s);
 	}
 	sweep(south);
+	name_all(south);
 }
 
 void session_free_all(struct south *south)

@@ -19,6 +19,8 @@ struct south *south_new(const struct south_options *options, struct diags *diags
 {
 	struct south *south = base_oom(calloc(1, sizeof(*south)));
 	south->opt = *options;
+	arena_init(&south->names);
+	south->by_name.arena = &south->names;
 	pthread_mutex_init(&south->parsers, NULL);
 	pthread_cond_init(&south->parser_free, NULL);
 	int rc = io_loop_new(&south->loop);
@@ -31,7 +33,7 @@ struct south *south_new(const struct south_options *options, struct diags *diags
 	south->parser_used = base_oom(calloc(south->parser_count, sizeof(*south->parser_used)));
 	for (unsigned i = 0; i < south->parser_count; i++)
 		south->parser[i] = schema_open(NULL, modules, diags);
-	if (!diags->errors)
+	if (!rc && !diags->errors && calls_open(south, diags))
 		return south;
 	south_free(south);
 	return NULL;
@@ -51,10 +53,12 @@ static void free_peers(struct engine_peer *peers, size_t len)
 static struct engine_peer *copy_peers(const struct engine_peer *peers, size_t len)
 {
 	struct engine_peer *copy = base_oom(calloc(len + 1, sizeof(*copy)));
-	for (size_t i = 0; i < len; i++)
-		copy[i] = (struct engine_peer){.name = base_oom(strdup(peers[i].name)),
-					       .address = base_oom(strdup(peers[i].address)),
-					       .port = peers[i].port};
+	for (size_t i = 0; i < len; i++) {
+		const char *address = peers[i].address;
+		copy[i] = peers[i];
+		copy[i].name = base_oom(strdup(peers[i].name));
+		copy[i].address = address ? base_oom(strdup(address)) : NULL;
+	}
 	return copy;
 }
 
@@ -94,6 +98,7 @@ static void *run(void *context)
 	session_configure(south, south->waiting, south->waiting_len);
 	if (io_loop_run(south->loop))
 		abort(); // epoll itself fails: nothing can be reached any more
+	calls_close(south);
 	session_free_all(south);
 	return NULL;
 }
@@ -129,6 +134,7 @@ void south_free(struct south *south)
 	if (!south)
 		return;
 	south_stop(south);
+	calls_close(south);
 	if (south->loop)
 		io_loop_free(south->loop);
 	schema_free(south->schema);
@@ -137,6 +143,7 @@ void south_free(struct south *south)
 	free(south->parser);
 	free(south->parser_used);
 	free_peers(south->waiting, south->waiting_len);
+	arena_fini(&south->names);
 	pthread_mutex_destroy(&south->parsers);
 	pthread_cond_destroy(&south->parser_free);
 	free(south);

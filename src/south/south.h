@@ -11,8 +11,10 @@ struct engine;
 struct south;
 
 struct south_options {
-	struct io_tls *tls; // borrowed; who we are and whom we trust
-	unsigned parsers;   // reports that are read at the same time; 0: 4
+	struct io_tls *tls;           // borrowed; who we are and whom we trust
+	const char *const *call_home; // addresses where NSFs may call (RFC 8071)
+	size_t call_homes;
+	unsigned parsers; // reports that are read at the same time; 0: 4
 };
 
 // The thread runs from south_start on; before it, NSFs that are configured wait. NULL and diags on

@@ -31,8 +31,8 @@
 static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t news;
-	unsigned connected, away, refused, notices;
-	char reason[200];
+	unsigned connected, away, refused, notices, calls_refused;
+	char reason[200], call[400];
 	struct engine_notice notice;
 	char notice_text[200];
 } heard = {.mutex = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER};
@@ -72,6 +72,16 @@ void engine_nsf_notice(struct engine *engine, const struct engine_notice *notice
 	pthread_mutex_unlock(&heard.mutex);
 }
 
+void engine_call_refused(struct engine *engine, const char *from, const char *why)
+{
+	(void)engine;
+	pthread_mutex_lock(&heard.mutex);
+	heard.calls_refused++;
+	snprintf(heard.call, sizeof(heard.call), "%s: %s", from, why);
+	pthread_cond_signal(&heard.news);
+	pthread_mutex_unlock(&heard.mutex);
+}
+
 static void wait_for(const unsigned *count, unsigned wanted)
 {
 	struct timespec until;
@@ -104,7 +114,8 @@ static struct {
 	struct diags diags;
 	struct test_ca *ca;
 	struct io_tls *tls;
-	struct io_address address;
+	struct io_address address, home;
+	char door[IO_ADDRESS_TEXT]; // where the controller takes calls
 	struct nsf nsf;
 	struct south *south;
 } w;
@@ -190,9 +201,10 @@ static const char *in(const char *name)
 	return arena_printf(&w.arena, "%s/%s", w.dir, name);
 }
 
-static struct io_tls *identity(const char *name, const char *san)
+static struct io_tls *identity(const char *name, const char *san, const char *unit)
 {
 	struct test_cert cert = {.name = name,
+				 .unit = unit,
 				 .san = san,
 				 .file = in(arena_printf(&w.arena, "%s.pem", name)),
 				 .key_file = in(arena_printf(&w.arena, "%s.key", name))};
@@ -271,11 +283,24 @@ static void notify_closed(void *context)
 	netconf_server_notify(n->server, xml, sizeof(xml) - 1, 0);
 }
 
+// A port that was free a moment ago, at every address.
+static void find_door(void)
+{
+	int fd;
+	assert_true(io_address_parse("*:0", 0, &w.diags, &w.home));
+	assert_int_equal(io_listen(&w.home, &fd), 0);
+	assert_int_equal(io_address_of(fd, &w.home), 0);
+	close(fd);
+	unsigned port = io_address_port(&w.home);
+	snprintf(w.door, sizeof(w.door), "*:%u", port);
+	assert_true(io_address_parse("::1", (uint16_t)port, &w.diags, &w.home));
+}
+
 static int set_up(void **state)
 {
 	(void)state;
 	memset(&w, 0, sizeof(w));
-	heard.connected = heard.away = heard.refused = heard.notices = 0;
+	heard.connected = heard.away = heard.refused = heard.notices = heard.calls_refused = 0;
 	arena_init(&w.arena);
 	diags_init(&w.diags, &w.arena);
 	snprintf(w.dir, sizeof(w.dir), "/tmp/south-test-XXXXXX");
@@ -283,10 +308,15 @@ static int set_up(void **state)
 	w.ca = test_ca_new("test authority", in("ca.pem"));
 	assert_true(io_address_parse("[::1]:0", 0, &w.diags, &w.address));
 	buf_init(&w.nsf.asked);
-	w.nsf.tls = identity("fw1", "DNS:fw1");
+	w.nsf.tls = identity("fw1", "DNS:fw1", "nsf");
 	nsf_start(&w.nsf);
-	w.tls = identity("controller", NULL);
-	w.south = south_new(&(struct south_options){.tls = w.tls, .parsers = 1}, &w.diags);
+	w.tls = identity("controller", NULL, "controller");
+	static const char *const doors[1] = {w.door};
+	find_door();
+	w.south = south_new(
+		&(struct south_options){
+			.tls = w.tls, .parsers = 1, .call_home = doors, .call_homes = 1},
+		&w.diags);
 	assert_non_null(w.south);
 	return 0;
 }
@@ -338,6 +368,35 @@ static const char *asked(void)
 	const char *text = arena_strdup(&w.arena, w.nsf.asked.data);
 	buf_clear(&w.nsf.asked);
 	return text;
+}
+
+static void configure_calling(const char *name)
+{
+	struct engine_peer peer = {.name = name, .calls_home = true};
+	south_ops.configure(w.south, &peer, 1);
+}
+
+static void start_calling(void)
+{
+	configure_calling("fw1");
+	assert_true(south_start(w.south, NULL, &w.diags));
+	wait_for(&heard.away, 1);
+	assert_string_equal(heard.reason, "it has not called yet");
+}
+
+// In the NSF's thread: a connection to the controller, served as the identity says.
+static void call_now(void *context)
+{
+	int fd;
+	assert_int_equal(io_connect_start(&w.home, NULL, &fd), 0);
+	netconf_server_serve(w.nsf.server,
+			     &(struct netconf_connection){.transport = io_tls_server(context, fd),
+							  .connecting = true});
+}
+
+static void call_as(struct io_tls *tls)
+{
+	io_post(w.nsf.loop, call_now, tls);
 }
 
 // --- tests ---
@@ -458,6 +517,122 @@ static void test_unmanaged(void **state)
 	wait_for(&heard.connected, 3);
 }
 
+// Shows: RFC 8071 3.1 the controller takes a call, proves the NSF's certificate and opens the session
+static void test_call_home(void **state)
+{
+	(void)state;
+	start_calling();
+	call_as(w.nsf.tls);
+	wait_for(&heard.connected, 1);
+	assert_true(request((struct engine_request){.op = ENGINE_OP_VALIDATE}));
+	nsf_stop(&w.nsf);
+	wait_for(&heard.away, 2);
+	nsf_start(&w.nsf);
+	call_as(w.nsf.tls);
+	wait_for(&heard.connected, 2);
+	assert_true(request((struct engine_request){.op = ENGINE_OP_VALIDATE}));
+	south_renew(w.south, "fw1"); // revoked: it is not called, and must call again
+	wait_for(&heard.refused, 1);
+	configure("fw1"); // reached from now on
+	wait_for(&heard.connected, 3);
+	configure_calling("fw1");
+	wait_for(&heard.away, 3);
+	assert_int_equal(heard.calls_refused, 0);
+}
+
+static void refused_as(struct io_tls *tls, const char *why)
+{
+	unsigned before = heard.calls_refused;
+	call_as(tls);
+	wait_for(&heard.calls_refused, before + 1);
+	if (!strstr(heard.call, why) || !strstr(heard.call, "::1"))
+		fail_msg("%s", heard.call);
+}
+
+// Shows: RFC 8071 5 who calls is taken only by a certificate of its name and role
+static void test_strangers_call(void **state)
+{
+	(void)state;
+	start_calling();
+	struct io_tls *eve = identity("eve", "DNS:fw1", "nsf");
+	refused_as(eve, "the NSF eve is not registered");
+	io_tls_free(eve);
+	eve = identity("eve", "DNS:eve", "operator");
+	refused_as(eve, "the certificate of 'eve' is for 'operator', not for an NSF");
+	io_tls_free(eve);
+	struct test_ca *mine = w.ca;
+	w.ca = test_ca_new("another authority", in("eve.pem"));
+	struct io_tls *stranger = identity("eve", "DNS:fw1", "nsf");
+	refused_as(stranger, "comes from an unknown issuer");
+	io_tls_free(stranger);
+	test_ca_free(w.ca);
+	w.ca = mine;
+	configure("fw1");
+	wait_for(&heard.connected, 1);
+	refused_as(w.nsf.tls, "the NSF fw1 is not marked as calling home");
+}
+
+static void test_wrong_role(void **state)
+{
+	(void)state;
+	nsf_stop(&w.nsf);
+	io_tls_free(w.nsf.tls);
+	w.nsf.tls = identity("fw1", "DNS:fw1", "operator");
+	nsf_start(&w.nsf);
+	configure("fw1");
+	assert_true(south_start(w.south, NULL, &w.diags));
+	wait_for(&heard.refused, 1);
+	assert_string_equal(heard.reason,
+			    "the certificate of 'fw1' is for 'operator', not for an NSF");
+}
+
+static void *slow_commit(void *context)
+{
+	struct engine_request r = {
+		.op = ENGINE_OP_COMMIT, .persist = "x", .confirm_timeout = 60, .timeout_ms = 4000};
+	return request(r) ? context : NULL;
+}
+
+static void test_second_call(void **state)
+{
+	(void)state;
+	start_calling();
+	call_as(w.nsf.tls);
+	wait_for(&heard.connected, 1);
+	refused_as(w.nsf.tls, "the NSF is connected already, and answers");
+	assert_int_equal(heard.connected, 1); // the first one goes on
+	assert_true(request((struct engine_request){.op = ENGINE_OP_VALIDATE}));
+	// One that is busy is alive as well: its commit takes its time.
+	pthread_t thread;
+	w.nsf.holds = true;
+	assert_int_equal(pthread_create(&thread, NULL, slow_commit, NULL), 0);
+	refused_as(w.nsf.tls, "the NSF is connected already");
+	assert_int_equal(heard.connected, 1);
+	pthread_join(thread, NULL);
+	wait_for(&heard.away, 2); // it took too long, and the session was given up
+	call_as(w.nsf.tls);
+	wait_for(&heard.connected, 2);
+}
+
+// A hundred who say nothing, from one address: an NSF elsewhere is served at once.
+static void test_silent_callers(void **state)
+{
+	(void)state;
+	struct io_address to;
+	int silent[100];
+	start_calling();
+	assert_true(io_address_parse("127.0.0.1", io_address_port(&w.home), &w.diags, &to));
+	for (size_t i = 0; i < array_len(silent); i++)
+		assert_int_equal(io_connect_start(&to, NULL, &silent[i]), 0);
+	call_as(w.nsf.tls);
+	wait_for(&heard.connected, 1);
+	assert_int_equal(heard.calls_refused, 0);
+	for (size_t i = 0; i < array_len(silent); i++)
+		close(silent[i]);
+	wait_for(&heard.calls_refused, 20); // more are counted, and not told one by one
+	assert_true(request((struct engine_request){.op = ENGINE_OP_VALIDATE}));
+}
+
 static void test_operations(void **state)
 {
 	(void)state;
@@ -549,7 +724,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_transaction), TEST(test_dirty_candidate), TEST(test_session_ends),
 		TEST(test_silence),     TEST(test_wrong_name),      TEST(test_unmanaged),
-		TEST(test_operations),  TEST(test_report),          TEST(test_notifications),
+		TEST(test_operations),  TEST(test_call_home),       TEST(test_strangers_call),
+		TEST(test_wrong_role),  TEST(test_second_call),     TEST(test_silent_callers),
+		TEST(test_report),      TEST(test_notifications),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -442,13 +442,18 @@ struct io_loop *netconf_client_loop(struct netconf_client *client)
 
 // --- what others ask ---
 
-void netconf_client_serve(struct netconf_client *client,
-			  const struct netconf_client_options *options)
+void netconf_client_rebind(struct netconf_client *client,
+			   const struct netconf_client_options *options)
 {
-	client->options.opened = NULL;
-	client->options.closed = NULL;
+	client->options.opened = options->opened;
+	client->options.closed = options->closed;
 	client->options.notification = options->notification;
 	client->options.context = options->context;
+}
+
+bool netconf_client_is_heard(const struct netconf_client *client)
+{
+	return !client->ended && io_stream_heard(client->stream);
 }
 
 unsigned netconf_client_notifications(const struct netconf_client *client)

@@ -28,7 +28,7 @@ struct netconf_client_options {
 	// Or instead of those three: a server that has called home (RFC 8071 section 3), on a
 	// connected descriptor; taken.
 	struct io_transport *transport;
-	// Optional. Whether this peer is the one to talk to, asked behind the handshake and before
+	// Optional, asynchronous form. Whether this peer is the one to talk to, asked behind the handshake and before
 	// anything is said; false with an error, whose hint is a constant, ends the session.
 	bool (*admit)(void *context, const struct io_peer *peer, struct diags *diags);
 	unsigned connect_ms;  // TCP, TLS and hello together; 0: 10 s
@@ -61,6 +61,13 @@ struct netconf_client *netconf_client_new(struct io_loop *loop,
 // Calls are pipelined and answered in order. Before `opened` they wait. A time-out ends the session
 // (its later replies could not be told apart from a stalled peer).
 void netconf_client_send(struct netconf_client *client, const struct netconf_call *call);
+
+// Told from now on: notification, opened, closed and context of these options.
+void netconf_client_rebind(struct netconf_client *client,
+			   const struct netconf_client_options *options);
+// Whether the server's host has acknowledged all that was sent: true also when it takes its time to answer, false when
+// it is gone without a word.
+bool netconf_client_is_heard(const struct netconf_client *client) must_check;
 
 // --- blocking ---
 // NULL and a diag when the session could not be opened in connect_ms.

@@ -56,7 +56,11 @@ struct netconf_client *netconf_client_connect(const struct netconf_client_option
 	while (!opening.done)
 		step(loop, UINT64_MAX);
 	if (netconf_client_is_open(client)) {
-		netconf_client_serve(client, options);
+		o.notification = options->notification;
+		o.context = options->context;
+		o.opened = NULL;
+		o.closed = NULL;
+		netconf_client_rebind(client, &o);
 		return client;
 	}
 	netconf_client_free(client);

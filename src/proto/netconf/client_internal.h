@@ -7,8 +7,5 @@
 // The loop that netconf_client_connect made; freed with the client.
 void netconf_client_own_loop(struct netconf_client *client, struct io_loop *loop);
 struct io_loop *netconf_client_loop(struct netconf_client *client) must_check;
-// From now on only notifications are told, as these options say.
-void netconf_client_serve(struct netconf_client *client,
-			  const struct netconf_client_options *options);
 // How many have come.
 unsigned netconf_client_notifications(const struct netconf_client *client) must_check;
