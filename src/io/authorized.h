@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may come in over SSH: lines in the format of OpenSSH's authorized_keys. Pure.
+#pragma once
+
+#include "base/diag.h"
+#include "io/ssh.h"
+
+struct io_authorized_key {
+	const char *name, *role;
+	char fingerprint[IO_SSH_FINGERPRINT];
+};
+
+struct io_authorized {
+	VEC(struct io_authorized_key) key;
+};
+
+struct io_authorized_text {
+	const char *file; // for diags
+	const char *text; // ends with NUL
+	const char *const *roles;
+};
+
+// Reads what can be read, into the arena; each line that is refused is an error.
+void io_authorized_parse(const struct io_authorized_text *in, struct arena *arena,
+			 struct diags *diags, struct io_authorized *out);
+// The entry of this name and key, else NULL.
+const struct io_authorized_key *io_authorized_find(const struct io_authorized *authorized,
+						   const char *name,
+						   const char *fingerprint) must_check;
+
+// The fingerprint of a public key of this type. False: `fault_out` is a constant that says why it is not accepted.
+bool io_ssh_public_read(const char *type, const char *base64, const char **fault_out,
+			char out[static IO_SSH_FINGERPRINT]) must_check;
+bool io_ssh_public_type(const char *type) must_check; // one that io_ssh_public_read accepts

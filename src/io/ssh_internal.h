@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between the files of SSH.
+#pragma once
+
+#include "io/authorized.h"
+#include "io/ssh.h"
+
+// libssh marks what its message interface is made of as deprecated, and has nothing else that shows every request.
+#define SSH_SUPPRESS_DEPRECATED
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+#include <libssh/server.h>
+
+// What is spoken, in the order of preference: exchanges on Curve25519 and NIST curves, signatures without SHA-1, ciphers
+// that authenticate by themselves, or in counter mode with the MAC outside.
+#define IO_SSH_KEX \
+	"curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384"
+#define IO_SSH_SIGNATURES                                                                       \
+	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512," \
+	"rsa-sha2-256"
+#define IO_SSH_CIPHERS                                                                            \
+	"aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr," \
+	"aes128-ctr"
+#define IO_SSH_MACS "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
+#define IO_SSH_RSA_LEAST 3072
+
+// --- ssh.c ---
+struct io_ssh *io_ssh_ref(struct io_ssh *ssh) must_check;
+void io_ssh_unref(struct io_ssh *ssh);
+// A copy of the private key, for ssh_key_free.
+ssh_key io_ssh_key(struct io_ssh *ssh) must_check;
+// Whether the session could be made from the host key and this descriptor, which it takes.
+bool io_ssh_accept(struct io_ssh *ssh, ssh_session session, int fd) must_check;
+// The role of this user with this key, as long as the arena lives; NULL: it may not come in.
+const char *io_ssh_role(struct io_ssh *ssh, const char *user, const char *fingerprint,
+			struct arena *arena) must_check;
+void io_ssh_note(struct io_ssh *ssh, const struct diag *what);
+// Of a public or private key. False: libssh could not.
+bool io_ssh_fingerprint_of(ssh_key key, char out[static IO_SSH_FINGERPRINT]) must_check;
+
+// --- ssh_transport.c ---
+struct ssh_transport {
+	struct io_transport head;
+	struct io_ssh *ssh;
+	ssh_session session;
+	ssh_channel channel;
+	struct io_peer peer;
+	struct arena arena; // of what the peer says
+	const char *user;
+	bool open;             // the subsystem runs
+	size_t in_flight;      // bytes that libssh has taken and the kernel has not
+	unsigned step;         // client: of the handshake
+	unsigned attempts;     // server: at authenticating
+	unsigned refusals;     // server: requests that were refused
+	unsigned environments; // server: variables that were offered
+	const char *disagreed; // what libssh says of algorithms, in `arena`; NULL: nothing
+	const char *refused;   // the last thing that was refused, in `arena`; NULL: nothing
+	const struct io_ssh_target *target; // client: copies in `arena`
+	struct ssh_counter_struct socket, raw;
+	uint64_t settled_raw, settled_socket; // of the counters when nothing waited
+	struct ssh_server_callbacks_struct server_callbacks;
+};
+
+struct ssh_transport *io_ssh_of(struct io_transport *head) must_check;
+// With its session. `fd` is for epoll; libssh closes its descriptor when it likes, so it gets
+// another one of the same socket: `*fd_out`, or -1 and a fault.
+struct ssh_transport *io_ssh_transport_new(struct io_ssh *ssh, const struct io_transport_ops *ops,
+					   int fd, int *fd_out) must_check;
+// Around an exchange of keys: what cannot be agreed on is kept for the fault, because libssh forgets it.
+void io_ssh_listen_in(struct ssh_transport *t);
+void io_ssh_listen_no_more(void);
+// Lets libssh do what it can without waiting. IO_OK: bytes have come; IO_WANT_*: nothing to do until then.
+enum io_result io_ssh_pump(struct ssh_transport *t) must_check;
+// What to wait for when libssh has nothing to do.
+enum io_result io_ssh_wait(const struct ssh_transport *t) must_check;
+// The fault that libssh has met, or IO_CLOSED.
+enum io_result io_ssh_broken(struct ssh_transport *t) must_check;
+
+enum io_result io_ssh_read(struct io_transport *head, void *data, size_t len, size_t *got_out);
+enum io_result io_ssh_write(struct io_transport *head, const void *data, size_t len,
+			    size_t *put_out);
+void io_ssh_shutdown(struct io_transport *head);
+const struct io_peer *io_ssh_peer(const struct io_transport *head);
+void io_ssh_transport_free(struct io_transport *head);
