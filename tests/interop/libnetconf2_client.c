@@ -3,26 +3,14 @@
 //
 // The library reads our modules from us (get-schema, YANG library) when it connects and parses every reply with them, so a
 // reply that is not valid for its module fails here whatever it says.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "peer.h"
 
-#include <cmocka.h>
-
-#include <libnetconf2/log.h>
-#include <libnetconf2/messages_client.h>
-#include <libnetconf2/netconf.h>
-#include <libnetconf2/session.h>
-#include <libnetconf2/session_client.h>
-#include <libyang/libyang.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WAIT_MS 10000
 #define BOX "xmlns=\"urn:test:box\""
 #define LABEL(text) "<box " BOX "><label>" text "</label></box>"
 
@@ -80,101 +68,17 @@ static struct nc_session *one, *two;
 
 static const char *file(const char *name)
 {
-	static char path[2][128];
+	static char path[3][128];
 	static int turn;
-	turn = !turn;
+	turn = (turn + 1) % 3;
 	snprintf(path[turn], sizeof(path[turn]), "%s/%s", server.dir, name);
 	return path[turn];
 }
 
 static struct nc_session *dial(void)
 {
-	assert_int_equal(nc_client_tls_set_cert_key_paths(file("one.pem"), file("one.key")), 0);
-	assert_int_equal(nc_client_tls_set_trusted_ca_paths(file("ca.pem"), NULL), 0);
-	struct nc_session *session = nc_connect_tls("127.0.0.1", (uint16_t)server.port, NULL);
-	assert_non_null(session);
-	return session;
-}
-
-// --- asking ---
-
-static char reply[1 << 20];
-
-static void keep(const struct lyd_node *tree)
-{
-	char *text = NULL;
-	size_t len = strlen(reply);
-	if (!tree)
-		return;
-	assert_int_equal(
-		lyd_print_mem(&text, tree, LYD_XML,
-			      LYD_PRINT_SHRINK | LYD_PRINT_WITHSIBLINGS | LYD_PRINT_WD_EXPLICIT),
-		LY_SUCCESS);
-	snprintf(reply + len, sizeof(reply) - len, "%s", text ? text : "");
-	free(text);
-}
-
-// The reply, envelope and content, is in `reply`.
-static void ask(struct nc_session *session, struct nc_rpc *rpc)
-{
-	struct lyd_node *envelope = NULL, *content = NULL;
-	uint64_t id;
-	assert_non_null(rpc);
-	assert_int_equal(nc_send_rpc(session, rpc, WAIT_MS, &id), NC_MSG_RPC);
-	assert_int_equal(nc_recv_reply(session, rpc, id, WAIT_MS, &envelope, &content),
-			 NC_MSG_REPLY);
-	reply[0] = '\0';
-	keep(envelope);
-	keep(content);
-	lyd_free_all(envelope);
-	lyd_free_all(content);
-	nc_rpc_free(rpc);
-}
-
-static void has(const char *part)
-{
-	if (!strstr(reply, part))
-		fail_msg("no %s in %s", part, reply);
-}
-
-static void has_not(const char *part)
-{
-	if (strstr(reply, part))
-		fail_msg("%s in %s", part, reply);
-}
-
-static void ok(struct nc_session *session, struct nc_rpc *rpc)
-{
-	ask(session, rpc);
-	has("<ok");
-	has_not("rpc-error");
-}
-
-static void refused(struct nc_session *session, struct nc_rpc *rpc, const char *tag)
-{
-	char wanted[100];
-	ask(session, rpc);
-	snprintf(wanted, sizeof(wanted), "<error-tag>%s</error-tag>", tag);
-	has(wanted);
-	has("<error-severity>error</error-severity>");
-	has("<error-message");
-}
-
-static struct nc_rpc *edit(const char *config)
-{
-	return nc_rpc_edit(NC_DATASTORE_CANDIDATE, NC_RPC_EDIT_DFLTOP_MERGE,
-			   NC_RPC_EDIT_TESTOPT_UNKNOWN, NC_RPC_EDIT_ERROPT_UNKNOWN, config,
-			   NC_PARAMTYPE_CONST);
-}
-
-static struct nc_rpc *commit(void)
-{
-	return nc_rpc_commit(0, 0, NULL, NULL, NC_PARAMTYPE_CONST);
-}
-
-static struct nc_rpc *get_config(NC_DATASTORE source)
-{
-	return nc_rpc_getconfig(source, NULL, NC_WD_UNKNOWN, NC_PARAMTYPE_CONST);
+	struct peer_files files = {file("ca.pem"), file("one.pem"), file("one.key")};
+	return peer_dial(server.port, &files);
 }
 
 static int setup(void **state)
@@ -217,42 +121,44 @@ static void schemas(void **state)
 	const struct lys_module *box = ly_ctx_get_module_implemented(ctx, "test-box");
 	assert_non_null(box);
 	assert_non_null(lys_find_path(ctx, NULL, "/test-box:box/item/next", 0));
-	ask(one, nc_rpc_getschema("test-box", "2024-01-01", "yang", NC_PARAMTYPE_CONST));
-	has("module test-box {");
-	refused(one, nc_rpc_getschema("nobody", NULL, NULL, NC_PARAMTYPE_CONST), "invalid-value");
-	refused(one, nc_rpc_getschema("test-box", "1999-01-01", NULL, NC_PARAMTYPE_CONST),
-		"invalid-value");
-	refused(one, nc_rpc_getschema("test-box", NULL, "yin", NC_PARAMTYPE_CONST),
-		"invalid-value");
+	peer_ask(one, nc_rpc_getschema("test-box", "2024-01-01", "yang", NC_PARAMTYPE_CONST));
+	peer_has("module test-box {");
+	peer_refused(one, nc_rpc_getschema("nobody", NULL, NULL, NC_PARAMTYPE_CONST),
+		     "invalid-value");
+	peer_refused(one, nc_rpc_getschema("test-box", "1999-01-01", NULL, NC_PARAMTYPE_CONST),
+		     "invalid-value");
+	peer_refused(one, nc_rpc_getschema("test-box", NULL, "yin", NC_PARAMTYPE_CONST),
+		     "invalid-value");
 }
 
 // Shows: RFC 6241 7.2 edit-config, 7.1 get-config and 8.3.4 commit with libnetconf2
 static void edit_and_commit(void **state)
 {
 	(void)state;
-	ok(one, edit(LABEL("libnetconf2 &amp; co")));
-	ask(two, get_config(NC_DATASTORE_CANDIDATE));
-	has("libnetconf2 &amp; co");
-	ok(one, nc_rpc_validate(NC_DATASTORE_CANDIDATE, NULL, NC_PARAMTYPE_CONST));
-	ok(one, commit());
-	ask(two, get_config(NC_DATASTORE_RUNNING));
-	has("libnetconf2 &amp; co");
-	refused(one, edit("<box " BOX "><frob/></box>"), "unknown-element");
-	has("<bad-element>frob</bad-element>");
-	ok(one, edit(LABEL("forbidden")));
-	refused(one, nc_rpc_validate(NC_DATASTORE_CANDIDATE, NULL, NC_PARAMTYPE_CONST),
-		"operation-failed");
-	refused(one, commit(), "operation-failed");
-	ok(one, nc_rpc_discard());
+	peer_ok(one, peer_edit(LABEL("libnetconf2 &amp; co")));
+	peer_ask(two, peer_get_config(NC_DATASTORE_CANDIDATE));
+	peer_has("libnetconf2 &amp; co");
+	peer_ok(one, nc_rpc_validate(NC_DATASTORE_CANDIDATE, NULL, NC_PARAMTYPE_CONST));
+	peer_ok(one, peer_commit());
+	peer_ask(two, peer_get_config(NC_DATASTORE_RUNNING));
+	peer_has("libnetconf2 &amp; co");
+	peer_refused(one, peer_edit("<box " BOX "><frob/></box>"), "unknown-element");
+	peer_has("<bad-element>frob</bad-element>");
+	peer_ok(one, peer_edit(LABEL("forbidden")));
+	peer_refused(one, nc_rpc_validate(NC_DATASTORE_CANDIDATE, NULL, NC_PARAMTYPE_CONST),
+		     "operation-failed");
+	peer_refused(one, peer_commit(), "operation-failed");
+	peer_ok(one, nc_rpc_discard());
 }
 
 // Shows: RFC 6241 8.6.5 validate of a configuration in the request, by libnetconf2
 static void validate_inline(void **state)
 {
 	(void)state;
-	ok(one, nc_rpc_validate(NC_DATASTORE_CONFIG, LABEL("good"), NC_PARAMTYPE_CONST));
-	refused(one, nc_rpc_validate(NC_DATASTORE_CONFIG, LABEL("forbidden"), NC_PARAMTYPE_CONST),
-		"operation-failed");
+	peer_ok(one, nc_rpc_validate(NC_DATASTORE_CONFIG, LABEL("good"), NC_PARAMTYPE_CONST));
+	peer_refused(one,
+		     nc_rpc_validate(NC_DATASTORE_CONFIG, LABEL("forbidden"), NC_PARAMTYPE_CONST),
+		     "operation-failed");
 }
 
 // Shows: RFC 6241 7.5 lock and 7.6 unlock: lock-denied names the holder, by libnetconf2
@@ -261,48 +167,48 @@ static void locks(void **state)
 	char holder[60];
 	(void)state;
 	snprintf(holder, sizeof(holder), "<session-id>%u</session-id>", nc_session_get_id(one));
-	ok(one, nc_rpc_lock(NC_DATASTORE_CANDIDATE));
-	refused(two, nc_rpc_lock(NC_DATASTORE_CANDIDATE), "lock-denied");
-	has(holder);
-	refused(two, edit(LABEL("x")), "in-use");
-	refused(two, nc_rpc_unlock(NC_DATASTORE_CANDIDATE), "operation-failed");
-	ok(one, nc_rpc_unlock(NC_DATASTORE_CANDIDATE));
+	peer_ok(one, nc_rpc_lock(NC_DATASTORE_CANDIDATE));
+	peer_refused(two, nc_rpc_lock(NC_DATASTORE_CANDIDATE), "lock-denied");
+	peer_has(holder);
+	peer_refused(two, peer_edit(LABEL("x")), "in-use");
+	peer_refused(two, nc_rpc_unlock(NC_DATASTORE_CANDIDATE), "operation-failed");
+	peer_ok(one, nc_rpc_unlock(NC_DATASTORE_CANDIDATE));
 }
 
 // Shows: RFC 6241 8.4 confirmed commit with persist, cancel-commit, by libnetconf2
 static void confirmed_commit(void **state)
 {
 	(void)state;
-	ok(one, edit(LABEL("before")));
-	ok(one, commit());
-	ok(one, edit(LABEL("tried")));
-	ok(one, nc_rpc_commit(1, 60, "id", NULL, NC_PARAMTYPE_CONST));
-	refused(two, commit(), "invalid-value");
-	refused(two, nc_rpc_cancel("other", NC_PARAMTYPE_CONST), "invalid-value");
-	ok(two, nc_rpc_cancel("id", NC_PARAMTYPE_CONST));
-	ask(two, get_config(NC_DATASTORE_RUNNING));
-	has("before");
-	ok(one, nc_rpc_discard());
-	ok(one, edit(LABEL("kept")));
-	ok(one, nc_rpc_commit(1, 60, "id", NULL, NC_PARAMTYPE_CONST));
-	ok(two, nc_rpc_commit(0, 0, NULL, "id", NC_PARAMTYPE_CONST));
-	ask(two, get_config(NC_DATASTORE_RUNNING));
-	has("kept");
+	peer_ok(one, peer_edit(LABEL("before")));
+	peer_ok(one, peer_commit());
+	peer_ok(one, peer_edit(LABEL("tried")));
+	peer_ok(one, nc_rpc_commit(1, 60, "id", NULL, NC_PARAMTYPE_CONST));
+	peer_refused(two, peer_commit(), "invalid-value");
+	peer_refused(two, nc_rpc_cancel("other", NC_PARAMTYPE_CONST), "invalid-value");
+	peer_ok(two, nc_rpc_cancel("id", NC_PARAMTYPE_CONST));
+	peer_ask(two, peer_get_config(NC_DATASTORE_RUNNING));
+	peer_has("before");
+	peer_ok(one, nc_rpc_discard());
+	peer_ok(one, peer_edit(LABEL("kept")));
+	peer_ok(one, nc_rpc_commit(1, 60, "id", NULL, NC_PARAMTYPE_CONST));
+	peer_ok(two, nc_rpc_commit(0, 0, NULL, "id", NC_PARAMTYPE_CONST));
+	peer_ask(two, peer_get_config(NC_DATASTORE_RUNNING));
+	peer_has("kept");
 }
 
 // Shows: RFC 6241 7.3 copy-config, 7.4 delete-config and 8.7 startup, by libnetconf2
 static void copy_and_delete(void **state)
 {
 	(void)state;
-	ok(one, edit(LABEL("copied")));
-	ok(one, commit());
-	ok(one, nc_rpc_copy(NC_DATASTORE_STARTUP, NULL, NC_DATASTORE_RUNNING, NULL, NC_WD_UNKNOWN,
-			    NC_PARAMTYPE_CONST));
-	ask(one, get_config(NC_DATASTORE_STARTUP));
-	has("copied");
-	ok(one, nc_rpc_delete(NC_DATASTORE_STARTUP, NULL, NC_PARAMTYPE_CONST));
-	ask(one, get_config(NC_DATASTORE_STARTUP));
-	has_not("copied");
+	peer_ok(one, peer_edit(LABEL("copied")));
+	peer_ok(one, peer_commit());
+	peer_ok(one, nc_rpc_copy(NC_DATASTORE_STARTUP, NULL, NC_DATASTORE_RUNNING, NULL,
+				 NC_WD_UNKNOWN, NC_PARAMTYPE_CONST));
+	peer_ask(one, peer_get_config(NC_DATASTORE_STARTUP));
+	peer_has("copied");
+	peer_ok(one, nc_rpc_delete(NC_DATASTORE_STARTUP, NULL, NC_PARAMTYPE_CONST));
+	peer_ask(one, peer_get_config(NC_DATASTORE_STARTUP));
+	peer_has_not("copied");
 }
 
 // Shows: RFC 6241 6 subtree filters by libnetconf2
@@ -310,49 +216,49 @@ static void copy_and_delete(void **state)
 static void get(void **state)
 {
 	(void)state;
-	ok(one, edit(LABEL("seen")));
-	ok(one, commit());
-	ask(one, nc_rpc_get("<uptime " BOX "/>", NC_WD_UNKNOWN, NC_PARAMTYPE_CONST));
-	has("<seconds>77</seconds>");
-	has_not("seen");
-	ask(one, nc_rpc_get(NULL, NC_WD_UNKNOWN, NC_PARAMTYPE_CONST));
-	has("<label>seen</label>");
-	has("<percent>12</percent>");
-	has("netconf-state");
-	has("<content-id>");
+	peer_ok(one, peer_edit(LABEL("seen")));
+	peer_ok(one, peer_commit());
+	peer_ask(one, nc_rpc_get("<uptime " BOX "/>", NC_WD_UNKNOWN, NC_PARAMTYPE_CONST));
+	peer_has("<seconds>77</seconds>");
+	peer_has_not("seen");
+	peer_ask(one, nc_rpc_get(NULL, NC_WD_UNKNOWN, NC_PARAMTYPE_CONST));
+	peer_has("<label>seen</label>");
+	peer_has("<percent>12</percent>");
+	peer_has("netconf-state");
+	peer_has("<content-id>");
 }
 
 static void get_with(NC_WD_MODE mode)
 {
-	ask(one,
-	    nc_rpc_getconfig(NC_DATASTORE_RUNNING, "<box " BOX "/>", mode, NC_PARAMTYPE_CONST));
+	peer_ask(one, nc_rpc_getconfig(NC_DATASTORE_RUNNING, "<box " BOX "/>", mode,
+				       NC_PARAMTYPE_CONST));
 }
 
 // Shows: RFC 6243 4.5.1 with-defaults in get-config, each mode, by libnetconf2
 static void with_defaults(void **state)
 {
 	(void)state;
-	ok(one, edit("<box " BOX "><page><number>1</number><seen>false</seen></page>"
-		     "<page><number>2</number></page></box>"));
-	ok(one, commit());
+	peer_ok(one, peer_edit("<box " BOX "><page><number>1</number><seen>false</seen></page>"
+			       "<page><number>2</number></page></box>"));
+	peer_ok(one, peer_commit());
 	get_with(NC_WD_EXPLICIT);
-	has("<number>1</number><seen>false</seen>");
-	has("<number>2</number></page>");
+	peer_has("<number>1</number><seen>false</seen>");
+	peer_has("<number>2</number></page>");
 	get_with(NC_WD_TRIM);
-	has("<number>1</number></page>");
+	peer_has("<number>1</number></page>");
 	get_with(NC_WD_ALL);
-	has("<number>2</number><seen>false</seen>");
+	peer_has("<number>2</number><seen>false</seen>");
 	get_with(NC_WD_ALL_TAG);
-	has("<level>3</level>");
+	peer_has("<level>3</level>");
 }
 
 // Shows: RFC 6241 7.9 kill-session by libnetconf2
 static void kill_session(void **state)
 {
 	(void)state;
-	refused(one, nc_rpc_kill(nc_session_get_id(one)), "invalid-value");
-	ok(one, nc_rpc_kill(nc_session_get_id(two)));
-	for (int i = 0; i < WAIT_MS && nc_session_get_status(two) == NC_STATUS_RUNNING; i++) {
+	peer_refused(one, nc_rpc_kill(nc_session_get_id(one)), "invalid-value");
+	peer_ok(one, nc_rpc_kill(nc_session_get_id(two)));
+	for (int i = 0; i < PEER_WAIT_MS && nc_session_get_status(two) == NC_STATUS_RUNNING; i++) {
 		struct lyd_node *envelope = NULL, *op = NULL;
 		(void)nc_recv_notif(two, 10, &envelope, &op);
 		lyd_free_all(envelope);
@@ -361,48 +267,28 @@ static void kill_session(void **state)
 	assert_int_not_equal(nc_session_get_status(two), NC_STATUS_RUNNING);
 }
 
-static void hear(const char *part)
-{
-	struct lyd_node *envelope = NULL, *op = NULL;
-	assert_int_equal(nc_recv_notif(one, WAIT_MS, &envelope, &op), NC_MSG_NOTIF);
-	reply[0] = '\0';
-	keep(envelope);
-	keep(op);
-	lyd_free_all(envelope);
-	lyd_free_all(op);
-	has("<eventTime>");
-	has(part);
-}
-
 // Shows: RFC 5277 2.1.1 create-subscription, notifications and replay by libnetconf2
 static void notifications(void **state)
 {
 	(void)state;
-	refused(one, nc_rpc_subscribe("WEATHER", NULL, NULL, NULL, NC_PARAMTYPE_CONST),
-		"invalid-value");
-	refused(one, nc_rpc_subscribe(NULL, NULL, "2999-01-01T00:00:00Z", NULL, NC_PARAMTYPE_CONST),
-		"bad-element");
+	peer_refused(one, nc_rpc_subscribe("WEATHER", NULL, NULL, NULL, NC_PARAMTYPE_CONST),
+		     "invalid-value");
+	peer_refused(one,
+		     nc_rpc_subscribe(NULL, NULL, "2999-01-01T00:00:00Z", NULL, NC_PARAMTYPE_CONST),
+		     "bad-element");
 	assert_int_equal(write(server.in, "\n", 1), 1);
-	ok(one, nc_rpc_subscribe(NULL, "<fell " BOX "/>", NULL, NULL, NC_PARAMTYPE_CONST));
-	refused(one, nc_rpc_subscribe(NULL, NULL, NULL, NULL, NC_PARAMTYPE_CONST), "in-use");
+	peer_ok(one, nc_rpc_subscribe(NULL, "<fell " BOX "/>", NULL, NULL, NC_PARAMTYPE_CONST));
+	peer_refused(one, nc_rpc_subscribe(NULL, NULL, NULL, NULL, NC_PARAMTYPE_CONST), "in-use");
 	assert_int_equal(write(server.in, "\n", 1), 1);
-	hear("<fell ");
+	peer_hear(one, "<fell ");
 	nc_session_free(one, NULL);
 	one = dial();
-	ok(one, nc_rpc_subscribe(NULL, "<fell " BOX "/>", "2024-01-01T00:00:00Z", NULL,
-				 NC_PARAMTYPE_CONST));
-	hear("<fell ");
+	peer_ok(one, nc_rpc_subscribe(NULL, "<fell " BOX "/>", "2024-01-01T00:00:00Z", NULL,
+				      NC_PARAMTYPE_CONST));
+	peer_hear(one, "<fell ");
 	do
-		hear("");
-	while (!strstr(reply, "replayComplete"));
-}
-
-// It complains of every module that it asks for in vain.
-static void say_nothing(const struct nc_session *session, NC_VERB_LEVEL level, const char *text)
-{
-	(void)session;
-	(void)level;
-	(void)text;
+		peer_hear(one, "");
+	while (!strstr(peer_reply, "replayComplete"));
 }
 
 int main(int argc, char **argv)
@@ -417,8 +303,7 @@ int main(int argc, char **argv)
 		fputs("usage: interop_libnetconf2_client TEST-SERVER\n", stderr);
 		return 2;
 	}
-	nc_client_init();
-	nc_set_print_clb_session(say_nothing);
+	peer_init();
 	start_server(argv[1]);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	stop_server();

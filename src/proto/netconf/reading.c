@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers that are printed as the session reads them.
 //
-// The idea: an answer is a walk over a tree that waits while enough of it stands in the session's queue, so a configuration of
-// any size costs a few hundred kilobytes a reader. A tree does not change under a walk: before a write all walks are finished
-// into their queues. That is bounded, too: a session that would then have more than held_most bytes waiting is ended, because
-// a slow reader must not keep everybody from writing.
+// The idea: an answer is a walk over a tree that waits while enough of it stands in the session's queue, so a
+// configuration of any size costs a few hundred kilobytes a reader. A tree does not change under a walk: before a write all
+// walks are finished into their queues. That is bounded, too: a session that would then have more than held_most bytes
+// waiting is ended, because a slow reader must not keep everybody from writing.
 // It does not choose what is shown; the views do. RFC 6242 section 4.2 for the chunks.
 #include "proto/netconf/reading.h"
 #include "io/stream.h"

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session of the client library libnetconf2, and what tests ask over it.
+#pragma once
+
+// cmocka wants these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <libnetconf2/log.h>
+#include <libnetconf2/messages_client.h>
+#include <libnetconf2/netconf.h>
+#include <libnetconf2/session.h>
+#include <libnetconf2/session_client.h>
+#include <libyang/libyang.h>
+
+#define PEER_WAIT_MS 10000
+
+// The library, without its messages.
+void peer_init(void);
+
+struct peer_files {
+	const char *ca, *certificate, *key;
+};
+// To 127.0.0.1 over TLS; the test fails when there is no session.
+struct nc_session *peer_dial(unsigned port, const struct peer_files *files);
+
+// What came last, envelope and content.
+extern char peer_reply[];
+void peer_ask(struct nc_session *session, struct nc_rpc *rpc);
+void peer_has(const char *part);
+void peer_has_not(const char *part);
+void peer_ok(struct nc_session *session, struct nc_rpc *rpc);
+// The reply is an error of this tag.
+void peer_refused(struct nc_session *session, struct nc_rpc *rpc, const char *tag);
+// Waits for a notification that has this in it.
+void peer_hear(struct nc_session *session, const char *part);
+
+struct nc_rpc *peer_edit(const char *config); // of the candidate
+struct nc_rpc *peer_commit(void);
+struct nc_rpc *peer_get_config(NC_DATASTORE source);
