@@ -658,7 +658,7 @@ static void random_rules_decide_as_the_steps_say(void **state)
 	struct buf xml cleanup(buf_fini), rules cleanup(buf_fini);
 	struct config config;
 	const char *seed = getenv("ACCESS_SEED");
-	srand(seed ? (unsigned)atoi(seed) : 1);
+	srand(seed ? (unsigned)strtoul(seed, NULL, 10) : 1);
 	buf_init(&xml);
 	buf_init(&rules);
 	for (unsigned round = 0; round < 400; round++) {

@@ -5,6 +5,7 @@
 // RFC 6241 sections 7.9 (get), 8.3 (candidate), 8.4 (confirmed commit), 8.7 (startup).
 #include "agent/front_internal.h"
 
+#include "access/access.h"
 #include "agent/xml.h"
 #include "base/buf.h"
 #include "cap/cap.h"
@@ -23,18 +24,23 @@
 // --- who ---
 
 // The role of the certificate decides; the name of the session's user is the certificate's.
-static const char *user(void *context, const struct io_peer *peer, struct diags *diags)
+static bool user(void *context, const struct io_peer *peer, struct diags *diags,
+		 struct access_who *out)
 {
 	enum pki_role role;
 	(void)context;
 	if (peer->unit && peer->name && pki_role_parse(peer->unit, &role) &&
-	    (role == PKI_CONTROLLER || role == PKI_OPERATOR))
-		return arena_strdup(diags->arena, peer->name);
+	    (role == PKI_CONTROLLER || role == PKI_OPERATOR)) {
+		const char **group = arena_new(diags->arena, const char *);
+		*group = pki_role_name[role];
+		*out = (struct access_who){.name = peer->name, .group = group, .groups = 1};
+		return true;
+	}
 	diag_error(diags, DIAG_DENIED, NULL,
 		   "use a certificate that was issued for a controller or an operator",
 		   "the certificate of '%s' is for '%s', not for a controller",
 		   peer->name ? peer->name : "nobody", peer->unit ? peer->unit : "nothing");
-	return NULL;
+	return false;
 }
 
 // --- configuration ---

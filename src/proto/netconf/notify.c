@@ -7,13 +7,13 @@
 #include "proto/netconf/notify.h"
 #include "base/moment.h"
 #include "io/loop.h"
+#include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "schema/view.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_EVENTS "urn:ietf:params:xml:ns:netmod:notification"
 #define PATH "/notifications:create-subscription/"
 
 struct netconf_logged {
@@ -88,7 +88,7 @@ void netconf_streams_print(const struct netconf_server *server, struct buf *out)
 	char since[MOMENT_TEXT];
 	moment_print(server->log.since, since);
 	buf_printf(out,
-		   "<netconf xmlns=\"" NS_EVENTS "\"><streams><stream><name>NETCONF</name>"
+		   "<netconf xmlns=\"" NETCONF_NS_EVENTS "\"><streams><stream><name>NETCONF</name>"
 		   "<description>all notifications</description>"
 		   "<replaySupport>true</replaySupport>"
 		   "<replayLogCreationTime>%s</replayLogCreationTime></stream></streams></netconf>",
@@ -159,7 +159,7 @@ static void tell(struct netconf_subscription *s, struct notification *n)
 	struct diag why = {.code = DIAG_LIMIT,
 			   .text = "the subscriber does not read its notifications",
 			   .hint = "subscribe again and read faster"};
-	if (peer->ended || !passes(s, n))
+	if (peer->ended || !passes(s, n) || !netconf_guard_hears(peer, n->xml, n->len))
 		return;
 	if (netconf_peer_waiting(peer) > peer->server->options.output_most) {
 		netconf_peer_end_because(peer, &why);
@@ -206,7 +206,7 @@ static void tell_complete(struct netconf_subscription *s, const char *name)
 	struct buf xml cleanup(buf_fini);
 	const struct schema_node *filter = s->filter;
 	buf_init(&xml);
-	buf_printf(&xml, "<%s xmlns=\"" NS_EVENTS "\"/>", name);
+	buf_printf(&xml, "<%s xmlns=\"" NETCONF_NS_EVENTS "\"/>", name);
 	struct notification n = {.server = s->peer->server, .xml = xml.data, .len = xml.len};
 	notification_init(&n, moment_now());
 	s->filter = NULL;

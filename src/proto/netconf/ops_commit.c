@@ -5,6 +5,7 @@
 // fires when this one is gone). Here is the bookkeeping: who must confirm, and what running was before the first confirmed
 // commit of a sequence. The way back is a reference to that tree, kept through every follow-up.
 // It applies nothing itself. RFC 6241 sections 8.3.4 and 8.4.
+#include "proto/netconf/guard.h"
 #include "proto/netconf/notify.h"
 #include "schema/schema.h"
 
@@ -39,6 +40,7 @@ static void set_running(struct netconf_server *server, struct netconf_tree *tree
 	if (*candidate == *running)
 		netconf_tree_set(candidate, netconf_tree_ref(tree));
 	netconf_tree_set(running, tree);
+	netconf_guard_refresh(server);
 }
 
 void netconf_commit_undone(struct netconf_server *server, struct netconf_tree *tree)
@@ -80,6 +82,7 @@ bool netconf_validate(struct netconf_rpc *rpc, struct netconf_tree *tree)
 {
 	const struct netconf_server_options *o = &rpc->server->options;
 	return netconf_tree_validate(tree, &rpc->diags) &&
+	       netconf_guard_validate(rpc->server, tree->tree, &rpc->diags) &&
 	       (!o->ops->validate || o->ops->validate(o->context, tree->tree, &rpc->diags));
 }
 
@@ -160,7 +163,8 @@ static void op_commit(struct netconf_rpc *rpc)
 	    !may_continue(rpc) || !read_commit(rpc))
 		return;
 	rpc->target = netconf_tree_ref(server->datastore[NETCONF_CANDIDATE]);
-	if (!netconf_validate(rpc, rpc->target)) {
+	if (!netconf_guard_change(rpc, server->datastore[NETCONF_RUNNING], rpc->target) ||
+	    !netconf_validate(rpc, rpc->target)) {
 		netconf_rpc_fail(rpc);
 		return;
 	}

@@ -6,6 +6,7 @@
 // application applies as a whole.
 // It edits nothing itself; schema does. RFC 6241 sections 7.2-7.4, 8.3, 8.6 and 8.7; RFC 7950
 // section 8.3.3 (the candidate is validated when it is committed, unless the client asks for more).
+#include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
 #include "proto/netconf/xml.h"
@@ -79,7 +80,8 @@ static bool apply_element(struct netconf_rpc *rpc, const struct netconf_xml *ele
 	netconf_xml_add(element, &xml);
 	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
 	bool ok = schema_parse_edit(edit, &input, &rpc->diags) &&
-		  schema_edit(tree, edit, default_operation(rpc), &rpc->diags);
+		  schema_edit_if(tree, edit, default_operation(rpc), netconf_guard_veto(rpc),
+				 &rpc->diags);
 	schema_tree_free(edit);
 	return ok;
 }
@@ -111,7 +113,8 @@ static bool apply(struct netconf_rpc *rpc, struct schema_tree *tree)
 		return !rpc->diags.errors;
 	}
 	bool ok = schema_any_tree(rpc->server->options.schema, config, &rpc->diags, &edit) &&
-		  schema_edit(tree, edit, default_operation(rpc), &rpc->diags);
+		  schema_edit_if(tree, edit, default_operation(rpc), netconf_guard_veto(rpc),
+				 &rpc->diags);
 	schema_tree_free(edit);
 	return ok;
 }
@@ -173,11 +176,28 @@ static void copy_to_startup(struct netconf_rpc *rpc)
 		netconf_rpc_fail(rpc);
 }
 
-// RFC 6243 section 4.5.3. What is tagged as a default is one in the copy as well, so that mode copies as it is.
+// RFC 8341 section 3.2.6: then only the right to call it is needed.
+static bool saves_running(const struct netconf_rpc *rpc)
+{
+	return netconf_datastore_in(rpc, "source") == NETCONF_RUNNING &&
+	       netconf_datastore_in(rpc, "target") == NETCONF_STARTUP;
+}
+
+// With the defaults that are asked for (RFC 6243 section 4.5.3), and of a datastore what the user may read. What is tagged
+// as a default is one in the copy as well.
 static struct netconf_tree *as_asked(struct netconf_rpc *rpc, struct netconf_tree *tree)
 {
 	enum schema_with_defaults defaults = netconf_with_defaults(rpc);
-	struct schema_view_options options = {.defaults = defaults};
+	bool config = netconf_datastore_in(rpc, "source") == NETCONF_DATASTORES;
+	struct access_look *look = config || saves_running(rpc) ? NULL : netconf_guard_look(rpc);
+	bool as_it_is =
+		defaults == SCHEMA_DEFAULTS_EXPLICIT || defaults == SCHEMA_DEFAULTS_ALL_TAGGED;
+	if (as_it_is && !look)
+		return tree;
+	struct schema_view_options options = {.defaults = as_it_is ? SCHEMA_DEFAULTS_EXPLICIT
+								   : defaults,
+					      .visible = look ? access_may_read : NULL,
+					      .context = look};
 	struct schema_tree *copy = schema_tree_new(rpc->server->options.schema);
 	struct buf xml cleanup(buf_fini);
 	buf_init(&xml);
@@ -194,12 +214,6 @@ static struct netconf_tree *as_asked(struct netconf_rpc *rpc, struct netconf_tre
 	return NULL;
 }
 
-static bool copies_as_it_is(const struct netconf_rpc *rpc)
-{
-	enum schema_with_defaults defaults = netconf_with_defaults(rpc);
-	return defaults == SCHEMA_DEFAULTS_EXPLICIT || defaults == SCHEMA_DEFAULTS_ALL_TAGGED;
-}
-
 static void op_copy_config(struct netconf_rpc *rpc)
 {
 	enum netconf_datastore from = netconf_datastore_in(rpc, "source");
@@ -212,10 +226,15 @@ static void op_copy_config(struct netconf_rpc *rpc)
 	if (!netconf_unlocked(rpc, to))
 		return;
 	rpc->target = source_of(rpc);
-	if (rpc->target && !copies_as_it_is(rpc))
+	if (rpc->target)
 		rpc->target = as_asked(rpc, rpc->target);
 	if (!rpc->target)
 		return;
+	if (!saves_running(rpc) &&
+	    !netconf_guard_change(rpc, rpc->server->datastore[to], rpc->target)) {
+		netconf_rpc_fail(rpc);
+		return;
+	}
 	if (to == NETCONF_STARTUP) {
 		copy_to_startup(rpc);
 		return;

@@ -5,6 +5,7 @@
 // state are joined only where they meet: the top-level nodes that have both are made anew as one tree, the others are shown
 // where they stand.
 // RFC 6241 sections 6, 7.1, 7.7; RFC 6243 section 4.
+#include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
 #include "proto/netconf/reading.h"
@@ -64,26 +65,35 @@ enum schema_with_defaults netconf_with_defaults(const struct netconf_rpc *rpc)
 	return SCHEMA_DEFAULTS_EXPLICIT;
 }
 
-// Top-level nodes that are shown elsewhere.
+// Top-level nodes that are shown elsewhere, and what the user may not see.
 struct hidden {
 	VEC(const struct schema_node *) top;
+	struct access_look *look; // NULL: everything may be seen
 };
+
+static bool is_elsewhere(const struct hidden *hidden, const struct schema_node *node)
+{
+	for (size_t i = 0; i < hidden->top.len; i++)
+		if (hidden->top.at[i] == node)
+			return true;
+	return false;
+}
 
 static bool is_visible(void *context, const struct schema_node *node)
 {
-	const struct hidden *hidden = context;
-	for (size_t i = 0; hidden && i < hidden->top.len; i++)
-		if (hidden->top.at[i] == node)
-			return false;
-	return true;
+	struct hidden *hidden = context;
+	return !is_elsewhere(hidden, node) &&
+	       (!hidden->look || access_may_read(hidden->look, node));
 }
 
 static struct schema_view *view_new(struct netconf_rpc *rpc, const struct schema_tree *tree,
 				    struct hidden *hidden)
 {
-	struct schema_view_options options = {.defaults = netconf_with_defaults(rpc),
-					      .visible = hidden ? is_visible : NULL,
-					      .context = hidden};
+	hidden->look = netconf_guard_look(rpc);
+	struct schema_view_options options = {
+		.defaults = netconf_with_defaults(rpc),
+		.visible = hidden->look || hidden->top.len ? is_visible : NULL,
+		.context = hidden};
 	struct schema_view *view = schema_view_new(tree, &options);
 	if (rpc->filter)
 		schema_view_subtree(view, rpc->filter);
@@ -112,11 +122,12 @@ static void op_get_config(struct netconf_rpc *rpc)
 	if (!netconf_read_filter(rpc, &rpc->filter))
 		return;
 	struct netconf_tree *tree = rpc->server->datastore[netconf_datastore_in(rpc, "source")];
+	struct hidden *hidden = arena_new(&rpc->arena, struct hidden);
 	if (shows_defaults(rpc))
 		fill_in(tree);
 	struct netconf_readable what = {.open = "<data>",
 					.close = "</data>",
-					.view = {view_new(rpc, tree->tree, NULL)},
+					.view = {view_new(rpc, tree->tree, hidden)},
 					.tree = {netconf_tree_ref(tree)}};
 	netconf_reading_start(rpc, &what);
 }
@@ -160,7 +171,7 @@ static void fill_in_both(struct netconf_rpc *rpc, struct netconf_tree *state,
 	fill_in(state);
 	for (const struct schema_node *n = schema_first(state->tree); n; n = schema_next(n)) {
 		const struct schema_node *same = find_top(running->tree, n);
-		if (same && is_visible((void *)(uintptr_t)in_running, same))
+		if (same && !is_elsewhere(in_running, same))
 			vec_push(&rpc->arena, &in_state->top, n);
 	}
 }

@@ -105,9 +105,10 @@ static void copies_with_defaults(void **state)
 	test_config(&a, "startup", "<box " BOX "><page><number>1</number></page></box>");
 	test_ok(&a, "<copy-config><target><startup/></target><source><running/></source>" WD
 		    "report-all</with-defaults></copy-config>");
-	test_config(&a, "startup",
-		    "<box " BOX "><page><number>1</number><seen>false</seen></page>"
-		    "<level>3</level></box>");
+	const char *all = test_ask(&a, "<get-config><source><startup/></source></get-config>");
+	test_has(all, "<box " BOX "><page><number>1</number><seen>false</seen></page>"
+		      "<level>3</level></box>");
+	test_has(all, "<enable-nacm>true</enable-nacm>");
 	test_ok(&a, "<copy-config><target><startup/></target><source><running/></source>" WD
 		    "report-all-tagged</with-defaults></copy-config>");
 	test_config(&a, "startup",

@@ -7,6 +7,7 @@
 // It does not know what an operation means; that is in ops_*.c. RFC 6241 sections 4 and 7.
 #include "io/stream.h"
 #include "proto/netconf/error.h"
+#include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
 #include "proto/netconf/reading.h"
@@ -43,6 +44,7 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 	if (rpc->next)
 		rpc->next->place = rpc->place;
 	netconf_reading_free(rpc->reading);
+	access_user_unref(rpc->user);
 	netconf_tree_unref(rpc->target);
 	schema_tree_free(rpc->tree);
 	free(rpc->message);
@@ -326,13 +328,6 @@ static bool read_operation(struct netconf_rpc *rpc)
 	return false;
 }
 
-static bool permitted(struct netconf_rpc *rpc)
-{
-	const struct netconf_ops *ops = rpc->server->options.ops;
-	struct netconf_request request = {.asker = &rpc->asker, .rpc = rpc->node};
-	return !ops->permit || ops->permit(rpc->server->options.context, &request, &rpc->diags);
-}
-
 void netconf_rpc_receive(struct netconf_peer *peer)
 {
 	struct netconf_rpc *rpc = rpc_new(peer->server);
@@ -341,7 +336,8 @@ void netconf_rpc_receive(struct netconf_peer *peer)
 	rpc->asker = (struct netconf_asker){peer->id, arena_strdup(&rpc->arena, peer->user),
 					    arena_strdup(&rpc->arena, peer->address)};
 	rpc->message = buf_take(&peer->session.framing.message, &rpc->message_len);
-	if (read_operation(rpc) && permitted(rpc))
+	netconf_guard_begin(rpc);
+	if (read_operation(rpc) && netconf_guard_call(rpc))
 		start(rpc);
 	else
 		netconf_rpc_fail(rpc);

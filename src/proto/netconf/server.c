@@ -7,6 +7,7 @@
 // RFC 6241 section 8.1, RFC 7950 section 5.6.4 and RFC 8526 for the capabilities; RFC 5277 for notifications.
 #include "io/net.h"
 #include "io/stream.h"
+#include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
 #include "proto/netconf/reading.h"
@@ -24,7 +25,9 @@ static void add_module(const char *name, const char *revision, const char *uri, 
 		       void *context)
 {
 	struct netconf_server *s = context;
-	map_put(&s->namespaces, arena_strdup(&s->arena, name), arena_strdup(&s->arena, uri));
+	char *module = arena_strdup(&s->arena, name), *namespace = arena_strdup(&s->arena, uri);
+	map_put(&s->namespaces, module, namespace);
+	map_put(&s->modules, namespace, module);
 	if (!implemented)
 		return;
 	const char *capability =
@@ -101,12 +104,13 @@ struct netconf_server *netconf_server_new(const struct netconf_server_options *o
 	s->options = *options;
 	set_defaults(&s->options);
 	arena_init(&s->arena);
-	s->namespaces.arena = s->handlers.arena = &s->arena;
+	s->namespaces.arena = s->modules.arena = s->handlers.arena = &s->arena;
 	make_capabilities(s);
 	netconf_log_init(s);
 	s->datastore[NETCONF_RUNNING] = tree_or_empty(s, options->running);
 	s->datastore[NETCONF_CANDIDATE] = netconf_tree_ref(s->datastore[NETCONF_RUNNING]);
 	s->datastore[NETCONF_STARTUP] = tree_or_empty(s, options->startup);
+	netconf_guard_refresh(s);
 	if (options->rollback)
 		netconf_pending_set(s, netconf_tree_new(options->rollback), 0, options->persist);
 	netconf_commit_start(s);
@@ -144,6 +148,7 @@ void netconf_server_free(struct netconf_server *s)
 		netconf_tree_unref(s->datastore[i]);
 	netconf_tree_unref(s->pending.rollback);
 	free(s->pending.persist);
+	netconf_guard_fini(s);
 	netconf_log_fini(s);
 	arena_fini(&s->arena);
 	free(s);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A NETCONF server (RFC 6241, RFC 7589, RFC 5277) on a loop. It owns running,
+// A NETCONF server (RFC 6241, RFC 7589, RFC 5277, RFC 8341) on a loop. It owns running,
 // candidate and startup as trees, the locks and the confirmed commit's bookkeeping; the application
 // applies, stores and reports through struct netconf_ops. Everything happens in the loop's thread.
 #pragma once
@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "io/transport.h"
 
+struct access_who;
 struct buf;
 struct io_address;
 struct io_loop;
@@ -64,11 +65,11 @@ struct netconf_request {
 
 // What the application does. Only one of commit, confirm, cancel, persist is open at a time.
 struct netconf_ops {
-	// Optional. May this user do it? For access control; false with a DIAG_DENIED.
-	bool (*permit)(void *context, const struct netconf_request *request, struct diags *diags);
-	// Optional. The user of a certificate (RFC 7589 section 7), in the arena of diags; NULL and
-	// a diag refuses the session. Without it the common name is the user.
-	const char *(*user)(void *context, const struct io_peer *peer, struct diags *diags);
+	// Optional. The user of a certificate or key (RFC 7589 section 7) and its groups, in the
+	// arena of diags; false and a diag refuses the session. Without it the common name is the
+	// user, without groups.
+	bool (*user)(void *context, const struct io_peer *peer, struct diags *diags,
+		     struct access_who *out);
 	// Optional. What the modules cannot say about a configuration that is otherwise valid.
 	bool (*validate)(void *context, const struct schema_tree *tree, struct diags *diags);
 	// Required. Apply; all or nothing. After an error running is as it was.
@@ -109,6 +110,9 @@ struct netconf_server_options {
 	size_t held_most; // bytes of an answer that wait for a session when somebody writes; 64 MiB
 	unsigned log_most;     // notifications that are kept for replay; 10,000
 	size_t log_bytes_most; // and their bytes; 4 MiB
+	// With ietf-netconf-acm in the schema there is access control (RFC 8341): by what running
+	// says, or where it says nothing by this <nacm>, XML, borrowed; NULL: the module's defaults.
+	const char *nacm;
 	// Where things stand; taken; NULL: empty.
 	struct schema_tree *running, *startup;
 	// A confirmed commit that was pending when the process ended: what to go back to, and its

@@ -2,6 +2,7 @@
 // Between the files of the server.
 #pragma once
 
+#include "access/access.h"
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/map.h"
@@ -44,7 +45,8 @@ struct netconf_peer {
 	struct netconf_session session;
 	struct io_timer *timer; // of the hello, then of idleness
 	uint32_t id;            // 0 until the handshake is done
-	const char *user;       // in `arena`
+	const char *user;       // in `arena`; NULL: not known yet
+	struct access_who who;  // likewise
 	char address[IO_ADDRESS_TEXT];
 	struct arena arena;
 	struct netconf_rpc *rpc; // the request in work; nothing is read meanwhile
@@ -75,6 +77,7 @@ struct netconf_rpc {
 	const char *attributes; // for the reply to echo
 	struct schema_tree *tree;
 	const struct schema_node *node; // of the operation
+	struct access_user *user;       // counted; NULL: nothing is controlled
 	bool ends_session;              // close-session
 	// Of the operation in work.
 	struct netconf_tree *target;
@@ -118,6 +121,13 @@ struct netconf_log {
 	int64_t since;
 };
 
+// Access control, see guard.c.
+struct netconf_guard {
+	struct access *access; // NULL: there is none
+	struct access_counts counts;
+	char *text; // of /nacm in running, when it was made
+};
+
 struct netconf_listening {
 	struct netconf_server *server;
 	struct netconf_listening *next;
@@ -129,7 +139,9 @@ struct netconf_server {
 	struct netconf_server_options options;
 	struct arena arena;    // of what is known from the start
 	struct map namespaces; // module to namespace
-	struct map handlers;   // "module:rpc" to struct netconf_handler
+	struct map modules;    // and back
+	struct netconf_guard guard;
+	struct map handlers; // "module:rpc" to struct netconf_handler
 	VEC(const char *) capability;
 	struct netconf_tree *datastore[NETCONF_DATASTORES];
 	struct netconf_lock lock[NETCONF_DATASTORES];

@@ -148,16 +148,6 @@ static void attributes_are_echoed(void **state)
 	test_has(reply, "<ok/>");
 }
 
-static void users_and_permissions(void **state)
-{
-	(void)state;
-	test_peer_connect(&a, &w, "guest");
-	test_peer_hello(&a, "1.1");
-	test_has(test_ask(&a, "<get/>"), "<data>");
-	test_error(&a, "<discard-changes/>", "access-denied", "guests only look");
-	test_event(&w, "1 guest: session opened");
-}
-
 static void client_without_hello(void **state)
 {
 	(void)state;
@@ -714,7 +704,6 @@ int main(void)
 		T(both_framings_byte_at_a_time),
 		T(requests_may_be_pipelined),
 		T(attributes_are_echoed),
-		T(users_and_permissions),
 		SMALL(client_without_hello),
 		T(client_with_another_hello),
 		SMALL(silent_client_stalls_nobody),

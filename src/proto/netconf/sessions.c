@@ -171,17 +171,23 @@ void netconf_peer_idle_from_now(struct netconf_peer *peer)
 
 // --- what the stream tells ---
 
-// NULL: refused, and diags say why.
-static const char *user_of(struct netconf_peer *peer, struct diags *diags)
+// False: refused, and diags say why.
+static bool identify(struct netconf_peer *peer, struct diags *diags)
 {
 	const struct netconf_server_options *o = &peer->server->options;
-	const struct io_peer *who = io_stream_peer(peer->stream);
-	if (o->ops->user)
-		return o->ops->user(o->context, who, diags);
-	if (!who || !who->name)
+	const struct io_peer *from = io_stream_peer(peer->stream);
+	struct access_who who = {.name = from ? from->name : NULL};
+	if (o->ops->user) {
+		if (!o->ops->user(o->context, from, diags, &who))
+			return false;
+	} else if (!who.name) {
 		diag_error(diags, DIAG_DENIED, NULL, "issue a certificate with a common name",
 			   "the client's certificate names nobody");
-	return who ? who->name : NULL;
+		return false;
+	}
+	peer->who = access_who_copy(&who, &peer->arena);
+	peer->user = peer->who.name;
+	return true;
 }
 
 static void opened(void *context)
@@ -190,8 +196,7 @@ static void opened(void *context)
 	struct netconf_server *server = peer->server;
 	struct diags diags;
 	diags_init(&diags, &peer->arena);
-	peer->user = arena_strdup(&peer->arena, user_of(peer, &diags));
-	if (!peer->user) {
+	if (!identify(peer, &diags)) {
 		netconf_peer_end_because(peer, diags.list.len ? &diags.list.at[0] : NULL);
 		return;
 	}

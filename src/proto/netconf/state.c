@@ -4,6 +4,7 @@
 // The idea: it is text like the application's state and joined with it, so filters, defaults and rights work alike on both.
 // A module that the schema does not have is not told. RFC 6022; RFC 8525; RFC 5277 section 3.2.5.
 #include "base/moment.h"
+#include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
 #include "schema/library.h"
@@ -12,7 +13,6 @@
 
 #define NS_MONITORING "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 #define NS_LIBRARY "urn:ietf:params:xml:ns:yang:ietf-yang-library"
-#define NS_EVENTS "urn:ietf:params:xml:ns:netmod:notification"
 
 static void add_leaf(struct buf *out, const char *name, const char *value)
 {
@@ -146,8 +146,10 @@ void netconf_state_add(const struct netconf_rpc *rpc, struct buf *out)
 		schema_library_print(schema, datastores, out);
 	if (tells(rpc, "ietf-yang-library", NS_LIBRARY, "modules-state"))
 		schema_modules_state_print(schema, out);
-	if (tells(rpc, "nc-notifications", NS_EVENTS, "netconf"))
+	if (tells(rpc, "nc-notifications", NETCONF_NS_EVENTS, "netconf"))
 		netconf_streams_print(rpc->server, out);
+	if (tells(rpc, ACCESS_MODULE, ACCESS_NAMESPACE, "nacm"))
+		netconf_guard_print(rpc->server, out);
 }
 
 // --- get-schema ---

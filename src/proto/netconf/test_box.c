@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server for tests. Box items named "refused" are refused by the application; a commit of an item "slow" waits.
 #include "proto/netconf/test_box.h"
+#include "access/access.h"
 #include "io/loop.h"
 #include "schema/schema.h"
 
@@ -110,15 +111,22 @@ static void state(void *context, const struct netconf_get *get, struct netconf_r
 	netconf_reply_data(reply, xml.data, xml.len);
 }
 
-static bool permit(void *context, const struct netconf_request *request, struct diags *diags)
+// The common name is the user; everybody is a member of "people" unless the name says otherwise.
+static bool user(void *context, const struct io_peer *peer, struct diags *diags,
+		 struct access_who *out)
 {
+	static const char *const people[] = {"people"};
 	(void)context;
-	if (strcmp(request->asker->user, "guest") != 0 ||
-	    strcmp(schema_name(request->rpc), "get") == 0)
-		return true;
-	diag_error(diags, DIAG_DENIED, NULL, "ask somebody else", "guests only look");
-	return false;
+	(void)diags;
+	*out = (struct access_who){.name = peer->name, .group = people};
+	out->groups = strncmp(peer->name, "guest", 5) != 0;
+	out->recovery = strcmp(peer->name, "root") == 0;
+	return true;
 }
+
+#define PEOPLE_MAY                                                                         \
+	"<nacm xmlns=\"" ACCESS_NAMESPACE "\"><rule-list><name>people</name><group>people" \
+	"</group><rule><name>all</name><action>permit</action></rule></rule-list></nacm>"
 
 static void event(void *context, const struct netconf_asker *asker, const char *what,
 		  const struct diag *why)
@@ -148,7 +156,7 @@ static void nothing(void *context, const struct netconf_request *request,
 }
 
 static const struct netconf_ops ops = {
-	.permit = permit,
+	.user = user,
 	.validate = validate,
 	.commit = commit,
 	.confirm = confirm,
@@ -166,6 +174,7 @@ struct schema *test_box_schema(void)
 					      "ietf-netconf-notifications",
 					      "ietf-netconf-monitoring",
 					      "ietf-netconf-with-defaults",
+					      "ietf-netconf-acm",
 					      "ietf-yang-library",
 					      "test-box",
 					      NULL};
@@ -207,6 +216,8 @@ void test_box_init(struct test_box *box, const struct netconf_server_options *op
 	o.schema = box->schema;
 	o.ops = &ops;
 	o.context = box;
+	if (!o.nacm)
+		o.nacm = PEOPLE_MAY;
 	box->server = netconf_server_new(&o);
 	netconf_server_handle(box->server,
 			      &(struct netconf_handler){"test-box", "echo", echo, box});
