@@ -65,6 +65,13 @@ int engine_job_steps(struct engine *engine, uint32_t job, struct arena *arena,
 		     struct store_steps *out) must_check;
 int engine_each_event(struct engine *engine, const struct store_query *query, store_event_fn fn,
 		      void *context) must_check;
+// Those behind this id, oldest first.
+int engine_events_after(struct engine *engine, uint64_t id, const struct store_query *query,
+			store_event_fn fn, void *context) must_check;
+// Waits until an event was recorded or somebody has woken it since it returned `seen` (0 at first), at most so long. For
+// one waiter.
+uint64_t engine_events_wait(struct engine *engine, uint64_t seen, unsigned ms) must_check;
+void engine_events_wake(struct engine *engine);
 int engine_each_pinhole(struct engine *engine, const struct store_query *query, store_pinhole_fn fn,
 			void *context) must_check;
 // The deployment of the tenant that is going on; 0: none.

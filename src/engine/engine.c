@@ -28,6 +28,7 @@ void engine_record(struct engine *engine, enum engine_event_kind kind,
 	e.tenant = e.tenant ? e.tenant : ENGINE_TENANT_OPERATOR;
 	e.action = engine_event_info[kind].action;
 	int rc = store_do(engine->store, event_add, &e);
+	engine_events_wake(engine);
 	if (!engine->opt.log)
 		return;
 	engine->opt.log(engine->opt.context, kind, &e);
@@ -40,6 +41,31 @@ void engine_record(struct engine *engine, enum engine_event_kind kind,
 					      .action = engine_event_info[ENGINE_FAULT].action,
 					      .outcome = 1,
 					      .detail = strerror(-rc)});
+}
+
+void engine_events_wake(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->trail.mutex);
+	engine->trail.count++;
+	pthread_cond_signal(&engine->trail.grown);
+	pthread_mutex_unlock(&engine->trail.mutex);
+}
+
+uint64_t engine_events_wait(struct engine *engine, uint64_t seen, unsigned ms)
+{
+	struct timespec end;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += (long)(ms % 1000) * 1000000;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&engine->trail.mutex);
+	int rc = 0;
+	while (engine->trail.count == seen && rc == 0)
+		rc = pthread_cond_timedwait(&engine->trail.grown, &engine->trail.mutex, &end);
+	seen = engine->trail.count;
+	pthread_mutex_unlock(&engine->trail.mutex);
+	return seen;
 }
 
 bool engine_store_failed(int rc, struct diags *diags)
@@ -57,10 +83,12 @@ static void init(struct engine *engine, const struct engine_options *options)
 	pthread_mutex_init(&engine->mutex, NULL);
 	pthread_mutex_init(&engine->documents, NULL);
 	pthread_mutex_init(&engine->pki, NULL);
+	pthread_mutex_init(&engine->trail.mutex, NULL);
 	pthread_condattr_t attributes;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&engine->changed, &attributes);
+	pthread_cond_init(&engine->trail.grown, &attributes);
 	pthread_condattr_destroy(&attributes);
 }
 
@@ -148,6 +176,8 @@ void engine_free(struct engine *engine)
 	pthread_mutex_destroy(&engine->mutex);
 	pthread_mutex_destroy(&engine->documents);
 	pthread_mutex_destroy(&engine->pki);
+	pthread_mutex_destroy(&engine->trail.mutex);
+	pthread_cond_destroy(&engine->trail.grown);
 	pthread_cond_destroy(&engine->changed);
 	free(engine);
 }

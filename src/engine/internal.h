@@ -132,6 +132,11 @@ struct engine {
 
 	pthread_mutex_t pki;                // the authority and:
 	unsigned char trust[ENGINE_DIGEST]; // of the revocation list that was spread last
+	struct {
+		pthread_mutex_t mutex;
+		pthread_cond_t grown;
+		uint64_t count; // events that were recorded by this process
+	} trail;
 	pthread_t deployer, watcher;
 	bool has_deployer, has_watcher;
 };

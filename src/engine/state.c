@@ -241,6 +241,12 @@ int engine_each_event(struct engine *engine, const struct store_query *query, st
 	return store_do(engine->store, event_each, query, fn, context);
 }
 
+int engine_events_after(struct engine *engine, uint64_t id, const struct store_query *query,
+			store_event_fn fn, void *context)
+{
+	return store_do(engine->store, event_after, id, query, fn, context);
+}
+
 int engine_each_pinhole(struct engine *engine, const struct store_query *query, store_pinhole_fn fn,
 			void *context)
 {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP over TLS with libmicrohttpd: connections, limits, headers.
 //
-// The idea: a thread a connection, few of them, each with a time by which it must have come further; a
-// clock outside of the library shuts down what is late, whatever it is late with.
-#include "north/internal.h"
+// The idea: one thread serves all connections and never waits. A request that is whole goes to a worker, and its
+// connection is set aside until the answer is there; so is that of an event stream that has nothing to say. Each
+// connection has a time by which it must have come further; a clock outside of the library shuts down what is late,
+// whatever it is late with.
 #include "io/net.h"
+#include "north/stream.h"
 #include "north/tls.h"
+#include "north/workers.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -16,6 +19,8 @@
 
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 #define WORKSPACES 4u
+#define WORKERS 32u // some requests wait for NSFs
+#define STREAM_BLOCK (16u << 10)
 
 // An open connection; the daemon's socket context.
 struct connection {
@@ -29,6 +34,8 @@ struct north {
 	struct north_options opt;
 	struct workspaces workspaces;
 	struct tls *tls;
+	struct workers *workers;
+	struct streams *streams;
 	struct MHD_Daemon **daemon;
 	uint16_t *port;
 	size_t daemons;
@@ -39,7 +46,11 @@ struct north {
 
 // One request; the daemon's request context.
 struct request {
+	struct work work; // the first member
+	struct north *north;
+	struct MHD_Connection *mhd;
 	struct exchange x;
+	bool served;
 	size_t body_most;
 	bool too_big;
 	VEC(struct restconf_argument) argument;
@@ -148,6 +159,8 @@ static struct request *begin(struct north *north, struct MHD_Connection *mhd, co
 {
 	struct request *r = base_oom(calloc(1, sizeof(*r)));
 	struct exchange *x = &r->x;
+	r->north = north;
+	r->mhd = mhd;
 	exchange_init(x, north->opt.engine, &north->workspaces);
 	identify(north, mhd, x);
 	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, keep_argument, r);
@@ -204,6 +217,16 @@ static void add_headers(struct MHD_Response *response, const struct exchange *x)
 		add_header(response, MHD_HTTP_HEADER_LAST_MODIFIED, date);
 }
 
+static enum MHD_Result queue_answer(struct MHD_Connection *mhd, struct exchange *x,
+				    struct MHD_Response *response)
+{
+	add_headers(response, x);
+	enum MHD_Result ok = MHD_queue_response(mhd, x->status, response);
+	MHD_destroy_response(response);
+	allow_time(mhd, NORTH_IDLE_S);
+	return ok;
+}
+
 static enum MHD_Result send_answer(struct MHD_Connection *mhd, struct exchange *x)
 {
 	size_t len;
@@ -214,11 +237,56 @@ static enum MHD_Result send_answer(struct MHD_Connection *mhd, struct exchange *
 		free(data);
 		return MHD_NO;
 	}
-	add_headers(response, x);
-	enum MHD_Result ok = MHD_queue_response(mhd, x->status, response);
-	MHD_destroy_response(response);
-	allow_time(mhd, NORTH_IDLE_S);
-	return ok;
+	return queue_answer(mhd, x, response);
+}
+
+// --- event streams ---
+
+// The answer's context: freed with the answer.
+struct listener {
+	struct MHD_Connection *mhd;
+	struct stream *stream;
+};
+
+static void set_listener_aside(void *context)
+{
+	MHD_suspend_connection(context);
+}
+
+static void wake_listener(void *context)
+{
+	MHD_resume_connection(context);
+}
+
+// A client that takes what it is sent, keep-alives at least, gets time to take more.
+static ssize_t read_stream(void *context, uint64_t position, char *out, size_t most)
+{
+	(void)position;
+	struct listener *l = context;
+	allow_time(l->mhd, NORTH_IDLE_S);
+	ssize_t n = stream_read(l->stream, out, most);
+	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static void end_stream(void *context)
+{
+	struct listener *l = context;
+	stream_close(l->stream);
+	free(l);
+}
+
+static enum MHD_Result send_stream(struct request *r)
+{
+	struct listener *l = base_oom(calloc(1, sizeof(*l)));
+	l->mhd = r->mhd;
+	struct stream_reader reader = {set_listener_aside, wake_listener, r->mhd};
+	l->stream = stream_new(r->north->streams, r->x.stream, &reader);
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, l, end_stream);
+	if (response)
+		return queue_answer(r->mhd, &r->x, response);
+	end_stream(l);
+	return MHD_NO;
 }
 
 static enum MHD_Result refuse_size(struct MHD_Connection *mhd, struct request *r)
@@ -230,6 +298,31 @@ static enum MHD_Result refuse_size(struct MHD_Connection *mhd, struct request *r
 	x->status = 413;
 	exchange_errors(x);
 	return send_answer(mhd, x);
+}
+
+// --- serving ---
+
+static void serve(struct work *work)
+{
+	struct request *r = (struct request *)work;
+	exchange_serve(&r->x);
+	r->served = true;
+	MHD_resume_connection(r->mhd);
+}
+
+static void set_aside(struct work *work)
+{
+	MHD_suspend_connection(((struct request *)work)->mhd);
+}
+
+static enum MHD_Result give_to_worker(struct request *r)
+{
+	r->x.raw.has_body = r->x.body.len > 0;
+	r->work.run = serve;
+	if (workers_take(r->north->workers, &r->work, set_aside))
+		return MHD_YES;
+	r->x.status = 503;
+	return send_answer(r->mhd, &r->x);
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const char *url,
@@ -250,9 +343,10 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 	}
 	if (r->too_big)
 		return refuse_size(mhd, r);
-	r->x.raw.has_body = r->x.body.len > 0;
-	exchange_serve(&r->x);
-	return send_answer(mhd, &r->x);
+	if (!r->served)
+		return give_to_worker(r);
+	bool streams = r->x.stream && r->x.request.method == RESTCONF_GET;
+	return streams ? send_stream(r) : send_answer(mhd, &r->x);
 }
 
 static void on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
@@ -302,7 +396,7 @@ static bool start(struct north *north, const char *where, struct diags *diags)
 	struct io_address own;
 	north->port[north->daemons] = io_address_of(fd, &own) ? 0 : io_address_port(&own);
 	struct MHD_Daemon *daemon = MHD_start_daemon(
-		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
 			MHD_USE_TLS | MHD_USE_ERROR_LOG,
 		0, NULL, NULL, handle, north, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES,
@@ -337,6 +431,14 @@ struct north *north_new(const struct north_options *options, struct diags *diags
 	bool ok = north->tls &&
 		  workspaces_init(&north->workspaces,
 				  options->workspaces ? options->workspaces : WORKSPACES, diags);
+	north->workers = workers_new(WORKERS);
+	if (!north->workers) {
+		diag_error(diags, DIAG_FAILED, NULL,
+			   "raise the limit of threads of the controller's user",
+			   "the kernel gives no threads");
+		ok = false;
+	}
+	north->streams = streams_new(options->engine, &north->workspaces);
 	for (size_t i = 0; i < options->listens && ok; i++)
 		ok = start(north, options->listen[i], diags);
 	if (ok)
@@ -349,8 +451,14 @@ void north_free(struct north *north)
 {
 	if (!north)
 		return;
+	// Then no connection is set aside, nor will be any more.
+	if (north->workers)
+		workers_end(north->workers);
+	streams_end(north->streams);
 	for (size_t i = 0; i < north->daemons; i++)
 		MHD_stop_daemon(north->daemon[i]);
+	streams_free(north->streams);
+	workers_free(north->workers);
 	if (north->has_workspaces)
 		workspaces_fini(&north->workspaces);
 	tls_free(north->tls);

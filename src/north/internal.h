@@ -49,6 +49,8 @@ const char *workspace_namespace(void *workspace, const char *module); // restcon
 
 // --- one request and its answer (serve.c) ---
 
+struct stream_options;
+
 struct exchange {
 	struct engine *engine;
 	struct workspaces *workspaces;
@@ -69,6 +71,7 @@ struct exchange {
 	struct buf out;
 	const char *type, *location, *allow, *accept_patch, *tag; // headers; NULL: absent
 	int64_t modified;                                         // 0: not known
+	const struct stream_options *stream; // the answer is an event stream; NULL: it is not
 	bool is_answered; // `out` is the answer, also when the status is an error
 };
 // `ask_tenant` is the header Bulwark-Tenant, or NULL.
@@ -112,4 +115,6 @@ bool state_write(struct exchange *x, struct workspace *workspace, const struct s
 		 struct buf *out) must_check;
 // The leaves of the grouping diag.
 void state_diag(struct restconf_writer *out, const struct diag *diag);
-void library_write(const struct schema *schema, const char *name, struct buf *out);
+const char *state_outcome(int outcome) must_check; // of an event
+void library_write(struct exchange *x, const struct schema *schema, const char *name,
+		   struct buf *out);

@@ -12,8 +12,8 @@ struct north;
 // Limits; what is beyond them is refused or cut off.
 #define NORTH_BODY_MOST (64u << 20)      // bytes of a request's body: 413
 #define NORTH_BODY_ANONYMOUS (64u << 10) // without a certificate
-#define NORTH_CONNECTIONS 64u            // at the same time, each a thread
-#define NORTH_CONNECTIONS_PEER 24u       // from one address
+#define NORTH_CONNECTIONS 512u           // at the same time
+#define NORTH_CONNECTIONS_PEER 128u      // from one address
 #define NORTH_HEADER_S 20u               // until a request's headers are there, TLS included
 #define NORTH_REQUEST_S 300u             // until its answer is there
 #define NORTH_IDLE_S 60u                 // between two requests

@@ -1,172 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // RESTCONF over an engine with NSFs in memory, without HTTP: statuses, documents, edits, operations,
 // and who may do what.
-#include "north/internal.h"
-#include "engine/fake.h"
+#include "north/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
-#include <jansson.h>
-
-#define CFI_NS "urn:ietf:params:xml:ns:yang:ietf-i2nsf-cons-facing-interface"
-#define CFI NORTH_CFI
-#define BWC NORTH_MODULE
-
-struct bench {
-	struct arena arena;
-	struct diags diags;
-	struct store *store;
-	struct fake fake;
-	struct engine *engine;
-	struct workspaces workspaces;
-	struct exchange x; // the last one
-	bool has_exchange;
-};
-
-static const char *const names[] = {"fw1", "fw2"};
-static const struct pki_identity alice = {.role = PKI_OPERATOR, .name = "alice"};
-static const struct pki_identity bob = {.role = PKI_TENANT_USER, .name = "bob", .tenant = "acme"};
-static const struct pki_identity agent = {.role = PKI_NSF, .name = "fw1"};
-
-static int set_up(void **state)
-{
-	struct bench *b = base_oom(calloc(1, sizeof(*b)));
-	arena_init(&b->arena);
-	diags_init(&b->diags, &b->arena);
-	b->store = store_sqlite_open(":memory:", &b->diags);
-	assert_non_null(b->store);
-	fake_init(&b->fake, names, array_len(names));
-	struct engine_options options = {
-		.store = b->store, .nsf = &fake_ops, .nsf_context = &b->fake, .workers = 2};
-	b->engine = engine_new(&options, &b->diags);
-	assert_non_null(b->engine);
-	b->fake.engine = b->engine;
-	assert_true(workspaces_init(&b->workspaces, 1, &b->diags));
-	*state = b;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct bench *b = *state;
-	if (b->has_exchange)
-		exchange_fini(&b->x);
-	workspaces_fini(&b->workspaces);
-	engine_free(b->engine);
-	fake_fini(&b->fake);
-	store_close(b->store);
-	arena_fini(&b->arena);
-	free(b);
-	return 0;
-}
-
-// --- asking ---
-
-struct ask {
-	const char *method, *path, *body;
-	const struct pki_identity *who; // NULL: alice
-	bool anonymous, xml;            // xml: body and answer
-	const char *if_match, *query, *value, *tenant, *accept;
-};
-
-static unsigned ask_as(struct bench *b, struct ask a)
-{
-	if (b->has_exchange)
-		exchange_fini(&b->x);
-	struct exchange *x = &b->x;
-	exchange_init(x, b->engine, &b->workspaces);
-	b->has_exchange = true;
-	if (!a.anonymous)
-		exchange_identify(x, a.who ? a.who : &alice, a.tenant);
-	struct restconf_argument *argument = arena_new(&x->arena, struct restconf_argument);
-	*argument = (struct restconf_argument){a.query, a.value};
-	const char *type = a.xml ? RESTCONF_XML : RESTCONF_JSON;
-	x->raw = (struct restconf_raw){.method = a.method,
-				       .path = a.path,
-				       .accept = a.accept ? a.accept : type,
-				       .content_type = a.body ? type : NULL,
-				       .has_body = a.body != NULL,
-				       .if_match = a.if_match,
-				       .argument = argument,
-				       .arguments = a.query != NULL};
-	if (a.body)
-		buf_adds(&x->body, a.body);
-	exchange_serve(x);
-	if (x->status >= 400)
-		assert_non_null(strstr(x->out.data, a.xml ? "<errors" : "ietf-restconf:errors"));
-	return x->status;
-}
-
-// Members that are not named are absent.
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#define ask(b, ...) ask_as(b, (struct ask){__VA_ARGS__})
-
-static json_t *answer(struct bench *b)
-{
-	json_error_t error;
-	json_t *json = json_loads(b->x.out.data, 0, &error);
-	if (!json)
-		print_message("%s: %s\n", error.text, b->x.out.data);
-	assert_non_null(json);
-	return json;
-}
-
-static void expect_text(struct bench *b, const char *text)
-{
-	if (!strstr(b->x.out.data, text))
-		print_message("no %s in %s\n", text, b->x.out.data);
-	assert_non_null(strstr(b->x.out.data, text));
-}
-
-static void expect_no_text(struct bench *b, const char *text)
-{
-	assert_null(strstr(b->x.out.data, text));
-}
-
-#define DATA "/restconf/data"
-#define POLICY DATA "/" CFI ":i2nsf-cfi-policy"
-
-static const char groups[] = "{\"" CFI ":endpoint-groups\":{\"user-group\":[{\"name\":\"all\","
-			     "\"ipv4-prefix\":[\"10.0.0.0/8\"]}]}}";
-
-static const char *policy(struct bench *b, const char *name, unsigned port)
-{
-	return arena_printf(
-		&b->arena,
-		"{\"" CFI
-		":i2nsf-cfi-policy\":[{\"name\":\"%s\",\"rules\":[{\"name\":\"web\",\"condition\":"
-		"{\"firewall\":{\"source\":[\"all\"],\"destination\":[\"all\"],"
-		"\"transport-layer-protocol\":\"ietf-i2nsf-monitoring-interface:tcp\","
-		"\"range-port-number\":[{\"start\":%u,\"end\":%u}]}},\"action\":{\"primary-"
-		"action\":"
-		"{\"action\":\"pass\"}}}]}]}",
-		name, port, port);
-}
-
-static void put_documents(struct bench *b)
-{
-	assert_int_equal(ask(b, "PUT", DATA "/" CFI ":endpoint-groups", groups), 201);
-	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 443)), 201);
-	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":sites/site=hq",
-			     "{\"" BWC
-			     ":site\":[{\"name\":\"hq\",\"networks\":[\"10.1.0.0/16\"]}]}"),
-			 201);
-	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":nsfs/nsf=fw1",
-			     "{\"" BWC
-			     ":nsf\":[{\"name\":\"fw1\",\"address\":\"192.0.2.1\",\"site\":\"hq\","
-			     "\"guards\":[\"10.1.0.0/16\"]}]}"),
-			 201);
-	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":nsfs/nsf=fw2",
-			     "{\"" BWC ":nsf\":[{\"name\":\"fw2\",\"address\":\"2001:db8::2\","
-			     "\"guards\":[\"10.2.0.0/16\",\"2001:db8:2::/48\"]}]}"),
-			 201);
-}
 
 // --- resources with fixed content, and who may see them ---
 
@@ -175,45 +16,46 @@ static void test_discovery(void **state)
 	struct bench *b = *state;
 	assert_int_equal(
 		ask(b, "GET", "/.well-known/host-meta", .anonymous = true, .accept = "*/*"), 200);
-	expect_text(b, "rel='restconf' href='/restconf'");
+	bench_expect(b, "rel='restconf' href='/restconf'");
 	assert_string_equal(b->x.type, RESTCONF_XRD);
 	assert_int_equal(ask(b, "GET", "/restconf", .anonymous = true), 401);
 	assert_int_equal(ask(b, "GET", "/restconf"), 200);
-	expect_text(b, "yang-library-version");
+	bench_expect(b, "yang-library-version");
 	assert_int_equal(ask(b, "GET", "/restconf/yang-library-version", .xml = true), 200);
 	assert_int_equal(ask(b, "GET", "/restconf/operations"), 200);
-	expect_text(b, "\"bulwark-controller:plan\":[null]");
+	bench_expect(b, "\"bulwark-controller:plan\":[null]");
 	assert_int_equal(ask(b, "OPTIONS", DATA), 204);
 	assert_string_equal(b->x.allow, "GET, HEAD, POST, PUT, PATCH, OPTIONS");
 	assert_int_equal(ask(b, "POST", "/restconf/operations"), 405);
 	assert_string_equal(b->x.allow, "GET, HEAD, OPTIONS");
 	assert_int_equal(ask(b, "GET", DATA "/ietf-yang-library:yang-library/content-id"), 200);
 	assert_int_equal(ask(b, "GET", DATA "/ietf-restconf-monitoring:restconf-state"), 200);
-	expect_text(b, "capability:depth:1.0");
+	bench_expect(b, "capability:depth:1.0");
 }
 
 static void test_roles(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	static const char plan[] = "/restconf/operations/" BWC ":plan";
 	assert_int_equal(ask(b, "POST", plan, .anonymous = true), 401);
-	assert_int_equal(ask(b, "POST", plan, .who = &agent), 403);
-	assert_int_equal(ask(b, "GET", DATA, .who = &agent), 403);
-	assert_int_equal(ask(b, "GET", DATA, .who = &bob), 200);
-	expect_no_text(b, "office"); // another tenant's
-	expect_no_text(b, "192.0.2.1");
-	expect_no_text(b, "fw1");
+	assert_int_equal(ask(b, "POST", plan, .who = &bench_agent), 403);
+	assert_int_equal(ask(b, "GET", DATA, .who = &bench_agent), 403);
+	assert_int_equal(ask(b, "GET", DATA, .who = &bench_bob), 200);
+	bench_expect_not(b, "office"); // another tenant's
+	bench_expect_not(b, "192.0.2.1");
+	bench_expect_not(b, "fw1");
 	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":sites/site=x",
-			     "{\"" BWC ":site\":[{\"name\":\"x\"}]}", .who = &bob),
+			     "{\"" BWC ":site\":[{\"name\":\"x\"}]}", .who = &bench_bob),
 			 403);
-	assert_int_equal(ask(b, "PUT", DATA "/" CFI ":endpoint-groups", groups, .who = &bob), 201);
+	assert_int_equal(ask(b, "PUT", DATA "/" CFI ":endpoint-groups", GROUPS, .who = &bench_bob),
+			 201);
 	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups", .tenant = "acme"), 200);
 	assert_int_equal(ask(b, "DELETE", DATA "/" CFI ":endpoint-groups", .tenant = "acme"), 204);
-	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups", .who = &bob), 404);
+	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups", .who = &bench_bob), 404);
 	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups"), 200); // untouched
 	assert_int_equal(ask(b, "POST", "/restconf/operations/" BWC ":revoke",
-			     "{\"" BWC ":input\":{\"name\":\"alice\"}}", .who = &bob),
+			     "{\"" BWC ":input\":{\"name\":\"alice\"}}", .who = &bench_bob),
 			 403);
 }
 
@@ -222,9 +64,9 @@ static void test_roles(void **state)
 static void test_get(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	assert_int_equal(ask(b, "GET", POLICY "=office"), 200);
-	json_t *json = answer(b);
+	json_t *json = bench_answer(b);
 	json_t *list = json_object_get(json, CFI ":i2nsf-cfi-policy");
 	assert_int_equal(json_array_size(list), 1);
 	json_decref(json);
@@ -234,7 +76,7 @@ static void test_get(void **state)
 	assert_int_equal(ask(b, "GET", POLICY, .xml = true), 400);
 	assert_int_equal(ask(b, "GET", POLICY "=office/rules=web/action/primary-action/action"),
 			 200);
-	expect_text(b, "\"" CFI ":action\":\"");
+	bench_expect(b, "\"" CFI ":action\":\"");
 	assert_int_equal(ask(b, "GET", POLICY "=nobody"), 404);
 	assert_int_equal(ask(b, "GET", DATA "/" CFI ":nothing"), 404);
 	assert_int_equal(ask(b, "GET", DATA "/nothing:at-all"), 404);
@@ -244,9 +86,9 @@ static void test_get(void **state)
 	assert_int_equal(
 		ask(b, "GET", POLICY "=office", .query = "with-defaults", .value = "report-all"),
 		200);
-	expect_text(b, "priority-usage");
+	bench_expect(b, "priority-usage");
 	assert_int_equal(ask(b, "GET", POLICY "=office"), 200);
-	expect_no_text(b, "priority-usage");
+	bench_expect_not(b, "priority-usage");
 	assert_int_equal(ask(b, "HEAD", POLICY "=office"), 200);
 	assert_non_null(b->x.tag);
 	assert_true(b->x.modified > 0);
@@ -255,26 +97,26 @@ static void test_get(void **state)
 static void test_state(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	static const char nsf[] = DATA "/" BWC ":nsfs/nsf=fw1";
 	assert_int_equal(ask(b, "GET", nsf), 200);
-	expect_text(b, "never-seen");
-	expect_text(b, "192.0.2.1");
+	bench_expect(b, "never-seen");
+	bench_expect(b, "192.0.2.1");
 	assert_int_equal(ask(b, "GET", nsf, .query = "content", .value = "config"), 200);
-	expect_no_text(b, "never-seen");
+	bench_expect_not(b, "never-seen");
 	assert_int_equal(ask(b, "GET", nsf, .query = "content", .value = "nonconfig"), 200);
-	expect_text(b, "never-seen");
-	expect_no_text(b, "192.0.2.1");
+	bench_expect(b, "never-seen");
+	bench_expect_not(b, "192.0.2.1");
 	assert_int_equal(ask(b, "GET", DATA "/" BWC ":nsfs/nsf=nobody"), 404);
 	assert_int_equal(ask(b, "GET", DATA "/" BWC ":revisions"), 200);
-	expect_text(b, "\"author\":\"alice\"");
+	bench_expect(b, "\"author\":\"alice\"");
 	assert_int_equal(ask(b, "GET", DATA "/" BWC ":revisions/revision=1/digest"), 200);
 	assert_int_equal(ask(b, "GET", DATA "/" BWC ":events", .xml = true), 200);
-	expect_text(b, "<action>document</action>");
+	bench_expect(b, "<action>document</action>");
 	assert_int_equal(ask(b, "GET", DATA, .xml = true), 200);
-	expect_text(b, "<data xmlns=\"urn:ietf:params:xml:ns:yang:ietf-restconf\">");
+	bench_expect(b, "<data xmlns=\"urn:ietf:params:xml:ns:yang:ietf-restconf\">");
 	assert_int_equal(ask(b, "GET", DATA), 200);
-	json_decref(answer(b));
+	json_decref(bench_answer(b));
 	assert_int_equal(ask(b, "PUT", DATA "/" BWC ":events", "{\"" BWC ":events\":{}}"), 405);
 	assert_int_equal(ask(b, "DELETE", DATA "/" BWC ":jobs"), 405);
 }
@@ -284,16 +126,17 @@ static void test_state(void **state)
 static void test_edits(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
-	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 80)), 204); // replaces
+	bench_documents(b);
+	assert_int_equal(ask(b, "PUT", POLICY "=office", bench_policy(b, "office", 80)),
+			 204); // replaces
 	assert_int_equal(ask(b, "GET", POLICY "=office"), 200);
-	expect_text(b, ":80");
-	expect_no_text(b, ":443");
-	assert_int_equal(ask(b, "PUT", POLICY "=other", policy(b, "office", 80)), 400);
-	assert_int_equal(ask(b, "POST", DATA, policy(b, "guests", 22)), 201);
+	bench_expect(b, ":80");
+	bench_expect_not(b, ":443");
+	assert_int_equal(ask(b, "PUT", POLICY "=other", bench_policy(b, "office", 80)), 400);
+	assert_int_equal(ask(b, "POST", DATA, bench_policy(b, "guests", 22)), 201);
 	assert_string_equal(b->x.location, POLICY "=guests");
-	assert_int_equal(ask(b, "POST", DATA, policy(b, "guests", 22)), 409);
-	expect_text(b, "resource-denied");
+	assert_int_equal(ask(b, "POST", DATA, bench_policy(b, "guests", 22)), 409);
+	bench_expect(b, "resource-denied");
 	static const char rule[] =
 		"{\"" CFI
 		":rules\":[{\"name\":\"a/b,c\",\"condition\":{\"firewall\":{\"source\":[\"all\"]}},"
@@ -305,8 +148,8 @@ static void test_edits(void **state)
 			     "{\"" CFI ":primary-action\":{\"action\":\"reject\"}}"),
 			 204);
 	assert_int_equal(ask(b, "GET", POLICY "=guests/rules=a%2Fb%2Cc/action", .xml = true), 200);
-	expect_text(b, "reject");
-	assert_int_equal(ask(b, "PATCH", POLICY "=nobody", policy(b, "nobody", 1)), 404);
+	bench_expect(b, "reject");
+	assert_int_equal(ask(b, "PATCH", POLICY "=nobody", bench_policy(b, "nobody", 1)), 404);
 	assert_int_equal(ask(b, "DELETE", POLICY "=guests/rules=a%2Fb%2Cc"), 204);
 	assert_int_equal(ask(b, "DELETE", POLICY "=guests/rules=a%2Fb%2Cc"), 404);
 	assert_int_equal(ask(b, "DELETE", POLICY "=guests"), 204);
@@ -317,7 +160,7 @@ static void test_edits(void **state)
 static void test_numeric_keys(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	static const char ports[] =
 		POLICY "=office/rules=web/condition/firewall/range-port-number=80,90";
 	assert_int_equal(
@@ -332,17 +175,17 @@ static void test_numeric_keys(void **state)
 			     "{\"" CFI ":name\":\"carol\"}"),
 			 201);
 	assert_int_equal(ask(b, "GET", user), 200);
-	expect_text(b, "carol");
+	bench_expect(b, "carol");
 }
 
 static void test_order_is_kept(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
-	assert_int_equal(ask(b, "POST", DATA, policy(b, "second", 22)), 201);
-	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 81)), 204);
+	bench_documents(b);
+	assert_int_equal(ask(b, "POST", DATA, bench_policy(b, "second", 22)), 201);
+	assert_int_equal(ask(b, "PUT", POLICY "=office", bench_policy(b, "office", 81)), 204);
 	assert_int_equal(ask(b, "GET", POLICY), 200);
-	json_t *json = answer(b);
+	json_t *json = bench_answer(b);
 	const json_t *first = json_array_get(json_object_get(json, CFI ":i2nsf-cfi-policy"), 0);
 	assert_string_equal(json_string_value(json_object_get(first, "name")), "office");
 	json_decref(json);
@@ -351,7 +194,7 @@ static void test_order_is_kept(void **state)
 static void test_bad_edits(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	static const struct {
 		const char *method, *path, *body;
 		unsigned status;
@@ -380,7 +223,7 @@ static void test_bad_edits(void **state)
 		if (status != rows[i].status)
 			print_message("row %zu: %s\n", i, b->x.out.data);
 		assert_int_equal(status, rows[i].status);
-		expect_text(b, "\"hint\":\"");
+		bench_expect(b, "\"hint\":\"");
 		assert_int_equal(ask(b, "GET", POLICY "=office"), 200); // and nothing has changed
 	}
 }
@@ -388,10 +231,11 @@ static void test_bad_edits(void **state)
 static void test_datastore(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	char *body = arena_printf(&b->arena, "{\"ietf-restconf:data\":{%.*s,%.*s}}",
-				  (int)strlen(groups) - 2, groups + 1,
-				  (int)strlen(policy(b, "only", 1)) - 2, policy(b, "only", 1) + 1);
+				  (int)strlen(GROUPS) - 2, GROUPS + 1,
+				  (int)strlen(bench_policy(b, "only", 1)) - 2,
+				  bench_policy(b, "only", 1) + 1);
 	assert_int_equal(ask(b, "PUT", DATA "/", body), 204);
 	assert_int_equal(ask(b, "GET", POLICY "=only"), 200);
 	assert_int_equal(ask(b, "GET", POLICY "=office"), 404);
@@ -413,17 +257,20 @@ static void test_datastore(void **state)
 static void test_preconditions(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	assert_int_equal(ask(b, "GET", DATA "/" CFI ":endpoint-groups"), 200);
 	const char *tag = arena_strdup(&b->arena, b->x.tag);
-	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 1), .if_match = tag),
-			 204);
+	assert_int_equal(
+		ask(b, "PUT", POLICY "=office", bench_policy(b, "office", 1), .if_match = tag),
+		204);
 	assert_string_not_equal(b->x.tag, tag);
-	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 2), .if_match = tag),
-			 412);
+	assert_int_equal(
+		ask(b, "PUT", POLICY "=office", bench_policy(b, "office", 2), .if_match = tag),
+		412);
 	assert_int_equal(ask(b, "DELETE", POLICY "=office", .if_match = tag), 412);
-	assert_int_equal(ask(b, "PUT", POLICY "=office", policy(b, "office", 2), .if_match = "*"),
-			 204);
+	assert_int_equal(
+		ask(b, "PUT", POLICY "=office", bench_policy(b, "office", 2), .if_match = "*"),
+		204);
 }
 
 // --- operations ---
@@ -457,7 +304,7 @@ static void wait_until(struct bench *b, bool (*ready)(struct bench *b))
 
 static void connect_all(struct bench *b)
 {
-	for (size_t i = 0; i < array_len(names); i++)
+	for (size_t i = 0; i < BENCH_NSFS; i++)
 		fake_connect(&b->fake, i);
 	wait_until(b, both_known);
 }
@@ -467,56 +314,56 @@ static void connect_all(struct bench *b)
 static void test_deployment(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	connect_all(b);
 	assert_int_equal(ask(b, "POST", OPERATION("plan")), 200);
-	json_t *json = answer(b);
+	json_t *json = bench_answer(b);
 	const json_t *output = json_object_get(json, BWC ":output");
 	const char *hash = json_string_value(json_object_get(output, "plan-hash"));
 	assert_int_equal(json_array_size(json_object_get(output, "nsf")), 2);
 	char *body = arena_printf(&b->arena, "{\"" BWC ":input\":{\"plan-hash\":\"%s\"}}", hash);
 	json_decref(json);
 	assert_int_equal(ask(b, "POST", OPERATION("apply"), body), 200);
-	expect_text(b, "\"job\":1");
+	bench_expect(b, "\"job\":1");
 	wait_until(b, job_ended);
-	expect_text(b, "done");
+	bench_expect(b, "done");
 	assert_int_equal(ask(b, "GET", DATA "/" BWC ":jobs/job=1", .xml = true), 200);
-	expect_text(b, "<nsf><name>fw1</name><step>confirmed</step></nsf>");
+	bench_expect(b, "<nsf><name>fw1</name><step>confirmed</step></nsf>");
 	assert_int_equal(ask(b, "POST", OPERATION("status")), 200);
-	expect_text(b, "\"proven\":true");
-	expect_text(b, "\"deployed-revision\":2");
+	bench_expect(b, "\"proven\":true");
+	bench_expect(b, "\"deployed-revision\":2");
 	assert_int_equal(ask(b, "GET", DATA "/" BWC ":nsfs/nsf=fw1/state/rule=1"), 200);
-	expect_text(b, "\"read-back-equal\":true");
+	bench_expect(b, "\"read-back-equal\":true");
 	assert_int_equal(ask(b, "GET", DATA "/" BWC ":nsfs/nsf=fw1/state/capabilities"), 200);
-	expect_text(b, "ietf-i2nsf-capability:");
+	bench_expect(b, "ietf-i2nsf-capability:");
 	assert_int_equal(ask(b, "POST", OPERATION("verify"), .xml = true), 200);
-	expect_text(b, "<result>proven</result>");
+	bench_expect(b, "<result>proven</result>");
 	assert_int_equal(ask(b, "POST", OPERATION("apply"), body), 412); // stale by now
 	assert_int_equal(ask(b, "POST", OPERATION("query"),
 			     "{\"" BWC ":input\":{\"packet\":\"src=10.1.0.1,dst=10.2.0.1,proto=tcp,"
 			     "dport=443\",\"deployed\":true}}"),
 			 200);
-	expect_text(b, "\"verdict\":\"pass\"");
+	bench_expect(b, "\"verdict\":\"pass\"");
 }
 
 static void test_pinholes(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	connect_all(b);
 	static const char input[] =
 		"{\"" BWC ":input\":{\"source\":\"10.1.0.1\",\"destination\":\"10.2.0.1\","
 		"\"destination-port\":5004,\"protocol\":\"udp\",\"lifetime\":60}}";
 	assert_int_equal(ask(b, "POST", OPERATION("open-pinhole"), input), 200);
-	expect_text(b, "\"nsf\":[\"fw1\",\"fw2\"]");
-	json_t *json = answer(b);
+	bench_expect(b, "\"nsf\":[\"fw1\",\"fw2\"]");
+	json_t *json = bench_answer(b);
 	const char *id =
 		json_string_value(json_object_get(json_object_get(json, BWC ":output"), "id"));
 	char *body = arena_printf(&b->arena, "{\"" BWC ":input\":{\"id\":\"%s\"}}", id);
 	json_decref(json);
 	assert_int_equal(ask(b, "GET", DATA "/" BWC ":pinholes"), 200);
-	expect_text(b, "\"state\":\"open\"");
-	expect_text(b, "\"idle-timeout\":60");
+	bench_expect(b, "\"state\":\"open\"");
+	bench_expect(b, "\"idle-timeout\":60");
 	assert_int_equal(ask(b, "POST", OPERATION("close-pinhole"), body), 204);
 	assert_int_equal(ask(b, "POST", OPERATION("close-pinhole"), body), 409);
 }
@@ -554,33 +401,33 @@ static void test_analyse(void **state)
 {
 	struct bench *b = *state;
 	assert_int_equal(ask(b, "POST", OPERATION("analyse")), 409); // there is no policy
-	put_documents(b);
+	bench_documents(b);
 	assert_int_equal(ask(b, "POST", OPERATION("analyse")), 200);
-	expect_text(b, "\"status\":\"finished\"");
-	expect_no_text(b, "\"kind\"");
+	bench_expect(b, "\"status\":\"finished\"");
+	bench_expect_not(b, "\"kind\"");
 	assert_int_equal(ask(b, "POST", OPERATION("analyse"),
 			     with_candidate(b, "\"of\":\"candidate\"", 2, "pass")),
 			 200);
-	expect_text(b, "\"kind\":\"shadowed\",\"policy\":\"office\",\"rule\":\"port-1\"");
-	expect_text(b, "\"cause\":[{\"index\":1,\"policy\":\"office\",\"rule\":\"port-0\"}]");
+	bench_expect(b, "\"kind\":\"shadowed\",\"policy\":\"office\",\"rule\":\"port-1\"");
+	bench_expect(b, "\"cause\":[{\"index\":1,\"policy\":\"office\",\"rule\":\"port-0\"}]");
 	assert_int_equal(ask(b, "POST", OPERATION("analyse"),
 			     with_candidate(b, "\"of\":\"candidate\"", 2, "drop")),
 			 200);
-	expect_text(b, "\"kind\":\"conflicting\"");
-	expect_text(b, "\"packet\":\"src=10.");
-	expect_text(b, "\"removable\":1");
+	bench_expect(b, "\"kind\":\"conflicting\"");
+	bench_expect(b, "\"packet\":\"src=10.");
+	bench_expect(b, "\"removable\":1");
 	assert_int_equal(
 		ask(b, "POST", OPERATION("analyse"),
 		    with_candidate(b, "\"of\":\"candidate\",\"where\":\"proto=udp\"", 2, "pass")),
 		200);
-	expect_text(b, "\"kind\":\"empty\"");
+	bench_expect(b, "\"kind\":\"empty\"");
 	assert_int_equal(
 		ask(b, "POST", OPERATION("analyse"), "{\"" BWC ":input\":{\"of\":\"candidate\"}}"),
 		400);
 	assert_int_equal(ask(b, "POST", OPERATION("analyse"),
 			     "{\"" BWC ":input\":{\"where\":\"colour=red\"}}"),
 			 400);
-	expect_text(b, "where");
+	bench_expect(b, "where");
 	assert_int_equal(ask(b, "POST", OPERATION("analyse"), "{\"" BWC ":input\":{\"of\":77}}"),
 			 409);
 	assert_int_equal(
@@ -591,52 +438,52 @@ static void test_analyse(void **state)
 static void test_compare(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	assert_int_equal(ask(b, "POST", OPERATION("compare")), 200); // nothing is deployed
-	expect_text(b, "\"equal\":false");
-	expect_text(b, "\"before\":{\"verdict\":\"drop\"},\"after\":{\"verdict\":\"pass\","
-		       "\"policy\":\"office\","
-		       "\"rule\":\"web\"}");
+	bench_expect(b, "\"equal\":false");
+	bench_expect(b, "\"before\":{\"verdict\":\"drop\"},\"after\":{\"verdict\":\"pass\","
+			"\"policy\":\"office\","
+			"\"rule\":\"web\"}");
 	assert_int_equal(
 		ask(b, "POST", OPERATION("compare"),
 		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\"", 1, "pass")),
 		200);
-	expect_text(b, "\"equal\":true");
+	bench_expect(b, "\"equal\":true");
 	assert_int_equal(
 		ask(b, "POST", OPERATION("compare"),
 		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\",\"most\":1", 3,
 				   "pass")),
 		200);
-	expect_text(b, "\"equal\":false");
-	expect_text(b, "proto=tcp");
+	bench_expect(b, "\"equal\":false");
+	bench_expect(b, "proto=tcp");
 	assert_int_equal(
 		ask(b, "POST", OPERATION("compare"),
 		    with_candidate(b, "\"of\":\"latest\",\"with\":\"candidate\",\"nsf\":\"fw1\"", 1,
 				   "pass")),
 		200);
-	expect_text(b, "\"equal\":true");
-	assert_int_equal(ask(b, "POST", OPERATION("compare"), .who = &agent), 403);
+	bench_expect(b, "\"equal\":true");
+	assert_int_equal(ask(b, "POST", OPERATION("compare"), .who = &bench_agent), 403);
 }
 
 static void test_assert(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	assert_int_equal(
 		ask(b, "POST", OPERATION("assert"),
 		    "{\"" BWC
 		    ":input\":{\"always\":[\"src=10.1.1.1,dst=10.2.2.2,proto=tcp,dport=443\"],"
 		    "\"never\":[\"proto=udp\",\"dport=80\"]}}"),
 		200);
-	expect_text(b, "\"holds\":true");
+	bench_expect(b, "\"holds\":true");
 	assert_int_equal(ask(b, "POST", OPERATION("assert"),
 			     "{\"" BWC
 			     ":input\":{\"always\":[\"src=10.1.1.1,dst=10.2.2.2,proto=tcp\"],"
 			     "\"never\":[\"dst=10.2.0.0/16\"]}}"),
 			 200);
-	expect_text(b, "\"holds\":false");
-	expect_text(b, "\"must-pass\":true,\"verdict\":\"drop\"");
-	expect_text(
+	bench_expect(b, "\"holds\":false");
+	bench_expect(b, "\"must-pass\":true,\"verdict\":\"drop\"");
+	bench_expect(
 		b,
 		"\"must-pass\":false,\"verdict\":\"pass\",\"policy\":\"office\",\"rule\":\"web\"");
 	assert_int_equal(ask(b, "POST", OPERATION("assert"),
@@ -648,38 +495,38 @@ static void ask_reach(struct bench *b, const char *members)
 {
 	const char *body = arena_printf(&b->arena, "{\"" BWC ":input\":{%s}}", members);
 	assert_int_equal(ask(b, "POST", OPERATION("reach"), body), 200);
-	expect_text(b, "\"status\":\"finished\"");
+	bench_expect(b, "\"status\":\"finished\"");
 }
 
 static void test_reach(void **state)
 {
 	struct bench *b = *state;
 	assert_int_equal(ask(b, "POST", OPERATION("reach")), 409); // there is no policy
-	put_documents(b);
+	bench_documents(b);
 	ask_reach(b, "\"from\":[\"hq\"],\"to\":[\"fw2\",\"elsewhere\",\"hq\"]");
-	expect_text(b, "\"from\":\"hq\",\"to\":\"fw2\",\"together\":false,\"passes\":\"some\","
-		       "\"way\":[\"fw1\",\"fw2\"],\"open\":[{\"index\":1,\"packets\":\"");
-	expect_text(b, "443\",\"version\":4,\"every-host\":true");
-	expect_text(b, "\"nsf\":\"fw1\",\"verdict\":\"drop\",\"packet\":\"src=10.1.");
-	expect_text(b, "\"to\":\"elsewhere\",\"together\":false,\"passes\":\"some\","
-		       "\"way\":[\"fw1\"]");
-	expect_text(b, "\"to\":\"hq\",\"together\":true");
+	bench_expect(b, "\"from\":\"hq\",\"to\":\"fw2\",\"together\":false,\"passes\":\"some\","
+			"\"way\":[\"fw1\",\"fw2\"],\"open\":[{\"index\":1,\"packets\":\"");
+	bench_expect(b, "443\",\"version\":4,\"every-host\":true");
+	bench_expect(b, "\"nsf\":\"fw1\",\"verdict\":\"drop\",\"packet\":\"src=10.1.");
+	bench_expect(b, "\"to\":\"elsewhere\",\"together\":false,\"passes\":\"some\","
+			"\"way\":[\"fw1\"]");
+	bench_expect(b, "\"to\":\"hq\",\"together\":true");
 	ask_reach(b, "\"from\":[\"10.1.7.0/24\"],\"to\":[\"10.2.0.0/16\"],\"where\":\"proto=udp\"");
-	expect_text(b, "\"from\":\"10.1.7.0/24\",\"to\":\"10.2.0.0/16\",\"together\":false,"
-		       "\"passes\":\"nothing\"");
+	bench_expect(b, "\"from\":\"10.1.7.0/24\",\"to\":\"10.2.0.0/16\",\"together\":false,"
+			"\"passes\":\"nothing\"");
 	ask_reach(b, "\"of\":\"deployed\",\"from\":[\"fw1\"],\"to\":[\"fw2\"]"); // nothing is
-	expect_text(b, "\"passes\":\"all\"");
+	bench_expect(b, "\"passes\":\"all\"");
 	assert_int_equal(ask(b, "POST", OPERATION("reach"),
 			     with_candidate(b,
 					    "\"of\":\"candidate\",\"from\":[\"hq\"],"
 					    "\"to\":[\"fw2\"],\"where\":\"dport=442\"",
 					    2, "pass")),
 			 200);
-	expect_text(b, "\"passes\":\"some\"");
+	bench_expect(b, "\"passes\":\"some\"");
 	ask_reach(b, "\"where\":\"dport=442\",\"from\":[\"hq\"],\"to\":[\"fw2\"]");
-	expect_text(b, "\"passes\":\"nothing\"");
+	bench_expect(b, "\"passes\":\"nothing\"");
 	ask_reach(b, ""); // of all places
-	expect_text(b, "\"index\":9,\"from\":\"elsewhere\",\"to\":\"elsewhere\"");
+	bench_expect(b, "\"index\":9,\"from\":\"elsewhere\",\"to\":\"elsewhere\"");
 }
 
 static void put_nsf(struct bench *b, const char *name, const char *guards, unsigned status)
@@ -696,30 +543,30 @@ static void put_nsf(struct bench *b, const char *name, const char *guards, unsig
 static void test_reach_guards(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	put_nsf(b, "lab", "\"10.1.9.0/24\"", 201);
 	ask_reach(b, "\"from\":[\"lab\",\"hq\"],\"to\":[\"fw2\"]");
-	expect_text(b, "\"from\":\"lab\",\"to\":\"fw2\",\"together\":false,\"passes\":\"some\","
-		       "\"way\":[\"lab\",\"fw1\",\"fw2\"]");
-	expect_text(b, "\"from\":\"hq in lab\"");
-	expect_text(b, "\"from\":\"hq in hq\",\"to\":\"fw2\",\"together\":false,"
-		       "\"passes\":\"some\",\"way\":[\"fw1\",\"fw2\"]");
+	bench_expect(b, "\"from\":\"lab\",\"to\":\"fw2\",\"together\":false,\"passes\":\"some\","
+			"\"way\":[\"lab\",\"fw1\",\"fw2\"]");
+	bench_expect(b, "\"from\":\"hq in lab\"");
+	bench_expect(b, "\"from\":\"hq in hq\",\"to\":\"fw2\",\"together\":false,"
+			"\"passes\":\"some\",\"way\":[\"fw1\",\"fw2\"]");
 	put_nsf(b, "lab", "\"10.1.0.0/16\"", 204);
 	ask_reach(b, "\"from\":[\"10.1.0.1\"],\"to\":[\"elsewhere\"]");
-	expect_text(b, "\"way\":[\"fw1\",\"lab\"]");
+	bench_expect(b, "\"way\":[\"fw1\",\"lab\"]");
 	put_nsf(b, "lab", "\"10.1.9.0/24\",\"2001:db8:1::/48\"", 204);
 	ask_reach(b, "\"from\":[\"lab\"],\"to\":[\"fw2\"]");
-	expect_text(b, "\"from\":\"lab in lab (IPv6)\",\"to\":\"fw2 in fw2 (IPv6)\","
-		       "\"together\":false,\"passes\":\"nothing\",\"way\":[\"lab\",\"fw2\"]");
+	bench_expect(b, "\"from\":\"lab in lab (IPv6)\",\"to\":\"fw2 in fw2 (IPv6)\","
+			"\"together\":false,\"passes\":\"nothing\",\"way\":[\"lab\",\"fw2\"]");
 	put_nsf(b, "lab", "\"10.1.9.0/24\",\"10.3.0.0/16\"", 204);
 	assert_int_equal(ask(b, "POST", OPERATION("reach")), 400);
-	expect_text(b, "fw1 and lab guard networks that overlap");
+	bench_expect(b, "fw1 and lab guard networks that overlap");
 }
 
 static void test_bad_reach(void **state)
 {
 	struct bench *b = *state;
-	put_documents(b);
+	bench_documents(b);
 	static const struct {
 		const char *members, *says;
 	} rows[] = {
@@ -734,9 +581,9 @@ static void test_bad_reach(void **state)
 			arena_printf(&b->arena, "{\"" BWC ":input\":{%s}}", rows[i].members);
 		unsigned status = ask(b, "POST", OPERATION("reach"), body);
 		assert_in_range(status, 400, 409);
-		expect_text(b, rows[i].says);
+		bench_expect(b, rows[i].says);
 	}
-	assert_int_equal(ask(b, "POST", OPERATION("reach"), .who = &agent), 403);
+	assert_int_equal(ask(b, "POST", OPERATION("reach"), .who = &bench_agent), 403);
 }
 
 static void test_bad_operations(void **state)
@@ -772,7 +619,7 @@ static void test_bad_operations(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_discovery),      TEST(test_roles),         TEST(test_get),
 		TEST(test_state),          TEST(test_edits),         TEST(test_numeric_keys),

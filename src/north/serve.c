@@ -3,7 +3,7 @@
 //
 // The idea: nothing of HTTP is here, so that every answer can be tested without a server. Who has no
 // certificate reaches host-meta and one operation; everything else needs a role.
-#include "north/internal.h"
+#include "north/stream.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -155,6 +155,7 @@ static unsigned answer(struct exchange *x)
 		return r->method == RESTCONF_GET || r->method == RESTCONF_HEAD ? data_get(x)
 									       : data_write(x);
 	case RESTCONF_STREAM:
+		return stream_open(x);
 	case RESTCONF_NOTHING:
 		break;
 	}

@@ -337,9 +337,14 @@ static bool write_jobs(struct writing *s, struct buf *out)
 	return true;
 }
 
-static bool write_events(struct writing *s, struct buf *out)
+const char *state_outcome(int outcome)
 {
 	static const char *const outcomes[] = {"success", "failure", "unknown"};
+	return outcomes[outcome < 0 || outcome > 2 ? 2 : outcome];
+}
+
+static bool write_events(struct writing *s, struct buf *out)
+{
 	struct rows rows = {.arena = &s->x->arena};
 	struct store_query query = {.tenant = tenant_seen(s->x), .most = EVENTS_SHOWN};
 	if (failed(s, engine_each_event(s->x->engine, &query, keep_event, &rows)))
@@ -355,7 +360,7 @@ static bool write_events(struct writing *s, struct buf *out)
 		restconf_text(&s->out, "tenant", e->tenant);
 		restconf_text(&s->out, "action", e->action);
 		restconf_text(&s->out, "nsf", e->nsf);
-		restconf_text(&s->out, "outcome", outcomes[e->outcome > 2 ? 2 : e->outcome]);
+		restconf_text(&s->out, "outcome", state_outcome(e->outcome));
 		restconf_text(&s->out, "detail", e->detail);
 		restconf_entry_close(&s->out);
 	}
@@ -429,6 +434,6 @@ bool state_write(struct exchange *x, struct workspace *workspace, const struct s
 		    !writers[i].write(&s, out))
 			return false;
 	if (!want->module || strcmp(want->module, NORTH_MODULE))
-		library_write(workspace->schema, want->name, out);
+		library_write(x, workspace->schema, want->name, out);
 	return true;
 }

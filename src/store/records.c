@@ -21,13 +21,8 @@ int sqlite_event_add(struct store *store, const struct store_event *e)
 	return sqlite_end(s, rc);
 }
 
-int sqlite_event_each(struct store *store, const struct store_query *query, store_event_fn fn,
-		      void *context)
+static int give_events(sqlite3_stmt *st, store_event_fn fn, void *context)
 {
-	struct sqlite *s = sqlite_of(store);
-	sqlite_lock(s);
-	sqlite3_stmt *st = sqlite_bind(s, SQL_EVENT_EACH, "ti", query->tenant,
-				       query->most ? (int64_t)query->most : -1);
 	int rc;
 	while ((rc = sqlite_step(st)) == 1)
 		fn(&(struct store_event){.id = (uint64_t)sqlite3_column_int64(st, 0),
@@ -39,6 +34,33 @@ int sqlite_event_each(struct store *store, const struct store_query *query, stor
 					 .outcome = sqlite3_column_int(st, 6),
 					 .detail = sqlite_text(st, 7, NULL)},
 		   context);
+	return rc;
+}
+
+static int64_t limit_of(const struct store_query *query)
+{
+	return query->most ? (int64_t)query->most : -1;
+}
+
+int sqlite_event_each(struct store *store, const struct store_query *query, store_event_fn fn,
+		      void *context)
+{
+	struct sqlite *s = sqlite_of(store);
+	sqlite_lock(s);
+	int rc = give_events(sqlite_bind(s, SQL_EVENT_EACH, "ti", query->tenant, limit_of(query)),
+			     fn, context);
+	sqlite_unlock(s);
+	return rc;
+}
+
+int sqlite_event_after(struct store *store, uint64_t id, const struct store_query *query,
+		       store_event_fn fn, void *context)
+{
+	struct sqlite *s = sqlite_of(store);
+	sqlite_lock(s);
+	int rc = give_events(
+		sqlite_bind(s, SQL_EVENT_AFTER, "iti", (int64_t)id, query->tenant, limit_of(query)),
+		fn, context);
 	sqlite_unlock(s);
 	return rc;
 }

@@ -79,6 +79,9 @@ struct store_ops {
 	int (*event_add)(struct store *store, const struct store_event *event);
 	int (*event_each)(struct store *store, const struct store_query *query, store_event_fn fn,
 			  void *context);
+	// Those behind this id, oldest first.
+	int (*event_after)(struct store *store, uint64_t id, const struct store_query *query,
+			   store_event_fn fn, void *context);
 
 	int (*token_add)(struct store *store, const struct store_token *token);
 	int (*token_get)(struct store *store, const char *id, struct arena *arena,

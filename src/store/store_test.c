@@ -247,6 +247,11 @@ static void keep_event(const struct store_event *e, void *context)
 	assert_string_equal(e->nsf, "fw1");
 }
 
+static void count_event(const struct store_event *e, void *context)
+{
+	*(uint64_t *)context += e->id;
+}
+
 static void count_pinhole(const struct store_pinhole *p, void *context)
 {
 	*(int *)context += p->state == STORE_CLOSED;
@@ -263,6 +268,13 @@ static void test_records(void **state)
 	struct store_query query = {.tenant = "default", .most = 1};
 	assert_int_equal(store_do(b->store, event_each, &query, keep_event, &newest), 0);
 	assert_int_equal(newest, 2);
+	uint64_t ids = 0;
+	query.most = 5;
+	assert_int_equal(store_do(b->store, event_after, 1, &query, count_event, &ids), 0);
+	assert_int_equal(ids, 2);
+	assert_int_equal(store_do(b->store, event_after, 0, &query, count_event, &ids), 0);
+	assert_int_equal(ids, 2 + 1 + 2);
+	query.most = 1;
 
 	struct store_token token = {
 		.id = "t1", .nsf = "fw1", .tenant = "default", .hash = {5}, .expires = 99};

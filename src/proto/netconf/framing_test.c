@@ -47,7 +47,6 @@ static void expect(enum netconf_framing_kind kind, const char *bytes, const char
 	}
 }
 
-// Shows: RFC 6242 4.3 end-of-message framing
 static void delimited(void **state)
 {
 	(void)state;
@@ -59,7 +58,6 @@ static void delimited(void **state)
 	expect(NETCONF_END_OF_MESSAGE, END, "|");
 }
 
-// Shows: RFC 6242 4.2 chunked framing
 static void chunked(void **state)
 {
 	(void)state;
@@ -69,7 +67,6 @@ static void chunked(void **state)
 	expect(NETCONF_CHUNKED, "\n#4\n<a/>\n#", "");
 }
 
-// Shows: RFC 6242 4.2 bad chunks end the session
 static void bad_chunks(void **state)
 {
 	static const char *const bad[] = {
@@ -191,7 +188,6 @@ static void expect_session(bool server, const char *bytes, const char *wanted)
 #define CAP(uri) "<capability> " uri "\n</capability>"
 #define HELLO(inside) "<hello xmlns=\"" NETCONF_NS_BASE "\">" inside "</hello>" END
 
-// Shows: RFC 6242 4.1 the hellos choose the framing
 static void hello_chooses_the_framing(void **state)
 {
 	(void)state;
@@ -209,7 +205,6 @@ static void hello_chooses_the_framing(void **state)
 		       "open 0;");
 }
 
-// Shows: RFC 6241 8.1 hellos that are refused, on both sides
 static void bad_hellos(void **state)
 {
 	static const char *const bad[] = {

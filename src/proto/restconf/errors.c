@@ -36,10 +36,11 @@ unsigned restconf_status(const struct diags *diags)
 	return 500;
 }
 
-// Creating what is there is "resource-denied" in RESTCONF (RFC 8040 section 4.4.1).
-static const char *tag_of(const struct diag *d)
+// Creating what is there is "resource-denied" in RESTCONF (RFC 8040 section 4.4.1), but "data-exists" in
+// a YANG Patch (RFC 8072 appendix A.1.1).
+static const char *tag_of(const struct diag *d, bool in_patch)
 {
-	return d->code == DIAG_EXISTS ? "resource-denied" : diag_code_tag(d->code);
+	return d->code == DIAG_EXISTS && !in_patch ? "resource-denied" : diag_code_tag(d->code);
 }
 
 static const char *type_of(const struct diag *d)
@@ -53,6 +54,15 @@ static const char *type_of(const struct diag *d)
 
 struct field {
 	const char *name, *value;
+};
+
+// Errors that are being written.
+struct errors {
+	const struct diags *diags;
+	enum schema_format format;
+	restconf_namespace_fn fn;
+	void *context;
+	bool in_patch;
 };
 
 // Members that have a value; `first` says whether none was written before.
@@ -120,27 +130,26 @@ static void xml_path(const char *path, restconf_namespace_fn fn, void *context, 
 		}                                                                \
 	}
 
-static void error_xml(const struct diag *d, restconf_namespace_fn fn, void *context,
-		      struct buf *out)
+static void error_xml(const struct errors *e, const struct diag *d, struct buf *out)
 {
 	const struct field head[] = {{"error-type", type_of(d)},
-				     {"error-tag", tag_of(d)},
+				     {"error-tag", tag_of(d, e->in_patch)},
 				     {"error-app-tag", diag_code_name(d->code)}};
 	const struct field message[] = {{"error-message", d->text}}, info[] = INFO_FIELDS(d);
 	buf_adds(out, "<error>");
 	fields(SCHEMA_XML, head, array_len(head), out);
 	if (d->path)
-		xml_path(d->path, fn, context, out);
+		xml_path(d->path, e->fn, e->context, out);
 	fields(SCHEMA_XML, message, 1, out);
 	buf_adds(out, "<error-info><diag xmlns=\"" CONTROLLER_NAMESPACE "\">");
 	fields(SCHEMA_XML, info, array_len(info), out);
 	buf_adds(out, "</diag></error-info></error>");
 }
 
-static void error_json(const struct diag *d, struct buf *out)
+static void error_json(const struct errors *e, const struct diag *d, struct buf *out)
 {
 	const struct field head[] = {{"error-type", type_of(d)},
-				     {"error-tag", tag_of(d)},
+				     {"error-tag", tag_of(d, e->in_patch)},
 				     {"error-app-tag", diag_code_name(d->code)},
 				     {"error-path", d->path},
 				     {"error-message", d->text}},
@@ -152,22 +161,21 @@ static void error_json(const struct diag *d, struct buf *out)
 	buf_adds(out, "}}}");
 }
 
-static void error_list(const struct diags *diags, enum schema_format format,
-		       restconf_namespace_fn fn, void *context, struct buf *out)
+static void error_list(const struct errors *e, struct buf *out)
 {
-	bool xml = format == SCHEMA_XML, first = true;
+	bool xml = e->format == SCHEMA_XML, first = true;
 	buf_adds(out, xml ? "" : "\"error\":[");
-	for (size_t i = 0; i < diags->list.len; i++) {
-		const struct diag *d = &diags->list.at[i];
+	for (size_t i = 0; i < e->diags->list.len; i++) {
+		const struct diag *d = &e->diags->list.at[i];
 		if (d->severity != DIAG_ERROR)
 			continue;
 		if (!xml && !first)
 			buf_addc(out, ',');
 		first = false;
 		if (xml)
-			error_xml(d, fn, context, out);
+			error_xml(e, d, out);
 		else
-			error_json(d, out);
+			error_json(e, d, out);
 	}
 	buf_adds(out, xml ? "" : "]");
 }
@@ -175,10 +183,11 @@ static void error_list(const struct diags *diags, enum schema_format format,
 void restconf_errors(const struct diags *diags, enum schema_format format, restconf_namespace_fn fn,
 		     void *context, struct buf *out)
 {
+	struct errors errors = {.diags = diags, .format = format, .fn = fn, .context = context};
 	bool xml = format == SCHEMA_XML;
 	buf_adds(out,
 		 xml ? "<errors xmlns=\"" RESTCONF_NAMESPACE "\">" : "{\"ietf-restconf:errors\":{");
-	error_list(diags, format, fn, context, out);
+	error_list(&errors, out);
 	buf_adds(out, xml ? "</errors>\n" : "}}\n");
 }
 
@@ -186,35 +195,39 @@ void restconf_errors(const struct diags *diags, enum schema_format format, restc
 
 #define PATCH_NAMESPACE "urn:ietf:params:xml:ns:yang:ietf-yang-patch"
 
-static void patch_outcome(const struct restconf_patch_status *s, enum schema_format format,
-			  restconf_namespace_fn fn, void *context, struct buf *out)
+static void patch_outcome(const struct errors *e, const char *edit_id, struct buf *out)
 {
-	bool xml = format == SCHEMA_XML;
-	if (!s->diags->errors) {
+	bool xml = e->format == SCHEMA_XML;
+	if (!e->diags->errors) {
 		buf_adds(out, xml ? "<ok/>" : ",\"ok\":[null]");
 		return;
 	}
-	if (s->edit_id) {
-		const struct field id[] = {{"edit-id", s->edit_id}};
+	if (edit_id) {
+		const struct field id[] = {{"edit-id", edit_id}};
 		buf_adds(out, xml ? "<edit-status><edit>" : ",\"edit-status\":{\"edit\":[{");
-		fields(format, id, 1, out);
+		fields(e->format, id, 1, out);
 	}
 	buf_adds(out, xml ? "<errors>" : ",\"errors\":{");
-	error_list(s->diags, format, fn, context, out);
+	error_list(e, out);
 	buf_adds(out, xml ? "</errors>" : "}");
-	if (s->edit_id)
+	if (edit_id)
 		buf_adds(out, xml ? "</edit></edit-status>" : "}]}");
 }
 
 void restconf_patch_status(const struct restconf_patch_status *status, enum schema_format format,
 			   restconf_namespace_fn fn, void *context, struct buf *out)
 {
+	struct errors errors = {.diags = status->diags,
+				.format = format,
+				.fn = fn,
+				.context = context,
+				.in_patch = true};
 	bool xml = format == SCHEMA_XML;
 	const struct field id[] = {{"patch-id", status->patch_id}};
 	buf_adds(out, xml ? "<yang-patch-status xmlns=\"" PATCH_NAMESPACE "\">"
 			  : "{\"ietf-yang-patch:yang-patch-status\":{");
 	fields(format, id, 1, out);
-	patch_outcome(status, format, fn, context, out);
+	patch_outcome(&errors, status->edit_id, out);
 	buf_adds(out, xml ? "</yang-patch-status>\n" : "}}\n");
 }
 
