@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small NETCONF server on libnetconf2, for our client: libnetconf2_server YANG-FOLDER CERTIFICATE-FOLDER PORT [LABEL-BYTES].
+// A small NETCONF server on libnetconf2, for our client. Arguments: YANG folder, certificate folder, port, bytes of a label.
 // Serves TLS on 127.0.0.1 until it is killed; "ready" on standard output says that it listens.
 //
 // It keeps one configuration, of test-box: edit-config replaces it, unless it says "forbidden"; one session at a time may

@@ -101,6 +101,7 @@ static const struct diag *only_diag(void)
 #define EDIT(config) \
 	"<edit-config><target><candidate/></target><config>" config "</config></edit-config>"
 
+// Shows: RFC 6241 4.2 the client reads ok and data
 static void calls_and_results(void **state)
 {
 	struct netconf_result r;
@@ -124,6 +125,7 @@ static void calls_and_results(void **state)
 	netconf_client_free(c);
 }
 
+// Shows: RFC 6241 4.3 the client reads rpc-errors
 static void errors_become_diags(void **state)
 {
 	struct netconf_result r;
@@ -209,6 +211,7 @@ static void on_notification(void *context, const char *xml, size_t len, const ch
 	buf_printf(out, "%s %.*s;", when, (int)len, xml);
 }
 
+// Shows: RFC 5277 4 the client hears notifications
 static void notifications_are_served_while_waiting(void **state)
 {
 	struct netconf_client_options o = usual();
@@ -344,6 +347,7 @@ static void wait_log(struct watcher *t, const char *wanted)
 	assert_string_equal(t->log.data, wanted);
 }
 
+// Shows: RFC 6241 4.4 the client pipelines requests
 static void pipelined_calls(void **state)
 {
 	struct watcher t;

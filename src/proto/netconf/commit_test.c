@@ -39,6 +39,7 @@ static void lose(struct test_peer *p)
 	test_event(&w, "session ended by the client");
 }
 
+// Shows: RFC 6241 8.3.4 commit
 static void plain_commit(void **state)
 {
 	(void)state;
@@ -52,6 +53,7 @@ static void plain_commit(void **state)
 	test_ok(&b, "<lock><target><candidate/></target></lock>");
 }
 
+// Shows: RFC 7950 8.3.3 a candidate that is not valid is not committed
 static void an_invalid_candidate_is_not_applied(void **state)
 {
 	(void)state;
@@ -65,6 +67,7 @@ static void an_invalid_candidate_is_not_applied(void **state)
 	test_config(&a, "running", "");
 }
 
+// Shows: RFC 6241 8.3.4 a commit that fails changes nothing
 static void a_commit_that_fails_changes_nothing(void **state)
 {
 	(void)state;
@@ -105,6 +108,7 @@ static void writes_wait_for_a_commit_and_reads_do_not(void **state)
 	test_config(&a, "running", LABEL("two"));
 }
 
+// Shows: RFC 6241 8.4.1 confirmed commit, confirmed in time
 static void confirmed_in_time(void **state)
 {
 	(void)state;
@@ -128,6 +132,7 @@ static void a_confirming_commit_may_bring_more(void **state)
 	test_config(&b, "running", LABEL("two"));
 }
 
+// Shows: RFC 6241 8.4.1 a confirmed commit is undone when its time is over
 static void not_confirmed_in_time(void **state)
 {
 	(void)state;
@@ -155,6 +160,7 @@ static void the_application_says_what_it_went_back_to(void **state)
 	test_config(&a, "candidate", LABEL("edited meanwhile"));
 }
 
+// Shows: RFC 6241 8.4.1 a follow-up confirmed commit sets the timer anew and keeps the first way back
 static void a_follow_up_keeps_the_first_way_back(void **state)
 {
 	(void)state;
@@ -172,6 +178,7 @@ static void a_follow_up_keeps_the_first_way_back(void **state)
 	test_config(&a, "running", LABEL("zero"));
 }
 
+// Shows: RFC 6241 8.4.4 cancel-commit
 static void cancelled(void **state)
 {
 	(void)state;
@@ -190,6 +197,7 @@ static void cancelled(void **state)
 	test_config(&a, "running", "");
 }
 
+// Shows: RFC 6241 7.5 running cannot be locked by others while a confirmed commit is pending
 static void others_keep_out_meanwhile(void **state)
 {
 	(void)state;
@@ -202,6 +210,7 @@ static void others_keep_out_meanwhile(void **state)
 	test_ok(&a, "<lock><target><running/></target></lock>");
 }
 
+// Shows: RFC 6241 8.4.1 a confirmed commit without persist ends with its session
 static void the_session_takes_its_commit_with_it(void **state)
 {
 	(void)state;
@@ -245,6 +254,7 @@ static void the_way_back_fails(void **state)
 	test_config(&b, "running", "");
 }
 
+// Shows: RFC 6241 8.4.5 persist and persist-id: any session may confirm
 static void persist_survives_the_session(void **state)
 {
 	(void)state;
@@ -264,6 +274,7 @@ static void persist_survives_the_session(void **state)
 	test_config(&b, "running", LABEL("one"));
 }
 
+// Shows: RFC 6241 8.4.4 cancel-commit with persist-id
 static void persist_follow_up_and_cancel(void **state)
 {
 	(void)state;
@@ -293,6 +304,7 @@ static void a_follow_up_without_persist_is_the_sessions(void **state)
 	test_config(&a, "running", "");
 }
 
+// Shows: RFC 6241 8.4.5 parameters of a confirmed commit need confirmed
 static void confirmed_parameters_need_confirmed(void **state)
 {
 	(void)state;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "proto/netconf/netconf.h"
+#include "proto/netconf/path.h"
 #include "proto/netconf/xml.h"
 
 #include <stdio.h>
@@ -48,49 +49,15 @@ static void add_yang_element(struct buf *out, const char *name, const char *text
 	buf_printf(out, "</%s>", name);
 }
 
-// --- error-path ---
-
-// The next "module:" of a path at or behind *at; quoted key values are passed over.
-static const char *next_module(const char **at, char *module, size_t size)
-{
-	const char *from = *at;
-	for (const char *p = *at; *p; p++) {
-		if (*p == '\'' || *p == '"') {
-			p = strchr(p + 1, *p);
-			if (!p)
-				return NULL;
-		} else if (*p == '/' || *p == '[') {
-			from = p + 1;
-		} else if (*p == ':' && (size_t)(p - from) < size) {
-			memcpy(module, from, (size_t)(p - from));
-			module[p - from] = '\0';
-			*at = p + 1;
-			return module;
-		}
-	}
-	return NULL;
-}
-
 static void add_path(const char *path, const struct map *namespaces, struct buf *out)
 {
-	char module[128], seen[128] = "";
 	if (!path)
 		return;
 	buf_adds(out, "<error-path");
-	for (const char *at = path; namespaces && next_module(&at, module, sizeof(module));) {
-		const char *uri = map_get(namespaces, module);
-		char mark[132];
-		snprintf(mark, sizeof(mark), " %s ", module);
-		// A name list of this size suffices for any path of ours; a prefix must not be declared twice.
-		if (!uri || strstr(seen, mark) || strlen(seen) + strlen(mark) >= sizeof(seen))
-			continue;
-		memcpy(seen + strlen(seen), mark, strlen(mark) + 1);
-		buf_printf(out, " xmlns:%s=\"", module);
-		buf_add_xml(out, uri);
-		buf_addc(out, '"');
-	}
+	if (namespaces)
+		netconf_path_declare(path, namespaces, out);
 	buf_addc(out, '>');
-	buf_add_xml(out, path);
+	netconf_path_print(path, out);
 	buf_adds(out, "</error-path>");
 }
 
@@ -243,11 +210,12 @@ void netconf_error_read(const struct netconf_xml *rpc_error, struct diags *diags
 	const char *tag = text_in(rpc_error, NETCONF_NS_BASE, "error-tag");
 	const char *severity = text_in(rpc_error, NETCONF_NS_BASE, "error-severity");
 	const char *message = text_in(rpc_error, NETCONF_NS_BASE, "error-message");
+	const char *path = text_in(rpc_error, NETCONF_NS_BASE, "error-path");
 	if (!tag)
 		tag = "operation-failed";
 	struct diag d = {.code = code_of_tag(tag),
 			 .app_tag = text_in(rpc_error, NETCONF_NS_BASE, "error-app-tag"),
-			 .path = text_in(rpc_error, NETCONF_NS_BASE, "error-path")};
+			 .path = path ? netconf_path_read(rpc_error->arena, path) : NULL};
 	if (severity && strcmp(severity, "warning") == 0)
 		d.severity = DIAG_WARNING;
 	read_info(rpc_error, &d);

@@ -47,6 +47,7 @@ static void expect(enum netconf_framing_kind kind, const char *bytes, const char
 	}
 }
 
+// Shows: RFC 6242 4.3 end-of-message framing
 static void delimited(void **state)
 {
 	(void)state;
@@ -58,6 +59,7 @@ static void delimited(void **state)
 	expect(NETCONF_END_OF_MESSAGE, END, "|");
 }
 
+// Shows: RFC 6242 4.2 chunked framing
 static void chunked(void **state)
 {
 	(void)state;
@@ -67,6 +69,7 @@ static void chunked(void **state)
 	expect(NETCONF_CHUNKED, "\n#4\n<a/>\n#", "");
 }
 
+// Shows: RFC 6242 4.2 bad chunks end the session
 static void bad_chunks(void **state)
 {
 	static const char *const bad[] = {
@@ -188,6 +191,7 @@ static void expect_session(bool server, const char *bytes, const char *wanted)
 #define CAP(uri) "<capability> " uri "\n</capability>"
 #define HELLO(inside) "<hello xmlns=\"" NETCONF_NS_BASE "\">" inside "</hello>" END
 
+// Shows: RFC 6242 4.1 the hellos choose the framing
 static void hello_chooses_the_framing(void **state)
 {
 	(void)state;
@@ -205,6 +209,7 @@ static void hello_chooses_the_framing(void **state)
 		       "open 0;");
 }
 
+// Shows: RFC 6241 8.1 hellos that are refused, on both sides
 static void bad_hellos(void **state)
 {
 	static const char *const bad[] = {

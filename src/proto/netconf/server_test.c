@@ -60,6 +60,7 @@ static int teardown(void **state)
 
 // --- sessions ---
 
+// Shows: RFC 6241 8.1 hello: capabilities and session-id
 static void hello_and_capabilities(void **state)
 {
 	static const char *const wanted[] = {
@@ -85,6 +86,7 @@ static void hello_and_capabilities(void **state)
 	assert_int_equal(netconf_server_sessions(w.box.server), 2);
 }
 
+// Shows: RFC 6242 4.1 both framings, any cut of the bytes
 static void both_framings_byte_at_a_time(void **state)
 {
 	static const char *const version[] = {"1.0", "1.1"};
@@ -108,6 +110,7 @@ static void both_framings_byte_at_a_time(void **state)
 	a = (struct test_peer){.world = &w};
 }
 
+// Shows: RFC 6241 4.4 pipelined requests are answered in order
 static void requests_may_be_pipelined(void **state)
 {
 	(void)state;
@@ -128,6 +131,7 @@ static void requests_may_be_pipelined(void **state)
 	assert_int_equal(netconf_server_sessions(w.box.server), 0);
 }
 
+// Shows: RFC 6241 4.2 rpc-reply echoes the attributes of rpc
 static void attributes_are_echoed(void **state)
 {
 	struct buf frame cleanup(buf_fini);
@@ -156,6 +160,7 @@ static void client_without_hello(void **state)
 	test_event(&w, "the client sent no hello in time");
 }
 
+// Shows: RFC 6241 8.1 a hello that is none, or has a session-id, ends the session
 static void client_with_another_hello(void **state)
 {
 	static const char *const bytes[] = {
@@ -294,6 +299,8 @@ static void the_connection_ends_within_a_message(void **state)
 
 // --- reading ---
 
+// Shows: RFC 6241 7.1 get-config of each datastore
+// Shows: RFC 6241 6.2 subtree filters; an empty one selects nothing
 static void get_config_and_filters(void **state)
 {
 	(void)state;
@@ -318,6 +325,7 @@ static void get_config_and_filters(void **state)
 	test_error(&a, "<get-config/>", "missing-element", "source");
 }
 
+// Shows: RFC 6241 7.7 get joins configuration and state
 static void get_joins_state(void **state)
 {
 	(void)state;
@@ -340,6 +348,7 @@ static void get_joins_state(void **state)
 
 // --- editing ---
 
+// Shows: RFC 6241 7.2 edit-config merge, replace, create, delete, remove; default-operation
 static void edit_operations(void **state)
 {
 	(void)state;
@@ -378,6 +387,8 @@ static void edit_operations(void **state)
 		    "><item><name>two</name></item><item><name>three</name></item></box>");
 }
 
+// Shows: RFC 7950 8.3.1 payload that is not of the model: keys, types, unknown nodes and namespaces
+// Shows: RFC 6241 8.8 without :url a URL is refused
 static void edits_that_are_refused(void **state)
 {
 	static const struct {
@@ -422,10 +433,11 @@ static void several_errors_in_one_reply(void **state)
 	const char *first = strstr(reply, "<rpc-error>");
 	assert_non_null(first);
 	assert_non_null(strstr(first + 1, "<rpc-error>"));
-	test_has(reply, "/test-box:box/level</error-path>");
+	test_has(reply, "/test-box:box/test-box:level</error-path>");
 	test_has(reply, "xmlns:test-box=\"urn:test:box\"");
 }
 
+// Shows: RFC 6241 7.2 test-option: test-then-set, set, test-only
 static void test_options(void **state)
 {
 	(void)state;
@@ -443,6 +455,8 @@ static void test_options(void **state)
 	test_config(&a, "candidate", LABEL("forbidden"));
 }
 
+// Shows: RFC 6241 7.2 error-option: stop-on-error, continue-on-error
+// Shows: RFC 6241 8.5 rollback-on-error
 static void error_options(void **state)
 {
 	static const char mixed[] =
@@ -465,6 +479,9 @@ static void error_options(void **state)
 	test_config(&a, "candidate", "<other " BOX "><text>kept</text></other>");
 }
 
+// Shows: RFC 6241 7.3 copy-config
+// Shows: RFC 6241 7.4 delete-config
+// Shows: RFC 6241 8.7 startup
 static void copies_and_startup(void **state)
 {
 	(void)state;
@@ -510,6 +527,7 @@ static void copies_and_startup(void **state)
 		   "unknown-element", "<bad-element>url</bad-element>");
 }
 
+// Shows: RFC 6241 8.6 validate a datastore or a configuration in the request
 static void validate(void **state)
 {
 	(void)state;
@@ -531,6 +549,8 @@ static void validate(void **state)
 
 // --- locks ---
 
+// Shows: RFC 6241 7.5 lock keeps others out; lock-denied names the session
+// Shows: RFC 6241 7.6 unlock
 static void locks_keep_others_out(void **state)
 {
 	(void)state;
@@ -562,6 +582,7 @@ static void locks_keep_others_out(void **state)
 	test_error(&a, "<commit/>", "in-use", "session 2 has locked running");
 }
 
+// Shows: RFC 6241 8.3.5 the candidate cannot be locked with changes, and loses them with its lock
 static void candidate_lock_and_changes(void **state)
 {
 	(void)state;
@@ -586,6 +607,7 @@ static void candidate_lock_and_changes(void **state)
 	test_ok(&b, "<lock><target><candidate/></target></lock>");
 }
 
+// Shows: RFC 6241 7.9 kill-session releases what the session held
 static void kill_session(void **state)
 {
 	(void)state;
@@ -653,6 +675,7 @@ static void send_raw(struct test_peer *p, const char *message)
 	test_peer_write(p, frame.data);
 }
 
+// Shows: RFC 6241 4.3 malformed messages and missing message-ids
 static void bad_messages(void **state)
 {
 	static const struct {

@@ -192,9 +192,10 @@ static void errors_as_rfc_6241_wants(void **state)
 						   .hint = "x"});
 	has(xml, "<error-type>protocol</error-type><error-tag>unknown-element</error-tag>"
 		 "<error-severity>error</error-severity>");
-	has(xml, "<error-path "
-		 "xmlns:mod=\"urn:mod\">/mod:a/b[k=&apos;/x:y&apos;]/mod:c[.=&apos;1&apos;]</"
-		 "error-path>");
+	has(xml,
+	    "<error-path "
+	    "xmlns:mod=\"urn:mod\">/mod:a/mod:b[mod:k=&apos;/x:y&apos;]/mod:c[.=&apos;1&apos;]</"
+	    "error-path>");
 	has(xml, "<error-message xml:lang=\"en\">what &lt;is&gt; this</error-message>");
 	has(xml, "<error-info><bad-element>c</bad-element><diagnostic");
 	xml = rpc_error(&(struct diag){
