@@ -131,6 +131,14 @@ static bool read_sessions(struct reader *r, const char *value)
 	return read_number(r, &(struct number){"sessions", 1, 100000, &r->config.sessions}, value);
 }
 
+static bool read_recovery(struct reader *r, const char *value)
+{
+	if (!*value || strlen(value) > PKI_NAME_MOST)
+		return wrong(r, "give the name in an operator's certificate", "recovery", value);
+	r->config.recovery = arena_strdup(r->diags->arena, value);
+	return true;
+}
+
 static bool read_address(struct reader *r, const char *value)
 {
 	r->config.address = arena_strdup(r->diags->arena, value);

@@ -15,6 +15,7 @@ struct agent_config {
 	struct agent_endpoint endpoint[AGENT_ENDPOINTS_MOST];
 	size_t endpoints;
 	bool last_connected;
+	const char *recovery; // user whom access control does not bind; NULL: nobody
 	uint32_t call_wait, keepalive, sessions; // seconds, seconds, number
 	const char *state_dir, *certificate_dir,
 		*yang_dir;      // absolute, or relative to the working directory

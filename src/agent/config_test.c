@@ -97,7 +97,8 @@ static void reads_who_is_called(void **state)
 	assert_true(reads(place,
 			  "name = a\nlisten = none\ncall-home = 192.0.2.1 \t [2001:db8::1]:7000\n"
 			  "call-home = 198.51.100.1\ncall-home-start = last-connected\n"
-			  "call-home-wait = 5\nkeep-alive = 30\nsessions = 7\n",
+			  "call-home-wait = 5\nkeep-alive = 30\nsessions = 7\n"
+			  "recovery = alice\n",
 			  &config));
 	assert_int_equal(config.listens, 0);
 	assert_int_equal(config.endpoints, 3);
@@ -109,6 +110,7 @@ static void reads_who_is_called(void **state)
 	assert_int_equal(config.call_wait, 5);
 	assert_int_equal(config.keepalive, 30);
 	assert_int_equal(config.sessions, 7);
+	assert_string_equal(config.recovery, "alice");
 }
 
 static void names_every_fault(void **state)

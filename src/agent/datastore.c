@@ -23,17 +23,20 @@
 
 // --- who ---
 
-// The role of the certificate decides; the name of the session's user is the certificate's.
+// The role of the certificate decides who is let in, and is the user's group; the name is the certificate's.
 static bool user(void *context, const struct io_peer *peer, struct diags *diags,
 		 struct access_who *out)
 {
+	const struct front *front = context;
+	const char *recovery = front->start.recovery;
 	enum pki_role role;
-	(void)context;
 	if (peer->unit && peer->name && pki_role_parse(peer->unit, &role) &&
 	    (role == PKI_CONTROLLER || role == PKI_OPERATOR)) {
 		const char **group = arena_new(diags->arena, const char *);
 		*group = pki_role_name[role];
 		*out = (struct access_who){.name = peer->name, .group = group, .groups = 1};
+		out->recovery =
+			role == PKI_OPERATOR && recovery && strcmp(recovery, peer->name) == 0;
 		return true;
 	}
 	diag_error(diags, DIAG_DENIED, NULL,

@@ -231,6 +231,7 @@ static void say_start(struct enforcer *e)
 	start.start = (struct agent_start){.name = e->config->name,
 					   .listeners = (uint8_t)e->config->listens,
 					   .sessions = e->config->sessions,
+					   .recovery = e->config->recovery,
 					   .last_connected = e->config->last_connected,
 					   .call_wait = e->config->call_wait,
 					   .keepalive = e->config->keepalive};

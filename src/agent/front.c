@@ -27,6 +27,7 @@ static const char *const modules[] = {
 	"notifications",
 	"nc-notifications",
 	"ietf-netconf-notifications",
+	"ietf-netconf-acm",
 	"ietf-netconf-monitoring",
 	"ietf-netconf-with-defaults",
 	"ietf-yang-library",
@@ -251,7 +252,9 @@ static bool serve(struct front *front, struct diags *diags)
 		.context = front,
 		.sessions_most = front->start.sessions,
 		.keepalive_s = front->start.keepalive,
-		.running = read_tree(front, "running", front->start.running),
+		.nacm = front_nacm,
+		.running = front->start.running ? read_tree(front, "running", front->start.running)
+						: front_first_running(front),
 		.startup = read_tree(front, "startup", front->start.startup),
 		.rollback = front->start.pending
 				    ? read_tree(front, "rollback",

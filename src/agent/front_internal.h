@@ -57,6 +57,11 @@ extern const struct netconf_ops front_netconf_ops;
 // --- call_home.c: sessions that this host opens ---
 // Negative errno.
 int front_call_home(struct front *front) must_check;
+// --- nacm.c ---
+// The access control of an agent on which nobody has configured any, as XML.
+extern const char front_nacm[];
+// What running is before anybody has committed anything: that.
+struct schema_tree *front_first_running(const struct front *front) must_check;
 // --- operations.c: the module's operations ---
 void front_handle_operations(struct front *front);
 

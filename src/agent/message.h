@@ -70,8 +70,9 @@ struct agent_endpoint {
 // What front needs to begin. Texts are configurations as front printed them; NULL: none.
 struct agent_start {
 	const char *name;
-	uint8_t listeners; // descriptors from AGENT_FD_LISTEN on
-	uint32_t sessions; // at the most
+	uint8_t listeners;    // descriptors from AGENT_FD_LISTEN on
+	uint32_t sessions;    // at the most
+	const char *recovery; // user whom access control does not bind; NULL: nobody
 	VEC(struct agent_endpoint) endpoint;
 	bool last_connected; // calls begin with the endpoint that worked last, else with the first
 	uint32_t call_wait;  // seconds between two calls, at the most

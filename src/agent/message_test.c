@@ -93,6 +93,7 @@ static const struct agent_message sample[] = {
 	 .start = {.name = "edge",
 		   .listeners = 2,
 		   .sessions = 1000,
+		   .recovery = "alice",
 		   .endpoint = list_(endpoint),
 		   .last_connected = true,
 		   .call_wait = 60,

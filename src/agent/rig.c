@@ -118,7 +118,7 @@ void rig_init(struct rig *rig, const char *program)
 	must(mkdtemp(rig->dir));
 	make_authority(rig);
 	rig_certify(rig, "controller", PKI_CONTROLLER);
-	put_text(rig, AGENT_CONFIG_FILE, "name = edge-1\nstate = state\n");
+	put_text(rig, AGENT_CONFIG_FILE, "name = edge-1\nstate = state\nrecovery = saviour\n");
 	rig->notify = open_notify(rig);
 }
 

@@ -517,6 +517,51 @@ static void only_controllers_and_operators(void **state)
 	netconf_client_free(connect_as(rig, "controller"));
 }
 
+#define NACM "xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-acm\""
+#define GET_NACM \
+	"<get-config><source><running/></source><filter><nacm " NACM "/></filter></get-config>"
+#define FORBID                                                                                    \
+	"<edit-config><target><candidate/></target><config><nacm " NACM                           \
+	" xmlns:yang=\"urn:ietf:params:xml:ns:yang:1\"><rule-list "                               \
+	"yang:insert=\"first\"><name>first"                                                       \
+	"</name><group>*</group><rule><name>verify</name><rpc-name>verify</rpc-name><action>deny" \
+	"</action></rule><rule><name>nacm</name><path "                                           \
+	"xmlns:n=\"urn:ietf:params:xml:ns:yang:ietf-netconf-acm\">/n:nacm</path>"                 \
+	"<access-operations>create update delete</access-operations><action>deny</action></rule>" \
+	"</rule-list></nacm></config></edit-config>"
+#define MEND                                                                \
+	"<edit-config><target><candidate/></target><config><nacm " NACM     \
+	" xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\"><rule-list " \
+	"nc:operation=\"delete\"><name"                                     \
+	">first</name></rule-list></nacm></config></edit-config>"
+
+// An operator forbids the controllers an operation, and everybody to change the rules; only the recovery session mends it.
+// Shows: RFC 8341 3.2.1.1 a recovery session is not bound by any rule
+// Shows: RFC 8341 3.4.4 groups from certificates; rules outlive a restart
+static void access_control(void **state)
+{
+	struct rig *rig = *state;
+	const char *verify = "<verify xmlns=\"urn:bulwark:nsf\"/>";
+	rig_certify(rig, "admin", PKI_OPERATOR);
+	rig_certify(rig, "saviour", PKI_OPERATOR);
+	struct netconf_client *admin = connect_as(rig, "admin");
+	assert_non_null(strstr(rig_must(rig, admin, GET_NACM), "<group>operator</group>"));
+	rig_must(rig, admin, FORBID);
+	rig_must(rig, admin, COMMIT);
+	netconf_client_free(admin);
+	rig_stop(rig, SIGTERM);
+	rig_start(rig);
+	struct netconf_client *client = connect_as(rig, "controller");
+	assert_null(rig_call(rig, client, verify));
+	assert_null(rig_call(rig, client, MEND));
+	struct netconf_client *saviour = connect_as(rig, "saviour");
+	rig_must(rig, saviour, MEND);
+	rig_must(rig, saviour, COMMIT);
+	rig_must(rig, client, verify);
+	netconf_client_free(saviour);
+	netconf_client_free(client);
+}
+
 static void revoked_peers_stay_out(void **state)
 {
 	struct rig *rig = *state;
@@ -591,6 +636,7 @@ int main(int argc, char **argv)
 		on_rig(drift_is_repaired),
 		on_rig(pinholes),
 		on_rig(only_controllers_and_operators),
+		on_rig(access_control),
 		on_rig(revoked_peers_stay_out),
 		on_rig(certificates_are_reloaded),
 	};
