@@ -15,9 +15,11 @@ import unittest
 from ncclient import manager
 from ncclient.operations import RPCError
 from ncclient.transport.ssh import SSHSession
+from ncclient.xml_ import to_ele
 
 BOX = 'xmlns="urn:test:box"'
 BASE = 'xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"'
+MONITORING = 'xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"'
 DEADLINE = 15
 
 
@@ -111,6 +113,10 @@ def label(text):
     return f'<config {BASE}><box {BOX}><label>{text}</label></box></config>'
 
 
+def box(inside):
+    return f'<config {BASE}><box {BOX}>{inside}</box></config>'
+
+
 def shown(reply):
     found = re.search(r"<label[^>]*>(.*?)</label>", str(reply))
     return found.group(1) if found else None
@@ -139,12 +145,14 @@ class Ncclient(unittest.TestCase):
     def set(self, text):
         self.a.edit_config(target="candidate", config=label(text))
 
+    # Shows: RFC 6241 8.1 capabilities and session-ids, as ncclient reads them
     def test_capabilities(self):
         for name in (":candidate", ":confirmed-commit:1.1", ":validate:1.1", ":rollback-on-error", ":startup"):
             self.assertIn(name, self.a.server_capabilities)
         self.assertTrue(any(c.startswith("urn:test:box?module=test-box") for c in self.a.server_capabilities))
         self.assertNotEqual(self.a.session_id, self.b.session_id)
 
+    # Shows: RFC 6241 8.6 edit-config, validate and commit by ncclient
     def test_edit_validate_commit(self):
         with self.a.locked("candidate"):
             self.set("ncclient & co".replace("&", "&amp;"))
@@ -156,6 +164,7 @@ class Ncclient(unittest.TestCase):
         self.refused("operation-failed", self.a.commit)
         self.a.discard_changes()
 
+    # Shows: RFC 6241 6 subtree filters by ncclient
     def test_filters(self):
         self.set("seen")
         self.a.commit()
@@ -166,6 +175,7 @@ class Ncclient(unittest.TestCase):
         self.assertEqual(shown(reply), "seen")
         self.assertEqual(shown(self.a.get()), "seen")
 
+    # Shows: RFC 6241 7.5 lock and lock-denied by ncclient
     def test_locks(self):
         self.a.lock("candidate")
         error = self.refused("lock-denied", self.b.lock, "candidate")
@@ -174,6 +184,7 @@ class Ncclient(unittest.TestCase):
         self.a.unlock("candidate")
         self.refused("operation-failed", self.a.unlock, "candidate")
 
+    # Shows: RFC 6241 8.4 confirmed commit by ncclient: reverts, is confirmed, is cancelled
     def test_confirmed_commit_reverts(self):
         self.set("before")
         self.a.commit()
@@ -200,6 +211,7 @@ class Ncclient(unittest.TestCase):
         self.b.cancel_commit(persist_id="p2")
         self.assertEqual(self.running(), "first")
 
+    # Shows: RFC 6241 7.3 copy-config and delete-config by ncclient
     def test_copy_and_delete(self):
         self.set("copied")
         self.a.commit()
@@ -208,23 +220,95 @@ class Ncclient(unittest.TestCase):
         self.a.delete_config("startup")
         self.assertIsNone(shown(self.a.get_config("startup")))
 
+    # Shows: RFC 6241 A errors as ncclient reads them
     def test_errors(self):
         error = self.refused("unknown-element", self.a.edit_config, target="candidate",
                              config=f'<config {BASE}><box {BOX}><frob/></box></config>')
         self.assertIn("frob", error.path)
         self.refused("unknown-element", self.a.edit_config, target="running", config=label("x"))
+        self.refused("invalid-value", self.a.edit_config, target="candidate", config=box("<level>900</level>"))
+        create = '<item nc:operation="create" xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0"><name>one</name></item>'
+        self.a.edit_config(target="candidate", config=box(create))
+        self.refused("data-exists", self.a.edit_config, target="candidate", config=box(create))
+        self.refused("data-missing", self.a.edit_config, target="candidate",
+                     config=box(create.replace("create", "delete").replace("one", "two")))
+        self.refused("bad-attribute", self.a.edit_config, target="candidate", config=box(create.replace("create", "x")))
+        self.refused("unknown-namespace", self.a.edit_config, target="candidate",
+                     config=f'<config {BASE}><box xmlns="urn:nobody"/></config>')
+        self.refused("missing-element", self.a.dispatch, to_ele(f"<get-config {BASE}/>"))
+        self.refused("operation-not-supported", self.a.dispatch, to_ele(f"<unhandled {BOX}/>"))
 
+    # Shows: RFC 6241 7.2 default-operation, test-option and error-option by ncclient
+    def test_edit_options(self):
+        self.set("kept")
+        self.a.edit_config(target="candidate", config=box("<level>5</level>"), default_operation="replace")
+        self.assertIsNone(shown(self.a.get_config("candidate")))
+        self.a.edit_config(target="candidate", config=label("tried"), test_option="test-only")
+        self.assertIsNone(shown(self.a.get_config("candidate")))
+        self.refused("operation-failed", self.a.edit_config, target="candidate", config=label("forbidden"),
+                     test_option="test-then-set", error_option="rollback-on-error")
+        self.assertIsNone(shown(self.a.get_config("candidate")))
+
+    # Shows: RFC 6243 4.5.1 with-defaults in each mode by ncclient; wd:default tags
+    def test_with_defaults(self):
+        self.a.edit_config(target="candidate", config=box("<page><number>1</number><seen>false</seen></page>"))
+        self.a.commit()
+        got = {mode: str(self.a.get_config("running", with_defaults=mode))
+               for mode in ("explicit", "trim", "report-all", "report-all-tagged")}
+        self.assertIn("<seen>false</seen>", got["explicit"])
+        self.assertNotIn("<seen>", got["trim"])
+        self.assertNotIn("level", got["trim"])
+        self.assertIn("<level>3</level>", got["report-all"])
+        self.assertRegex(got["report-all-tagged"], r'<level [^>]*default="true"[^>]*>3</level>')
+        self.assertIn("<level>3</level>", str(self.a.get(with_defaults="report-all")))
+
+    # Shows: RFC 6022 3.1 get-schema and its errors by ncclient
+    def test_get_schema(self):
+        self.assertIn("module test-box {", self.a.get_schema("test-box").data)
+        self.assertIn("module test-box {", self.a.get_schema("test-box", version="2024-01-01", format="yang").data)
+        self.refused("invalid-value", self.a.get_schema, "nobody")
+        self.refused("invalid-value", self.a.get_schema, "test-box", version="1999-01-01")
+        self.refused("invalid-value", self.a.get_schema, "test-box", format="yin")
+
+    # Shows: RFC 6022 2.1 netconf-state by ncclient: sessions, locks, statistics
+    def test_monitoring(self):
+        with self.a.locked("running"):
+            text = str(self.b.get(filter=("subtree", f'<netconf-state {MONITORING}/>')))
+            self.assertIn(f"<locked-by-session>{self.a.session_id}</locked-by-session>", text)
+        self.assertIn(f"<session-id>{self.b.session_id}</session-id>", text)
+        self.assertIn("<username>admin</username>", text)
+        self.assertRegex(text, r"<in-sessions>\d+</in-sessions>")
+
+    # Shows: RFC 6241 7.9 kill-session by ncclient
     def test_kill_session(self):
         self.b.kill_session(self.a.session_id)
         end = time.monotonic() + DEADLINE
         while self.a.connected:
             self.assertLess(time.monotonic(), end)
 
+    # Shows: RFC 5277 2.1.1 create-subscription and its errors by ncclient
     def test_notifications(self):
         self.a.create_subscription()
         server.notify()
         notification = self.a.take_notification(timeout=DEADLINE)
         self.assertIn("<fell", notification.notification_xml)
+        self.refused("in-use", self.a.create_subscription)
+        self.refused("bad-element", self.b.create_subscription, start_time="2999-01-01T00:00:00Z")
+        self.refused("invalid-value", self.b.create_subscription, stream_name="WEATHER")
+
+    # Shows: RFC 5277 3.3.1 replay with a stop time by ncclient
+    def test_replay(self):
+        server.notify()
+        self.a.create_subscription()
+        server.notify()
+        self.assertIn("<fell", self.a.take_notification(timeout=DEADLINE).notification_xml)
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
+        self.b.create_subscription(start_time="2024-01-01T00:00:00Z", stop_time=now)
+        heard = []
+        while not heard or "notificationComplete" not in heard[-1]:
+            heard.append(self.b.take_notification(timeout=DEADLINE).notification_xml)
+        self.assertTrue(any("<fell" in text for text in heard))
+        self.assertEqual(sum("replayComplete" in text for text in heard), 1)
 
     def test_large_reply(self):
         items = "".join(f"<item><name>n{i}</name><size>{i % 200}</size></item>" for i in range(5000))
