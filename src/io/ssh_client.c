@@ -128,6 +128,7 @@ static const struct io_transport_ops client_ops = {
 	.read = io_ssh_read,
 	.write = io_ssh_write,
 	.shutdown = io_ssh_shutdown,
+	.peer_ends = true,
 	.peer = io_ssh_peer,
 	.free = io_ssh_transport_free,
 };

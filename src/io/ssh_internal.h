@@ -57,7 +57,7 @@ struct ssh_transport {
 	const char *refused;   // the last thing that was refused, in `arena`; NULL: nothing
 	const struct io_ssh_target *target; // client: copies in `arena`
 	struct ssh_counter_struct socket, raw;
-	uint64_t settled_raw, settled_socket; // of the counters when nothing waited
+	uint64_t settled_made, settled_gone; // of the counters when nothing waited
 	struct ssh_server_callbacks_struct server_callbacks;
 };
 

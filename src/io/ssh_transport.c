@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define ANSWERS_MOST (64u * 1024) // bytes that may wait beside what we send ourselves
+#define PACKET_ADDS 36            // to its content: lengths, padding, MAC
 #define CHUNK (32u * 1024)
 #define ROUNDS 8
 #define BY_APPLICATION "Received SSH_MSG_DISCONNECT: 11:"
@@ -107,15 +108,16 @@ enum io_result io_ssh_wait(const struct ssh_transport *t)
 	return waits(t) ? IO_WANT_WRITE : IO_WANT_READ;
 }
 
-// Bytes that wait in libssh, a little overestimated or underestimated by what packets add.
+// Bytes that wait in libssh, more or less: it counts what it puts into packets, not what they become.
 static uint64_t backlog(struct ssh_transport *t)
 {
+	uint64_t all = t->raw.out_bytes + t->raw.out_packets * PACKET_ADDS;
 	if (!waits(t)) {
-		t->settled_raw = t->raw.out_bytes;
-		t->settled_socket = t->socket.out_bytes;
+		t->settled_made = all;
+		t->settled_gone = t->socket.out_bytes;
 	}
-	uint64_t made = t->raw.out_bytes - t->settled_raw;
-	uint64_t gone = t->socket.out_bytes - t->settled_socket;
+	uint64_t made = all - t->settled_made;
+	uint64_t gone = t->socket.out_bytes - t->settled_gone;
 	return made > gone ? made - gone : 0;
 }
 
@@ -125,11 +127,17 @@ static bool writable(const struct ssh_transport *t)
 	return poll(&p, 1, 0) == 1;
 }
 
+// Whoever does not take his answers is not read.
+static bool must_not_read(struct ssh_transport *t)
+{
+	return backlog(t) > ANSWERS_MOST + t->in_flight && !writable(t);
+}
+
 enum io_result io_ssh_pump(struct ssh_transport *t)
 {
 	if (is_broken(t))
 		return io_ssh_broken(t);
-	if (backlog(t) > ANSWERS_MOST + t->in_flight && !writable(t))
+	if (must_not_read(t))
 		return IO_WANT_WRITE;
 	uint64_t before = t->socket.in_bytes;
 	(void)ssh_execute_message_callbacks(t->session); // what is wrong shows in the status
@@ -144,7 +152,9 @@ enum io_result io_ssh_read(struct io_transport *head, void *data, size_t len, si
 {
 	struct ssh_transport *t = io_ssh_of(head);
 	for (int round = 0; round < ROUNDS; round++) {
-		int n = ssh_channel_poll(t->channel, 0);
+		if (must_not_read(t))
+			return IO_WANT_WRITE;
+		int n = ssh_channel_poll(t->channel, 0); // may read from the network
 		if (n > 0)
 			n = ssh_channel_read_nonblocking(t->channel, data, (uint32_t)len, 0);
 		if (n > 0) {
@@ -201,6 +211,8 @@ void io_ssh_shutdown(struct io_transport *head)
 	if (is_broken(t) && !head->fault.text)
 		return;
 	if (t->open && !head->fault.text) {
+		if (!t->target)
+			(void)ssh_channel_request_send_exit_status(t->channel, 0);
 		(void)ssh_channel_send_eof(t->channel);
 		(void)ssh_channel_close(t->channel);
 	} else if (ssh_is_connected(t->session)) {

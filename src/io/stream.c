@@ -132,7 +132,8 @@ static void linger(struct io_stream *s)
 	s->state = LINGER;
 	if (s->transport->ops->shutdown)
 		s->transport->ops->shutdown(s->transport);
-	if (shutdown(s->transport->fd, SHUT_WR) < 0) {
+	bool ends_here = s->failed || !s->transport->ops->peer_ends;
+	if (ends_here && shutdown(s->transport->fd, SHUT_WR) < 0) {
 		close_now(s);
 		return;
 	}

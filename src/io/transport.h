@@ -38,6 +38,8 @@ struct io_transport_ops {
 				size_t *put_out);
 	// Optional. Tells the peer that no more will come; tried once before closing.
 	void (*shutdown)(struct io_transport *transport);
+	// The peer, told so, ends the connection; ending it first would look like a fault to it.
+	bool peer_ends;
 	// Optional. After the handshake; NULL: the transport does not know.
 	const struct io_peer *(*peer)(const struct io_transport *transport);
 	// Required. Also closes the descriptor.

@@ -26,7 +26,7 @@ DEADLINE = 15
 class Server:
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        port, self.folder = self.process.stdout.readline().split()
+        port, self.folder, _ = self.process.stdout.readline().split()
         self.port = int(port)
         self.folder = self.folder.decode()
 

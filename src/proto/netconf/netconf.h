@@ -2,6 +2,7 @@
 // Names that both sides of NETCONF share.
 #pragma once
 
+#define NETCONF_PORT_SSH 830            // RFC 6242
 #define NETCONF_PORT_TLS 6513           // RFC 7589
 #define NETCONF_PORT_CALL_HOME_TLS 4335 // RFC 8071
 
