@@ -161,6 +161,23 @@ bool algebra_box_clip(const struct algebra_shape *shape, const uint64_t *a, cons
 	return clip_masks(shape, a, b, out);
 }
 
+void algebra_box_narrow(const struct algebra_shape *shape, const uint64_t *box, unsigned axis,
+			const uint64_t *by, uint64_t *wide)
+{
+	if (axis >= shape->spans) {
+		const struct algebra_mask *mask = &shape->mask[axis - shape->spans];
+		for (unsigned c = mask->first; c < mask->end; c++)
+			wide[c] &= ~(by[c] & mask->field);
+		return;
+	}
+	uint32_t lo = algebra_lo(wide[axis]), hi = algebra_hi(wide[axis]);
+	if (algebra_hi(by[axis]) < algebra_lo(box[axis]))
+		lo = algebra_hi(by[axis]) >= lo ? algebra_hi(by[axis]) + 1 : lo;
+	else
+		hi = algebra_lo(by[axis]) <= hi ? algebra_lo(by[axis]) - 1 : hi;
+	wide[axis] = algebra_span(lo, hi);
+}
+
 static double shared_volume(const struct algebra_shape *shape, unsigned cell, uint64_t x)
 {
 	double volume = 1;

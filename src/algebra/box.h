@@ -90,6 +90,10 @@ bool algebra_box_within(const struct algebra_shape *shape, const uint64_t *a,
 // What both have; false, and `out` unusable, when that is nothing. `out` may be one of them.
 bool algebra_box_clip(const struct algebra_shape *shape, const uint64_t *a, const uint64_t *b,
 		      uint64_t *out) must_check;
+// `wide` is a box that does not meet `by`, but for being wider in one axis (a span, or shape->spans and the number of
+// a mask); `box` is the box before. What makes it meet `by` is taken from it.
+void algebra_box_narrow(const struct algebra_shape *shape, const uint64_t *box, unsigned axis,
+			const uint64_t *by, uint64_t *wide);
 // How many points, as a rounded number: only differences of more than a part in 10^9 mean anything.
 double algebra_box_volume(const struct algebra_shape *shape, const uint64_t *box) must_check;
 // Some one point of the box, as a box; `which` chooses among them (0 the first, 1 the last, others scattered).
@@ -124,9 +128,16 @@ struct algebra_ids {
 };
 void algebra_boxes_meeting(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
 			   uint32_t to, struct algebra_ids *ids);
+// False when there are more than `most`; then some of them are missing.
+bool algebra_boxes_meeting_most(const struct algebra_boxes *boxes, const uint64_t *box,
+				uint32_t from, uint32_t to, size_t most,
+				struct algebra_ids *ids) must_check;
 // Those of them that hold all of `box`.
 void algebra_boxes_holding(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
 			   uint32_t to, struct algebra_ids *ids);
+// algebra_box_narrow by all of those in [from, to): `wide` is then as wide as it can be.
+void algebra_boxes_narrow(const struct algebra_boxes *boxes, const uint64_t *box, unsigned axis,
+			  uint32_t from, uint32_t to, uint64_t *wide);
 
 // --- is a box covered by others? (cover.c) ---
 

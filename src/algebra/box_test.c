@@ -159,6 +159,11 @@ static void check_questions(const struct algebra_boxes *boxes, uint64_t (*truth)
 				first = i;
 		}
 		assert_int_equal(met, ids.len);
+		size_t most = draw(40);
+		ids.len = 0;
+		assert_int_equal(algebra_boxes_meeting_most(boxes, box, from, to, most, &ids),
+				 met <= most);
+		assert_int_equal(ids.len, met <= most ? met : most + 1);
 		assert_int_equal(algebra_boxes_first(boxes, box, from, to), first);
 		ids.len = 0;
 		algebra_boxes_holding(boxes, box, from, to, &ids);
@@ -190,6 +195,82 @@ static void many_boxes_answer_like_a_list(void **unused)
 		check_questions(boxes, truth, sizes[i]);
 		algebra_boxes_free(boxes);
 	}
+}
+
+static bool meets_any(const uint64_t *box, uint64_t (*of)[5], uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++)
+		if (algebra_box_meets(&shape, box, of[i]))
+			return true;
+	return false;
+}
+
+// As wide as it can be, value by value.
+static void widen_slowly(uint64_t *box, const uint64_t *room, unsigned axis, uint64_t (*of)[5],
+			 const uint32_t range[2])
+{
+	uint64_t one[5];
+	memcpy(one, box, sizeof(one));
+	if (axis < 2) {
+		uint32_t lo = algebra_lo(box[axis]), hi = algebra_hi(box[axis]);
+		while (lo > algebra_lo(room[axis]) && (one[axis] = algebra_span(lo - 1, lo - 1),
+						       !meets_any(one, of, range[0], range[1])))
+			lo--;
+		while (hi < algebra_hi(room[axis]) && (one[axis] = algebra_span(hi + 1, hi + 1),
+						       !meets_any(one, of, range[0], range[1])))
+			hi++;
+		box[axis] = algebra_span(lo, hi);
+		return;
+	}
+	for (uint32_t v = 0; v < (axis == 4 ? MANY : 2); v++) {
+		algebra_clear(&shape, one, axis - 2);
+		algebra_put(&shape, one, axis - 2, v);
+		if (algebra_has(&shape, room, axis - 2, v) &&
+		    !meets_any(one, of, range[0], range[1]))
+			algebra_put(&shape, box, axis - 2, v);
+	}
+}
+
+static void boxes_are_widened_as_far_as_there_is_room(void **unused)
+{
+	(void)unused;
+	size_t asked = 0, stopped = 0;
+	for (int round = 0; round < 300; round++) {
+		static uint64_t of[40][5];
+		uint32_t n = draw(40), range[2] = {draw(n + 1), 0};
+		range[1] = range[0] + draw(n + 1 - range[0]);
+		struct algebra_boxes *boxes = algebra_boxes_new(&shape);
+		for (uint32_t k = 0; k < n; k++) {
+			random_box(of[k]);
+			algebra_boxes_add(boxes, of[k], k);
+		}
+		algebra_boxes_build(boxes);
+		for (int q = 0; q < 100; q++) {
+			uint64_t box[5], room[5], wide[5], truth[5];
+			unsigned axis = draw(5);
+			point(draw(POINTS), box);
+			if (meets_any(box, of, range[0], range[1]))
+				continue;
+			static const uint64_t all[5] = {5ull << 32, 5ull << 32, 15, ~0ull, 63};
+			memcpy(room, box, sizeof(room));
+			if (axis < 2) {
+				room[axis] = all[axis];
+			} else {
+				uint64_t words[5];
+				(void)algebra_read(&shape, all, axis - 2, words);
+				algebra_write(&shape, room, axis - 2, words);
+			}
+			memcpy(wide, room, sizeof(wide));
+			memcpy(truth, box, sizeof(truth));
+			algebra_boxes_narrow(boxes, box, axis, range[0], range[1], wide);
+			widen_slowly(truth, room, axis, of, range);
+			assert_memory_equal(wide, truth, sizeof(wide));
+			asked++;
+			stopped += memcmp(wide, room, sizeof(wide)) != 0;
+		}
+		algebra_boxes_free(boxes);
+	}
+	assert_true(asked > 3000 && stopped > 500);
 }
 
 // What this processor does best says the same as what any does.
@@ -268,7 +349,10 @@ int main(void)
 {
 	make_shape();
 	const struct CMUnitTest tests[] = {TEST(cover_is_what_points_say),
-					   TEST(masks_find_their_bits), TEST(it_gives_up_when_told),
-					   TEST(many_boxes_answer_like_a_list), TEST(lanes_agree)};
+					   TEST(masks_find_their_bits),
+					   TEST(it_gives_up_when_told),
+					   TEST(many_boxes_answer_like_a_list),
+					   TEST(boxes_are_widened_as_far_as_there_is_room),
+					   TEST(lanes_agree)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

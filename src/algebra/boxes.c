@@ -383,6 +383,7 @@ struct asking {
 	struct algebra_asked asked;
 	algebra_lanes_fn fits;
 	struct algebra_ids *ids;
+	size_t most; // ids
 };
 
 static void find_first(struct asking *a, size_t node)
@@ -420,6 +421,8 @@ static void collect(struct asking *a, size_t node)
 	uint32_t child = a->boxes->child[node];
 	for (unsigned lanes = a->fits(&a->asked, at); lanes; lanes &= lanes - 1) {
 		unsigned lane = (unsigned)__builtin_ctz(lanes);
+		if (a->ids->len > a->most)
+			return;
 		if (child)
 			collect(a, child + lane);
 		else
@@ -427,18 +430,95 @@ static void collect(struct asking *a, size_t node)
 	}
 }
 
+static void collect_all(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
+			uint32_t to, struct asking a)
+{
+	a.boxes = boxes;
+	a.asked = (struct algebra_asked){boxes->shape, box, from, to - 1};
+	if (from < to)
+		collect(&a, 0);
+}
+
 void algebra_boxes_meeting(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
 			   uint32_t to, struct algebra_ids *ids)
 {
-	struct asking a = {boxes, {boxes->shape, box, from, to - 1}, boxes->how->meet, ids};
-	if (from < to)
-		collect(&a, 0);
+	collect_all(boxes, box, from, to,
+		    (struct asking){.fits = boxes->how->meet, .ids = ids, .most = SIZE_MAX});
+}
+
+bool algebra_boxes_meeting_most(const struct algebra_boxes *boxes, const uint64_t *box,
+				uint32_t from, uint32_t to, size_t most, struct algebra_ids *ids)
+{
+	size_t before = ids->len;
+	most = most < SIZE_MAX - before ? before + most : SIZE_MAX;
+	collect_all(boxes, box, from, to,
+		    (struct asking){.fits = boxes->how->meet, .ids = ids, .most = most});
+	return ids->len <= most;
 }
 
 void algebra_boxes_holding(const struct algebra_boxes *boxes, const uint64_t *box, uint32_t from,
 			   uint32_t to, struct algebra_ids *ids)
 {
-	struct asking a = {boxes, {boxes->shape, box, from, to - 1}, boxes->how->hold, ids};
+	collect_all(boxes, box, from, to,
+		    (struct asking){.fits = boxes->how->hold, .ids = ids, .most = SIZE_MAX});
+}
+
+struct narrowing {
+	struct asking a; // about `wide`, which becomes narrower meanwhile
+	const uint64_t *box;
+	uint64_t *wide;
+	unsigned axis;
+};
+
+// The lane of those given whose bounds are nearest to the box in the axis: what is near leaves least to look at.
+static unsigned nearest(const struct narrowing *n, const uint64_t *at, unsigned lanes)
+{
+	unsigned best = (unsigned)__builtin_ctz(lanes);
+	if (n->axis >= n->a.boxes->shape->spans)
+		return best;
+	const uint32_t *lo = (const uint32_t *)(at + (1 + n->axis) * LANES), *hi = lo + LANES;
+	uint32_t box_lo = algebra_lo(n->box[n->axis]), box_hi = algebra_hi(n->box[n->axis]),
+		 least = UINT32_MAX;
+	for (; lanes && least; lanes &= lanes - 1) {
+		unsigned lane = (unsigned)__builtin_ctz(lanes);
+		uint32_t far = lo[lane] > box_hi   ? lo[lane] - box_hi
+			       : hi[lane] < box_lo ? box_lo - hi[lane]
+						   : 0;
+		if (far < least) {
+			least = far;
+			best = lane;
+		}
+	}
+	return best;
+}
+
+static void narrow_by(struct narrowing *n, size_t node)
+{
+	const uint64_t *at = cell_of(n->a.boxes, node, 0);
+	uint32_t child = n->a.boxes->child[node];
+	uint64_t by[ALGEBRA_CELLS];
+	unsigned left = ~0u;
+	for (unsigned lanes; (lanes = n->a.fits(&n->a.asked, at) & left);) {
+		unsigned lane = nearest(n, at, lanes);
+		left &= ~(1u << lane);
+		if (child) {
+			narrow_by(n, child + lane);
+			continue;
+		}
+		algebra_boxes_get(n->a.boxes, *((const uint32_t *)at + lane), by);
+		algebra_box_narrow(n->a.boxes->shape, n->box, n->axis, by, n->wide);
+	}
+}
+
+void algebra_boxes_narrow(const struct algebra_boxes *boxes, const uint64_t *box, unsigned axis,
+			  uint32_t from, uint32_t to, uint64_t *wide)
+{
+	struct narrowing n = {.a = {.boxes = boxes,
+				    .asked = {boxes->shape, wide, from, to - 1},
+				    .fits = boxes->how->meet},
+			      .box = box,
+			      .wide = wide,
+			      .axis = axis};
 	if (from < to)
-		collect(&a, 0);
+		narrow_by(&n, 0);
 }

@@ -32,6 +32,16 @@ void arena_fini(struct arena *arena)
 	*arena = (struct arena){0};
 }
 
+void arena_join(struct arena *arena, struct arena *from)
+{
+	struct arena_block **end = &arena->block;
+	while (*end)
+		end = &(*end)->next;
+	*end = from->block;
+	arena->total += from->total;
+	arena_init(from);
+}
+
 static struct arena_block *block_new(struct arena *arena, size_t at_least)
 {
 	size_t size = arena->block ? arena->block->size * 2 : FIRST_BLOCK;

@@ -17,6 +17,9 @@ struct arena {
 void arena_init(struct arena *arena);
 void arena_fini(struct arena *arena);
 
+// What `from` has handed out lives as long as `arena` from now on; `from` is empty.
+void arena_join(struct arena *arena, struct arena *from);
+
 // Zeroed memory, aligned to 16 bytes, never NULL.
 void *arena_alloc(struct arena *arena, size_t size) must_check;
 // Copies. `arena_strndup` copies at most `len` bytes and adds the final NUL; NULL stays NULL.

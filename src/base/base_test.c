@@ -12,6 +12,28 @@
 #include <string.h>
 #include <cmocka.h>
 
+static void joined_arenas_live_together(void **unused)
+{
+	(void)unused;
+	struct arena a, b;
+	arena_init(&a);
+	arena_init(&b);
+	arena_join(&a, &b);
+	assert_int_equal(a.total, 0);
+	char *first = arena_strdup(&b, "first");
+	arena_join(&a, &b);
+	char *second = arena_strdup(&a, "second"), *third = arena_strdup(&b, "third");
+	size_t total = a.total + b.total;
+	arena_join(&a, &b);
+	assert_int_equal(a.total, total);
+	assert_int_equal(b.total, 0);
+	arena_fini(&b);
+	assert_string_equal(first, "first");
+	assert_string_equal(second, "second");
+	assert_string_equal(third, "third");
+	arena_fini(&a);
+}
+
 static void vectors_keep_their_items(void **state)
 {
 	(void)state;
@@ -155,6 +177,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors_keep_their_items),
+		cmocka_unit_test(joined_arenas_live_together),
 		cmocka_unit_test(maps_find_what_was_put),
 		cmocka_unit_test(buffers_grow_consume_and_escape),
 		cmocka_unit_test(wire_reads_what_was_written_and_refuses_less),

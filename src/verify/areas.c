@@ -12,10 +12,9 @@
 #define LOOKS ((uint64_t)1 << 22) // boxes looked at to find what is still open
 enum {
 	ASKED_MOST = 4096,
-	ORDERS = 6,
-	MANY = 4096
-};                                 // places of one pair; shapes tried, two with many boxes
-enum { FEW = 4, STEPS_LEAST = 8 }; // areas of one place; steps that are worth beginning
+	FEW = 4,
+	ORDERS = 6
+}; // places of one pair; areas of a place; shapes tried
 
 static uint64_t *copy(const uint64_t *box, unsigned cells)
 {
@@ -73,152 +72,120 @@ static void add_rest(struct verify_area_search *s, const uint64_t *box, const ui
 
 // --- growing ---
 
-static bool span_apart(uint64_t a, uint64_t b)
-{
-	return algebra_lo(a) > algebra_hi(b) || algebra_lo(b) > algebra_hi(a);
-}
-
-static bool mask_apart(const struct algebra_shape *shape, unsigned mask, const uint64_t *a,
-		       const uint64_t *b)
-{
-	const struct algebra_mask *m = &shape->mask[mask];
-	uint64_t common = 0;
-	for (unsigned c = m->first; c < m->end; c++)
-		common |= a[c] & b[c] & m->field;
-	return !common;
-}
-
-static const uint64_t *listed(const struct verify_area_search *s, size_t i)
-{
-	return s->search.list + i * s->slice->shape.cells;
-}
-
-// Axes in which boxes grow. There may be very many truths: those beyond stay as narrow as they are.
+// There may be very many truths: in axes beyond these a box stays as narrow as it is.
 enum { GROWING = 63 };
 
-static unsigned growing(const struct algebra_shape *shape)
-{
-	unsigned axes = shape->spans + shape->masks;
-	return axes < GROWING ? axes : GROWING;
-}
-
-// In which axes each box of the list is apart from `box`: a bit each, the last one for all that do not grow. Only one that
-// is apart in no other axis is in the way.
-static void look_apart(const struct verify_area_search *s, const uint64_t *box, uint64_t *apart)
+// Puts all of `both` into the box in one axis. False when it was there already.
+static bool widen_axis(const struct verify_area_search *s, unsigned axis, uint64_t *box)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
-	for (size_t i = 0; i < s->search.len; i++) {
-		apart[i] = 0;
-		for (unsigned k = 0; k < shape->spans; k++)
-			apart[i] |= (uint64_t)span_apart(listed(s, i)[k], box[k]) << k;
-		for (unsigned m = 0, axis = shape->spans; m < shape->masks; m++, axis++)
-			apart[i] |= (uint64_t)mask_apart(shape, m, listed(s, i), box)
-				    << (axis < GROWING ? axis : GROWING);
+	bool wider = false;
+	if (axis < shape->spans) {
+		wider = box[axis] != s->both[axis];
+		box[axis] = s->both[axis];
+		return wider;
 	}
+	const struct algebra_mask *mask = &shape->mask[axis - shape->spans];
+	for (unsigned c = mask->first; c < mask->end; c++) {
+		uint64_t cell = box[c] | (s->both[c] & mask->field);
+		wider |= cell != box[c];
+		box[c] = cell;
+	}
+	return wider;
 }
 
-static void grow_span(const struct verify_area_search *s, uint64_t *box, unsigned span,
-		      uint64_t *apart)
-{
-	uint32_t lo = algebra_lo(s->both[span]), hi = algebra_hi(s->both[span]);
-	uint64_t bit = 1ull << span;
-	for (size_t i = 0; i < s->search.len; i++) {
-		if (apart[i] != bit)
-			continue;
-		uint64_t other = listed(s, i)[span];
-		if (algebra_hi(other) < algebra_lo(box[span]))
-			lo = algebra_hi(other) >= lo ? algebra_hi(other) + 1 : lo;
-		else
-			hi = algebra_lo(other) <= hi ? algebra_lo(other) - 1 : hi;
-	}
-	box[span] = algebra_span(lo, hi);
-	for (size_t i = 0; i < s->search.len; i++)
-		if (apart[i] & bit && !span_apart(listed(s, i)[span], box[span]))
-			apart[i] &= ~bit;
-}
-
-static void grow_mask(const struct verify_area_search *s, uint64_t *box, unsigned mask,
-		      uint64_t *apart)
+// The axes in which there is room around the box.
+static unsigned list_axes(const struct verify_area_search *s, const uint64_t *box,
+			  unsigned axis[static GROWING])
 {
 	const struct algebra_shape *shape = &s->slice->shape;
-	const struct algebra_mask *m = &shape->mask[mask];
-	uint64_t bit = 1ull << (shape->spans + mask);
-	for (unsigned c = m->first; c < m->end; c++)
-		box[c] = (box[c] & ~m->field) | (s->both[c] & m->field);
-	for (size_t i = 0; i < s->search.len; i++)
-		for (unsigned c = m->first; apart[i] == bit && c < m->end; c++)
-			box[c] &= ~(listed(s, i)[c] & m->field);
-	for (size_t i = 0; i < s->search.len; i++)
-		if (apart[i] & bit && !mask_apart(shape, mask, listed(s, i), box))
-			apart[i] &= ~bit;
+	uint64_t wide[ALGEBRA_CELLS];
+	unsigned axes = 0;
+	memcpy(wide, box, shape->cells * sizeof(*wide));
+	for (unsigned k = 0; k < shape->spans + shape->masks && k < GROWING; k++)
+		if (widen_axis(s, k, wide))
+			axis[axes++] = k;
+	return axes;
 }
 
-static void grow_from(const struct verify_area_search *s, uint64_t *box, unsigned first,
-		      uint64_t *apart)
-{
-	unsigned spans = s->slice->shape.spans, axes = growing(&s->slice->shape);
-	for (unsigned k = 0; k < axes; k++) {
-		unsigned axis = (first + k) % axes;
-		if (axis < spans)
-			grow_span(s, box, axis, apart);
-		else
-			grow_mask(s, box, axis - spans, apart);
-	}
-}
-
-// The widest of several boxes around `open` that nothing in the list meets.
-static void grow(const struct verify_area_search *s, const uint64_t *open, uint64_t *out)
+static void grow_axis(const struct verify_area_search *s, const struct verify_ahead *ahead,
+		      unsigned axis, uint64_t *box)
 {
 	const struct algebra_shape *shape = &s->slice->shape;
-	unsigned axes = growing(shape), orders = s->search.len > MANY ? 2 : ORDERS;
-	uint64_t box[ALGEBRA_CELLS],
-		*apart = base_oom(calloc(s->search.len * 2 + 1, sizeof(*apart)));
+	size_t bytes = shape->cells * sizeof(*box);
+	uint64_t wide[ALGEBRA_CELLS];
+	memcpy(wide, box, bytes);
+	if (!widen_axis(s, axis, wide))
+		return;
+	for (size_t i = 0; i < ahead->extras; i++) {
+		const uint64_t *extra = ahead->extra + i * shape->cells;
+		if (algebra_box_meets(shape, wide, extra))
+			algebra_box_narrow(shape, box, axis, extra, wide);
+	}
+	for (size_t l = 0; l < ahead->lists; l++)
+		algebra_boxes_narrow(ahead->list[l].boxes, box, axis, ahead->list[l].from,
+				     ahead->list[l].to, wide);
+	memcpy(box, wide, bytes);
+}
+
+// The widest of several boxes around `open` that nothing before meets.
+static void grow(const struct verify_area_search *s, const struct verify_ahead *ahead,
+		 const uint64_t *open, uint64_t *out)
+{
+	const struct algebra_shape *shape = &s->slice->shape;
+	size_t bytes = shape->cells * sizeof(*out);
+	unsigned axis[GROWING], axes = list_axes(s, open, axis),
+				orders = axes < ORDERS ? axes : ORDERS;
+	uint64_t box[ALGEBRA_CELLS];
 	double widest = 0;
-	orders = axes < orders ? axes : orders;
-	look_apart(s, open, apart);
+	memcpy(out, open, bytes);
 	for (unsigned order = 0; order < orders; order++) {
-		uint64_t *work = apart + s->search.len;
-		memcpy(work, apart, s->search.len * sizeof(*work));
-		memcpy(box, open, shape->cells * sizeof(*box));
-		grow_from(s, box, order * axes / orders, work);
+		memcpy(box, open, bytes);
+		for (unsigned k = 0; k < axes; k++)
+			grow_axis(s, ahead, axis[(order * axes / orders + k) % axes], box);
 		double width = verify_measure_box(s->measure, box);
 		if (order && width <= widest)
 			continue;
 		widest = width;
-		memcpy(out, box, shape->cells * sizeof(*box));
+		memcpy(out, box, bytes);
 	}
-	free(apart);
 }
 
 // --- one pair of boxes ---
 
-// What neither those before nor the areas found hold.
-static enum algebra_answer ask_again(struct verify_area_search *s, uint64_t *open)
+// What neither those before nor the areas of the place hold.
+static enum algebra_answer ask_again(struct verify_area_search *s, const struct verify_ahead *ahead,
+				     uint64_t *open)
 {
-	struct algebra_cover *cover = &s->search.cover;
-	cover->steps = s->looks / (s->search.len + 1);
-	if (cover->steps < STEPS_LEAST)
-		return ALGEBRA_GAVE_UP;
-	algebra_cover_ask(cover, s->both);
-	for (size_t i = s->first; i < s->out->len; i++)
-		algebra_cover_add(cover, s->out->at[i].box);
-	for (size_t i = 0; i < s->search.len; i++)
-		algebra_cover_add(cover, s->search.list + i * s->slice->shape.cells);
-	return algebra_cover_answer(cover, open);
+	size_t cells = s->slice->shape.cells, found = s->out->len - s->first;
+	struct verify_ahead all = *ahead;
+	uint64_t *extra = base_oom(malloc((ahead->extras + found) * cells * sizeof(*extra)));
+	if (ahead->extras)
+		memcpy(extra, ahead->extra, ahead->extras * cells * sizeof(*extra));
+	for (size_t i = 0; i < found; i++)
+		memcpy(extra + (ahead->extras + i) * cells, s->out->at[s->first + i].box,
+		       cells * sizeof(*extra));
+	all.extra = extra;
+	all.extras += found;
+	s->search.looks = s->looks;
+	enum algebra_answer answer = verify_search_open(&s->search, s->both, &all, open);
+	s->search.looks = 0;
+	free(extra);
+	return answer;
 }
 
 // `open` is a box of points that differ.
 static void split(struct verify_area_search *s, const struct verify_ahead *ahead, uint64_t *open)
 {
 	uint64_t box[ALGEBRA_CELLS];
+	size_t bytes = s->slice->shape.cells * sizeof(*box);
 	s->first = s->out->len;
-	verify_search_list(&s->search, s->both, ahead);
 	for (;;) {
-		grow(s, open, box);
+		grow(s, ahead, open, box);
 		add_area(s, box, open);
-		if (!s->search.len)
+		if (!memcmp(box, s->both, bytes))
 			return;
-		enum algebra_answer answer = ask_again(s, open);
+		enum algebra_answer answer = ask_again(s, ahead, open);
 		if (answer == ALGEBRA_COVERED)
 			return;
 		if (answer == ALGEBRA_OPEN && s->out->len - s->first < FEW &&
@@ -244,7 +211,6 @@ void verify_area_add(struct verify_area_search *s, const uint64_t *both,
 		add_rest(s, both, NULL);
 		return;
 	}
-	s->search.cover.steps = STEPS;
 	enum algebra_answer answer = verify_search_open(&s->search, both, ahead, open);
 	if (answer == ALGEBRA_OPEN && s->out->len < VERIFY_AREAS_MOST)
 		split(s, ahead, open);

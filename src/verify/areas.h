@@ -31,7 +31,7 @@ struct verify_area_search {
 	const struct verify_slice *slice;
 	const struct verify_measure *measure; // of the slice
 	size_t number;                        // of the slice
-	uint64_t looks; // boxes looked at to find what is still open after an area
+	uint64_t looks; // of verify_search: to find what is still open after an area
 	struct verify_search search;
 	struct verify_areas *out;
 	size_t before, first, asked; // areas of other slices, of other places; places

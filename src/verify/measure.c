@@ -43,14 +43,18 @@ static double mask_part(const double *below, const struct algebra_shape *shape, 
 double verify_measure_box(const struct verify_measure *measure, const uint64_t *box)
 {
 	const struct verify_slice *slice = measure->slice;
-	double bits = 0;
+	double bits = 0, product = 1; // logarithms are dear
 	for (size_t a = 0; a < slice->axes; a++) {
 		const struct verify_axis *axis = &slice->axis[a];
 		const double *below = measure->below[a];
 		double part = axis->span ? below[algebra_hi(box[axis->slot]) + 1ul] -
 						   below[algebra_lo(box[axis->slot])]
 					 : mask_part(below, &slice->shape, box, axis->slot);
-		bits += log2(part > 0 ? part : 0x1p-128);
+		product *= part > 0 ? part : 0x1p-128;
+		if (product < 0x1p-512) {
+			bits += log2(product);
+			product = 1;
+		}
 	}
-	return bits;
+	return bits + log2(product);
 }

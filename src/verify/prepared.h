@@ -21,6 +21,7 @@ struct verify_prepared {
 	struct arena arena;
 	struct verify_space *space;
 	struct verify_measure *measure; // by slice
+	bool **first_own; // by slice and box: no box before it holds its first point (algebra_box_point)
 	struct verify_notes notes;
 	size_t kinds[KINDS], first[KINDS]; // how many rules of each, and the first
 	VEC(struct verify_effect_of) effect;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 3, ROUNDS = 24 };
+enum { POINTS = 3, ROUNDS = 24, STEPS_LEAST = 8 }; // steps that are worth beginning
 
 void verify_search_init(struct verify_search *search, const struct algebra_shape *shape,
 			const _Atomic bool *stop, uint64_t steps)
@@ -28,27 +28,71 @@ static bool stopped(const struct verify_search *search)
 	return search->cover.stop && atomic_load_explicit(search->cover.stop, memory_order_relaxed);
 }
 
+static bool is_listed(const struct verify_ahead *ahead, uint32_t number)
+{
+	for (size_t l = 0; l < ahead->lists; l++)
+		if (number >= ahead->list[l].from && number < ahead->list[l].to)
+			return true;
+	return false;
+}
+
+// The number of a listed box that holds `box`, in a list of them; false when none does.
+static bool held_between_gaps(struct verify_search *search, const struct verify_ahead *ahead,
+			      const uint64_t *box, uint32_t *number_out)
+{
+	const struct verify_before *first = &ahead->list[0], *last = first + ahead->lists - 1;
+	search->ids.len = 0;
+	algebra_boxes_holding(first->boxes, box, first->from, last->to, &search->ids);
+	for (size_t i = 0; i < search->ids.len; i++)
+		if (is_listed(ahead, search->ids.at[i])) {
+			*number_out = search->ids.at[i];
+			return true;
+		}
+	return false;
+}
+
+static bool held(struct verify_search *search, const struct verify_ahead *ahead,
+		 const uint64_t *box, const struct algebra_boxes **boxes_out, uint32_t *number_out)
+{
+	if (ahead->gaps && ahead->lists > 1) {
+		*boxes_out = ahead->list[0].boxes;
+		return held_between_gaps(search, ahead, box, number_out);
+	}
+	for (size_t l = 0; l < ahead->lists; l++) {
+		const struct verify_before *before = &ahead->list[l];
+		if (before->from >= before->to)
+			continue;
+		*boxes_out = before->boxes;
+		*number_out = algebra_boxes_first(before->boxes, box, before->from, before->to);
+		if (*number_out < before->to)
+			return true;
+	}
+	return false;
+}
+
 // Copies a box that holds `box`. False when none does.
-static bool holder(const struct verify_search *search, const struct verify_ahead *ahead,
+static bool holder(struct verify_search *search, const struct verify_ahead *ahead,
 		   const uint64_t *box, uint64_t *out)
 {
 	unsigned cells = search->shape->cells;
+	const struct algebra_boxes *boxes;
+	uint32_t number;
 	for (size_t i = 0; i < ahead->extras; i++)
 		if (algebra_box_within(search->shape, box, ahead->extra + i * cells)) {
 			memcpy(out, ahead->extra + i * cells, cells * sizeof(*out));
 			return true;
 		}
-	for (size_t l = 0; l < ahead->lists; l++) {
-		const struct verify_before *before = &ahead->list[l];
-		if (before->from >= before->to)
-			continue;
-		uint32_t at = algebra_boxes_first(before->boxes, box, before->from, before->to);
-		if (at == before->to)
-			continue;
-		algebra_boxes_get(before->boxes, at, out);
-		return true;
-	}
-	return false;
+	if (!held(search, ahead, box, &boxes, &number))
+		return false;
+	algebra_boxes_get(boxes, number, out);
+	return true;
+}
+
+// For questions about so many boxes. A step looks at all of them.
+static void set_steps(struct verify_search *search, size_t boxes)
+{
+	uint64_t bounded = search->looks / (boxes + 1);
+	search->cover.steps = search->looks && bounded < search->steps ? bounded : search->steps;
 }
 
 // A point of the box that none holds; else what holds the points is added to the cover.
@@ -71,6 +115,7 @@ static enum algebra_answer by_points(struct verify_search *search, const uint64_
 	uint64_t left[ALGEBRA_CELLS];
 	memcpy(left, box, search->shape->cells * sizeof(*left));
 	algebra_cover_ask(&search->cover, box);
+	set_steps(search, POINTS * ROUNDS);
 	for (int round = 0; round < ROUNDS && !stopped(search); round++) {
 		if (open_point(search, left, ahead, out))
 			return ALGEBRA_OPEN;
@@ -92,17 +137,18 @@ static uint64_t *list_room(struct verify_search *search, size_t more)
 	return search->list + search->len * cells;
 }
 
-void verify_search_list(struct verify_search *search, const uint64_t *box,
-			const struct verify_ahead *ahead)
+// All that stand before and meet the box, as search->list. False when there are more than `most`.
+static bool list_all(struct verify_search *search, const uint64_t *box,
+		     const struct verify_ahead *ahead, size_t most)
 {
 	size_t cells = search->shape->cells;
 	search->len = 0;
 	for (size_t l = 0; l < ahead->lists; l++) {
 		const struct verify_before *before = &ahead->list[l];
 		search->ids.len = 0;
-		if (before->from < before->to)
-			algebra_boxes_meeting(before->boxes, box, before->from, before->to,
-					      &search->ids);
+		if (!algebra_boxes_meeting_most(before->boxes, box, before->from, before->to,
+						most - search->len, &search->ids))
+			return false;
 		uint64_t *to = list_room(search, search->ids.len);
 		for (size_t i = 0; i < search->ids.len; i++, to += cells)
 			algebra_boxes_get(before->boxes, search->ids.at[i], to);
@@ -116,12 +162,15 @@ void verify_search_list(struct verify_search *search, const uint64_t *box,
 		memcpy(to, extra, cells * sizeof(*to));
 		search->len++;
 	}
+	return true;
 }
 
 static enum algebra_answer by_all(struct verify_search *search, const uint64_t *box,
 				  const struct verify_ahead *ahead, uint64_t *open_out)
 {
-	verify_search_list(search, box, ahead);
+	if (!list_all(search, box, ahead, search->looks ? search->looks / STEPS_LEAST : SIZE_MAX))
+		return ALGEBRA_GAVE_UP;
+	set_steps(search, search->len);
 	algebra_cover_ask(&search->cover, box);
 	for (size_t i = 0; i < search->len; i++)
 		algebra_cover_add(&search->cover, search->list + i * search->shape->cells);
@@ -154,6 +203,7 @@ uint32_t verify_search_prefix(struct verify_search *search, const uint64_t *box,
 	uint32_t alone = algebra_boxes_first(before.boxes, box, before.from, before.to), last = 0;
 	memcpy(left, box, search->shape->cells * sizeof(*left));
 	algebra_cover_ask(&search->cover, box);
+	set_steps(search, POINTS * ROUNDS);
 	for (int round = 0; round < ROUNDS && !stopped(search); round++) {
 		for (uint32_t which = 0; which < POINTS; which++) {
 			algebra_box_point(search->shape, left, which, point);

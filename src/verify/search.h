@@ -13,6 +13,7 @@ struct verify_before {
 struct verify_ahead {
 	const struct verify_before *list;
 	size_t lists;
+	bool gaps; // the lists are what is left between gaps of the same boxes: they are asked for at once
 	const uint64_t *extra; // boxes of no list, one after the other
 	size_t extras;
 };
@@ -21,7 +22,9 @@ struct verify_search {
 	struct algebra_cover cover;
 	struct algebra_ids ids;
 	uint64_t steps;
-	uint64_t *list; // boxes, from verify_search_list
+	uint64_t
+		looks; // boxes that one answer may look at, where somebody is waiting; 0: as many as it takes
+	uint64_t *list; // all boxes that may cover one asked about
 	size_t len, cap;
 };
 void verify_search_init(struct verify_search *search, const struct algebra_shape *shape,
@@ -35,6 +38,3 @@ enum algebra_answer verify_search_open(struct verify_search *search, const uint6
 // `to`: none was found.
 uint32_t verify_search_prefix(struct verify_search *search, const uint64_t *box,
 			      struct verify_before before) must_check;
-// All that stand before and meet the box, as search->list.
-void verify_search_list(struct verify_search *search, const uint64_t *box,
-			const struct verify_ahead *ahead);

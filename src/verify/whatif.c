@@ -11,11 +11,51 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { CHUNK = 64 }; // boxes of one piece of work
+
 static void make_measures(struct verify_prepared *p)
 {
 	p->measure = arena_array(&p->arena, struct verify_measure, p->space->slice.len + 1);
 	for (size_t i = 0; i < p->space->slice.len; i++)
 		verify_measure_make(p->space->slice.at[i], &p->arena, &p->measure[i]);
+}
+
+struct owning {
+	struct verify_prepared *p;
+	size_t slice;
+};
+
+static void own_chunk(void *user, unsigned worker, size_t piece)
+{
+	const struct owning *owning = user;
+	const struct verify_slice *slice = owning->p->space->slice.at[owning->slice];
+	const struct algebra_boxes *boxes = slice->layer[0].boxes;
+	uint64_t box[ALGEBRA_CELLS], point[ALGEBRA_CELLS];
+	(void)worker;
+	for (size_t k = 0; k < CHUNK && piece * CHUNK + k < algebra_boxes_len(boxes); k++) {
+		uint32_t i = (uint32_t)(piece * CHUNK + k);
+		algebra_boxes_get(boxes, i, box);
+		algebra_box_point(&slice->shape, box, 0, point);
+		owning->p->first_own[owning->slice][i] =
+			algebra_boxes_first(boxes, point, 0, i) == i;
+	}
+}
+
+// False when it was stopped.
+static bool find_first_own(struct verify_prepared *p)
+{
+	size_t slices = p->space->slice.len;
+	bool good = true;
+	p->first_own = arena_array(&p->arena, bool *, slices + 1);
+	for (size_t i = 0; i < slices && good; i++) {
+		size_t boxes = algebra_boxes_len(p->space->slice.at[i]->layer[0].boxes);
+		p->first_own[i] = arena_array(&p->arena, bool, boxes + 1);
+		good = verify_work(&(struct verify_work){.options = &p->options,
+							 .pieces = (boxes + CHUNK - 1) / CHUNK,
+							 .run = own_chunk,
+							 .user = &(struct owning){p, i}});
+	}
+	return good;
 }
 
 static void list_effect(struct verify_prepared *p, uint32_t owner, enum ir_verdict verdict,
@@ -51,7 +91,7 @@ struct verify_prepared *verify_prepare(const struct ir_ruleset *ruleset,
 	verify_kinds_count(p);
 	if (verify_space_new(p->layer, 1, false, &p->options, &p->arena, &p->notes, &p->space) ==
 		    VERIFY_DONE &&
-	    !verify_stopped(&p->options)) {
+	    find_first_own(p)) {
 		make_measures(p);
 		list_effects(p);
 		return p;
