@@ -21,6 +21,7 @@
 #define WORKSPACES 4u
 #define WORKERS 32u // some requests wait for NSFs
 #define STREAM_BLOCK (16u << 10)
+#define STREAM_SOCKET (64 << 10) // what the kernel keeps for a listener
 
 // An open connection; the daemon's socket context.
 struct connection {
@@ -263,7 +264,7 @@ static ssize_t read_stream(void *context, uint64_t position, char *out, size_t m
 {
 	(void)position;
 	struct listener *l = context;
-	allow_time(l->mhd, NORTH_IDLE_S);
+	allow_time(l->mhd, NORTH_STALL_S);
 	ssize_t n = stream_read(l->stream, out, most);
 	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
 }
@@ -278,6 +279,9 @@ static void end_stream(void *context)
 static enum MHD_Result send_stream(struct request *r)
 {
 	struct listener *l = base_oom(calloc(1, sizeof(*l)));
+	int size = STREAM_SOCKET;
+	int fd = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); // else it is the default
 	l->mhd = r->mhd;
 	struct stream_reader reader = {set_listener_aside, wake_listener, r->mhd};
 	l->stream = stream_new(r->north->streams, r->x.stream, &reader);

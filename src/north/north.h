@@ -17,6 +17,7 @@ struct north;
 #define NORTH_HEADER_S 20u               // until a request's headers are there, TLS included
 #define NORTH_REQUEST_S 300u             // until its answer is there
 #define NORTH_IDLE_S 60u                 // between two requests
+#define NORTH_STALL_S 30u // until a listener to events takes what is sent, at least every 15 s
 
 struct north_options {
 	struct engine *engine;         // borrowed
