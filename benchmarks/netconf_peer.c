@@ -112,6 +112,28 @@ static void serve_session(struct nc_session *session)
 	nc_ps_free(sessions);
 }
 
+// Accepts and serves by turns, as libnetconf2's own example does with one thread.
+static void serve_together(void)
+{
+	struct nc_pollsession *sessions = nc_ps_new();
+	struct nc_session *session = NULL;
+	for (;;) {
+		if (nc_accept(0, &session) == NC_MSG_HELLO && nc_ps_add_session(sessions, session))
+			abort();
+		struct nc_session *which = NULL;
+		int what = nc_ps_session_count(sessions) ? nc_ps_poll(sessions, 0, &which) : 0;
+		if (what & (NC_PSPOLL_SESSION_TERM | NC_PSPOLL_SESSION_ERROR)) {
+			nc_ps_del_session(sessions, which);
+			nc_session_free(which, NULL);
+		}
+	}
+}
+
+static void say_nothing(const struct nc_session *session, NC_VERB_LEVEL level, const char *text)
+{
+	(void)session, (void)level, (void)text;
+}
+
 int netconf_peer_run(const struct netconf_peer_options *options)
 {
 	static const char *const modules[] = {"ietf-netconf", "ietf-i2nsf-nsf-facing-interface",
@@ -126,10 +148,13 @@ int netconf_peer_run(const struct netconf_peer_options *options)
 		if (!ly_ctx_load_module(ctx, modules[i], NULL, features))
 			return 1;
 	nc_set_global_rpc_clb(serve);
+	nc_set_print_clb_session(say_nothing);
 	if (nc_server_init(ctx) || listen_here()) {
 		fprintf(stderr, "the peer cannot listen\n");
 		return 1;
 	}
+	if (options->together)
+		serve_together();
 	for (;;)
 		if (nc_accept(1000, &session) == NC_MSG_HELLO)
 			serve_session(session);

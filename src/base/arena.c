@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define ALIGN 16u
-#define FIRST_BLOCK (4u * 1024)
+#define FIRST_BLOCK 512u // many live as long as a session and hold a few names
 #define LARGEST_BLOCK (1024u * 1024)
 
 struct arena_block {

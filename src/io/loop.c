@@ -21,7 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_A_ROUND 64
+#define EVENTS_A_ROUND 512
+#define LONG_STEPS_US 2000u // a round
 
 struct io_watch {
 	struct io_loop *loop;
@@ -60,6 +61,8 @@ struct signal_call {
 struct io_loop {
 	int epoll, event, signal; // signal: -1 until one is asked for
 	bool stop, inside;
+	bool had_long_step;     // in this round
+	uint64_t long_until;    // microseconds; no further one begins after this
 	size_t watches, timers; // that exist
 	struct io_watch *dead;
 	struct io_watch *event_watch, *signal_watch;
@@ -72,12 +75,27 @@ struct io_loop {
 	sigset_t signal_set;
 };
 
-uint64_t io_now(void)
+static uint64_t now_us(void)
 {
 	struct timespec t;
 	int rc = clock_gettime(CLOCK_MONOTONIC, &t);
 	assert(rc == 0);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t io_now(void)
+{
+	return now_us() / 1000;
+}
+
+bool io_loop_has_time(struct io_loop *loop)
+{
+	uint64_t now = now_us();
+	if (!loop->had_long_step)
+		loop->long_until = now + LONG_STEPS_US;
+	bool yes = !loop->had_long_step || now < loop->long_until;
+	loop->had_long_step = true;
+	return yes;
 }
 
 // --- lists of calls ---
@@ -441,6 +459,7 @@ int io_loop_step(struct io_loop *loop, int timeout_ms)
 {
 	assert(!loop->inside);
 	loop->inside = true;
+	loop->had_long_step = false;
 	// What was deferred is work of this round: having done it, the round does not wait as well.
 	int timeout = timeout_of(loop, timeout_ms);
 	run_deferred(loop);

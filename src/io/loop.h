@@ -27,6 +27,11 @@ int io_loop_run(struct io_loop *loop) must_check;
 int io_loop_step(struct io_loop *loop, int timeout_ms) must_check;
 void io_loop_stop(struct io_loop *loop);
 
+// For steps that take long (a handshake, a piece of an answer): whether there is time for one more in this round. True at
+// least once a round; false when such steps have had their share. A watch's callback may then return without having done
+// anything: the descriptor is still ready, and shown again behind those that are ready, too.
+bool io_loop_has_time(struct io_loop *loop) must_check;
+
 // Milliseconds of the monotonic clock.
 uint64_t io_now(void) must_check;
 

@@ -256,6 +256,58 @@ static void children_are_reaped(void **state)
 	io_timer_free(g);
 }
 
+struct long_step {
+	struct io_loop *loop;
+	struct io_watch *watch;
+	int fd[2];
+	unsigned *done, *asked;
+};
+
+// Takes more than a round's share, when it may.
+static void step_long(void *context, unsigned events)
+{
+	struct long_step *s = context;
+	char byte;
+	(void)events;
+	++*s->asked;
+	if (!io_loop_has_time(s->loop))
+		return;
+	for (uint64_t begun = io_now(); io_now() < begun + 4;)
+		;
+	assert_int_equal(read(s->fd[0], &byte, 1), 1);
+	++*s->done;
+}
+
+static void long_steps_are_spread(void **state)
+{
+	struct io_loop *loop = *state;
+	struct long_step step[5];
+	unsigned done = 0, asked = 0;
+	for (size_t i = 0; i < array_len(step); i++) {
+		step[i] = (struct long_step){.loop = loop, .done = &done, .asked = &asked};
+		assert_int_equal(pipe(step[i].fd), 0);
+		assert_int_equal(write(step[i].fd[1], "x", 1), 1);
+		assert_int_equal(io_watch_new(loop,
+					      &(struct io_watch_options){.fd = step[i].fd[0],
+									 .events = IO_READ,
+									 .fn = step_long,
+									 .context = &step[i]},
+					      &step[i].watch),
+				 0);
+	}
+	// One a round, and whoever was passed over is asked again.
+	for (unsigned round = 1; round <= array_len(step); round++) {
+		assert_int_equal(io_loop_step(loop, 0), 0);
+		assert_int_equal(done, round);
+	}
+	assert_int_equal(asked, 5 + 4 + 3 + 2 + 1);
+	for (size_t i = 0; i < array_len(step); i++) {
+		io_watch_free(step[i].watch);
+		close(step[i].fd[0]);
+		close(step[i].fd[1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +319,7 @@ int main(void)
 		T(a_regular_file_cannot_be_watched),
 		T(deferred_calls_run_in_order_and_can_be_cancelled),
 		T(posts_from_threads_all_arrive),
+		T(long_steps_are_spread),
 		T(signals_arrive),
 		T(children_are_reaped),
 	};

@@ -81,7 +81,7 @@ static void set_defaults(struct netconf_server_options *o)
 	set_default(&o->hello_ms, 10000);
 	set_default(&o->keepalive_s, 15);
 	set_default(&o->stall_ms, 60000);
-	set_default(&o->sessions_most, 1000);
+	set_default(&o->sessions_most, 10000);
 	if (!o->message_most)
 		o->message_most = NETCONF_MESSAGE_MOST;
 	if (!o->output_most)

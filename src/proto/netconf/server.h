@@ -104,7 +104,7 @@ struct netconf_server_options {
 	unsigned idle_ms; // without a request; 0: no limit. Sessions with a subscription are spared
 	unsigned keepalive_s;   // a peer that has vanished is noticed in about this time; 15 s
 	unsigned stall_ms;      // with output waiting, the peer reads none; 60 s
-	unsigned sessions_most; // 1000, those in the handshake included
+	unsigned sessions_most; // 10000, those in the handshake included
 	size_t message_most;    // bytes of one message; 256 MiB
 	size_t output_most;     // bytes waiting for one session beside one reply; 16 MiB
 	size_t held_most; // bytes of an answer that wait for a session when somebody writes; 64 MiB

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the NETCONF benchmarks share: certificates, a server in a process of its own (ours, or the peer on libnetconf2),
+// what it takes, and a client. Any failure ends the program.
+#pragma once
+
+#include "base/diag.h"
+#include "io/net.h"
+
+#include <sys/types.h>
+
+struct io_tls;
+struct netconf_client;
+
+struct world {
+	struct arena arena;
+	struct diags diags;
+	const char *dir;
+	struct io_tls *tls;
+	struct io_address address;
+	pid_t server;
+	bool peer; // who is asked
+	struct netconf_client *client;
+};
+
+void world_fail(struct world *w, const char *what) __attribute__((noreturn));
+void world_make_identities(struct world *w);
+void world_remove_identities(struct world *w);
+// "server" or "client".
+struct io_tls *world_identity(struct world *w, const char *name);
+
+enum world_server {
+	WORLD_OURS,
+	WORLD_PEER,          // serves one session after the other
+	WORLD_PEER_TOGETHER, // all at once
+};
+void world_start_server(struct world *w, enum world_server which);
+void world_stop_server(struct world *w);
+// A line of the server's /proc/PID/status, in megabytes: "VmHWM:" is the peak.
+double world_memory_mb(struct world *w, const char *what);
+// What the server has taken of a processor.
+double world_cpu_seconds(struct world *w);
+void world_connect_client(struct world *w);
