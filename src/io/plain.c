@@ -48,6 +48,7 @@ static void plain_free(struct io_transport *t)
 }
 
 static const struct io_transport_ops plain_ops = {
+	.name = "plain",
 	.handshake = handshake,
 	.read = plain_read,
 	.write = plain_write,

@@ -124,6 +124,7 @@ static enum io_result ssh_handshake(struct io_transport *head)
 }
 
 static const struct io_transport_ops client_ops = {
+	.name = "ssh",
 	.handshake = ssh_handshake,
 	.read = io_ssh_read,
 	.write = io_ssh_write,

@@ -320,6 +320,7 @@ static void tls_free(struct io_transport *head)
 }
 
 static const struct io_transport_ops tls_ops = {
+	.name = "tls",
 	.handshake = tls_handshake,
 	.read = tls_read,
 	.write = tls_write,

@@ -29,6 +29,7 @@ enum io_result {
 };
 
 struct io_transport_ops {
+	const char *name; // required: "tls", "ssh", "plain"
 	// Required. One step of the opening; IO_OK: bytes may flow and the peer is known.
 	enum io_result (*handshake)(struct io_transport *transport);
 	// Required. Reads at most `len` (> 0) bytes, writes at least one when IO_OK.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our NETCONF server and the client library libnetconf2, over TLS. Argument: the server program of the tests.
+// Our NETCONF server and the client library libnetconf2, over TLS and over SSH. Argument: the server program of the tests.
 //
 // The library reads our modules from us (get-schema, YANG library) when it connects and parses every reply with them, so a
 // reply that is not valid for its module fails here whatever it says.
 #include "peer.h"
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,7 @@
 static struct {
 	pid_t pid;
 	int in; // a byte here is a notification
-	unsigned port;
+	unsigned port, ssh_port;
 	char dir[64];
 } server;
 
@@ -27,7 +29,7 @@ static void read_start(FILE *out)
 {
 	char line[128];
 	assert_non_null(fgets(line, sizeof(line), out));
-	assert_int_equal(sscanf(line, "%u %63s", &server.port, server.dir), 2);
+	assert_int_equal(sscanf(line, "%u %63s %u", &server.port, server.dir, &server.ssh_port), 3);
 }
 
 static void start_server(const char *program)
@@ -54,18 +56,6 @@ static void start_server(const char *program)
 	fclose(stream);
 }
 
-static void stop_server(void)
-{
-	int status;
-	close(server.in);
-	assert_int_equal(waitpid(server.pid, &status, 0), server.pid);
-	assert_int_equal(status, 0);
-}
-
-// --- sessions ---
-
-static struct nc_session *one, *two;
-
 static const char *file(const char *name)
 {
 	static char path[3][128];
@@ -75,8 +65,41 @@ static const char *file(const char *name)
 	return path[turn];
 }
 
+// The library wants the public key in a file, too.
+static void make_public_key(void)
+{
+	int status;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int fd = open(file("admin.pub"), O_WRONLY | O_CREAT, 0600);
+		dup2(fd, STDOUT_FILENO);
+		execlp("ssh-keygen", "ssh-keygen", "-y", "-f", file("admin"), NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void stop_server(void)
+{
+	int status;
+	unlink(file("admin.pub"));
+	close(server.in);
+	assert_int_equal(waitpid(server.pid, &status, 0), server.pid);
+	assert_int_equal(status, 0);
+}
+
+// --- sessions ---
+
+static struct nc_session *one, *two;
+
+static bool over_ssh;
+
 static struct nc_session *dial(void)
 {
+	if (over_ssh)
+		return peer_dial_ssh(server.ssh_port, "admin", file("admin"));
 	struct peer_files files = {file("ca.pem"), file("one.pem"), file("one.key")};
 	return peer_dial(server.port, &files);
 }
@@ -99,6 +122,7 @@ static int teardown(void **state)
 
 // --- tests ---
 
+// Shows: RFC 6242 3 sessions of libnetconf2 over SSH, with every operation
 // Shows: RFC 6241 8.1 hello: capabilities and session-ids, as libnetconf2 reads them
 static void hello(void **state)
 {
@@ -305,7 +329,10 @@ int main(int argc, char **argv)
 	}
 	peer_init();
 	start_server(argv[1]);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	make_public_key();
+	int failed = cmocka_run_group_tests_name("over TLS", tests, NULL, NULL);
+	over_ssh = true;
+	failed += cmocka_run_group_tests_name("over SSH", tests, NULL, NULL);
 	stop_server();
 	nc_client_destroy();
 	return failed;

@@ -31,6 +31,28 @@ struct nc_session *peer_dial(unsigned port, const struct peer_files *files)
 
 // --- asking ---
 
+static int any_host(const char *host, ssh_session ssh, void *data)
+{
+	(void)host;
+	(void)ssh;
+	(void)data;
+	return 0;
+}
+
+struct nc_session *peer_dial_ssh(unsigned port, const char *user, const char *key)
+{
+	char public[160];
+	snprintf(public, sizeof(public), "%s.pub", key);
+	nc_client_ssh_set_auth_hostkey_check_clb(any_host, NULL);
+	nc_client_ssh_set_auth_pref(NC_SSH_AUTH_PUBLICKEY, 3);
+	assert_int_equal(nc_client_ssh_set_username(user), 0);
+	if (!nc_client_ssh_get_keypair_count())
+		assert_int_equal(nc_client_ssh_add_keypair(public, key), 0);
+	struct nc_session *session = nc_connect_ssh("127.0.0.1", (uint16_t)port, NULL);
+	assert_non_null(session);
+	return session;
+}
+
 char peer_reply[1 << 20];
 
 static void keep(const struct lyd_node *tree)

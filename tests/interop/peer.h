@@ -27,6 +27,8 @@ struct peer_files {
 };
 // To 127.0.0.1 over TLS; the test fails when there is no session.
 struct nc_session *peer_dial(unsigned port, const struct peer_files *files);
+// Over SSH, with the private key in this file and its public one in FILE.pub; any host key will do.
+struct nc_session *peer_dial_ssh(unsigned port, const char *user, const char *key);
 
 // What came last, envelope and content.
 extern char peer_reply[];

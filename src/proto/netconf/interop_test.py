@@ -12,6 +12,7 @@ import threading
 import time
 import unittest
 
+import ncclient.transport.ssh
 from ncclient import manager
 from ncclient.operations import RPCError
 from ncclient.transport.ssh import SSHSession
@@ -26,8 +27,8 @@ DEADLINE = 15
 class Server:
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        port, self.folder, _ = self.process.stdout.readline().split()
-        self.port = int(port)
+        port, self.folder, ssh_port = self.process.stdout.readline().split()
+        self.port, self.ssh_port = int(port), int(ssh_port)
         self.folder = self.folder.decode()
 
     def file(self, name):
@@ -123,8 +124,13 @@ def shown(reply):
 
 
 class Ncclient(unittest.TestCase):
+    transport = "netconf-tls"
+
     def setUp(self):
-        self.a, self.b = connect(), connect()
+        self.a, self.b = self.connect(), self.connect()
+
+    def connect(self):
+        return connect()
 
     def tearDown(self):
         for m in (self.a, self.b):
@@ -277,6 +283,7 @@ class Ncclient(unittest.TestCase):
             self.assertIn(f"<locked-by-session>{self.a.session_id}</locked-by-session>", text)
         self.assertIn(f"<session-id>{self.b.session_id}</session-id>", text)
         self.assertIn("<username>admin</username>", text)
+        self.assertIn(f"<transport>{self.transport}</transport>", text)
         self.assertRegex(text, r"<in-sessions>\d+</in-sessions>")
 
     # Shows: RFC 6241 7.9 kill-session by ncclient
@@ -315,6 +322,15 @@ class Ncclient(unittest.TestCase):
         self.a.edit_config(target="candidate", config=f'<config {BASE}><box {BOX}>{items}</box></config>')
         reply = str(self.a.get_config("candidate"))
         self.assertEqual(reply.count("<item>"), 5000)
+
+
+# Shows: RFC 6242 3 every operation over SSH with ncclient
+class NcclientOverSsh(Ncclient):
+    transport = "netconf-ssh"
+
+    def connect(self):
+        return manager.connect(host="127.0.0.1", port=server.ssh_port, username="admin", key_filename=server.file("admin"),
+                               hostkey_verify=False, look_for_keys=False, allow_agent=False, timeout=DEADLINE)
 
 
 class Openssl(unittest.TestCase):
@@ -370,6 +386,7 @@ class Plain(unittest.TestCase):
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
+    ncclient.transport.ssh.TICK = 0.005  # how long it waits before it looks whether there is something to send
     server = Server(sys.argv.pop(1))
     result = unittest.main(exit=False, argv=["interop"]).result
     server.stop()

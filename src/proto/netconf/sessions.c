@@ -304,7 +304,8 @@ static struct netconf_peer *peer_alloc(struct netconf_server *server,
 	peer->opened = connection->opened;
 	peer->closed = connection->closed;
 	peer->context = connection->context;
-	peer->transport = "netconf-tls";
+	peer->transport = strcmp(connection->transport->ops->name, "ssh") == 0 ? "netconf-ssh"
+									       : "netconf-tls";
 	arena_init(&peer->arena);
 	buf_init(&peer->held);
 	netconf_session_init(&peer->session, true, server->options.message_most);
