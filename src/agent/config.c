@@ -53,17 +53,29 @@ static bool read_name(struct reader *r, const char *value)
 	return true;
 }
 
-static bool read_listen(struct reader *r, const char *value)
+static bool add_listen(struct reader *r, const struct agent_listen *listen, const char *key)
 {
 	struct io_address address;
-	if (strcmp(value, "none") == 0)
-		return true;
-	if (!io_address_parse(value, AGENT_PORT, r->diags, &address))
+	if (!io_address_parse(listen->address, agent_listen_port(listen), r->diags, &address))
 		return false;
 	if (r->config.listens == AGENT_LISTENERS_MOST)
-		return wrong(r, "8 addresses are the limit; '*' is all of them", "listen", value);
-	r->config.listen[r->config.listens++] = arena_strdup(r->diags->arena, value);
+		return wrong(r, "8 addresses are the limit; '*' is all of them", key,
+			     listen->address);
+	r->config.listen[r->config.listens] = *listen;
+	r->config.listen[r->config.listens++].address =
+		arena_strdup(r->diags->arena, listen->address);
 	return true;
+}
+
+static bool read_listen(struct reader *r, const char *value)
+{
+	return strcmp(value, "none") == 0 ||
+	       add_listen(r, &(struct agent_listen){.address = value}, "listen");
+}
+
+static bool read_listen_ssh(struct reader *r, const char *value)
+{
+	return add_listen(r, &(struct agent_listen){.address = value, .ssh = true}, "listen-ssh");
 }
 
 static bool read_endpoint(struct reader *r, uint8_t controller, const char *text)
@@ -247,7 +259,8 @@ static void read_line(struct reader *r, char *line, bool given[static array_len(
 			 "'%.80s' is not a setting", line);
 		return;
 	}
-	bool repeats = o->read == read_listen || o->read == read_call_home;
+	bool repeats =
+		o->read == read_listen || o->read == read_listen_ssh || o->read == read_call_home;
 	if (given[o - option] && !repeats) {
 		diag_add(r->diags,
 			 &(struct diag){.code = DIAG_DUPLICATE,
@@ -283,6 +296,29 @@ static void read_text(struct reader *r, char *text)
 					.file = r->file,
 					.hint = "add a line 'name = NAME'"},
 			 "the function has no name");
+}
+
+uint16_t agent_listen_port(const struct agent_listen *listen)
+{
+	return listen->ssh ? AGENT_PORT_SSH : AGENT_PORT;
+}
+
+static bool listens_over(const struct agent_config *config, bool ssh)
+{
+	for (size_t i = 0; i < config->listens; i++)
+		if (config->listen[i].ssh == ssh)
+			return true;
+	return false;
+}
+
+bool agent_config_uses_tls(const struct agent_config *config)
+{
+	return config->endpoints || listens_over(config, false);
+}
+
+bool agent_config_uses_ssh(const struct agent_config *config)
+{
+	return listens_over(config, true);
 }
 
 bool agent_config_read(const char *dir, struct diags *diags, struct agent_config *out)

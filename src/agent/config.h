@@ -7,10 +7,16 @@
 
 #define AGENT_CONFIG_FILE "bulwark-nsf.conf"
 #define AGENT_PORT 6513
+#define AGENT_PORT_SSH 830
+
+struct agent_listen {
+	const char *address; // as io_address_parse reads it
+	bool ssh;            // else TLS
+};
 
 struct agent_config {
 	const char *name;
-	const char *listen[AGENT_LISTENERS_MOST]; // addresses as io_address_parse reads them
+	struct agent_listen listen[AGENT_LISTENERS_MOST];
 	size_t listens;
 	struct agent_endpoint endpoint[AGENT_ENDPOINTS_MOST];
 	size_t endpoints;
@@ -25,6 +31,11 @@ struct agent_config {
 	bool keep_open;
 	int log_group; // of NFLOG; -1: the kernel's log
 };
+
+uint16_t agent_listen_port(const struct agent_listen *listen) must_check; // where it names none
+// Whether somebody is to be reached by, or to be called with, certificates.
+bool agent_config_uses_tls(const struct agent_config *config) must_check;
+bool agent_config_uses_ssh(const struct agent_config *config) must_check;
 
 // Reads the file; relative paths are relative to `dir`. Texts live in the arena of diags. Every fault is reported.
 bool agent_config_read(const char *dir, struct diags *diags, struct agent_config *out) must_check;

@@ -55,7 +55,8 @@ static void assumes(void **state)
 	assert_true(reads(place, "name = edge-1\n", &config));
 	assert_string_equal(config.name, "edge-1");
 	assert_int_equal(config.listens, 1);
-	assert_string_equal(config.listen[0], "*:6513");
+	assert_string_equal(config.listen[0].address, "*:6513");
+	assert_false(config.listen[0].ssh || agent_config_uses_ssh(&config));
 	assert_string_equal(config.state_dir, "/var/lib/bulwark-nsf");
 	assert_string_equal(config.certificate_dir + strlen(place->dir), "/pki");
 	assert_int_equal(config.user.uid, 65533);
@@ -81,7 +82,7 @@ static void reads_all(void **state)
 			  "front-user = none\nunreadable-state = open\nlog-group = 7",
 			  &config));
 	assert_int_equal(config.listens, 2);
-	assert_string_equal(config.listen[1], "[2001:db8::1]:7000");
+	assert_string_equal(config.listen[1].address, "[2001:db8::1]:7000");
 	assert_string_equal(config.state_dir + strlen(place->dir), "/state");
 	assert_string_equal(config.certificate_dir, "/c");
 	assert_int_equal(config.user.uid, 0);
@@ -111,6 +112,21 @@ static void reads_who_is_called(void **state)
 	assert_int_equal(config.keepalive, 30);
 	assert_int_equal(config.sessions, 7);
 	assert_string_equal(config.recovery, "alice");
+}
+
+static void reads_where_ssh_is_served(void **state)
+{
+	struct place *place = *state;
+	struct agent_config config;
+	assert_true(
+		reads(place, "name = a\nlisten-ssh = *\nlisten-ssh = 192.0.2.1:2022\n", &config));
+	assert_int_equal(config.listens, 3);
+	assert_true(config.listen[0].ssh && config.listen[1].ssh && !config.listen[2].ssh);
+	assert_int_equal(agent_listen_port(&config.listen[0]), 830);
+	assert_true(agent_config_uses_ssh(&config) && agent_config_uses_tls(&config));
+	assert_true(reads(place, "name = a\nlisten = none\nlisten-ssh = *\n", &config));
+	assert_true(agent_config_uses_ssh(&config) && !agent_config_uses_tls(&config));
+	assert_false(reads(place, "name = a\nlisten-ssh = host.example\n", &config));
 }
 
 static void names_every_fault(void **state)
@@ -157,8 +173,8 @@ static void names_every_fault(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {in_place(assumes), in_place(reads_all),
-					   in_place(reads_who_is_called),
-					   in_place(names_every_fault)};
+	const struct CMUnitTest tests[] = {
+		in_place(assumes), in_place(reads_all), in_place(reads_who_is_called),
+		in_place(reads_where_ssh_is_served), in_place(names_every_fault)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "agent/channel.h"
 #include "agent/core.h"
 #include "agent/dial.h"
+#include "agent/host_key.h"
 #include "agent/identity.h"
 #include "base/buf.h"
 #include "io/loop.h"
@@ -30,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS_BESIDE = 64 };
+enum { DESCRIPTORS_BESIDE = 64, DESCRIPTORS_A_SESSION = 2 }; // a session over SSH has two
 enum { RESTART_FIRST_MS = 100, RESTART_LAST_MS = 10000, STEADY_MS = 10000 };
 
 struct enforcer {
@@ -237,6 +238,8 @@ static void say_start(struct enforcer *e)
 					   .keepalive = e->config->keepalive};
 	start.start.endpoint.at = (struct agent_endpoint *)e->config->endpoint;
 	start.start.endpoint.len = e->config->endpoints;
+	for (size_t i = 0; i < e->config->listens; i++)
+		start.start.over_ssh |= (uint8_t)(e->config->listen[i].ssh << i);
 	agent_core_describe(e->core, &start.start);
 	agent_channel_send(e->channel, &start);
 }
@@ -371,11 +374,13 @@ static const char *yang_dir(const struct agent_config *config)
 static bool hand_over_key(const struct enforcer *e, struct diags *diags)
 {
 	const struct priv_user *user = &e->config->user;
+	bool key = agent_config_uses_tls(e->config);
 	if (!user->uid)
 		return true;
 	if (fchown(e->certificates, (uid_t)-1, user->gid) == 0 &&
 	    fchmod(e->certificates, 0750) == 0 &&
-	    fchownat(e->certificates, "nsf.key", user->uid, user->gid, AT_SYMLINK_NOFOLLOW) == 0)
+	    (!key ||
+	     fchownat(e->certificates, "nsf.key", user->uid, user->gid, AT_SYMLINK_NOFOLLOW) == 0))
 		return true;
 	diag_add(diags,
 		 &(struct diag){.code = DIAG_IO,
@@ -387,7 +392,11 @@ static bool hand_over_key(const struct enforcer *e, struct diags *diags)
 
 static bool open_files(struct enforcer *e, struct diags *diags)
 {
-	if (!agent_identity_mend(e->config->certificate_dir, &e->config->user, diags))
+	const struct agent_config *config = e->config;
+	if (!agent_identity_mend(config->certificate_dir, &config->user, diags))
+		return false;
+	if (agent_config_uses_ssh(config) &&
+	    !agent_host_key_make(config->certificate_dir, &config->user, diags))
 		return false;
 	e->certificates = open_directory(e->config->certificate_dir, diags);
 	e->yang = open_directory(yang_dir(e->config), diags);
@@ -413,14 +422,15 @@ static int listen_patiently(const struct io_address *address, int *fd_out)
 static bool listen_all(struct enforcer *e, struct diags *diags)
 {
 	for (size_t i = 0; i < e->config->listens; i++) {
+		const struct agent_listen *listen = &e->config->listen[i];
 		struct io_address address;
-		if (!io_address_parse(e->config->listen[i], AGENT_PORT, diags, &address))
+		if (!io_address_parse(listen->address, agent_listen_port(listen), diags, &address))
 			return false;
 		int r = listen_patiently(&address, &e->listener[i]);
 		if (r < 0) {
 			diag_error(diags, DIAG_IO, NULL,
 				   "choose an address of this host and a port that is free",
-				   "%s: %s", e->config->listen[i], strerror(-r));
+				   "%s: %s", listen->address, strerror(-r));
 			return false;
 		}
 	}
@@ -481,7 +491,7 @@ static bool begin(struct enforcer *e, struct diags *diags)
 					     .tell = tell,
 					     .log = log_event,
 					     .context = e});
-	io_descriptors(e->config->sessions + DESCRIPTORS_BESIDE);
+	io_descriptors(DESCRIPTORS_A_SESSION * e->config->sessions + DESCRIPTORS_BESIDE);
 	// The rules come first, whatever else is missing. What cannot be put into force is tried again.
 	if (!agent_core_start(e->core, diags))
 		log_diags(diags);

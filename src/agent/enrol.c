@@ -217,10 +217,13 @@ static uint16_t port_of(const struct agent_config *config)
 	struct arena arena;
 	struct diags ignored;
 	struct io_address address;
+	size_t i = 0;
+	while (i < config->listens && config->listen[i].ssh)
+		i++;
 	arena_init(&arena);
 	diags_init(&ignored, &arena);
-	bool ok = config->listens &&
-		  io_address_parse(config->listen[0], AGENT_PORT, &ignored, &address);
+	bool ok = i < config->listens &&
+		  io_address_parse(config->listen[i].address, AGENT_PORT, &ignored, &address);
 	arena_fini(&arena);
 	return ok ? io_address_port(&address) : AGENT_PORT;
 }

@@ -151,7 +151,7 @@ static int setup(void **state)
 	pki_token_new(fingerprint, &world->token, world->token_text);
 	world->config = (struct agent_config){.name = "edge-1",
 					      .certificate_dir = in(world, "pki"),
-					      .listen = {"*:7000"},
+					      .listen = {{.address = "*:7000"}},
 					      .listens = 1};
 	world->certifies = "edge-1";
 	*state = world;

@@ -7,10 +7,12 @@
 
 #include "agent/channel.h"
 #include "agent/front_internal.h"
+#include "agent/host_key.h"
 #include "agent/xml.h"
 #include "base/buf.h"
 #include "io/loop.h"
 #include "io/net.h"
+#include "io/ssh.h"
 #include "io/tls.h"
 #include "priv/priv.h"
 #include "proto/netconf/server.h"
@@ -143,7 +145,7 @@ static void reload_as_told(struct front *front)
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	if (front_reload(front, &diags))
-		front_log("5", "certificates were read again");
+		front_log("5", "certificates and keys were read again");
 	front_log_diags(&diags);
 	arena_fini(&arena);
 }
@@ -178,9 +180,9 @@ static void on_closed(void *context, const char *why)
 	io_loop_stop(front->loop);
 }
 
-// --- certificates ---
+// --- certificates and keys ---
 
-struct io_tls *front_load_tls(struct diags *diags)
+static struct io_tls *load_tls(struct diags *diags)
 {
 	bool has_list = access(FRONT_CERTIFICATES "/crl.pem", F_OK) == 0;
 	return io_tls_new(
@@ -191,9 +193,35 @@ struct io_tls *front_load_tls(struct diags *diags)
 		diags);
 }
 
-bool front_reload(struct front *front, struct diags *diags)
+static void on_note(void *context, const struct diag *what)
 {
-	struct io_tls *tls = front_load_tls(diags);
+	(void)context;
+	front_log(what->severity == DIAG_ERROR     ? "3"
+		  : what->severity == DIAG_WARNING ? "4"
+						   : "5",
+		  "SSH: %s", what->text);
+}
+
+static struct io_ssh *load_ssh(struct diags *diags)
+{
+	static const char *const roles[] = {"controller", "operator", NULL};
+	char fingerprint[IO_SSH_FINGERPRINT];
+	struct io_ssh *ssh = io_ssh_new(
+		&(struct io_ssh_options){.key = FRONT_CERTIFICATES "/" AGENT_HOST_KEY,
+					 .authorized = FRONT_CERTIFICATES "/" AGENT_AUTHORIZED,
+					 .roles = roles,
+					 .note = on_note},
+		diags);
+	if (!ssh)
+		return NULL;
+	io_ssh_fingerprint(ssh, fingerprint);
+	front_log("5", "the SSH host key is %s", fingerprint);
+	return ssh;
+}
+
+static bool reload_tls(struct front *front, struct diags *diags)
+{
+	struct io_tls *tls = load_tls(diags);
 	if (!tls)
 		return false;
 	io_tls_free(front->tls);
@@ -201,14 +229,38 @@ bool front_reload(struct front *front, struct diags *diags)
 	return true;
 }
 
+// Neither waits for the other: a revocation counts whatever is wrong with keys.
+bool front_reload(struct front *front, struct diags *diags)
+{
+	bool ssh = !front->ssh || io_ssh_reload(front->ssh, diags);
+	bool tls = !front->tls || reload_tls(front, diags);
+	return ssh && tls;
+}
+
 // --- beginning ---
 
-static void accepted(void *context, int fd, const struct io_address *peer)
+static void serve_over(struct front *front, struct io_transport *transport)
+{
+	netconf_server_serve(front->server, &(struct netconf_connection){.transport = transport});
+}
+
+static void accepted_tls(void *context, int fd, const struct io_address *peer)
 {
 	struct front *front = context;
 	(void)peer;
-	netconf_server_serve(front->server, &(struct netconf_connection){
-						    .transport = io_tls_server(front->tls, fd)});
+	serve_over(front, io_tls_server(front->tls, fd));
+}
+
+static void accepted_ssh(void *context, int fd, const struct io_address *peer)
+{
+	struct front *front = context;
+	(void)peer;
+	serve_over(front, io_ssh_server(front->ssh, fd));
+}
+
+static bool is_ssh(const struct front *front, unsigned listener)
+{
+	return front->start.over_ssh >> listener & 1;
 }
 
 // NULL where there was none, or where it is not valid any more.
@@ -238,9 +290,15 @@ static struct schema_tree *read_tree(const struct front *front, const char *what
 
 static bool open_files(struct front *front, struct diags *diags)
 {
+	bool tls = front->start.endpoint.len, ssh = false;
+	for (unsigned i = 0; i < front->start.listeners; i++)
+		*(is_ssh(front, i) ? &ssh : &tls) = true;
 	front->schema = schema_open(FRONT_YANG, modules, diags);
-	front->tls = front->schema ? front_load_tls(diags) : NULL;
-	return front->tls != NULL;
+	if (tls)
+		front->tls = load_tls(diags);
+	if (ssh)
+		front->ssh = load_ssh(diags);
+	return front->schema && !tls == !front->tls && !ssh == !front->ssh;
 }
 
 static bool serve(struct front *front, struct diags *diags)
@@ -264,9 +322,11 @@ static bool serve(struct front *front, struct diags *diags)
 	};
 	front->server = netconf_server_new(&options);
 	front_handle_operations(front);
-	for (int i = 0; i < front->start.listeners; i++) {
-		struct io_listener_options listener = {
-			.fd = AGENT_FD_LISTEN + i, .accepted = accepted, .context = front};
+	for (unsigned i = 0; i < front->start.listeners; i++) {
+		struct io_listener_options listener = {.fd = AGENT_FD_LISTEN + (int)i,
+						       .accepted = is_ssh(front, i) ? accepted_ssh
+										    : accepted_tls,
+						       .context = front};
 		int r = io_listener_new(front->loop, &listener, &front->listener[i]);
 		if (r < 0) {
 			diag_error(diags, DIAG_IO, NULL, "restart the agent",

@@ -8,6 +8,7 @@ struct agent_channel;
 struct io_listener;
 struct front_home;
 struct io_loop;
+struct io_ssh;
 struct io_tls;
 struct io_watch;
 struct netconf_reply;
@@ -31,7 +32,8 @@ struct front {
 	const struct backend_ops *ops;
 	struct io_loop *loop;
 	struct schema *schema;
-	struct io_tls *tls;
+	struct io_tls *tls; // NULL: nobody is served over it
+	struct io_ssh *ssh; // likewise
 	struct agent_channel *channel;
 	struct netconf_server *server;
 	struct front_home *home; // controllers that are called
@@ -45,9 +47,7 @@ struct front {
 // Sends a message and remembers whom its answer is for.
 struct front_question *front_ask(struct front *front, struct agent_message *message,
 				 struct netconf_reply *reply);
-// The certificates as they are now. NULL and diags.
-struct io_tls *front_load_tls(struct diags *diags) must_check;
-// Uses them for connections from now on; false and diags: all as before.
+// Uses certificates and keys as they are now for connections from now on; false and diags: all as before.
 bool front_reload(struct front *front, struct diags *diags) must_check;
 void front_log(const char *level_text, const char *fmt, ...) printf_like(2, 3);
 void front_log_diags(const struct diags *diags);

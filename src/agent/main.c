@@ -5,6 +5,7 @@
 #include "agent/enforcer.h"
 #include "agent/enrol.h"
 #include "agent/front.h"
+#include "agent/host_key.h"
 #include "agent/identity.h"
 #include "backend/nft/nft.h"
 #include "base/buf.h"
@@ -17,7 +18,7 @@
 enum { EXIT_USAGE = 2 };
 #define DIRECTORY "/etc/bulwark-nsf"
 
-enum mode { RUN, CHECK, FLUSH, ENROL, RENEW };
+enum mode { RUN, CHECK, FLUSH, ENROL, RENEW, HOST_KEY };
 struct asked {
 	enum mode mode;
 	const char *dir, *token, *controller, *address;
@@ -31,6 +32,7 @@ static const char usage[] =
 	"                                                              TOKEN - is read from "
 	"standard input\n"
 	"       bulwark-nsf [--config DIR] --renew [--controller URL]   get a new certificate\n"
+	"       bulwark-nsf [--config DIR] --host-key                   print the SSH host key\n"
 	"       bulwark-nsf [--config DIR] --flush                      remove all rules and the "
 	"state\n"
 	"       bulwark-nsf --version | --help\n";
@@ -96,6 +98,17 @@ static const char *read_token(const char *token, struct arena *arena)
 	return arena_strndup(arena, line, strcspn(line, "\r\n"));
 }
 
+static bool print_host_key(const struct agent_config *config, struct diags *diags)
+{
+	cleanup(buf_fini) struct buf text;
+	buf_init(&text);
+	if (!agent_host_key_make(config->certificate_dir, &config->user, diags) ||
+	    !agent_host_key_print(config->certificate_dir, diags, &text))
+		return false;
+	fputs(text.data, stdout);
+	return true;
+}
+
 static bool enrol(const struct agent_config *config, const struct asked *asked, struct diags *diags)
 {
 	bool ok = agent_enrol_run(
@@ -108,7 +121,7 @@ static bool enrol(const struct agent_config *config, const struct asked *asked, 
 		printf("%s has a certificate; restart the agent or send it SIGHUP if it is "
 		       "running\n",
 		       config->name);
-	return ok;
+	return ok && (!agent_config_uses_ssh(config) || print_host_key(config, diags));
 }
 
 static int carry_out(const struct asked *asked, struct diags *diags)
@@ -126,6 +139,8 @@ static int carry_out(const struct asked *asked, struct diags *diags)
 	case ENROL:
 	case RENEW:
 		return enrol(&config, asked, diags) ? EXIT_SUCCESS : EXIT_FAILURE;
+	case HOST_KEY:
+		return print_host_key(&config, diags) ? EXIT_SUCCESS : EXIT_FAILURE;
 	case RUN:
 		break;
 	}
@@ -138,6 +153,7 @@ enum {
 	OPT_CONFIG = 1,
 	OPT_CHECK,
 	OPT_FLUSH,
+	OPT_HOST_KEY,
 	OPT_ENROL,
 	OPT_RENEW,
 	OPT_CONTROLLER,
@@ -149,6 +165,7 @@ static const struct option options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"check", no_argument, NULL, OPT_CHECK},
 	{"flush", no_argument, NULL, OPT_FLUSH},
+	{"host-key", no_argument, NULL, OPT_HOST_KEY},
 	{"enrol", required_argument, NULL, OPT_ENROL},
 	{"renew", no_argument, NULL, OPT_RENEW},
 	{"controller", required_argument, NULL, OPT_CONTROLLER},
@@ -169,6 +186,9 @@ static bool take_option(int which, struct asked *asked)
 		return true;
 	case OPT_FLUSH:
 		asked->mode = FLUSH;
+		return true;
+	case OPT_HOST_KEY:
+		asked->mode = HOST_KEY;
 		return true;
 	case OPT_ENROL:
 		asked->mode = ENROL;

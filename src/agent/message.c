@@ -279,6 +279,7 @@ static void code_start(struct coder *c, struct agent_start *start)
 {
 	code_needed_text(c, &start->name);
 	start->listeners = (uint8_t)code_below(c, start->listeners, AGENT_LISTENERS_MOST + 1);
+	code_u8(c, &start->over_ssh);
 	code_u32(c, &start->sessions);
 	code_text(c, &start->recovery);
 	code_list(c, &start->endpoint, 5, code_endpoint);

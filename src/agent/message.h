@@ -71,6 +71,7 @@ struct agent_endpoint {
 struct agent_start {
 	const char *name;
 	uint8_t listeners;    // descriptors from AGENT_FD_LISTEN on
+	uint8_t over_ssh;     // bit i: descriptor AGENT_FD_LISTEN + i is for SSH, else TLS
 	uint32_t sessions;    // at the most
 	const char *recovery; // user whom access control does not bind; NULL: nobody
 	VEC(struct agent_endpoint) endpoint;

@@ -92,6 +92,7 @@ static const struct agent_message sample[] = {
 	{.type = AGENT_START,
 	 .start = {.name = "edge",
 		   .listeners = 2,
+		   .over_ssh = 2,
 		   .sessions = 1000,
 		   .recovery = "alice",
 		   .endpoint = list_(endpoint),

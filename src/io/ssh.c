@@ -171,6 +171,9 @@ static bool load_trust(const struct io_ssh *ssh, struct diags *diags, struct tru
 	int rc = stat(file, &trust->stamp) < 0 ? -errno : file_read(file, AUTHORIZED_MOST, &text);
 	if (rc < 0)
 		return bad_file(diags, file, HINT_FILE, strerror(-rc));
+	if (trust->stamp.st_mode & 022)
+		return bad_file(diags, file, "chmod go-w it",
+				"others than its owner can write it, so nobody comes in");
 	struct io_authorized_text in = {
 		.file = file, .text = text.data, .roles = (const char *const *)ssh->roles};
 	io_authorized_parse(&in, &trust->arena, diags, &trust->authorized);

@@ -25,8 +25,8 @@ struct io_ssh_options {
 
 // Reads the files. NULL and diags when the key is missing, malformed, too weak or asks for a passphrase. A line of
 // `authorized` that cannot be understood is an error in diags and lets nobody in; the other lines count, so that taking a
-// key out always takes effect. The file is read again whenever it has changed; while it cannot be read nobody comes in.
-// SIGPIPE is ignored in the whole process from then on. Thread-safe as a whole.
+// key out always takes effect. The file is read again whenever it has changed; while it cannot be read, or others than its
+// owner can write it, nobody comes in. SIGPIPE is ignored in the whole process from then on. Thread-safe as a whole.
 struct io_ssh *io_ssh_new(const struct io_ssh_options *options, struct diags *diags) must_check;
 // Reads the files again, for connections from now on. False and diags: the key is as before.
 bool io_ssh_reload(struct io_ssh *ssh, struct diags *diags) must_check;

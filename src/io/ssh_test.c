@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // --- who comes in ---
@@ -121,6 +122,18 @@ static void without_the_file_nobody_comes_in(void **state)
 	test_ssh_again(w);
 	test_ssh_write(w, "authorized",
 		       test_ssh_line(w, w->client_ssh, "role=operator,name=alice"));
+	test_ssh_open(w);
+}
+
+static void a_file_that_others_can_write_lets_nobody_in(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(chmod(test_ssh_in(w, "authorized"), 0620), 0);
+	test_ssh_dial(w, w->client_ssh, "alice");
+	test_ssh_refused(w, "is not authorised", "does not let 'alice' in");
+	assert_non_null(strstr(w->notes.data, "others than its owner can write it"));
+	assert_int_equal(chmod(test_ssh_in(w, "authorized"), 0644), 0);
+	test_ssh_again(w);
 	test_ssh_open(w);
 }
 
@@ -382,6 +395,7 @@ int main(void)
 		T(several_host_keys_may_be_pinned),
 		T(a_key_that_is_taken_out_stays_out_without_a_reload),
 		T(without_the_file_nobody_comes_in),
+		T(a_file_that_others_can_write_lets_nobody_in),
 		T(a_line_that_is_wrong_is_told_and_the_others_count),
 		T(the_host_key_changes_with_a_reload),
 		T(a_bad_key_file_changes_nothing),
