@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attributes of data elements: `operation` (RFC 6241 section 7.2), `insert`, `key` and `value` (RFC 7950 section 7.8.6).
-// They go into the node's mark, so that an edit costs no memory beyond its tree. In data there are none.
+// They go into the node, so that an edit costs no memory beyond its tree. In data there are none.
 #include "schema/attr.h"
 #include "schema/text.h"
 
@@ -45,25 +45,27 @@ static void attr_error(const struct place *place, enum diag_code code, const cha
 		 "%s", text);
 }
 
-void attr_set_anchor(struct schema_tree *tree, struct lyd_node *node, const char *text)
+void attr_set_anchor(struct schema_tree *tree, struct schema_node *node, const char *text)
 {
 	struct arena *arena = &tree->arena;
 	(void)map_put(&tree->anchors, arena_printf(arena, "%p", (void *)node),
 		      arena_strdup(arena, text));
 }
 
-const char *attr_anchor(const struct schema_tree *tree, const struct lyd_node *node)
+const char *attr_anchor(const struct schema_tree *tree, const struct schema_node *node)
 {
 	char key[32];
+	if (!tree->anchors.len)
+		return NULL;
 	snprintf(key, sizeof(key), "%p", (const void *)node);
-	return model_mark(node).anchored ? map_get(&tree->anchors, key) : NULL;
+	return map_get(&tree->anchors, key);
 }
 
-static void read_operation(const struct place *place, const char *value, struct model_mark *mark)
+static void read_operation(const struct place *place, const char *value, struct schema_node *node)
 {
 	for (unsigned i = SCHEMA_OP_MERGE; i < array_len(operations); i++)
 		if (!strcmp(operations[i], value)) {
-			mark->operation = (1 + i) & 15;
+			node->operation = (1 + i) & 7;
 			return;
 		}
 	attr_error(place, DIAG_BAD_ATTRIBUTE, "operation",
@@ -71,7 +73,7 @@ static void read_operation(const struct place *place, const char *value, struct 
 		   arena_printf(&place->doc->arena, "\"%.100s\" is no operation", value));
 }
 
-static void read_insert(const struct place *place, const char *value, struct model_mark *mark)
+static void read_insert(const struct place *place, const char *value, struct schema_node *node)
 {
 	const struct lysc_node *lys = place->model->schema;
 	if (!lysc_is_userordered(lys)) {
@@ -82,39 +84,40 @@ static void read_insert(const struct place *place, const char *value, struct mod
 	}
 	for (unsigned i = INSERT_LAST; i < array_len(inserts); i++)
 		if (!strcmp(inserts[i], value)) {
-			mark->insert = i & 7;
+			node->insert = i & 7;
 			return;
 		}
 	attr_error(place, DIAG_BAD_ATTRIBUTE, "insert", "allowed: first, last, before, after",
 		   arena_printf(&place->doc->arena, "\"%.100s\" is no place to insert at", value));
 }
 
+static const char *anchor_name(const struct schema_node *node)
+{
+	return node_model(node)->kind == MODEL_LIST ? "key" : "value";
+}
+
 // True when it was one of an edit.
-static bool read_one(struct builder *b, const struct place *place, struct lyd_node *node,
+static bool read_one(struct builder *b, const struct place *place, struct schema_node *node,
 		     const struct doc_attr *attr)
 {
-	struct model_mark mark = model_mark(node);
-	const char *anchor = node->schema->nodetype == LYS_LIST ? "key" : "value";
 	if (attr_is(b->doc, attr, NS_NETCONF, "operation")) {
-		read_operation(place, doc_attr_value(b->doc, attr), &mark);
+		read_operation(place, doc_attr_value(b->doc, attr), node);
 	} else if (attr_is(b->doc, attr, NS_YANG, "insert")) {
-		read_insert(place, doc_attr_value(b->doc, attr), &mark);
-	} else if (attr_is(b->doc, attr, NS_YANG, anchor)) {
-		mark.anchored = 1;
+		read_insert(place, doc_attr_value(b->doc, attr), node);
+	} else if (attr_is(b->doc, attr, NS_YANG, anchor_name(node))) {
 		attr_set_anchor(b->tree, node, doc_attr_value(b->doc, attr));
 	} else {
 		return false;
 	}
-	model_set_mark(node, mark);
 	return true;
 }
 
 // The <filter> of get and get-config is the one element whose model has attributes (RFC 6241, ietf-netconf).
-static bool read_filter(struct builder *b, struct lyd_node *node, const struct doc_attr *attr)
+static bool read_filter(struct builder *b, struct schema_node *node, const struct doc_attr *attr)
 {
 	const struct doc *doc = b->doc;
-	bool is_filter = b->tree->is_operation && node->schema->nodetype == LYS_ANYXML &&
-			 !strcmp(node->schema->name, "filter");
+	bool is_filter = b->tree->is_operation && node_is_any(node) &&
+			 !strcmp(node_model(node)->name, "filter");
 	if (!is_filter || attr->ns)
 		return false;
 	static const char *const names[] = {"type", "select"};
@@ -139,19 +142,19 @@ const char *schema_attribute(const struct schema_tree *tree, const struct schema
 	return map_get(&tree->anchors, key);
 }
 
-static void check_anchor(const struct place *place, const struct lyd_node *node)
+static void check_anchor(const struct schema_tree *tree, const struct place *place,
+			 const struct schema_node *node)
 {
-	struct model_mark mark = model_mark(node);
-	bool relative = mark.insert == INSERT_BEFORE || mark.insert == INSERT_AFTER;
-	const char *anchor = node->schema->nodetype == LYS_LIST ? "key" : "value";
-	if (relative && !mark.anchored)
-		attr_error(place, DIAG_MISSING_ATTRIBUTE, anchor, "say which entry is meant",
+	bool relative = node->insert == INSERT_BEFORE || node->insert == INSERT_AFTER;
+	if (relative && !attr_anchor(tree, node))
+		attr_error(place, DIAG_MISSING_ATTRIBUTE, anchor_name(node),
+			   "say which entry is meant",
 			   arena_printf(&place->doc->arena,
 					"insert=\"%s\" needs the attribute \"%s\"",
-					inserts[mark.insert], anchor));
+					inserts[node->insert], anchor_name(node)));
 }
 
-void attr_read(struct builder *b, const struct place *place, struct lyd_node *node)
+void attr_read(struct builder *b, const struct place *place, struct schema_node *node)
 {
 	const struct doc *doc = b->doc;
 	for (uint32_t i = 0; i < place->item->attrs; i++) {
@@ -166,34 +169,31 @@ void attr_read(struct builder *b, const struct place *place, struct lyd_node *no
 				   : "remove it",
 			   arena_printf(&b->doc->arena,
 					"\"%s\" has an attribute \"%s\" that is not known",
-					node->schema->name, name));
+					node_model(node)->name, name));
 	}
 	if (b->edit)
-		check_anchor(place, node);
+		check_anchor(b->tree, place, node);
 }
 
 // --- leaves that are deleted without their value ---
 
 const struct model_deletion *attr_deletions(const struct schema_tree *tree,
-					    const struct lyd_node *parent)
+					    const struct schema_node *parent)
 {
 	char key[32];
+	if (!tree->deletions.len)
+		return NULL;
 	snprintf(key, sizeof(key), "%p", (const void *)parent);
-	return !parent || model_mark(parent).deletes ? map_get(&tree->deletions, key) : NULL;
+	return map_get(&tree->deletions, key);
 }
 
-void attr_add_deletion(struct schema_tree *tree, struct lyd_node *parent,
+void attr_add_deletion(struct schema_tree *tree, struct schema_node *parent,
 		       const struct model_deletion *deletion)
 {
 	struct arena *arena = &tree->arena;
 	struct model_deletion *copy = arena_memdup(arena, deletion, sizeof(*deletion));
 	copy->next = (struct model_deletion *)(uintptr_t)attr_deletions(tree, parent);
 	(void)map_put(&tree->deletions, arena_printf(arena, "%p", (void *)parent), copy);
-	if (!parent)
-		return;
-	struct model_mark mark = model_mark(parent);
-	mark.deletes = 1;
-	model_set_mark(parent, mark);
 }
 
 bool attr_is_deletion(struct builder *b, const struct place *place)
@@ -201,7 +201,7 @@ bool attr_is_deletion(struct builder *b, const struct place *place)
 	const struct item *item = place->item;
 	const struct doc_attr *attr =
 		b->edit ? doc_attr_find(b->doc, item, NS_NETCONF, "operation") : NULL;
-	if (!attr || !attr->ns || place->model->schema->nodetype != LYS_LEAF || item->child ||
+	if (!attr || !attr->ns || place->model->kind != MODEL_LEAF || item->child ||
 	    item->flags & ITEM_TEXT)
 		return false;
 	const char *operation = doc_attr_value(b->doc, attr);
@@ -212,6 +212,6 @@ bool attr_is_deletion(struct builder *b, const struct place *place)
 					  .must_exist = must_exist,
 					  .line = item->line,
 					  .file = b->file};
-	attr_add_deletion(b->tree, (struct lyd_node *)(uintptr_t)place->parent, &deletion);
+	attr_add_deletion(b->tree, place->parent, &deletion);
 	return true;
 }

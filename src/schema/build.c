@@ -2,7 +2,7 @@
 // From the records of a document to a tree of data nodes.
 //
 // Each item is looked up in the model and made into one node, so every fault is found where it stands and the work goes
-// on behind it. Equal nodes are found by an index; containers that several inputs share become one. The children of
+// on behind it. Equal nodes are found in the tree; containers that several inputs share become one. The children of
 // something that cannot be placed are skipped.
 // What it does not do: anything that needs the whole tree (validate.c), attributes (attr.c).
 #include "schema/build.h"
@@ -11,23 +11,19 @@
 #include "schema/text.h"
 
 #include <libyang/libyang.h>
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MOST 16u
-
-uint16_t build_file(struct schema_tree *tree, const char *file)
+unsigned build_file(struct schema *schema, const char *file)
 {
 	if (!file)
 		return 0;
-	for (size_t i = 1; i < tree->files.len; i++)
-		if (!strcmp(tree->files.at[i], file))
-			return (uint16_t)i;
-	if (tree->files.len >= UINT16_MAX)
+	for (size_t i = 1; i < schema->files.len; i++)
+		if (!strcmp(schema->files.at[i], file))
+			return (unsigned)i;
+	if (schema->files.len >= NODE_FILES_MOST)
 		return 0;
-	vec_push(&tree->arena, &tree->files, arena_strdup(&tree->arena, file));
-	return (uint16_t)(tree->files.len - 1);
+	vec_push(&schema->arena, &schema->files, arena_strdup(&schema->arena, file));
+	return (unsigned)schema->files.len - 1;
 }
 
 // --- what is not in the model ---
@@ -37,8 +33,8 @@ static const struct lys_module *name_elsewhere(const struct model_node *parent,
 					       const struct doc *doc, const struct item *item)
 {
 	for (uint32_t i = 0; i < parent->children; i++)
-		if (doc_name_is(doc, item, parent->child[i]->schema->name))
-			return parent->child[i]->schema->module;
+		if (doc_name_is(doc, item, parent->child[i]->name))
+			return parent->child[i]->mod;
 	return NULL;
 }
 
@@ -69,8 +65,8 @@ static const char *list_children(struct doc *doc, const struct model_node *paren
 	buf_init(&out);
 	buf_adds(&out, "known here: ");
 	for (uint32_t i = 0; i < parent->children && n < 30; i++)
-		if (!(parent->child[i]->schema->nodetype & (LYS_RPC | LYS_NOTIF | LYS_ACTION)))
-			buf_printf(&out, "%s%s", n++ ? ", " : "", parent->child[i]->schema->name);
+		if (!(parent->child[i]->kind & MODEL_OPERATION))
+			buf_printf(&out, "%s%s", n++ ? ", " : "", parent->child[i]->name);
 	if (!n)
 		buf_adds(&out, "nothing");
 	const char *text = arena_strdup(&doc->arena, out.data);
@@ -85,55 +81,50 @@ static void unknown_element(const struct place *place, const struct model_node *
 	struct text_guess guess = text_guess(name, place->item->name_len);
 	const struct lys_module *mod = name_elsewhere(parent, doc, place->item);
 	for (uint32_t i = 0; i < parent->children; i++)
-		text_guess_offer(&guess, parent->child[i]->schema->name);
+		text_guess_offer(&guess, parent->child[i]->name);
 	const char *hint = list_children(doc, parent);
 	if (mod)
 		hint = arena_printf(&doc->arena, "here it belongs to the module %s (namespace %s)",
 				    mod->name, mod->ns);
 	else if (guess.best)
 		hint = arena_printf(&doc->arena, "did you mean \"%s\"? %s", guess.best, hint);
-	const char *above =
-		parent->schema ? parent->schema->name : doc->ns.at[place->item->ns].mod->name;
+	const char *above = parent->schema ? parent->name : doc->ns.at[place->item->ns].mod->name;
 	place_error(place, DIAG_UNKNOWN_ELEMENT, hint, "\"%s\" has no \"%.*s\"", above,
 		    (int)place->item->name_len, name);
 }
 
 // --- what all nodes share ---
 
-static struct model_mark mark_of(const struct builder *b, const struct item *item)
+void build_origin(const struct builder *b, const struct item *item, struct schema_node *node)
 {
-	return (struct model_mark){.line = item->line & ((1u << 30) - 1), .file = b->file};
+	node->line = item->line < NODE_LINE_MOST ? item->line & NODE_LINE_MOST : NODE_LINE_MOST;
+	node->file = b->file & (NODE_FILES_MOST - 1);
 }
 
 static void duplicate(const struct builder *b, const struct place *place,
-		      const struct lyd_node *other)
+		      const struct schema_node *other)
 {
-	struct model_mark mark = model_mark(other);
-	const char *file = b->tree->files.at[mark.file];
+	const char *file = b->tree->schema->files.at[other->file];
 	const char *where = arena_printf(&place->doc->arena, "%s%sline %u", file ? file : "",
-					 file ? ", " : "", mark.line);
+					 file ? ", " : "", (unsigned)other->line);
 	const char *hint =
 		arena_printf(&place->doc->arena,
 			     "the other one stands at %s; remove or rename one of them", where);
 	place_error(place, DIAG_DUPLICATE, hint,
-		    "a second \"%s\" that is the same as the one at %s", place->model->schema->name,
-		    where);
+		    "a second \"%s\" that is the same as the one at %s", place->model->name, where);
 }
 
-// Takes a new node into the tree's books; false when there is an equal one, and then it is gone.
-static bool admit(struct builder *b, const struct place *place, struct lyd_node *node)
+// Puts a new node into the tree; false when there is an equal one (`other`), and then the new one is gone.
+static bool admit(struct builder *b, const struct place *place, struct schema_node *node,
+		  const struct schema_node *other)
 {
-	model_set_mark(node, mark_of(b, place->item));
-	struct lyd_node *other = index_put(&b->index, node);
 	if (other) {
 		duplicate(b, place, other);
-		if (node->parent)
-			tree_unlink(b->tree, node);
-		lyd_free_tree(node);
+		node_free(node);
 		return false;
 	}
-	if (!node->parent)
-		tree_link_top(b->tree, node);
+	build_origin(b, place->item, node);
+	node_add(place->parent, node);
 	if (!b->fresh)
 		vec_push(&b->doc->arena, &b->grown, node);
 	attr_read(b, place, node);
@@ -143,7 +134,7 @@ static bool admit(struct builder *b, const struct place *place, struct lyd_node 
 static bool structure_ok(const struct place *place)
 {
 	const struct item *item = place->item;
-	bool is_list = place->model->schema->nodetype == LYS_LIST;
+	bool is_list = place->model->kind == MODEL_LIST;
 	const char *hint = NULL;
 	if (item->flags & ITEM_TEXT)
 		hint = "remove the text, or put it into one of the elements inside";
@@ -155,11 +146,12 @@ static bool structure_ok(const struct place *place)
 		hint = "write an object: { ... }";
 	if (hint)
 		place_error(place, DIAG_SYNTAX, hint, "\"%s\" holds other elements, not a value",
-			    place->model->schema->name);
+			    place->model->name);
 	return !hint;
 }
 
-static void descend(struct builder *b, const struct place *place, struct lyd_node *node, bool fresh)
+static void descend(struct builder *b, const struct place *place, struct schema_node *node,
+		    bool fresh)
 {
 	bool outer = b->fresh;
 	b->fresh = fresh;
@@ -169,211 +161,207 @@ static void descend(struct builder *b, const struct place *place, struct lyd_nod
 
 // --- containers, lists ---
 
-static void build_container(struct builder *b, const struct place *place, struct lyd_node *parent)
+static void build_container(struct builder *b, const struct place *place)
 {
-	const struct lysc_node *lys = place->model->schema;
-	struct lyd_node *node = index_find(&b->index, parent, lys);
+	struct schema_node *node = node_find(place->parent, place->model);
 	if (!structure_ok(place))
 		return;
-	if (node && model_mark(node).file == b->file) {
+	if (node && node->file == b->file) {
 		duplicate(b, place, node);
 		return;
 	}
-	if (node) {
-		descend(b, place, node, false);
-		return;
+	bool is_new = !node;
+	if (is_new) {
+		node = node_new(b->doc->schema, place->model);
+		(void)admit(b, place, node, NULL);
 	}
-	if (lyd_new_inner(parent, lys->module, lys->name, b->tree->is_output, &node))
-		place_error(place, DIAG_FAILED, "report this", "%s",
-			    model_libyang_message(b->doc->schema, &b->doc->arena));
-	else if (admit(b, place, node))
-		descend(b, place, node, true);
+	descend(b, place, node, is_new);
+	if (place->model->is_plain_container && !node_child(node))
+		vec_push(&b->doc->arena, &b->hollow, node);
 }
 
-// The values of the keys in the model's order, and the items that they come from.
+// The values of the keys in the model's order, counted, and the items that they come from.
 struct entry_keys {
-	const char *value[KEYS_MOST];
-	const struct item *item[KEYS_MOST];
-	const struct model_node *model[KEYS_MOST];
+	const char *value[NODE_KEYS_MOST];
+	enum value_form form[NODE_KEYS_MOST];
+	const struct item *item[NODE_KEYS_MOST];
 	size_t len;
+	bool bad;
 };
 
 static const struct item *find_item(const struct doc *doc, const struct item *parent,
-				    const struct lysc_node *lys)
+				    const struct model_node *model)
 {
-	doc_for_each_child(it, doc, parent) if (doc->ns.at[it->ns].mod == lys->module &&
-						doc_name_is(doc, it, lys->name)) return it;
+	doc_for_each_child(it, doc, parent) if (doc->ns.at[it->ns].mod == model->mod &&
+						doc_name_is(doc, it, model->name)) return it;
 	return NULL;
 }
 
-static bool read_keys(const struct place *place, struct entry_keys *keys)
+static const char *read_key(const struct place *at, enum value_form *form_out)
+{
+	const char *text = value_read(at);
+	if (!text)
+		return NULL;
+	const char *value = canonical_add(at->doc->schema, at->model, text, strlen(text), form_out);
+	if (!value)
+		value_refused(at, text);
+	return value;
+}
+
+static void read_keys(const struct place *place, struct entry_keys *keys)
 {
 	struct doc *doc = place->doc;
-	const struct lysc_node *lys = place->model->schema;
-	bool good = true;
-	for (const struct lysc_node *key = lysc_node_child(lys); key && key->flags & LYS_KEY;
-	     key = key->next) {
-		assert(keys->len < KEYS_MOST);
+	const struct model_node *list = place->model;
+	for (; keys->len < list->keys; keys->len++) {
+		const struct model_node *model = list->child[keys->len];
 		struct place at = {.doc = doc,
-				   .item = find_item(doc, place->item, key),
-				   .model = key->priv,
+				   .item = find_item(doc, place->item, model),
+				   .model = model,
 				   .outer = place};
-		if (!at.item) {
+		keys->item[keys->len] = at.item;
+		keys->value[keys->len] = NULL;
+		if (at.item)
+			keys->value[keys->len] = read_key(&at, &keys->form[keys->len]);
+		else
 			place_error(place, DIAG_MISSING,
-				    arena_printf(&doc->arena, "add \"%s\"", key->name),
-				    "an entry of \"%s\" has no key \"%s\"", lys->name, key->name);
-			good = false;
-			continue;
-		}
-		const char *value = value_read(&at);
-		good = good && value;
-		keys->value[keys->len] = arena_strdup(&doc->arena, value);
-		keys->model[keys->len] = at.model;
-		keys->item[keys->len++] = at.item;
+				    arena_printf(&doc->arena, "add \"%s\"", model->name),
+				    "an entry of \"%s\" has no key \"%s\"", list->name,
+				    model->name);
+		keys->bad |= !keys->value[keys->len];
 	}
-	return good;
 }
 
-static void refuse_keys(const struct place *place, const struct entry_keys *keys)
+static void forget_keys(struct builder *b, struct entry_keys *keys)
 {
-	struct doc *doc = place->doc;
+	for (size_t i = 0; i < keys->len; i++)
+		if (keys->value[i])
+			intern_unref(&b->doc->schema->values, keys->value[i]);
+}
+
+// The keys' values go over to the new nodes.
+static void add_keys(struct builder *b, struct schema_node *entry, const struct entry_keys *keys)
+{
 	for (size_t i = 0; i < keys->len; i++) {
-		const struct lysc_node *lys = keys->model[i]->schema;
-		struct place at = {
-			.doc = doc, .item = keys->item[i], .model = keys->model[i], .outer = place};
-		int result = lyd_value_validate(doc->schema->ctx, lys, keys->value[i],
-						strlen(keys->value[i]), NULL, NULL, NULL);
-		if (result && result != LY_EINCOMPLETE)
-			value_refused(&at, keys->value[i]);
+		struct schema_node *key = node_new(b->doc->schema, node_model(entry)->child[i]);
+		node_set_value(key, keys->value[i], keys->form[i]);
+		build_origin(b, keys->item[i], key);
+		node_add(entry, key);
 	}
 }
 
-static void mark_keys(struct builder *b, struct lyd_node *node, const struct entry_keys *keys)
+static void build_list(struct builder *b, const struct place *place)
 {
-	struct lyd_node *key = lyd_child(node);
-	for (size_t i = 0; i < keys->len; i++, key = key->next) {
-		model_set_mark(key, mark_of(b, keys->item[i]));
-		index_put(&b->index, key);
-	}
-}
-
-static void build_list(struct builder *b, const struct place *place, struct lyd_node *parent)
-{
-	const struct lysc_node *lys = place->model->schema;
 	struct entry_keys keys = {0};
-	struct lyd_node *node = NULL;
-	if (!structure_ok(place) || !read_keys(place, &keys))
+	if (!structure_ok(place))
 		return;
-	const char **v = keys.value;
-	// Further arguments than there are keys are ignored.
-	if (lyd_new_list(parent, lys->module, lys->name, b->tree->is_output, &node, v[0], v[1],
-			 v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13],
-			 v[14], v[15])) {
-		refuse_keys(place, &keys);
+	read_keys(place, &keys);
+	if (keys.bad) {
+		forget_keys(b, &keys);
 		return;
 	}
-	if (!admit(b, place, node))
-		return;
-	mark_keys(b, node, &keys);
-	descend(b, place, node, true);
+	const struct schema_node *other =
+		place->model->identified ? node_find_entry(place->parent, place->model, keys.value)
+					 : NULL;
+	struct schema_node *node = node_new(b->doc->schema, place->model);
+	add_keys(b, node, &keys);
+	if (admit(b, place, node, other))
+		descend(b, place, node, true);
 }
 
 // --- values ---
 
-static void build_value(struct builder *b, const struct place *place, struct lyd_node *parent)
+static void build_value(struct builder *b, const struct place *place)
 {
-	const struct lysc_node *lys = place->model->schema;
-	struct lyd_node *node = NULL;
-	if (lys->flags & LYS_KEY && parent) {
+	const struct model_node *m = place->model;
+	enum value_form form;
+	if (m->is_key) {
 		// The entry has it already; only a second one is left to be found.
-		if (find_item(place->doc, &place->doc->item[place->item->parent], lys) !=
-		    place->item)
-			duplicate(b, place, index_find(&b->index, parent, lys));
+		if (find_item(place->doc, &place->doc->item[place->item->parent], m) != place->item)
+			duplicate(b, place, node_find(place->parent, m));
 		return;
 	}
 	if (attr_is_deletion(b, place))
 		return;
-	const char *value = value_read(place);
-	if (!value)
+	const char *text = value_read(place);
+	if (!text)
 		return;
-	if (lyd_new_term(parent, lys->module, lys->name, value, b->tree->is_output, &node))
-		value_refused(place, value);
-	else
-		(void)admit(b, place, node);
+	const char *value = canonical_add(b->doc->schema, m, text, strlen(text), &form);
+	if (!value) {
+		value_refused(place, text);
+		return;
+	}
+	struct schema_node *node = node_new(b->doc->schema, m);
+	node_set_value(node, value, form);
+	(void)admit(b, place, node, node_find_same(place->parent, node));
 }
 
-static void build_any(struct builder *b, const struct place *place, struct lyd_node *parent)
+static void build_any(struct builder *b, const struct place *place)
 {
-	struct lyd_node *node = NULL;
+	struct schema_node *node = node_new(b->doc->schema, place->model);
 	struct buf text;
 	buf_init(&text);
 	doc_copy_content(place->doc, place->item, &text);
-	node = any_new(b->tree, parent, place->model->schema, text.data, place->doc->json);
-	(void)admit(b, place, node);
+	any_set(node, text.data, text.len, place->doc->json);
+	(void)admit(b, place, node, node_find(place->parent, place->model));
 	buf_fini(&text);
 }
 
 // --- everything ---
 
-static bool is_state(const struct lysc_node *lys)
+static bool allowed_here(struct builder *b, const struct place *place)
 {
-	return lys->flags & LYS_CONFIG_R;
-}
-
-static bool allowed_here(struct builder *b, const struct place *place, struct lyd_node *parent)
-{
-	const struct lysc_node *lys = place->model->schema;
-	if (lys->nodetype & (LYS_RPC | LYS_NOTIF | LYS_ACTION)) {
+	const struct model_node *m = place->model;
+	if (m->kind & MODEL_OPERATION) {
 		place_error(place, DIAG_UNKNOWN_ELEMENT, "only data can stand here",
-			    "\"%s\" is %s, not data", lys->name,
-			    lys->nodetype == LYS_NOTIF ? "a notification" : "an operation");
+			    "\"%s\" is %s, not data", m->name,
+			    m->kind == MODEL_NOTIFICATION ? "a notification" : "an operation");
 		return false;
 	}
-	if (b->edit && is_state(lys)) {
+	if (b->edit && m->is_state) {
 		place_error(place, DIAG_UNKNOWN_ELEMENT, "leave it out",
-			    "\"%s\" is state and cannot be configured", lys->name);
+			    "\"%s\" is state and cannot be configured", m->name);
 		return false;
 	}
 	bool again = place->item->flags & ITEM_ARRAY_START;
-	struct lyd_node *other = again ? tree_find_child(b->tree, parent, place->model) : NULL;
-	if (other && model_mark(other).file == b->file && !(lys->flags & LYS_KEY)) {
+	const struct schema_node *other = again ? node_find(place->parent, m) : NULL;
+	if (other && other->file == b->file && !m->is_key) {
 		duplicate(b, place, other);
 		return false;
 	}
 	return true;
 }
 
-static void build_known(struct builder *b, const struct place *place, struct lyd_node *parent)
+static void build_known(struct builder *b, const struct place *place)
 {
-	const struct lysc_node *lys = place->model->schema;
-	if (!allowed_here(b, place, parent))
+	const struct model_node *m = place->model;
+	if (!allowed_here(b, place))
 		return;
 	if (place->item->flags & ITEM_NO_VALUES) {
-		if (!(lys->nodetype & (LYS_LIST | LYS_LEAFLIST)))
+		if (!(m->kind & (MODEL_LIST | MODEL_LEAF_LIST)))
 			place_error(place, DIAG_SYNTAX, "write it without [ ]",
-				    "\"%s\" is no array", lys->name);
+				    "\"%s\" is no array", m->name);
 		return;
 	}
-	switch (lys->nodetype) {
-	case LYS_CONTAINER:
-		build_container(b, place, parent);
+	switch (m->kind) {
+	case MODEL_CONTAINER:
+		build_container(b, place);
 		break;
-	case LYS_LIST:
-		build_list(b, place, parent);
+	case MODEL_LIST:
+		build_list(b, place);
 		break;
-	case LYS_LEAF:
-	case LYS_LEAFLIST:
-		build_value(b, place, parent);
+	case MODEL_LEAF:
+	case MODEL_LEAF_LIST:
+		build_value(b, place);
 		break;
 	default:
-		build_any(b, place, parent);
+		build_any(b, place);
 	}
 }
 
-static void build_item(struct builder *b, const struct item *item, struct lyd_node *parent)
+static void build_item(struct builder *b, const struct item *item, struct schema_node *parent)
 {
 	struct doc *doc = b->doc;
-	const struct model_node *above = parent ? model_inside(b->tree, parent) : doc->schema->root;
+	const struct model_node *above = model_inside(b->tree, parent);
 	const struct lys_module *mod = doc->ns.at[item->ns].mod;
 	struct place place = {.doc = doc, .item = item, .parent = parent};
 	if (!mod) {
@@ -386,10 +374,10 @@ static void build_item(struct builder *b, const struct item *item, struct lyd_no
 		return;
 	}
 	place.model = model;
-	build_known(b, &place, parent);
+	build_known(b, &place);
 }
 
-void build_children(struct builder *b, const struct item *item, struct lyd_node *parent)
+void build_children(struct builder *b, const struct item *item, struct schema_node *parent)
 {
 	doc_for_each_child(it, b->doc, item)
 	{
@@ -401,16 +389,15 @@ void build_children(struct builder *b, const struct item *item, struct lyd_node 
 
 // Containers without presence that hold nothing mean nothing, and later stages need not tell them from those that are
 // filled in with defaults. At the top they stay: they say what the document is about.
-static void prune(struct schema_tree *tree, struct lyd_node *first)
+static void prune(const struct builder *b)
 {
-	struct lyd_node *next;
-	for (struct lyd_node *it = first; it; it = next) {
-		next = it->next;
-		prune(tree, lyd_child(it));
-		bool plain = it->schema->nodetype == LYS_CONTAINER &&
-			     !(it->schema->flags & LYS_PRESENCE);
-		if (plain && it->parent && !lyd_child(it))
-			tree_free_node(tree, it);
+	for (size_t i = 0; i < b->hollow.len; i++) {
+		struct schema_node *up, *it = b->hollow.at[i];
+		for (; it->parent->parent && node_is_plain_container(it) && !node_child(it);
+		     it = up) {
+			up = it->parent;
+			node_delete(it);
+		}
 	}
 }
 
@@ -418,9 +405,8 @@ bool build_end(struct builder *b)
 {
 	bool good = b->doc->diags->errors == b->errors;
 	for (size_t i = b->grown.len; !good && i--;)
-		tree_free_node(b->tree, b->grown.at[i]);
+		node_delete(b->grown.at[i]);
 	if (good && !b->edit && !b->tree->is_operation)
-		prune(b->tree, b->tree->first);
-	index_fini(&b->index);
+		prune(b);
 	return good;
 }

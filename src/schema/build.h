@@ -2,26 +2,27 @@
 // From the records of a document to a tree. Internal to this folder.
 #pragma once
 
-#include "schema/index.h"
 #include "schema/value.h"
 
 struct builder {
 	struct doc *doc;
 	struct schema_tree *tree;
-	bool edit;  // attributes of an edit are kept, state is refused
-	bool fresh; // the parent is new
-	struct node_index index;
-	VEC(struct lyd_node *) grown; // new nodes whose parents are old: what to take back
-	uint16_t file;
+	bool edit;                        // attributes of an edit are kept, state is refused
+	bool fresh;                       // the parent is new
+	VEC(struct schema_node *) grown;  // new nodes whose parents are old: what to take back
+	VEC(struct schema_node *) hollow; // containers without presence that nothing came into
+	unsigned file;
 	size_t errors; // of diags, when it began
 };
 
-// Reads `item`'s children as data below `parent` (NULL: the top of the tree). Errors go to the doc's diags.
-void build_children(struct builder *b, const struct item *item, struct lyd_node *parent);
+// Reads `item`'s children as data below `parent`. Errors go to the doc's diags.
+void build_children(struct builder *b, const struct item *item, struct schema_node *parent);
 // Ends the work: on errors everything new is taken back. True when there were none.
 bool build_end(struct builder *b) must_check;
-// The number of the file among the tree's.
-uint16_t build_file(struct schema_tree *tree, const char *file) must_check;
+// Where the node stands in the document.
+void build_origin(const struct builder *b, const struct item *item, struct schema_node *node);
+// The number of the file among the schema's; 0 when there are too many.
+unsigned build_file(struct schema *schema, const char *file) must_check;
 
 // What of a document is data: <config>, <data> and their like around it are looked through (parse.c).
 const struct item *parse_unwrap(const struct doc *doc) must_check;

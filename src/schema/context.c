@@ -5,7 +5,8 @@
 // them (RFC 7950 section 9.10.2).
 #include "base/buf.h"
 #include "base/file.h"
-#include "schema/node.h"
+#include "schema/canonical.h"
+#include "schema/rules.h"
 #include "schema/text.h"
 #include "schema/types.h"
 
@@ -152,6 +153,7 @@ struct schema *schema_open(const char *yang_dir, const char *const *modules, str
 	arena_init(&schema->arena);
 	schema->by_namespace.arena = schema->by_name.arena = schema->identities.arena =
 		&schema->arena;
+	vec_push(&schema->arena, &schema->files, NULL);
 	ly_log_options(LY_LOSTORE);
 	if (!load(schema, yang_dir ? yang_dir : default_dir(), modules, diags)) {
 		schema_free(schema);
@@ -180,6 +182,8 @@ void schema_free(struct schema *schema)
 {
 	if (!schema)
 		return;
+	rules_free(schema);
+	canonical_free(schema->canonical);
 	node_store_fini(schema);
 	ly_ctx_destroy(schema->ctx);
 	arena_fini(&schema->arena);

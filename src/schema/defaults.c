@@ -12,8 +12,8 @@
 #include <libyang/libyang.h>
 
 struct pending {
-	struct lyd_node *parent;
-	struct model_node *model;
+	struct schema_node *parent;
+	const struct model_node *model;
 };
 
 struct filler {
@@ -25,102 +25,81 @@ struct filler {
 
 // --- making and removing ---
 
-// Adding something clears the mark "only defaults inside" of the containers above; this puts it back.
-static size_t default_ancestors(const struct lyd_node *node)
+static void make_node(struct filler *f, struct schema_node *parent, const struct model_node *m,
+		      const struct model_default *value)
 {
-	size_t n = 0;
-	for (; node && (node->flags & LYD_DEFAULT); node = lyd_parent(node))
-		n++;
-	return n;
+	struct schema_node *node = node_new(f->tree->schema, m);
+	node->is_default = 1;
+	if (value)
+		node_set_value(node, intern_ref(value->text), (enum value_form)value->form);
+	node_add(parent, node);
 }
 
-static void mark_default(struct lyd_node *node, size_t ancestors)
+static void make(struct filler *f, struct schema_node *parent, const struct model_node *m)
 {
-	node->flags |= LYD_DEFAULT;
-	for (struct lyd_node *up = lyd_parent(node); ancestors--; up = lyd_parent(up))
-		up->flags |= LYD_DEFAULT;
+	if (m->kind == MODEL_CONTAINER)
+		make_node(f, parent, m, NULL);
+	for (uint32_t i = 0; i < m->ndefaults; i++)
+		make_node(f, parent, m, &m->defaults[i]);
 }
 
-static void add_leaf(struct filler *f, struct lyd_node *parent, const struct lysc_node *lys,
-		     const struct lyd_value *value)
+static void log_all(const struct filler *f, struct schema_node *parent, const struct model_node *m)
 {
-	struct lyd_node *node = NULL;
-	size_t ancestors = default_ancestors(parent);
-	const char *text = lyd_value_get_canonical(lys->module->ctx, value);
-	if (lyd_new_term(parent, lys->module, lys->name, text, f->tree->is_output, &node)) {
-		// The compiler of the modules has accepted it as a default.
-		ly_err_clean(lys->module->ctx, NULL);
+	if (!f->logged)
 		return;
-	}
-	mark_default(node, ancestors);
-	if (!parent)
-		tree_link_top(f->tree, node);
+	node_for_each_of(it, parent, m) undo_added(f->tree, it);
 }
 
-static void make(struct filler *f, struct lyd_node *parent, const struct model_node *m)
-{
-	const struct lysc_node *lys = m->schema;
-	struct lyd_node *node = NULL;
-	if (lys->nodetype == LYS_LEAF) {
-		add_leaf(f, parent, lys, ((const struct lysc_node_leaf *)lys)->dflt);
-	} else if (lys->nodetype == LYS_LEAFLIST) {
-		struct lyd_value **values = ((const struct lysc_node_leaflist *)lys)->dflts;
-		for (size_t i = 0; i < LY_ARRAY_COUNT(values); i++)
-			add_leaf(f, parent, lys, values[i]);
-	} else if (!lyd_new_inner(parent, lys->module, lys->name, f->tree->is_output, &node) &&
-		   !parent) {
-		tree_link_top(f->tree, node);
-	}
-}
-
-static void log_all(const struct filler *f, struct lyd_node *parent, const struct model_node *m)
-{
-	struct lyd_node *it = f->logged ? tree_find_child(f->tree, parent, m) : NULL;
-	for (; it && it->schema == m->schema; it = it->next)
-		undo_added(f->tree, it);
-}
-
-static void add(struct filler *f, struct lyd_node *parent, const struct model_node *m)
+static void add(struct filler *f, struct schema_node *parent, const struct model_node *m)
 {
 	make(f, parent, m);
 	log_all(f, parent, m);
 }
 
-static void unmake(struct filler *f, struct lyd_node *parent, const struct model_node *m)
+static void unmake(struct schema_node *parent, const struct model_node *m)
 {
-	struct lyd_node *node;
-	while ((node = tree_find_child(f->tree, parent, m))) {
-		tree_free_node(f->tree, node);
-	}
+	struct schema_node *node;
+	while ((node = node_find(parent, m)))
+		node_delete(node);
+}
+
+static void remove_one(struct schema_tree *tree, struct schema_node *node, bool logged)
+{
+	if (logged)
+		undo_remove(tree, node);
+	else
+		node_delete(node);
 }
 
 // --- what is wanted ---
 
+static bool is_given(const struct schema_node *parent, const struct model_node *m)
+{
+	node_for_each_of(it, parent, m) if (!it->is_default) return true;
+	return false;
+}
+
 // The case of this choice that was chosen by giving something of it.
-static const struct lysc_node *chosen_case(const struct filler *f, const struct lyd_node *parent,
+static const struct lysc_node *chosen_case(const struct schema_node *parent,
+					   const struct model_node *inside,
 					   const struct lysc_node *choice)
 {
-	const struct lyd_node *first = parent ? lyd_child(parent) : f->tree->first;
-	for (const struct lyd_node *it = first; it; it = it->next) {
-		if (it->flags & LYD_DEFAULT || !it->schema)
-			continue;
-		const struct lysc_node *lys = it->schema;
-		for (; lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE));
-		     lys = lys->parent)
-			if (lys->parent == choice)
-				return lys;
+	for (uint32_t i = 0; i < inside->children; i++) {
+		const struct lysc_node *lys_case = model_case(inside->child[i]->schema, choice);
+		if (lys_case && is_given(parent, inside->child[i]))
+			return lys_case;
 	}
 	return NULL;
 }
 
-static bool case_in_use(const struct filler *f, const struct lyd_node *parent,
+static bool case_in_use(const struct schema_node *parent, const struct model_node *inside,
 			const struct lysc_node *lys)
 {
 	for (; lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE));
 	     lys = lys->parent) {
 		if (lys->parent->nodetype != LYS_CHOICE)
 			continue;
-		const struct lysc_node *chosen = chosen_case(f, parent, lys->parent);
+		const struct lysc_node *chosen = chosen_case(parent, inside, lys->parent);
 		if (chosen)
 			return chosen == lys;
 		if ((const struct lysc_node *)((const struct lysc_node_choice *)lys->parent)
@@ -130,20 +109,19 @@ static bool case_in_use(const struct filler *f, const struct lyd_node *parent,
 	return true;
 }
 
-static bool is_invented_state(const struct lyd_node *parent, const struct lysc_node *lys)
+static bool is_invented_state(const struct schema_node *parent, const struct model_node *m)
 {
-	return (lys->flags & LYS_CONFIG_R) && !(parent && (parent->schema->flags & LYS_CONFIG_R));
+	return m->is_state && !node_model(parent)->is_state;
 }
 
-static void fill_children(struct filler *f, struct lyd_node *parent, const struct model_node *m)
+static void fill_children(struct filler *f, struct schema_node *parent, const struct model_node *m)
 {
 	for (uint32_t i = 0; i < m->children; i++) {
-		struct model_node *child = m->child[i];
-		const struct lysc_node *lys = child->schema;
-		if (!child->filled || lys->nodetype & (LYS_RPC | LYS_NOTIF | LYS_ACTION) ||
-		    is_invented_state(parent, lys))
+		const struct model_node *child = m->child[i];
+		if (!child->filled || child->kind & MODEL_OPERATION ||
+		    is_invented_state(parent, child))
 			continue;
-		if (tree_find_child(f->tree, parent, child) || !case_in_use(f, parent, lys))
+		if (node_find(parent, child) || !case_in_use(parent, m, child->schema))
 			continue;
 		if (child->nwhens)
 			vec_push(&f->arena, &f->pending, (struct pending){parent, child});
@@ -152,21 +130,20 @@ static void fill_children(struct filler *f, struct lyd_node *parent, const struc
 	}
 }
 
-static void fill(struct filler *f, struct lyd_node *parent, const struct model_node *m)
+static void fill(struct filler *f, struct schema_node *parent, const struct model_node *m)
 {
 	if (!m->fills)
 		return;
 	fill_children(f, parent, m);
-	for (struct lyd_node *it = parent ? lyd_child(parent) : f->tree->first; it; it = it->next)
-		if (it->schema && it->schema->nodetype & (LYS_CONTAINER | LYS_LIST))
-			fill(f, it, model_of(it));
+	node_for_each_child(it, parent) if (node_model(it)->kind & (MODEL_CONTAINER | MODEL_LIST))
+		fill(f, it, node_model(it));
 }
 
 // --- what stands under a condition ---
 
-static bool whens_hold(const struct lyd_node *node)
+static bool whens_hold(const struct schema_node *node)
 {
-	const struct model_node *m = model_of(node);
+	const struct model_node *m = node_model(node);
 	for (uint32_t i = 0; i < m->nwhens; i++)
 		if (!rules_hold(m->rules[i], node))
 			return false;
@@ -176,13 +153,13 @@ static bool whens_hold(const struct lyd_node *node)
 static void settle(struct filler *f, struct pending p)
 {
 	make(f, p.parent, p.model);
-	struct lyd_node *node = tree_find_child(f->tree, p.parent, p.model);
+	struct schema_node *node = node_find(p.parent, p.model);
 	if (!node || !whens_hold(node)) {
-		unmake(f, p.parent, p.model);
+		unmake(p.parent, p.model);
 		return;
 	}
 	log_all(f, p.parent, p.model);
-	if (node->schema->nodetype == LYS_CONTAINER)
+	if (p.model->kind == MODEL_CONTAINER)
 		fill(f, node, p.model);
 }
 
@@ -200,81 +177,89 @@ static void settle_all(struct filler *f)
 
 // --- all of it ---
 
-void defaults_add(struct schema_tree *tree, struct lyd_node *subtree)
+void defaults_add(struct schema_tree *tree, struct schema_node *subtree, bool logged)
 {
-	struct filler f = {.tree = tree};
+	struct filler f = {.tree = tree, .logged = logged};
 	arena_init(&f.arena);
-	fill(&f, subtree, subtree ? model_inside(tree, subtree) : tree->schema->root);
+	fill(&f, subtree, model_inside(tree, subtree));
 	settle_all(&f);
 	arena_fini(&f.arena);
 	tree->has_defaults = true;
 }
 
-static void strip(struct schema_tree *tree, struct lyd_node *first)
+static void strip(struct schema_tree *tree, struct schema_node *parent, bool logged)
 {
-	struct lyd_node *next;
-	for (struct lyd_node *it = first; it; it = next) {
+	struct schema_node *next;
+	for (struct schema_node *it = node_child(parent); it; it = next) {
 		next = it->next;
-		if (!it->schema || !model_of(it)->fills)
+		if (!node_model(it)->fills)
 			continue;
-		if (it->flags & LYD_DEFAULT) {
-			tree_free_node(tree, it);
-		} else if (it->schema->nodetype & LYD_NODE_INNER) {
-			strip(tree, lyd_child(it));
-		}
+		if (it->is_default)
+			remove_one(tree, it, logged);
+		else if (node_is_inner(it))
+			strip(tree, it, logged);
 	}
 }
 
-void defaults_strip(struct schema_tree *tree)
+void defaults_strip(struct schema_tree *tree, bool logged)
 {
-	strip(tree, tree->first);
+	strip(tree, tree->root, logged);
 	tree->has_defaults = false;
 }
 
 // --- changes ---
 
-static bool out_of_use(const struct filler *f, const struct lyd_node *parent,
-		       const struct lyd_node *node)
+static bool out_of_use(const struct schema_node *parent, const struct model_node *inside,
+		       const struct model_node *m)
 {
-	bool given = false;
-	const struct lyd_node *it = tree_find_child(f->tree, parent, model_of(node));
-	for (; it && it->schema == node->schema && !given; it = it->next)
-		given = !(it->flags & LYD_DEFAULT);
-	return given || !case_in_use(f, parent, node->schema);
+	return is_given(parent, m) || !case_in_use(parent, inside, m->schema);
 }
 
-void defaults_update(struct schema_tree *tree, struct lyd_node *parent)
+static void remove_unused(struct schema_tree *tree, struct schema_node *parent,
+			  const struct model_node *m)
 {
-	const struct model_node *m = parent ? model_of(parent) : tree->schema->root;
-	struct filler f = {.tree = tree, .logged = true};
-	struct lyd_node *next;
-	arena_init(&f.arena);
-	for (struct lyd_node *it = parent ? lyd_child(parent) : tree->first; it; it = next) {
-		next = it->next;
-		if (it->flags & LYD_DEFAULT && out_of_use(&f, parent, it))
+	struct schema_node *next;
+	for (struct schema_node *it = node_find(parent, m); it; it = next) {
+		next = node_next_of_kind(it);
+		if (it->is_default)
 			undo_remove(tree, it);
 	}
+}
+
+// Only kinds that can be defaults are looked at: among them are no long lists.
+void defaults_update(struct schema_tree *tree, struct schema_node *parent)
+{
+	const struct model_node *m = node_model(parent);
+	struct filler f = {.tree = tree, .logged = true};
+	arena_init(&f.arena);
+	for (uint32_t i = 0; i < m->children; i++)
+		if (m->child[i]->filled && out_of_use(parent, m, m->child[i]))
+			remove_unused(tree, parent, m->child[i]);
 	fill_children(&f, parent, m);
-	for (struct lyd_node *it = parent ? lyd_child(parent) : tree->first; it; it = it->next)
-		if (it->flags & LYD_DEFAULT && it->schema->nodetype == LYS_CONTAINER)
-			fill(&f, it, model_of(it));
+	for (uint32_t i = 0; i < m->children; i++) {
+		struct schema_node *it =
+			m->child[i]->is_plain_container ? node_find(parent, m->child[i]) : NULL;
+		if (it && it->is_default)
+			fill(&f, it, m->child[i]);
+	}
 	settle_all(&f);
 	arena_fini(&f.arena);
 }
 
-void defaults_resettle(struct schema_tree *tree, struct lyd_node *parent, struct model_node *m)
+void defaults_resettle(struct schema_tree *tree, struct schema_node *parent,
+		       const struct model_node *m)
 {
 	struct filler f = {.tree = tree, .logged = true};
-	struct lyd_node *node = tree_find_child(tree, parent, m);
-	if (node && !(node->flags & LYD_DEFAULT))
+	struct schema_node *node = node_find(parent, m);
+	if (node && !node->is_default)
 		return;
 	if (node && !whens_hold(node)) {
-		while ((node = tree_find_child(tree, parent, m)))
+		while ((node = node_find(parent, m)))
 			undo_remove(tree, node);
 		return;
 	}
 	arena_init(&f.arena);
-	if (!node && case_in_use(&f, parent, m->schema) && !is_invented_state(parent, m->schema))
+	if (!node && case_in_use(parent, m->parent, m->schema) && !is_invented_state(parent, m))
 		vec_push(&f.arena, &f.pending, (struct pending){parent, m});
 	settle_all(&f);
 	arena_fini(&f.arena);

@@ -2,14 +2,15 @@
 // Defaults in use. Internal to this folder.
 #pragma once
 
-#include "schema/model.h"
+#include "schema/node.h"
 
-// Adds them below a node, or everywhere (NULL). There must be none yet below it.
-void defaults_add(struct schema_tree *tree, struct lyd_node *subtree);
-void defaults_strip(struct schema_tree *tree);
+// Adds them below a node. There must be none yet below it. `logged`: they are changes that can be taken back.
+void defaults_add(struct schema_tree *tree, struct schema_node *subtree, bool logged);
+void defaults_strip(struct schema_tree *tree, bool logged);
 
-// For a validation of changes; these go into the tree's undo log.
-// The defaults directly below a node (NULL: at the top): those out of use go, those that are missing come.
-void defaults_update(struct schema_tree *tree, struct lyd_node *parent);
+// For a validation of changes; these go into the tree's log.
+// The defaults directly below a node: those out of use go, those that are missing come.
+void defaults_update(struct schema_tree *tree, struct schema_node *parent);
 // One default under a `when` that may hold or not hold any more.
-void defaults_resettle(struct schema_tree *tree, struct lyd_node *parent, struct model_node *m);
+void defaults_resettle(struct schema_tree *tree, struct schema_node *parent,
+		       const struct model_node *m);

@@ -9,60 +9,54 @@
 #include "schema/value.h"
 
 #include <libyang/libyang.h>
-#include <stdlib.h>
 #include <string.h>
 
-static const struct lyd_node *first_of(const struct check *v, const struct lyd_node *parent)
-{
-	return parent ? lyd_child(parent) : v->tree->first;
-}
-
 // Above a node that is absent there is only its parent to point at.
-static void report_absent(struct check *v, const struct lyd_node *parent,
+static void report_absent(struct check *v, const struct schema_node *parent,
 			  const struct lysc_node *lys, struct diag about)
 {
 	struct buf path;
-	char *above = parent ? lyd_path(parent, LYD_PATH_STD, NULL, 0) : NULL;
 	const char *kind = lys->nodetype == LYS_CHOICE ? "one of the alternatives of " : "";
-	bool same = parent && parent->schema->module == lys->module;
+	bool same = node_model(parent)->mod == lys->module;
 	buf_init(&path);
-	buf_printf(&path, "%s/%s%s%s", above ? above : "", same ? "" : lys->module->name,
-		   same ? "" : ":", lys->name);
+	node_path(parent, &path);
+	buf_printf(&path, "/%s%s%s", same ? "" : lys->module->name, same ? "" : ":", lys->name);
 	about.path = path.data;
 	report(v->tree, parent, &about, v->diags, "%s%s\"%s\" is missing",
-	       parent ? "" : "at the top of the document, ", kind, lys->name);
+	       parent->parent ? "" : "at the top of the document, ", kind, lys->name);
 	buf_fini(&path);
-	free(above);
 }
 
 // --- choices ---
 
-static const struct lysc_node *case_of(const struct lysc_node *lys, const struct lysc_node *choice)
-{
-	for (; lys && lys->parent != choice; lys = lys->parent)
-		if (!lys->parent || !(lys->parent->nodetype & (LYS_CASE | LYS_CHOICE)))
-			return NULL;
-	return lys;
-}
-
-// The first given node of the choice, and the first of another case.
+// A given node of the choice, and one of another case.
 struct chosen {
-	const struct lyd_node *node, *other;
+	const struct schema_node *node, *other;
 	const struct lysc_node *lys_case;
 };
 
-static struct chosen find_chosen(const struct lyd_node *first, const struct lysc_node *choice)
+static const struct schema_node *first_given(const struct schema_node *parent,
+					     const struct model_node *m)
 {
+	node_for_each_of(it, parent, m) if (!it->is_default) return it;
+	return NULL;
+}
+
+static struct chosen find_chosen(const struct check *v, const struct schema_node *parent,
+				 const struct lysc_node *choice)
+{
+	const struct model_node *m = model_inside(v->tree, parent);
 	struct chosen c = {0};
-	for (const struct lyd_node *it = first; it && !c.other; it = it->next) {
-		const struct lysc_node *lys_case = it->schema && !(it->flags & LYD_DEFAULT)
-							   ? case_of(it->schema, choice)
-							   : NULL;
-		if (lys_case && !c.node) {
-			c.node = it;
+	for (uint32_t i = 0; i < m->children && !c.other; i++) {
+		const struct lysc_node *lys_case = model_case(m->child[i]->schema, choice);
+		const struct schema_node *node = lys_case && lys_case != c.lys_case
+							 ? first_given(parent, m->child[i])
+							 : NULL;
+		if (node && c.node) {
+			c.other = node;
+		} else if (node) {
+			c.node = node;
 			c.lys_case = lys_case;
-		} else if (lys_case && lys_case != c.lys_case) {
-			c.other = it;
 		}
 	}
 	return c;
@@ -76,7 +70,7 @@ static void add_alternatives(const struct lysc_node *choice, struct buf *out)
 		buf_printf(out, "%s%s", n++ ? ", " : "", it->name);
 }
 
-static void choice_missing(struct check *v, const struct lyd_node *parent,
+static void choice_missing(struct check *v, const struct schema_node *parent,
 			   const struct lysc_node *choice)
 {
 	struct buf hint;
@@ -87,10 +81,11 @@ static void choice_missing(struct check *v, const struct lyd_node *parent,
 	buf_fini(&hint);
 }
 
-static void check_choice(struct check *v, struct lyd_node *parent, const struct lysc_node *choice);
+static void check_choice(struct check *v, struct schema_node *parent,
+			 const struct lysc_node *choice);
 
-static void check_choices(struct check *v, struct lyd_node *parent, const struct lysc_node *above,
-			  const struct lys_module *top)
+static void check_choices(struct check *v, struct schema_node *parent,
+			  const struct lysc_node *above, const struct lys_module *top)
 {
 	const struct lysc_node *it = NULL;
 	uint32_t options = LYS_GETNEXT_WITHCHOICE | (v->tree->is_output ? LYS_GETNEXT_OUTPUT : 0);
@@ -99,14 +94,15 @@ static void check_choices(struct check *v, struct lyd_node *parent, const struct
 			check_choice(v, parent, it);
 }
 
-static void check_choice(struct check *v, struct lyd_node *parent, const struct lysc_node *choice)
+static void check_choice(struct check *v, struct schema_node *parent,
+			 const struct lysc_node *choice)
 {
-	struct chosen c = find_chosen(first_of(v, parent), choice);
+	struct chosen c = find_chosen(v, parent, choice);
 	if (c.other)
 		report(v->tree, c.other,
 		       &(struct diag){.code = DIAG_CONFLICT, .hint = "remove one of the two"},
 		       v->diags, "\"%s\" and \"%s\" exclude each other (choice \"%s\")",
-		       c.node->schema->name, c.other->schema->name, choice->name);
+		       node_model(c.node)->name, node_model(c.other)->name, choice->name);
 	else if (c.node)
 		check_choices(v, parent, c.lys_case, NULL);
 	else if (choice->flags & LYS_MAND_TRUE && rules_allow(v->tree, parent, choice))
@@ -114,19 +110,19 @@ static void check_choice(struct check *v, struct lyd_node *parent, const struct 
 }
 
 // Whether all cases around this node are those in use.
-static bool in_use(const struct check *v, const struct lyd_node *parent,
+static bool in_use(const struct check *v, const struct schema_node *parent,
 		   const struct lysc_node *lys)
 {
 	for (; lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE)); lys = lys->parent)
 		if (lys->parent->nodetype == LYS_CHOICE &&
-		    find_chosen(first_of(v, parent), lys->parent).lys_case != lys)
+		    find_chosen(v, parent, lys->parent).lys_case != lys)
 			return false;
 	return true;
 }
 
 // --- how many ---
 
-static void wrong_number(struct check *v, const struct lyd_node *parent,
+static void wrong_number(struct check *v, const struct schema_node *parent,
 			 const struct lysc_node *lys, uint32_t count, uint32_t limit)
 {
 	struct buf hint;
@@ -143,19 +139,17 @@ static void wrong_number(struct check *v, const struct lyd_node *parent,
 	buf_fini(&hint);
 }
 
-static void check_number(struct check *v, struct lyd_node *parent, const struct model_node *m)
+static void check_number(struct check *v, struct schema_node *parent, const struct model_node *m)
 {
 	const struct lysc_node *lys = m->schema;
 	const struct lysc_node_list *list = (const struct lysc_node_list *)lys;
 	const struct lysc_node_leaflist *leaf_list = (const struct lysc_node_leaflist *)lys;
 	bool is_list = lys->nodetype == LYS_LIST;
 	uint32_t min = is_list ? list->min : leaf_list->min,
-		 max = is_list ? list->max : leaf_list->max, count = 0;
+		 max = is_list ? list->max : leaf_list->max;
 	if (!min && (!max || max == UINT32_MAX))
 		return;
-	for (const struct lyd_node *it = tree_find_child(v->tree, parent, m);
-	     it && it->schema == lys; it = it->next)
-		count++;
+	uint32_t count = (uint32_t)node_count(parent, m);
 	if (max && count > max)
 		wrong_number(v, parent, lys, count, max);
 	else if (count < min && in_use(v, parent, lys) && rules_allow(v->tree, parent, lys))
@@ -165,30 +159,28 @@ static void check_number(struct check *v, struct lyd_node *parent, const struct 
 // --- unique ---
 
 // The value of a leaf somewhere below the entry, by its path in the model; defaults count.
-static const char *value_below(const struct check *v, const struct lyd_node *entry,
-			       const struct model_node *leaf)
+static const char *value_below(const struct schema_node *entry, const struct model_node *leaf)
 {
 	const struct model_node *chain[SCHEMA_DEPTH_MOST];
 	size_t n = 0;
-	for (const struct model_node *m = leaf; m->schema != entry->schema && n < array_len(chain);
+	for (const struct model_node *m = leaf; m->id != entry->model && n < array_len(chain);
 	     m = m->parent)
 		chain[n++] = m;
-	const struct lyd_node *at = entry;
+	const struct schema_node *at = entry;
 	while (at && n)
-		at = tree_find_child(v->tree, at, chain[--n]);
-	const struct lysc_node_leaf *lys = (const struct lysc_node_leaf *)leaf->schema;
+		at = node_find(at, chain[--n]);
 	if (at)
-		return lyd_get_value(at);
-	return lys->dflt ? lyd_value_get_canonical(lys->module->ctx, lys->dflt) : NULL;
+		return at->value;
+	return leaf->ndefaults ? leaf->defaults[0].text : NULL;
 }
 
 // All values in one text; false when one is absent, and then the entry is like no other.
-static bool unique_key(const struct check *v, const struct lyd_node *entry,
-		       struct lysc_node_leaf **leaves, struct buf *key)
+static bool unique_key(const struct schema_node *entry, struct lysc_node_leaf **leaves,
+		       struct buf *key)
 {
 	buf_clear(key);
 	for (size_t i = 0; i < LY_ARRAY_COUNT(leaves); i++) {
-		const char *value = value_below(v, entry, leaves[i]->priv);
+		const char *value = value_below(entry, leaves[i]->priv);
 		if (!value)
 			return false;
 		buf_printf(key, "%zu:%s", strlen(value), value);
@@ -196,24 +188,23 @@ static bool unique_key(const struct check *v, const struct lyd_node *entry,
 	return true;
 }
 
-static void not_unique(struct check *v, const struct lyd_node *entry, const struct lyd_node *other,
-		       struct lysc_node_leaf **leaves)
+static void not_unique(struct check *v, const struct schema_node *entry,
+		       const struct schema_node *other, struct lysc_node_leaf **leaves)
 {
 	struct buf names, hint;
-	char *path = lyd_path(other, LYD_PATH_STD, NULL, 0);
 	buf_init(&names);
 	buf_init(&hint);
 	for (size_t i = 0; i < LY_ARRAY_COUNT(leaves); i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", leaves[i]->name);
-	buf_printf(&hint, "change %s here or in %s", names.data, path);
+	buf_printf(&hint, "change %s here or in ", names.data);
+	node_path(other, &hint);
 	report(v->tree, entry, &(struct diag){.code = DIAG_CONSTRAINT, .hint = hint.data}, v->diags,
-	       "two entries of \"%s\" have the same %s", entry->schema->name, names.data);
-	free(path);
+	       "two entries of \"%s\" have the same %s", node_model(entry)->name, names.data);
 	buf_fini(&names);
 	buf_fini(&hint);
 }
 
-static void check_unique(struct check *v, const struct lyd_node *first,
+static void check_unique(struct check *v, const struct schema_node *first,
 			 struct lysc_node_leaf **leaves)
 {
 	struct arena arena;
@@ -221,10 +212,10 @@ static void check_unique(struct check *v, const struct lyd_node *first,
 	arena_init(&arena);
 	buf_init(&key);
 	struct map seen = {.arena = &arena};
-	for (const struct lyd_node *it = first; it && it->schema == first->schema; it = it->next) {
-		if (!unique_key(v, it, leaves, &key))
+	for (const struct schema_node *it = first; it; it = node_next_of_kind(it)) {
+		if (!unique_key(it, leaves, &key))
 			continue;
-		const struct lyd_node *other = map_get(&seen, key.data);
+		const struct schema_node *other = map_get(&seen, key.data);
 		if (other)
 			not_unique(v, it, other, leaves);
 		else
@@ -234,22 +225,21 @@ static void check_unique(struct check *v, const struct lyd_node *first,
 	arena_fini(&arena);
 }
 
-static void check_uniques(struct check *v, const struct lyd_node *parent,
+static void check_uniques(struct check *v, const struct schema_node *parent,
 			  const struct model_node *m)
 {
 	struct lysc_node_leaf ***uniques = ((const struct lysc_node_list *)m->schema)->uniques;
-	const struct lyd_node *first = uniques ? tree_find_child(v->tree, parent, m) : NULL;
+	const struct schema_node *first = uniques ? node_find(parent, m) : NULL;
 	for (size_t i = 0; first && i < LY_ARRAY_COUNT(uniques); i++)
 		check_unique(v, first, uniques[i]);
 }
 
 // --- all of it ---
 
-static void check_mandatory(struct check *v, struct lyd_node *parent, const struct model_node *m)
+static void check_mandatory(struct check *v, struct schema_node *parent, const struct model_node *m)
 {
 	const struct lysc_node *lys = m->schema;
-	if (!(lys->flags & LYS_MAND_TRUE) || lys->flags & LYS_KEY ||
-	    tree_find_child(v->tree, parent, m))
+	if (!(lys->flags & LYS_MAND_TRUE) || lys->flags & LYS_KEY || node_find(parent, m))
 		return;
 	if (!in_use(v, parent, lys) || !rules_allow(v->tree, parent, lys))
 		return;
@@ -265,19 +255,17 @@ static void check_mandatory(struct check *v, struct lyd_node *parent, const stru
 }
 
 // State is only demanded inside of state.
-static bool is_demanded(const struct lyd_node *parent, const struct lysc_node *lys)
+static bool is_demanded(const struct schema_node *parent, const struct model_node *m)
 {
-	bool inside_state = parent && parent->schema->flags & LYS_CONFIG_R;
-	return !(lys->nodetype & (LYS_RPC | LYS_NOTIF | LYS_ACTION)) &&
-	       (!(lys->flags & LYS_CONFIG_R) || inside_state);
+	return !(m->kind & MODEL_OPERATION) && (!m->is_state || node_model(parent)->is_state);
 }
 
-void demands_check(struct check *v, struct lyd_node *parent, const struct model_node *m)
+void demands_check(struct check *v, struct schema_node *parent, const struct model_node *m)
 {
 	for (uint32_t i = 0; i < m->children; i++) {
 		const struct model_node *child = m->child[i];
 		const struct lysc_node *lys = child->schema;
-		if (!is_demanded(parent, lys))
+		if (!is_demanded(parent, child))
 			continue;
 		if (lys->nodetype & (LYS_LIST | LYS_LEAFLIST))
 			check_number(v, parent, child);

@@ -6,14 +6,14 @@
 // Defaults count as absent. Where something is replaced, what is equal stays untouched, so that the log holds what has
 // really changed; entries come into the order of the edit, also where the model leaves the order open.
 #include "base/buf.h"
+#include "schema/any.h"
 #include "schema/attr.h"
-#include "schema/index.h"
+#include "schema/path.h"
 #include "schema/report.h"
 #include "schema/undo.h"
 
 #include <libyang/libyang.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ABSENT_HINT "use remove to delete it only if it is there"
@@ -22,223 +22,147 @@ struct edit {
 	struct schema_tree *tree;
 	const struct schema_tree *from;
 	struct diags *diags;
-	struct node_index top; // the target's top-level nodes
-	size_t begun;          // length of the log
+	size_t begun; // position of the log
+	bool take;    // nodes of the edit's tree may be moved instead of copied
 };
 
-static void apply(struct edit *e, const struct lyd_node *node, struct lyd_node *parent,
-		  enum schema_operation inherited);
+static struct schema_node *apply(struct edit *e, struct schema_node *node,
+				 struct schema_node *parent, enum schema_operation inherited);
 
-static bool is_container(const struct lyd_node *node)
-{
-	return node->schema->nodetype == LYS_CONTAINER && !(node->schema->flags & LYS_PRESENCE);
-}
-
-static bool is_key(const struct lyd_node *node)
-{
-	return node->schema->flags & LYS_KEY;
-}
-
-static void edit_error(struct edit *e, const struct lyd_node *node, enum diag_code code,
+static void edit_error(struct edit *e, const struct schema_node *node, enum diag_code code,
 		       const char *hint, const char *what)
 {
 	report(e->from, node, &(struct diag){.code = code, .hint = hint}, e->diags, "\"%s\" %s",
-	       node->schema->name, what);
+	       node_model(node)->name, what);
 }
 
-// --- finding ---
-
-static struct lyd_node *first_of(const struct edit *e, const struct lyd_node *parent)
+static bool is_given(const struct schema_node *node)
 {
-	return parent ? lyd_child(parent) : e->tree->first;
-}
-
-// The target's counterpart of a node of the edit; a default counts, too.
-static struct lyd_node *counterpart(struct edit *e, const struct lyd_node *node,
-				    struct lyd_node *parent)
-{
-	struct lyd_node *found = NULL;
-	if (!parent)
-		return index_get(&e->top, node);
-	if (!(node->schema->nodetype & (LYS_LIST | LYS_LEAFLIST)))
-		return tree_find_child(e->tree, parent, model_of(node));
-	(void)lyd_find_sibling_first(lyd_child(parent), node, &found);
-	return found;
-}
-
-static bool is_given(const struct lyd_node *node)
-{
-	return node && !(node->flags & LYD_DEFAULT);
+	return node && !node->is_default;
 }
 
 // --- changing ---
 
-static void remove_node(struct edit *e, struct lyd_node *node)
+static void remove_node(struct edit *e, struct schema_node *node)
 {
-	if (!node->parent)
-		index_remove(&e->top, node);
 	undo_remove(e->tree, node);
 }
 
-static void remove_defaults(struct edit *e, struct lyd_node *parent, const struct lysc_node *lys)
+static void remove_defaults(struct edit *e, struct schema_node *parent, const struct model_node *m)
 {
-	struct lyd_node *next;
-	for (struct lyd_node *it = tree_find_child(e->tree, parent, lys->priv);
-	     it && it->schema == lys; it = next) {
-		next = it->next;
-		if (it->flags & LYD_DEFAULT)
+	struct schema_node *next;
+	for (struct schema_node *it = m->filled ? node_find(parent, m) : NULL; it; it = next) {
+		next = node_next_of_kind(it);
+		if (it->is_default)
 			remove_node(e, it);
 	}
 }
 
-// The case of this choice that the node belongs to; NULL: none.
-static const struct lysc_node *case_in(const struct lysc_node *lys, const struct lysc_node *choice)
+// One level of a claim: whether there was nothing of another case that this edit has put there itself.
+static void remove_other_case(struct edit *e, const struct schema_node *node,
+			      struct schema_node *parent, const struct model_node *other)
 {
-	for (; lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE)); lys = lys->parent)
-		if (lys->parent == choice)
-			return lys;
-	return NULL;
+	struct schema_node *next;
+	for (struct schema_node *it = node_find(parent, other); it; it = next) {
+		next = node_next_of_kind(it);
+		if (is_given(it) && it->added)
+			edit_error(e, node, DIAG_DUPLICATE, "give nodes of one case only",
+				   "is of another case than a node beside it");
+		else
+			remove_node(e, it);
+	}
 }
 
-// One level of a claim: whether there was nothing of another case that this edit has put there itself.
-static void remove_other_cases(struct edit *e, const struct lyd_node *node,
-			       const struct lysc_node *lys, struct lyd_node *parent)
+static void remove_other_cases(struct edit *e, const struct schema_node *node,
+			       const struct lysc_node *lys, struct schema_node *parent)
 {
+	const struct model_node *inside = node_model(parent);
 	for (; lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE));
 	     lys = lys->parent) {
 		if (lys->parent->nodetype != LYS_CHOICE)
 			continue;
-		struct lyd_node *next;
-		for (struct lyd_node *it = first_of(e, parent); it; it = next) {
-			next = it->next;
-			const struct lysc_node *other = case_in(it->schema, lys->parent);
-			if (!other || other == lys)
-				continue;
-			if (is_given(it) && model_mark(it).added)
-				edit_error(e, node, DIAG_DUPLICATE, "give nodes of one case only",
-					   "is of another case than a node beside it");
-			else
-				remove_node(e, it);
+		for (uint32_t i = 0; i < inside->children; i++) {
+			const struct lysc_node *other =
+				model_case(inside->child[i]->schema, lys->parent);
+			if (other && other != lys)
+				remove_other_case(e, node, parent, inside->child[i]);
 		}
 	}
 }
 
 // Section 7.9: a node of one case makes all nodes of the others go; so does what stands in a container without presence
 // of that case.
-static void claim(struct edit *e, const struct lyd_node *node, struct lyd_node *parent)
+static void claim(struct edit *e, const struct schema_node *node, struct schema_node *parent)
 {
-	const struct lysc_node *lys = node->schema;
-	for (;; parent = lyd_parent(parent)) {
+	const struct lysc_node *lys = node_model(node)->schema;
+	for (;; parent = parent->parent) {
 		remove_other_cases(e, node, lys, parent);
-		if (!parent || !is_container(parent))
+		if (!node_is_plain_container(parent))
 			return;
-		lys = parent->schema;
+		lys = node_model(parent)->schema;
 	}
 }
 
-// Whether nothing in it has an operation or a place of its own, and no container in it is empty: then it can be copied
+// Whether nothing in it has an operation or a place of its own, and no container in it is empty: then it can be taken
 // as it is.
-static bool is_plain(const struct lyd_node *node)
+static bool is_plain(const struct edit *e, const struct schema_node *node)
 {
-	if (model_mark(node).deletes)
+	if (!node_is_inner(node))
+		return true;
+	if (attr_deletions(e->from, node))
 		return false;
-	for (const struct lyd_node *it = lyd_child(node); it; it = it->next) {
-		struct model_mark mark = model_mark(it);
-		if (mark.operation || mark.insert || (is_container(it) && !lyd_child(it)) ||
-		    !is_plain(it))
+	node_for_each_child(it, node)
+	{
+		bool is_empty = node_is_plain_container(it) && !node_child(it);
+		if (it->operation || it->insert || is_empty || !is_plain(e, it))
 			return false;
 	}
 	return true;
 }
 
-static void mark_added(struct lyd_node *node, bool added)
+static struct schema_node *add(struct edit *e, struct schema_node *node, struct schema_node *parent,
+			       bool whole)
 {
-	struct model_mark mark = model_mark(node);
-	mark.added = added;
-	model_set_mark(node, mark);
-}
-
-static struct lyd_node *add_copy(struct edit *e, const struct lyd_node *node,
-				 struct lyd_node *parent, bool whole)
-{
-	struct lyd_node *copy = NULL;
-	if (lyd_dup_single(node, NULL, whole ? LYD_DUP_RECURSIVE : 0, &copy))
-		abort(); // memory
-	if (!whole && is_container(copy))
-		copy->flags |= LYD_DEFAULT; // until something is put into it
-	undo_add(e->tree, parent, copy);
-	mark_added(copy, true);
-	if (!parent)
-		index_put(&e->top, copy);
-	return copy;
+	bool take = whole && e->take;
+	struct schema_node *added = take ? node : node_copy(node, whole);
+	if (take)
+		node_unlink(node);
+	undo_add(e->tree, parent, added);
+	added->added = 1;
+	return added;
 }
 
 // --- places in lists ordered by the user ---
 
-// "[p:name='x']" without its prefixes, which say nothing that the list does not say.
-static void plain_predicate(const char *key, struct buf *out)
+static struct schema_node *find_anchor(struct edit *e, const struct schema_node *node,
+				       struct schema_node *parent)
 {
-	char quote = 0;
-	size_t name = 0;
-	for (const char *p = key; *p; p++) {
-		buf_addc(out, *p);
-		if (quote)
-			quote = *p == quote ? 0 : quote;
-		else if (*p == '\'' || *p == '"')
-			quote = *p;
-		else if (*p == '[')
-			name = out->len;
-		else if (*p == ':' && name) {
-			out->len = name;
-			out->data[name] = '\0';
-		}
-	}
-}
-
-static struct lyd_node *find_anchor(struct edit *e, const struct lyd_node *node,
-				    struct lyd_node *parent)
-{
-	struct lyd_node *found = NULL;
 	const char *anchor = attr_anchor(e->from, node);
-	bool is_list = node->schema->nodetype == LYS_LIST;
-	struct buf text;
-	buf_init(&text);
-	if (is_list)
-		plain_predicate(anchor, &text);
-	else
-		buf_adds(&text, anchor);
-	(void)lyd_find_sibling_val(first_of(e, parent), node->schema, text.data, text.len, &found);
-	ly_err_clean(e->tree->schema->ctx, NULL);
-	buf_fini(&text);
-	return found;
+	return node_model(node)->kind == MODEL_LIST
+		       ? path_find_entry(parent, node_model(node), anchor)
+		       : path_find_value(parent, node_model(node), anchor);
 }
 
-static void no_anchor(struct edit *e, const struct lyd_node *node)
+static void no_anchor(struct edit *e, const struct schema_node *node)
 {
-	bool is_list = node->schema->nodetype == LYS_LIST;
-	struct arena arena;
-	arena_init(&arena);
-	char *path = lyd_path(node, LYD_PATH_STD, NULL, 0);
-	struct diag about = {
-		.code = DIAG_BAD_ATTRIBUTE,
-		.path = arena_printf(&arena, "%s/@%s", path, is_list ? "key" : "value"),
-		.hint = "name an entry that is there"};
-	report(e->from, node, &about, e->diags, "there is no \"%s\" %.200s to insert at",
-	       node->schema->name, attr_anchor(e->from, node));
-	free(path);
-	arena_fini(&arena);
-}
-
-static struct lyd_node *behind(const struct lyd_node *node)
-{
-	return node->next && node->next->schema == node->schema ? node->next : NULL;
+	struct buf path;
+	buf_init(&path);
+	node_path(node, &path);
+	buf_adds(&path, node_model(node)->kind == MODEL_LIST ? "/@key" : "/@value");
+	report(e->from, node,
+	       &(struct diag){.code = DIAG_BAD_ATTRIBUTE,
+			      .path = path.data,
+			      .hint = "name an entry that is there"},
+	       e->diags, "there is no \"%s\" %.200s to insert at", node_model(node)->name,
+	       attr_anchor(e->from, node));
+	buf_fini(&path);
 }
 
 // False: the entry to insert at is not there.
-static bool try_place(struct edit *e, const struct lyd_node *node, struct lyd_node *target)
+static bool try_place(struct edit *e, const struct schema_node *node, struct schema_node *target)
 {
-	struct lyd_node *parent = lyd_parent(target), *anchor = NULL;
-	enum edit_insert insert = model_mark(node).insert;
+	struct schema_node *parent = target->parent, *anchor = NULL;
+	enum edit_insert insert = (enum edit_insert)node->insert;
 	if (insert == INSERT_BEFORE || insert == INSERT_AFTER) {
 		anchor = find_anchor(e, node, parent);
 		if (!anchor)
@@ -247,304 +171,310 @@ static bool try_place(struct edit *e, const struct lyd_node *node, struct lyd_no
 	if (insert == INSERT_LAST)
 		undo_move(e->tree, target, NULL);
 	else if (insert == INSERT_FIRST)
-		undo_move(e->tree, target, tree_find_child(e->tree, parent, model_of(target)));
+		undo_move(e->tree, target, node_find(parent, node_model(target)));
 	else if (insert == INSERT_BEFORE)
 		undo_move(e->tree, target, anchor);
 	else if (insert == INSERT_AFTER && anchor != target)
-		undo_move(e->tree, target, behind(anchor));
+		undo_move(e->tree, target, node_next_of_kind(anchor));
 	return true;
 }
 
-static void place(struct edit *e, const struct lyd_node *node, struct lyd_node *target)
+static void place(struct edit *e, const struct schema_node *node, struct schema_node *target)
 {
 	if (!try_place(e, node, target))
 		no_anchor(e, node);
 }
 
 // Whether an entry of this kind, here or behind, says where it wants to stand.
-static bool has_places(const struct lyd_node *first)
+static bool has_places(const struct schema_node *first)
 {
-	for (const struct lyd_node *it = first; it && it->schema == first->schema; it = it->next)
-		if (model_mark(it).insert)
+	for (const struct schema_node *it = first; it; it = node_next_of_kind(it))
+		if (it->insert)
 			return true;
 	return false;
 }
 
-// Entries come into the edit's order: each behind the one before it, if it is not there already. With places of their
-// own they are lined up one after the other, as if they came new.
-static void order(struct edit *e, const struct lyd_node *first, struct lyd_node *parent)
+// Entries of one kind come into the edit's order: each behind the one before it, if it is not there already. With places
+// of their own they are lined up one after the other, as if they came new.
+struct line {
+	unsigned model;
+	bool places;
+	struct schema_node *last; // of those in line
+};
+
+static void line_begin(struct line *line, const struct schema_node *first)
 {
-	struct lyd_node *expected = NULL;
-	const struct lysc_node *lys = NULL;
-	bool places = false;
-	for (const struct lyd_node *it = first; it; it = it->next) {
-		if (!(it->schema->nodetype & (LYS_LIST | LYS_LEAFLIST)))
-			continue;
-		if (it->schema != lys) {
-			lys = it->schema;
-			places = has_places(it);
-			expected = places ? NULL : tree_find_child(e->tree, parent, lys->priv);
-		}
-		struct lyd_node *target = counterpart(e, it, parent);
-		if (!is_given(target))
-			continue;
-		if (target == expected)
-			expected = expected->next && expected->next->schema == lys ? expected->next
-										   : NULL;
-		else
-			undo_move(e->tree, target, expected);
-		// What it stood at may be gone by now; it was there when it was needed.
-		if (places)
-			(void)try_place(e, it, target);
-	}
+	if (first->model != line->model)
+		*line = (struct line){.model = first->model, .places = has_places(first)};
+}
+
+static void line_up(struct edit *e, struct line *line, const struct schema_node *node,
+		    struct schema_node *target)
+{
+	const struct model_node *m = node_model(target);
+	struct schema_node *expected = NULL;
+	if (!(m->kind & (MODEL_LIST | MODEL_LEAF_LIST)) || target->is_default)
+		return;
+	if (!line->places)
+		expected =
+			line->last ? node_next_of_kind(line->last) : node_find(target->parent, m);
+	undo_move(e->tree, target, expected);
+	line->last = target;
+	// What it stood at may be gone by now; it was there when it was needed.
+	if (line->places)
+		(void)try_place(e, node, target);
 }
 
 // --- the operations ---
 
+static void not_there(struct edit *e, const struct schema_node *node,
+		      const struct model_deletion *d)
+{
+	const struct model_node *m = d->model;
+	bool named = node_model(node)->mod != m->mod;
+	struct buf path;
+	buf_init(&path);
+	node_path(node, &path);
+	buf_printf(&path, "/%s%s%s", named ? m->mod->name : "", named ? ":" : "", m->name);
+	diag_add(e->diags,
+		 &(struct diag){.code = DIAG_ABSENT,
+				.file = e->tree->schema->files.at[d->file],
+				.line = d->line,
+				.path = path.data,
+				.hint = ABSENT_HINT},
+		 "\"%s\" is not there", m->name);
+	buf_fini(&path);
+}
+
 // Leaves below a node that the edit deletes without naming their values.
-static void apply_deletions(struct edit *e, const struct lyd_node *node, struct lyd_node *target)
+static void apply_deletions(struct edit *e, const struct schema_node *node,
+			    struct schema_node *target)
 {
 	for (const struct model_deletion *d = attr_deletions(e->from, node); d; d = d->next) {
-		struct lyd_node *leaf = tree_find_child(e->tree, target, d->model);
-		if (is_given(leaf)) {
+		struct schema_node *leaf = node_find(target, d->model);
+		if (is_given(leaf))
 			remove_node(e, leaf);
-		} else if (d->must_exist) {
-			char *above = node ? lyd_path(node, LYD_PATH_STD, NULL, 0) : NULL;
-			const struct lysc_node *lys = d->model->schema;
-			bool named = !node || node->schema->module != lys->module;
-			struct arena arena;
-			arena_init(&arena);
-			diag_add(e->diags,
-				 &(struct diag){.code = DIAG_ABSENT,
-						.file = e->from->files.at[d->file],
-						.line = d->line,
-						.path = arena_printf(&arena, "%s/%s%s%s",
-								     above ? above : "",
-								     named ? lys->module->name : "",
-								     named ? ":" : "", lys->name),
-						.hint = ABSENT_HINT},
-				 "\"%s\" is not there", lys->name);
-			arena_fini(&arena);
-			free(above);
-		}
+		else if (d->must_exist)
+			not_there(e, node, d);
 	}
 }
 
-static void apply_children(struct edit *e, const struct lyd_node *node, struct lyd_node *target,
+// What stands in the edit from `first` on; it may be taken away from there.
+static void apply_siblings(struct edit *e, struct schema_node *first, struct schema_node *parent,
 			   enum schema_operation op)
 {
-	apply_deletions(e, node, target);
-	for (const struct lyd_node *it = lyd_child_no_keys(node); it; it = it->next)
-		apply(e, it, target, op);
+	struct line line = {0};
+	struct schema_node *next;
+	for (struct schema_node *it = first; it; it = next) {
+		next = it->next;
+		line_begin(&line, it);
+		struct schema_node *target = apply(e, it, parent, op);
+		if (op == SCHEMA_OP_REPLACE && target)
+			line_up(e, &line, it, target);
+	}
 }
 
-static void create(struct edit *e, const struct lyd_node *node, struct lyd_node *parent,
-		   enum schema_operation op)
+static void apply_children(struct edit *e, const struct schema_node *node,
+			   struct schema_node *target, enum schema_operation op)
 {
-	bool whole = op != SCHEMA_OP_NONE && is_plain(node);
-	if (is_container(node) && whole && !lyd_child(node))
-		return; // it would mean nothing
-	if (!is_container(node) || whole)
+	if (!node_is_inner(node))
+		return;
+	apply_deletions(e, node, target);
+	apply_siblings(e, node_child_no_keys(node), target, op);
+}
+
+static struct schema_node *create_parts(struct edit *e, struct schema_node *node,
+					struct schema_node *parent, enum schema_operation op)
+{
+	struct schema_node *target = add(e, node, parent, false);
+	apply_children(e, node, target, op);
+	if (!node_is_plain_container(target) || node_child(target))
+		return target;
+	remove_node(e, target); // nothing came into it after all
+	return NULL;
+}
+
+static struct schema_node *create(struct edit *e, struct schema_node *node,
+				  struct schema_node *parent, enum schema_operation op)
+{
+	bool whole = op != SCHEMA_OP_NONE && is_plain(e, node);
+	bool is_container = node_is_plain_container(node);
+	if (is_container && whole && !node_child(node))
+		return NULL; // it would mean nothing
+	if (!is_container || whole)
 		claim(e, node, parent);
-	struct lyd_node *target = counterpart(e, node, parent);
-	if (target && is_container(target)) {
+	struct schema_node *target = node_find_same(parent, node);
+	if (target && is_container) {
 		// A container without presence that is there for its defaults: it is filled.
 		apply_children(e, node, target, op);
-		return;
+		return target;
 	}
-	remove_defaults(e, parent, node->schema);
-	target = add_copy(e, node, parent, whole);
-	if (!whole) {
-		apply_children(e, node, target, op);
-		if (op == SCHEMA_OP_REPLACE)
-			order(e, lyd_child_no_keys(node), target);
-		if (is_container(target) && !lyd_child(target)) {
-			remove_node(e, target); // nothing came into it after all
-			return;
-		}
-	}
-	place(e, node, target);
+	remove_defaults(e, parent, node_model(node));
+	target = whole ? add(e, node, parent, true) : create_parts(e, node, parent, op);
+	if (target)
+		place(e, node, target);
+	return target;
 }
 
-static bool same_value(const struct lyd_node *a, const struct lyd_node *b)
+static bool same_value(const struct schema_node *a, const struct schema_node *b)
 {
-	if (a->schema->nodetype & LYD_NODE_TERM)
-		return lyd_get_value(a) == lyd_get_value(b);
-	return !lyd_compare_single(a, b, 0);
+	if (a->value == b->value)
+		return true;
+	return node_is_any(a) && a->form == b->form && !strcmp(any_text(a), any_text(b));
 }
 
-static void set_value(struct edit *e, const struct lyd_node *node, struct lyd_node *target,
-		      struct lyd_node *parent)
+static struct schema_node *set_value(struct edit *e, struct schema_node *node,
+				     struct schema_node *target)
 {
+	struct schema_node *parent = target->parent;
 	if (same_value(node, target))
-		return;
+		return target;
 	remove_node(e, target);
-	(void)add_copy(e, node, parent, true);
-}
-
-static void merge(struct edit *e, const struct lyd_node *node, struct lyd_node *target)
-{
-	if (node->schema->nodetype & (LYS_LEAF | LYD_NODE_ANY)) {
-		set_value(e, node, target, lyd_parent(target));
-		return;
-	}
-	apply_children(e, node, target, SCHEMA_OP_MERGE);
-	place(e, node, target);
+	return add(e, node, parent, true);
 }
 
 // Configuration below the parent that the edit does not have goes.
-static void remove_missing(struct edit *e, const struct lyd_node *first, struct lyd_node *parent,
-			   struct node_index *kept)
+static void remove_missing(struct edit *e, const struct schema_node *first,
+			   struct schema_node *parent)
 {
-	for (const struct lyd_node *it = first; it; it = it->next) {
-		struct lyd_node *target = counterpart(e, it, parent);
+	for (const struct schema_node *it = first; it; it = it->next) {
+		struct schema_node *target = node_find_same(parent, it);
 		if (target)
-			index_put(kept, target);
+			target->kept = 1;
 	}
-	struct lyd_node *next;
-	for (struct lyd_node *it = first_of(e, parent); it; it = next) {
+	struct schema_node *next;
+	for (struct schema_node *it = node_child(parent); it; it = next) {
 		next = it->next;
-		bool stays =
-			is_key(it) || it->schema->flags & LYS_CONFIG_R || it->flags & LYD_DEFAULT;
-		if (!stays && index_get(kept, it) != it)
+		const struct model_node *m = node_model(it);
+		bool stays = it->kept || m->is_key || m->is_state || it->is_default;
+		it->kept = 0;
+		if (!stays)
 			remove_node(e, it);
 	}
 }
 
-static void replace_children(struct edit *e, const struct lyd_node *first, struct lyd_node *parent)
+static void replace_children(struct edit *e, struct schema_node *first, struct schema_node *parent)
 {
-	struct node_index kept = {0};
-	remove_missing(e, first, parent, &kept);
-	for (const struct lyd_node *it = first; it; it = it->next)
-		apply(e, it, parent, SCHEMA_OP_REPLACE);
-	order(e, first, parent);
-	index_fini(&kept);
+	remove_missing(e, first, parent);
+	apply_siblings(e, first, parent, SCHEMA_OP_REPLACE);
 }
 
-static void replace(struct edit *e, const struct lyd_node *node, struct lyd_node *target)
+static struct schema_node *touch(struct edit *e, struct schema_node *node,
+				 struct schema_node *target, enum schema_operation op)
 {
-	if (node->schema->nodetype & (LYS_LEAF | LYD_NODE_ANY)) {
-		set_value(e, node, target, lyd_parent(target));
-		return;
-	}
-	if (node->schema->nodetype & LYD_NODE_INNER)
-		replace_children(e, lyd_child_no_keys(node), target);
-	apply_deletions(e, node, target);
-	place(e, node, target);
-}
-
-static void touch(struct edit *e, const struct lyd_node *node, struct lyd_node *target,
-		  enum schema_operation op)
-{
-	if (op == SCHEMA_OP_REPLACE)
-		replace(e, node, target);
-	else if (op == SCHEMA_OP_MERGE)
-		merge(e, node, target);
-	else
+	if (node_model(node)->kind & (MODEL_LEAF | MODEL_ANY))
+		return set_value(e, node, target);
+	if (op == SCHEMA_OP_REPLACE && node_is_inner(node)) {
+		replace_children(e, node_child_no_keys(node), target);
+		apply_deletions(e, node, target);
+	} else {
 		apply_children(e, node, target, op);
+	}
+	place(e, node, target);
+	return target;
 }
 
-static void apply_none(struct edit *e, const struct lyd_node *node, struct lyd_node *target,
-		       struct lyd_node *parent)
+static struct schema_node *apply_none(struct edit *e, struct schema_node *node,
+				      struct schema_node *target, struct schema_node *parent)
 {
 	// A container without presence is always there, at least in thought.
-	if (is_container(node) && !target) {
-		if (lyd_child(node) || model_mark(node).deletes)
-			create(e, node, parent, SCHEMA_OP_NONE);
-	} else if (!is_given(target) && !(target && is_container(target))) {
+	if (node_is_plain_container(node) && !target) {
+		bool says_something = node_child(node) || attr_deletions(e->from, node);
+		return says_something ? create(e, node, parent, SCHEMA_OP_NONE) : NULL;
+	}
+	if (!is_given(target) && !(target && node_is_plain_container(target)))
 		edit_error(e, node, DIAG_ABSENT, "create it first, or give an operation that does",
 			   "is not there");
-	} else {
+	else
 		apply_children(e, node, target, SCHEMA_OP_NONE);
-	}
+	return target;
 }
 
-static void apply(struct edit *e, const struct lyd_node *node, struct lyd_node *parent,
-		  enum schema_operation inherited)
+// What the node has become in the target; NULL: it is not there.
+static struct schema_node *apply(struct edit *e, struct schema_node *node,
+				 struct schema_node *parent, enum schema_operation inherited)
 {
-	unsigned own = model_mark(node).operation;
-	enum schema_operation op = own ? (enum schema_operation)(own - 1) : inherited;
-	struct lyd_node *target = counterpart(e, node, parent);
+	bool own = node->operation;
+	enum schema_operation op = own ? (enum schema_operation)(node->operation - 1) : inherited;
+	struct schema_node *target = node_find_same(parent, node);
 	bool given = is_given(target);
 	switch (op) {
 	case SCHEMA_OP_NONE:
-		apply_none(e, node, target, parent);
-		break;
+		return apply_none(e, node, target, parent);
 	case SCHEMA_OP_CREATE:
-		if (given && own)
-			edit_error(e, node, DIAG_EXISTS, "use merge or replace to change it",
-				   "is there already");
-		else if (given && !is_container(node))
-			edit_error(e, node, DIAG_EXISTS, "use merge or replace to change it",
-				   "is there already");
-		else
-			create(e, node, parent, op);
-		break;
+		if (!given || (!own && node_is_plain_container(node)))
+			return create(e, node, parent, op);
+		edit_error(e, node, DIAG_EXISTS, "use merge or replace to change it",
+			   "is there already");
+		return target;
 	case SCHEMA_OP_DELETE:
-		if (given)
-			remove_node(e, target);
-		else
-			edit_error(e, node, DIAG_ABSENT, ABSENT_HINT, "is not there");
-		break;
 	case SCHEMA_OP_REMOVE:
 		if (given)
 			remove_node(e, target);
-		break;
+		else if (op == SCHEMA_OP_DELETE)
+			edit_error(e, node, DIAG_ABSENT, ABSENT_HINT, "is not there");
+		return NULL;
 	case SCHEMA_OP_MERGE:
 	case SCHEMA_OP_REPLACE:
-		if (given)
-			touch(e, node, target, op);
-		else
-			create(e, node, parent, op);
 		break;
 	}
+	return given ? touch(e, node, target, op) : create(e, node, parent, op);
 }
 
 // --- public ---
 
-static void forget_added(struct edit *e)
+static void finish(struct edit *e)
 {
-	for (size_t i = e->begun; i < e->tree->log.len; i++) {
-		struct undo_change change = undo_read(e->tree, i);
-		if (change.kind == UNDO_ADDED)
-			mark_added(change.node, false);
+	for (size_t i = e->begun; i < undo_now(e->tree); i++) {
+		struct schema_node *node = undo_read(e->tree, i).node;
+		node->added = 0;
+		node->operation = node->insert = 0;
 	}
 }
 
-bool schema_edit_if(struct schema_tree *tree, const struct schema_tree *edit,
-		    enum schema_operation default_operation, const struct schema_veto *veto,
-		    struct diags *diags)
+static bool edit(struct edit *e, enum schema_operation default_operation,
+		 const struct schema_veto *veto)
 {
-	struct edit e = {.tree = tree, .from = edit, .diags = diags, .begun = tree->log.len};
-	size_t errors = diags->errors;
-	for (struct lyd_node *it = tree->first; it; it = it->next)
-		index_put(&e.top, it);
+	struct schema_tree *tree = e->tree;
+	size_t errors = e->diags->errors, valid;
+	struct schema_node *first = node_child(e->from->root);
+	e->begun = undo_now(tree);
 	if (default_operation == SCHEMA_OP_REPLACE)
-		replace_children(&e, edit->first, NULL);
-	for (const struct lyd_node *it = edit->first; it && default_operation != SCHEMA_OP_REPLACE;
-	     it = it->next)
-		apply(&e, it, NULL, default_operation);
-	index_fini(&e.top);
-	bool good = diags->errors == errors &&
-		    (!veto || veto->allows(veto->context, tree, e.begun, diags));
-	if (good)
-		forget_added(&e);
+		replace_children(e, first, tree->root);
 	else
-		undo_back(tree, e.begun);
+		apply_siblings(e, first, tree->root, default_operation);
+	bool good = e->diags->errors == errors &&
+		    (!veto || veto->allows(veto->context, tree, e->begun, e->diags));
+	if (good)
+		finish(e);
+	else
+		undo_back(tree, e->begun);
 	// Without a valid state to start from there is nothing to check incrementally, and nothing to go back to.
-	if (!tree->valid)
+	if (!tree->log.kept && !undo_valid(tree, &valid))
 		undo_forget(tree);
 	return good;
 }
 
-bool schema_edit(struct schema_tree *tree, const struct schema_tree *edit,
-		 enum schema_operation default_operation, struct diags *diags)
+bool schema_edit_if(struct schema_tree *tree, const struct schema_tree *from,
+		    enum schema_operation default_operation, const struct schema_veto *veto,
+		    struct diags *diags)
 {
-	return schema_edit_if(tree, edit, default_operation, NULL, diags);
+	struct edit e = {.tree = tree, .from = from, .diags = diags};
+	return edit(&e, default_operation, veto);
 }
 
-void schema_undo(struct schema_tree *tree)
+bool schema_edit(struct schema_tree *tree, const struct schema_tree *from,
+		 enum schema_operation default_operation, struct diags *diags)
 {
-	undo_back(tree, 0);
-	undo_forget(tree);
+	return schema_edit_if(tree, from, default_operation, NULL, diags);
+}
+
+bool schema_edit_take(struct schema_tree *tree, struct schema_tree *from,
+		      enum schema_operation default_operation, const struct schema_veto *veto,
+		      struct diags *diags)
+{
+	struct edit e = {.tree = tree, .from = from, .diags = diags, .take = true};
+	bool good = edit(&e, default_operation, veto);
+	schema_tree_free(from);
+	return good;
 }

@@ -398,6 +398,8 @@ static bool edit_real(struct run *run, const char *text, enum schema_operation o
 	test_forget(t);
 	if (!schema_parse_edit(e, &input, &t->diags))
 		test_has_diag(t, DIAG_CODES, text);
+	if (roll(2))
+		return schema_edit_take(run->real, e, op, NULL, &t->diags);
 	bool good = schema_edit(run->real, e, op, &t->diags);
 	schema_tree_free(e);
 	return good;
@@ -497,11 +499,127 @@ static void random_edits_do_what_the_reference_does(void **state)
 	assert_true(kept > 300);
 }
 
+// --- positions ---
+
+struct state {
+	size_t position;
+	bool valid;
+	char *text;
+};
+
+struct history {
+	struct run *run;
+	struct state at[64]; // ascending
+	size_t len, first;   // those before `first` are forgotten
+	size_t now;
+};
+
+static char *whole(struct run *run)
+{
+	return strdup(test_print(run->t, run->real, SCHEMA_PRINT_DEFAULTS));
+}
+
+static void forget_states(struct history *h, size_t from)
+{
+	while (h->len > from)
+		free(h->at[--h->len].text);
+}
+
+// The tree has come to a new state, which replaces those that lay ahead.
+static void remember_state(struct history *h, bool valid)
+{
+	struct state state = {schema_changes(h->run->real), valid, whole(h->run)};
+	forget_states(h, h->now + 1);
+	// A validation that changed nothing: the state is known to be valid from now on.
+	if (h->at[h->len - 1].position == state.position)
+		free(h->at[--h->len].text);
+	h->at[h->len] = state;
+	h->now = h->len++;
+}
+
+static void go_somewhere(struct history *h)
+{
+	struct schema_tree *tree = h->run->real;
+	h->now = h->first + roll((unsigned)(h->len - h->first));
+	const struct state *state = &h->at[h->now];
+	schema_go(tree, state->position);
+	char *text = whole(h->run);
+	if (strcmp(text, state->text))
+		fail_msg("at position %zu\nwas %s\nis  %s", state->position, state->text, text);
+	free(text);
+	assert_int_equal(schema_changes(tree), state->position);
+	if (state->valid)
+		assert_int_equal(schema_changes_valid(tree), state->position);
+	if (roll(4) == 0) {
+		size_t keep = h->first + roll((unsigned)(h->now - h->first) + 1);
+		schema_keep(tree, h->at[keep].position);
+		h->first = keep;
+	}
+}
+
+// An edit as in the other test, or none.
+static void edit_somehow(struct history *h)
+{
+	static const enum schema_operation defaults[] = {SCHEMA_OP_MERGE, SCHEMA_OP_NONE,
+							 SCHEMA_OP_REPLACE};
+	struct run *run = h->run;
+	struct rnode *edit = rnode_new(&run->arena, &root, NULL);
+	grow(&run->arena, edit, true);
+	print_tree(edit, true, &run->text);
+	size_t before = schema_changes(run->real);
+	if (!edit_real(run, run->text.data, defaults[roll(3)])) {
+		assert_int_equal(schema_changes(run->real), before);
+		forget_states(h, h->now + 1);
+		return;
+	}
+	char *expected;
+	bool full = validate_anew(run, &expected);
+	test_forget(run->t);
+	bool good = schema_validate(run->real, &run->t->diags);
+	assert_int_equal(good, full);
+	if (good) {
+		assert_string_equal(test_print(run->t, run->real, SCHEMA_PRINT_DEFAULTS), expected);
+		remember_state(h, true);
+	} else {
+		forget_states(h, h->now + 1);
+		schema_go(run->real, h->at[h->now].position);
+	}
+	free(expected);
+	test_forget(run->t);
+}
+
+static void one_tree_is_many_states(void **state)
+{
+	struct run run = {.t = *state};
+	size_t most = 0;
+	for (unsigned round = 0; round < 60; round++) {
+		struct history h = {.run = &run, .len = 1};
+		arena_init(&run.arena);
+		buf_init(&run.text);
+		run.real = test_valid(run.t, "");
+		schema_keep(run.real, schema_changes(run.real));
+		h.at[0] = (struct state){schema_changes(run.real), true, whole(&run)};
+		for (unsigned i = 0; i < 60; i++) {
+			edit_somehow(&h);
+			go_somewhere(&h);
+			most = h.len > most ? h.len : most;
+		}
+		forget_states(&h, 0);
+		schema_tree_free(run.real);
+		buf_fini(&run.text);
+		arena_fini(&run.arena);
+		arena_fini(&run.t->arena);
+		arena_init(&run.t->arena);
+	}
+	assert_true(most > 4);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(random_edits_do_what_the_reference_does, test_setup,
 						test_teardown),
+		cmocka_unit_test_setup_teardown(one_tree_is_many_states, test_setup, test_teardown),
 	};
 	random_state = argc > 1 ? strtoull(argv[1], NULL, 0) : 20260727;
 	print_message("seed %llu\n", (unsigned long long)random_state);

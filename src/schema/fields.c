@@ -6,8 +6,6 @@
 #include "schema/select.h"
 #include "schema/text.h"
 
-#include <libyang/libyang.h>
-
 #include <string.h>
 
 struct reader {
@@ -34,11 +32,11 @@ static const struct model_node *find_child(const struct model_node *parent, cons
 					   size_t len)
 {
 	for (uint32_t i = 0; i < parent->children; i++) {
-		const struct lysc_node *lys = parent->child[i]->schema;
-		bool is_data = !(lys->nodetype & (LYS_RPC | LYS_ACTION | LYS_NOTIF));
-		bool own = !parent->schema || lys->module == parent->schema->module;
-		if (is_data && own && strlen(lys->name) == len && !memcmp(lys->name, name, len))
-			return parent->child[i];
+		const struct model_node *child = parent->child[i];
+		bool is_data = !(child->kind & MODEL_OPERATION);
+		bool own = !parent->mod || child->mod == parent->mod;
+		if (is_data && own && strlen(child->name) == len && !memcmp(child->name, name, len))
+			return child;
 	}
 	return NULL;
 }
@@ -130,9 +128,9 @@ bool select_fields(struct selection *selection, const struct schema_tree *tree,
 	if (good && *r.at)
 		good = refuse(&r, HINT_FORM, "is not expected");
 	if (good && !roots->len)
-		(void)pick_select(selection, tree, NULL, &top);
+		(void)pick_select(selection, tree->root, &top);
 	for (size_t i = 0; good && i < roots->len; i++)
-		(void)pick_select(selection, tree, roots->at[i], &top);
+		(void)pick_select(selection, roots->at[i], &top);
 	arena_fini(&r.arena);
 	return good;
 }

@@ -4,13 +4,10 @@
 //
 // An element without namespace, or in that of NETCONF which <filter> hands down, stands for any namespace. An attribute
 // in a filter selects nothing, as no data of YANG has attributes (section 6.2.2).
-#include "base/buf.h"
 #include "schema/any.h"
 #include "schema/build.h"
 #include "schema/select.h"
 #include "schema/text.h"
-
-#include <libyang/libyang.h>
 
 #include <string.h>
 
@@ -30,7 +27,7 @@ static const char *match_value(struct filter *f, const struct item *item,
 			       const struct model_node *m)
 {
 	struct place place = {.doc = &f->doc, .item = item, .model = m};
-	const char *value = value_read(&place), *canonical = NULL;
+	const char *value = value_read(&place);
 	if (!value)
 		return NULL;
 	// Section 6.2.5: white space around the value is ignored.
@@ -39,13 +36,7 @@ static const char *match_value(struct filter *f, const struct item *item,
 	size_t len = strlen(value);
 	while (len && text_is_space(value[len - 1]))
 		len--;
-	int result = lyd_value_validate(f->tree->schema->ctx, m->schema, value, len, NULL, NULL,
-					&canonical);
-	ly_err_clean(f->tree->schema->ctx, NULL);
-	bool good = !result || result == LY_EINCOMPLETE;
-	value = good ? arena_strdup(&f->arena, canonical) : NULL;
-	lydict_remove(f->tree->schema->ctx, canonical);
-	return value;
+	return canonical_find(f->tree->schema, m, value, len);
 }
 
 static void compile_children(struct filter *f, const struct item *item,
@@ -55,7 +46,7 @@ static struct pick *compile_as(struct filter *f, const struct item *item,
 			       const struct model_node *m)
 {
 	struct pick *pick = arena_new(&f->arena, struct pick);
-	bool is_leaf = m && m->schema->nodetype & LYD_NODE_TERM;
+	bool is_leaf = m && m->kind & MODEL_TERM;
 	pick->model = m;
 	if (item->child)
 		pick->kind = PICK_CONTAINMENT;
@@ -78,7 +69,7 @@ static void compile_children(struct filter *f, const struct item *item,
 		const struct lys_module *mod = f->doc.ns.at[it->ns].mod;
 		bool found = false;
 		for (uint32_t i = 0; is_wildcard(f, it) && i < model->children; i++) {
-			if (!doc_name_is(&f->doc, it, model->child[i]->schema->name))
+			if (!doc_name_is(&f->doc, it, model->child[i]->name))
 				continue;
 			pick_add(parent, compile_as(f, it, model->child[i]));
 			found = true;
@@ -92,22 +83,20 @@ static void compile_children(struct filter *f, const struct item *item,
 }
 
 void select_subtree(struct selection *selection, const struct schema_tree *tree,
-		    const struct lyd_node *filter)
+		    const struct schema_node *filter)
 {
 	struct filter f = {.tree = tree};
 	struct pick top = {.kind = PICK_CONTAINMENT};
 	struct diags diags;
-	struct buf text cleanup(buf_fini);
-	bool json;
-	buf_init(&text);
 	arena_init(&f.arena);
 	diags_init(&diags, &f.arena);
-	any_text(filter, &text, &json);
-	struct schema_input input = {.data = text.data, .len = text.len, .format = SCHEMA_XML};
+	const char *text = any_text(filter);
+	bool json = any_is_json(filter);
+	struct schema_input input = {.data = text, .len = strlen(text), .format = SCHEMA_XML};
 	// The text was read before, as part of its message; only JSON cannot be a subtree filter.
 	if (!json && doc_init(&f.doc, tree->schema, &input, &diags)) {
 		compile_children(&f, f.doc.item, tree->schema->root, &top);
-		(void)pick_select(selection, tree, NULL, &top);
+		(void)pick_select(selection, tree->root, &top);
 	}
 	if (!json)
 		doc_fini(&f.doc);

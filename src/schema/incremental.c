@@ -12,12 +12,10 @@
 #include "schema/undo.h"
 #include "schema/validate.h"
 
-#include <libyang/libyang.h>
-
-// Something to do about a node (NULL: the top), once or again.
+// Something to do about a node, once or again.
 struct task {
 	const void *what;
-	struct lyd_node *node;
+	struct schema_node *node;
 	bool waiting;
 };
 
@@ -37,10 +35,12 @@ struct changes {
 	struct tasks
 		rules; // expressions, and the node in whose subtree they have to be asked again
 	struct tasks referrers; // leaves whose targets may be gone
-	size_t read;            // entries of the log
+	size_t valid;           // position of the log before the changes
+	size_t read;            // position up to which they are known
 };
 
-static uint32_t *task_slot(const struct tasks *tasks, const void *what, const struct lyd_node *node)
+static uint32_t *task_slot(const struct tasks *tasks, const void *what,
+			   const struct schema_node *node)
 {
 	uint64_t h = ((uintptr_t)what * 31 + (uintptr_t)node) * 0x9e3779b97f4a7c15u;
 	for (size_t i = (h ^ h >> 32) & (tasks->cap - 1);; i = (i + 1) & (tasks->cap - 1)) {
@@ -52,7 +52,7 @@ static uint32_t *task_slot(const struct tasks *tasks, const void *what, const st
 
 // True when it was not known yet.
 static bool task_add(struct changes *c, struct tasks *tasks, const void *what,
-		     struct lyd_node *node)
+		     struct schema_node *node)
 {
 	if (tasks->list.len * 2 >= tasks->cap) {
 		tasks->cap = tasks->cap ? tasks->cap * 2 : 64;
@@ -84,18 +84,18 @@ static bool task_next(struct tasks *tasks, struct task *out)
 	return true;
 }
 
-static bool is_there(const struct lyd_node *node)
+static bool is_there(const struct schema_node *node)
 {
-	return !node || undo_is_attached(node);
+	return undo_is_attached(node);
 }
 
 // --- what a change concerns ---
 
-static struct lyd_node *ancestor_at(struct lyd_node *node, unsigned depth)
+static struct schema_node *ancestor_at(struct schema_node *node, unsigned depth)
 {
-	while (node && model_of(node)->depth > depth)
-		node = lyd_parent(node);
-	return depth ? node : NULL;
+	while (node_model(node)->depth > depth)
+		node = node->parent;
+	return node;
 }
 
 static unsigned scope_depth(const struct model_rule *rule)
@@ -105,7 +105,7 @@ static unsigned scope_depth(const struct model_rule *rule)
 
 // `root` was added or removed below `parent`. What lies inside of it is checked with it, or gone.
 static void note_node(struct changes *c, const struct model_node *m, const struct model_node *root,
-		      struct lyd_node *parent)
+		      struct schema_node *parent)
 {
 	for (uint32_t i = 0; i < m->nwatchers; i++) {
 		unsigned depth = scope_depth(m->watchers[i]);
@@ -114,47 +114,46 @@ static void note_node(struct changes *c, const struct model_node *m, const struc
 	}
 }
 
-static void note_subtree(struct changes *c, const struct lyd_node *node,
-			 const struct model_node *root, struct lyd_node *parent, bool removed)
+static void note_subtree(struct changes *c, const struct schema_node *node,
+			 const struct model_node *root, struct schema_node *parent, bool removed)
 {
-	const struct model_node *m = model_of(node);
+	const struct model_node *m = node_model(node);
 	note_node(c, m, root, parent);
 	for (uint32_t i = 0; removed && i < m->nreferrers; i++)
-		(void)task_add(c, &c->referrers, m->referrers[i], NULL);
-	for (const struct lyd_node *it = lyd_child(node); it; it = it->next)
-		note_subtree(c, it, root, parent, removed);
+		(void)task_add(c, &c->referrers, m->referrers[i], c->tree->root);
+	if (node_is_inner(node))
+		node_for_each_child(it, node) note_subtree(c, it, root, parent, removed);
 }
 
 // The level of the parent, and of those above as long as they are there only because of what they hold.
-static void note_levels(struct changes *c, struct lyd_node *parent)
+static void note_levels(struct changes *c, struct schema_node *parent)
 {
-	while (task_add(c, &c->levels, NULL, parent) && parent &&
-	       parent->schema->nodetype == LYS_CONTAINER && !(parent->schema->flags & LYS_PRESENCE))
-		parent = lyd_parent(parent);
+	while (task_add(c, &c->levels, NULL, parent) && node_is_plain_container(parent))
+		parent = parent->parent;
 }
 
-static void read_entry(struct changes *c, size_t entry)
+static void read_entry(struct changes *c, size_t position)
 {
-	struct undo_change change = undo_read(c->tree, entry);
-	struct lyd_node *node = change.node;
-	const struct model_node *m = model_of(node);
-	if (!is_there(change.parent))
+	struct undo_change change = undo_read(c->tree, position);
+	struct schema_node *node = change.node, *parent = node->parent;
+	const struct model_node *m = node_model(node);
+	if (!is_there(parent))
 		return;
 	if (change.kind == UNDO_MOVED) {
 		// What counts entries or asks for the first may see it.
-		note_node(c, m, m, change.parent);
+		note_node(c, m, m, parent);
 		return;
 	}
-	bool is_new = change.kind == UNDO_ADDED && is_there(node) && !(node->flags & LYD_DEFAULT);
-	if (is_new && node->schema->nodetype & LYD_NODE_INNER)
-		defaults_add(c->tree, node);
-	note_subtree(c, node, m, change.parent, change.kind == UNDO_REMOVED);
-	note_levels(c, change.parent);
+	bool is_new = change.kind == UNDO_ADDED && is_there(node) && !node->is_default;
+	if (is_new && node_is_inner(node))
+		defaults_add(c->tree, node, false);
+	note_subtree(c, node, m, parent, change.kind == UNDO_REMOVED);
+	note_levels(c, parent);
 }
 
 // --- instances ---
 
-typedef void (*instance_fn)(struct changes *c, struct lyd_node *node,
+typedef void (*instance_fn)(struct changes *c, struct schema_node *node,
 			    const struct model_rule *rule);
 
 struct search {
@@ -165,37 +164,34 @@ struct search {
 	const struct model_rule *rule;
 };
 
-static void search_below(const struct search *s, struct lyd_node *first, size_t left)
+static void search_below(const struct search *s, struct schema_node *parent, size_t left)
 {
-	const struct lysc_node *lys = s->chain[left - 1]->schema;
-	struct lyd_node *next;
-	for (struct lyd_node *it = first; it; it = next) {
-		next = it->next;
-		if (it->schema != lys)
-			continue;
+	struct schema_node *next;
+	for (struct schema_node *it = node_find(parent, s->chain[left - 1]); it; it = next) {
+		next = node_next_of_kind(it);
 		if (left > 1)
-			search_below(s, lyd_child(it), left - 1);
+			search_below(s, it, left - 1);
 		else
 			s->fn(s->c, it, s->rule);
 	}
 }
 
 // All instances of the model in the scope's subtree, the scope itself included.
-static void each_instance(struct search *s, const struct model_node *m, struct lyd_node *scope)
+static void each_instance(struct search *s, const struct model_node *m, struct schema_node *scope)
 {
-	const struct model_node *top = scope ? model_of(scope) : s->c->tree->schema->root;
+	const struct model_node *top = node_model(scope);
 	for (s->len = 0; m != top && s->len < SCHEMA_DEPTH_MOST; m = m->parent)
 		s->chain[s->len++] = m;
 	if (!s->len)
 		s->fn(s->c, scope, s->rule);
 	else
-		search_below(s, scope ? lyd_child(scope) : s->c->tree->first, s->len);
+		search_below(s, scope, s->len);
 }
 
 // --- defaults ---
 
 // What may stand below these parents is to be decided anew, and what is demanded there.
-static void resettle(struct changes *c, struct lyd_node *parent, const struct model_rule *rule)
+static void resettle(struct changes *c, struct schema_node *parent, const struct model_rule *rule)
 {
 	(void)task_add(c, &c->levels, NULL, parent);
 	if (rule->owner->filled)
@@ -209,13 +205,10 @@ static void resettle_rule(struct changes *c, const struct task *t)
 	struct search s = {.c = c, .fn = resettle, .rule = rule};
 	if (!rule->is_when || !is_there(t->node))
 		return;
-	struct lyd_node *scope = t->node;
-	if (scope && model_of(scope) == rule->owner)
-		scope = lyd_parent(scope);
-	if (parent->schema)
-		each_instance(&s, parent, scope);
-	else
-		resettle(c, NULL, rule);
+	struct schema_node *scope = t->node;
+	if (node_model(scope) == rule->owner)
+		scope = scope->parent;
+	each_instance(&s, parent, scope);
 }
 
 // Until nothing comes or goes any more. Conditions do not run in circles, so this ends.
@@ -223,7 +216,7 @@ static void settle_defaults(struct changes *c)
 {
 	struct task t;
 	for (;;) {
-		if (c->read < c->tree->log.len)
+		if (c->read < undo_now(c->tree))
 			read_entry(c, c->read++);
 		else if (task_next(&c->rules, &t))
 			resettle_rule(c, &t);
@@ -236,44 +229,41 @@ static void settle_defaults(struct changes *c)
 
 // --- checks ---
 
-static bool in_added(const struct lyd_node *node)
+static bool in_added(const struct schema_node *node)
 {
-	for (; node; node = lyd_parent(node))
-		if (model_mark(node).added)
+	for (; node; node = node->parent)
+		if (node->added)
 			return true;
 	return false;
 }
 
 static void mark_added(struct changes *c, bool added)
 {
-	for (size_t i = 0; i < c->tree->log.len; i++) {
+	for (size_t i = c->valid; i < undo_now(c->tree); i++) {
 		struct undo_change change = undo_read(c->tree, i);
-		struct model_mark mark = model_mark(change.node);
-		if (change.kind != UNDO_ADDED)
-			continue;
-		mark.added = added;
-		model_set_mark(change.node, mark);
+		if (change.kind == UNDO_ADDED)
+			change.node->added = added;
 	}
 }
 
 static void check_added(struct changes *c)
 {
-	for (size_t i = 0; i < c->tree->log.len; i++) {
+	for (size_t i = c->valid; i < undo_now(c->tree); i++) {
 		struct undo_change change = undo_read(c->tree, i);
 		if (change.kind == UNDO_ADDED && is_there(change.node) &&
-		    !in_added(lyd_parent(change.node)))
+		    !in_added(change.node->parent))
 			check_node(&c->v, change.node);
 	}
 }
 
-static void check_rule(struct changes *c, struct lyd_node *node, const struct model_rule *rule)
+static void check_rule(struct changes *c, struct schema_node *node, const struct model_rule *rule)
 {
-	bool decided = rule->is_when && node->flags & LYD_DEFAULT;
+	bool decided = rule->is_when && node->is_default;
 	if (!decided && !in_added(node))
 		check_one_rule(&c->v, node, rule);
 }
 
-static void check_leaf(struct changes *c, struct lyd_node *node, const struct model_rule *rule)
+static void check_leaf(struct changes *c, struct schema_node *node, const struct model_rule *rule)
 {
 	(void)rule;
 	if (!in_added(node))
@@ -285,8 +275,8 @@ static void check_all(struct changes *c)
 	const struct schema *schema = c->tree->schema;
 	check_added(c);
 	for (size_t i = 0; i < c->levels.list.len; i++) {
-		struct lyd_node *node = c->levels.list.at[i].node;
-		const struct model_node *m = node ? model_of(node) : schema->root;
+		struct schema_node *node = c->levels.list.at[i].node;
+		const struct model_node *m = node_model(node);
 		if (m->demanding && is_there(node) && !in_added(node))
 			demands_check(&c->v, node, m);
 	}
@@ -297,16 +287,16 @@ static void check_all(struct changes *c)
 			each_instance(&s, s.rule->owner, t->node);
 	}
 	for (size_t i = 0; i < schema->generic_refs.len; i++)
-		(void)task_add(c, &c->referrers, schema->generic_refs.at[i], NULL);
+		(void)task_add(c, &c->referrers, schema->generic_refs.at[i], c->tree->root);
 	for (size_t i = 0; i < c->referrers.list.len; i++) {
 		struct search s = {.c = c, .fn = check_leaf};
-		each_instance(&s, c->referrers.list.at[i].what, NULL);
+		each_instance(&s, c->referrers.list.at[i].what, c->tree->root);
 	}
 }
 
-bool incremental_validate(struct schema_tree *tree, struct diags *diags)
+bool incremental_validate(struct schema_tree *tree, size_t valid, struct diags *diags)
 {
-	struct changes c = {.tree = tree};
+	struct changes c = {.tree = tree, .valid = valid, .read = valid};
 	size_t errors = diags->errors;
 	arena_init(&c.arena);
 	check_init(&c.v, tree, diags);

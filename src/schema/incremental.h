@@ -4,5 +4,5 @@
 
 #include "schema/model.h"
 
-// The tree was valid before what its undo log has. Defaults are brought up to date; that goes into the log, too.
-bool incremental_validate(struct schema_tree *tree, struct diags *diags) must_check;
+// The tree was valid at this position of its log. Defaults are brought up to date; that goes into the log, too.
+bool incremental_validate(struct schema_tree *tree, size_t valid, struct diags *diags) must_check;

@@ -2,7 +2,7 @@
 // Kinds of nodes for other folders: the facts of model.c behind a face that shows nothing of libyang.
 #include "schema/kind.h"
 
-#include "schema/model.h"
+#include "schema/node.h"
 
 #include <libyang/libyang.h>
 #include <string.h>
@@ -36,8 +36,7 @@ uint32_t schema_kind_id(const struct schema_kind *kind)
 
 const struct schema_kind *schema_kind(const struct schema_node *node)
 {
-	const struct lyd_node *data = node_data(node);
-	return data->schema ? public(model_of(data)) : NULL;
+	return public(node_model(node));
 }
 
 const struct schema_kind *schema_kind_find(const struct schema *schema,
@@ -62,12 +61,12 @@ const struct schema_kind *schema_kind_parent(const struct schema_kind *kind)
 
 const char *schema_kind_name(const struct schema_kind *kind)
 {
-	return model(kind)->schema->name;
+	return model(kind)->name;
 }
 
 const char *schema_kind_module(const struct schema_kind *kind)
 {
-	return model(kind)->schema->module->name;
+	return model(kind)->mod->name;
 }
 
 enum schema_class schema_kind_class(const struct schema_kind *kind)
@@ -94,7 +93,7 @@ enum schema_class schema_kind_class(const struct schema_kind *kind)
 
 bool schema_kind_is_key(const struct schema_kind *kind)
 {
-	return model(kind)->schema->flags & LYS_KEY;
+	return model(kind)->is_key;
 }
 
 bool schema_kind_is_ordered(const struct schema_kind *kind)

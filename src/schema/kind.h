@@ -10,7 +10,6 @@ struct schema_kind;
 // Highest number of a kind; they begin at 1.
 uint32_t schema_kinds(const struct schema *schema) must_check;
 uint32_t schema_kind_id(const struct schema_kind *kind) must_check;
-// NULL for what is inside of any-data.
 const struct schema_kind *schema_kind(const struct schema_node *node) must_check;
 // Below a kind (of an operation: in its input), or with NULL at the top; NULL when there is none of that name.
 const struct schema_kind *schema_kind_find(const struct schema *schema,

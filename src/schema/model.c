@@ -3,7 +3,7 @@
 // like, which nodes validation must look at. The rest of this folder asks here instead of searching libyang's lists.
 //
 // What it does not do: expressions and references; they are in rules.c.
-#include "schema/model.h"
+#include "schema/canonical.h"
 #include "schema/rules.h"
 #include "schema/text.h"
 
@@ -25,6 +25,7 @@ static void describe(struct model_node *m, const struct lysc_node *lys)
 	m->mod = lys->module;
 	m->kind = lys->nodetype;
 	m->is_key = lys->flags & LYS_KEY;
+	m->is_state = lys->flags & LYS_CONFIG_R;
 	m->is_plain_container = lys->nodetype == LYS_CONTAINER && !(lys->flags & LYS_PRESENCE);
 	m->identified = lys->nodetype & (LYS_LIST | LYS_LEAFLIST) && !lysc_is_dup_inst_list(lys);
 	const struct lysc_node *key = lys->nodetype == LYS_LIST ? lysc_node_child(lys) : NULL;
@@ -32,7 +33,7 @@ static void describe(struct model_node *m, const struct lysc_node *lys)
 		m->keys++;
 }
 
-static struct model_node *node_new(struct schema *schema, const struct lysc_node *lys,
+static struct model_node *new_node(struct schema *schema, const struct lysc_node *lys,
 				   struct model_node *parent)
 {
 	struct model_node *m = arena_new(&schema->arena, struct model_node);
@@ -116,6 +117,27 @@ static unsigned type_traits(const struct lysc_type *type)
 	}
 }
 
+static struct model_default default_of(struct schema *schema, const struct lyd_value *value)
+{
+	const char *text = lyd_value_get_canonical(schema->ctx, value);
+	return (struct model_default){.text = intern_add(&schema->values, text, strlen(text)),
+				      .form = canonical_form(value)};
+}
+
+static void add_defaults(struct schema *schema, struct model_node *m)
+{
+	const struct lysc_node *lys = m->schema;
+	bool is_leaf = lys->nodetype == LYS_LEAF;
+	struct lyd_value *one = is_leaf ? ((const struct lysc_node_leaf *)lys)->dflt : NULL,
+			 **many = is_leaf ? NULL : ((const struct lysc_node_leaflist *)lys)->dflts;
+	size_t n = is_leaf ? one != NULL : LY_ARRAY_COUNT(many);
+	struct model_default *list = arena_array(&schema->arena, struct model_default, n);
+	for (size_t i = 0; i < n; i++)
+		list[i] = default_of(schema, is_leaf ? one : many[i]);
+	m->defaults = list;
+	m->ndefaults = (uint32_t)n;
+}
+
 // --- the walk ---
 
 struct walk {
@@ -151,15 +173,17 @@ static void add_children(struct walk *walk, struct model_node *m, uint32_t optio
 
 static void add_node(struct walk *walk, const struct lysc_node *lys, struct model_node *parent)
 {
-	struct model_node *m = node_new(walk->schema, lys, parent);
+	struct model_node *m = new_node(walk->schema, lys, parent);
 	((struct lysc_node *)(uintptr_t)lys)->priv = m;
 	vec_push(&walk->schema->arena, &walk->all, m);
-	if (lys->nodetype & LYD_NODE_TERM)
+	if (lys->nodetype & LYD_NODE_TERM) {
 		m->traits = type_traits(((const struct lysc_node_leaf *)lys)->type);
+		add_defaults(walk->schema, m);
+	}
 	if (lys->nodetype & LYD_NODE_INNER)
 		add_children(walk, m, 0);
 	if (lys->nodetype & (LYS_RPC | LYS_ACTION)) {
-		m->output = node_new(walk->schema, lys, parent);
+		m->output = new_node(walk->schema, lys, parent);
 		vec_push(&walk->schema->arena, &walk->all, m->output);
 		add_children(walk, m->output, LYS_GETNEXT_OUTPUT);
 	}
@@ -215,17 +239,6 @@ static void add_modules(struct walk *walk)
 
 // --- what validation looks at ---
 
-static bool has_default(const struct lysc_node *lys)
-{
-	return (lys->nodetype == LYS_LEAF && ((const struct lysc_node_leaf *)lys)->dflt) ||
-	       (lys->nodetype == LYS_LEAFLIST && ((const struct lysc_node_leaflist *)lys)->dflts);
-}
-
-static bool is_plain_container(const struct lysc_node *lys)
-{
-	return lys->nodetype == LYS_CONTAINER && !(lys->flags & LYS_PRESENCE);
-}
-
 static bool in_choice(const struct lysc_node *lys)
 {
 	return lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE));
@@ -265,7 +278,7 @@ static void conclude(struct model_node *m)
 		return;
 	// A container without presence is made real where something may have to be found in it, or is asked about it.
 	bool asked_for = m->nwatchers || m->nrules > m->nwhens || (lys->flags & LYS_MAND_TRUE);
-	m->filled = has_default(lys) || (is_plain_container(lys) && (filled_inside || asked_for));
+	m->filled = m->ndefaults || (m->is_plain_container && (filled_inside || asked_for));
 	m->checked |= m->filled;
 	m->fills |= m->filled;
 }
@@ -274,7 +287,7 @@ void model_build(struct schema *schema)
 {
 	struct walk walk = {.schema = schema};
 	vec_push(&schema->arena, &schema->models, NULL);
-	schema->root = node_new(schema, NULL, NULL);
+	schema->root = new_node(schema, NULL, NULL);
 	add_modules(&walk);
 	for (size_t i = 0; i < walk.all.len; i++)
 		rules_add(schema, walk.all.at[i]);
@@ -286,31 +299,23 @@ void model_build(struct schema *schema)
 	rules_rank(walk.all.at, walk.all.len);
 }
 
-// --- marks ---
-
-_Static_assert(sizeof(struct model_mark) == sizeof(void *), "a mark fits into lyd_node.priv");
-
-struct model_node *model_of(const struct lyd_node *node)
+struct model_node *model_inside(const struct schema_tree *tree, const struct schema_node *node)
 {
-	return node->schema->priv;
-}
-
-struct model_node *model_inside(const struct schema_tree *tree, const struct lyd_node *node)
-{
-	struct model_node *m = model_of(node);
+	struct model_node *m = node_model(node);
 	return tree->is_output && m->output ? m->output : m;
 }
 
-struct model_mark model_mark(const struct lyd_node *node)
+const struct lysc_node *model_case(const struct lysc_node *lys, const struct lysc_node *choice)
 {
-	struct model_mark mark;
-	memcpy(&mark, &node->priv, sizeof(mark));
-	return mark;
+	for (; in_choice(lys); lys = lys->parent)
+		if (lys->parent == choice)
+			return lys;
+	return NULL;
 }
 
-void model_set_mark(struct lyd_node *node, struct model_mark mark)
+const struct lysc_ident *model_identity(const struct schema *schema, const char *text)
 {
-	memcpy(&node->priv, &mark, sizeof(mark));
+	return map_get(&schema->identities, text);
 }
 
 const char *model_libyang_message(struct schema *schema, struct arena *arena)

@@ -9,11 +9,11 @@
 #include "schema/schema.h"
 
 struct ly_ctx;
-struct lyd_node;
 struct lys_module;
 struct lysc_node;
-struct lysc_prefix;
 struct lysc_type;
+struct lysc_type_leafref;
+struct schema_xpath;
 
 // Kinds of nodes: libyang's, which are bits.
 enum model_kind {
@@ -25,7 +25,8 @@ enum model_kind {
 	MODEL_RPC = 0x100,
 	MODEL_ACTION = 0x200,
 	MODEL_NOTIFICATION = 0x400,
-	MODEL_TERM = MODEL_LEAF | MODEL_LEAF_LIST
+	MODEL_TERM = MODEL_LEAF | MODEL_LEAF_LIST,
+	MODEL_OPERATION = MODEL_RPC | MODEL_ACTION | MODEL_NOTIFICATION // not data
 };
 
 // How the value of a leaf is written; several for a union.
@@ -37,11 +38,11 @@ enum value_trait {
 
 // An expression of `when` or `must` and where what it looks at can stand.
 struct model_rule {
-	const char *xpath;
-	const struct lysc_prefix *prefixes;
-	const struct lys_module *mod;
-	const char *message;     // of the module's author; may be NULL
-	bool is_when, on_parent; // on_parent: the context is the data parent, not the node
+	const char *text;
+	struct schema_xpath *xpath;
+	const struct lysc_node *holder; // of the statement: the node, or a choice or case around it
+	const char *message;            // of the module's author; may be NULL
+	bool is_when, on_parent;        // on_parent: the context is the data parent, not the node
 	// Steps up within which everything that it reads lies; ANYWHERE: it may read the whole tree.
 	unsigned reach;
 	const struct lysc_node **atoms; // what it reads; sized `natoms`
@@ -60,10 +61,22 @@ struct model_ref {
 	struct model_node *target;
 };
 
+// The path of a leafref that is not of plain names: "(path) = .".
+struct model_path {
+	const struct lysc_type_leafref *type;
+	struct schema_xpath *xpath;
+};
+
 struct model_slot {
 	const char *name;
 	const struct lys_module *mod;
 	struct model_node *node;
+};
+
+// A default in use.
+struct model_default {
+	const char *text; // interned
+	unsigned form;    // enum value_form
 };
 
 // One data node of the schema, hung on lysc_node.priv.
@@ -78,6 +91,7 @@ struct model_node {
 	uint16_t keys;    // of a list
 	bool is_key;
 	bool is_plain_container; // without presence
+	bool is_state;           // config false
 	bool identified;         // a list or leaf-list no two instances of which may be the same
 	unsigned depth;
 	unsigned traits; // enum value_trait
@@ -91,12 +105,17 @@ struct model_node {
 	struct model_rule **rules;
 	uint32_t nrules,
 		nwhens; // the first `nwhens` are `when`s, also of the choices and cases around
-	struct model_ref *refs; // alternatives (a union of leafrefs); none: ask libyang
+	struct model_ref
+		*refs; // alternatives (a union of leafrefs); none: the type is asked, and these:
 	uint32_t nrefs;
+	struct model_path *paths;
+	uint32_t npaths;
 	struct model_rule **watchers; // rules that read this node
 	uint32_t nwatchers;
 	struct model_node **referrers; // leafs whose leafrefs look at this one
 	uint32_t nreferrers;
+	const struct model_default *defaults;
+	uint32_t ndefaults;
 	bool filled; // defaults or checks may want to have it, or things in it, where they are absent
 	bool demanding; // has mandatory, min-elements, max-elements, unique or choices among its children
 	bool has_choices;
@@ -112,96 +131,71 @@ struct schema {
 	struct arena arena;
 	struct map by_namespace; // implemented modules
 	struct map by_name;
-	struct model_node *root; // of the data nodes at the top; schema NULL
-	uint32_t nodes;
+	struct model_node *root;                // of the data nodes at the top; schema NULL
 	VEC(const struct lys_module *) modules; // implemented
 	bool opaque_rules; // some expression could not be analysed: changes cannot be checked alone
-	VEC(struct model_node *) generic_refs; // leafs whose references libyang resolves
+	VEC(struct model_node *) generic_refs; // leafs whose references are not plain leafrefs
+	VEC(struct schema_xpath *) xpaths;     // of all rules and paths
 	char content_id[17];
 	VEC(struct model_node *) models; // by id
 	struct map identities;           // "module:name" to struct lysc_ident
 	struct intern values;
 	struct node_slab *slabs; // with room for nodes
-};
-
-// What is kept in lyd_node.priv: where the node stood, and what an edit says about it.
-struct model_mark {
-	unsigned line : 30;
-	unsigned : 2;
-	unsigned file : 16;
-	unsigned operation : 4; // 1 + enum schema_operation; 0: not given
-	unsigned anchored : 1;  // the tree's `anchors` has the key or value to insert at
-	unsigned : 2;
-	unsigned insert : 3;   // enum edit_insert
-	unsigned detached : 1; // removed, but the undo log still has it
-	unsigned added : 1;    // by the edit that is at work
-	unsigned deletes : 1;  // the tree's `deletions` has some below it
-	unsigned : 3;
+	struct canonical_cache *canonical;
+	VEC(const char *) files; // that nodes were read from; [0] is unknown
 };
 
 enum edit_insert { INSERT_NONE, INSERT_LAST, INSERT_FIRST, INSERT_BEFORE, INSERT_AFTER };
-
-struct undo_entry;
-struct undo_log {
-	struct undo_entry *at;
-	size_t len, cap;
-};
 
 // A leaf that an edit deletes without naming its value: there is no node for it.
 struct model_deletion {
 	struct model_node *model;
 	bool must_exist;
-	unsigned line;
-	uint16_t file;
+	unsigned line, file;
 	struct model_deletion *next; // of the same parent
+};
+
+struct undo_entry;
+// What has changed, in the order in which it happened (undo.c).
+struct undo_log {
+	struct undo_entry *at;
+	size_t len, cap;
+	size_t now;  // what lies behind was taken back, and can be done again
+	size_t base; // position of at[0]
+	bool kept;   // somebody goes back by himself: validation forgets nothing
+	struct {
+		size_t *at; // positions at which the tree is known to be valid, ascending
+		size_t len, cap;
+	} valid;
 };
 
 struct schema_tree {
 	struct schema *schema;
-	struct lyd_node *first;
-	struct arena arena;      // of what follows
-	VEC(const char *) files; // [0] is unknown
-	struct map anchors;      // for edits: "address" of the node -> key predicate or value
-	struct map deletions;    // for edits: "address" of the parent -> struct model_deletion
-	struct map
-		wear; // of libyang's tables of children: "address" of the parent -> struct tree_wear
+	struct schema_node *root;
+	struct arena arena;   // of what follows
+	struct map anchors;   // for edits: "address" of the node -> key predicate or value
+	struct map deletions; // for edits: "address" of the parent -> struct model_deletion
 	bool has_defaults;
-	bool valid;          // before what the log has
-	struct undo_log log; // what has changed since it was valid
-	bool is_operation;   // an rpc (its input or its output) or a notification
+	struct undo_log log;
+	bool is_operation; // an rpc (its input or its output) or a notification
 	bool is_output;
 };
 
-static inline struct lyd_node *node_data(const struct schema_node *node)
-{
-	return (struct lyd_node *)(uintptr_t)node;
-}
-static inline const struct schema_node *node_public(const struct lyd_node *node)
-{
-	return (const struct schema_node *)node;
-}
-struct model_node *model_of(const struct lyd_node *node) must_check; // the node is not opaque
-struct model_mark model_mark(const struct lyd_node *node) must_check;
 // The model that the node's children have: of an RPC that of its input or output.
 struct model_node *model_inside(const struct schema_tree *tree,
-				const struct lyd_node *node) must_check;
-void model_set_mark(struct lyd_node *node, struct model_mark mark);
+				const struct schema_node *node) must_check;
 
 // The modules of the set, from *index = 0 on; NULL: that was the last.
 const struct lys_module *model_next_module(const struct schema *schema, uint32_t *index) must_check;
+
 // Works out all facts; at schema_open.
 void model_build(struct schema *schema);
 struct model_node *model_child(const struct model_node *parent, const struct lys_module *mod,
 			       const char *name, size_t len) must_check;
 
-// --- data nodes, without the detours that libyang takes ---
-// Links a node without parent among the top-level nodes of the tree; like lyd_insert_sibling, but quick for long lists.
-void tree_link_top(struct schema_tree *tree, struct lyd_node *node);
-// Takes the node out of its tree without freeing it.
-void tree_unlink(struct schema_tree *tree, struct lyd_node *node);
-// The same, and frees it.
-void tree_free_node(struct schema_tree *tree, struct lyd_node *node);
-struct lyd_node *tree_find_child(const struct schema_tree *tree, const struct lyd_node *parent,
-				 const struct model_node *model) must_check;
+// The case of this choice that the node belongs to; NULL: none.
+const struct lysc_node *model_case(const struct lysc_node *lys,
+				   const struct lysc_node *choice) must_check;
+const struct lysc_ident *model_identity(const struct schema *schema, const char *text) must_check;
 // The last message of libyang, in an arena; its list is emptied.
 const char *model_libyang_message(struct schema *schema, struct arena *arena) must_check;

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -46,9 +47,24 @@ static void unlist_slab(struct schema *schema, struct node_slab *slab)
 		slab->next->prev = slab->prev;
 }
 
+// Straight from the system, and back to it. What is beside the aligned part is not kept.
+static struct node_slab *map_slab(void)
+{
+	char *at = mmap(NULL, 2 * NODE_SLAB_BYTES, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *end = base_oom(at == MAP_FAILED ? NULL : at) + 2 * NODE_SLAB_BYTES;
+	uintptr_t mask = NODE_SLAB_BYTES - 1;
+	char *slab = at + (-(uintptr_t)at & mask);
+	if (slab > at)
+		munmap(at, (size_t)(slab - at));
+	if (slab + NODE_SLAB_BYTES < end)
+		munmap(slab + NODE_SLAB_BYTES, (size_t)(end - slab) - NODE_SLAB_BYTES);
+	return (struct node_slab *)(void *)slab;
+}
+
 static struct node_slab *slab_new(struct schema *schema)
 {
-	struct node_slab *slab = base_oom(aligned_alloc(NODE_SLAB_BYTES, NODE_SLAB_BYTES));
+	struct node_slab *slab = map_slab();
 	*slab = (struct node_slab){.models = schema->models.at, .schema = schema};
 	for (size_t i = 0; i < NODES_PER_SLAB; i++)
 		forbid(&slab->node[i]);
@@ -60,7 +76,7 @@ static void slab_free(struct node_slab *slab)
 {
 	for (size_t i = 0; i < NODES_PER_SLAB; i++)
 		allow(&slab->node[i]);
-	free(slab);
+	munmap(slab, NODE_SLAB_BYTES);
 }
 
 static struct schema_node *take(struct schema *schema)

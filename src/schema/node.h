@@ -53,7 +53,6 @@ struct schema_node {
 	uint64_t detached : 1;  // out of its tree, but its log still has it
 	uint64_t operation : 3; // 1 + enum schema_operation, as the edit says; 0: not given
 	uint64_t insert : 3;    // enum edit_insert
-	uint64_t selected : 2;  // while a view or a filter is at work
 	uint64_t added : 1;     // by the edit or validation that is at work
 	uint64_t kept : 1;      // while an edit replaces what is beside it
 };

@@ -5,7 +5,6 @@
 #include "schema/defaults.h"
 #include "schema/undo.h"
 
-#include <libyang/libyang.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +13,8 @@ struct schema_tree *schema_tree_new(struct schema *schema)
 	struct schema_tree *tree = base_oom(calloc(1, sizeof(*tree)));
 	tree->schema = schema;
 	arena_init(&tree->arena);
-	tree->anchors.arena = tree->deletions.arena = tree->wear.arena = &tree->arena;
-	vec_push(&tree->arena, &tree->files, NULL);
+	tree->root = node_new(schema, schema->root);
+	tree->anchors.arena = tree->deletions.arena = &tree->arena;
 	return tree;
 }
 
@@ -24,48 +23,46 @@ void schema_tree_free(struct schema_tree *tree)
 	if (!tree)
 		return;
 	undo_forget(tree);
-	lyd_free_all(tree->first);
+	node_free(tree->root);
 	arena_fini(&tree->arena);
 	free(tree);
 }
 
-static void copy_marks(struct schema_tree *to_tree, const struct schema_tree *from_tree,
-		       struct lyd_node *to, const struct lyd_node *from)
+// What an edit says about a node beside the node.
+static void copy_edit(struct schema_tree *to_tree, const struct schema_tree *from_tree,
+		      struct schema_node *to, const struct schema_node *from)
 {
-	for (; to && from; to = to->next, from = from->next) {
-		to->priv = from->priv;
-		const char *anchor = attr_anchor(from_tree, from);
-		if (anchor)
-			attr_set_anchor(to_tree, to, anchor);
-		for (const struct model_deletion *d = attr_deletions(from_tree, from); d;
-		     d = d->next)
-			attr_add_deletion(to_tree, to, d);
-		copy_marks(to_tree, from_tree, lyd_child(to), lyd_child(from));
-	}
+	const char *anchor = attr_anchor(from_tree, from);
+	if (anchor)
+		attr_set_anchor(to_tree, to, anchor);
+	for (const struct model_deletion *d = attr_deletions(from_tree, from); d; d = d->next)
+		attr_add_deletion(to_tree, to, d);
+	struct schema_node *copy = node_is_inner(to) ? node_child(to) : NULL;
+	for (const struct schema_node *it = copy ? node_child(from) : NULL; it;
+	     it = it->next, copy = copy->next)
+		copy_edit(to_tree, from_tree, copy, it);
 }
 
 struct schema_tree *schema_tree_copy(const struct schema_tree *tree)
 {
 	struct schema_tree *copy = schema_tree_new(tree->schema);
-	for (size_t i = 1; i < tree->files.len; i++)
-		vec_push(&copy->arena, &copy->files, arena_strdup(&copy->arena, tree->files.at[i]));
-	if (tree->first && lyd_dup_siblings(tree->first, NULL,
-					    LYD_DUP_RECURSIVE | LYD_DUP_WITH_FLAGS, &copy->first))
-		abort(); // memory
-	copy_marks(copy, tree, copy->first, tree->first);
+	size_t position;
+	node_free(copy->root);
+	copy->root = node_copy(tree->root, true);
+	if (tree->anchors.len || tree->deletions.len)
+		copy_edit(copy, tree, copy->root, tree->root);
 	copy->has_defaults = tree->has_defaults;
-	copy->valid = tree->valid && !tree->log.len;
 	copy->is_operation = tree->is_operation;
 	copy->is_output = tree->is_output;
+	if (undo_valid(tree, &position) && position == undo_now(tree))
+		undo_set_valid(copy);
 	return copy;
 }
 
 bool schema_tree_empty(const struct schema_tree *tree)
 {
-	const struct lyd_node *it = tree->first;
-	while (it && it->flags & LYD_DEFAULT)
-		it = it->next;
-	return !it;
+	node_for_each_child(it, tree->root) if (!it->is_default) return false;
+	return true;
 }
 
 const struct item *parse_unwrap(const struct doc *doc)
@@ -94,15 +91,13 @@ static bool parse(struct schema_tree *tree, const struct schema_input *input, bo
 	bool good = doc_init(&doc, tree->schema, input, diags);
 	bool had_defaults = tree->has_defaults;
 	undo_forget(tree);
-	tree->valid = false;
 	if (good) {
-		b.file = build_file(tree, input->file);
-		defaults_strip(tree);
-		index_put_all(&b.index, tree->first);
-		build_children(&b, parse_unwrap(&doc), NULL);
+		b.file = build_file(tree->schema, input->file);
+		defaults_strip(tree, false);
+		build_children(&b, parse_unwrap(&doc), tree->root);
 		good = build_end(&b);
 		if (!good && had_defaults)
-			defaults_add(tree, NULL);
+			defaults_add(tree, tree->root, false);
 	}
 	doc_fini(&doc);
 	return good;

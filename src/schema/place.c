@@ -4,7 +4,6 @@
 
 #include <libyang/libyang.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void add_predicates(const struct place *place, struct buf *out)
@@ -31,13 +30,11 @@ static void add_path(const struct place *place, struct buf *out)
 {
 	const struct lys_module *above = NULL;
 	if (place->parent) {
-		char *path = lyd_path(place->parent, LYD_PATH_STD, NULL, 0);
-		buf_adds(out, path);
-		free(path);
-		above = place->parent->schema->module;
+		node_path(place->parent, out);
+		above = node_model(place->parent)->mod;
 	} else if (place->outer) {
 		add_path(place->outer, out);
-		above = place->outer->model ? place->outer->model->schema->module : NULL;
+		above = place->outer->model ? place->outer->model->mod : NULL;
 	}
 	buf_addc(out, '/');
 	if (!place->model) {

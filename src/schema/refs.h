@@ -2,7 +2,7 @@
 // Whether a reference has its target (RFC 7950 sections 9.9 and 9.13). Internal to this folder.
 #pragma once
 
-#include "schema/model.h"
+#include "schema/node.h"
 
 struct refs_values;
 
@@ -15,6 +15,6 @@ struct refs {
 
 void refs_init(struct refs *refs, struct schema_tree *tree);
 void refs_fini(struct refs *refs);
-bool refs_resolve(struct refs *refs, struct lyd_node *leaf) must_check;
+bool refs_resolve(struct refs *refs, struct schema_node *leaf) must_check;
 // A diag that says what could be named instead.
-void refs_report(struct refs *refs, struct lyd_node *leaf, struct diags *diags);
+void refs_report(struct refs *refs, struct schema_node *leaf, struct diags *diags);

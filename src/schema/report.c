@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Diags about nodes of a tree: file and line from the node's mark, the path from libyang.
+// Diags about nodes of a tree: file, line and path are the node's.
 #include "schema/report.h"
+#include "base/buf.h"
 
-#include <libyang/libyang.h>
 #include <stdarg.h>
-#include <stdlib.h>
 
-void report(const struct schema_tree *tree, const struct lyd_node *node, const struct diag *about,
-	    struct diags *diags, const char *fmt, ...)
+void report(const struct schema_tree *tree, const struct schema_node *node,
+	    const struct diag *about, struct diags *diags, const char *fmt, ...)
 {
 	struct arena arena;
 	struct diag d = *about;
@@ -16,17 +15,20 @@ void report(const struct schema_tree *tree, const struct lyd_node *node, const s
 	va_start(ap, fmt);
 	const char *text = arena_vprintf(&arena, fmt, ap);
 	va_end(ap);
-	const struct lyd_node *placed = node;
-	while (placed && !model_mark(placed).line)
-		placed = lyd_parent(placed);
+	const struct schema_node *placed = node;
+	while (placed && !placed->line)
+		placed = placed->parent;
 	if (placed) {
-		d.line = model_mark(placed).line;
-		d.file = tree->files.at[model_mark(placed).file];
+		d.line = placed->line;
+		d.file = tree->schema->files.at[placed->file];
 	}
-	char *path = node && !d.path ? lyd_path(node, LYD_PATH_STD, NULL, 0) : NULL;
-	if (path)
-		d.path = path;
+	struct buf path;
+	buf_init(&path);
+	if (node && !d.path) {
+		node_path(node, &path);
+		d.path = path.len ? path.data : NULL;
+	}
 	diag_add(diags, &d, "%s", text);
-	free(path);
+	buf_fini(&path);
 	arena_fini(&arena);
 }

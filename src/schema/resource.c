@@ -67,9 +67,9 @@ static struct model_node *find_child(const struct model_node *parent, const char
 				     const char *name)
 {
 	for (uint32_t i = 0; i < parent->children; i++) {
-		const struct lysc_node *lys = parent->child[i]->schema;
-		if (!strcmp(lys->name, name) && (!module || !strcmp(lys->module->name, module)))
-			return parent->child[i];
+		struct model_node *child = parent->child[i];
+		if (!strcmp(child->name, name) && (!module || !strcmp(child->mod->name, module)))
+			return child;
 	}
 	return NULL;
 }
@@ -316,17 +316,17 @@ void schema_resource_uri(const struct schema_node *node, struct buf *out)
 	const struct schema_node *parent = schema_parent(node);
 	if (parent)
 		schema_resource_uri(parent, out);
-	const struct lysc_node *lys = node_data(node)->schema;
+	const struct model_node *m = node_model(node);
 	bool named = !parent || strcmp(schema_module(parent), schema_module(node)) != 0;
-	buf_printf(out, "/%s%s%s", named ? schema_module(node) : "", named ? ":" : "", lys->name);
-	if (lys->nodetype == LYS_LEAFLIST) {
+	buf_printf(out, "/%s%s%s", named ? schema_module(node) : "", named ? ":" : "", m->name);
+	if (m->kind == MODEL_LEAF_LIST) {
 		buf_addc(out, '=');
 		encode(schema_value(node), out);
 	}
-	const struct lysc_node *key = lys->nodetype == LYS_LIST ? lysc_node_child(lys) : NULL;
-	for (char before = '='; key && key->flags & LYS_KEY; key = key->next, before = ',') {
+	const struct schema_node *key = m->kind == MODEL_LIST ? node_child(node) : NULL;
+	for (char before = '='; key && node_is_key(key); key = key->next, before = ',') {
 		buf_addc(out, before);
-		encode(schema_get_value(node, key->name), out);
+		encode(key->value, out);
 	}
 }
 
@@ -368,20 +368,12 @@ static bool parse_steps(struct schema_tree *edit, const struct schema_resource *
 	return good;
 }
 
-static const struct schema_node *last_child(const struct schema_node *parent)
-{
-	const struct schema_node *last = NULL;
-	schema_for_each_child (it, parent)
-		last = it;
-	return last;
-}
-
 // Each node there has its keys and the next one.
-static const struct schema_node *innermost(const struct schema_tree *edit, size_t steps)
+static struct schema_node *innermost(const struct schema_tree *edit, size_t steps)
 {
-	const struct schema_node *node = steps ? schema_first(edit) : NULL;
-	for (size_t i = 1; i < steps; i++)
-		node = last_child(node);
+	struct schema_node *node = edit->root;
+	for (size_t i = 0; i < steps; i++)
+		node = node_last(node);
 	return node;
 }
 
@@ -416,10 +408,8 @@ static bool same_key(struct doc *doc, const struct item *item, const struct sche
 		     const struct schema_node **out)
 {
 	const struct schema_node *key = NULL;
-	schema_for_each_child (it, parent)
-		if (node_data(it)->schema->flags & LYS_KEY &&
-		    doc_name_is(doc, item, schema_name(it)))
-			key = it;
+	node_for_each_child(it, parent) if (node_is_key(it) &&
+					    doc_name_is(doc, item, schema_name(it))) key = it;
 	if (!key)
 		return true;
 	size_t len;
@@ -431,20 +421,19 @@ static bool same_key(struct doc *doc, const struct item *item, const struct sche
 	return false;
 }
 
-static const struct schema_node *parse_below(struct schema_tree *edit,
-					     const struct schema_node *parent, struct doc *doc)
+static const struct schema_node *parse_below(struct schema_tree *edit, struct schema_node *parent,
+					     struct doc *doc)
 {
 	const struct schema_node *node = NULL;
 	const struct item *item = only_item(doc);
-	if (!item || !has_no_operations(doc) || (parent && !same_key(doc, item, parent, &node)))
+	if (!item || !has_no_operations(doc) || !same_key(doc, item, parent, &node))
 		return NULL;
 	struct builder b = {.doc = doc, .tree = edit, .edit = true, .fresh = true};
 	b.errors = doc->diags->errors;
-	index_put_all(&b.index, edit->first);
-	build_children(&b, parse_unwrap(doc), parent ? node_data(parent) : NULL);
+	build_children(&b, parse_unwrap(doc), parent);
 	if (!build_end(&b))
 		return NULL;
-	return node ? node : parent ? last_child(parent) : schema_first(edit);
+	return node ? node : node_last(parent);
 }
 
 const struct schema_node *schema_resource_parse(struct schema_tree *edit,
@@ -464,7 +453,7 @@ const struct schema_node *schema_resource_parse(struct schema_tree *edit,
 
 // --- marks ---
 
-static void set_anchor(struct schema_tree *edit, struct lyd_node *node,
+static void set_anchor(struct schema_tree *edit, struct schema_node *node,
 		       const struct schema_resource *point)
 {
 	const struct schema_step *step = &point->step.at[point->step.len - 1];
@@ -485,14 +474,11 @@ static void set_anchor(struct schema_tree *edit, struct lyd_node *node,
 void schema_edit_mark(struct schema_tree *edit, const struct schema_node *node,
 		      const struct schema_mark *mark)
 {
-	struct lyd_node *data = node_data(node);
-	struct model_mark m = model_mark(data);
-	m.operation = (1 + mark->operation) & 15;
-	m.insert = mark->where & 7;
-	m.anchored = mark->point != NULL;
-	model_set_mark(data, m);
+	struct schema_node *marked = (struct schema_node *)(uintptr_t)node;
+	marked->operation = (1 + mark->operation) & 7;
+	marked->insert = mark->where & 7;
 	if (mark->point)
-		set_anchor(edit, data, mark->point);
+		set_anchor(edit, marked, mark->point);
 }
 
 bool schema_resource_edit(struct schema_tree *edit, const struct schema_resource *resource,

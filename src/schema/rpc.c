@@ -100,30 +100,29 @@ static struct model_node *find_operation(struct doc *doc, const struct item *ite
 		return NULL;
 	}
 	struct model_node *m = model_child(schema->root, ns->mod, name, item->name_len);
-	if (m && m->schema->nodetype & kinds)
+	if (m && m->kind & kinds)
 		return m;
 	struct text_guess guess = text_guess(name, item->name_len);
 	for (uint32_t i = 0; i < schema->root->children; i++) {
-		const struct lysc_node *lys = schema->root->child[i]->schema;
-		if (lys->module == ns->mod && lys->nodetype & kinds)
-			text_guess_offer(&guess, lys->name);
+		const struct model_node *other = schema->root->child[i];
+		if (other->mod == ns->mod && other->kind & kinds)
+			text_guess_offer(&guess, other->name);
 	}
 	const char *hint = "use one of the operations of the modules that were announced";
 	if (guess.best)
 		hint = arena_printf(&doc->arena, "did you mean \"%s\"?", guess.best);
 	doc_error(doc, DIAG_UNSUPPORTED, item, hint, "\"%.*s\" is no %s of %s", (int)item->name_len,
-		  name, kinds & LYS_NOTIF ? "notification" : "operation", ns->mod->name);
+		  name, kinds & MODEL_NOTIFICATION ? "notification" : "operation", ns->mod->name);
 	return NULL;
 }
 
-static struct schema_tree *operation_tree(struct schema *schema, const struct lysc_node *lys,
+static struct schema_tree *operation_tree(struct schema *schema, const struct model_node *m,
 					  bool output)
 {
 	struct schema_tree *tree = schema_tree_new(schema);
 	tree->is_operation = true;
 	tree->is_output = output;
-	if (lyd_new_inner(NULL, lys->module, lys->name, output, &tree->first))
-		abort(); // memory: the node is known
+	node_add(tree->root, node_new(schema, m));
 	return tree;
 }
 
@@ -131,12 +130,10 @@ static struct schema_tree *operation_tree(struct schema *schema, const struct ly
 static bool fill_operation(struct doc *doc, const struct item *around, struct schema_tree *tree)
 {
 	struct builder b = {.doc = doc, .tree = tree, .fresh = true, .errors = doc->diags->errors};
-	b.file = build_file(tree, doc->file);
-	if (around->line)
-		model_set_mark(tree->first,
-			       (struct model_mark){.line = around->line & ((1u << 30) - 1),
-						   .file = b.file});
-	build_children(&b, around, tree->first);
+	struct schema_node *operation = node_child(tree->root);
+	b.file = build_file(doc->schema, doc->file);
+	build_origin(&b, around, operation);
+	build_children(&b, around, operation);
 	bool good = build_end(&b);
 	return good && schema_validate(tree, doc->diags);
 }
@@ -168,10 +165,10 @@ static bool read_rpc(struct doc *doc, const struct item *rpc, size_t errors,
 		     struct schema_tree **out)
 {
 	const struct item *item = only_child(doc, rpc);
-	struct model_node *m = item ? find_operation(doc, item, LYS_RPC) : NULL;
+	struct model_node *m = item ? find_operation(doc, item, MODEL_RPC) : NULL;
 	if (!m)
 		return false;
-	struct schema_tree *tree = operation_tree(doc->schema, m->schema, false);
+	struct schema_tree *tree = operation_tree(doc->schema, m, false);
 	bool good = fill_operation(doc, item, tree) && doc->diags->errors == errors;
 	return finish(good, tree, out);
 }
@@ -196,16 +193,16 @@ bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, s
 
 // --- RESTCONF ---
 
-static const struct lysc_node *named_operation(struct schema *schema, const char *operation,
-					       struct diags *diags)
+static const struct model_node *named_operation(struct schema *schema, const char *operation,
+						struct diags *diags)
 {
 	const char *colon = strchr(operation, ':'), *name = colon ? colon + 1 : operation;
 	char *module = strndup(operation, colon ? (size_t)(colon - operation) : 0);
 	const struct lys_module *mod = text_module(schema, base_oom(module), true);
 	free(module);
 	struct model_node *m = mod ? model_child(schema->root, mod, name, strlen(name)) : NULL;
-	if (m && m->schema->nodetype == LYS_RPC)
-		return m->schema;
+	if (m && m->kind == MODEL_RPC)
+		return m;
 	diag_error(diags, DIAG_UNSUPPORTED, NULL, "operations are named module:name",
 		   "there is no operation \"%.200s\"", operation);
 	return NULL;
@@ -236,14 +233,14 @@ static bool read_body(struct schema *schema, const char *operation,
 		      struct schema_tree **out)
 {
 	struct doc doc;
-	const struct lysc_node *lys = named_operation(schema, operation, diags);
-	if (!lys)
+	const struct model_node *m = named_operation(schema, operation, diags);
+	if (!m)
 		return false;
 	bool good = doc_init(&doc, schema, input, diags);
 	const struct item *around =
-		good ? inside(&doc, output ? "output" : "input", lys->module, output) : NULL;
+		good ? inside(&doc, output ? "output" : "input", m->mod, output) : NULL;
 	if (around) {
-		struct schema_tree *tree = operation_tree(schema, lys, output);
+		struct schema_tree *tree = operation_tree(schema, m, output);
 		good = finish(fill_operation(&doc, around, tree), tree, out);
 	}
 	doc_fini(&doc);
@@ -273,9 +270,10 @@ bool schema_parse_notification(struct schema *schema, const struct schema_input 
 	if (good && (!item || item->next))
 		doc_error(&doc, DIAG_SYNTAX, doc.item, "send one notification",
 			  "the text is not one notification");
-	struct model_node *m = item && !item->next ? find_operation(&doc, item, LYS_NOTIF) : NULL;
+	struct model_node *m =
+		item && !item->next ? find_operation(&doc, item, MODEL_NOTIFICATION) : NULL;
 	if (m) {
-		struct schema_tree *tree = operation_tree(schema, m->schema, false);
+		struct schema_tree *tree = operation_tree(schema, m, false);
 		good = finish(fill_operation(&doc, item, tree), tree, notification_out);
 	}
 	doc_fini(&doc);

@@ -6,6 +6,7 @@
 // are resolved by ourselves, the others by libyang (RFC 7950 sections 7.5.3, 7.21.5 and 9.9).
 #include "schema/rules.h"
 #include "schema/text.h"
+#include "schema/xpath.h"
 
 #include <libyang/libyang.h>
 #include <stdlib.h>
@@ -54,21 +55,52 @@ static unsigned xpath_reach(const char *xpath)
 
 // --- rules ---
 
+static const char *module_of(void *context, const char *prefix)
+{
+	const struct lysc_prefix *prefixes = context;
+	for (size_t i = 0; i < LY_ARRAY_COUNT(prefixes); i++)
+		if (prefixes[i].prefix && !strcmp(prefixes[i].prefix, prefix))
+			return prefixes[i].mod->name;
+	return NULL;
+}
+
+// NULL: not understood, though libyang did.
+static struct schema_xpath *xpath_new(struct schema *schema, const char *text,
+				      const struct lysc_prefix *prefixes,
+				      const struct lys_module *home)
+{
+	struct schema_xpath_names names = {
+		.module = module_of, .context = (void *)(uintptr_t)prefixes, .home = home->name};
+	struct arena arena cleanup(arena_fini);
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	struct schema_xpath *xpath = schema_xpath_parse(schema, text, &names, &diags);
+	if (xpath)
+		vec_push(&schema->arena, &schema->xpaths, xpath);
+	return xpath;
+}
+
+void rules_free(struct schema *schema)
+{
+	for (size_t i = 0; i < schema->xpaths.len; i++)
+		schema_xpath_free(schema->xpaths.at[i]);
+}
+
 static struct model_rule *rule_new(struct schema *schema, struct model_node *m,
 				   struct lyxp_expr *cond, const struct lysc_prefix *prefixes,
 				   const struct lysc_node *context)
 {
 	struct model_rule *rule = arena_new(&schema->arena, struct model_rule);
-	rule->xpath = arena_strdup(&schema->arena, lyxp_get_expr(cond));
-	rule->prefixes = prefixes;
-	rule->mod = m->schema->module;
+	rule->text = arena_strdup(&schema->arena, lyxp_get_expr(cond));
+	rule->xpath = xpath_new(schema, rule->text, prefixes, m->mod);
 	rule->owner = m;
 	rule->on_parent = context != m->schema;
-	rule->reach = xpath_reach(rule->xpath);
+	rule->reach = xpath_reach(rule->text);
 	if (rule->reach != MODEL_ANYWHERE)
 		rule->reach += rule->on_parent;
 	struct ly_set *set = NULL;
-	if (lys_find_expr_atoms(context, rule->mod, cond, prefixes, 0, &set)) {
+	if (lys_find_expr_atoms(context, m->mod, cond, prefixes, 0, &set)) {
 		ly_err_clean(schema->ctx, NULL);
 		rule->unknown = true;
 		schema->opaque_rules = true;
@@ -90,6 +122,7 @@ static void add_whens(struct schema *schema, struct model_node *m, const struct 
 		struct model_rule *rule =
 			rule_new(schema, m, whens[i]->cond, whens[i]->prefixes, context);
 		rule->is_when = true;
+		rule->holder = lys;
 		vec_push(&schema->arena, rules, rule);
 	}
 }
@@ -119,57 +152,84 @@ static void add_rules(struct schema *schema, struct model_node *m)
 	m->nrules = (uint32_t)rules.len;
 }
 
-bool rules_hold(const struct model_rule *rule, const struct lyd_node *node)
+static bool holds(struct schema_xpath *xpath, const struct schema_node *context)
 {
-	ly_bool result = 0;
-	const struct lyd_node *context = rule->on_parent ? lyd_parent(node) : node;
-	// A rule whose context is the root is asked of the node beside it; relative paths cannot occur in it.
-	if (lyd_eval_xpath3(context ? context : node, rule->mod, rule->xpath,
-			    LY_VALUE_SCHEMA_RESOLVED, (void *)(uintptr_t)rule->prefixes, NULL,
-			    &result)) {
-		ly_err_clean((struct ly_ctx *)(uintptr_t)LYD_CTX(node), NULL);
-		return false;
-	}
-	return result;
+	struct schema_xpath_place place = {.node = context};
+	struct arena arena cleanup(arena_fini);
+	struct diags diags;
+	bool result = false;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	return xpath && schema_xpath_true(xpath, &place, &result, &diags) && result;
 }
 
-// RFC 7950 section 7.21.5: a dummy stands for the node that is asked about.
-static struct lyd_node *dummy_new(struct schema_tree *tree, struct lyd_node *parent,
-				  const struct lysc_node *lys)
+bool rules_hold(const struct model_rule *rule, const struct schema_node *node)
 {
-	struct lyd_node *dummy = NULL;
-	if (lyd_new_opaq(parent, tree->schema->ctx, lys->name, NULL, NULL, lys->module->name,
-			 &dummy))
-		abort(); // memory
-	if (!parent)
-		lyd_insert_sibling(tree->first, dummy, &tree->first);
+	return holds(rule->xpath, rule->on_parent ? node->parent : node);
+}
+
+static struct schema_node *empty_node(struct schema *schema, const struct model_node *m)
+{
+	struct schema_node *node = node_new(schema, m);
+	if (!node_is_inner(node))
+		node_set_value(node, intern_add(&schema->values, "", 0), FORM_STRING);
+	return node;
+}
+
+// RFC 7950 section 7.21.5: a dummy stands for the node that is asked about. A choice or case has the node above it as
+// its context; then nothing has to stand there.
+static struct schema_node *dummy_new(struct schema_tree *tree, struct schema_node *parent,
+				     const struct lysc_node *lys)
+{
+	if (lys->nodetype & (LYS_CHOICE | LYS_CASE))
+		return NULL;
+	const struct model_node *m = lys->priv;
+	struct schema_node *dummy = empty_node(tree->schema, m);
+	for (uint32_t i = 0; i < m->keys; i++)
+		node_add(dummy, empty_node(tree->schema, m->child[i]));
+	dummy->is_default = 1;
+	node_add(parent, dummy);
 	return dummy;
 }
 
-static bool when_holds(const struct lysc_when *when, const struct lysc_node *lys,
-		       const struct lyd_node *dummy)
+// The model that has the `when`s around this node: of a choice or case the first in it.
+static const struct model_node *model_with_whens(const struct lysc_node *lys)
 {
-	struct model_rule rule = {.xpath = lyxp_get_expr(when->cond),
-				  .prefixes = when->prefixes,
-				  .mod = lys->module,
-				  .on_parent = when->context != lys};
-	return rules_hold(&rule, dummy);
+	if (lys->nodetype & (LYS_CHOICE | LYS_CASE))
+		lys = lys_getnext(NULL, lys, NULL, 0);
+	return lys ? lys->priv : NULL;
 }
 
-bool rules_allow(struct schema_tree *tree, struct lyd_node *parent, const struct lysc_node *lys)
+static bool stands_around(const struct lysc_node *holder, const struct lysc_node *lys)
 {
-	if (!lysc_has_when(lys))
-		return true;
-	struct lyd_node *dummy = dummy_new(tree, parent, lys);
-	bool hold = true;
-	do {
-		struct lysc_when **whens = lysc_node_when(lys);
-		for (size_t i = 0; hold && i < LY_ARRAY_COUNT(whens); i++)
-			hold = when_holds(whens[i], lys, dummy);
+	while (lys && lys != holder)
 		lys = lys->parent;
-	} while (lys && (lys->nodetype & (LYS_CASE | LYS_CHOICE)));
-	tree_free_node(tree, dummy);
+	return lys;
+}
+
+bool rules_allow(struct schema_tree *tree, struct schema_node *parent, const struct lysc_node *lys)
+{
+	const struct model_node *m = lysc_has_when(lys) ? model_with_whens(lys) : NULL;
+	if (!m)
+		return true;
+	struct schema_node *dummy = dummy_new(tree, parent, lys);
+	bool hold = true;
+	for (uint32_t i = 0; hold && i < m->nwhens; i++)
+		if (stands_around(m->rules[i]->holder, lys))
+			hold = holds(m->rules[i]->xpath,
+				     m->rules[i]->on_parent || !dummy ? parent : dummy);
+	if (dummy)
+		node_delete(dummy);
 	return hold;
+}
+
+bool rules_names(const struct schema_node *leaf, const struct lysc_type_leafref *type)
+{
+	const struct model_node *m = node_model(leaf);
+	for (uint32_t i = 0; i < m->npaths; i++)
+		if (m->paths[i].type == type)
+			return holds(m->paths[i].xpath, leaf);
+	return false;
 }
 
 // --- leafrefs ---
@@ -248,6 +308,27 @@ static bool ref_compile(struct schema *schema, struct model_node *leaf,
 		       real_type(type->realtype);
 }
 
+static void add_path(struct schema *schema, struct model_node *m,
+		     const struct lysc_type_leafref *type)
+{
+	const char *text = arena_printf(&schema->arena, "(%s) = .", lyxp_get_expr(type->path));
+	m->paths[m->npaths++] = (struct model_path){
+		.type = type, .xpath = xpath_new(schema, text, type->prefixes, m->mod)};
+}
+
+static void add_paths(struct schema *schema, struct model_node *m, const struct lysc_type *type)
+{
+	const struct lysc_type_union *u = (const struct lysc_type_union *)type;
+	bool is_union = type->basetype == LY_TYPE_UNION;
+	size_t n = is_union ? LY_ARRAY_COUNT(u->types) : 1;
+	m->paths = arena_array(&schema->arena, struct model_path, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct lysc_type *t = is_union ? u->types[i] : type;
+		if (t->basetype == LY_TYPE_LEAFREF)
+			add_path(schema, m, (const struct lysc_type_leafref *)t);
+	}
+}
+
 // All alternatives must be leafrefs of one real type: then which of them holds changes nothing about the value.
 static void add_refs(struct schema *schema, struct model_node *m)
 {
@@ -266,6 +347,7 @@ static void add_refs(struct schema *schema, struct model_node *m)
 			     (!real || real_type(t)->basetype == real->basetype) &&
 			     ref_compile(schema, m, lref, &ref);
 		if (!plain || (is_union && real_type(t)->basetype != LY_TYPE_STRING)) {
+			add_paths(schema, m, type);
 			vec_push(&schema->arena, &schema->generic_refs, m);
 			return;
 		}
@@ -285,11 +367,36 @@ void rules_add(struct schema *schema, struct model_node *m)
 
 // --- who looks at what ---
 
+static bool is_above(const struct model_node *m, const struct model_node *owner)
+{
+	for (; owner; owner = owner->parent)
+		if (owner == m)
+			return true;
+	return false;
+}
+
+static bool names(const char *xpath, const char *name)
+{
+	size_t len = strlen(name);
+	for (const char *p = xpath; (p = strstr(p, name)); p++)
+		if ((p == xpath || !text_is_name(p[-1])) && !text_is_name(p[len]))
+			return true;
+	return false;
+}
+
+// What is only passed on the way up goes together with the rule's node; other instances of it are not looked at.
+static bool is_passed(const struct model_rule *rule, const struct model_node *seen)
+{
+	const char *xpath = rule->text;
+	return is_above(seen, rule->owner) && !names(xpath, seen->name) && !strchr(xpath, '*') &&
+	       !strstr(xpath, "::") && !strstr(xpath, "node(") && !strstr(xpath, "//");
+}
+
 static void watch(struct schema *schema, struct model_rule *rule)
 {
 	for (uint32_t i = 0; i < rule->natoms; i++) {
 		struct model_node *seen = rule->atoms[i]->priv;
-		if (!seen)
+		if (!seen || is_passed(rule, seen))
 			continue;
 		struct model_rule **more =
 			arena_array(&schema->arena, struct model_rule *, seen->nwatchers + 1);

@@ -10,7 +10,7 @@ struct buf;
 struct diags;
 struct schema;      // a set of compiled modules
 struct schema_tree; // data: any number of top-level nodes
-struct schema_node; // one data node of a tree; borrowed, valid until the tree changes or is freed
+struct schema_node; // one data node of a tree; borrowed, valid until it is removed or the tree is freed
 
 enum schema_format { SCHEMA_AUTO, SCHEMA_XML, SCHEMA_JSON };
 
@@ -61,7 +61,7 @@ const struct schema_node *
 schema_first(const struct schema_tree *tree) must_check; // first top-level node
 const struct schema_node *schema_next(const struct schema_node *node) must_check; // next sibling
 const struct schema_node *
-schema_child(const struct schema_node *node) must_check; // first child, also of an RPC or any-data
+schema_child(const struct schema_node *node) must_check; // first child, also of an RPC
 const struct schema_node *schema_parent(const struct schema_node *node) must_check;
 #define schema_for_each_child(it, node) \
 	for (const struct schema_node *it = schema_child(node); it; it = schema_next(it))
@@ -115,19 +115,35 @@ struct schema_veto {
 bool schema_edit_if(struct schema_tree *tree, const struct schema_tree *edit,
 		    enum schema_operation default_operation, const struct schema_veto *veto,
 		    struct diags *diags) must_check;
+// The same, and the edit's tree is used up, done or not: what is new in it is moved instead of copied. `veto` may be NULL.
+bool schema_edit_take(struct schema_tree *tree, struct schema_tree *edit,
+		      enum schema_operation default_operation, const struct schema_veto *veto,
+		      struct diags *diags) must_check;
 // Back to the last valid state: takes back every successful edit since schema_validate was true, defaults included. For
 // when what an edit made is not valid. Nothing happens when the tree was never valid.
 void schema_undo(struct schema_tree *tree);
-// What has changed since the tree was valid, oldest first: entries 0 to schema_changes - 1. A changed leaf is one removed
-// and one added; of a subtree that came or went only its top is told. A removed node can be read until the tree is valid
-// again or undone; its parent is that of before.
+
+// --- the changes of a tree, in the order in which they happened; a number of changes is a position ---
+// How many there are: the present position. Without schema_keep they are counted from the last valid state.
+size_t schema_changes(const struct schema_tree *tree) must_check;
+// The position of the last valid state.
+size_t schema_changes_valid(const struct schema_tree *tree) must_check;
+// The change that leads from this position to the next. A changed leaf is one removed and one added; of a subtree that
+// came or went only its top is told. What was removed can be read until it is forgotten; its parent is that of before.
 enum schema_change_kind { SCHEMA_ADDED, SCHEMA_REMOVED, SCHEMA_MOVED };
 struct schema_change {
 	enum schema_change_kind kind;
 	const struct schema_node *node, *parent; // parent NULL: the top
 };
-size_t schema_changes(const struct schema_tree *tree) must_check;
-struct schema_change schema_change(const struct schema_tree *tree, size_t entry) must_check;
+struct schema_change schema_change(const struct schema_tree *tree, size_t position) must_check;
+// From now on nothing is forgotten by itself: every position from this one on stays, so that one tree can be several
+// states of a datastore. Again with a later position: what lies before that is forgotten and freed.
+void schema_keep(struct schema_tree *tree, size_t position);
+// Back or forward to another position, exactly, order included; the cost is the changes between. Positions ahead stay
+// until the tree is changed or undone instead. Between an edit and its validation, defaults inside of what was added may
+// be there already.
+void schema_go(struct schema_tree *tree, size_t position);
+
 // Reads the content of <config>: like schema_parse, but attributes of nc: are kept and nodes need not be complete.
 bool schema_parse_edit(struct schema_tree *tree, const struct schema_input *input,
 		       struct diags *diags) must_check;

@@ -3,11 +3,8 @@
 // tree: the tree is only read, several may look at it, and a selection of a few nodes costs nothing elsewhere.
 #include "schema/select.h"
 
-#include <libyang/libyang.h>
-
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 // --- marks ---
 
@@ -20,7 +17,7 @@ void selection_fini(struct selection *selection)
 	selection->len = selection->cap = 0;
 }
 
-static uintptr_t *find(const struct selection *s, const struct lyd_node *node)
+static uintptr_t *find(const struct selection *s, const struct schema_node *node)
 {
 	uintptr_t address = (uintptr_t)node;
 	size_t mask = s->cap - 1;
@@ -30,7 +27,7 @@ static uintptr_t *find(const struct selection *s, const struct lyd_node *node)
 	return &s->slot[i];
 }
 
-enum selected selection_of(const struct selection *selection, const struct lyd_node *node)
+enum selected selection_of(const struct selection *selection, const struct schema_node *node)
 {
 	return selection->cap ? *find(selection, node) & MARK_BITS : SELECTED_NOT;
 }
@@ -42,11 +39,13 @@ static void grow(struct selection *s)
 	s->slot = base_oom(calloc(s->cap, sizeof(*s->slot)));
 	for (size_t i = 0; i < old.cap; i++)
 		if (old.slot[i])
-			*find(s, (const struct lyd_node *)(old.slot[i] & ~MARK_BITS)) = old.slot[i];
+			*find(s, (const struct schema_node *)(old.slot[i] & ~MARK_BITS)) =
+				old.slot[i];
 	free(old.slot);
 }
 
-void selection_add(struct selection *selection, const struct lyd_node *node, enum selected selected)
+void selection_add(struct selection *selection, const struct schema_node *node,
+		   enum selected selected)
 {
 	assert(!((uintptr_t)node & MARK_BITS));
 	if (selection->len * 3 >= selection->cap * 2)
@@ -57,9 +56,9 @@ void selection_add(struct selection *selection, const struct lyd_node *node, enu
 		*slot = (uintptr_t)node | (uintptr_t)selected;
 }
 
-bool selection_sees(const struct selection *selection, const struct lyd_node *node)
+bool selection_sees(const struct selection *selection, const struct schema_node *node)
 {
-	return !selection->visible || selection->visible(selection->context, node_public(node));
+	return !selection->visible || selection->visible(selection->context, node);
 }
 
 // --- patterns ---
@@ -72,98 +71,88 @@ void pick_add(struct pick *parent, struct pick *pick)
 	parent->deepens |= pick->kind != PICK_MATCH;
 }
 
-static const struct lyd_node *first_child(const struct schema_tree *tree,
-					  const struct lyd_node *parent)
-{
-	return parent ? lyd_child(parent) : tree->first;
-}
-
-struct search {
-	struct selection *selection;
-	const struct schema_tree *tree;
-};
-
-static const struct lyd_node *find_match(const struct search *s, const struct lyd_node *parent,
-					 const struct pick *pick)
+static const struct schema_node *
+find_match(struct selection *selection, const struct schema_node *parent, const struct pick *pick)
 {
 	if (!pick->value)
 		return NULL;
-	for (const struct lyd_node *it = first_child(s->tree, parent); it; it = it->next)
-		if (it->schema == pick->model->schema && !strcmp(lyd_get_value(it), pick->value) &&
-		    selection_sees(s->selection, it))
-			return it;
+	node_for_each_of(it, parent, pick->model) if (it->value == pick->value &&
+						      selection_sees(selection, it)) return it;
 	return NULL;
 }
 
-static bool all_match(const struct search *s, const struct lyd_node *parent, const struct pick *set)
+static bool all_match(struct selection *selection, const struct schema_node *parent,
+		      const struct pick *set)
 {
 	for (const struct pick *pick = set->first; pick; pick = pick->next)
-		if (pick->kind == PICK_MATCH && !find_match(s, parent, pick))
+		if (pick->kind == PICK_MATCH && !find_match(selection, parent, pick))
 			return false;
 	return true;
 }
 
-static bool select_inside(const struct search *s, const struct lyd_node *parent,
+static bool select_inside(struct selection *selection, const struct schema_node *parent,
 			  const struct pick *set);
 
-static bool select_by(const struct search *s, const struct lyd_node *node, const struct pick *pick)
+static bool select_by(struct selection *selection, const struct schema_node *node,
+		      const struct pick *pick)
 {
 	if (pick->kind == PICK_SELECTION) {
-		selection_add(s->selection, node, SELECTED_WHOLE);
+		selection_add(selection, node, SELECTED_WHOLE);
 		return true;
 	}
-	if (!(node->schema->nodetype & LYD_NODE_INNER) || !select_inside(s, node, pick))
+	if (!(node_is_inner(node)) || !select_inside(selection, node, pick))
 		return false;
-	selection_add(s->selection, node, SELECTED_PART);
+	selection_add(selection, node, SELECTED_PART);
 	return true;
 }
 
 // One child: is it asked for as it is, or what is in it?
-static bool select_child(const struct search *s, const struct lyd_node *node,
+static bool select_child(struct selection *selection, const struct schema_node *node,
 			 const struct pick *set)
 {
 	bool any = false;
 	for (const struct pick *pick = set->first; pick; pick = pick->next) {
 		bool deepens = pick->kind == PICK_SELECTION || pick->kind == PICK_CONTAINMENT;
-		if (!deepens || node->schema != pick->model->schema)
+		if (!deepens || node->model != pick->model->id)
 			continue;
-		if (selection_of(s->selection, node) == SELECTED_WHOLE)
+		if (selection_of(selection, node) == SELECTED_WHOLE)
 			return true;
-		any |= select_by(s, node, pick);
+		any |= select_by(selection, node, pick);
 	}
 	return any;
 }
 
-static bool wants(const struct pick *set, const struct lyd_node *node)
+static bool wants(const struct pick *set, const struct schema_node *node)
 {
 	for (const struct pick *pick = set->first; pick; pick = pick->next)
-		if (pick->model && node->schema == pick->model->schema)
+		if (pick->model && node->model == pick->model->id)
 			return true;
 	return false;
 }
 
 // One sibling set (section 6.2.5). True when anything below the parent was selected.
-static bool select_inside(const struct search *s, const struct lyd_node *parent,
+static bool select_inside(struct selection *selection, const struct schema_node *parent,
 			  const struct pick *set)
 {
 	bool any = set->matches, everything = set->matches && !set->deepens;
-	if (!all_match(s, parent, set))
+	if (!all_match(selection, parent, set))
 		return false;
 	for (const struct pick *pick = set->first; pick; pick = pick->next)
 		if (pick->kind == PICK_MATCH)
-			selection_add(s->selection, find_match(s, parent, pick), SELECTED_WHOLE);
-	for (const struct lyd_node *it = first_child(s->tree, parent); it; it = it->next) {
+			selection_add(selection, find_match(selection, parent, pick),
+				      SELECTED_WHOLE);
+	node_for_each_child(it, parent)
+	{
 		if (everything)
-			selection_add(s->selection, it, SELECTED_WHOLE);
-		else if (wants(set, it) && selection_sees(s->selection, it))
-			any |= select_child(s, it, set);
+			selection_add(selection, it, SELECTED_WHOLE);
+		else if (wants(set, it) && selection_sees(selection, it))
+			any |= select_child(selection, it, set);
 	}
 	return any;
 }
 
-bool pick_select(struct selection *selection, const struct schema_tree *tree,
-		 const struct lyd_node *parent, const struct pick *set)
+bool pick_select(struct selection *selection, const struct schema_node *parent,
+		 const struct pick *set)
 {
-	struct search search = {.selection = selection, .tree = tree};
-	return select_inside(&search, parent, set);
+	return select_inside(selection, parent, set);
 }

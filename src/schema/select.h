@@ -3,7 +3,7 @@
 // filters and RESTCONF's `fields` both are. Internal to this folder.
 #pragma once
 
-#include "schema/model.h"
+#include "schema/node.h"
 
 // PART: something below is selected, and the node leads there. WHOLE: the node and all below it.
 enum selected { SELECTED_NOT, SELECTED_PART, SELECTED_WHOLE };
@@ -16,11 +16,11 @@ struct selection {
 };
 void selection_fini(struct selection *selection);
 enum selected selection_of(const struct selection *selection,
-			   const struct lyd_node *node) must_check;
+			   const struct schema_node *node) must_check;
 // A mark only grows.
-void selection_add(struct selection *selection, const struct lyd_node *node,
+void selection_add(struct selection *selection, const struct schema_node *node,
 		   enum selected selected);
-bool selection_sees(const struct selection *selection, const struct lyd_node *node) must_check;
+bool selection_sees(const struct selection *selection, const struct schema_node *node) must_check;
 
 // What an element of a filter is (RFC 6241 sections 6.2.3 to 6.2.5). NOTHING selects nothing, but is there.
 enum pick_kind { PICK_NOTHING, PICK_SELECTION, PICK_MATCH, PICK_CONTAINMENT };
@@ -28,23 +28,23 @@ enum pick_kind { PICK_NOTHING, PICK_SELECTION, PICK_MATCH, PICK_CONTAINMENT };
 struct pick {
 	enum pick_kind kind;
 	const struct model_node *model;
-	const char *value;         // PICK_MATCH: canonical; NULL: nothing has it
+	const char *value;         // PICK_MATCH: interned; NULL: nothing has it
 	struct pick *first, *next; // first: of the children
 	struct pick *last;
 	bool matches, deepens; // among the children is a match; a selection or containment
 };
 // Appends to the children of the parent.
 void pick_add(struct pick *parent, struct pick *pick);
-// Marks what the children of `set` select below `parent` (NULL: the top). True when there was anything.
-bool pick_select(struct selection *selection, const struct schema_tree *tree,
-		 const struct lyd_node *parent, const struct pick *set);
+// Marks what the children of `set` select below `parent`. True when there was anything.
+bool pick_select(struct selection *selection, const struct schema_node *parent,
+		 const struct pick *set);
 
 // Marks what the subtree filter, an anyxml node, selects.
 void select_subtree(struct selection *selection, const struct schema_tree *tree,
-		    const struct lyd_node *filter);
+		    const struct schema_node *filter);
 // The same for `fields` below these nodes, or the top if there are none; false after a diag.
 struct select_roots {
-	const struct lyd_node **at;
+	const struct schema_node **at;
 	size_t len, cap;
 };
 bool select_fields(struct selection *selection, const struct schema_tree *tree,

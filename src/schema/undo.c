@@ -1,162 +1,237 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes to a tree that can be taken back exactly. Each is one entry of the tree's log; taking back walks the log from
-// its end, so every sibling that an entry remembers is there again when it is needed. The log also tells an incremental
-// validation what has changed.
+// Changes to a tree that can be taken back and done again exactly. Each is one entry of the tree's log. Going back walks
+// the log from its end, so every sibling that an entry remembers is there again when it is needed, and each entry then
+// remembers where the node stood on the other side of the change. The log also tells an incremental validation what has
+// changed.
 //
-// A removed entry of a list has to return to its place, and libyang puts nodes anywhere only in lists ordered by the
-// user; the order of others is merely not to be relied upon. So the schema is told for the moment that it is such a list.
+// A node that is out of the tree belongs to the log: one that was removed until the removal is forgotten, one whose
+// addition was taken back until something else is changed instead.
 #include "schema/undo.h"
-
-#include <libyang/libyang.h>
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
+// 16 bytes: a replaced policy has hundreds of thousands. The kind stands in the low bits of the node's address.
 struct undo_entry {
-	enum undo_kind kind;
-	struct lyd_node *node;
-	struct lyd_node *parent; // of what was removed
-	struct lyd_node *next;   // sibling of its kind that stood behind it
+	uintptr_t node_and_kind;
+	struct schema_node
+		*next; // which sibling is behind the node on the other side of the change
 };
 
-static struct undo_entry *push(struct schema_tree *tree)
+static enum undo_kind kind_of(const struct undo_entry *e)
+{
+	return (enum undo_kind)(e->node_and_kind & 3);
+}
+
+static struct schema_node *node_of(const struct undo_entry *e)
+{
+	return (struct schema_node *)(e->node_and_kind & ~(uintptr_t)3);
+}
+
+static void grow(struct undo_log *log)
+{
+	log->cap = log->cap ? log->cap * 2 : 16;
+	log->at = base_oom(realloc(log->at, log->cap * sizeof(*log->at)));
+}
+
+static void drop_valid_behind(struct undo_log *log, size_t position)
+{
+	while (log->valid.len && log->valid.at[log->valid.len - 1] > position)
+		log->valid.len--;
+}
+
+// What was taken back cannot be done again any more.
+static void drop_ahead(struct undo_log *log)
+{
+	for (size_t i = log->now; i < log->len; i++)
+		if (kind_of(&log->at[i]) == UNDO_ADDED)
+			node_free(node_of(&log->at[i]));
+	log->len = log->now;
+	drop_valid_behind(log, log->base + log->now);
+}
+
+static void push(struct schema_tree *tree, enum undo_kind kind, struct schema_node *node,
+		 struct schema_node *next)
 {
 	struct undo_log *log = &tree->log;
-	if (log->len == log->cap) {
-		log->cap = log->cap ? log->cap * 2 : 16;
-		log->at = base_oom(realloc(log->at, log->cap * sizeof(*log->at)));
-	}
-	return &log->at[log->len++];
-}
-
-static struct lyd_node *next_of_kind(const struct lyd_node *node)
-{
-	return node->next && node->next->schema == node->schema ? node->next : NULL;
-}
-
-static void set_detached(struct lyd_node *node, bool detached)
-{
-	struct model_mark mark = model_mark(node);
-	mark.detached = detached;
-	model_set_mark(node, mark);
-}
-
-// --- places ---
-
-static void put_before(struct schema_tree *tree, struct lyd_node *sibling, struct lyd_node *node)
-{
-	struct lysc_node *lys = (struct lysc_node *)(uintptr_t)node->schema;
-	uint16_t flags = lys->flags;
-	lys->flags |= LYS_ORDBY_USER;
-	if (node->parent || node->prev != node)
-		tree_unlink(tree, node);
-	int failed = lyd_insert_before(sibling, node);
-	lys->flags = flags;
-	assert(!failed);
-	if (tree->first == sibling && !sibling->parent)
-		tree->first = node;
-}
-
-static void put_last(struct schema_tree *tree, struct lyd_node *parent, struct lyd_node *node)
-{
-	if (!parent) {
-		tree_link_top(tree, node);
-		return;
-	}
-	int failed = lyd_insert_child(parent, node);
-	assert(!failed);
-}
-
-static void put(struct schema_tree *tree, struct lyd_node *parent, struct lyd_node *node,
-		struct lyd_node *before)
-{
-	if (before)
-		put_before(tree, before, node);
-	else
-		put_last(tree, parent, node);
+	drop_ahead(log);
+	if (log->len == log->cap)
+		grow(log);
+	log->at[log->len++] = (struct undo_entry){(uintptr_t)node | kind, next};
+	log->now = log->len;
 }
 
 // --- changes ---
 
-void undo_added(struct schema_tree *tree, struct lyd_node *node)
+void undo_added(struct schema_tree *tree, struct schema_node *node)
 {
-	*push(tree) = (struct undo_entry){.kind = UNDO_ADDED, .node = node};
+	push(tree, UNDO_ADDED, node, NULL);
 }
 
-void undo_add(struct schema_tree *tree, struct lyd_node *parent, struct lyd_node *node)
+void undo_add(struct schema_tree *tree, struct schema_node *parent, struct schema_node *node)
 {
-	put_last(tree, parent, node);
+	node_add(parent, node);
 	undo_added(tree, node);
 }
 
-void undo_remove(struct schema_tree *tree, struct lyd_node *node)
+void undo_remove(struct schema_tree *tree, struct schema_node *node)
 {
-	*push(tree) = (struct undo_entry){.kind = UNDO_REMOVED,
-					  .node = node,
-					  .parent = lyd_parent(node),
-					  .next = next_of_kind(node)};
-	tree_unlink(tree, node);
-	set_detached(node, true);
+	push(tree, UNDO_REMOVED, node, node->next);
+	node_unlink(node);
+	node->detached = 1;
 }
 
-void undo_move(struct schema_tree *tree, struct lyd_node *node, struct lyd_node *before)
+static void put(struct schema_node *node, struct schema_node *before)
 {
-	struct lyd_node *next = next_of_kind(node), *parent = lyd_parent(node);
-	if (before == next || before == node)
+	node_add_before(node->parent, node, before);
+}
+
+void undo_move(struct schema_tree *tree, struct schema_node *node, struct schema_node *before)
+{
+	struct schema_node *next = node->next;
+	if (before == node || before == node_next_of_kind(node))
 		return;
-	*push(tree) = (struct undo_entry){
-		.kind = UNDO_MOVED, .node = node, .parent = parent, .next = next};
-	if (!before)
-		tree_unlink(tree, node);
-	put(tree, parent, node, before);
+	push(tree, UNDO_MOVED, node, next);
+	node_unlink(node);
+	if (before)
+		put(node, before);
+	else
+		node_add(node->parent, node);
 }
 
-// --- back ---
+// --- back and forward ---
 
-static void back(struct schema_tree *tree, const struct undo_entry *e)
+static void take_out(struct undo_entry *e, struct schema_node *node)
 {
-	switch (e->kind) {
-	case UNDO_ADDED:
-		tree_free_node(tree, e->node);
-		break;
-	case UNDO_REMOVED:
-		put(tree, e->parent, e->node, e->next);
-		set_detached(e->node, false);
-		break;
-	case UNDO_MOVED:
-		if (!e->next)
-			tree_unlink(tree, e->node);
-		put(tree, e->parent, e->node, e->next);
-		break;
+	e->next = node->next;
+	node_unlink(node);
+	node->detached = 1;
+}
+
+static void put_in(const struct undo_entry *e, struct schema_node *node)
+{
+	put(node, e->next);
+	node->detached = 0;
+}
+
+// One change, back or forward: which of the two makes a difference only for what comes or goes.
+static void flip(struct undo_entry *e, bool back)
+{
+	struct schema_node *node = node_of(e), *next = e->next;
+	if (kind_of(e) == UNDO_MOVED) {
+		e->next = node->next;
+		node_unlink(node);
+		put(node, next);
+	} else if ((kind_of(e) == UNDO_ADDED) == back) {
+		take_out(e, node);
+	} else {
+		put_in(e, node);
+		e->next = NULL;
 	}
 }
 
-void undo_back(struct schema_tree *tree, size_t length)
+void undo_go(struct schema_tree *tree, size_t position)
 {
-	while (tree->log.len > length)
-		back(tree, &tree->log.at[--tree->log.len]);
+	struct undo_log *log = &tree->log;
+	assert(position >= log->base && position <= log->base + log->len);
+	while (log->base + log->now > position)
+		flip(&log->at[--log->now], true);
+	while (log->base + log->now < position)
+		flip(&log->at[log->now++], false);
+}
+
+void undo_back(struct schema_tree *tree, size_t position)
+{
+	undo_go(tree, position);
+	drop_ahead(&tree->log);
+}
+
+// --- what is known of positions ---
+
+size_t undo_now(const struct schema_tree *tree)
+{
+	return tree->log.base + tree->log.now;
+}
+
+bool undo_valid(const struct schema_tree *tree, size_t *position_out)
+{
+	const struct undo_log *log = &tree->log;
+	for (size_t i = log->valid.len; i--;)
+		if (log->valid.at[i] <= undo_now(tree)) {
+			*position_out = log->valid.at[i];
+			return true;
+		}
+	return false;
+}
+
+// What lies ahead stays valid, as it was when it was left.
+void undo_set_valid(struct schema_tree *tree)
+{
+	struct undo_log *log = &tree->log;
+	size_t now = undo_now(tree), at = log->valid.len;
+	while (at && log->valid.at[at - 1] > now)
+		at--;
+	if (at && log->valid.at[at - 1] == now)
+		return;
+	if (log->valid.len == log->valid.cap) {
+		log->valid.cap = log->valid.cap ? log->valid.cap * 2 : 4;
+		log->valid.at =
+			base_oom(realloc(log->valid.at, log->valid.cap * sizeof(*log->valid.at)));
+	}
+	memmove(&log->valid.at[at + 1], &log->valid.at[at],
+		(log->valid.len - at) * sizeof(*log->valid.at));
+	log->valid.at[at] = now;
+	log->valid.len++;
+}
+
+// --- forgetting ---
+
+void undo_forget_before(struct schema_tree *tree, size_t position)
+{
+	struct undo_log *log = &tree->log;
+	assert(position >= log->base && position <= undo_now(tree));
+	size_t n = position - log->base, old = 0;
+	for (size_t i = 0; i < n; i++)
+		if (kind_of(&log->at[i]) == UNDO_REMOVED)
+			node_free(node_of(&log->at[i]));
+	log->len -= n;
+	log->now -= n;
+	log->base = position;
+	if (log->len)
+		memmove(log->at, log->at + n, log->len * sizeof(*log->at));
+	if (log->len < log->cap / 4) {
+		log->cap = log->len + 16;
+		log->at = base_oom(realloc(log->at, log->cap * sizeof(*log->at)));
+	}
+	while (old < log->valid.len && log->valid.at[old] < position)
+		old++;
+	log->valid.len -= old;
+	if (log->valid.len)
+		memmove(log->valid.at, log->valid.at + old,
+			log->valid.len * sizeof(*log->valid.at));
 }
 
 void undo_forget(struct schema_tree *tree)
 {
-	for (size_t i = 0; i < tree->log.len; i++)
-		if (tree->log.at[i].kind == UNDO_REMOVED)
-			lyd_free_tree(tree->log.at[i].node);
-	free(tree->log.at);
-	tree->log = (struct undo_log){0};
+	struct undo_log *log = &tree->log;
+	drop_ahead(log);
+	undo_forget_before(tree, undo_now(tree));
+	free(log->at);
+	free(log->valid.at);
+	*log = (struct undo_log){.kept = log->kept, .base = log->kept ? log->base : 0};
 }
 
-struct undo_change undo_read(const struct schema_tree *tree, size_t entry)
+struct undo_change undo_read(const struct schema_tree *tree, size_t position)
 {
-	const struct undo_entry *e = &tree->log.at[entry];
-	struct lyd_node *parent = e->kind == UNDO_REMOVED ? e->parent : lyd_parent(e->node);
-	return (struct undo_change){.kind = e->kind, .node = e->node, .parent = parent};
+	const struct undo_entry *e = &tree->log.at[position - tree->log.base];
+	return (struct undo_change){.kind = kind_of(e), .node = node_of(e)};
 }
 
-bool undo_is_attached(const struct lyd_node *node)
+bool undo_is_attached(const struct schema_node *node)
 {
-	for (; node; node = lyd_parent(node))
-		if (model_mark(node).detached)
+	for (; node; node = node->parent)
+		if (node->detached)
 			return false;
 	return true;
 }
@@ -165,16 +240,39 @@ bool undo_is_attached(const struct lyd_node *node)
 
 size_t schema_changes(const struct schema_tree *tree)
 {
-	return tree->log.len;
+	return undo_now(tree);
 }
 
-struct schema_change schema_change(const struct schema_tree *tree, size_t entry)
+size_t schema_changes_valid(const struct schema_tree *tree)
+{
+	size_t position = tree->log.base;
+	return undo_valid(tree, &position) ? position : tree->log.base;
+}
+
+struct schema_change schema_change(const struct schema_tree *tree, size_t number)
 {
 	static const enum schema_change_kind kind[] = {[UNDO_ADDED] = SCHEMA_ADDED,
 						       [UNDO_REMOVED] = SCHEMA_REMOVED,
 						       [UNDO_MOVED] = SCHEMA_MOVED};
-	struct undo_change change = undo_read(tree, entry);
-	return (struct schema_change){.kind = kind[change.kind],
-				      .node = node_public(change.node),
-				      .parent = change.parent ? node_public(change.parent) : NULL};
+	struct undo_change change = undo_read(tree, number);
+	return (struct schema_change){
+		.kind = kind[change.kind], .node = change.node, .parent = node_parent(change.node)};
+}
+
+void schema_go(struct schema_tree *tree, size_t number)
+{
+	undo_go(tree, number);
+}
+
+void schema_keep(struct schema_tree *tree, size_t number)
+{
+	tree->log.kept = true;
+	undo_forget_before(tree, number);
+}
+
+void schema_undo(struct schema_tree *tree)
+{
+	size_t position;
+	if (undo_valid(tree, &position))
+		undo_back(tree, position);
 }

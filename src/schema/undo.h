@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes to a tree that can be taken back exactly, order included. Internal to this folder.
+// Changes to a tree that can be taken back and done again exactly, order included. Internal to this folder.
+//
+// A position is a number of changes; the tree is at one, its present. Going to another costs what lies between.
 #pragma once
 
-#include "schema/model.h"
+#include "schema/node.h"
 
-// Adds a new node below a parent (NULL: at the top), where its kind stands, as the last of its kind.
-void undo_add(struct schema_tree *tree, struct lyd_node *parent, struct lyd_node *node);
+// Adds a new node below a parent, where its kind stands, as the last of its kind.
+void undo_add(struct schema_tree *tree, struct schema_node *parent, struct schema_node *node);
 // For a node that is in the tree already, fresh.
-void undo_added(struct schema_tree *tree, struct lyd_node *node);
-void undo_remove(struct schema_tree *tree, struct lyd_node *node);
+void undo_added(struct schema_tree *tree, struct schema_node *node);
+void undo_remove(struct schema_tree *tree, struct schema_node *node);
 // Before that sibling of its kind; NULL: as the last.
-void undo_move(struct schema_tree *tree, struct lyd_node *node, struct lyd_node *before);
+void undo_move(struct schema_tree *tree, struct schema_node *node, struct schema_node *before);
 
-// Takes back everything since the log had this length.
-void undo_back(struct schema_tree *tree, size_t length);
-// Forgets: what was removed is freed. The tree stays as it is.
+size_t undo_now(const struct schema_tree *tree) must_check;
+// The last position up to the present at which the tree was valid; false: none.
+bool undo_valid(const struct schema_tree *tree, size_t *position_out) must_check;
+void undo_set_valid(struct schema_tree *tree);
+// Forward only to what was there before, and if nothing has changed since.
+void undo_go(struct schema_tree *tree, size_t position);
+// Takes back everything since this position, for good.
+void undo_back(struct schema_tree *tree, size_t position);
+// Forgets everything: what was removed is freed, no position is valid. The tree stays as it is.
 void undo_forget(struct schema_tree *tree);
+// Forgets what lies before this position; not beyond the present.
+void undo_forget_before(struct schema_tree *tree, size_t position);
+
 enum undo_kind { UNDO_ADDED, UNDO_REMOVED, UNDO_MOVED };
-// One entry of the log. The parent is that of now, or of before the removal; NULL: the top.
+// The change that leads from this position to the next.
 struct undo_change {
 	enum undo_kind kind;
-	struct lyd_node *node, *parent;
+	struct schema_node *node;
 };
-struct undo_change undo_read(const struct schema_tree *tree, size_t entry) must_check;
+struct undo_change undo_read(const struct schema_tree *tree, size_t position) must_check;
 // Whether the node is in the tree now (not removed, nor anything above it).
-bool undo_is_attached(const struct lyd_node *node) must_check;
+bool undo_is_attached(const struct schema_node *node) must_check;

@@ -3,7 +3,7 @@
 // unique, choice, leafref. Values and keys were checked when the nodes were made.
 //
 // It is ours, not libyang's, for three things that libyang 2.1.30 does not do: every fault is reported, not the first;
-// references are looked up in sets; and a subtree can be checked alone. The expressions are evaluated by libyang, and a
+// references are looked up in sets; and a subtree can be checked alone. A
 // test holds the verdicts of both against each other.
 #include "schema/validate.h"
 #include "base/buf.h"
@@ -12,8 +12,6 @@
 #include "schema/report.h"
 #include "schema/rules.h"
 #include "schema/undo.h"
-
-#include <libyang/libyang.h>
 
 static bool given_up(const struct check *v)
 {
@@ -28,17 +26,17 @@ static bool can_judge(const struct check *v, const struct model_rule *rule)
 	return !v->tree->is_operation || rule->reach != MODEL_ANYWHERE;
 }
 
-static void report_rule(struct check *v, const struct lyd_node *node, const struct model_rule *rule)
+static void report_rule(struct check *v, const struct schema_node *node,
+			const struct model_rule *rule)
 {
-	const char *name = node->schema->name;
+	const char *name = node_model(node)->name, *value = node_value(node);
 	struct diag about = {.code = rule->is_when ? DIAG_UNKNOWN_ELEMENT : DIAG_CONSTRAINT};
 	struct buf hint;
 	buf_init(&hint);
-	buf_printf(&hint, "make this hold: %s", rule->xpath);
+	buf_printf(&hint, "make this hold: %s", rule->text);
 	if (rule->is_when)
 		buf_printf(&hint, "; or remove \"%s\"", name);
 	about.hint = hint.data;
-	const char *value = node->schema->nodetype & LYD_NODE_TERM ? lyd_get_value(node) : NULL;
 	if (rule->is_when)
 		report(v->tree, node, &about, v->diags, "\"%s\" may not stand here", name);
 	else if (rule->message)
@@ -51,16 +49,16 @@ static void report_rule(struct check *v, const struct lyd_node *node, const stru
 	buf_fini(&hint);
 }
 
-void check_one_rule(struct check *v, struct lyd_node *node, const struct model_rule *rule)
+void check_one_rule(struct check *v, struct schema_node *node, const struct model_rule *rule)
 {
 	if (can_judge(v, rule) && !rules_hold(rule, node))
 		report_rule(v, node, rule);
 }
 
-static void check_rules(struct check *v, struct lyd_node *node, const struct model_node *m)
+static void check_rules(struct check *v, struct schema_node *node, const struct model_node *m)
 {
 	// Whether a default is in use was decided by its `when`.
-	uint32_t i = node->flags & LYD_DEFAULT ? m->nwhens : 0;
+	uint32_t i = node->is_default ? m->nwhens : 0;
 	for (; i < m->nrules; i++)
 		check_one_rule(v, node, m->rules[i]);
 }
@@ -76,15 +74,15 @@ static bool is_local(const struct check *v, const struct model_node *m)
 	return local || !v->tree->is_operation;
 }
 
-void check_reference(struct check *v, struct lyd_node *leaf)
+void check_reference(struct check *v, struct schema_node *leaf)
 {
-	if (is_local(v, model_of(leaf)) && !refs_resolve(&v->refs, leaf))
+	if (is_local(v, node_model(leaf)) && !refs_resolve(&v->refs, leaf))
 		refs_report(&v->refs, leaf, v->diags);
 }
 
 // --- the walk ---
 
-void check_node(struct check *v, struct lyd_node *node)
+void check_node(struct check *v, struct schema_node *node)
 {
 	const struct model_node *m = model_inside(v->tree, node);
 	if (!m->checked || given_up(v))
@@ -93,15 +91,13 @@ void check_node(struct check *v, struct lyd_node *node)
 		check_rules(v, node, m);
 	if (m->traits & VALUE_REFERS)
 		check_reference(v, node);
-	else if (node->schema->nodetype & LYD_NODE_INNER)
+	else if (node_is_inner(node))
 		check_children(v, node, m);
 }
 
-void check_children(struct check *v, struct lyd_node *parent, const struct model_node *m)
+void check_children(struct check *v, struct schema_node *parent, const struct model_node *m)
 {
-	for (struct lyd_node *it = parent ? lyd_child(parent) : v->tree->first; it; it = it->next)
-		if (it->schema)
-			check_node(v, it);
+	node_for_each_child(it, parent) check_node(v, it);
 	if (m->demanding)
 		demands_check(v, parent, m);
 }
@@ -121,28 +117,36 @@ static bool validate_all(struct schema_tree *tree, struct diags *diags)
 {
 	struct check v;
 	size_t errors = diags->errors;
-	struct lyd_node *operation = tree->is_operation ? tree->first : NULL;
-	undo_forget(tree);
-	defaults_strip(tree);
-	defaults_add(tree, operation);
+	bool logged = tree->log.kept;
+	struct schema_node *operation = tree->is_operation ? node_child(tree->root) : NULL;
+	if (!logged)
+		undo_forget(tree);
+	defaults_strip(tree, logged);
+	defaults_add(tree, operation ? operation : tree->root, logged);
 	check_init(&v, tree, diags);
 	if (operation)
 		check_node(&v, operation);
 	else
-		check_children(&v, NULL, tree->schema->root);
+		check_children(&v, tree->root, tree->schema->root);
 	check_fini(&v);
 	return diags->errors == errors;
 }
 
+static bool validate(struct schema_tree *tree, struct diags *diags)
+{
+	size_t valid;
+	if (!undo_valid(tree, &valid) || tree->schema->opaque_rules)
+		return validate_all(tree, diags);
+	return valid == undo_now(tree) || incremental_validate(tree, valid, diags);
+}
+
 bool schema_validate(struct schema_tree *tree, struct diags *diags)
 {
-	if (!tree->valid || tree->schema->opaque_rules) {
-		bool good = validate_all(tree, diags);
-		tree->valid = good && !tree->is_operation;
-		return good;
-	}
-	if (tree->log.len && !incremental_validate(tree, diags))
+	if (!validate(tree, diags))
 		return false;
-	undo_forget(tree);
+	if (!tree->log.kept)
+		undo_forget(tree);
+	if (!tree->is_operation)
+		undo_set_valid(tree);
 	return true;
 }

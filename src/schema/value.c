@@ -151,7 +151,7 @@ static const char *identity_value(struct doc *doc, const struct item *item,
 	// In a union the text may be meant as it stands.
 	if (!ns->mod || (!only_identity(m) && !find_identity(ns->mod, name)))
 		return value;
-	if (!colon && ns->mod == m->schema->module)
+	if (!colon && ns->mod == m->mod)
 		return value;
 	char *copy = arena_printf(&doc->arena, "%s:%s", ns->mod->name, name);
 	return copy;
@@ -223,7 +223,7 @@ static const char *read_xml(const struct place *place)
 	if (place->item->child) {
 		const struct item *child = doc_first(doc, place->item);
 		place_error(place, DIAG_VALUE, "write the value as text; &lt; stands for <",
-			    "\"%s\" takes a value, not the element <%.*s>", m->schema->name,
+			    "\"%s\" takes a value, not the element <%.*s>", m->name,
 			    (int)child->name_len, doc->text + child->name);
 		return NULL;
 	}

@@ -3,14 +3,14 @@
 #pragma once
 
 #include "schema/doc.h"
-#include "schema/model.h"
+#include "schema/canonical.h"
 
 // Where in the data an item belongs; its path is only made when there is something to say.
 struct place {
 	struct doc *doc;
 	const struct item *item;
 	const struct model_node *model; // NULL: not known
-	const struct lyd_node *parent;  // data parent, if it is there already
+	struct schema_node *parent;     // data parent, if it is there already
 	const struct place *outer;      // else its place
 };
 // Instance path, in the doc's arena.

@@ -13,19 +13,17 @@
 #include "schema/write.h"
 
 #include <libyang/libyang.h>
-#include <libyang/plugins_types.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 struct level {
 	struct write_level write;
-	const struct lyd_node *node; // NULL: the top
-	const struct lyd_node *next; // of its children, to be looked at
+	const struct schema_node *node; // NULL: the top
+	const struct schema_node *next; // of its children, to be looked at
 	unsigned depth;
-	bool whole;                        // all below is selected
-	bool has_keys;                     // its keys are written as it is opened
-	const struct lysc_node *leaf_list; // the last one that was trimmed or not:
+	bool whole;                         // all below is selected
+	bool has_keys;                      // its keys are written as it is opened
+	const struct model_node *leaf_list; // the last one that was trimmed or not:
 	bool trimmed;
 };
 
@@ -68,7 +66,7 @@ void schema_view_free(struct schema_view *view)
 void schema_view_subtree(struct schema_view *view, const struct schema_node *filter)
 {
 	view->selects = true;
-	select_subtree(&view->selection, view->tree, node_data(filter));
+	select_subtree(&view->selection, view->tree, filter);
 }
 
 void schema_view_node(struct schema_view *view, const struct schema_node *node)
@@ -78,7 +76,7 @@ void schema_view_node(struct schema_view *view, const struct schema_node *node)
 		roots->cap = roots->cap ? roots->cap * 2 : 1;
 		roots->at = base_oom(realloc(roots->at, roots->cap * sizeof(*roots->at)));
 	}
-	roots->at[roots->len++] = node_data(node);
+	roots->at[roots->len++] = node;
 }
 
 bool schema_view_fields(struct schema_view *view, const char *fields, struct diags *diags)
@@ -89,64 +87,59 @@ bool schema_view_fields(struct schema_view *view, const char *fields, struct dia
 
 // --- what is shown ---
 
-static bool is_state(const struct lyd_node *node)
+static bool is_state(const struct schema_node *node)
 {
-	return node->schema->flags & LYS_CONFIG_R;
+	return node_model(node)->is_state;
 }
 
-static bool has_content(const struct schema_view *view, const struct lyd_node *node)
+static bool has_content(const struct schema_view *view, const struct schema_node *node)
 {
 	switch (view->options.content) {
 	case SCHEMA_CONTENT_CONFIG:
 		return !is_state(node);
 	case SCHEMA_CONTENT_STATE:
-		return is_state(node) || model_of(node)->holds_state;
+		return is_state(node) || node_model(node)->holds_state;
 	case SCHEMA_CONTENT_ALL:
 	default:
 		return true;
 	}
 }
 
-static bool same_value(const struct lyd_node *node, const struct lyd_value *value)
+static bool has_value(const struct schema_node *first, const char *value)
 {
-	const struct lyd_node_term *term = (const struct lyd_node_term *)node;
-	return !term->value.realtype->plugin->compare(&term->value, value);
-}
-
-static bool has_value(const struct lyd_node *first, const struct lyd_value *value)
-{
-	for (const struct lyd_node *it = first; it && it->schema == first->schema; it = it->next)
-		if (same_value(it, value))
+	for (const struct schema_node *it = first; it; it = node_next_of_kind(it))
+		if (it->value == value)
 			return true;
 	return false;
 }
 
 // A leaf-list equals its defaults as a whole or not at all (RFC 7950 section 7.7.2). `first` is its first value.
-static bool equals_defaults(const struct lyd_node *first)
+static bool equals_defaults(const struct schema_node *first)
 {
-	const struct lysc_node *lys = first->schema;
-	struct lyd_value *const *dflts = ((const struct lysc_node_leaflist *)lys)->dflts;
-	size_t n = LY_ARRAY_COUNT(dflts), i = 0;
-	for (const struct lyd_node *it = first; it && it->schema == lys; it = it->next, i++) {
-		if (i == n || (lys->flags & LYS_ORDBY_USER && !same_value(it, dflts[i])))
+	const struct model_node *m = node_model(first);
+	bool by_user = lysc_is_userordered(m->schema);
+	size_t i = 0;
+	for (const struct schema_node *it = first; it; it = node_next_of_kind(it), i++) {
+		if (i == m->ndefaults || (by_user && it->value != m->defaults[i].text))
 			return false;
 	}
-	if (i != n)
+	if (i != m->ndefaults)
 		return false;
-	for (i = 0; i < n; i++)
-		if (!has_value(first, dflts[i]))
+	for (i = 0; i < m->ndefaults; i++)
+		if (!has_value(first, m->defaults[i].text))
 			return false;
 	return true;
 }
 
-static bool is_trimmed(struct level *level, const struct lyd_node *node)
+static bool is_trimmed(struct level *level, const struct schema_node *node)
 {
-	if (node->flags & LYD_DEFAULT)
+	const struct model_node *m = node_model(node);
+	if (node->is_default)
 		return true;
-	if (node->schema->nodetype == LYS_LEAF)
-		return lyd_is_default(node);
-	if (level->leaf_list != node->schema) {
-		level->leaf_list = node->schema;
+	if (m->kind == MODEL_LEAF)
+		return m->ndefaults && node->value == m->defaults[0].text;
+	if (level->leaf_list != m) {
+		level->leaf_list = m;
 		level->trimmed = equals_defaults(node);
 	}
 	return level->trimmed;
@@ -154,11 +147,11 @@ static bool is_trimmed(struct level *level, const struct lyd_node *node)
 
 // RFC 6243 section 2, for leafs and leaf-lists.
 static bool has_value_to_show(const struct schema_view *view, struct level *level,
-			      const struct lyd_node *node)
+			      const struct schema_node *node)
 {
 	switch (view->options.defaults) {
 	case SCHEMA_DEFAULTS_EXPLICIT:
-		return !(node->flags & LYD_DEFAULT) || is_state(node);
+		return !(node->is_default) || is_state(node);
 	case SCHEMA_DEFAULTS_TRIM:
 		return !is_trimmed(level, node);
 	case SCHEMA_DEFAULTS_ALL:
@@ -166,11 +159,6 @@ static bool has_value_to_show(const struct schema_view *view, struct level *leve
 	default:
 		return true;
 	}
-}
-
-static bool is_key(const struct lyd_node *node)
-{
-	return node->schema->flags & LYS_KEY;
 }
 
 // What a child of this level is to the selection, and on which level of depth it stands.
@@ -181,11 +169,11 @@ struct chosen {
 };
 
 static struct chosen choose(const struct schema_view *view, const struct level *level,
-			    const struct lyd_node *node)
+			    const struct schema_node *node)
 {
 	struct chosen chosen = {.selected = SELECTED_WHOLE, .depth = level->depth + 1};
 	chosen.is_root = !level->node && view->roots.len;
-	if (!node->schema || !has_content(view, node) || !selection_sees(&view->selection, node))
+	if (!has_content(view, node) || !selection_sees(&view->selection, node))
 		return (struct chosen){.selected = SELECTED_NOT};
 	if (chosen.is_root) {
 		chosen.selected = view->selects ? SELECTED_PART : SELECTED_WHOLE;
@@ -198,44 +186,43 @@ static struct chosen choose(const struct schema_view *view, const struct level *
 
 // A root, or a leaf that is not left out as a default.
 static bool shows_leaf(const struct schema_view *view, struct level *level,
-		       const struct lyd_node *node, const struct chosen *chosen)
+		       const struct schema_node *node, const struct chosen *chosen)
 {
-	return chosen->is_root || node->schema->nodetype & LYD_NODE_ANY ||
-	       has_value_to_show(view, level, node);
+	return chosen->is_root || node_is_any(node) || has_value_to_show(view, level, node);
 }
 
 // Whether a container or entry is only shown when something in it is.
-static bool is_late(const struct schema_view *view, const struct lyd_node *node,
+static bool is_late(const struct schema_view *view, const struct schema_node *node,
 		    const struct chosen *chosen)
 {
 	if (chosen->is_root)
 		return false;
 	return chosen->selected == SELECTED_PART ||
-	       (node->flags & LYD_DEFAULT && node->schema->nodetype == LYS_CONTAINER) ||
+	       (node->is_default && node_model(node)->kind == MODEL_CONTAINER) ||
 	       (view->options.content == SCHEMA_CONTENT_STATE && !is_state(node));
 }
 
-static struct level level_of(const struct schema_view *view, const struct lyd_node *node,
+static struct level level_of(const struct schema_view *view, const struct schema_node *node,
 			     const struct chosen *chosen)
 {
 	bool whole = chosen->selected == SELECTED_WHOLE;
 	bool only_state = view->options.content == SCHEMA_CONTENT_STATE && !is_state(node);
 	return (struct level){.node = node,
-			      .next = lyd_child(node),
+			      .next = node_child(node),
 			      .depth = chosen->depth,
 			      .whole = whole,
-			      .has_keys =
-				      node->schema->nodetype == LYS_LIST && (!whole || only_state)};
+			      .has_keys = node_model(node)->kind == MODEL_LIST &&
+					  (!whole || only_state)};
 }
 
 // Where depth ends: whether something in there would be shown, were it not too deep.
 static bool holds_something(const struct schema_view *view, struct level *level)
 {
-	for (const struct lyd_node *it = level->next; it; it = it->next) {
+	for (const struct schema_node *it = level->next; it; it = it->next) {
 		struct chosen chosen = choose(view, level, it);
 		if (!chosen.selected)
 			continue;
-		if (!(it->schema->nodetype & LYD_NODE_INNER)) {
+		if (!(node_is_inner(it))) {
 			if (shows_leaf(view, level, it, &chosen))
 				return true;
 			continue;
@@ -249,7 +236,7 @@ static bool holds_something(const struct schema_view *view, struct level *level)
 
 static struct level top_of(const struct schema_view *view)
 {
-	return (struct level){.next = view->roots.len ? NULL : view->tree->first,
+	return (struct level){.next = view->roots.len ? NULL : node_child(view->tree->root),
 			      .whole = !view->selects};
 }
 
@@ -274,14 +261,15 @@ static void push(struct schema_view *view, const struct level *level)
 	view->level[view->levels++] = *level;
 }
 
-static bool is_tagged(const struct schema_view *view, const struct lyd_node *node)
+static bool is_tagged(const struct schema_view *view, const struct schema_node *node)
 {
-	return view->options.defaults == SCHEMA_DEFAULTS_ALL_TAGGED && node->flags & LYD_DEFAULT;
+	return view->options.defaults == SCHEMA_DEFAULTS_ALL_TAGGED && node->is_default;
 }
 
 static void write_keys(const struct schema_view *view, const struct write *w, struct level *level)
 {
-	for (const struct lyd_node *it = lyd_child(level->node); it && is_key(it); it = it->next)
+	for (const struct schema_node *it = node_child(level->node); it && node_is_key(it);
+	     it = it->next)
 		if (selection_sees(&view->selection, it))
 			write_value(w, &level->write, it, false);
 }
@@ -297,7 +285,7 @@ static void open_levels(struct schema_view *view, const struct write *w)
 	}
 }
 
-static void enter(struct schema_view *view, const struct write *w, const struct lyd_node *node,
+static void enter(struct schema_view *view, const struct write *w, const struct schema_node *node,
 		  const struct chosen *chosen)
 {
 	struct level level = level_of(view, node, chosen);
@@ -311,16 +299,16 @@ static void enter(struct schema_view *view, const struct write *w, const struct 
 		open_levels(view, w);
 }
 
-static void look_at(struct schema_view *view, const struct write *w, const struct lyd_node *node)
+static void look_at(struct schema_view *view, const struct write *w, const struct schema_node *node)
 {
 	struct level *level = &view->level[view->levels - 1];
 	struct chosen chosen = choose(view, level, node);
 	bool too_deep = view->options.depth && chosen.depth > view->options.depth;
 	if (!chosen.selected || too_deep)
 		return;
-	if (node->schema->nodetype & LYD_NODE_INNER) {
+	if (node_is_inner(node)) {
 		enter(view, w, node, &chosen);
-	} else if (level->has_keys && is_key(node)) {
+	} else if (level->has_keys && node_is_key(node)) {
 		open_levels(view, w);
 	} else if (shows_leaf(view, level, node, &chosen)) {
 		open_levels(view, w);
@@ -328,12 +316,12 @@ static void look_at(struct schema_view *view, const struct write *w, const struc
 	}
 }
 
-static const struct lyd_node *next_node(struct schema_view *view)
+static const struct schema_node *next_node(struct schema_view *view)
 {
 	struct level *level = &view->level[view->levels - 1];
 	if (view->levels == 1 && view->roots.len)
 		return view->root < view->roots.len ? view->roots.at[view->root++] : NULL;
-	const struct lyd_node *node = level->next;
+	const struct schema_node *node = level->next;
 	level->next = node ? node->next : NULL;
 	return node;
 }
@@ -368,7 +356,7 @@ bool schema_view_print_some(struct schema_view *view, size_t enough, struct buf 
 	if (!view->begun)
 		begin(view, &w);
 	while (!view->ended && out->len - start < enough) {
-		const struct lyd_node *node = next_node(view);
+		const struct schema_node *node = next_node(view);
 		if (node)
 			look_at(view, &w, node);
 		else

@@ -2,21 +2,23 @@
 // Writing nodes. What differs between XML and JSON is all here: a namespace is declared where it changes, a module named
 // where it changes; JSON collects the entries of a list in one array, which stays open until something else follows.
 //
-// A value of names (RFC 7950 section 9.13) is left to libyang, which knows their prefixes.
+// Values of names (RFC 7950 section 9.13) are kept with modules in front, as JSON has them; XML gets prefixes.
 #include "schema/write.h"
 #include "base/buf.h"
 #include "schema/any.h"
+#include "schema/text.h"
 
 #include <libyang/libyang.h>
-#include <libyang/plugins_types.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NS_DEFAULTS "urn:ietf:params:xml:ns:netconf:default:1.0"
+#define NAMES_MOST 32u // modules in one path
 #define TAG_JSON "{\"ietf-netconf-with-defaults:default\":true}"
 
-static const struct lys_module *module_of(const struct lyd_node *node)
+static const struct lys_module *module_of(const struct schema_node *node)
 {
-	return node ? node->schema->module : NULL;
+	return node ? node_model(node)->mod : NULL;
 }
 
 static void newline(const struct write *w, unsigned indent)
@@ -27,29 +29,6 @@ static void newline(const struct write *w, unsigned indent)
 		return;
 	buf_addc(w->out, '\n');
 	buf_add(w->out, spaces, n < sizeof(spaces) - 1 ? n : sizeof(spaces) - 1);
-}
-
-// --- values ---
-
-static const struct lyd_value *value_of(const struct lyd_node *node)
-{
-	const struct lyd_value *value = &((const struct lyd_node_term *)node)->value;
-	while (value->realtype->basetype == LY_TYPE_UNION)
-		value = &value->subvalue->value;
-	return value;
-}
-
-static void print_names(const struct lyd_node *node, LY_VALUE_FORMAT format, void *modules,
-			struct buf *out)
-{
-	const struct lyd_value *value = value_of(node);
-	ly_bool dynamic = 0;
-	size_t len;
-	const char *text = value->realtype->plugin->print(LYD_CTX(node), value, format, modules,
-							  &dynamic, &len);
-	buf_add(out, text, len);
-	if (dynamic)
-		base_free(&text);
 }
 
 // --- XML ---
@@ -79,7 +58,8 @@ static void declare(struct buf *out, const char *prefix, const char *uri)
 }
 
 // "<name", on a line of its own; what stands around is closed with '>' first if this is the first thing in it.
-static void xml_begin(const struct write *w, struct write_level *outer, const struct lyd_node *node)
+static void xml_begin(const struct write *w, struct write_level *outer,
+		      const struct schema_node *node)
 {
 	if (outer->node && !outer->holds)
 		buf_addc(w->out, '>');
@@ -87,54 +67,110 @@ static void xml_begin(const struct write *w, struct write_level *outer, const st
 		newline(w, outer->indent);
 	outer->holds = true;
 	buf_addc(w->out, '<');
-	buf_adds(w->out, node->schema->name);
-	if (node->schema->module != module_of(outer->node))
-		declare(w->out, "", node->schema->module->ns);
+	buf_adds(w->out, node_model(node)->name);
+	if (node_model(node)->mod != module_of(outer->node))
+		declare(w->out, "", node_model(node)->mod->ns);
 }
 
-static void xml_end(const struct write *w, const struct lyd_node *node)
+static void xml_end(const struct write *w, const struct schema_node *node)
 {
 	buf_adds(w->out, "</");
-	buf_adds(w->out, node->schema->name);
+	buf_adds(w->out, node_model(node)->name);
 	buf_addc(w->out, '>');
 }
 
-static void xml_names(const struct write *w, const struct lyd_node *node)
+// The text of a path with prefixes instead of modules, and the modules whose prefixes it uses.
+struct names {
+	const struct schema *schema;
+	struct buf text;
+	const struct lys_module *used[NAMES_MOST];
+	size_t len;
+	const struct lys_module *last; // of the step before
+};
+
+static bool use(struct names *n, const struct lys_module *mod)
 {
-	struct ly_set modules = {0};
-	struct buf text cleanup(buf_fini);
-	buf_init(&text);
-	print_names(node, LY_VALUE_XML, &modules, &text);
-	for (uint32_t i = 0; i < modules.count; i++) {
-		const struct lys_module *mod = modules.objs[i];
-		declare(w->out, mod->prefix, mod->ns);
+	for (size_t i = 0; i < n->len; i++)
+		if (n->used[i] == mod)
+			return true;
+	if (n->len == NAMES_MOST)
+		return false;
+	n->used[n->len++] = mod;
+	return true;
+}
+
+// A name without a module has that of the step before, if it is a step or a key.
+static const char *add_name(struct names *n, const char *start, const char *p)
+{
+	const struct lys_module *mod = NULL;
+	const char *end = p;
+	char before = p > start ? p[-1] : '\0';
+	while (text_is_name(*end))
+		end++;
+	if (*end == ':' && text_is_name_start(end[1])) {
+		char *name = base_oom(strndup(p, (size_t)(end - p)));
+		mod = text_module(n->schema, name, true);
+		free(name);
+		p = end + 1;
+		for (end = p; text_is_name(*end);)
+			end++;
 	}
-	ly_set_erase(&modules, NULL);
+	if (mod && before != '[')
+		n->last = mod;
+	if (!mod && (before == '/' || before == '['))
+		mod = n->last;
+	if (mod && use(n, mod))
+		buf_printf(&n->text, "%s:", mod->prefix);
+	buf_add(&n->text, p, (size_t)(end - p));
+	return end;
+}
+
+static void add_names(struct names *n, const char *path)
+{
+	for (const char *p = path; *p;) {
+		const char *close = *p == '\'' || *p == '"' ? strchr(p + 1, *p) : NULL;
+		if (close) {
+			buf_add(&n->text, p, (size_t)(close + 1 - p));
+			p = close + 1;
+		} else if (text_is_name_start(*p)) {
+			p = add_name(n, path, p);
+		} else {
+			buf_addc(&n->text, *p++);
+		}
+	}
+}
+
+static void xml_names(const struct write *w, const struct schema_node *node)
+{
+	struct names n = {.schema = node_schema(node)};
+	buf_init(&n.text);
+	add_names(&n, node->value);
+	for (size_t i = 0; i < n.len; i++)
+		declare(w->out, n.used[i]->prefix, n.used[i]->ns);
 	buf_addc(w->out, '>');
-	add_text(w->out, text.data);
+	add_text(w->out, n.text.data);
+	buf_fini(&n.text);
 }
 
 // The default namespace is always that of the element's module, so its identities need no prefix.
-static void xml_identity(const struct write *w, const struct lyd_node *node)
+static void xml_identity(const struct write *w, const struct schema_node *node)
 {
-	const struct lysc_ident *id = value_of(node)->ident;
-	bool own = id->module == node->schema->module;
+	const struct lysc_ident *id = node_identity(node);
+	bool own = id->module == node_model(node)->mod;
 	if (!own)
 		declare(w->out, id->module->prefix, id->module->ns);
 	buf_printf(w->out, ">%s%s%s", own ? "" : id->module->prefix, own ? "" : ":", id->name);
 }
 
-static void xml_leaf(const struct write *w, const struct lyd_node *node)
+static void xml_leaf(const struct write *w, const struct schema_node *node)
 {
-	unsigned traits = model_of(node)->traits;
-	const char *text = lyd_get_value(node);
-	if (traits & VALUE_PATH) {
+	if (node->form == FORM_PATH) {
 		xml_names(w, node);
-	} else if (traits & VALUE_IDENTITY && value_of(node)->realtype->basetype == LY_TYPE_IDENT) {
+	} else if (node->form == FORM_IDENTITY) {
 		xml_identity(w, node);
-	} else if (*text) {
+	} else if (*node->value) {
 		buf_addc(w->out, '>');
-		add_text(w->out, text);
+		add_text(w->out, node->value);
 	} else {
 		buf_adds(w->out, "/>");
 		return;
@@ -142,29 +178,25 @@ static void xml_leaf(const struct write *w, const struct lyd_node *node)
 	xml_end(w, node);
 }
 
-static void xml_any(const struct write *w, const struct lyd_node *node)
+static void xml_any(const struct write *w, const struct schema_node *node)
 {
-	struct buf text cleanup(buf_fini);
-	bool json;
-	buf_init(&text);
-	any_text(node, &text, &json);
 	buf_addc(w->out, '>');
-	if (json)
-		add_text(w->out, text.data);
+	if (any_is_json(node))
+		add_text(w->out, any_text(node));
 	else
-		buf_add(w->out, text.data, text.len);
+		buf_adds(w->out, any_text(node));
 	xml_end(w, node);
 }
 
-static void xml_value(const struct write *w, struct write_level *outer, const struct lyd_node *node,
-		      bool is_default)
+static void xml_value(const struct write *w, struct write_level *outer,
+		      const struct schema_node *node, bool is_default)
 {
 	xml_begin(w, outer, node);
 	if (is_default) {
 		declare(w->out, "wd", NS_DEFAULTS);
 		buf_adds(w->out, " wd:default=\"true\"");
 	}
-	if (node->schema->nodetype & LYD_NODE_ANY)
+	if (node_is_any(node))
 		xml_any(w, node);
 	else
 		xml_leaf(w, node);
@@ -196,26 +228,26 @@ static void json_string(struct buf *out, const char *text)
 }
 
 static void json_name(const struct write *w, const struct write_level *outer, const char *mark,
-		      const struct lysc_node *lys)
+		      const struct model_node *m)
 {
-	bool qualified = lys->module != module_of(outer->node);
+	bool qualified = m->mod != module_of(outer->node);
 	if (outer->holds)
 		buf_addc(w->out, ',');
 	newline(w, outer->indent);
-	buf_printf(w->out, "\"%s%s%s%s\":%s", mark, qualified ? lys->module->name : "",
-		   qualified ? ":" : "", lys->name, w->indented ? " " : "");
+	buf_printf(w->out, "\"%s%s%s%s\":%s", mark, qualified ? m->mod->name : "",
+		   qualified ? ":" : "", m->name, w->indented ? " " : "");
 }
 
 static void json_close_array(const struct write *w, struct write_level *level)
 {
-	const struct lysc_node *lys = level->array;
-	if (!lys)
+	const struct model_node *m = level->array;
+	if (!m)
 		return;
 	newline(w, level->indent);
 	buf_addc(w->out, ']');
 	level->array = NULL;
 	if (level->tags) {
-		json_name(w, level, "@", lys);
+		json_name(w, level, "@", m);
 		for (size_t i = 0; i < level->tags; i++)
 			buf_adds(w->out, i ? "," TAG_JSON : "[" TAG_JSON);
 		buf_addc(w->out, ']');
@@ -225,88 +257,53 @@ static void json_close_array(const struct write *w, struct write_level *level)
 
 // Up to where the value or the entry begins.
 static void json_begin(const struct write *w, struct write_level *outer,
-		       const struct lyd_node *node)
+		       const struct schema_node *node)
 {
-	const struct lysc_node *lys = node->schema;
-	if (outer->array == lys) {
+	const struct model_node *m = node_model(node);
+	if (outer->array == m) {
 		buf_addc(w->out, ',');
 		newline(w, outer->indent + 1);
 		return;
 	}
 	json_close_array(w, outer);
-	json_name(w, outer, "", lys);
+	json_name(w, outer, "", m);
 	outer->holds = true;
-	if (!(lys->nodetype & (LYS_LIST | LYS_LEAFLIST)))
+	if (!(m->kind & (MODEL_LIST | MODEL_LEAF_LIST)))
 		return;
-	outer->array = lys;
+	outer->array = m;
 	buf_addc(w->out, '[');
 	newline(w, outer->indent + 1);
 }
 
-static void json_leaf(const struct write *w, const struct lyd_node *node)
+static void json_leaf(const struct write *w, const struct schema_node *node)
 {
-	switch (value_of(node)->realtype->basetype) {
-	case LY_TYPE_INT8:
-	case LY_TYPE_INT16:
-	case LY_TYPE_INT32:
-	case LY_TYPE_UINT8:
-	case LY_TYPE_UINT16:
-	case LY_TYPE_UINT32:
-	case LY_TYPE_BOOL:
-		buf_adds(w->out, lyd_get_value(node));
-		break;
-	case LY_TYPE_EMPTY:
+	if (node->form == FORM_LITERAL)
+		buf_adds(w->out, node->value);
+	else if (node->form == FORM_EMPTY)
 		buf_adds(w->out, "[null]");
-		break;
-	case LY_TYPE_INST:
-	case LY_TYPE_STRING:
-	case LY_TYPE_UNKNOWN:
-	case LY_TYPE_BINARY:
-	case LY_TYPE_UINT64:
-	case LY_TYPE_BITS:
-	case LY_TYPE_DEC64:
-	case LY_TYPE_ENUM:
-	case LY_TYPE_IDENT:
-	case LY_TYPE_LEAFREF:
-	case LY_TYPE_UNION:
-	case LY_TYPE_INT64:
-	default:
-		json_string(w->out, lyd_get_value(node));
-	}
-}
-
-static void json_names(const struct write *w, const struct lyd_node *node)
-{
-	struct buf text cleanup(buf_fini);
-	buf_init(&text);
-	print_names(node, LY_VALUE_JSON, NULL, &text);
-	json_string(w->out, text.data);
+	else
+		json_string(w->out, node->value);
 }
 
 // XML inside of JSON is a string of it, as RFC 7951 has no form for elements without a model.
-static void json_any(const struct write *w, const struct lyd_node *node)
+static void json_any(const struct write *w, const struct schema_node *node)
 {
-	struct buf text cleanup(buf_fini);
-	bool json;
-	buf_init(&text);
-	any_text(node, &text, &json);
-	if (!text.len)
-		buf_adds(w->out, node->schema->nodetype == LYS_ANYDATA ? "{}" : "[null]");
-	else if (json)
-		buf_add(w->out, text.data, text.len);
+	const char *text = any_text(node);
+	bool is_data = node_model(node)->schema->nodetype == LYS_ANYDATA;
+	if (!*text)
+		buf_adds(w->out, is_data ? "{}" : "[null]");
+	else if (any_is_json(node))
+		buf_adds(w->out, text);
 	else
-		json_string(w->out, text.data);
+		json_string(w->out, text);
 }
 
 static void json_value(const struct write *w, struct write_level *outer,
-		       const struct lyd_node *node, bool is_default)
+		       const struct schema_node *node, bool is_default)
 {
 	json_begin(w, outer, node);
-	if (node->schema->nodetype & LYD_NODE_ANY)
+	if (node_is_any(node))
 		json_any(w, node);
-	else if (model_of(node)->traits & VALUE_PATH &&
-		 value_of(node)->realtype->basetype != LY_TYPE_EMPTY)
-		json_names(w, node);
 	else
 		json_leaf(w, node);
 	if (!is_default)
@@ -315,7 +312,7 @@ static void json_value(const struct write *w, struct write_level *outer,
 		outer->tags++;
 		return;
 	}
-	json_name(w, outer, "@", node->schema);
+	json_name(w, outer, "@", node_model(node));
 	buf_adds(w->out, TAG_JSON);
 }
 
@@ -341,7 +338,7 @@ void write_top_close(const struct write *w, struct write_level *top)
 		buf_addc(w->out, '\n');
 }
 
-void write_open(const struct write *w, struct write_level *outer, const struct lyd_node *node,
+void write_open(const struct write *w, struct write_level *outer, const struct schema_node *node,
 		struct write_level *level)
 {
 	if (w->json) {
@@ -368,7 +365,7 @@ void write_close(const struct write *w, struct write_level *level)
 		buf_adds(w->out, "/>");
 }
 
-void write_value(const struct write *w, struct write_level *outer, const struct lyd_node *node,
+void write_value(const struct write *w, struct write_level *outer, const struct schema_node *node,
 		 bool is_default)
 {
 	if (w->json)
