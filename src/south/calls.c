@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define QUEUES 256u
-#define WORK_MOST 64u // handshakes
-#define WORK_A_QUEUE (WORK_MOST / 2)
+#define WORK_MOST 64u                // handshakes
+#define WORK_A_QUEUE (WORK_MOST / 4) // a caller has two
 #define WAITING_MOST 2048u
 #define HANDSHAKE_MS 10000u
 #define TOLD_A_BURST 20u // refusals that are recorded, and how many more each second
@@ -52,7 +52,7 @@ struct calls {
 	struct call_in *working; // and those that wait for a session to be given up
 	unsigned waiting, busy;  // in all queues; handshakes in work
 	unsigned turn;           // the queue that is next
-	uint32_t secret;         // so that nobody chooses whose queue he shares
+	uint32_t secret[2];      // so that nobody chooses whose queues he shares
 	struct io_timer *second;
 	unsigned may_tell, untold;
 	bool begin_deferred;
@@ -238,13 +238,12 @@ static void begin_some(void *context)
 // --- the door ---
 
 // An IPv4 address, or the network of an IPv6 address, is one caller as far as turns go.
-static unsigned queue_of(const struct calls *calls, const struct io_address *from)
+static unsigned hash_of(uint32_t hash, const struct io_address *from)
 {
 	const struct sockaddr_in6 *six = (const void *)&from->sa;
 	const struct sockaddr_in *four = (const void *)&from->sa;
 	const void *bytes = &four->sin_addr;
 	size_t len = sizeof(four->sin_addr);
-	uint32_t hash = calls->secret;
 	if (from->sa.ss_family == AF_INET6) {
 		bool mapped = IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
 		bytes = six->sin6_addr.s6_addr + (mapped ? 12 : 0);
@@ -253,6 +252,14 @@ static unsigned queue_of(const struct calls *calls, const struct io_address *fro
 	for (size_t i = 0; i < len; i++)
 		hash = (hash ^ ((const unsigned char *)bytes)[i]) * 16777619u;
 	return (hash ^ hash >> 16) % QUEUES;
+}
+
+// The shorter of two: who fills his own two shares both of somebody else's almost never.
+static unsigned queue_of(const struct calls *calls, const struct io_address *from)
+{
+	unsigned a = hash_of(calls->secret[0], from), b = hash_of(calls->secret[1], from);
+	const struct queue *qa = &calls->queue[a], *qb = &calls->queue[b];
+	return qa->waiting + qa->working <= qb->waiting + qb->working ? a : b;
 }
 
 // The last of the longest queue goes: whoever calls most waits least for that.
@@ -315,8 +322,10 @@ static bool open_door(struct calls *calls, const char *text, struct diags *diags
 bool calls_open(struct south *south, struct diags *diags)
 {
 	struct calls *calls = base_oom(calloc(1, sizeof(*calls)));
-	*calls = (struct calls){.south = south, .may_tell = TOLD_A_BURST, .secret = io_chance()};
+	*calls = (struct calls){.south = south, .may_tell = TOLD_A_BURST};
 	south->calls = calls;
+	calls->secret[0] = io_chance();
+	calls->secret[1] = io_chance();
 	for (unsigned i = 0; i < QUEUES; i++)
 		calls->queue[i].last = &calls->queue[i].first;
 	calls->second = io_timer_new(south->loop, a_second_later, calls);
