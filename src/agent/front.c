@@ -135,7 +135,7 @@ static void tell_subscribers(struct front *front, const struct agent_message *me
 	buf_fini(&text);
 	// Other reasons are answers to what the server itself has asked for.
 	if (message->type == AGENT_REVERTED && message->reverted.reason == AGENT_TIMEOUT)
-		netconf_server_reverted(front->server, NULL);
+		netconf_server_reverted(front->server);
 }
 
 static void reload_as_told(struct front *front)

@@ -140,23 +140,29 @@ static void not_confirmed_in_time(void **state)
 	test_ok(&a, COMMIT(""));
 	test_ok(&a, EDIT("one"));
 	test_ok(&a, CONFIRMED(""));
-	netconf_server_reverted(w.box.server, NULL);
+	netconf_server_reverted(w.box.server);
 	test_config(&a, "running", LABEL("zero"));
 	test_config(&a, "candidate", LABEL("zero"));
 	test_error(&a, "<cancel-commit/>", "operation-failed", "no confirmed commit");
 	// A second word about the same is nothing new.
-	netconf_server_reverted(w.box.server, NULL);
+	netconf_server_reverted(w.box.server);
 	test_config(&a, "running", LABEL("zero"));
 }
 
-static void the_application_says_what_it_went_back_to(void **state)
+static void an_edited_candidate_outlives_the_way_back(void **state)
 {
 	(void)state;
+	test_ok(&a, EDIT("zero"));
+	test_ok(&a, COMMIT(""));
 	test_ok(&a, EDIT("one"));
 	test_ok(&a, CONFIRMED(""));
 	test_ok(&a, EDIT("edited meanwhile"));
-	netconf_server_reverted(w.box.server, test_box_tree(w.box.schema, LABEL("older")));
-	test_config(&a, "running", LABEL("older"));
+	netconf_server_reverted(w.box.server);
+	test_config(&a, "running", LABEL("zero"));
+	test_config(&a, "candidate", LABEL("edited meanwhile"));
+	test_ok(&a, COMMIT(""));
+	test_config(&a, "running", LABEL("edited meanwhile"));
+	test_ok(&a, "<discard-changes/>");
 	test_config(&a, "candidate", LABEL("edited meanwhile"));
 }
 
@@ -174,7 +180,7 @@ static void a_follow_up_keeps_the_first_way_back(void **state)
 	test_asked(
 		&w,
 		"commit;commit confirmed 10;commit confirmed again 20;commit confirmed again 40;");
-	netconf_server_reverted(w.box.server, NULL);
+	netconf_server_reverted(w.box.server);
 	test_config(&a, "running", LABEL("zero"));
 }
 
@@ -250,7 +256,7 @@ static void the_way_back_fails(void **state)
 	lose(&a);
 	test_event(&w, "was not reverted: the box cannot do that");
 	test_config(&b, "running", LABEL("one"));
-	netconf_server_reverted(w.box.server, NULL);
+	netconf_server_reverted(w.box.server);
 	test_config(&b, "running", "");
 }
 
@@ -373,7 +379,7 @@ int main(void)
 		T(confirmed_in_time),
 		T(a_confirming_commit_may_bring_more),
 		T(not_confirmed_in_time),
-		T(the_application_says_what_it_went_back_to),
+		T(an_edited_candidate_outlives_the_way_back),
 		T(a_follow_up_keeps_the_first_way_back),
 		T(cancelled),
 		T(others_keep_out_meanwhile),

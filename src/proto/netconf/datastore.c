@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Configurations that datastores share until one of them is edited.
+// Running, candidate and startup.
 //
-// The idea: a commit, a discard or a copy between datastores is one reference more, whatever the size; the one copy is made
-// when somebody edits what is shared. "The candidate is unmodified" is then the same as "it is running's tree".
-// It applies and stores nothing; that is the application's. RFC 6241 sections 5.1 and 8.3.
+// The idea: edits are applied in place, and the tree's log leads from what can be gone back to, over running, to the
+// candidate. A commit moves a position, a discard goes back to one, and showing another datastore goes there and back at
+// the cost of what differs. So nothing is ever copied, and what differs is at hand for validation, access control and
+// whoever applies it.
+// It applies and stores nothing; that is the application's. RFC 6241 sections 5.1, 8.3 and 8.4.
 #include "proto/netconf/datastore.h"
+#include "base/buf.h"
+#include "base/diag.h"
 #include "schema/schema.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 const char *netconf_datastore_name(enum netconf_datastore datastore)
 {
@@ -16,50 +19,167 @@ const char *netconf_datastore_name(enum netconf_datastore datastore)
 	return name[datastore];
 }
 
-struct netconf_tree *netconf_tree_new(struct schema_tree *tree)
+static void moves(struct netconf_datastores *d)
 {
-	struct netconf_tree *t = base_oom(malloc(sizeof(*t)));
-	*t = (struct netconf_tree){.refs = 1, .tree = tree};
-	return t;
+	if (d->moves)
+		d->moves(d->context);
 }
 
-struct netconf_tree *netconf_tree_ref(struct netconf_tree *tree)
+static void go(struct netconf_datastores *d, size_t position)
 {
-	tree->refs++;
-	return tree;
-}
-
-void netconf_tree_unref(struct netconf_tree *tree)
-{
-	if (!tree || --tree->refs)
+	if (schema_changes(d->tree) == position)
 		return;
-	schema_tree_free(tree->tree);
-	free(tree);
+	moves(d);
+	schema_go(d->tree, position);
 }
 
-void netconf_tree_set(struct netconf_tree **place, struct netconf_tree *tree)
+// What no datastore leads back to any more.
+static void forget(struct netconf_datastores *d)
 {
-	struct netconf_tree *old = *place;
-	*place = tree;
-	netconf_tree_unref(old);
+	schema_keep(d->tree, d->pending ? d->rollback : d->running);
 }
 
-struct netconf_tree *netconf_tree_copy(const struct netconf_tree *tree)
+// --- beginning and end ---
+
+static struct schema_tree *or_empty(struct schema *schema, struct schema_tree *tree)
 {
-	struct netconf_tree *t = netconf_tree_new(schema_tree_copy(tree->tree));
-	t->valid = tree->valid;
-	return t;
+	return tree ? tree : schema_tree_new(schema);
 }
 
-struct netconf_tree *netconf_tree_writable(struct netconf_tree *tree)
+void netconf_datastores_init(struct netconf_datastores *d,
+			     const struct netconf_datastores_options *o)
 {
-	assert(tree->refs > 0);
-	return tree->refs == 1 ? netconf_tree_ref(tree) : netconf_tree_copy(tree);
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	*d = (struct netconf_datastores){.schema = o->schema, .pending = o->rollback};
+	d->startup = or_empty(o->schema, o->startup);
+	d->tree = or_empty(o->schema, o->rollback ? o->rollback : o->running);
+	bool valid = schema_validate(d->tree, &diags);
+	assert(valid);
+	d->running = d->candidate = d->rollback = schema_changes(d->tree);
+	schema_keep(d->tree, d->running);
+	if (o->rollback) {
+		struct schema_tree *running = or_empty(o->schema, o->running);
+		valid = netconf_candidate_replace(d, running, &diags) &&
+			schema_validate(d->tree, &diags);
+		assert(valid);
+		netconf_candidate_keep(d);
+		d->running = d->candidate;
+		schema_tree_free(running);
+	}
+	arena_fini(&arena);
 }
 
-bool netconf_tree_validate(struct netconf_tree *tree, struct diags *diags)
+void netconf_datastores_fini(struct netconf_datastores *d)
 {
-	if (!tree->valid)
-		tree->valid = schema_validate(tree->tree, diags);
-	return tree->valid;
+	schema_tree_free(d->tree);
+	schema_tree_free(d->startup);
+}
+
+const struct schema_tree *netconf_datastore(struct netconf_datastores *d,
+					    enum netconf_datastore which)
+{
+	if (which == NETCONF_STARTUP)
+		return d->startup;
+	go(d, which == NETCONF_RUNNING ? d->running : d->candidate);
+	return d->tree;
+}
+
+void netconf_startup_set(struct netconf_datastores *d, struct schema_tree *tree)
+{
+	moves(d);
+	schema_tree_free(d->startup);
+	d->startup = tree;
+}
+
+// --- the candidate ---
+
+bool netconf_candidate_changed(const struct netconf_datastores *d)
+{
+	return d->candidate != d->running;
+}
+
+struct schema_tree *netconf_candidate_edit(struct netconf_datastores *d)
+{
+	go(d, d->candidate);
+	moves(d);
+	return d->tree;
+}
+
+void netconf_candidate_keep(struct netconf_datastores *d)
+{
+	d->candidate = schema_changes(d->tree);
+}
+
+void netconf_candidate_restore(struct netconf_datastores *d)
+{
+	schema_go(d->tree, d->candidate);
+}
+
+void netconf_candidate_discard(struct netconf_datastores *d)
+{
+	if (!netconf_candidate_changed(d))
+		return;
+	d->candidate = d->running;
+	go(d, d->candidate);
+}
+
+// Through text, which has no defaults in it that nobody gave.
+bool netconf_candidate_replace(struct netconf_datastores *d, const struct schema_tree *tree,
+			       struct diags *diags)
+{
+	struct buf text cleanup(buf_fini);
+	struct schema_tree *edit = schema_tree_new(d->schema);
+	buf_init(&text);
+	schema_print(tree, SCHEMA_XML, 0, &text);
+	struct schema_input input = {.data = text.data, .len = text.len, .format = SCHEMA_XML};
+	if (!text.len || schema_parse_edit(edit, &input, diags))
+		return schema_edit_take(netconf_candidate_edit(d), edit, SCHEMA_OP_REPLACE, NULL,
+					diags);
+	schema_tree_free(edit);
+	return false;
+}
+
+bool netconf_candidate_validate(struct netconf_datastores *d, struct diags *diags)
+{
+	if (!netconf_candidate_changed(d))
+		return true;
+	if (!schema_validate(netconf_candidate_edit(d), diags)) {
+		netconf_candidate_restore(d);
+		return false;
+	}
+	netconf_candidate_keep(d);
+	return true;
+}
+
+// --- running ---
+
+void netconf_running_commit(struct netconf_datastores *d, bool confirmed)
+{
+	if (confirmed && !d->pending)
+		d->rollback = d->running;
+	d->pending = confirmed;
+	d->running = d->candidate;
+	go(d, d->candidate);
+	forget(d);
+}
+
+void netconf_running_confirm(struct netconf_datastores *d)
+{
+	d->pending = false;
+	go(d, d->candidate);
+	forget(d);
+}
+
+void netconf_running_revert(struct netconf_datastores *d)
+{
+	bool follows = !netconf_candidate_changed(d);
+	d->pending = false;
+	d->running = d->rollback;
+	if (follows)
+		netconf_candidate_discard(d);
+	go(d, d->candidate);
+	forget(d);
 }

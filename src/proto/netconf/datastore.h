@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Configurations that datastores share until one of them is edited.
+// Running, candidate and startup.
 #pragma once
 
 #include "base/base.h"
@@ -11,21 +11,52 @@ struct schema_tree;
 enum netconf_datastore { NETCONF_RUNNING, NETCONF_CANDIDATE, NETCONF_STARTUP, NETCONF_DATASTORES };
 const char *netconf_datastore_name(enum netconf_datastore datastore) must_check;
 
-// Counted; while two hold it, nobody changes it.
-struct netconf_tree {
-	unsigned refs;
-	bool valid; // what the modules demand was found to hold
+// Running and candidate are one tree at two positions of its log; what running was before a confirmed commit is a third.
+struct netconf_datastores {
+	struct schema *schema; // borrowed
 	struct schema_tree *tree;
+	size_t running, candidate;
+	size_t rollback; // while `pending`
+	bool pending;    // a confirmed commit waits for its confirmation
+	struct schema_tree *startup;
+	// Optional. Called before what somebody may be reading moves or changes.
+	void (*moves)(void *context);
+	void *context;
 };
 
-// Takes `tree`.
-struct netconf_tree *netconf_tree_new(struct schema_tree *tree) must_check;
-struct netconf_tree *netconf_tree_ref(struct netconf_tree *tree) must_check;
-void netconf_tree_unref(struct netconf_tree *tree); // NULL is fine
-// Puts `tree` (taken) in the place of what was there.
-void netconf_tree_set(struct netconf_tree **place, struct netconf_tree *tree);
-// A tree to change instead of `tree`: itself if nobody shares it, else a copy; a reference either way.
-struct netconf_tree *netconf_tree_writable(struct netconf_tree *tree) must_check;
-struct netconf_tree *netconf_tree_copy(const struct netconf_tree *tree) must_check;
-// Whether the modules' demands hold; checked once.
-bool netconf_tree_validate(struct netconf_tree *tree, struct diags *diags) must_check;
+// Takes the trees, which are valid; NULL: empty. `rollback` NULL: nothing is pending.
+struct netconf_datastores_options {
+	struct schema *schema;
+	struct schema_tree *running, *startup, *rollback;
+};
+void netconf_datastores_init(struct netconf_datastores *datastores,
+			     const struct netconf_datastores_options *options);
+void netconf_datastores_fini(struct netconf_datastores *datastores);
+
+// As it is now; until the next call of any function here.
+const struct schema_tree *netconf_datastore(struct netconf_datastores *datastores,
+					    enum netconf_datastore which) must_check;
+void netconf_startup_set(struct netconf_datastores *datastores, struct schema_tree *tree); // takes
+
+// --- the candidate ---
+bool netconf_candidate_changed(const struct netconf_datastores *datastores) must_check;
+// The candidate, to be edited; then kept, or put back to how it was (all edits since, validation included).
+struct schema_tree *netconf_candidate_edit(struct netconf_datastores *datastores) must_check;
+void netconf_candidate_keep(struct netconf_datastores *datastores);
+void netconf_candidate_restore(struct netconf_datastores *datastores);
+// Drops what was not committed.
+void netconf_candidate_discard(struct netconf_datastores *datastores);
+// Edits the candidate so that it holds what this tree says, which need not be valid; then to be kept or put back.
+bool netconf_candidate_replace(struct netconf_datastores *datastores,
+			       const struct schema_tree *tree, struct diags *diags) must_check;
+// Whether the modules' demands hold; only what has changed since they did is checked.
+bool netconf_candidate_validate(struct netconf_datastores *datastores,
+				struct diags *diags) must_check;
+
+// --- running ---
+// Running becomes what the candidate is. `confirmed`: it may still be taken back, to what it was before the first of
+// several such commits.
+void netconf_running_commit(struct netconf_datastores *datastores, bool confirmed);
+void netconf_running_confirm(struct netconf_datastores *datastores);
+// Takes a pending commit back. A candidate with changes of its own keeps what it holds.
+void netconf_running_revert(struct netconf_datastores *datastores);

@@ -67,11 +67,11 @@ static struct access *access_of(struct netconf_server *server, const struct sche
 void netconf_guard_refresh(struct netconf_server *server)
 {
 	struct netconf_guard *guard = &server->guard;
-	const struct schema_tree *running = server->datastore[NETCONF_RUNNING]->tree;
 	struct buf text cleanup(buf_fini);
 	buf_init(&text);
 	if (!is_there(server))
 		return;
+	const struct schema_tree *running = netconf_datastore(&server->datastores, NETCONF_RUNNING);
 	if (access_is_configured(running))
 		print_nacm(running, &text);
 	const char *now = text.len ? text.data : "";
@@ -123,11 +123,15 @@ const struct schema_veto *netconf_guard_veto(struct netconf_rpc *rpc)
 	return rpc->user ? veto : NULL;
 }
 
-bool netconf_guard_change(struct netconf_rpc *rpc, const struct netconf_tree *before,
-			  const struct netconf_tree *after)
+bool netconf_guard_difference(struct netconf_rpc *rpc, const struct schema_tree *before,
+			      const struct schema_tree *after)
 {
-	return !rpc->user || before == after ||
-	       access_may_change(rpc->user, before->tree, after->tree, &rpc->diags);
+	return !rpc->user || access_may_change(rpc->user, before, after, &rpc->diags);
+}
+
+bool netconf_guard_changes(struct netconf_rpc *rpc, const struct schema_tree *tree, size_t since)
+{
+	return !rpc->user || access_may_edit(rpc->user, tree, since, &rpc->diags);
 }
 
 struct access_look *netconf_guard_look(struct netconf_rpc *rpc)

@@ -18,9 +18,11 @@ void netconf_guard_begin(struct netconf_rpc *rpc);
 bool netconf_guard_call(struct netconf_rpc *rpc) must_check;
 // What an edit has to be allowed by; NULL: everything is.
 const struct schema_veto *netconf_guard_veto(struct netconf_rpc *rpc) must_check;
-// False and diags: the user may not make `after` of `before`.
-bool netconf_guard_change(struct netconf_rpc *rpc, const struct netconf_tree *before,
-			  const struct netconf_tree *after) must_check;
+// False and diags: the user may not make `after` of `before`; or what was changed in the tree since that position.
+bool netconf_guard_difference(struct netconf_rpc *rpc, const struct schema_tree *before,
+			      const struct schema_tree *after) must_check;
+bool netconf_guard_changes(struct netconf_rpc *rpc, const struct schema_tree *tree,
+			   size_t since) must_check;
 // What of a tree the user may see: for a view's `visible`, in the rpc's arena; NULL: everything.
 struct access_look *netconf_guard_look(struct netconf_rpc *rpc) must_check;
 // Whether a session may hear of an event: one element.

@@ -246,7 +246,7 @@ static void commits(void **state)
 	test_ok(&b, "<commit><confirmed/></commit>");
 	hears(&a, "change>");
 	hears(&a, "start</");
-	netconf_server_reverted(w.box.server, NULL);
+	netconf_server_reverted(w.box.server);
 	hears(&a, "\"><confirm-event>timeout</confirm-event></");
 	hears(&a, "<changed-by><server/></changed-by>");
 	test_ok(&b, "<copy-config><target><startup/></target><source><running/></source>"

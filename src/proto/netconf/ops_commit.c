@@ -3,7 +3,7 @@
 //
 // The idea: the timer that reverts is the application's (on an NSF it stands in the process that enforces, so that it also
 // fires when this one is gone). Here is the bookkeeping: who must confirm, and what running was before the first confirmed
-// commit of a sequence. The way back is a reference to that tree, kept through every follow-up.
+// commit of a sequence, which is a position in the tree's log (datastore.c), kept through every follow-up.
 // It applies nothing itself. RFC 6241 sections 8.3.4 and 8.4.
 #include "proto/netconf/guard.h"
 #include "proto/netconf/notify.h"
@@ -17,36 +17,19 @@
 
 // --- the pending confirmed commit ---
 
-void netconf_pending_set(struct netconf_server *server, struct netconf_tree *rollback,
-			 uint32_t session, const char *persist)
+void netconf_pending_set(struct netconf_server *server, uint32_t session, const char *persist)
 {
 	char *id = persist ? base_oom(strdup(persist)) : NULL;
-	netconf_tree_set(&server->pending.rollback, rollback);
 	free(server->pending.persist);
 	server->pending.persist = id;
 	server->pending.session = persist ? 0 : session;
 }
 
-static void pending_clear(struct netconf_server *server)
+void netconf_commit_undone(struct netconf_server *server)
 {
-	netconf_pending_set(server, NULL, 0, NULL);
-}
-
-// A candidate without changes of its own goes with running.
-static void set_running(struct netconf_server *server, struct netconf_tree *tree)
-{
-	struct netconf_tree **running = &server->datastore[NETCONF_RUNNING];
-	struct netconf_tree **candidate = &server->datastore[NETCONF_CANDIDATE];
-	if (*candidate == *running)
-		netconf_tree_set(candidate, netconf_tree_ref(tree));
-	netconf_tree_set(running, tree);
+	netconf_running_revert(&server->datastores);
+	netconf_pending_set(server, 0, NULL);
 	netconf_guard_refresh(server);
-}
-
-void netconf_commit_undone(struct netconf_server *server, struct netconf_tree *tree)
-{
-	set_running(server, tree);
-	pending_clear(server);
 }
 
 // --- who may confirm or cancel ---
@@ -55,20 +38,21 @@ void netconf_commit_undone(struct netconf_server *server, struct netconf_tree *t
 static bool may_continue(struct netconf_rpc *rpc)
 {
 	const struct netconf_pending *p = &rpc->server->pending;
+	bool pending = rpc->server->datastores.pending;
 	const char *id = schema_get_value(rpc->node, "persist-id");
 	const char *path =
 		arena_printf(&rpc->arena, "%s/persist-id", schema_path(rpc->node, &rpc->arena));
-	if (id && (!p->rollback || !p->persist || strcmp(id, p->persist) != 0)) {
+	if (id && (!pending || !p->persist || strcmp(id, p->persist) != 0)) {
 		netconf_rpc_error(rpc, DIAG_VALUE, path, "give the id of the confirmed commit",
 				  "no confirmed commit with this id is pending");
 		return false;
 	}
-	if (!id && p->rollback && p->persist) {
+	if (!id && pending && p->persist) {
 		netconf_rpc_error(rpc, DIAG_VALUE, path, "give its id as persist-id",
 				  "a confirmed commit with an id is pending");
 		return false;
 	}
-	if (p->rollback && !p->persist && p->session != rpc->asker.session) {
+	if (pending && !p->persist && p->session != rpc->asker.session) {
 		netconf_rpc_error(rpc, DIAG_IN_USE, NULL, "wait until it is confirmed or reverted",
 				  "a confirmed commit of session %u is pending", p->session);
 		return false;
@@ -78,12 +62,18 @@ static bool may_continue(struct netconf_rpc *rpc)
 
 // --- commit ---
 
-bool netconf_validate(struct netconf_rpc *rpc, struct netconf_tree *tree)
+bool netconf_validate_further(struct netconf_rpc *rpc, const struct schema_tree *tree)
 {
 	const struct netconf_server_options *o = &rpc->server->options;
-	return netconf_tree_validate(tree, &rpc->diags) &&
-	       netconf_guard_validate(rpc->server, tree->tree, &rpc->diags) &&
-	       (!o->ops->validate || o->ops->validate(o->context, tree->tree, &rpc->diags));
+	return netconf_guard_validate(rpc->server, tree, &rpc->diags) &&
+	       (!o->ops->validate || o->ops->validate(o->context, tree, &rpc->diags));
+}
+
+bool netconf_validate_candidate(struct netconf_rpc *rpc)
+{
+	struct netconf_datastores *d = &rpc->server->datastores;
+	return netconf_candidate_validate(d, &rpc->diags) &&
+	       netconf_validate_further(rpc, netconf_datastore(d, NETCONF_CANDIDATE));
 }
 
 static bool read_commit(struct netconf_rpc *rpc)
@@ -93,7 +83,7 @@ static bool read_commit(struct netconf_rpc *rpc)
 	const char *timeout = schema_get_value(rpc->node, "confirm-timeout");
 	c->asker = &rpc->asker;
 	c->confirmed = schema_get(rpc->node, "confirmed") != NULL;
-	c->follow_up = c->confirmed && rpc->server->pending.rollback;
+	c->follow_up = c->confirmed && rpc->server->datastores.pending;
 	c->timeout_s = timeout ? (unsigned)strtoul(timeout, NULL, 10) : TIMEOUT_S;
 	c->persist = schema_get_value(rpc->node, "persist");
 	for (size_t i = 0; i < array_len(only_confirmed); i++) {
@@ -128,17 +118,10 @@ static void committed(struct netconf_rpc *rpc, const struct netconf_answer *answ
 		netconf_rpc_fail_with(rpc, answer->errors);
 		return;
 	}
-	struct netconf_tree *before = netconf_tree_ref(server->datastore[NETCONF_RUNNING]);
-	bool pending = server->pending.rollback;
-	set_running(server, netconf_tree_ref(rpc->target));
-	if (!c->confirmed) {
-		pending_clear(server);
-	} else {
-		const struct netconf_tree *first = server->pending.rollback;
-		struct netconf_tree *back = first ? server->pending.rollback : before;
-		netconf_pending_set(server, netconf_tree_ref(back), rpc->asker.session, c->persist);
-	}
-	netconf_tree_unref(before);
+	bool pending = server->datastores.pending;
+	netconf_running_commit(&server->datastores, c->confirmed);
+	netconf_guard_refresh(server);
+	netconf_pending_set(server, c->confirmed ? rpc->asker.session : 0, c->persist);
 	tell_committed(rpc, pending);
 	bool orphan = c->confirmed && !c->persist && (!rpc->peer || rpc->peer->ended);
 	netconf_rpc_ok(rpc);
@@ -149,7 +132,8 @@ static void committed(struct netconf_rpc *rpc, const struct netconf_answer *answ
 static void confirmed(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
 	if (!answer->errors) {
-		pending_clear(rpc->server);
+		netconf_running_confirm(&rpc->server->datastores);
+		netconf_pending_set(rpc->server, 0, NULL);
 		netconf_tell_confirmed(rpc->server, &rpc->asker, "complete", 0);
 	}
 	netconf_answer_plain(rpc, answer);
@@ -162,18 +146,17 @@ static void op_commit(struct netconf_rpc *rpc)
 	if (!netconf_unlocked(rpc, NETCONF_RUNNING) || !netconf_unlocked(rpc, NETCONF_CANDIDATE) ||
 	    !may_continue(rpc) || !read_commit(rpc))
 		return;
-	rpc->target = netconf_tree_ref(server->datastore[NETCONF_CANDIDATE]);
-	if (!netconf_guard_change(rpc, server->datastore[NETCONF_RUNNING], rpc->target) ||
-	    !netconf_validate(rpc, rpc->target)) {
+	struct netconf_datastores *d = &server->datastores;
+	if (!netconf_guard_changes(rpc, netconf_datastore(d, NETCONF_CANDIDATE), d->running) ||
+	    !netconf_validate_candidate(rpc)) {
 		netconf_rpc_fail(rpc);
 		return;
 	}
-	bool unchanged = rpc->target == server->datastore[NETCONF_RUNNING];
-	rpc->commit.tree = rpc->target->tree;
-	rpc->commit.running = server->datastore[NETCONF_RUNNING]->tree;
-	if (rpc->commit.confirmed || !unchanged)
+	rpc->commit.tree = netconf_datastore(d, NETCONF_CANDIDATE);
+	rpc->commit.since = d->running;
+	if (rpc->commit.confirmed || netconf_candidate_changed(d))
 		o->ops->commit(o->context, &rpc->commit, netconf_ask(rpc, committed));
-	else if (server->pending.rollback)
+	else if (d->pending)
 		o->ops->confirm(o->context, &rpc->asker, netconf_ask(rpc, confirmed));
 	else
 		netconf_rpc_ok(rpc);
@@ -184,8 +167,8 @@ static void op_commit(struct netconf_rpc *rpc)
 static void cancelled(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
 	struct netconf_server *server = rpc->server;
-	if (!answer->errors && server->pending.rollback) {
-		netconf_commit_undone(server, netconf_tree_ref(server->pending.rollback));
+	if (!answer->errors && server->datastores.pending) {
+		netconf_commit_undone(server);
 		netconf_tell_confirmed(server, &rpc->asker, "cancel", 0);
 		netconf_tell_change(server, &rpc->asker, "running", "");
 	}
@@ -197,7 +180,7 @@ static void op_cancel_commit(struct netconf_rpc *rpc)
 	const struct netconf_server_options *o = &rpc->server->options;
 	if (!may_continue(rpc))
 		return;
-	if (!rpc->server->pending.rollback)
+	if (!rpc->server->datastores.pending)
 		netconf_rpc_error(rpc, DIAG_FAILED, NULL,
 				  "it may have been confirmed or reverted already",
 				  "no confirmed commit is pending");
@@ -228,7 +211,8 @@ static void op_revert(struct netconf_rpc *rpc)
 	const struct netconf_server_options *o = &rpc->server->options;
 	const struct netconf_pending *p = &rpc->server->pending;
 	// It may have been confirmed, cancelled or given an id while this waited its turn.
-	if (!p->rollback || p->persist || session_is_there(rpc->server, p->session))
+	if (!rpc->server->datastores.pending || p->persist ||
+	    session_is_there(rpc->server, p->session))
 		netconf_rpc_ok(rpc);
 	else
 		o->ops->cancel(o->context, &rpc->asker, netconf_ask(rpc, session_reverted));
@@ -239,13 +223,13 @@ static const struct netconf_operation revert = {.fn = op_revert, .writes = true}
 void netconf_commit_session_ended(struct netconf_server *server, uint32_t session)
 {
 	const struct netconf_pending *p = &server->pending;
-	if (p->rollback && !p->persist && p->session == session)
+	if (server->datastores.pending && !p->persist && p->session == session)
 		netconf_rpc_internal(server, &revert);
 }
 
 void netconf_commit_start(struct netconf_server *server)
 {
-	if (server->pending.rollback && !server->pending.persist)
+	if (server->datastores.pending && !server->pending.persist)
 		netconf_rpc_internal(server, &revert);
 }
 

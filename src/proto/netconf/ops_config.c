@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Editing configurations: edit-config, copy-config, delete-config, discard-changes, validate.
 //
-// The idea: an edit changes the candidate in place when nobody shares its tree, else a copy that takes its place on success;
-// either way a failed edit leaves nothing behind. Running is never a target: it changes by commit alone, which the
-// application applies as a whole.
+// The idea: an edit changes the candidate in place, and what fails is taken back (datastore.c). Running is never a target:
+// it changes by commit alone, which the application applies as a whole.
 // It edits nothing itself; schema does. RFC 6241 sections 7.2-7.4, 8.3, 8.6 and 8.7; RFC 7950
 // section 8.3.3 (the candidate is validated when it is committed, unless the client asks for more).
 #include "proto/netconf/guard.h"
@@ -24,34 +23,6 @@ enum netconf_datastore netconf_datastore_in(const struct netconf_rpc *rpc, const
 		if (schema_get(in, netconf_datastore_name(d)))
 			return d;
 	return NETCONF_DATASTORES;
-}
-
-// An edit into an empty tree: the configuration that <config> holds. NULL and diags.
-static struct netconf_tree *tree_of_config(struct netconf_rpc *rpc,
-					   const struct schema_node *config)
-{
-	struct schema *schema = rpc->server->options.schema;
-	struct schema_tree *edit = NULL, *tree = schema_tree_new(schema);
-	bool ok = schema_any_tree(schema, config, &rpc->diags, &edit) &&
-		  schema_edit(tree, edit, SCHEMA_OP_MERGE, &rpc->diags);
-	schema_tree_free(edit);
-	if (ok)
-		return netconf_tree_new(tree);
-	schema_tree_free(tree);
-	return NULL;
-}
-
-// The source of a copy or a validation, as a reference. NULL: the rpc is answered.
-static struct netconf_tree *source_of(struct netconf_rpc *rpc)
-{
-	enum netconf_datastore d = netconf_datastore_in(rpc, "source");
-	if (d < NETCONF_DATASTORES)
-		return netconf_tree_ref(rpc->server->datastore[d]);
-	struct netconf_tree *tree =
-		tree_of_config(rpc, schema_get(schema_get(rpc->node, "source"), "config"));
-	if (!tree)
-		netconf_rpc_fail(rpc);
-	return tree;
 }
 
 // --- edit-config ---
@@ -79,11 +50,11 @@ static bool apply_element(struct netconf_rpc *rpc, const struct netconf_xml *ele
 	buf_init(&xml);
 	netconf_xml_add(element, &xml);
 	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
-	bool ok = schema_parse_edit(edit, &input, &rpc->diags) &&
-		  schema_edit_if(tree, edit, default_operation(rpc), netconf_guard_veto(rpc),
-				 &rpc->diags);
+	if (schema_parse_edit(edit, &input, &rpc->diags))
+		return schema_edit_take(tree, edit, default_operation(rpc), netconf_guard_veto(rpc),
+					&rpc->diags);
 	schema_tree_free(edit);
-	return ok;
+	return false;
 }
 
 // continue-on-error: each top-level element by itself, whatever becomes of the others.
@@ -112,11 +83,9 @@ static bool apply(struct netconf_rpc *rpc, struct schema_tree *tree)
 		apply_each(rpc, tree);
 		return !rpc->diags.errors;
 	}
-	bool ok = schema_any_tree(rpc->server->options.schema, config, &rpc->diags, &edit) &&
-		  schema_edit_if(tree, edit, default_operation(rpc), netconf_guard_veto(rpc),
-				 &rpc->diags);
-	schema_tree_free(edit);
-	return ok;
+	return schema_any_tree(rpc->server->options.schema, config, &rpc->diags, &edit) &&
+	       schema_edit_take(tree, edit, default_operation(rpc), netconf_guard_veto(rpc),
+				&rpc->diags);
 }
 
 // Whether the result is to be valid before anything is changed. RFC 7950 section 8.3.3 leaves the candidate to commit and
@@ -126,23 +95,23 @@ static bool tests(const struct netconf_rpc *rpc)
 	return says(rpc, "test-option", "test-then-set") || says(rpc, "test-option", "test-only");
 }
 
+static bool validate_tree(struct netconf_rpc *rpc, struct schema_tree *tree)
+{
+	return schema_validate(tree, &rpc->diags) && netconf_validate_further(rpc, tree);
+}
+
 static void edit(struct netconf_rpc *rpc)
 {
-	struct netconf_tree **candidate = &rpc->server->datastore[NETCONF_CANDIDATE];
-	struct netconf_tree *tree =
-		tests(rpc) ? netconf_tree_copy(*candidate) : netconf_tree_writable(*candidate);
-	bool valid = tree->valid;
-	tree->valid = false;
-	bool ok = apply(rpc, tree->tree);
+	struct netconf_datastores *d = &rpc->server->datastores;
+	struct schema_tree *tree = netconf_candidate_edit(d);
+	bool ok = apply(rpc, tree);
 	bool kept = ok || says(rpc, "error-option", "continue-on-error");
 	if (ok && tests(rpc))
-		kept = ok = netconf_validate(rpc, tree);
-	if (kept && !says(rpc, "test-option", "test-only")) {
-		netconf_tree_set(candidate, tree);
-	} else {
-		tree->valid = valid;
-		netconf_tree_unref(tree);
-	}
+		kept = ok = validate_tree(rpc, tree);
+	if (kept && !says(rpc, "test-option", "test-only"))
+		netconf_candidate_keep(d);
+	else
+		netconf_candidate_restore(d);
 	if (ok)
 		netconf_rpc_ok(rpc);
 	else
@@ -157,90 +126,119 @@ static void op_edit_config(struct netconf_rpc *rpc)
 
 // --- whole configurations ---
 
+// The configuration that <config> holds, as a tree of its own. NULL and diags.
+static struct schema_tree *tree_of_config(struct netconf_rpc *rpc)
+{
+	struct schema *schema = rpc->server->options.schema;
+	const struct schema_node *config = schema_get(schema_get(rpc->node, "source"), "config");
+	struct schema_tree *edit = NULL, *tree = schema_tree_new(schema);
+	bool ok = schema_any_tree(schema, config, &rpc->diags, &edit) &&
+		  schema_edit_take(tree, edit, SCHEMA_OP_MERGE, NULL, &rpc->diags);
+	if (ok)
+		return tree;
+	schema_tree_free(tree);
+	return NULL;
+}
+
+// What of a datastore the user copies, with the defaults that are asked for (RFC 6243 section 4.5.3): what is tagged as a
+// default is one in the copy as well. NULL and diags.
+static struct schema_tree *tree_as_shown(struct netconf_rpc *rpc, enum netconf_datastore from,
+					 struct access_look *look)
+{
+	enum schema_with_defaults defaults = netconf_with_defaults(rpc);
+	struct schema_view_options options = {.visible = look ? access_may_read : NULL,
+					      .context = look};
+	struct schema_tree *copy = schema_tree_new(rpc->server->options.schema);
+	struct buf xml cleanup(buf_fini);
+	buf_init(&xml);
+	if (defaults != SCHEMA_DEFAULTS_ALL_TAGGED)
+		options.defaults = defaults;
+	struct schema_view *view =
+		schema_view_new(netconf_datastore(&rpc->server->datastores, from), &options);
+	schema_view_print(view, &xml);
+	schema_view_free(view);
+	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
+	if (!xml.len || schema_parse(copy, &input, &rpc->diags))
+		return copy;
+	schema_tree_free(copy);
+	return NULL;
+}
+
+static struct schema_tree *read_source(struct netconf_rpc *rpc, struct access_look *look)
+{
+	enum netconf_datastore from = netconf_datastore_in(rpc, "source");
+	return from == NETCONF_DATASTORES ? tree_of_config(rpc) : tree_as_shown(rpc, from, look);
+}
+
 static void persisted(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
 	if (!answer->errors) {
-		netconf_tree_set(&rpc->server->datastore[NETCONF_STARTUP],
-				 netconf_tree_ref(rpc->target));
+		netconf_startup_set(&rpc->server->datastores, rpc->target);
+		rpc->target = NULL;
 		netconf_tell_change(rpc->server, &rpc->asker, "startup", "");
 	}
 	netconf_answer_plain(rpc, answer);
 }
 
+// RFC 8341 section 3.2.6: to save running as startup only the right to call it is needed.
 static void copy_to_startup(struct netconf_rpc *rpc)
 {
 	const struct netconf_server_options *o = &rpc->server->options;
-	if (netconf_validate(rpc, rpc->target))
-		o->ops->persist(o->context, rpc->target->tree, netconf_ask(rpc, persisted));
+	bool saves = netconf_datastore_in(rpc, "source") == NETCONF_RUNNING;
+	rpc->target = read_source(rpc, saves ? NULL : netconf_guard_look(rpc));
+	const struct schema_tree *before =
+		netconf_datastore(&rpc->server->datastores, NETCONF_STARTUP);
+	if (rpc->target && (saves || netconf_guard_difference(rpc, before, rpc->target)) &&
+	    validate_tree(rpc, rpc->target))
+		o->ops->persist(o->context, rpc->target, netconf_ask(rpc, persisted));
 	else
 		netconf_rpc_fail(rpc);
 }
 
-// RFC 8341 section 3.2.6: then only the right to call it is needed.
-static bool saves_running(const struct netconf_rpc *rpc)
-{
-	return netconf_datastore_in(rpc, "source") == NETCONF_RUNNING &&
-	       netconf_datastore_in(rpc, "target") == NETCONF_STARTUP;
-}
-
-// With the defaults that are asked for (RFC 6243 section 4.5.3), and of a datastore what the user may read. What is tagged
-// as a default is one in the copy as well.
-static struct netconf_tree *as_asked(struct netconf_rpc *rpc, struct netconf_tree *tree)
+// Then it is what discard-changes does.
+static bool copies_running_whole(struct netconf_rpc *rpc)
 {
 	enum schema_with_defaults defaults = netconf_with_defaults(rpc);
-	bool config = netconf_datastore_in(rpc, "source") == NETCONF_DATASTORES;
-	struct access_look *look = config || saves_running(rpc) ? NULL : netconf_guard_look(rpc);
-	bool as_it_is =
-		defaults == SCHEMA_DEFAULTS_EXPLICIT || defaults == SCHEMA_DEFAULTS_ALL_TAGGED;
-	if (as_it_is && !look)
-		return tree;
-	struct schema_view_options options = {.defaults = as_it_is ? SCHEMA_DEFAULTS_EXPLICIT
-								   : defaults,
-					      .visible = look ? access_may_read : NULL,
-					      .context = look};
-	struct schema_tree *copy = schema_tree_new(rpc->server->options.schema);
-	struct buf xml cleanup(buf_fini);
-	buf_init(&xml);
-	struct schema_view *view = schema_view_new(tree->tree, &options);
-	schema_view_print(view, &xml);
-	schema_view_free(view);
-	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
-	bool ok = !xml.len || schema_parse(copy, &input, &rpc->diags);
-	netconf_tree_unref(tree);
-	if (ok)
-		return netconf_tree_new(copy);
-	schema_tree_free(copy);
-	netconf_rpc_fail(rpc);
-	return NULL;
+	return netconf_datastore_in(rpc, "source") == NETCONF_RUNNING && !netconf_guard_look(rpc) &&
+	       (!rpc->user || access_writes_all(rpc->user)) &&
+	       (defaults == SCHEMA_DEFAULTS_EXPLICIT || defaults == SCHEMA_DEFAULTS_ALL_TAGGED);
+}
+
+static void copy_to_candidate(struct netconf_rpc *rpc)
+{
+	struct netconf_datastores *d = &rpc->server->datastores;
+	size_t before = d->candidate;
+	if (copies_running_whole(rpc)) {
+		netconf_candidate_discard(d);
+		netconf_rpc_ok(rpc);
+		return;
+	}
+	struct schema_tree *source = read_source(rpc, netconf_guard_look(rpc));
+	bool ok = source && netconf_candidate_replace(d, source, &rpc->diags) &&
+		  netconf_guard_changes(rpc, d->tree, before);
+	schema_tree_free(source);
+	if (ok) {
+		netconf_candidate_keep(d);
+		netconf_rpc_ok(rpc);
+	} else {
+		netconf_candidate_restore(d);
+		netconf_rpc_fail(rpc);
+	}
 }
 
 static void op_copy_config(struct netconf_rpc *rpc)
 {
 	enum netconf_datastore from = netconf_datastore_in(rpc, "source");
 	enum netconf_datastore to = netconf_datastore_in(rpc, "target");
-	if (from == to) {
+	if (from == to)
 		netconf_rpc_error(rpc, DIAG_VALUE, NULL, "name two datastores",
 				  "source and target are the same");
+	else if (!netconf_unlocked(rpc, to))
 		return;
-	}
-	if (!netconf_unlocked(rpc, to))
-		return;
-	rpc->target = source_of(rpc);
-	if (rpc->target)
-		rpc->target = as_asked(rpc, rpc->target);
-	if (!rpc->target)
-		return;
-	if (!saves_running(rpc) &&
-	    !netconf_guard_change(rpc, rpc->server->datastore[to], rpc->target)) {
-		netconf_rpc_fail(rpc);
-		return;
-	}
-	if (to == NETCONF_STARTUP) {
+	else if (to == NETCONF_STARTUP)
 		copy_to_startup(rpc);
-		return;
-	}
-	netconf_tree_set(&rpc->server->datastore[to], netconf_tree_ref(rpc->target));
-	netconf_rpc_ok(rpc);
+	else
+		copy_to_candidate(rpc);
 }
 
 static void op_delete_config(struct netconf_rpc *rpc)
@@ -248,26 +246,35 @@ static void op_delete_config(struct netconf_rpc *rpc)
 	const struct netconf_server_options *o = &rpc->server->options;
 	if (!netconf_unlocked(rpc, NETCONF_STARTUP))
 		return;
-	rpc->target = netconf_tree_new(schema_tree_new(o->schema));
+	rpc->target = schema_tree_new(o->schema);
 	o->ops->persist(o->context, NULL, netconf_ask(rpc, persisted));
 }
 
 static void op_discard_changes(struct netconf_rpc *rpc)
 {
-	struct netconf_tree **datastore = rpc->server->datastore;
 	if (!netconf_unlocked(rpc, NETCONF_CANDIDATE))
 		return;
-	netconf_tree_set(&datastore[NETCONF_CANDIDATE],
-			 netconf_tree_ref(datastore[NETCONF_RUNNING]));
+	netconf_candidate_discard(&rpc->server->datastores);
 	netconf_rpc_ok(rpc);
+}
+
+// Running and startup were found valid when they became what they are.
+static bool validate_source(struct netconf_rpc *rpc)
+{
+	enum netconf_datastore source = netconf_datastore_in(rpc, "source");
+	if (source == NETCONF_CANDIDATE)
+		return netconf_validate_candidate(rpc);
+	if (source != NETCONF_DATASTORES)
+		return true;
+	struct schema_tree *tree = tree_of_config(rpc);
+	bool ok = tree && validate_tree(rpc, tree);
+	schema_tree_free(tree);
+	return ok;
 }
 
 static void op_validate(struct netconf_rpc *rpc)
 {
-	rpc->target = source_of(rpc);
-	if (!rpc->target)
-		return;
-	if (netconf_validate(rpc, rpc->target))
+	if (validate_source(rpc))
 		netconf_rpc_ok(rpc);
 	else
 		netconf_rpc_fail(rpc);

@@ -100,35 +100,46 @@ static struct schema_view *view_new(struct netconf_rpc *rpc, const struct schema
 	return view;
 }
 
-static bool shows_defaults(const struct netconf_rpc *rpc)
+bool netconf_shows_defaults(const struct netconf_rpc *rpc)
 {
 	enum schema_with_defaults defaults = netconf_with_defaults(rpc);
 	return defaults == SCHEMA_DEFAULTS_ALL || defaults == SCHEMA_DEFAULTS_ALL_TAGGED;
 }
 
 // Filled-in defaults are there only after a validation; that there are faults is not the reader's concern.
-static void fill_in(struct netconf_tree *tree)
+static void fill_in(struct schema_tree *state)
 {
 	struct arena arena cleanup(arena_fini);
 	struct diags ignored;
 	arena_init(&arena);
 	diags_init(&ignored, &arena);
-	bool valid = netconf_tree_validate(tree, &ignored);
+	bool valid = schema_validate(state, &ignored);
 	(void)valid;
+}
+
+static const struct schema_tree *configuration(struct netconf_rpc *rpc,
+					       enum netconf_datastore which)
+{
+	struct netconf_datastores *d = &rpc->server->datastores;
+	struct arena arena cleanup(arena_fini);
+	struct diags ignored;
+	arena_init(&arena);
+	diags_init(&ignored, &arena);
+	if (which == NETCONF_CANDIDATE && netconf_shows_defaults(rpc)) {
+		bool valid = netconf_candidate_validate(d, &ignored);
+		(void)valid;
+	}
+	return netconf_datastore(d, which);
 }
 
 static void op_get_config(struct netconf_rpc *rpc)
 {
 	if (!netconf_read_filter(rpc, &rpc->filter))
 		return;
-	struct netconf_tree *tree = rpc->server->datastore[netconf_datastore_in(rpc, "source")];
+	const struct schema_tree *tree = configuration(rpc, netconf_datastore_in(rpc, "source"));
 	struct hidden *hidden = arena_new(&rpc->arena, struct hidden);
-	if (shows_defaults(rpc))
-		fill_in(tree);
-	struct netconf_readable what = {.open = "<data>",
-					.close = "</data>",
-					.view = {view_new(rpc, tree->tree, hidden)},
-					.tree = {netconf_tree_ref(tree)}};
+	struct netconf_readable what = {
+		.open = "<data>", .close = "</data>", .view = {view_new(rpc, tree, hidden)}};
 	netconf_reading_start(rpc, &what);
 }
 
@@ -144,9 +155,9 @@ static const struct schema_node *find_top(const struct schema_tree *tree,
 }
 
 // Adds what running has of the top-level nodes that `state` has as well, and hides it there.
-static bool join(struct netconf_rpc *rpc, struct schema_tree *state, struct hidden *in_running)
+static bool join(struct netconf_rpc *rpc, const struct schema_tree *running,
+		 struct schema_tree *state, struct hidden *in_running)
 {
-	const struct schema_tree *running = rpc->server->datastore[NETCONF_RUNNING]->tree;
 	struct schema_tree *shared = schema_tree_new(rpc->server->options.schema);
 	struct buf xml cleanup(buf_fini);
 	buf_init(&xml);
@@ -164,20 +175,19 @@ static bool join(struct netconf_rpc *rpc, struct schema_tree *state, struct hidd
 }
 
 // Defaults are filled in on both sides; what came of that where running has the node is hidden.
-static void fill_in_both(struct netconf_rpc *rpc, struct netconf_tree *state,
-			 const struct hidden *in_running, struct hidden *in_state)
+static void fill_in_state(struct netconf_rpc *rpc, const struct schema_tree *running,
+			  struct schema_tree *state, struct hidden *hidden)
 {
-	struct netconf_tree *running = rpc->server->datastore[NETCONF_RUNNING];
 	fill_in(state);
-	for (const struct schema_node *n = schema_first(state->tree); n; n = schema_next(n)) {
-		const struct schema_node *same = find_top(running->tree, n);
-		if (same && !is_elsewhere(in_running, same))
-			vec_push(&rpc->arena, &in_state->top, n);
+	for (const struct schema_node *n = schema_first(state); n; n = schema_next(n)) {
+		const struct schema_node *same = find_top(running, n);
+		if (same && !is_elsewhere(&hidden[0], same))
+			vec_push(&rpc->arena, &hidden[1].top, n);
 	}
 }
 
 // NULL and diags: what the application says is not valid.
-static struct netconf_tree *parse_state(struct netconf_rpc *rpc, const char *xml, size_t len)
+static struct schema_tree *parse_state(struct netconf_rpc *rpc, const char *xml, size_t len)
 {
 	struct schema_tree *state = schema_tree_new(rpc->server->options.schema);
 	struct buf all cleanup(buf_fini);
@@ -186,37 +196,35 @@ static struct netconf_tree *parse_state(struct netconf_rpc *rpc, const char *xml
 	buf_add(&all, xml, len);
 	struct schema_input input = {.data = all.data, .len = all.len, .format = SCHEMA_XML};
 	if (!all.len || schema_parse(state, &input, &rpc->diags))
-		return netconf_tree_new(state);
+		return state;
 	schema_tree_free(state);
 	return NULL;
 }
 
-static void read_both(struct netconf_rpc *rpc, struct netconf_tree *state)
+static void read_both(struct netconf_rpc *rpc, struct schema_tree *state)
 {
-	struct netconf_tree *running = rpc->server->datastore[NETCONF_RUNNING];
+	const struct schema_tree *running = configuration(rpc, NETCONF_RUNNING);
+	// In running and in the state.
 	struct hidden *hidden = arena_alloc(&rpc->arena, 2 * sizeof(struct hidden));
-	if (shows_defaults(rpc))
-		fill_in(running);
-	if (!join(rpc, state->tree, &hidden[0])) {
-		netconf_tree_unref(state);
+	if (!join(rpc, running, state, &hidden[0])) {
+		schema_tree_free(state);
 		netconf_rpc_fail(rpc);
 		return;
 	}
-	if (shows_defaults(rpc))
-		fill_in_both(rpc, state, &hidden[0], &hidden[1]);
+	if (netconf_shows_defaults(rpc))
+		fill_in_state(rpc, running, state, hidden);
 	struct netconf_readable what = {
 		.open = "<data>",
 		.close = "</data>",
-		.view = {view_new(rpc, running->tree, &hidden[0]),
-			 view_new(rpc, state->tree, &hidden[1])},
-		.tree = {netconf_tree_ref(running), state},
+		.view = {view_new(rpc, running, &hidden[0]), view_new(rpc, state, &hidden[1])},
+		.tree = state,
 	};
 	netconf_reading_start(rpc, &what);
 }
 
 static void state_answered(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
-	struct netconf_tree *state =
+	struct schema_tree *state =
 		answer->errors ? NULL : parse_state(rpc, answer->xml, answer->len);
 	if (state)
 		read_both(rpc, state);

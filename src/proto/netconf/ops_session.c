@@ -41,11 +41,6 @@ static void no_such_datastore(struct netconf_rpc *rpc)
 
 // --- locks ---
 
-static bool candidate_modified(const struct netconf_server *server)
-{
-	return server->datastore[NETCONF_CANDIDATE] != server->datastore[NETCONF_RUNNING];
-}
-
 static void op_lock(struct netconf_rpc *rpc)
 {
 	struct netconf_server *server = rpc->server;
@@ -56,10 +51,10 @@ static void op_lock(struct netconf_rpc *rpc)
 	else if (server->lock[d].session)
 		netconf_rpc_lock_denied(rpc, server->lock[d].session, "the lock is held",
 					HINT_HOLDER);
-	else if (d == NETCONF_CANDIDATE && candidate_modified(server))
+	else if (d == NETCONF_CANDIDATE && netconf_candidate_changed(&server->datastores))
 		netconf_rpc_lock_denied(rpc, 0, "the candidate has changes that are not committed",
 					"commit them, or drop them with discard-changes");
-	else if (d == NETCONF_RUNNING && pending->rollback &&
+	else if (d == NETCONF_RUNNING && server->datastores.pending &&
 		 (pending->persist || pending->session != rpc->asker.session))
 		netconf_rpc_lock_denied(rpc, pending->session,
 					"a confirmed commit waits for its confirmation",
@@ -75,8 +70,7 @@ static void release(struct netconf_server *server, enum netconf_datastore d)
 	server->lock[d] = (struct netconf_lock){0};
 	// RFC 6241 section 8.3.5: with its lock the candidate loses what was not committed.
 	if (d == NETCONF_CANDIDATE)
-		netconf_tree_set(&server->datastore[d],
-				 netconf_tree_ref(server->datastore[NETCONF_RUNNING]));
+		netconf_candidate_discard(&server->datastores);
 }
 
 static void op_unlock(struct netconf_rpc *rpc)

@@ -30,10 +30,9 @@ void netconf_reading_free(struct netconf_reading *r)
 	*r->place = r->next;
 	if (r->next)
 		r->next->place = r->place;
-	for (size_t i = 0; i < array_len(r->what.view); i++) {
+	for (size_t i = 0; i < array_len(r->what.view); i++)
 		schema_view_free(r->what.view[i]);
-		netconf_tree_unref(r->what.tree[i]);
-	}
+	schema_tree_free(r->what.tree);
 	free(r);
 }
 

@@ -8,9 +8,9 @@ struct schema_view;
 
 // Everything is taken; what is not there is NULL.
 struct netconf_readable {
-	const char *open, *close;     // around it, constants
-	struct schema_view *view[2];  // shown one after the other
-	struct netconf_tree *tree[2]; // that they look at
+	const char *open, *close;    // around it, constants
+	struct schema_view *view[2]; // shown one after the other
+	struct schema_tree *tree;    // that lives for the second of them
 };
 // The answer of the rpc, which may be gone after this.
 void netconf_reading_start(struct netconf_rpc *rpc, const struct netconf_readable *what);

@@ -45,7 +45,7 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 		rpc->next->place = rpc->place;
 	netconf_reading_free(rpc->reading);
 	access_user_unref(rpc->user);
-	netconf_tree_unref(rpc->target);
+	schema_tree_free(rpc->target);
 	schema_tree_free(rpc->tree);
 	free(rpc->message);
 	arena_fini(&rpc->arena);

@@ -93,9 +93,22 @@ static void set_defaults(struct netconf_server_options *o)
 	set_default(&o->log_most, 10000);
 }
 
-static struct netconf_tree *tree_or_empty(const struct netconf_server *s, struct schema_tree *tree)
+static void datastore_moves(void *context)
 {
-	return netconf_tree_new(tree ? tree : schema_tree_new(s->options.schema));
+	netconf_readings_finish(context);
+}
+
+static void init_datastores(struct netconf_server *s, const struct netconf_server_options *o)
+{
+	struct netconf_datastores_options trees = {.schema = o->schema,
+						   .running = o->running,
+						   .startup = o->startup,
+						   .rollback = o->rollback};
+	netconf_datastores_init(&s->datastores, &trees);
+	s->datastores.moves = datastore_moves;
+	s->datastores.context = s;
+	if (o->rollback)
+		netconf_pending_set(s, 0, o->persist);
 }
 
 struct netconf_server *netconf_server_new(const struct netconf_server_options *options)
@@ -107,12 +120,8 @@ struct netconf_server *netconf_server_new(const struct netconf_server_options *o
 	s->namespaces.arena = s->modules.arena = s->handlers.arena = &s->arena;
 	make_capabilities(s);
 	netconf_log_init(s);
-	s->datastore[NETCONF_RUNNING] = tree_or_empty(s, options->running);
-	s->datastore[NETCONF_CANDIDATE] = netconf_tree_ref(s->datastore[NETCONF_RUNNING]);
-	s->datastore[NETCONF_STARTUP] = tree_or_empty(s, options->startup);
+	init_datastores(s, options);
 	netconf_guard_refresh(s);
-	if (options->rollback)
-		netconf_pending_set(s, netconf_tree_new(options->rollback), 0, options->persist);
 	netconf_commit_start(s);
 	return s;
 }
@@ -144,9 +153,7 @@ void netconf_server_free(struct netconf_server *s)
 	free_replies(s);
 	while (s->rpcs)
 		netconf_rpc_free(s->rpcs);
-	for (int i = 0; i < NETCONF_DATASTORES; i++)
-		netconf_tree_unref(s->datastore[i]);
-	netconf_tree_unref(s->pending.rollback);
+	netconf_datastores_fini(&s->datastores);
 	free(s->pending.persist);
 	netconf_guard_fini(s);
 	netconf_log_fini(s);
@@ -187,21 +194,19 @@ int netconf_server_listen(struct netconf_server *server, struct io_opener opener
 
 // --- what others ask ---
 
-void netconf_server_reverted(struct netconf_server *server, struct schema_tree *tree)
+void netconf_server_reverted(struct netconf_server *server)
 {
 	static const struct netconf_asker itself = {.user = "", .address = ""};
-	if (!tree && !server->pending.rollback)
+	if (!server->datastores.pending)
 		return;
-	netconf_readings_finish(server);
-	netconf_commit_undone(server, tree ? netconf_tree_new(tree)
-					   : netconf_tree_ref(server->pending.rollback));
+	netconf_commit_undone(server);
 	netconf_tell_confirmed(server, &itself, "timeout", 0);
 	netconf_tell_change(server, &itself, "running", "");
 }
 
-const struct schema_tree *netconf_server_running(const struct netconf_server *server)
+const struct schema_tree *netconf_server_running(struct netconf_server *server)
 {
-	return server->datastore[NETCONF_RUNNING]->tree;
+	return netconf_datastore(&server->datastores, NETCONF_RUNNING);
 }
 
 unsigned netconf_server_sessions(const struct netconf_server *server)

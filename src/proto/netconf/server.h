@@ -38,8 +38,8 @@ struct netconf_asker {
 // One commit to apply.
 struct netconf_commit {
 	const struct netconf_asker *asker;
-	const struct schema_tree *tree; // what running shall be; validated; lives until the reply
-	const struct schema_tree *running; // what it is; lives until the reply
+	const struct schema_tree *tree; // what running shall be; validated; until this returns
+	size_t since;   // of its changes (schema_change) those from here on lead from running to it
 	bool confirmed; // revert by yourself unless `confirm` (or another commit) comes in time
 	bool follow_up; // a confirmed commit is pending: keep its rollback point, set its timer
 			// anew
@@ -161,9 +161,9 @@ void netconf_server_notify(struct netconf_server *server, const char *xml, size_
 			   int64_t time);
 
 // The application has undone the pending confirmed commit by itself (its timer fired): running is
-// now `tree` (taken), or with NULL what it was before the confirmed commit.
-void netconf_server_reverted(struct netconf_server *server, struct schema_tree *tree);
+// what it was before that.
+void netconf_server_reverted(struct netconf_server *server);
 
 // Borrowed until the loop runs again.
-const struct schema_tree *netconf_server_running(const struct netconf_server *server) must_check;
+const struct schema_tree *netconf_server_running(struct netconf_server *server) must_check;
 unsigned netconf_server_sessions(const struct netconf_server *server) must_check;

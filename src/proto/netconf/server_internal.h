@@ -80,8 +80,7 @@ struct netconf_rpc {
 	struct access_user *user;       // counted; NULL: nothing is controlled
 	bool ends_session;              // close-session
 	// Of the operation in work.
-	struct netconf_tree *target;
-	enum netconf_datastore datastore;
+	struct schema_tree *target; // to become startup
 	struct netconf_commit commit;
 	struct netconf_get get;
 	const struct schema_node *filter;
@@ -104,8 +103,7 @@ struct netconf_reply {
 
 // The confirmed commit that waits for its confirmation.
 struct netconf_pending {
-	struct netconf_tree *rollback; // NULL: none is pending
-	uint32_t session;              // that must confirm, without `persist`
+	uint32_t session; // that must confirm, without `persist`
 	char *persist;
 };
 
@@ -143,7 +141,7 @@ struct netconf_server {
 	struct netconf_guard guard;
 	struct map handlers; // "module:rpc" to struct netconf_handler
 	VEC(const char *) capability;
-	struct netconf_tree *datastore[NETCONF_DATASTORES];
+	struct netconf_datastores datastores;
 	struct netconf_lock lock[NETCONF_DATASTORES];
 	struct netconf_log log;
 	struct netconf_counters count;
@@ -218,20 +216,23 @@ void netconf_state_add(const struct netconf_rpc *rpc, struct buf *out);
 // a target, are features that schema leaves out.
 enum netconf_datastore netconf_datastore_in(const struct netconf_rpc *rpc,
 					    const char *container) must_check;
-// What <with-defaults> asks for.
+// What <with-defaults> asks for; whether defaults that nobody gave are shown.
 enum schema_with_defaults netconf_with_defaults(const struct netconf_rpc *rpc) must_check;
+bool netconf_shows_defaults(const struct netconf_rpc *rpc) must_check;
 // False, and the rpc is answered: another session holds a lock of it.
 bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore) must_check;
 // Finds the subtree filter, NULL if there is none. False, and the rpc is answered: it is of another type.
 bool netconf_read_filter(struct netconf_rpc *rpc, const struct schema_node **filter_out) must_check;
-// The tree is valid for the modules and for the application; else adds to the rpc's diags.
-bool netconf_validate(struct netconf_rpc *rpc, struct netconf_tree *tree) must_check;
+// The candidate is valid for the modules and for the application; else adds to the rpc's diags.
+bool netconf_validate_candidate(struct netconf_rpc *rpc) must_check;
+// Of a tree that is valid for the modules: for access control and the application as well.
+bool netconf_validate_further(struct netconf_rpc *rpc, const struct schema_tree *tree) must_check;
 // The session has ended: undoes its confirmed commit, gives back its locks.
 void netconf_commit_session_ended(struct netconf_server *server, uint32_t session);
 void netconf_locks_session_ended(struct netconf_server *server, uint32_t session);
-// Running is now `tree` (taken) because the pending commit was undone.
-void netconf_commit_undone(struct netconf_server *server, struct netconf_tree *tree);
-void netconf_pending_set(struct netconf_server *server, struct netconf_tree *rollback,
-			 uint32_t session, const char *persist);
+// Running is again what it was because the pending commit was undone.
+void netconf_commit_undone(struct netconf_server *server);
+// Who confirms the pending commit.
+void netconf_pending_set(struct netconf_server *server, uint32_t session, const char *persist);
 // Undoes a confirmed commit whose session is gone since before the start.
 void netconf_commit_start(struct netconf_server *server);
