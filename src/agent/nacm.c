@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The access control that an agent is shipped with (docs/why/access.md): its controllers and its operators may do everything,
-// nobody else anything, whatever groups there will be. It stands in the first running configuration, so that it can be read
-// and added to; a configuration without access control means the same.
+// The access control that an agent is shipped with (docs/why/access.md): its controllers and its operators may do
+// everything, nobody else anything, whatever groups there will be. It stands in the first running configuration, so that it
+// can be read and added to; a configuration without access control means the same.
 #include "agent/front_internal.h"
 
 #include "access/access.h"

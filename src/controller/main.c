@@ -183,6 +183,7 @@ static bool open_north(struct controller *c)
 					.key = c->identity.key,
 					.ca = c->ca,
 					.crl = c->crl,
+					.recovery = c->config.recovery,
 					.listen = c->config.listen.list.at,
 					.listens = c->config.listen.list.len};
 	c->north = north_new(&options, &c->diags);

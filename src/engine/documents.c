@@ -15,11 +15,18 @@
 #include <string.h>
 #include <time.h>
 
+static const char *const kind_name[STORE_KINDS] = {[STORE_POLICY] = "policy",
+						   [STORE_NETWORK] = "sites and NSFs",
+						   [STORE_ACCESS] = "access control"};
+
 bool documents_open(struct engine *engine, struct diags *diags)
 {
 	static const char *const modules[] = {"ietf-i2nsf-cons-facing-interface",
 					      "ietf-i2nsf-nsf-facing-interface",
-					      "ietf-i2nsf-capability", "bulwark-controller", NULL};
+					      "ietf-i2nsf-capability",
+					      "bulwark-controller",
+					      "ietf-netconf-acm",
+					      NULL};
 	engine->schema = schema_open(NULL, modules, diags);
 	return engine->schema != NULL;
 }
@@ -153,6 +160,8 @@ static bool acceptable(struct engine *engine, enum store_kind kind, const struct
 		return translate(engine, tree, diags->arena, diags, &ruleset);
 	}
 	struct network net;
+	if (kind == STORE_ACCESS)
+		return true; // whoever decides by it has tried it
 	if (!network_read(tree, diags, &net))
 		return false;
 	arena_fini(&net.arena);
@@ -192,8 +201,7 @@ static bool add_revision(struct engine *engine, const struct engine_caller *call
 	if (rc)
 		return engine_store_failed(rc, diags);
 	char detail[64];
-	snprintf(detail, sizeof(detail), "revision %u of the %s", *id_out,
-		 is_policy ? "policy" : "sites and NSFs");
+	snprintf(detail, sizeof(detail), "revision %u of the %s", *id_out, kind_name[put->kind]);
 	engine_record(
 		engine, ENGINE_DOCUMENT,
 		&(struct store_event){.who = caller->who, .tenant = r.tenant, .detail = detail});
@@ -240,9 +248,9 @@ static bool put_locked(struct engine *engine, const struct engine_caller *caller
 bool engine_document_put(struct engine *engine, const struct engine_caller *caller,
 			 const struct engine_put *put, struct diags *diags, uint32_t *revision_out)
 {
-	if (put->kind == STORE_NETWORK && !caller->is_operator) {
-		diag_error(diags, DIAG_DENIED, "/bulwark-controller:nsfs", "ask an operator",
-			   "sites and NSFs are the operator's");
+	if (put->kind != STORE_POLICY && !caller->is_operator) {
+		diag_error(diags, DIAG_DENIED, NULL, "ask an operator",
+			   "only operators change the %s", kind_name[put->kind]);
 		return false;
 	}
 	pthread_mutex_lock(&engine->documents);

@@ -77,7 +77,7 @@ uint32_t engine_document_id(struct engine *engine, enum store_kind kind,
 int64_t engine_document_time(struct engine *engine, enum store_kind kind,
 			     const char *tenant) must_check;
 struct engine_put {
-	enum store_kind kind; // STORE_NETWORK only for operators
+	enum store_kind kind; // but STORE_POLICY only for operators
 	uint32_t base; // the revision that it was made from; another one in force: DIAG_STALE
 	const char *xml;
 	size_t len;

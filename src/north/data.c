@@ -15,6 +15,7 @@ struct reading {
 	struct schema_view_options view;
 	struct schema_tree *tree;
 	bool borrowed; // the tree is the workspace's
+	struct access_look look;
 };
 
 // Whether the target is, or is in, this top-level node; NULL: any of the module.
@@ -29,7 +30,9 @@ static bool is_top(const struct reading *r, const char *module, const char *name
 static bool add_document(struct reading *r, enum store_kind kind)
 {
 	struct exchange *x = r->x;
-	const char *tenant = kind == STORE_POLICY ? x->caller.tenant : ENGINE_TENANT_OPERATOR;
+	const char *tenant = exchange_owner(x, kind);
+	if (!tenant)
+		return true;
 	const struct document *d = workspace_document(r->w, x->engine, kind, tenant, &x->diags);
 	if (!d)
 		return false;
@@ -90,7 +93,9 @@ static bool gather(struct reading *r)
 	if (config && is_top(r, NORTH_CFI, NULL) && !add_document(r, STORE_POLICY))
 		return false;
 	bool network = is_top(r, NORTH_MODULE, "sites") || is_top(r, NORTH_MODULE, "nsfs");
-	if (config && network && r->x->caller.is_operator && !add_document(r, STORE_NETWORK))
+	if (config && network && !add_document(r, STORE_NETWORK))
+		return false;
+	if (config && is_top(r, ACCESS_MODULE, "nacm") && !add_document(r, STORE_ACCESS))
 		return false;
 	if (state && !is_policy(r) && !add_state(r))
 		return false;
@@ -130,6 +135,17 @@ static bool is_there(const struct reading *r, const struct schema_node *node)
 	bool all = r->view.defaults == SCHEMA_DEFAULTS_ALL ||
 		   r->view.defaults == SCHEMA_DEFAULTS_ALL_TAGGED;
 	return node && (all || r->target.kind != SCHEMA_CONTAINER || !schema_is_default(node));
+}
+
+// What may not be read is not there (RFC 8040 section 4.3); of a whole list each entry is looked at when it is shown.
+static bool is_visible(struct reading *r, const struct schema_node *node)
+{
+	bool whole = r->target.kind == SCHEMA_LIST || r->target.kind == SCHEMA_LEAF_LIST;
+	for (const struct schema_node *n = whole ? schema_parent(node) : node; n;
+	     n = schema_parent(n))
+		if (!access_may_read(&r->look, n))
+			return false;
+	return true;
 }
 
 static unsigned preconditions(struct reading *r)
@@ -185,7 +201,7 @@ static unsigned print(struct reading *r)
 	const struct schema_node *node =
 		schema_resource_find(r->tree, &r->target, r->target.step.len);
 	unsigned status = check_list(r);
-	if (!status && r->target.step.len && !is_there(r, node))
+	if (!status && r->target.step.len && !(is_there(r, node) && is_visible(r, node)))
 		status = absent(r);
 	if (!status)
 		status = preconditions(r);
@@ -226,13 +242,24 @@ static unsigned read_target(struct exchange *x, struct workspace *w, struct sche
 	return x->diags.list.at[0].code == DIAG_UNKNOWN_ELEMENT ? 404 : 400;
 }
 
+static bool look(struct reading *r)
+{
+	r->look.user = exchange_user(r->x, r->w);
+	if (!r->look.user || access_reads_all(r->look.user))
+		return r->look.user;
+	r->view.visible = access_may_read;
+	r->view.context = &r->look;
+	return true;
+}
+
 unsigned data_get(struct exchange *x)
 {
 	struct reading r = {
 		.x = x, .w = workspace_take(x->workspaces), .view = view_of(&x->request)};
 	unsigned status = read_target(x, r.w, &r.target);
 	if (!status)
-		status = gather(&r) ? print(&r) : restconf_status(&x->diags);
+		status = look(&r) && gather(&r) ? print(&r) : restconf_status(&x->diags);
+	access_user_unref(r.look.user);
 	if (r.tree && !r.borrowed)
 		schema_tree_free(r.tree);
 	workspace_give(x->workspaces, r.w);

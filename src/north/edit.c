@@ -40,8 +40,9 @@ static bool kind_of(const char *module, const char *name, enum store_kind *out)
 {
 	bool is_network = strcmp(module, NORTH_MODULE) == 0 &&
 			  (strcmp(name, "sites") == 0 || strcmp(name, "nsfs") == 0);
-	*out = is_network ? STORE_NETWORK : STORE_POLICY;
-	return is_network || strcmp(module, NORTH_CFI) == 0;
+	bool is_access = strcmp(module, ACCESS_MODULE) == 0;
+	*out = is_network ? STORE_NETWORK : is_access ? STORE_ACCESS : STORE_POLICY;
+	return is_network || is_access || strcmp(module, NORTH_CFI) == 0;
 }
 
 bool edit_is_writable(const struct schema_resource *resource)
@@ -56,10 +57,11 @@ bool edit_is_writable(const struct schema_resource *resource)
 static unsigned open_document(struct writing *w)
 {
 	struct exchange *x = w->x;
-	if (w->kind == STORE_NETWORK && !x->caller.is_operator)
+	const char *tenant = exchange_owner(x, w->kind);
+	if (!tenant)
 		return refuse(w, 403, DIAG_DENIED, "ask an operator",
-			      "sites and NSFs are the operator's");
-	const char *tenant = w->kind == STORE_POLICY ? x->caller.tenant : ENGINE_TENANT_OPERATOR;
+			      w->kind == STORE_ACCESS ? "access control is the operators'"
+						      : "sites and NSFs are the operator's");
 	w->base = workspace_document(w->w, x->engine, w->kind, tenant, &x->diags);
 	if (!w->base)
 		return restconf_status(&x->diags);
@@ -74,8 +76,8 @@ static unsigned open_for(struct writing *w, const char *module, const char *name
 		return refuse_at(w, 405,
 				 &(struct diag){.code = DIAG_UNSUPPORTED,
 						.path = path,
-						.hint = "only policies, sites and NSFs can be "
-							"written"},
+						.hint = "only policies, sites, NSFs and "
+							"access control can be written"},
 				 "this cannot be written");
 	if (w->has_kind && kind != w->kind)
 		return refuse_at(w, 400,
@@ -187,7 +189,11 @@ static unsigned edit(struct writing *w, const struct schema_tree *edit_tree,
 		     enum schema_operation operation)
 {
 	struct diags *diags = &w->x->diags;
-	return schema_edit(w->tree, edit_tree, operation, diags) ? 0 : restconf_status(diags);
+	struct access_user *user = exchange_user(w->x, w->w);
+	struct schema_veto veto = {access_may_edit, user};
+	bool ok = user && schema_edit_if(w->tree, edit_tree, operation, &veto, diags);
+	access_user_unref(user);
+	return ok ? 0 : restconf_status(diags);
 }
 
 static const struct schema_node *read_change(struct writing *w, const struct change *c,
@@ -363,7 +369,8 @@ static unsigned check_method(struct writing *w)
 			      whole ? "name one entry by its key"
 				    : "the header Allow says which do",
 			      "this method does not fit this resource");
-	return refuse(w, 405, DIAG_UNSUPPORTED, "only policies, sites and NSFs can be written",
+	return refuse(w, 405, DIAG_UNSUPPORTED,
+		      "only policies, sites, NSFs and access control can be written",
 		      w->target.config ? "this cannot be written"
 				       : "this is state and cannot be written");
 }
@@ -401,10 +408,21 @@ static unsigned apply_one(struct writing *w)
 	return delete (w);
 }
 
+// Rules with paths that name nothing are refused before anything is decided by them.
+static bool can_be_used(struct writing *w)
+{
+	struct access_counts counts = {0};
+	struct access *access = access_new(w->w->schema, w->tree, &counts, &w->x->diags);
+	access_free(access);
+	return access;
+}
+
 static unsigned commit(struct writing *w)
 {
 	struct exchange *x = w->x;
 	struct buf xml;
+	if (w->kind == STORE_ACCESS && !can_be_used(w))
+		return restconf_status(&x->diags);
 	buf_init(&xml);
 	schema_print(w->tree, SCHEMA_XML, 0, &xml);
 	struct engine_put put = {

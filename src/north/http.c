@@ -435,6 +435,7 @@ struct north *north_new(const struct north_options *options, struct diags *diags
 	bool ok = north->tls &&
 		  workspaces_init(&north->workspaces,
 				  options->workspaces ? options->workspaces : WORKSPACES, diags);
+	north->workspaces.recovery = options->recovery;
 	north->workers = workers_new(WORKERS);
 	if (!north->workers) {
 		diag_error(diags, DIAG_FAILED, NULL,

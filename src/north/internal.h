@@ -2,6 +2,7 @@
 // Inside the folder: exchanges, workspaces, resources.
 #pragma once
 
+#include "access/access.h"
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/map.h"
@@ -29,9 +30,12 @@ struct workspace {
 		uint32_t id;
 		int64_t time;
 		char *tenant;
-	} document[2]; // by enum store_kind
+	} document[STORE_KINDS]; // by enum store_kind
+	struct access *access;   // as document[STORE_ACCESS] says; NULL: to be made
 };
 struct workspaces {
+	struct access_counts counts;
+	const char *recovery; // the operator whom access control does not bind; NULL: nobody
 	pthread_mutex_t mutex;
 	pthread_cond_t free;
 	struct workspace *at;
@@ -45,6 +49,12 @@ void workspace_give(struct workspaces *workspaces, struct workspace *workspace);
 const struct document *workspace_document(struct workspace *workspace, struct engine *engine,
 					  enum store_kind kind, const char *tenant,
 					  struct diags *diags);
+// The rights of somebody, to be given back. NULL and diags: the database has failed.
+struct access_user *workspace_user(struct workspace *workspace, struct workspaces *workspaces,
+				   struct engine *engine, const struct access_who *who,
+				   struct diags *diags) must_check; // guard.c
+// The access control of a controller on which nobody has configured any, as XML.
+extern const char north_nacm[];
 const char *workspace_namespace(void *workspace, const char *module); // restconf_namespace_fn
 
 // --- one request and its answer (serve.c) ---
@@ -60,6 +70,7 @@ struct exchange {
 	bool anonymous; // no acceptable certificate
 	enum pki_role role;
 	struct engine_caller caller;
+	struct access_who access;
 	const char *certificate;            // PEM; NULL: none
 	const char *refused, *refused_hint; // why the certificate that was shown is not accepted
 	// What is asked.
@@ -83,6 +94,10 @@ void exchange_identify(struct exchange *x, const struct pki_identity *identity,
 // Answers: reads x->raw and x->body, writes the answer.
 void exchange_serve(struct exchange *x);
 
+// The asker's rights, as workspace_user.
+struct access_user *exchange_user(struct exchange *x, struct workspace *w) must_check;
+// Whose document of this kind the asker works on; NULL: it is none of the asker's business.
+const char *exchange_owner(const struct exchange *x, enum store_kind kind) must_check;
 // Writes x->diags as the answer.
 void exchange_errors(struct exchange *x);
 

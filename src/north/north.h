@@ -25,6 +25,8 @@ struct north_options {
 	const char *ca, *crl;          // PEM files: whose client certificates are believed
 	const char *const *listen;     // "ADDRESS:PORT", "[ADDRESS]:PORT"
 	size_t listens;
+	const char
+		*recovery;   // name of the operator whom access control does not bind; NULL: nobody
 	unsigned workspaces; // requests that work on documents at the same time; 0: 4
 };
 

@@ -16,6 +16,7 @@ void exchange_init(struct exchange *x, struct engine *engine, struct workspaces 
 	buf_init(&x->body);
 	buf_init(&x->out);
 	x->caller = (struct engine_caller){.who = "nobody", .tenant = ENGINE_TENANT_DEFAULT};
+	x->access = (struct access_who){.name = "nobody"};
 }
 
 void exchange_fini(struct exchange *x)
@@ -23,6 +24,21 @@ void exchange_fini(struct exchange *x)
 	arena_fini(&x->arena);
 	buf_fini(&x->body);
 	buf_fini(&x->out);
+}
+
+// The role, and for users of a tenant which one it is.
+static void set_groups(struct exchange *x, const struct pki_identity *identity)
+{
+	const char *recovery = x->workspaces->recovery;
+	const char **group = arena_array(&x->arena, const char *, 2);
+	bool is_tenant = identity->role == PKI_TENANT_USER;
+	group[0] = pki_role_name[identity->role];
+	group[1] = is_tenant ? arena_printf(&x->arena, "tenant:%s", x->caller.tenant) : NULL;
+	x->access = (struct access_who){.name = x->caller.who,
+					.group = group,
+					.groups = is_tenant ? 2 : 1,
+					.recovery = identity->role == PKI_OPERATOR && recovery &&
+						    strcmp(recovery, identity->name) == 0};
 }
 
 void exchange_identify(struct exchange *x, const struct pki_identity *identity,
@@ -37,6 +53,7 @@ void exchange_identify(struct exchange *x, const struct pki_identity *identity,
 	x->caller = (struct engine_caller){.who = arena_strdup(&x->arena, identity->name),
 					   .tenant = arena_strdup(&x->arena, tenant),
 					   .is_operator = is_operator};
+	set_groups(x, identity);
 }
 
 unsigned exchange_refuse(struct exchange *x, unsigned status, const struct diag *about,
@@ -48,12 +65,16 @@ unsigned exchange_refuse(struct exchange *x, unsigned status, const struct diag 
 
 unsigned exchange_documents(const struct schema_resource *resource)
 {
-	unsigned policy = 1u << STORE_POLICY, network = 1u << STORE_NETWORK;
+	unsigned policy = 1u << STORE_POLICY, network = 1u << STORE_NETWORK,
+		 access = 1u << STORE_ACCESS;
 	if (!resource->step.len)
-		return policy | network;
+		return policy | network | access;
 	if (!resource->config)
 		return 0;
-	return strcmp(resource->step.at[0].module, NORTH_CFI) == 0 ? policy : network;
+	const char *module = resource->step.at[0].module;
+	return strcmp(module, NORTH_CFI) == 0       ? policy
+	       : strcmp(module, ACCESS_MODULE) == 0 ? access
+						    : network;
 }
 
 const char *exchange_tag(struct exchange *x, unsigned documents, int64_t *modified_out)
@@ -61,7 +82,7 @@ const char *exchange_tag(struct exchange *x, unsigned documents, int64_t *modifi
 	struct engine *e = x->engine;
 	const char *tag = NULL;
 	*modified_out = 0;
-	for (unsigned i = 0; i <= STORE_NETWORK; i++) {
+	for (unsigned i = 0; i < STORE_KINDS; i++) {
 		enum store_kind kind = (enum store_kind)i;
 		const char *tenant =
 			kind == STORE_POLICY ? x->caller.tenant : ENGINE_TENANT_OPERATOR;
@@ -90,7 +111,16 @@ static bool is_for_everybody(const struct exchange *x)
 	       strcmp(x->request.path, NORTH_MODULE ":renew") == 0;
 }
 
-// 0, or the status that says no.
+static void record_denied(struct exchange *x)
+{
+	engine_record(x->engine, ENGINE_DENIED,
+		      &(struct store_event){.who = x->caller.who,
+					    .tenant = x->caller.tenant,
+					    .outcome = 1,
+					    .detail = x->refused ? x->refused : x->raw.path});
+}
+
+// Who is let in; what they may do there is access control's to say (guard.c). 0, or the status that says no.
 static unsigned authorise(struct exchange *x)
 {
 	if (is_open(x))
@@ -105,15 +135,12 @@ static unsigned authorise(struct exchange *x)
 		   (x->role == PKI_OPERATOR || x->role == PKI_TENANT_USER || is_for_everybody(x));
 	if (may)
 		return 0;
-	engine_record(x->engine, ENGINE_DENIED,
-		      &(struct store_event){.who = x->caller.who,
-					    .tenant = x->caller.tenant,
-					    .outcome = 1,
-					    .detail = x->refused ? x->refused : x->raw.path});
-	if (x->refused)
+	if (x->refused) {
+		record_denied(x);
 		return exchange_refuse(x, 401,
 				       &(struct diag){.code = DIAG_DENIED, .hint = x->refused_hint},
 				       x->refused);
+	}
 	return exchange_refuse(x, 403,
 			       &(struct diag){.code = DIAG_DENIED,
 					      .hint = "use a certificate of an operator or of a "
@@ -184,6 +211,8 @@ void exchange_serve(struct exchange *x)
 		status = authorise(x);
 	if (!status)
 		status = answer(x);
+	if (status == 403)
+		record_denied(x);
 	x->status = status;
 	if (status >= 400 && !x->is_answered)
 		exchange_errors(x);

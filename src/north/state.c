@@ -217,6 +217,7 @@ static bool failed(struct writing *s, int rc)
 
 static void write_revision(struct writing *s, const struct store_revision *r)
 {
+	static const char *const kinds[STORE_KINDS] = {"policy", "network", "access"};
 	struct restconf_writer *out = &s->out;
 	struct store_tenant tenant;
 	bool deployed = r->kind == STORE_POLICY &&
@@ -224,7 +225,7 @@ static void write_revision(struct writing *s, const struct store_revision *r)
 			tenant.revision == r->id;
 	restconf_entry_open(out);
 	restconf_number(out, "id", r->id);
-	restconf_text(out, "kind", r->kind == STORE_POLICY ? "policy" : "network");
+	restconf_text(out, "kind", kinds[r->kind]);
 	restconf_text(out, "tenant", r->tenant);
 	restconf_time(out, "time", r->time);
 	restconf_text(out, "author", r->author);
@@ -433,6 +434,8 @@ bool state_write(struct exchange *x, struct workspace *workspace, const struct s
 		if ((!want->name || strcmp(want->name, writers[i].name) == 0) &&
 		    !writers[i].write(&s, out))
 			return false;
+	if (x->caller.is_operator && (!want->module || !strcmp(want->module, ACCESS_MODULE)))
+		access_print_counts(&x->workspaces->counts, out);
 	if (!want->module || strcmp(want->module, NORTH_MODULE))
 		library_write(x, workspace->schema, want->name, out);
 	return true;

@@ -23,8 +23,10 @@
 struct stream {
 	struct streams *hub;
 	struct stream_options opt;
+	struct access_who who;
 	struct stream_reader reader;
-	unsigned refs; // under hub->mutex: the reader's, and the thread's while it works
+	struct arena arena; // of what the options point to
+	unsigned refs;      // under hub->mutex: the reader's, and the thread's while it works
 	struct stream *next, **back;
 	// Of the thread alone.
 	uint64_t at; // number of the last event that it has seen
@@ -182,10 +184,27 @@ static bool is_wanted(const struct stream *s, const struct store_event *e)
 	       (!s->opt.stop || e->time <= s->opt.stop);
 }
 
+// RFC 8341 section 3.4.6. What cannot be decided is not sent.
+static bool may_hear(struct stream *s, const struct store_event *e)
+{
+	struct workspaces *all = s->hub->workspaces;
+	struct workspace *w = workspace_take(all);
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	struct access_user *user = workspace_user(w, all, s->hub->engine, s->opt.who, &diags);
+	bool may = user && access_may_notify(user, NORTH_MODULE, e->action);
+	access_user_unref(user);
+	arena_fini(&arena);
+	workspace_give(all, w);
+	return may;
+}
+
 static void offer(struct stream *s, const struct store_event *e)
 {
 	s->at = e->id;
-	if (!is_wanted(s, e))
+	if (!is_wanted(s, e) || !may_hear(s, e))
 		return;
 	struct buf message, framed;
 	buf_init(&message);
@@ -275,8 +294,7 @@ static void unref(struct stream *s)
 		return;
 	pthread_mutex_destroy(&s->mutex);
 	buf_fini(&s->out);
-	free((char *)(uintptr_t)s->opt.tenant);
-	free((char *)(uintptr_t)s->opt.filter);
+	arena_fini(&s->arena);
 	free(s);
 }
 
@@ -374,11 +392,6 @@ void streams_free(struct streams *hub)
 
 // --- listeners ---
 
-static char *copy_text(const char *text)
-{
-	return text ? base_oom(strdup(text)) : NULL;
-}
-
 struct stream *stream_new(struct streams *hub, const struct stream_options *options,
 			  const struct stream_reader *reader)
 {
@@ -389,8 +402,11 @@ struct stream *stream_new(struct streams *hub, const struct stream_options *opti
 			     .refs = 1,
 			     .at = options->replays ? 0 : last_event(hub->engine),
 			     .spoke = time(NULL)};
-	s->opt.tenant = copy_text(options->tenant);
-	s->opt.filter = copy_text(options->filter);
+	arena_init(&s->arena);
+	s->opt.tenant = arena_strdup(&s->arena, options->tenant);
+	s->opt.filter = arena_strdup(&s->arena, options->filter);
+	s->who = access_who_copy(options->who, &s->arena);
+	s->opt.who = &s->who;
 	pthread_mutex_init(&s->mutex, NULL);
 	buf_init(&s->out);
 	buf_adds(&s->out, ":\n\n"); // so that the answer's head is not kept back
@@ -469,6 +485,7 @@ unsigned stream_open(struct exchange *x)
 	*options =
 		(struct stream_options){.format = r->out,
 					.tenant = x->caller.is_operator ? NULL : x->caller.tenant,
+					.who = &x->access,
 					.filter = r->filter};
 	if (strcmp(r->path, NAME) != 0) {
 		diag_error(&x->diags, DIAG_ABSENT, NULL,

@@ -18,9 +18,10 @@ void streams_free(struct streams *streams);
 
 struct stream_options {
 	enum schema_format format;
-	const char *tenant; // whose events; NULL: everybody's
-	const char *filter; // XPath; NULL: none
-	bool replays;       // from `start` on, else what is new
+	const char *tenant;           // whose events; NULL: everybody's
+	const struct access_who *who; // access control holds back what this one may not hear
+	const char *filter;           // XPath; NULL: none
+	bool replays;                 // from `start` on, else what is new
 	int64_t start;
 	int64_t stop; // 0: never
 };

@@ -4,6 +4,7 @@
 #include "north/stream.h"
 
 #include <jansson.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,13 +36,17 @@ static void on_wake(void *context)
 static void listen_to(struct bench *b, struct streams *hub, const struct stream_options *options,
 		      struct listener *l)
 {
+	static const char *const group[] = {"operator"};
+	static const struct access_who alice = {.name = "alice", .group = group, .groups = 1};
+	struct stream_options o = *options;
+	o.who = o.who ? o.who : &alice;
 	(void)b;
 	*l = (struct listener){.waits = false};
 	pthread_mutex_init(&l->mutex, NULL);
 	pthread_cond_init(&l->woken, NULL);
 	buf_init(&l->got);
 	struct stream_reader reader = {on_wait, on_wake, l};
-	l->stream = stream_new(hub, options, &reader);
+	l->stream = stream_new(hub, &o, &reader);
 }
 
 static void stop_listening(struct listener *l)
@@ -272,12 +277,35 @@ static void test_requests(void **state)
 	assert_string_equal(b->x.type, RESTCONF_EVENTS);
 }
 
+// Shows: RFC 8341 3.4.6 events of a stream that a rule denies are held back; denied-notifications
+static void test_denied(void **state)
+{
+	struct bench *b = *state;
+	static const char *const group[] = {"nobody"};
+	static const struct access_who eve = {.name = "eve", .group = group, .groups = 1};
+	struct streams *hub = streams_new(b->engine, &b->workspaces);
+	struct listener none, all;
+	listen_to(b, hub, &(struct stream_options){.format = SCHEMA_XML, .who = &eve}, &none);
+	listen_to(b, hub, &(struct stream_options){.format = SCHEMA_XML}, &all);
+	happen(b, "default", "first");
+	hear(&all, "first");
+	while (!b->workspaces.counts.notifications)
+		sched_yield();
+	char got[256] = "";
+	assert_true(stream_read(none.stream, got, sizeof(got) - 1) >= 0);
+	assert_null(strstr(got, "first"));
+	stop_listening(&none);
+	stop_listening(&all);
+	streams_end(hub);
+	streams_free(hub);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_both_encodings), TEST(test_model), TEST(test_tenants),  TEST(test_replay),
-		TEST(test_slow_listener),  TEST(test_end),   TEST(test_requests),
+		TEST(test_slow_listener),  TEST(test_end),   TEST(test_requests), TEST(test_denied),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

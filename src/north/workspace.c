@@ -11,6 +11,7 @@
 static const char *const modules[] = {NORTH_CFI,
 				      NORTH_MODULE,
 				      "ietf-i2nsf-capability",
+				      "ietf-netconf-acm",
 				      "ietf-yang-library",
 				      "ietf-restconf",
 				      "ietf-restconf-monitoring",
@@ -41,8 +42,9 @@ static void forget(struct document *d)
 void workspaces_fini(struct workspaces *w)
 {
 	for (unsigned i = 0; i < w->len; i++) {
-		forget(&w->at[i].document[0]);
-		forget(&w->at[i].document[1]);
+		access_free(w->at[i].access);
+		for (unsigned k = 0; k < STORE_KINDS; k++)
+			forget(&w->at[i].document[k]);
 		schema_free(w->at[i].schema);
 	}
 	free(w->at);
@@ -79,7 +81,10 @@ static bool read_document(struct workspace *w, const struct store_revision *r, s
 {
 	struct schema_tree *tree = schema_tree_new(w->schema);
 	struct schema_input input = {.data = r->document, .len = r->len, .format = SCHEMA_XML};
-	if ((r->len && !schema_parse(tree, &input, diags)) || !schema_validate(tree, diags)) {
+	if (r->kind == STORE_ACCESS && !r->len)
+		input = (struct schema_input){
+			.data = north_nacm, .len = strlen(north_nacm), .format = SCHEMA_XML};
+	if ((input.len && !schema_parse(tree, &input, diags)) || !schema_validate(tree, diags)) {
 		schema_tree_free(tree);
 		return false;
 	}
@@ -97,6 +102,10 @@ const struct document *workspace_document(struct workspace *w, struct engine *en
 	    strcmp(d->tenant, tenant) == 0)
 		return d;
 	forget(d);
+	if (kind == STORE_ACCESS) {
+		access_free(w->access);
+		w->access = NULL;
+	}
 	struct store_revision r;
 	if (!engine_document(engine, kind, tenant, diags->arena, diags, &r) ||
 	    !read_document(w, &r, d, diags))

@@ -7,7 +7,7 @@
 #define STORE_DIGEST 32u // bytes of a SHA-256 digest
 
 // Which document a revision belongs to.
-enum store_kind { STORE_POLICY, STORE_NETWORK };
+enum store_kind { STORE_POLICY, STORE_NETWORK, STORE_ACCESS, STORE_KINDS };
 
 // A version of a tenant's document. Never changes.
 struct store_revision {

@@ -119,7 +119,7 @@ static void reading(void **state)
 		 "<data></data>");
 }
 
-// Shows: RFC 8341 3.2.5 edit-config: each change needs its own right, in the candidate, too; nothing is changed when one lacks
+// Shows: RFC 8341 3.2.5 edit-config: each change needs its own right, in the candidate, too; all or nothing
 // Shows: RFC 8341 3.4.3 access-denied with error-path; denied-data-writes
 static void editing(void **state)
 {
