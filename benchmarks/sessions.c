@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many sessions: what 10,000 idle ones over TLS cost a server, what a small request takes beside them, logins a second on
-// one core; and how long a controller takes until it serves 1,000 NSFs that call home at once. The peer of the first ones is
-// the least server on libnetconf2 with 1,000 sessions; with more it serves none of them in time.
+// Many sessions: what 10,000 idle ones over TLS and 2,000 over SSH cost a server, what a small request takes beside them,
+// logins a second on one core; and how long a controller takes until it serves 1,000 NSFs that call home at once. The peer
+// of the first ones is the least server on libnetconf2 with 1,000 sessions; with more it serves none of them in time.
 #include "benchmarks/figure.h"
 #include "benchmarks/world.h"
 #include "engine/nsf.h"
 #include "io/backoff.h"
 #include "io/loop.h"
 #include "io/test_certs.h"
-#include "io/tls.h"
 #include "proto/netconf/client.h"
 #include "proto/netconf/server.h"
 #include "schema/schema.h"
@@ -25,6 +24,7 @@
 
 #define SESSIONS 10000u
 #define PEER_SESSIONS 1000u
+#define SSH_SESSIONS 2000u
 #define HOLDERS 2u        // processes that hold them, so that the server is what is waited for
 #define AT_A_TIME 64u     // of them come together
 #define PEER_AT_A_TIME 2u // more find its queue full, and wait for their second try
@@ -62,8 +62,7 @@ static void closed(void *context, const struct diag *why)
 
 static void connect_one(struct holder *h)
 {
-	struct io_tls_target target = {.tls = h->w->tls, .expected_name = "127.0.0.1"};
-	struct netconf_client_options o = {.opener = io_tls_connecting(&target),
+	struct netconf_client_options o = {.opener = world_opener(h->w),
 					   .to = h->w->address,
 					   .connect_ms = 60000,
 					   .keepalive_s = 600,
@@ -214,6 +213,19 @@ static void measure_sessions(struct world *w)
 	print("small request while they log in, worst", ours.login_worst * 1e3,
 	      theirs.login_worst * 1e3, "ms", "target 50");
 	print("logins, both sides certified", ours.logins, theirs.logins, "/s core", "target 250");
+}
+
+static void measure_ssh(struct world *w)
+{
+	struct figures f = measure(w, WORLD_OURS_SSH, SSH_SESSIONS);
+	figure_print("SSH: memory of an idle session, 2,000 open", f.kb, "kB", "");
+	figure_print("SSH: processor while all are idle", f.idle, "% core", "");
+	figure_print("SSH: small request beside them, median", f.p50 * 1e3, "ms", "");
+	figure_print("SSH: small request beside them, p99", f.p99 * 1e3, "ms", "");
+	figure_print("SSH: small request while they log in, p99", f.login_p99 * 1e3, "ms", "");
+	figure_print("SSH: small request while they log in, worst", f.login_worst * 1e3, "ms",
+		     "target 50");
+	figure_print("SSH: logins, both sides by their keys", f.logins, "/s core", "");
 }
 
 // --- call home ---
@@ -401,6 +413,7 @@ int main(void)
 	diags_init(&w.diags, &w.arena);
 	world_make_identities(&w);
 	w.tls = world_identity(&w, "client");
+	measure_ssh(&w);
 	measure_sessions(&w);
 	measure_calls(&w);
 	io_tls_free(w.tls);

@@ -7,7 +7,6 @@
 #include "benchmarks/netconf_peer.h"
 #include "io/loop.h"
 #include "io/test_certs.h"
-#include "io/tls.h"
 #include "proto/netconf/client.h"
 #include "proto/netconf/server.h"
 #include "schema/schema.h"
@@ -40,6 +39,38 @@ static const char *file(struct world *w, const char *name)
 	return arena_printf(&w->arena, "%s/%s", w->dir, name);
 }
 
+static struct io_ssh *key(struct world *w, const struct io_ssh_options *options)
+{
+	struct io_ssh *ssh =
+		io_ssh_key_new(options->key, &w->diags) ? io_ssh_new(options, &w->diags) : NULL;
+	if (!ssh)
+		world_fail(w, "SSH");
+	return ssh;
+}
+
+static void make_keys(struct world *w)
+{
+	static const char *const roles[] = {"operator", NULL};
+	struct buf line cleanup(buf_fini);
+	char pin[IO_SSH_FINGERPRINT];
+	const char **pins = arena_array(&w->arena, const char *, 2);
+	buf_init(&line);
+	w->ssh = key(w, &(struct io_ssh_options){.key = file(w, "key")});
+	buf_adds(&line, "role=operator,name=client ");
+	io_ssh_public(w->ssh, &line);
+	struct file_put put = {
+		.path = file(w, "authorized"), .data = line.data, .len = line.len, .mode = 0600};
+	if (file_put(&put) < 0)
+		world_fail(w, "a file");
+	w->host = key(w, &(struct io_ssh_options){.key = file(w, "host"),
+						  .authorized = file(w, "authorized"),
+						  .roles = roles});
+	io_ssh_fingerprint(w->host, pin);
+	pins[0] = arena_strdup(&w->arena, pin);
+	pins[1] = NULL;
+	w->ssh_target = (struct io_ssh_target){.ssh = w->ssh, .user = "client", .pins = pins};
+}
+
 void world_make_identities(struct world *w)
 {
 	char dir[] = "/tmp/bench-netconf-XXXXXX";
@@ -58,12 +89,15 @@ void world_make_identities(struct world *w)
 	test_ca_issue(ca, &server);
 	test_ca_issue(ca, &client);
 	test_ca_free(ca);
+	make_keys(w);
 }
 
 void world_remove_identities(struct world *w)
 {
-	static const char *const name[] = {"ca.pem", "server.pem", "server.key", "client.pem",
-					   "client.key"};
+	static const char *const name[] = {"ca.pem",     "server.pem", "server.key", "client.pem",
+					   "client.key", "host",       "key",        "authorized"};
+	io_ssh_free(w->host);
+	io_ssh_free(w->ssh);
 	for (size_t i = 0; i < array_len(name); i++)
 		(void)unlink(file(w, name[i]));
 	(void)rmdir(w->dir);
@@ -130,8 +164,9 @@ static void serve(struct world *w, int fd)
 	if (!options.schema || io_loop_new(&options.loop) < 0)
 		world_fail(w, "the server");
 	struct netconf_server *server = netconf_server_new(&options);
-	if (netconf_server_listen(server, io_tls_accepting(world_identity(w, "server")), fd) < 0 ||
-	    io_loop_run(options.loop) < 0)
+	struct io_opener opener = w->over_ssh ? io_ssh_accepting(w->host)
+					      : io_tls_accepting(world_identity(w, "server"));
+	if (netconf_server_listen(server, opener, fd) < 0 || io_loop_run(options.loop) < 0)
 		world_fail(w, "the server");
 }
 
@@ -149,15 +184,16 @@ void world_start_server(struct world *w, enum world_server which)
 					 .ca_fingerprint = ca_fingerprint(w),
 					 .port = io_address_port(&w->address),
 					 .together = which == WORLD_PEER_TOGETHER};
-	if (which != WORLD_OURS)
+	w->over_ssh = which == WORLD_OURS_SSH;
+	w->peer = which != WORLD_OURS && !w->over_ssh;
+	if (w->peer)
 		close(fd); // it listens there by itself
-	w->peer = which != WORLD_OURS;
 	io_descriptors(65536);
 	w->server = fork();
 	if (w->server)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (which == WORLD_OURS)
+	if (!w->peer)
 		serve(w, fd);
 	_exit(netconf_peer_run(&o));
 }
@@ -197,12 +233,16 @@ double world_cpu_seconds(struct world *w)
 
 // --- our client ---
 
+struct io_opener world_opener(struct world *w)
+{
+	w->tls_target = (struct io_tls_target){.tls = w->tls, .expected_name = "127.0.0.1"};
+	return w->over_ssh ? io_ssh_connecting(&w->ssh_target) : io_tls_connecting(&w->tls_target);
+}
+
 void world_connect_client(struct world *w)
 {
-	struct io_tls_target target = {.tls = w->tls, .expected_name = "127.0.0.1"};
 	for (unsigned tries = 0; tries < 100 && !w->client; tries++) {
-		struct netconf_client_options o = {.opener = io_tls_connecting(&target),
-						   .to = w->address};
+		struct netconf_client_options o = {.opener = world_opener(w), .to = w->address};
 		diags_init(&w->diags, &w->arena);
 		w->client = netconf_client_connect(&o, &w->diags);
 		if (!w->client)

@@ -5,10 +5,11 @@
 
 #include "base/diag.h"
 #include "io/net.h"
+#include "io/ssh.h"
+#include "io/tls.h"
 
 #include <sys/types.h>
 
-struct io_tls;
 struct netconf_client;
 
 struct world {
@@ -18,7 +19,11 @@ struct world {
 	struct io_tls *tls;
 	struct io_address address;
 	pid_t server;
-	bool peer; // who is asked
+	bool peer;                 // who is asked
+	bool over_ssh;             // and how
+	struct io_ssh *host, *ssh; // the server's and the client's identity
+	struct io_ssh_target ssh_target;
+	struct io_tls_target tls_target;
 	struct netconf_client *client;
 };
 
@@ -30,6 +35,7 @@ struct io_tls *world_identity(struct world *w, const char *name);
 
 enum world_server {
 	WORLD_OURS,
+	WORLD_OURS_SSH,
 	WORLD_PEER,          // serves one session after the other
 	WORLD_PEER_TOGETHER, // all at once
 };
@@ -39,4 +45,6 @@ void world_stop_server(struct world *w);
 double world_memory_mb(struct world *w, const char *what);
 // What the server has taken of a processor.
 double world_cpu_seconds(struct world *w);
+// How a client opens its connections to the server.
+struct io_opener world_opener(struct world *w);
 void world_connect_client(struct world *w);
