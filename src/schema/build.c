@@ -208,6 +208,19 @@ static const char *read_key(const struct place *at, enum value_form *form_out)
 	return value;
 }
 
+static void key_missing(const struct place *entry, const struct model_node *key)
+{
+	struct doc *doc = entry->doc;
+	diag_add(doc->diags,
+		 &(struct diag){.code = DIAG_MISSING,
+				.file = doc->file,
+				.line = entry->item->line,
+				.path = place_path(entry),
+				.subject = key->name,
+				.hint = arena_printf(&doc->arena, "add \"%s\"", key->name)},
+		 "an entry of \"%s\" has no key \"%s\"", entry->model->name, key->name);
+}
+
 static void read_keys(const struct place *place, struct entry_keys *keys)
 {
 	struct doc *doc = place->doc;
@@ -223,10 +236,7 @@ static void read_keys(const struct place *place, struct entry_keys *keys)
 		if (at.item)
 			keys->value[keys->len] = read_key(&at, &keys->form[keys->len]);
 		else
-			place_error(place, DIAG_MISSING,
-				    arena_printf(&doc->arena, "add \"%s\"", model->name),
-				    "an entry of \"%s\" has no key \"%s\"", list->name,
-				    model->name);
+			key_missing(place, model);
 		keys->bad |= !keys->value[keys->len];
 	}
 }

@@ -77,7 +77,12 @@ static void choice_missing(struct check *v, const struct schema_node *parent,
 	buf_init(&hint);
 	buf_adds(&hint, "give one of: ");
 	add_alternatives(choice, &hint);
-	report_absent(v, parent, choice, (struct diag){.code = DIAG_MISSING, .hint = hint.data});
+	// RFC 7950 section 15.6.
+	struct diag about = {.code = v->tree->is_operation ? DIAG_MISSING : DIAG_CHOICE,
+			     .app_tag = "missing-choice",
+			     .subject = choice->name,
+			     .hint = hint.data};
+	report_absent(v, parent, choice, about);
 	buf_fini(&hint);
 }
 
@@ -129,7 +134,9 @@ static void wrong_number(struct check *v, const struct schema_node *parent,
 	bool few = count < limit;
 	buf_init(&hint);
 	buf_printf(&hint, few ? "give at least %u" : "give at most %u", limit);
+	// RFC 7950 sections 15.2 and 15.3.
 	struct diag about = {.code = few && !count ? DIAG_MISSING : DIAG_CONSTRAINT,
+			     .app_tag = few ? "too-few-elements" : "too-many-elements",
 			     .hint = hint.data};
 	if (!count)
 		report_absent(v, parent, lys, about);
@@ -191,17 +198,25 @@ static bool unique_key(const struct schema_node *entry, struct lysc_node_leaf **
 static void not_unique(struct check *v, const struct schema_node *entry,
 		       const struct schema_node *other, struct lysc_node_leaf **leaves)
 {
-	struct buf names, hint;
+	struct buf names, hint, subject;
 	buf_init(&names);
 	buf_init(&hint);
+	buf_init(&subject);
+	node_path(other, &subject);
 	for (size_t i = 0; i < LY_ARRAY_COUNT(leaves); i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", leaves[i]->name);
 	buf_printf(&hint, "change %s here or in ", names.data);
 	node_path(other, &hint);
-	report(v->tree, entry, &(struct diag){.code = DIAG_CONSTRAINT, .hint = hint.data}, v->diags,
-	       "two entries of \"%s\" have the same %s", node_model(entry)->name, names.data);
+	// RFC 7950 section 15.1.
+	struct diag about = {.code = DIAG_CONSTRAINT,
+			     .app_tag = "data-not-unique",
+			     .subject = subject.data,
+			     .hint = hint.data};
+	report(v->tree, entry, &about, v->diags, "two entries of \"%s\" have the same %s",
+	       node_model(entry)->name, names.data);
 	buf_fini(&names);
 	buf_fini(&hint);
+	buf_fini(&subject);
 }
 
 static void check_unique(struct check *v, const struct schema_node *first,

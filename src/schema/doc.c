@@ -280,6 +280,11 @@ bool doc_fail(struct doc_cursor *c, enum diag_code code, const char *hint, const
 	return false;
 }
 
+const char *doc_subject(const struct doc *doc, enum diag_code code, const struct item *item)
+{
+	return code == DIAG_UNKNOWN_NAMESPACE ? doc_ns_text(doc, item) : NULL;
+}
+
 void doc_error(struct doc *doc, enum diag_code code, const struct item *item, const char *hint,
 	       const char *fmt, ...)
 {
@@ -295,6 +300,7 @@ void doc_error(struct doc *doc, enum diag_code code, const struct item *item, co
 				.file = doc->file,
 				.line = item->line,
 				.path = path.len ? path.data : NULL,
+				.subject = doc_subject(doc, code, item),
 				.hint = hint},
 		 "%s", text);
 	buf_fini(&path);

@@ -114,6 +114,9 @@ static inline const struct item *doc_next(const struct doc *doc, const struct it
 	return doc_at(doc, item->next);
 }
 
+// What a diag about the item has to name beside it, or NULL.
+const char *doc_subject(const struct doc *doc, enum diag_code code,
+			const struct item *item) must_check;
 // A diag about this place of the text; the path is made of the names above it.
 void doc_error(struct doc *doc, enum diag_code code, const struct item *item, const char *hint,
 	       const char *fmt, ...) printf_like(5, 6);

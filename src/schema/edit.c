@@ -151,6 +151,7 @@ static void no_anchor(struct edit *e, const struct schema_node *node)
 	buf_adds(&path, node_model(node)->kind == MODEL_LIST ? "/@key" : "/@value");
 	report(e->from, node,
 	       &(struct diag){.code = DIAG_BAD_ATTRIBUTE,
+			      .app_tag = "missing-instance", // RFC 7950 section 15.7
 			      .path = path.data,
 			      .hint = "name an entry that is there"},
 	       e->diags, "there is no \"%s\" %.200s to insert at", node_model(node)->name,

@@ -42,6 +42,7 @@ struct model_rule {
 	struct schema_xpath *xpath;
 	const struct lysc_node *holder; // of the statement: the node, or a choice or case around it
 	const char *message;            // of the module's author; may be NULL
+	const char *app_tag;            // error-app-tag, likewise
 	bool is_when, on_parent;        // on_parent: the context is the data parent, not the node
 	// Steps up within which everything that it reads lies; ANYWHERE: it may read the whole tree.
 	unsigned reach;

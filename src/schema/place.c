@@ -71,6 +71,7 @@ void place_error(const struct place *place, enum diag_code code, const char *hin
 				.file = doc->file,
 				.line = place->item->line,
 				.path = place_path(place),
+				.subject = doc_subject(doc, code, place->item),
 				.hint = hint},
 		 "%s", text);
 }

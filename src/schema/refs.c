@@ -220,8 +220,11 @@ void refs_report(struct refs *refs, struct schema_node *leaf, struct diags *diag
 		add_defined(refs, leaf, &hint);
 	else
 		buf_adds(&hint, "name something that exists");
-	report(refs->tree, leaf, &(struct diag){.code = DIAG_REFERENCE, .hint = hint.data}, diags,
-	       "no %s named \"%.200s\" (%s)", m->nrefs ? nouns.data : "node", leaf->value, m->name);
+	// RFC 7950 section 15.5.
+	struct diag about = {
+		.code = DIAG_REFERENCE, .app_tag = "instance-required", .hint = hint.data};
+	report(refs->tree, leaf, &about, diags, "no %s named \"%.200s\" (%s)",
+	       m->nrefs ? nouns.data : "node", leaf->value, m->name);
 	buf_fini(&nouns);
 	buf_fini(&hint);
 }

@@ -146,6 +146,7 @@ static void add_rules(struct schema *schema, struct model_node *m)
 		struct model_rule *rule =
 			rule_new(schema, m, musts[i].cond, musts[i].prefixes, lys);
 		rule->message = musts[i].emsg;
+		rule->app_tag = musts[i].eapptag;
 		vec_push(&schema->arena, &rules, rule);
 	}
 	m->rules = rules.at;

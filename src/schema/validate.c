@@ -31,6 +31,9 @@ static void report_rule(struct check *v, const struct schema_node *node,
 {
 	const char *name = node_model(node)->name, *value = node_value(node);
 	struct diag about = {.code = rule->is_when ? DIAG_UNKNOWN_ELEMENT : DIAG_CONSTRAINT};
+	if (!rule->is_when)
+		about.app_tag =
+			rule->app_tag ? rule->app_tag : "must-violation"; // RFC 7950 section 15.4
 	struct buf hint;
 	buf_init(&hint);
 	buf_printf(&hint, "make this hold: %s", rule->text);

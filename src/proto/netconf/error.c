@@ -100,7 +100,9 @@ static void add_bad_name(const struct diag *diag, const char *tag, struct buf *o
 // What RFC 6241 appendix A and RFC 7950 section 15 want to be named beside the element.
 static void add_subject(const struct diag *d, struct buf *out)
 {
-	if (d->code == DIAG_UNKNOWN_NAMESPACE)
+	if (d->code == DIAG_MISSING && !d->app_tag)
+		add_element(out, "bad-element", d->subject);
+	else if (d->code == DIAG_UNKNOWN_NAMESPACE)
 		add_element(out, "bad-namespace", d->subject);
 	else if (d->code == DIAG_LOCKED)
 		add_element(out, "session-id", d->subject);
@@ -113,7 +115,8 @@ static void add_subject(const struct diag *d, struct buf *out)
 static void add_info(const struct diag *d, const char *tag, struct buf *out)
 {
 	buf_adds(out, "<error-info>");
-	add_bad_name(d, tag, out);
+	if (d->code != DIAG_MISSING || d->app_tag || !d->subject)
+		add_bad_name(d, tag, out);
 	add_subject(d, out);
 	buf_adds(out, "<diagnostic xmlns=\"" NETCONF_NS_DIAGNOSTIC "\">");
 	add_element(out, "code", diag_code_name(d->code));
