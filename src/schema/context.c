@@ -104,14 +104,34 @@ static bool wants_yang_library(const char *const *modules)
 	return false;
 }
 
-// What no server of ours does, and so no module may offer. NULL: everything.
-static const char **features_of(const char *module)
+// What no server of ours does, and so no module may offer.
+#define NETCONF_DEFAULT \
+	"ietf-netconf:candidate,confirmed-commit,rollback-on-error,validate,startup,xpath"
+
+// "NAME" or "NAME:FEATURE,FEATURE".
+struct wanted {
+	const char *name;
+	VEC(const char *) features; // ends in NULL
+};
+
+static struct wanted wanted(const char *text, struct arena *arena)
 {
-	static const char *all[] = {"*", NULL};
-	static const char *netconf[] = {"candidate", "confirmed-commit", "rollback-on-error",
-					"validate",  "startup",          "xpath",
-					NULL};
-	return strcmp(module, "ietf-netconf") ? all : netconf;
+	struct wanted w = {0};
+	if (!strcmp(text, "ietf-netconf"))
+		text = NETCONF_DEFAULT;
+	const char *at = strchr(text, ':');
+	w.name = arena_strndup(arena, text, at ? (size_t)(at - text) : strlen(text));
+	if (!at)
+		vec_push(arena, &w.features, "*");
+	while (at && *++at) {
+		size_t len = strcspn(at, ",");
+		vec_push(arena, &w.features, arena_strndup(arena, at, len));
+		at += len;
+		if (!*at)
+			break;
+	}
+	vec_push(arena, &w.features, NULL);
+	return w;
 }
 
 static bool load(struct schema *schema, const char *dir, const char *const *modules,
@@ -129,9 +149,11 @@ static bool load(struct schema *schema, const char *dir, const char *const *modu
 	if (ly_ctx_new(NULL, options, &schema->ctx))
 		return report(schema, dir, "set", diags);
 	ly_ctx_set_module_imp_clb(schema->ctx, read_module, arena_strdup(&schema->arena, dir));
-	for (; *modules; modules++)
-		if (!ly_ctx_load_module(schema->ctx, *modules, NULL, features_of(*modules)))
-			return report(schema, dir, *modules, diags);
+	for (; *modules; modules++) {
+		struct wanted w = wanted(*modules, &schema->arena);
+		if (!ly_ctx_load_module(schema->ctx, w.name, NULL, w.features.at))
+			return report(schema, dir, w.name, diags);
+	}
 	return implement_imports(schema, dir, diags);
 }
 

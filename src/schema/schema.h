@@ -19,7 +19,8 @@ enum schema_format { SCHEMA_AUTO, SCHEMA_XML, SCHEMA_JSON };
 #define SCHEMA_DEPTH_MOST 64u
 #define SCHEMA_TEXT_MOST 65536u // bytes of one name or value
 
-// Compiles modules (a NULL-terminated list of names) and what they import, all features on. `yang_dir` NULL: the source
+// Compiles modules (a NULL-terminated list of names) and what they import, all features on; "NAME:FEATURE,FEATURE" is a
+// module with these only, and ietf-netconf is without :url and :writable-running. `yang_dir` NULL: the source
 // tree's yang/ if it is there, else the installed one (environment BULWARK_YANG_DIR wins). NULL and diags on failure.
 struct schema *schema_open(const char *yang_dir, const char *const *modules,
 			   struct diags *diags) must_check;

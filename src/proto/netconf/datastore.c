@@ -173,6 +173,34 @@ void netconf_running_confirm(struct netconf_datastores *d)
 	forget(d);
 }
 
+static void replace_running(struct netconf_datastores *d, const struct schema_tree *tree,
+			    struct diags *diags)
+{
+	netconf_candidate_discard(d);
+	bool valid = netconf_candidate_replace(d, tree, diags) && schema_validate(d->tree, diags);
+	assert(valid);
+	netconf_candidate_keep(d);
+	d->running = d->candidate;
+	d->pending = false;
+	forget(d);
+}
+
+void netconf_running_update(struct netconf_datastores *d, const struct schema_tree *tree)
+{
+	bool changed = netconf_candidate_changed(d);
+	struct schema_tree *candidate =
+		changed ? schema_tree_copy(netconf_datastore(d, NETCONF_CANDIDATE)) : NULL;
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	replace_running(d, tree, &diags);
+	if (changed && netconf_candidate_replace(d, candidate, &diags))
+		netconf_candidate_keep(d);
+	schema_tree_free(candidate);
+	arena_fini(&arena);
+}
+
 void netconf_running_revert(struct netconf_datastores *d)
 {
 	bool follows = !netconf_candidate_changed(d);

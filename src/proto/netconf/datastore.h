@@ -58,5 +58,8 @@ bool netconf_candidate_validate(struct netconf_datastores *datastores,
 // several such commits.
 void netconf_running_commit(struct netconf_datastores *datastores, bool confirmed);
 void netconf_running_confirm(struct netconf_datastores *datastores);
+// Somebody else has made running what this valid tree says. A candidate with changes of its own keeps what it holds, as
+// far as it can still be edited into that.
+void netconf_running_update(struct netconf_datastores *datastores, const struct schema_tree *tree);
 // Takes a pending commit back. A candidate with changes of its own keeps what it holds.
 void netconf_running_revert(struct netconf_datastores *datastores);

@@ -38,7 +38,7 @@ static void add_asker(struct buf *xml, const struct netconf_asker *asker)
 void netconf_tell_session_start(const struct netconf_peer *peer)
 {
 	struct buf xml;
-	struct netconf_asker asker = {peer->id, peer->user, peer->address};
+	struct netconf_asker asker = {peer->id, peer->user, peer->address, &peer->who};
 	begin(&xml, "netconf-session-start");
 	add_asker(&xml, &asker);
 	end(peer->server, &xml, "netconf-session-start");
@@ -52,7 +52,7 @@ void netconf_tell_session_end(const struct netconf_peer *peer)
 		[NETCONF_END_HELLO] = "bad-hello", [NETCONF_END_OTHER] = "other",
 	};
 	struct buf xml;
-	struct netconf_asker asker = {peer->id, peer->user, peer->address};
+	struct netconf_asker asker = {peer->id, peer->user, peer->address, &peer->who};
 	begin(&xml, "netconf-session-end");
 	add_asker(&xml, &asker);
 	if (peer->killed_by)

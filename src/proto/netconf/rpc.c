@@ -334,8 +334,13 @@ void netconf_rpc_receive(struct netconf_peer *peer)
 	rpc->peer = peer;
 	peer->rpc = rpc;
 	rpc->asker = (struct netconf_asker){peer->id, arena_strdup(&rpc->arena, peer->user),
-					    arena_strdup(&rpc->arena, peer->address)};
+					    arena_strdup(&rpc->arena, peer->address), NULL};
+	rpc->who = access_who_copy(&peer->who, &rpc->arena);
+	rpc->asker.who = &rpc->who;
 	rpc->message = buf_take(&peer->session.framing.message, &rpc->message_len);
+	const struct netconf_server_options *o = &peer->server->options;
+	if (o->ops->refresh && !peer->server->busy)
+		o->ops->refresh(o->context);
 	netconf_guard_begin(rpc);
 	if (read_operation(rpc) && netconf_guard_call(rpc))
 		start(rpc);

@@ -55,15 +55,17 @@ static void make_capabilities(struct netconf_server *s)
 {
 	static const char *const own[] = {
 		NETCONF_CAP_CANDIDATE,
-		NETCONF_CAP_CONFIRMED_COMMIT,
 		NETCONF_CAP_ROLLBACK_ON_ERROR,
 		NETCONF_CAP_VALIDATE,
-		NETCONF_CAP_STARTUP,
 		NETCONF_CAP_NOTIFICATION,
 		INTERLEAVE,
 	};
 	for (size_t i = 0; i < array_len(own); i++)
 		vec_push(&s->arena, &s->capability, own[i]);
+	if (s->options.ops->confirm)
+		vec_push(&s->arena, &s->capability, NETCONF_CAP_CONFIRMED_COMMIT);
+	if (s->options.ops->persist)
+		vec_push(&s->arena, &s->capability, NETCONF_CAP_STARTUP);
 	schema_modules(s->options.schema, add_module, s);
 }
 
@@ -202,6 +204,26 @@ void netconf_server_reverted(struct netconf_server *server)
 	netconf_commit_undone(server);
 	netconf_tell_confirmed(server, &itself, "timeout", 0);
 	netconf_tell_change(server, &itself, "running", "");
+}
+
+void netconf_server_update(struct netconf_server *server, const struct schema_tree *running)
+{
+	static const struct netconf_asker itself = {.user = "", .address = ""};
+	netconf_running_update(&server->datastores, running);
+	netconf_guard_refresh(server);
+	netconf_tell_change(server, &itself, "running", "");
+}
+
+void netconf_server_dismiss(struct netconf_server *server, const char *user)
+{
+	struct diag why = {.code = DIAG_DENIED,
+			   .text = "this user is not let in any more",
+			   .hint = "ask whoever revokes certificates"};
+	for (struct netconf_peer *p = server->peers, *next; p; p = next) {
+		next = p->next;
+		if (p->id && !p->ended && strcmp(p->user, user) == 0)
+			netconf_peer_end_because(p, &why);
+	}
 }
 
 const struct schema_tree *netconf_server_running(struct netconf_server *server)

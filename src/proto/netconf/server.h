@@ -32,7 +32,8 @@ void netconf_reply_error(struct netconf_reply *reply, const struct diag *about, 
 struct netconf_asker {
 	uint32_t session; // session-id, from 1; 0: the server itself (a session has ended)
 	const char *user;
-	const char *address; // of the peer, as text
+	const char *address;          // of the peer, as text
+	const struct access_who *who; // NULL: the server itself
 };
 
 // One commit to apply.
@@ -70,19 +71,24 @@ struct netconf_ops {
 	// user, without groups.
 	bool (*user)(void *context, const struct io_peer *peer, struct diags *diags,
 		     struct access_who *out);
+	// Optional. The server that serves this user's sessions: one of the same loop. NULL: this one.
+	struct netconf_server *(*route)(void *context, const struct access_who *who);
+	// Optional. A request is about to be worked on: the application may bring running up to
+	// date (netconf_server_update). Not called while a write is under way.
+	void (*refresh)(void *context);
 	// Optional. What the modules cannot say about a configuration that is otherwise valid.
 	bool (*validate)(void *context, const struct schema_tree *tree, struct diags *diags);
 	// Required. Apply; all or nothing. After an error running is as it was.
 	void (*commit)(void *context, const struct netconf_commit *commit,
 		       struct netconf_reply *reply);
-	// Required. The pending confirmed commit stays for good.
+	// Required with the feature confirmed-commit. The pending confirmed commit stays for good.
 	void (*confirm)(void *context, const struct netconf_asker *asker,
 			struct netconf_reply *reply);
-	// Required. The pending confirmed commit is undone now (cancel-commit, or its session has
+	// Likewise. The pending confirmed commit is undone now (cancel-commit, or its session has
 	// ended).
 	void (*cancel)(void *context, const struct netconf_asker *asker,
 		       struct netconf_reply *reply);
-	// Required. Store as startup; NULL deletes it.
+	// Required with the feature startup. Store as startup; NULL deletes it.
 	void (*persist)(void *context, const struct schema_tree *tree, struct netconf_reply *reply);
 	// Optional. State data for <get>: XML of top-level elements by netconf_reply_data.
 	void (*state)(void *context, const struct netconf_get *get, struct netconf_reply *reply);
@@ -163,6 +169,12 @@ void netconf_server_notify(struct netconf_server *server, const char *xml, size_
 // The application has undone the pending confirmed commit by itself (its timer fired): running is
 // what it was before that.
 void netconf_server_reverted(struct netconf_server *server);
+
+// Somebody else has changed what running is: it becomes what the tree says (valid; borrowed). A
+// candidate with changes of its own keeps what it holds.
+void netconf_server_update(struct netconf_server *server, const struct schema_tree *running);
+// Ends the sessions of a user that the application would not let in any more.
+void netconf_server_dismiss(struct netconf_server *server, const char *user);
 
 // Borrowed until the loop runs again.
 const struct schema_tree *netconf_server_running(struct netconf_server *server) must_check;

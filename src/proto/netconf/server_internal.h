@@ -69,6 +69,7 @@ struct netconf_rpc {
 	struct netconf_rpc *next_waiting;
 	struct netconf_peer *peer; // NULL: it has gone, or the server itself asks
 	struct netconf_asker asker;
+	struct access_who who;
 	const struct netconf_operation *operation;
 	struct arena arena;
 	struct diags diags;

@@ -20,7 +20,8 @@
 
 static struct netconf_asker asker_of(const struct netconf_peer *peer)
 {
-	return (struct netconf_asker){peer->id, peer->user ? peer->user : "", peer->address};
+	return (struct netconf_asker){peer->id, peer->user ? peer->user : "", peer->address,
+				      &peer->who};
 }
 
 void netconf_event(struct netconf_server *server, const struct netconf_asker *asker,
@@ -46,12 +47,28 @@ bool netconf_host_of(const char *address, char out[static NETCONF_HOST_TEXT])
 	return true;
 }
 
-void netconf_peer_free(struct netconf_peer *peer)
+static void join(struct netconf_peer *peer, struct netconf_server *server)
+{
+	peer->server = server;
+	peer->next = server->peers;
+	peer->place = &server->peers;
+	if (peer->next)
+		peer->next->place = &peer->next;
+	server->peers = peer;
+	server->peer_count++;
+}
+
+static void leave(struct netconf_peer *peer)
 {
 	*peer->place = peer->next;
 	if (peer->next)
 		peer->next->place = peer->place;
 	peer->server->peer_count--;
+}
+
+void netconf_peer_free(struct netconf_peer *peer)
+{
+	leave(peer);
 	if (peer->rpc)
 		peer->rpc->peer = NULL;
 	io_stream_free(peer->stream);
@@ -190,16 +207,28 @@ static bool identify(struct netconf_peer *peer, struct diags *diags)
 	return true;
 }
 
+// To the server that serves this user.
+static void change_over(struct netconf_peer *peer)
+{
+	const struct netconf_server_options *o = &peer->server->options;
+	struct netconf_server *to = o->ops->route ? o->ops->route(o->context, &peer->who) : NULL;
+	if (!to || to == peer->server)
+		return;
+	leave(peer);
+	join(peer, to);
+}
+
 static void opened(void *context)
 {
 	struct netconf_peer *peer = context;
-	struct netconf_server *server = peer->server;
 	struct diags diags;
 	diags_init(&diags, &peer->arena);
 	if (!identify(peer, &diags)) {
 		netconf_peer_end_because(peer, diags.list.len ? &diags.list.at[0] : NULL);
 		return;
 	}
+	change_over(peer);
+	struct netconf_server *server = peer->server;
 	peer->id = ++server->last_id;
 	struct buf hello cleanup(buf_fini);
 	buf_init(&hello);
@@ -300,7 +329,6 @@ static struct netconf_peer *peer_alloc(struct netconf_server *server,
 				       const struct netconf_connection *connection)
 {
 	struct netconf_peer *peer = base_oom(calloc(1, sizeof(*peer)));
-	peer->server = server;
 	peer->opened = connection->opened;
 	peer->closed = connection->closed;
 	peer->context = connection->context;
@@ -311,12 +339,7 @@ static struct netconf_peer *peer_alloc(struct netconf_server *server,
 	netconf_session_init(&peer->session, true, server->options.message_most);
 	peer->timer = io_timer_new(server->options.loop, timed_out, peer);
 	read_address(peer, connection);
-	peer->next = server->peers;
-	peer->place = &server->peers;
-	if (peer->next)
-		peer->next->place = &peer->next;
-	server->peers = peer;
-	server->peer_count++;
+	join(peer, server);
 	return peer;
 }
 
