@@ -202,6 +202,46 @@ static void copies_are_equal(void **state)
 	assert_int_equal(t->schema->values.len, before);
 }
 
+static void paths_name_nodes(void **state)
+{
+	static const struct {
+		const char *path, *value; // value NULL: there is no such node
+	} cases[] = {
+		{"/test-net:policy[name='p']/rule[name='r']/port[high='016'][low='5']/high", "16"},
+		{"/test-net:policy/rule/name", "r"},
+		{"/test-net:policy[tn:name = \"p\"]/test-net:name", "p"},
+		{"/test-net:settings/server[.='b']", "b"},
+		{"/test-net:state/seen[. = '7']", "7"},
+		{"/test-net:state/seen[2]", "7"},
+		{"/test-net:state/event[2]/text", "y"},
+		{"/test-net:state/event[3]/text", NULL},
+		{"/test-net:state/seen[.='300']", NULL},
+		{"/test-net:policy[name='q']/name", NULL},
+		{"/test-net:policy[name='p'][name='p']/name", NULL},
+		{"/test-net:policy[name='p'/name", NULL},
+		{"/test-net:policy[name=p]/name", NULL},
+		{"/test-net:policy[label='p']/name", NULL},
+		{"/policy/name", NULL},
+		{"/nowhere:policy/name", NULL},
+		{"/test-net:settings/server[.='b']/x", NULL},
+		{"/", NULL},
+		{"", NULL},
+	};
+	struct test *t = *state;
+	struct schema_tree *tree = test_tree(
+		t, "<policy " NET "><name>p</name><rule><name>r</name><port><low>5</low><high>16"
+		   "</high></port></rule></policy><settings " NET "><server>a</server><server>b"
+		   "</server></settings><state " NET "><event><text>x</text></event><event><text>y"
+		   "</text></event><seen>7</seen><seen>7</seen></state>");
+	for (size_t i = 0; i < array_len(cases); i++) {
+		const struct schema_node *node = schema_find(tree, cases[i].path);
+		if (!node != !cases[i].value ||
+		    (node && strcmp(schema_value(node), cases[i].value)))
+			fail_msg("%s", cases[i].path);
+	}
+	schema_tree_free(tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(entries_of_long_lists_are_found, test_setup,
 						test_teardown),
 		cmocka_unit_test_setup_teardown(copies_are_equal, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(paths_name_nodes, test_setup, test_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Instance paths, as schema_path writes them: names with modules, keys and values in quotes, positions. A module may be
-// left out where it is the one of the step before. Values are canonized, so that "[n='0x1f']" finds 31.
+// left out where it is the one of the step before. Values are canonized, so that "[n='07']" finds 7.
 #include "schema/path.h"
 #include "schema/text.h"
 
@@ -97,6 +97,16 @@ static bool read_predicate(const char **p, struct schema *schema, const struct m
 	return true;
 }
 
+// State may have a value several times: the first.
+static struct schema_node *find_values(const struct schema_node *parent,
+				       const struct model_node *model, const char *const *values)
+{
+	if (model->identified)
+		return node_find_entry(parent, model, values);
+	node_for_each_of(it, parent, model) if (it->value == values[0]) return it;
+	return NULL;
+}
+
 static struct schema_node *by_predicates(const struct schema_node *parent,
 					 const struct model_node *model, const char **p)
 {
@@ -109,14 +119,13 @@ static struct schema_node *by_predicates(const struct schema_node *parent,
 	for (size_t i = 0; i < n; i++)
 		if (!values[i])
 			return NULL;
-	return n ? node_find_entry(parent, model, values) : NULL;
+	return n ? find_values(parent, model, values) : NULL;
 }
 
 struct schema_node *path_find_entry(const struct schema_node *parent,
 				    const struct model_node *model, const char *predicates)
 {
-	struct schema_node *node =
-		model->identified ? by_predicates(parent, model, &predicates) : NULL;
+	struct schema_node *node = by_predicates(parent, model, &predicates);
 	return *predicates ? NULL : node;
 }
 
@@ -124,7 +133,7 @@ struct schema_node *path_find_value(const struct schema_node *parent,
 				    const struct model_node *model, const char *value)
 {
 	const char *known = canonical_find(node_schema(parent), model, value, strlen(value));
-	return known && model->identified ? node_find_entry(parent, model, &known) : NULL;
+	return known ? find_values(parent, model, &known) : NULL;
 }
 
 // "[3]"
