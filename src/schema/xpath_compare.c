@@ -4,6 +4,7 @@
 //
 // A literal is read as a value of the leaf that it is compared with, so that '01' is 1 and "prefix:name" an identity.
 #include "base/map.h"
+#include "schema/canonical.h"
 #include "schema/xpath_eval.h"
 
 #include <libyang/libyang.h>
@@ -17,19 +18,16 @@ static const char *read_as(struct schema_xpath *xpath, const struct xpath_expr *
 			   const struct model_node *model)
 {
 	struct schema *schema = xpath->schema;
-	const char *text = literal->text, *canonical = NULL, *value = NULL;
+	const struct lysc_type *type = ((const struct lysc_node_leaf *)model->schema)->type;
+	const char *text = literal->text;
+	enum value_form form;
 	if (model->traits & VALUE_PATH)
 		return intern_add(&schema->values, text, strlen(text));
 	if (model->traits & VALUE_IDENTITY && literal->identity &&
 	    map_get(&schema->identities, literal->identity))
 		text = literal->identity;
-	LY_ERR result = lyd_value_validate(schema->ctx, model->schema, text, strlen(text), NULL,
-					   NULL, &canonical);
-	ly_err_clean(schema->ctx, NULL);
-	if (canonical && (result == LY_SUCCESS || result == LY_EINCOMPLETE))
-		value = intern_add(&schema->values, canonical, strlen(canonical));
-	lydict_remove(schema->ctx, canonical);
-	return value;
+	bool good = canonical_takes(model, type, text);
+	return good ? canonical_add(schema, model, text, strlen(text), &form) : NULL;
 }
 
 static struct xpath_reading *find_reading(const struct xpath_readings *r,

@@ -102,9 +102,9 @@ static const char *number_text(struct xpath_eval *e, double n)
 	if (isinf(n))
 		return n < 0 ? "-Infinity" : "Infinity";
 	if (is_whole(n))
-		return arena_printf(&e->arena, "%.0f", n + 0.0 * n);
+		return arena_printf(&e->arena, "%.0f", n < 0 || n > 0 ? n : 0); // no "-0"
 	char text[400];
-	for (int digits = 1; digits < 18; digits++) {
+	for (int digits = 0; digits < 18; digits++) {
 		snprintf(text, sizeof(text), "%.*e", digits, n);
 		double back = strtod(text, NULL);
 		int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);

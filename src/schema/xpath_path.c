@@ -251,17 +251,22 @@ static void take_siblings(const struct step *s, uintptr_t item, bool backwards, 
 	}
 }
 
+static void reverse(struct xpath_set *set, size_t begin)
+{
+	for (size_t i = begin, j = set->len; i + 1 < j; i++) {
+		uintptr_t item = set->at[i];
+		set->at[i] = set->at[--j];
+		set->at[j] = item;
+	}
+}
+
 // Backwards, in the order of XPath: what begins later comes first.
 static void take_below_backwards(const struct step *s, const struct schema_node *node)
 {
 	size_t begin = s->out->len;
 	offer(s, node);
 	take_below(s, node, true);
-	for (size_t i = begin, j = s->out->len; i + 1 < j; i++) {
-		uintptr_t item = s->out->at[i];
-		s->out->at[i] = s->out->at[--j];
-		s->out->at[j] = item;
-	}
+	reverse(s->out, begin);
 }
 
 static void take_preceding(const struct step *s, const struct schema_node *node)
@@ -363,15 +368,6 @@ static void sift(struct xpath_eval *e, const struct xpath_predicate *predicates,
 	}
 }
 
-static void reverse(uintptr_t *at, size_t len)
-{
-	for (size_t i = 0; i < len / 2; i++) {
-		uintptr_t item = at[i];
-		at[i] = at[len - 1 - i];
-		at[len - 1 - i] = item;
-	}
-}
-
 // --- steps ---
 
 static bool is_reverse(enum xpath_axis axis)
@@ -440,7 +436,7 @@ static void take_step(struct xpath_eval *e, struct xpath_step *step, const struc
 		take_axis(&s, set->at[i]);
 		sift(e, step->predicates, &out, s.begin);
 		if (is_reverse(step->axis))
-			reverse(out.at + s.begin, out.len - s.begin);
+			reverse(&out, s.begin);
 	}
 	conclude(e, step, set, &out);
 	xpath_set_fini(e, set);
