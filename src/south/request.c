@@ -6,6 +6,7 @@
 #include "south/internal.h"
 #include "base/buf.h"
 #include "proto/netconf/netconf.h"
+#include "proto/netconf/xml.h"
 #include "schema/schema.h"
 
 #include <string.h>
@@ -63,19 +64,101 @@ static bool lock(const struct step *s)
 	return run(s, lock_rpcs, array_len(lock_rpcs), true);
 }
 
+// --- edit: the policies become those of the request, and nothing else is touched ---
+
+#define POLICY "i2nsf-security-policy"
+#define POLICY_NS "urn:ietf:params:xml:ns:yang:ietf-i2nsf-nsf-facing-interface"
+#define OPERATION(name) " xmlns:nc=\"" NETCONF_NS_BASE "\" nc:operation=\"" name "\""
+
+// The next start tag of a policy; NULL: none.
+static const char *find_policy(const char *text)
+{
+	static const char tag[] = "<" POLICY;
+	while (text && (text = strstr(text, tag)))
+		if (strchr(" >", text[sizeof(tag) - 1]))
+			return text;
+		else
+			text++;
+	return NULL;
+}
+
+// Our own writing: the name stands first in a policy.
+static bool has_policy(const char *text, const char *name)
+{
+	struct buf wanted cleanup(buf_fini);
+	bool found = false;
+	buf_init(&wanted);
+	buf_adds(&wanted, "<name>");
+	buf_add_xml(&wanted, name);
+	buf_adds(&wanted, "</name>");
+	while (!found && (text = find_policy(text))) {
+		text = strchr(text, '>');
+		found = text && strncmp(text + 1, wanted.data, wanted.len) == 0;
+	}
+	return found;
+}
+
+static void add_replaced(struct buf *rpc, const char *text)
+{
+	static const size_t tag = sizeof("<" POLICY) - 1;
+	for (const char *p; (p = find_policy(text)); text = p + tag) {
+		buf_add(rpc, text, (size_t)(p + tag - text));
+		buf_adds(rpc, OPERATION("replace"));
+	}
+	buf_adds(rpc, text);
+}
+
+// What stands in the candidate and is not wanted any more. The content of <data> has no root of its own.
+static void add_removed(const struct step *s, const struct buf *data, const char *text,
+			struct buf *rpc)
+{
+	struct netconf_xml root = {.arena = s->diags->arena, .content = {data->data, data->len}};
+	struct netconf_xml policy, name;
+	for (bool more = data->len && netconf_xml_first(&root, &policy); more;
+	     more = netconf_xml_next(&root, &policy)) {
+		if (!netconf_xml_is(&policy, POLICY_NS, POLICY) ||
+		    !netconf_xml_child(&policy, POLICY_NS, "name", &name))
+			continue;
+		const char *value = netconf_xml_text(&name);
+		if (!value || has_policy(text, value))
+			continue;
+		buf_adds(rpc, "<" POLICY " xmlns=\"" POLICY_NS "\"" OPERATION("remove") "><name>");
+		buf_add_xml(rpc, value);
+		buf_adds(rpc, "</name></" POLICY ">");
+	}
+}
+
+static bool get_policies(const struct step *s, struct buf *data)
+{
+	const char *rpc =
+		"<get-config" BASE "><source><candidate/></source><filter type=\"subtree\">"
+		"<" POLICY " xmlns=\"" POLICY_NS "\"><name/></" POLICY "></filter>"
+		"</get-config>";
+	struct call call = {.south = s->south,
+			    .nsf = s->request->nsf,
+			    .session = s->request->session,
+			    .rpc = &rpc,
+			    .rpcs = 1,
+			    .timeout_ms = s->request->timeout_ms,
+			    .diags = s->diags,
+			    .data = data};
+	return call_run(&call);
+}
+
 static bool edit(const struct step *s)
 {
-	const struct engine_request *r = s->request;
-	struct buf rpc;
+	const char *text = s->request->text ? s->request->text : "";
+	struct buf rpc cleanup(buf_fini), data cleanup(buf_fini);
 	buf_init(&rpc);
+	buf_init(&data);
 	buf_adds(&rpc, "<edit-config" BASE "><target><candidate/></target>"
-		       "<default-operation>replace</default-operation>"
 		       "<error-option>rollback-on-error</error-option><config>");
-	buf_add(&rpc, r->text ? r->text : "", r->len);
+	if (!get_policies(s, &data))
+		return false;
+	add_removed(s, &data, text, &rpc);
+	add_replaced(&rpc, text);
 	buf_adds(&rpc, "</config></edit-config>");
-	bool ok = run_one(s, rpc.data);
-	buf_fini(&rpc);
-	return ok;
+	return run_one(s, rpc.data);
 }
 
 static bool commit(const struct step *s)

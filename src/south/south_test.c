@@ -123,12 +123,12 @@ static struct {
 static void note_commit(void *context, const struct netconf_commit *c, struct netconf_reply *reply)
 {
 	struct nsf *n = context;
-	struct buf xml;
-	buf_init(&xml);
-	schema_print(c->tree, SCHEMA_XML, 0, &xml);
-	buf_printf(&n->asked, "commit %s %u %s;", c->persist ? c->persist : "-", c->timeout_s,
-		   xml.len ? "policy" : "nothing");
-	buf_fini(&xml);
+	buf_printf(&n->asked, "commit %s %u", c->persist ? c->persist : "-", c->timeout_s);
+	for (const struct schema_node *t = schema_first(c->tree); t; t = schema_next(t))
+		buf_printf(&n->asked, " %s",
+			   schema_is(t, "ietf-netconf-acm", "nacm") ? "rules"
+								    : schema_get_value(t, "name"));
+	buf_addc(&n->asked, ';');
 	if (n->holds)
 		n->held = reply;
 	else
@@ -225,17 +225,31 @@ static void *serve(void *context)
 // Starts the NSF at the address (port 0: any).
 static void nsf_start(struct nsf *n)
 {
-	static const char *const modules[] = {
-		"ietf-netconf",          "notifications",
-		"bulwark-nsf",           "ietf-i2nsf-nsf-facing-interface",
-		"ietf-i2nsf-capability", NULL};
+	static const char *const modules[] = {"ietf-netconf",
+					      "notifications",
+					      "bulwark-nsf",
+					      "ietf-i2nsf-nsf-facing-interface",
+					      "ietf-i2nsf-capability",
+					      "ietf-netconf-acm",
+					      NULL};
+	static const char before[] =
+		"<i2nsf-security-policy xmlns=\"" NFI "\"><name>old</name></i2nsf-security-policy>"
+		"<nacm xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-acm\"><write-default>permit"
+		"</write-default></nacm>";
 	static const char *const rpcs[] = {"open-pinhole", "close-pinhole", "update-trust",
 					   "verify"};
 	assert_int_equal(io_loop_new(&n->loop), 0);
 	n->schema = schema_open(NULL, modules, &w.diags);
 	assert_non_null(n->schema);
-	struct netconf_server_options options = {
-		.loop = n->loop, .schema = n->schema, .ops = &nsf_ops, .context = n};
+	struct schema_tree *running = schema_tree_new(n->schema);
+	struct schema_input input = {
+		.data = before, .len = sizeof(before) - 1, .format = SCHEMA_XML};
+	assert_true(schema_parse(running, &input, &w.diags));
+	struct netconf_server_options options = {.running = running,
+						 .loop = n->loop,
+						 .schema = n->schema,
+						 .ops = &nsf_ops,
+						 .context = n};
 	n->server = netconf_server_new(&options);
 	for (size_t i = 0; i < array_len(rpcs); i++)
 		netconf_server_handle(
@@ -407,7 +421,9 @@ static void test_transaction(void **state)
 	start();
 	uint32_t session = 0;
 	static const char policy[] =
-		"<i2nsf-security-policy xmlns=\"" NFI "\"><name>p</name></i2nsf-security-policy>";
+		"<i2nsf-security-policy xmlns=\"" NFI "\"><name>p &lt;1</name>"
+		"</i2nsf-security-policy><i2nsf-security-policy xmlns=\"" NFI "\"><name>q</name>"
+		"</i2nsf-security-policy>";
 	struct engine_request r = {.op = ENGINE_OP_LOCK, .session = &session};
 	assert_true(request(r));
 	assert_int_not_equal(session, 0);
@@ -421,13 +437,14 @@ static void test_transaction(void **state)
 	r.persist = "id-1";
 	r.confirm_timeout = 30;
 	assert_true(request(r));
-	assert_string_equal(asked(), "commit id-1 30 policy;");
+	// What it had before is gone, but for its access control, which is not the controller's.
+	assert_string_equal(asked(), "commit id-1 30 p <1 q rules;");
 	r.op = ENGINE_OP_CONFIRM;
 	assert_true(request(r));
 	r.op = ENGINE_OP_UNLOCK;
 	assert_true(request(r));
 	assert_string_equal(asked(), "confirm;");
-	// Everything taken off: an empty candidate.
+	// Everything taken off.
 	r.op = ENGINE_OP_LOCK;
 	assert_true(request(r));
 	r.op = ENGINE_OP_EDIT;
@@ -436,7 +453,7 @@ static void test_transaction(void **state)
 	assert_true(request(r));
 	r.op = ENGINE_OP_COMMIT;
 	assert_true(request(r));
-	assert_string_equal(asked(), "commit id-1 30 nothing;");
+	assert_string_equal(asked(), "commit id-1 30 rules;");
 	r.op = ENGINE_OP_CANCEL;
 	assert_true(request(r));
 	assert_string_equal(asked(), "cancel;");
