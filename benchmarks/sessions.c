@@ -2,6 +2,7 @@
 // Many sessions: what 10,000 idle ones over TLS and 2,000 over SSH cost a server, what a small request takes beside them,
 // logins a second on one core; and how long a controller takes until it serves 1,000 NSFs that call home at once. The peer
 // of the first ones is the least server on libnetconf2 with 1,000 sessions; with more it serves none of them in time.
+#include "base/buf.h"
 #include "benchmarks/figure.h"
 #include "benchmarks/world.h"
 #include "engine/nsf.h"
@@ -30,6 +31,7 @@
 #define PEER_AT_A_TIME 2u // more find its queue full, and wait for their second try
 #define IDLE_MS 5000
 #define ASKS 2000u
+#define LARGE_RULES 100000u
 #define CALLERS 1000u
 #define CALLS_MS 60000u
 
@@ -228,6 +230,62 @@ static void measure_ssh(struct world *w)
 	figure_print("SSH: logins, both sides by their keys", f.logins, "/s core", "");
 }
 
+// --- large requests of somebody else ---
+
+enum large { NONSENSE, RULES };
+
+static char *large_request(enum large what)
+{
+	struct buf out;
+	buf_init(&out);
+	buf_adds(&out, "<edit-config><target><candidate/></target><config>");
+	if (what == RULES)
+		buf_adds(&out, "<i2nsf-security-policy xmlns=\"urn:ietf:params:xml:ns:yang:"
+			       "ietf-i2nsf-nsf-facing-interface\"><name>p</name>");
+	for (unsigned i = 0; what == NONSENSE && out.len < 100u << 20; i++)
+		buf_printf(&out, "<nothing xmlns=\"urn:nobody\"><a>%u</a></nothing>", i);
+	for (unsigned i = 0; what == RULES && i < LARGE_RULES; i++)
+		buf_printf(&out,
+			   "<rules><name>rule-%u</name><condition><ipv4><source-ipv4-network>"
+			   "10.%u.%u.%u/32</source-ipv4-network></ipv4></condition><action>"
+			   "<packet-action><ingress-action>drop</ingress-action></packet-action>"
+			   "</action></rules>",
+			   i, i >> 16, i >> 8 & 255, i & 255);
+	buf_adds(&out, what == RULES ? "</i2nsf-security-policy>" : "");
+	buf_adds(&out, "</config></edit-config>");
+	return buf_take(&out, &(size_t){0});
+}
+
+// Sends it a few times and ends.
+static void send_large(struct world *w, const char *request)
+{
+	struct netconf_result result;
+	w->client = NULL;
+	world_connect_client(w);
+	for (int i = 0; i < 3; i++)
+		(void)!netconf_client_call(w->client, &(struct netconf_call){.xml = request},
+					   &w->diags, &result);
+	_exit(0);
+}
+
+static void measure_delay(struct world *w, enum large what, const char *name)
+{
+	char *request = large_request(what);
+	double worst = 0;
+	world_start_server(w, WORLD_OURS);
+	world_connect_client(w);
+	pid_t pid = fork();
+	if (!pid)
+		send_large(w, request);
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		double one = ask(w);
+		worst = one > worst ? one : worst;
+	}
+	figure_print(name, worst * 1e3, "ms", "target 50");
+	world_stop_server(w);
+	free(request);
+}
+
 // --- call home ---
 
 static struct {
@@ -415,6 +473,8 @@ int main(void)
 	w.tls = world_identity(&w, "client");
 	measure_ssh(&w);
 	measure_sessions(&w);
+	measure_delay(&w, NONSENSE, "others delayed at most by 100 MB of nonsense");
+	measure_delay(&w, RULES, "others delayed at most by an edit of 100,000 rules");
 	measure_calls(&w);
 	io_tls_free(w.tls);
 	world_remove_identities(&w);

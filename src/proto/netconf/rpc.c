@@ -44,6 +44,7 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 	if (rpc->next)
 		rpc->next->place = rpc->place;
 	netconf_reading_free(rpc->reading);
+	rpc->server->incoming -= rpc->message_len;
 	access_user_unref(rpc->user);
 	schema_tree_free(rpc->target);
 	schema_tree_free(rpc->tree);
@@ -338,6 +339,7 @@ void netconf_rpc_receive(struct netconf_peer *peer)
 	rpc->who = access_who_copy(&peer->who, &rpc->arena);
 	rpc->asker.who = &rpc->who;
 	rpc->message = buf_take(&peer->session.framing.message, &rpc->message_len);
+	rpc->server->incoming += rpc->message_len;
 	const struct netconf_server_options *o = &peer->server->options;
 	if (o->ops->refresh && !peer->server->busy)
 		o->ops->refresh(o->context);

@@ -88,6 +88,8 @@ static void set_defaults(struct netconf_server_options *o)
 		o->message_most = NETCONF_MESSAGE_MOST;
 	if (!o->output_most)
 		o->output_most = 16u << 20;
+	if (!o->incoming_most)
+		o->incoming_most = 2 * o->message_most;
 	if (!o->held_most)
 		o->held_most = 64u << 20;
 	if (!o->log_bytes_most)

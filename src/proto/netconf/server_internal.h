@@ -50,6 +50,7 @@ struct netconf_peer {
 	char address[IO_ADDRESS_TEXT];
 	struct arena arena;
 	struct netconf_rpc *rpc; // the request in work; nothing is read meanwhile
+	size_t incoming;         // bytes of the message that is coming
 	struct buf held;         // messages that must not come into an answer that is being printed
 	bool ended;
 	void (*opened)(void *context); // of struct netconf_connection
@@ -146,6 +147,7 @@ struct netconf_server {
 	struct netconf_lock lock[NETCONF_DATASTORES];
 	struct netconf_log log;
 	struct netconf_counters count;
+	size_t incoming; // bytes, of netconf_peer.incoming and of every request in work
 	uint32_t in_bad_hellos, in_sessions, dropped_sessions;
 	struct netconf_pending pending;
 	struct netconf_listening *listening;

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPARED (1u << 20)
+
 static struct netconf_asker asker_of(const struct netconf_peer *peer)
 {
 	return (struct netconf_asker){peer->id, peer->user ? peer->user : "", peer->address,
@@ -56,6 +58,7 @@ static void join(struct netconf_peer *peer, struct netconf_server *server)
 		peer->next->place = &peer->next;
 	server->peers = peer;
 	server->peer_count++;
+	server->incoming += peer->incoming;
 }
 
 static void leave(struct netconf_peer *peer)
@@ -64,6 +67,7 @@ static void leave(struct netconf_peer *peer)
 	if (peer->next)
 		peer->next->place = peer->place;
 	peer->server->peer_count--;
+	peer->server->incoming -= peer->incoming;
 }
 
 void netconf_peer_free(struct netconf_peer *peer)
@@ -275,6 +279,32 @@ static void handle_event(struct netconf_peer *peer, enum netconf_session_event w
 	}
 }
 
+static void count_incoming(struct netconf_peer *peer)
+{
+	size_t now = peer->session.framing.message.len;
+	peer->server->incoming += now - peer->incoming;
+	peer->incoming = now;
+}
+
+// Many who each send half of a large message must not take all memory: the largest goes. Small ones stay: there are only so
+// many sessions.
+static void make_room(struct netconf_server *server)
+{
+	struct diag why = {.code = DIAG_LIMIT,
+			   .text = "too much is being sent to the server at the same time",
+			   .hint = "send less in one message, or try again later"};
+	struct netconf_peer *largest = server->peers;
+	for (struct netconf_peer *p = server->peers; p; p = p->next)
+		if (p->incoming > largest->incoming)
+			largest = p;
+	if (largest->incoming < SPARED)
+		return;
+	netconf_session_next(&largest->session);
+	count_incoming(largest);
+	if (!largest->ended)
+		netconf_peer_end_because(largest, &why);
+}
+
 static size_t data(void *context, const char *bytes, size_t len)
 {
 	struct netconf_peer *peer = context;
@@ -284,6 +314,9 @@ static size_t data(void *context, const char *bytes, size_t len)
 		at += netconf_session_feed(&peer->session, bytes + at, len - at, &what);
 		handle_event(peer, what);
 	}
+	count_incoming(peer);
+	if (peer->server->incoming > peer->server->options.incoming_most)
+		make_room(peer->server);
 	return peer->ended ? len : at;
 }
 
