@@ -237,7 +237,7 @@ static void paths_name_nodes(void **state)
 		const struct schema_node *node = schema_find(tree, cases[i].path);
 		if (!node != !cases[i].value ||
 		    (node && strcmp(schema_value(node), cases[i].value)))
-			fail_msg("%s", cases[i].path);
+			fail_msg("%s in %s", cases[i].path, test_print(t, tree, 0));
 	}
 	schema_tree_free(tree);
 }

@@ -184,8 +184,7 @@ static bool step(struct path *path)
 	else if (many && path->at[1] >= '0' && path->at[1] <= '9')
 		path->node = by_position(parent, model, &path->at);
 	else
-		path->node =
-			many && model->identified ? by_predicates(parent, model, &path->at) : NULL;
+		path->node = many ? by_predicates(parent, model, &path->at) : NULL;
 	return path->node;
 }
 
