@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "schema/select.h"
 #include "schema/write.h"
+#include "schema/xpath.h"
 
 #include <libyang/libyang.h>
 
@@ -67,6 +68,26 @@ void schema_view_subtree(struct schema_view *view, const struct schema_node *fil
 {
 	view->selects = true;
 	select_subtree(&view->selection, view->tree, filter);
+}
+
+static void select_node(void *context, const struct schema_node *node)
+{
+	struct selection *selection = context;
+	selection_add(selection, node, SELECTED_WHOLE);
+	for (const struct schema_node *it = node_parent(node); it; it = node_parent(it)) {
+		if (selection_of(selection, it))
+			return; // and so have those above
+		selection_add(selection, it, SELECTED_PART);
+	}
+}
+
+bool schema_view_xpath(struct schema_view *view, struct schema_xpath *xpath, struct diags *diags)
+{
+	struct schema_xpath_place root = {.node = view->tree->root,
+					  .visible = view->options.visible,
+					  .context = view->options.context};
+	view->selects = true;
+	return schema_xpath_nodes(xpath, &root, select_node, &view->selection, diags);
 }
 
 void schema_view_node(struct schema_view *view, const struct schema_node *node)

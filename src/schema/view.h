@@ -6,6 +6,7 @@
 #include "schema/schema.h"
 
 struct schema_view;
+struct schema_xpath;
 
 // RFC 6243 section 3 and RFC 8040 section 4.8.9. Trees know what validation has filled in, so explicit is the basic mode.
 enum schema_with_defaults {
@@ -39,6 +40,10 @@ void schema_view_free(struct schema_view *view); // NULL is fine
 // --- selecting; without it everything is shown. An entry of a list is shown with its keys ---
 // The content of <filter type="subtree"> (RFC 6241 section 6): an anyxml node. Again: what either selects.
 void schema_view_subtree(struct schema_view *view, const struct schema_node *filter);
+// The nodes of an expression with all below them, and the nodes that they stand in (RFC 6241 section 8.9.5.1). False after
+// a diag: the expression gives no nodes, or takes too long; nothing is selected then.
+bool schema_view_xpath(struct schema_view *view, struct schema_xpath *xpath,
+		       struct diags *diags) must_check;
 // Only this node is shown, as a RESTCONF resource: without its ancestors, and even when it is a default. Again, for
 // further entries of the same list: they, too.
 void schema_view_node(struct schema_view *view, const struct schema_node *node);

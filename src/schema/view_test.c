@@ -4,6 +4,7 @@
 #include "schema/view.h"
 #include "schema/random.h"
 #include "schema/test.h"
+#include "schema/xpath.h"
 
 #include <libyang/libyang.h>
 
@@ -490,9 +491,9 @@ static void hidden_is_left_out(void **state)
 
 // --- examples ---
 
-static const char settings[] = "<settings " NET "><mode>safe</mode><level>3</level></settings>"
-			       "<groups " NET "><user><name>u</name><mail>m</mail></user>"
+static const char settings[] = "<groups " NET "><user><name>u</name><mail>m</mail></user>"
 			       "<device><name>d</name><owner>u</owner></device></groups>"
+			       "<settings " NET "><mode>safe</mode><level>3</level></settings>"
 			       "<state " NET "><uptime>3</uptime></state>";
 
 struct example {
@@ -586,6 +587,40 @@ static void resources_are_cut(void **state)
 		expect(*state, &examples[i]);
 }
 
+// Shows: RFC 6241 8.9.5.1 an XPath filter selects nodes, their ancestors and keys
+static void expressions_select(void **state)
+{
+	static const char *const cases[][2] = {
+		{"/settings/mode", "<settings " NET "><mode>safe</mode></settings>"},
+		{"//mail", "<groups " NET "><user><name>u</name><mail>m</mail></user></groups>"},
+		{"//device[owner = 'u']",
+		 "<groups " NET "><device><name>d</name><owner>u</owner></device></groups>"},
+		{"//user/name | //owner", "<groups " NET "><user><name>u</name></user><device>"
+					  "<name>d</name><owner>u</owner></device></groups>"},
+		{"/groups | /groups/user/name",
+		 "<groups " NET "><user><name>u</name><mail>m</mail></user>"
+		 "<device><name>d</name><owner>u</owner></device></groups>"},
+		{"/groups/device/*[. = 'u']",
+		 "<groups " NET "><device><name>d</name><owner>u</owner></device></groups>"},
+		{"//nothing", ""},
+		{"/ | /settings", settings},
+	};
+	struct test *t = *state;
+	struct schema_tree *tree = test_valid(t, settings);
+	for (size_t i = 0; i < array_len(cases); i++) {
+		struct schema_view *view = schema_view_new(tree, &(struct schema_view_options){0});
+		struct schema_xpath *xpath = schema_xpath_parse(t->schema, cases[i][0],
+								&schema_xpath_by_module, &t->diags);
+		assert_true(schema_view_xpath(view, xpath, &t->diags));
+		buf_clear(&t->buf);
+		schema_view_print(view, &t->buf);
+		assert_string_equal(t->buf.data, cases[i][1]);
+		schema_view_free(view);
+		schema_xpath_free(xpath);
+	}
+	schema_tree_free(tree);
+}
+
 static void several_entries_are_one_list(void **state)
 {
 	struct test *t = *state;
@@ -608,10 +643,15 @@ static void several_entries_are_one_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(whole_is_what_libyang_prints),       TEST(pieces_are_the_whole),
-		TEST(selections_are_what_pruning_leaves), TEST(bad_fields_are_refused),
-		TEST(cuts_are_what_pruning_leaves),       TEST(hidden_is_left_out),
-		TEST(defaults_are_shown_as_asked),        TEST(resources_are_cut),
+		TEST(whole_is_what_libyang_prints),
+		TEST(pieces_are_the_whole),
+		TEST(selections_are_what_pruning_leaves),
+		TEST(bad_fields_are_refused),
+		TEST(cuts_are_what_pruning_leaves),
+		TEST(hidden_is_left_out),
+		TEST(defaults_are_shown_as_asked),
+		TEST(resources_are_cut),
+		TEST(expressions_select),
 		TEST(several_entries_are_one_list),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,8 +41,8 @@ struct schema_xpath_place {
 };
 
 typedef void (*schema_xpath_fn)(void *context, const struct schema_node *node);
-// Calls `fn` for each node of the result, in document order; the root of the tree itself is left out, and a text
-// is its leaf. False after a diag: the result is no set of nodes, or too much was to be looked at.
+// Calls `fn` once for each node of the result, in document order; for the root of the tree that is its top-level nodes, for
+// a text its leaf. False after a diag: the result is no set of nodes, or too much was to be looked at.
 bool schema_xpath_nodes(struct schema_xpath *xpath, const struct schema_xpath_place *place,
 			schema_xpath_fn fn, void *context, struct diags *diags) must_check;
 // The result as a truth value; false with a diag as above.

@@ -312,6 +312,28 @@ static bool end(struct xpath_eval *e, struct xpath_value *value)
 	return !e->failed;
 }
 
+static void call_tops(const struct xpath_eval *e, schema_xpath_fn fn, void *context)
+{
+	for (const struct schema_node *it = node_child(e->root); it; it = it->next)
+		if (!e->place->visible || e->place->visible(e->place->context, it))
+			fn(context, it);
+}
+
+static void call_all(const struct xpath_eval *e, const struct xpath_set *set, schema_xpath_fn fn,
+		     void *context)
+{
+	bool has_root = set->len && item_node(set->at[0]) == e->root;
+	const struct schema_node *last = NULL;
+	if (has_root)
+		call_tops(e, fn, context);
+	for (size_t i = has_root; i < set->len; i++) {
+		const struct schema_node *node = item_node(set->at[i]);
+		if (node != last && !(has_root && node->parent == e->root))
+			fn(context, node);
+		last = node;
+	}
+}
+
 bool schema_xpath_nodes(struct schema_xpath *xpath, const struct schema_xpath_place *place,
 			schema_xpath_fn fn, void *context, struct diags *diags)
 {
@@ -324,13 +346,8 @@ bool schema_xpath_nodes(struct schema_xpath *xpath, const struct schema_xpath_pl
 	}
 	begin(&e, xpath, place, diags, &value);
 	xpath_set_order(&e, &value.nodes);
-	const struct schema_node *last = NULL;
-	for (size_t i = 0; i < value.nodes.len && !e.failed; i++) {
-		const struct schema_node *node = item_node(value.nodes.at[i]);
-		if (node->parent && node != last)
-			fn(context, node);
-		last = node;
-	}
+	if (!e.failed)
+		call_all(&e, &value.nodes, fn, context);
 	return end(&e, &value);
 }
 
