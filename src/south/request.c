@@ -93,7 +93,10 @@ static bool has_policy(const char *text, const char *name)
 	buf_adds(&wanted, "</name>");
 	while (!found && (text = find_policy(text))) {
 		text = strchr(text, '>');
-		found = text && strncmp(text + 1, wanted.data, wanted.len) == 0;
+		if (!text)
+			break;
+		text += 1 + strspn(text + 1, " \t\r\n");
+		found = strncmp(text, wanted.data, wanted.len) == 0;
 	}
 	return found;
 }

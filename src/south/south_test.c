@@ -421,7 +421,7 @@ static void test_transaction(void **state)
 	start();
 	uint32_t session = 0;
 	static const char policy[] =
-		"<i2nsf-security-policy xmlns=\"" NFI "\"><name>p &lt;1</name>"
+		"<i2nsf-security-policy xmlns=\"" NFI "\">\n  <name>p &lt;1</name>"
 		"</i2nsf-security-policy><i2nsf-security-policy xmlns=\"" NFI "\"><name>q</name>"
 		"</i2nsf-security-policy>";
 	struct engine_request r = {.op = ENGINE_OP_LOCK, .session = &session};
