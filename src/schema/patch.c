@@ -208,9 +208,9 @@ static void read_patch(struct reader *r, const struct item *top, struct schema_p
 			continue;
 		if (r->doc->diags->list.len >= DIAGS_MOST)
 			return;
-		if (r->doc->json && it->kind != ITEM_OBJECT)
+		if (r->doc->json && (it->kind != ITEM_OBJECT || !(it->flags & ITEM_IN_ARRAY)))
 			doc_error(r->doc, DIAG_SYNTAX, it, "write objects: [ { ... }, ... ]",
-				  "an \"edit\" is no object");
+				  "the edits are no array of objects");
 		else
 			read_edit(r, it, out);
 	}

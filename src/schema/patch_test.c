@@ -83,6 +83,8 @@ static void refuses_the_rest(void **state)
 		{"<yang-patch xmlns='urn:ietf:params:xml:ns:yang:ietf-yang-patch'/>", DIAG_MISSING,
 		 "patch-id"},
 		{"{\"ietf-yang-patch:yang-patch\":{\"patch-id\":1}}", DIAG_VALUE, "text"},
+		{"{\"ietf-yang-patch:yang-patch\":{\"patch-id\":\"p\",\"edit\":{}}}", DIAG_SYNTAX,
+		 "array"},
 		{"{\"ietf-yang-patch:yang-patch\":{\"patch-id\":\"p\",\"edit\":[1]}}", DIAG_SYNTAX,
 		 "object"},
 		{HEAD "<patch-id>q</patch-id>" TAIL, DIAG_DUPLICATE, "twice"},
