@@ -55,6 +55,8 @@ struct access_user *workspace_user(struct workspace *workspace, struct workspace
 				   struct diags *diags) must_check; // guard.c
 // The access control of a controller on which nobody has configured any, as XML.
 extern const char north_nacm[];
+// Another one like theirs, to be freed; NULL and diags on failure.
+struct schema *workspace_schema(struct diags *diags) must_check;
 const char *workspace_namespace(void *workspace, const char *module); // restconf_namespace_fn
 
 // --- one request and its answer (serve.c) ---

@@ -455,9 +455,13 @@ static void test_yang_patch_in_xml(void **state)
 // Shows: RFC 8040 9.1, 9.3 capabilities and streams; RFC 8525 yang-library
 static void test_monitoring(void **state)
 {
-	static const char *const capabilities[] = {
-		"depth",         "fields",     "replay",
-		"with-defaults", "yang-patch", "defaults:1.0?basic-mode=explicit"};
+	static const char *const capabilities[] = {"depth",
+						   "fields",
+						   "replay",
+						   "filter",
+						   "with-defaults",
+						   "yang-patch",
+						   "defaults:1.0?basic-mode=explicit"};
 	struct bench *b = *state;
 	assert_int_equal(ask(b, "GET", MONITORING), 200);
 	for (size_t i = 0; i < array_len(capabilities); i++)

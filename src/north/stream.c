@@ -8,6 +8,7 @@
 // It does not send `id`, `event` or `retry`, which RESTCONF leaves aside; what was missed is asked for by start-time.
 #include "north/stream.h"
 #include "ir/period.h"
+#include "schema/xpath.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -26,10 +27,10 @@ struct stream {
 	struct access_who who;
 	struct stream_reader reader;
 	struct arena arena; // of what the options point to
-	unsigned refs;      // under hub->mutex: the reader's, and the thread's while it works
-	struct stream *next, **back;
+	struct stream *next;
 	// Of the thread alone.
-	uint64_t at; // number of the last event that it has seen
+	struct schema_xpath *filter; // NULL: none
+	uint64_t at;                 // number of the last event that it has seen
 	int64_t spoke;
 	bool over; // nothing more will come
 	// Shared.
@@ -48,12 +49,14 @@ struct streams {
 	struct engine *engine;
 	struct workspaces *workspaces;
 	pthread_t thread;
-	pthread_mutex_t mutex; // of the list and `stops`
-	struct stream *first;
+	pthread_mutex_t mutex;  // of what follows
+	struct stream *arrived; // they go over to the thread
 	bool stops;
-	// Of the thread alone: the newest events, for those who are not behind.
-	struct event_list recent;
+	// Of the thread alone.
+	struct stream *first;
+	struct event_list recent; // the newest events, for those who are not behind
 	uint64_t newest;
+	struct schema *schema; // for filters; NULL until somebody has one
 };
 
 // --- events ---
@@ -201,10 +204,52 @@ static bool may_hear(struct stream *s, const struct store_event *e)
 	return may;
 }
 
+// False: it has been compiled once already when the request was read, so this does not happen with a sane disk.
+static bool compile_filter(struct stream *s)
+{
+	struct streams *hub = s->hub;
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	if (!hub->schema)
+		hub->schema = workspace_schema(&diags);
+	if (hub->schema)
+		s->filter = schema_xpath_parse(hub->schema, s->opt.filter, &schema_xpath_by_module,
+					       &diags);
+	arena_fini(&arena);
+	return s->filter;
+}
+
+// Section 4.8.4: the notification without its envelope, from the root. An expression that asks for too much ends the
+// stream rather than leave something out.
+static bool passes(struct stream *s, const struct store_event *e)
+{
+	struct arena arena;
+	struct diags diags;
+	struct buf xml;
+	struct schema_tree *tree = NULL;
+	bool result = false;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	buf_init(&xml);
+	write_notification(e, SCHEMA_XML, &xml);
+	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
+	s->over = !schema_parse_notification(s->hub->schema, &input, &diags, &tree);
+	if (!s->over) {
+		struct schema_xpath_place place = {.node = schema_root(tree)};
+		s->over = !schema_xpath_true(s->filter, &place, &result, &diags);
+	}
+	schema_tree_free(tree);
+	buf_fini(&xml);
+	arena_fini(&arena);
+	return result && !s->over;
+}
+
 static void offer(struct stream *s, const struct store_event *e)
 {
 	s->at = e->id;
-	if (!is_wanted(s, e) || !may_hear(s, e))
+	if (s->over || !is_wanted(s, e) || !may_hear(s, e) || (s->filter && !passes(s, e)))
 		return;
 	struct buf message, framed;
 	buf_init(&message);
@@ -279,40 +324,37 @@ static bool feed(struct stream *s)
 	return again;
 }
 
-static void unref(struct stream *s)
+static void free_stream(struct stream *s)
 {
-	struct streams *hub = s->hub;
-	pthread_mutex_lock(&hub->mutex);
-	bool last = --s->refs == 0;
-	if (last) {
-		*s->back = s->next;
-		if (s->next)
-			s->next->back = s->back;
-	}
-	pthread_mutex_unlock(&hub->mutex);
-	if (!last)
-		return;
+	schema_xpath_free(s->filter);
 	pthread_mutex_destroy(&s->mutex);
 	buf_fini(&s->out);
 	arena_fini(&s->arena);
 	free(s);
 }
 
-// Those who listen now, each held.
-static size_t hold_all(struct streams *hub, struct stream ***out)
+// Takes over who has come since the last time.
+static void adopt(struct streams *hub)
 {
-	size_t n = 0;
 	pthread_mutex_lock(&hub->mutex);
-	for (struct stream *s = hub->first; s; s = s->next)
-		n++;
-	*out = base_oom(calloc(n + 1, sizeof(**out)));
-	n = 0;
-	for (struct stream *s = hub->first; s; s = s->next) {
-		s->refs++;
-		(*out)[n++] = s;
-	}
+	struct stream *arrived = hub->arrived;
+	hub->arrived = NULL;
 	pthread_mutex_unlock(&hub->mutex);
-	return n;
+	for (struct stream *s = arrived, *next; s; s = next) {
+		next = s->next;
+		s->next = hub->first;
+		hub->first = s;
+		if (s->opt.filter && !compile_filter(s))
+			s->over = true;
+	}
+}
+
+static bool is_closed(struct stream *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	bool closed = s->closed;
+	pthread_mutex_unlock(&s->mutex);
+	return closed;
 }
 
 static bool stops(struct streams *hub)
@@ -326,16 +368,19 @@ static bool stops(struct streams *hub)
 // True: somebody wants more at once.
 static bool feed_all(struct streams *hub)
 {
-	struct stream **all;
-	size_t n = hold_all(hub, &all);
 	bool again = false;
-	if (n)
+	adopt(hub);
+	if (hub->first)
 		refresh(hub);
-	for (size_t i = 0; i < n; i++) {
-		again = feed(all[i]) || again;
-		unref(all[i]);
+	for (struct stream **at = &hub->first, *s; (s = *at);) {
+		if (is_closed(s)) {
+			*at = s->next;
+			free_stream(s);
+			continue;
+		}
+		again = feed(s) || again;
+		at = &s->next;
 	}
-	free(all);
 	return again;
 }
 
@@ -364,7 +409,6 @@ struct streams *streams_new(struct engine *engine, struct workspaces *workspaces
 
 void streams_end(struct streams *hub)
 {
-	struct stream **all;
 	if (!hub)
 		return;
 	pthread_mutex_lock(&hub->mutex);
@@ -372,19 +416,23 @@ void streams_end(struct streams *hub)
 	pthread_mutex_unlock(&hub->mutex);
 	engine_events_wake(hub->engine);
 	pthread_join(hub->thread, NULL);
-	size_t n = hold_all(hub, &all);
-	for (size_t i = 0; i < n; i++) {
-		all[i]->over = true;
-		pass_on(all[i]);
-		unref(all[i]);
+	adopt(hub);
+	for (struct stream *s = hub->first; s; s = s->next) {
+		s->over = true;
+		pass_on(s);
 	}
-	free(all);
 }
 
 void streams_free(struct streams *hub)
 {
 	if (!hub)
 		return;
+	adopt(hub);
+	for (struct stream *s = hub->first, *next; s; s = next) {
+		next = s->next;
+		free_stream(s);
+	}
+	schema_free(hub->schema);
 	arena_fini(&hub->recent.arena);
 	pthread_mutex_destroy(&hub->mutex);
 	free(hub);
@@ -399,7 +447,6 @@ struct stream *stream_new(struct streams *hub, const struct stream_options *opti
 	*s = (struct stream){.hub = hub,
 			     .opt = *options,
 			     .reader = *reader,
-			     .refs = 1,
 			     .at = options->replays ? 0 : last_event(hub->engine),
 			     .spoke = time(NULL)};
 	arena_init(&s->arena);
@@ -411,12 +458,9 @@ struct stream *stream_new(struct streams *hub, const struct stream_options *opti
 	buf_init(&s->out);
 	buf_adds(&s->out, ":\n\n"); // so that the answer's head is not kept back
 	pthread_mutex_lock(&hub->mutex);
-	s->over = s->ended = hub->stops;
-	s->next = hub->first;
-	s->back = &hub->first;
-	if (s->next)
-		s->next->back = &s->next;
-	hub->first = s;
+	s->ended = hub->stops;
+	s->next = hub->arrived;
+	hub->arrived = s;
 	pthread_mutex_unlock(&hub->mutex);
 	engine_events_wake(hub->engine); // to be fed at once
 	return s;
@@ -446,9 +490,8 @@ ssize_t stream_read(struct stream *s, char *out, size_t most)
 void stream_close(struct stream *s)
 {
 	pthread_mutex_lock(&s->mutex);
-	s->closed = true;
+	s->closed = true; // the thread frees it
 	pthread_mutex_unlock(&s->mutex);
-	unref(s);
 }
 
 // --- requests ---
@@ -478,6 +521,16 @@ static unsigned read_times(struct exchange *x, struct stream_options *out)
 	return 0;
 }
 
+static bool check_filter(struct exchange *x, const char *filter)
+{
+	struct workspace *w = workspace_take(x->workspaces);
+	struct schema_xpath *xpath =
+		schema_xpath_parse(w->schema, filter, &schema_xpath_by_module, &x->diags);
+	schema_xpath_free(xpath);
+	workspace_give(x->workspaces, w);
+	return xpath;
+}
+
 unsigned stream_open(struct exchange *x)
 {
 	const struct restconf_request *r = &x->request;
@@ -494,12 +547,8 @@ unsigned stream_open(struct exchange *x)
 			   "there is no stream \"%.100s\"", r->path);
 		return 404;
 	}
-	if (r->filter) {
-		diag_error(&x->diags, DIAG_UNSUPPORTED, NULL,
-			   "leave it out and choose among the events",
-			   "streams cannot be filtered");
-		return 501;
-	}
+	if (r->filter && !check_filter(x, r->filter))
+		return 400;
 	unsigned status = read_times(x, options);
 	if (status)
 		return status;

@@ -193,6 +193,38 @@ static void test_replay(void **state)
 	streams_free(hub);
 }
 
+// Shows: RFC 8040 4.8.4 filter: an XPath expression with module names as prefixes, on the notification
+static void test_filter(void **state)
+{
+	static const char *const filters[] = {
+		"/bulwark-controller:drift[contains(bulwark-controller:detail, 'yes')]",
+		"bulwark-controller:drift/bulwark-controller:detail = 'yes'", "//detail[. = 'yes']",
+		"count(/*) = 1 and /*/tenant = 'default' and /*[detail='yes']"};
+	struct bench *b = *state;
+	struct streams *hub = streams_new(b->engine, &b->workspaces);
+	struct listener l[array_len(filters)], none;
+	for (size_t i = 0; i < array_len(filters); i++)
+		listen_to(b, hub,
+			  &(struct stream_options){.format = SCHEMA_JSON, .filter = filters[i]},
+			  &l[i]);
+	listen_to(b, hub,
+		  &(struct stream_options){.format = SCHEMA_JSON,
+					   .filter = "/bulwark-controller:plan"},
+		  &none);
+	happen(b, "default", "no");
+	happen(b, "default", "yes");
+	for (size_t i = 0; i < array_len(filters); i++) {
+		hear(&l[i], "\"yes\"");
+		assert_null(strstr(l[i].got.data, "\"no\""));
+		stop_listening(&l[i]);
+	}
+	streams_end(hub);
+	hear(&none, NULL);
+	assert_string_equal(none.got.data, ":\n\n");
+	stop_listening(&none);
+	streams_free(hub);
+}
+
 #define MANY 600u
 
 // One who does not read takes no memory and delays nobody; when he reads again, nothing is missing.
@@ -248,6 +280,9 @@ static void test_requests(void **state)
 		{"/streams/NETCONF-JSON", NULL, NULL, NULL, NULL, 200},
 		{"/streams/OTHER", NULL, NULL, NULL, NULL, 404},
 		{"/streams/NETCONF", "start-time", "2026-01-01T00:00:00%2B01:00", NULL, NULL, 200},
+		{"/streams/NETCONF", "filter", "/bulwark-controller:drift[nsf='x']", NULL, NULL,
+		 200},
+		{"/streams/NETCONF", "filter", "/bulwark-controller:drift[", NULL, NULL, 400},
 		{"/streams/NETCONF", "start-time", "yesterday", NULL, NULL, 400},
 		{"/streams/NETCONF", "start-time", "2126-01-01T00:00:00Z", NULL, NULL, 400},
 		{"/streams/NETCONF", "start-time", "2026-01-01T00:00:00Z", "stop-time",
@@ -304,8 +339,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 	static const struct CMUnitTest tests[] = {
-		TEST(test_both_encodings), TEST(test_model), TEST(test_tenants),  TEST(test_replay),
-		TEST(test_slow_listener),  TEST(test_end),   TEST(test_requests), TEST(test_denied),
+		TEST(test_both_encodings), TEST(test_model),         TEST(test_tenants),
+		TEST(test_replay),         TEST(test_slow_listener), TEST(test_end),
+		TEST(test_requests),       TEST(test_denied),        TEST(test_filter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,11 @@ static const char *const modules[] = {NORTH_CFI,
 				      "ietf-yang-patch",
 				      NULL};
 
+struct schema *workspace_schema(struct diags *diags)
+{
+	return schema_open(NULL, modules, diags);
+}
+
 bool workspaces_init(struct workspaces *w, unsigned len, struct diags *diags)
 {
 	*w = (struct workspaces){.len = len};
@@ -25,7 +30,7 @@ bool workspaces_init(struct workspaces *w, unsigned len, struct diags *diags)
 	pthread_cond_init(&w->free, NULL);
 	w->at = base_oom(calloc(len, sizeof(*w->at)));
 	for (unsigned i = 0; i < len; i++) {
-		w->at[i].schema = schema_open(NULL, modules, diags);
+		w->at[i].schema = workspace_schema(diags);
 		if (!w->at[i].schema)
 			return false;
 	}

@@ -6,6 +6,11 @@
 #include <libyang/libyang.h>
 #include <string.h>
 
+const struct schema_node *schema_root(const struct schema_tree *tree)
+{
+	return tree->root;
+}
+
 const struct schema_node *schema_first(const struct schema_tree *tree)
 {
 	return node_child(tree->root);

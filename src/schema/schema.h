@@ -58,6 +58,8 @@ const char *schema_node_file(const struct schema_tree *tree,
 // --- reading a tree ---
 // After schema_validate the defaults in use are there, too, also top-level containers of modules that nobody gave data
 // of; schema_is_default tells. An absent container without presence may be absent from the tree or be there and empty.
+// The root above the top-level nodes: where expressions begin, no data.
+const struct schema_node *schema_root(const struct schema_tree *tree) must_check;
 const struct schema_node *
 schema_first(const struct schema_tree *tree) must_check; // first top-level node
 const struct schema_node *schema_next(const struct schema_node *node) must_check; // next sibling

@@ -8,6 +8,7 @@ import socket
 import ssl
 import sys
 import time
+import urllib.parse
 import xml.etree.ElementTree as ET
 
 url, run, what = sys.argv[1:4]
@@ -144,6 +145,14 @@ def stop():
         pass
     s = Stream(query=f"?start-time={stamp(-7200)}&stop-time={stamp(-7100)}")
     assert s.next() is None
+
+
+def filtered():
+    wanted = "/bulwark-controller:denied[contains(detail, 'wanted')]"
+    s = Stream(query="?filter=" + urllib.parse.quote(wanted, safe=""))
+    deny("other")
+    path = deny("wanted")
+    assert s.event()["detail"] == path
 
 
 def crowd():
