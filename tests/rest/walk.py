@@ -14,7 +14,7 @@ client = Client(url, run, "alice")
 models = Models(client, facts, folder)
 CFI = "ietf-i2nsf-cons-facing-interface"
 BWC = "bulwark-controller"
-WRITABLE = {(CFI, None), (BWC, "sites"), (BWC, "nsfs")}
+WRITABLE = {(CFI, None), (BWC, "sites"), (BWC, "nsfs"), ("ietf-netconf-acm", "nacm")}
 seen_kinds = {}
 
 
@@ -97,6 +97,9 @@ def check_round_trip(path, node, value):
 
 
 def main():
+    # Access control that nobody has configured has no revision, and so no date.
+    nacm = f"{DATA}/ietf-netconf-acm:nacm"
+    client.must(204, "PUT", nacm, client.must(200, "GET", nacm + "?content=config").body)
     whole = client.must(200, "GET", DATA).json()["ietf-restconf:data"]
     count = 0
     for member, value in whole.items():
