@@ -97,9 +97,8 @@ static bool read_predicate(const char **p, struct schema *schema, const struct m
 	return true;
 }
 
-// State may have a value several times: the first.
-static struct schema_node *find_values(const struct schema_node *parent,
-				       const struct model_node *model, const char *const *values)
+struct schema_node *path_find_values(const struct schema_node *parent,
+				     const struct model_node *model, const char *const *values)
 {
 	if (model->identified)
 		return node_find_entry(parent, model, values);
@@ -119,7 +118,7 @@ static struct schema_node *by_predicates(const struct schema_node *parent,
 	for (size_t i = 0; i < n; i++)
 		if (!values[i])
 			return NULL;
-	return n ? find_values(parent, model, values) : NULL;
+	return n ? path_find_values(parent, model, values) : NULL;
 }
 
 struct schema_node *path_find_entry(const struct schema_node *parent,
@@ -133,7 +132,7 @@ struct schema_node *path_find_value(const struct schema_node *parent,
 				    const struct model_node *model, const char *value)
 {
 	const char *known = canonical_find(node_schema(parent), model, value, strlen(value));
-	return known ? find_values(parent, model, &known) : NULL;
+	return known ? path_find_values(parent, model, &known) : NULL;
 }
 
 // "[3]"

@@ -13,3 +13,7 @@ struct schema_node *path_find_entry(const struct schema_node *parent,
 // The node of a leaf-list with this value, which need not be canonical.
 struct schema_node *path_find_value(const struct schema_node *parent,
 				    const struct model_node *model, const char *value) must_check;
+// The node with these canonical keys, or this value. State may have a value several times: the first.
+struct schema_node *path_find_values(const struct schema_node *parent,
+				     const struct model_node *model,
+				     const char *const *values) must_check;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "schema/attr.h"
+#include "schema/path.h"
 #include "schema/text.h"
 
 #include <libyang/libyang.h>
@@ -251,52 +252,34 @@ const char *schema_resource_path(const struct schema_resource *resource, size_t 
 	return path;
 }
 
-// A path cannot say a value with both kinds of quotes.
-static bool can_be_said(const struct schema_resource *resource, size_t steps)
+static const struct schema_node *find_step(const struct schema_node *parent,
+					   const struct model_node *model,
+					   const struct schema_step *step)
 {
-	for (size_t i = 0; i < steps; i++)
-		for (size_t k = 0; k < resource->step.at[i].key.len; k++) {
-			const char *value = resource->step.at[i].key.at[k].value;
-			if (strchr(value, '\'') && strchr(value, '"'))
-				return false;
-		}
-	return true;
-}
-
-static bool is_step(const struct schema_node *node, const struct schema_step *step)
-{
-	if (!schema_is(node, step->module, step->name))
-		return false;
+	const char *values[NODE_KEYS_MOST];
+	if (!step->key.len)
+		return node_find(parent, model);
 	for (size_t i = 0; i < step->key.len; i++) {
-		const struct schema_key *key = &step->key.at[i];
-		const char *value = strcmp(key->name, ".") == 0 ? schema_value(node)
-								: schema_get_value(node, key->name);
-		if (!value || strcmp(value, key->value) != 0)
-			return false;
+		const struct model_node *leaf =
+			model->kind == MODEL_LEAF_LIST ? model : model->child[i];
+		const char *text = step->key.at[i].value;
+		values[i] = canonical_find(node_schema(parent), leaf, text, strlen(text));
+		if (!values[i])
+			return NULL; // no tree has it
 	}
-	return true;
+	return path_find_values(parent, model, values);
 }
 
 const struct schema_node *schema_resource_find(const struct schema_tree *tree,
 					       const struct schema_resource *resource, size_t steps)
 {
-	const struct schema_node *node = NULL;
-	if (steps && can_be_said(resource, steps)) {
-		struct arena arena;
-		arena_init(&arena);
-		node = schema_find(tree, schema_resource_path(resource, steps, &arena));
-		arena_fini(&arena);
-		return node;
+	const struct schema_node *node = tree->root;
+	const struct model_node *model = tree->schema->root;
+	for (size_t i = 0; i < steps && node; i++) {
+		model = find_child(model, resource->step.at[i].module, resource->step.at[i].name);
+		node = find_step(node, model, &resource->step.at[i]);
 	}
-	for (size_t i = 0; i < steps; i++) {
-		const struct schema_node *it = i ? schema_child(node) : schema_first(tree);
-		while (it && !is_step(it, &resource->step.at[i]))
-			it = schema_next(it);
-		if (!it)
-			return NULL;
-		node = it;
-	}
-	return node;
+	return steps ? node : NULL;
 }
 
 static void encode(const char *text, struct buf *out)
