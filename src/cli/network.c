@@ -213,6 +213,28 @@ int cli_site_remove(struct cli *cli)
 	return remove_entry(cli, "bulwark-controller:sites/site");
 }
 
+// What --ssh and --host-key say. False: they do not fit together.
+static bool add_ssh(struct cli *cli, uint64_t port, json_t *nsf)
+{
+	const char *user = cli_option_value(cli, "ssh", 0),
+		   *key = cli_option_value(cli, "host-key", 0);
+	if (!user != !key) {
+		diag_error(&cli->diags, DIAG_MISSING, NULL,
+			   "give both: the fingerprint is what bulwark-nsf --host-key prints on "
+			   "its host",
+			   "over SSH an NSF has a user (--ssh) and a host key (--host-key)");
+		return false;
+	}
+	if (user)
+		json_object_set_new(nsf, "ssh",
+				    json_pack("{s:s, s:I, s:o}", "user", user, "port",
+					      (json_int_t)port, "host-key",
+					      option_list(cli, "host-key")));
+	else
+		json_object_set_new(nsf, "port", json_integer((json_int_t)port));
+	return true;
+}
+
 int cli_nsf_add(struct cli *cli)
 {
 	uint64_t port;
@@ -221,11 +243,14 @@ int cli_nsf_add(struct cli *cli)
 				    : cli_need_option(cli, "address"),
 		   *site = cli_option_value(cli, "site", 0);
 	if ((!address && !calls) || !cli_need(cli, 1, false) ||
-	    !cli_number(cli, "port", 65535, 6513, &port))
+	    !cli_number(cli, "port", 65535, cli_has(cli, "ssh") ? 830 : 6513, &port))
 		return cli_fail(cli);
-	json_t *nsf =
-		json_pack("{s:s, s:I, s:b, s:o}", "name", cli->arg[0], "port", (json_int_t)port,
-			  "call-home", calls, "guards", option_list(cli, "guards"));
+	json_t *nsf = json_pack("{s:s, s:b, s:o}", "name", cli->arg[0], "call-home", calls,
+				"guards", option_list(cli, "guards"));
+	if (!add_ssh(cli, port, nsf)) {
+		json_decref(nsf);
+		return cli_fail(cli);
+	}
 	if (address)
 		json_object_set_new(nsf, "address", json_string(address));
 	if (site)

@@ -156,6 +156,7 @@ int cli_nsf_show(struct cli *cli)
 		return cli_fail(cli);
 	json_t *answer = get_nsf(cli, cli->arg[0]);
 	const json_t *nsf = answer_only(answer), *state = json_object_get(nsf, "state"), *prefix;
+	const json_t *ssh = json_object_get(nsf, "ssh");
 	size_t i;
 	if (!nsf)
 		return cli_fail(cli);
@@ -166,7 +167,9 @@ int cli_nsf_show(struct cli *cli)
 			buf_adds(&cli->out, "calls home");
 		else
 			buf_printf(&cli->out, "at %s port %llu", answer_text(nsf, "address"),
-				   (unsigned long long)answer_number(nsf, "port"));
+				   (unsigned long long)answer_number(ssh ? ssh : nsf, "port"));
+		if (ssh)
+			buf_printf(&cli->out, " over SSH as %s", answer_text(ssh, "user"));
 		buf_printf(&cli->out, ", %s\n  %sguards%s", answer_text(state, "connection"),
 			   cli_colour(cli, CLI_CYAN), cli_colour(cli, CLI_PLAIN));
 		json_array_foreach(json_object_get(nsf, "guards"), i, prefix)

@@ -177,6 +177,8 @@ static bool read_flags(struct reader *r, int argc, char **argv, struct config *o
 			out->help = true;
 		else if (strcmp(argv[i], "--version") == 0)
 			out->version = true;
+		else if (strcmp(argv[i], "--ssh-key") == 0)
+			out->ssh_key = true;
 		else
 			ok = read_flag(r, argc, argv, &i, &file) && ok;
 	}
@@ -230,6 +232,8 @@ void config_help(struct buf *out)
 		buf_addc(out, '\n');
 	}
 	buf_adds(out,
+		 "  --ssh-key\n      print the public key by which NSFs know this controller over "
+		 "SSH, and its fingerprint\n"
 		 "  --help, --version\n\n"
 		 "SIGHUP reads certificates and revocation lists again; SIGTERM ends in order.\n");
 }

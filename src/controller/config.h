@@ -16,7 +16,7 @@ struct config {
 	const char *recovery;                               // may be NULL
 	struct config_list listen, call_home, address;
 	unsigned workers, pause_ms;
-	bool help, version;
+	bool help, version, ssh_key; // print something and end
 };
 
 // Texts live in the arena of the diags. Every fault is reported.

@@ -11,6 +11,7 @@
 #include "controller/config.h"
 #include "engine/engine.h"
 #include "io/net.h"
+#include "io/ssh.h"
 #include "pki/pki.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ADDRESSES_MOST 32u
 
@@ -141,6 +143,14 @@ bool identity_open(const struct config *config, struct pki *pki, struct diags *d
 	const char *dir = arena_printf(diags->arena, "%s/identity", config->state);
 	struct issuer issuer = {.pki = pki};
 	return make_dir(dir, diags) && (is_good(out, diags->arena) || make(config, &issuer, diags));
+}
+
+struct io_ssh *identity_ssh(const struct config *config, struct diags *diags)
+{
+	const char *key = arena_printf(diags->arena, "%s/ssh_key", config->state);
+	if (access(key, F_OK) != 0 && !io_ssh_key_new(key, diags))
+		return NULL;
+	return io_ssh_new(&(struct io_ssh_options){.key = key}, diags);
 }
 
 int identity_renew(const struct config *config, const struct identity *identity,

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "io/loop.h"
 #include "io/net.h"
+#include "io/ssh.h"
 #include "io/tls.h"
 #include "north/north.h"
 #include "pki/pki.h"
@@ -40,6 +41,7 @@ struct controller {
 	struct store *store;
 	struct pki *pki;
 	struct io_tls *tls;
+	struct io_ssh *ssh;
 	struct south *south;
 	struct engine *engine;
 	struct north *north;
@@ -120,7 +122,7 @@ static bool watch_signals(struct controller *c)
 
 // --- the parts, one after another ---
 
-static bool open_state(struct controller *c)
+static bool make_state(struct controller *c)
 {
 	if (mkdir(c->config.state, 0700) && errno != EEXIST) {
 		diag_add(
@@ -131,6 +133,13 @@ static bool open_state(struct controller *c)
 			"the state directory cannot be made: %s", strerror(errno));
 		return false;
 	}
+	return true;
+}
+
+static bool open_state(struct controller *c)
+{
+	if (!make_state(c))
+		return false;
 	const char *path = arena_printf(&c->arena, "%s/state.db", c->config.state);
 	c->store = store_sqlite_open(path, &c->diags);
 	return c->store != NULL;
@@ -151,9 +160,11 @@ static bool open_south(struct controller *c)
 				     .ca = c->ca,
 				     .crl = c->crl};
 	c->tls = io_tls_new(&files, &c->diags);
-	if (!c->tls)
+	c->ssh = identity_ssh(&c->config, &c->diags);
+	if (!c->tls || !c->ssh)
 		return false;
 	struct south_options options = {.tls = c->tls,
+					.ssh = c->ssh,
 					.call_home = c->config.call_home.list.at,
 					.call_homes = c->config.call_home.list.len};
 	io_descriptors(DESCRIPTORS);
@@ -207,6 +218,7 @@ static void close_all(struct controller *c)
 	engine_free(c->engine);
 	south_free(c->south);
 	io_tls_free(c->tls);
+	io_ssh_free(c->ssh);
 	pki_close(c->pki);
 	store_close(c->store);
 	io_timer_free(c->timer);
@@ -230,6 +242,24 @@ static int inform(struct controller *c)
 	return 0;
 }
 
+// For the operator who puts it among the keys that an NSF lets in.
+static int print_ssh_key(struct controller *c)
+{
+	char fingerprint[IO_SSH_FINGERPRINT];
+	struct buf text cleanup(buf_fini);
+	struct io_ssh *ssh = make_state(c) ? identity_ssh(&c->config, &c->diags) : NULL;
+	buf_init(&text);
+	if (ssh) {
+		io_ssh_fingerprint(ssh, fingerprint);
+		io_ssh_public(ssh, &text);
+		printf("%s %s\n%s\n", text.data, c->config.name, fingerprint);
+	}
+	log_diags(&c->diags);
+	io_ssh_free(ssh);
+	arena_fini(&c->arena);
+	return ssh ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct controller c = {0};
@@ -243,6 +273,8 @@ int main(int argc, char **argv)
 	}
 	if (c.config.help || c.config.version)
 		return inform(&c);
+	if (c.config.ssh_key)
+		return print_ssh_key(&c);
 	bool ok = watch_signals(&c) && open_state(&c) && open_authority(&c) && open_south(&c) &&
 		  open_engine(&c) && open_north(&c) && run(&c);
 	close_all(&c);

@@ -53,6 +53,8 @@ struct network_nsf {
 	const char *site;    // NULL: none
 	uint16_t port;
 	bool enabled, calls_home;
+	const char *ssh_user;         // NULL: over TLS
+	const char *const *host_keys; // over SSH; ends with NULL
 	enum ir_verdict default_action;
 	struct algebra_set guarded4, guarded6;
 	struct member *member;

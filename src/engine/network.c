@@ -68,6 +68,20 @@ static bool add_prefix(struct guards *guards, const char *text, const char *path
 	return true;
 }
 
+// How it is reached over SSH, if it is.
+static void read_ssh(const struct schema_node *ssh, struct arena *a, struct network_nsf *out)
+{
+	VEC(const char *) keys = {.at = NULL};
+	const char *port = schema_get_value(ssh, "port");
+	schema_for_each_child (n, ssh)
+		if (schema_is(n, MODULE, "host-key"))
+			vec_push(a, &keys, arena_strdup(a, schema_value(n)));
+	vec_push(a, &keys, NULL);
+	out->ssh_user = arena_strdup(a, schema_get_value(ssh, "user"));
+	out->host_keys = keys.at;
+	out->port = (uint16_t)strtoul(port ? port : "830", NULL, 10);
+}
+
 static bool read_nsf(const struct schema_tree *tree, const struct schema_node *node,
 		     struct diags *diags, struct network *out)
 {
@@ -95,6 +109,9 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 		.guarded4 = algebra_builder_take(&guards.v4),
 		.guarded6 = algebra_builder_take(&guards.v6),
 	};
+	const struct schema_node *ssh = schema_get(node, "ssh");
+	if (ssh)
+		read_ssh(ssh, a, &nsf);
 	if (!nsf.guarded4.len && !nsf.guarded6.len)
 		diag_add(diags,
 			 &(struct diag){.severity = DIAG_WARNING,
@@ -105,6 +122,12 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 			 "the NSF %s guards no network: no rule will ever be placed on it",
 			 nsf.name);
 	vec_push(a, &out->nsf, nsf);
+	if (ssh && nsf.calls_home) {
+		diag_error(diags, DIAG_UNSUPPORTED, path,
+			   "let it call over TLS, or give it an address and let it not call",
+			   "the NSF %s cannot call home over SSH", nsf.name);
+		return false;
+	}
 	if (address || nsf.calls_home)
 		return true;
 	diag_error(diags, DIAG_MISSING, path, "give it an address, or mark it as calling home",

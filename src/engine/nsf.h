@@ -20,11 +20,14 @@ enum engine_connection {
 };
 extern const char *const engine_connection_name[ENGINE_CONNECTIONS];
 
-// Where an NSF is. Its certificate must carry the name.
+// Where an NSF is, and how it is known.
 struct engine_peer {
 	const char *name, *address; // the address in digits; NULL only when it calls
 	uint16_t port;
 	bool calls_home; // it opens the connection (RFC 8071)
+	// Over SSH under this name; NULL: over TLS, where its certificate must carry the name.
+	const char *ssh_user;
+	const char *const *host_keys; // over SSH: fingerprints that are right; ends with NULL
 };
 
 // A flow that a pinhole is for.

@@ -57,7 +57,9 @@ static void tell(struct engine *engine, const struct network *net)
 			peers[n++] = (struct engine_peer){.name = net->nsf.at[i].name,
 							  .address = net->nsf.at[i].address,
 							  .port = net->nsf.at[i].port,
-							  .calls_home = net->nsf.at[i].calls_home};
+							  .calls_home = net->nsf.at[i].calls_home,
+							  .ssh_user = net->nsf.at[i].ssh_user,
+							  .host_keys = net->nsf.at[i].host_keys};
 	engine->opt.nsf->configure(engine->opt.nsf_context, peers, n);
 	free(peers);
 }

@@ -216,6 +216,10 @@ void io_ssh_shutdown(struct io_transport *head)
 		(void)ssh_channel_send_eof(t->channel);
 		(void)ssh_channel_close(t->channel);
 	} else if (ssh_is_connected(t->session)) {
+		// What cannot go at once when it disconnects is lost. A server that refuses says nothing more: clients
+		// on libssh that hear of it between two attempts wait for ever.
+		if (t->target)
+			(void)ssh_execute_message_callbacks(t->session);
 		(void)ssh_session_set_disconnect_message(t->session, "refused; see the log");
 		ssh_disconnect(t->session);
 		t->channel = NULL;

@@ -27,8 +27,10 @@ struct session {
 	struct io_backoff backoff;
 	bool open, wanted; // wanted: still configured
 	bool calls_home;
-	struct call_in *rival; // has called while `client` is there
-	uint32_t id;           // of the session, new with each; 0: not open
+	char *ssh_user;               // NULL: over TLS
+	const char *const *host_keys; // over SSH
+	struct call_in *rival;        // has called while `client` is there
+	uint32_t id;                  // of the session, new with each; 0: not open
 	struct session *next;
 };
 
@@ -56,6 +58,9 @@ struct south {
 
 // south.c
 void south_configure(void *context, const struct engine_peer *peers, size_t len);
+// A list that ends with NULL.
+const char *const *south_keys_copy(const char *const *keys) must_check;
+void south_keys_free(const char *const *keys);
 
 // session.c
 void session_configure(struct south *south, const struct engine_peer *peers, size_t len);

@@ -6,6 +6,7 @@
 // lost together do not come back together.
 #include "south/internal.h"
 #include "engine/nsf.h"
+#include "io/ssh.h"
 #include "io/tls.h"
 #include "proto/netconf/netconf.h"
 #include "pki/pki.h"
@@ -96,13 +97,16 @@ static struct netconf_client_options told_of(struct session *s)
 					       .context = s};
 }
 
+// Over SSH the host key has proven that it is the one; over TLS a name and a role have to.
 static void connect_now(struct session *s)
 {
-	struct io_tls_target target = {.tls = s->south->opt.tls, .expected_name = s->name};
+	struct io_tls_target tls = {.tls = s->south->opt.tls, .expected_name = s->name};
+	struct io_ssh_target ssh = {
+		.ssh = s->south->opt.ssh, .user = s->ssh_user, .pins = s->host_keys};
 	struct netconf_client_options options = told_of(s);
-	options.opener = io_tls_connecting(&target);
+	options.opener = s->ssh_user ? io_ssh_connecting(&ssh) : io_tls_connecting(&tls);
 	options.to = s->to;
-	options.admit = on_admit;
+	options.admit = s->ssh_user ? NULL : on_admit;
 	s->client = netconf_client_new(s->south->loop, &options);
 }
 
@@ -212,6 +216,29 @@ static bool address_of(const struct engine_peer *peer, struct io_address *out)
 	return ok;
 }
 
+static void use_ssh(struct session *s, const struct engine_peer *peer)
+{
+	free(s->ssh_user);
+	south_keys_free(s->host_keys);
+	s->ssh_user = peer->ssh_user ? base_oom(strdup(peer->ssh_user)) : NULL;
+	s->host_keys = south_keys_copy(peer->host_keys);
+}
+
+static bool same_keys(const char *const *a, const char *const *b)
+{
+	size_t i = 0;
+	while (a[i] && b[i] && strcmp(a[i], b[i]) == 0)
+		i++;
+	return !a[i] && !b[i];
+}
+
+static bool same_ssh(const struct session *s, const struct engine_peer *peer)
+{
+	if (!s->ssh_user || !peer->ssh_user)
+		return !s->ssh_user && !peer->ssh_user;
+	return strcmp(s->ssh_user, peer->ssh_user) == 0 && same_keys(s->host_keys, peer->host_keys);
+}
+
 static void add(struct south *south, const struct engine_peer *peer, const struct io_address *to)
 {
 	struct session *s = base_oom(calloc(1, sizeof(*s)));
@@ -223,6 +250,7 @@ static void add(struct south *south, const struct engine_peer *peer, const struc
 		.calls_home = peer->calls_home,
 		.backoff = {.first_ms = RETRY_MS, .most_ms = RETRY_MOST_MS, .held_ms = HELD_MS},
 		.next = south->session};
+	use_ssh(s, peer);
 	south->session = s;
 	s->timer = io_timer_new(south->loop, due, s);
 	begin(s);
@@ -233,6 +261,8 @@ static void free_session(struct session *s)
 	disconnect(s);
 	io_timer_free(s->timer);
 	free(s->name);
+	free(s->ssh_user);
+	south_keys_free(s->host_keys);
 	free(s);
 }
 
@@ -255,13 +285,14 @@ static void sweep(struct south *south)
 static void change(struct session *s, const struct engine_peer *peer, const struct io_address *to)
 {
 	s->wanted = true;
-	bool same = s->calls_home == peer->calls_home &&
+	bool same = s->calls_home == peer->calls_home && same_ssh(s, peer) &&
 		    (s->calls_home || io_address_equal(&s->to, to));
 	s->to = *to;
 	if (same)
 		return;
 	disconnect(s);
 	s->calls_home = peer->calls_home;
+	use_ssh(s, peer);
 	begin(s);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sessions to the NSFs: NETCONF over mutual TLS, one kept open to each, on a loop in a thread of its
+// Sessions to the NSFs: NETCONF over mutual TLS or SSH, one kept open to each, on a loop in a thread of its
 // own. What the engine asks for goes through struct engine_nsf_ops.
 #pragma once
 
 #include "engine/nsf.h"
 
+struct io_ssh;
 struct io_tls;
 struct diags;
 struct engine;
@@ -12,6 +13,7 @@ struct south;
 
 struct south_options {
 	struct io_tls *tls;           // borrowed; who we are and whom we trust
+	struct io_ssh *ssh;           // borrowed; who we are over SSH; NULL: nobody
 	const char *const *call_home; // addresses where NSFs may call (RFC 8071)
 	size_t call_homes;
 	unsigned parsers; // reports that are read at the same time; 0: 4

@@ -4,8 +4,10 @@
 #include "south/south.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/file.h"
 #include "io/loop.h"
 #include "io/net.h"
+#include "io/ssh.h"
 #include "io/test_certs.h"
 #include "io/tls.h"
 #include "proto/netconf/server.h"
@@ -100,6 +102,7 @@ struct nsf {
 	struct schema *schema;
 	struct netconf_server *server;
 	struct io_tls *tls;
+	struct io_ssh *ssh; // instead of it, when it is not NULL
 	pthread_t thread;
 	bool running;
 	struct buf asked;           // what the application was asked, in order
@@ -114,6 +117,7 @@ static struct {
 	struct diags diags;
 	struct test_ca *ca;
 	struct io_tls *tls;
+	struct io_ssh *ssh;
 	struct io_address address, home;
 	char door[IO_ADDRESS_TEXT]; // where the controller takes calls
 	struct nsf nsf;
@@ -216,6 +220,16 @@ static struct io_tls *identity(const char *name, const char *san, const char *un
 	return tls;
 }
 
+static struct io_ssh *key(const char *name, const char *authorized)
+{
+	static const char *const roles[] = {"controller", NULL};
+	struct io_ssh_options o = {.key = in(name), .authorized = authorized, .roles = roles};
+	assert_true(io_ssh_key_new(o.key, &w.diags));
+	struct io_ssh *ssh = io_ssh_new(&o, &w.diags);
+	assert_non_null(ssh);
+	return ssh;
+}
+
 static void *serve(void *context)
 {
 	struct nsf *n = context;
@@ -257,7 +271,8 @@ static void nsf_start(struct nsf *n)
 	int fd;
 	assert_int_equal(io_listen(&w.address, &fd), 0);
 	assert_int_equal(io_address_of(fd, &w.address), 0);
-	assert_int_equal(netconf_server_listen(n->server, io_tls_accepting(n->tls), fd), 0);
+	struct io_opener opener = n->ssh ? io_ssh_accepting(n->ssh) : io_tls_accepting(n->tls);
+	assert_int_equal(netconf_server_listen(n->server, opener, fd), 0);
 	n->running = true;
 	assert_int_equal(pthread_create(&n->thread, NULL, serve, n), 0);
 }
@@ -325,12 +340,15 @@ static int set_up(void **state)
 	w.nsf.tls = identity("fw1", "DNS:fw1", "nsf");
 	nsf_start(&w.nsf);
 	w.tls = identity("controller", NULL, "controller");
+	w.ssh = key("controller.ssh", NULL);
 	static const char *const doors[1] = {w.door};
 	find_door();
-	w.south = south_new(
-		&(struct south_options){
-			.tls = w.tls, .parsers = 1, .call_home = doors, .call_homes = 1},
-		&w.diags);
+	w.south = south_new(&(struct south_options){.tls = w.tls,
+						    .ssh = w.ssh,
+						    .parsers = 1,
+						    .call_home = doors,
+						    .call_homes = 1},
+			    &w.diags);
 	assert_non_null(w.south);
 	return 0;
 }
@@ -342,11 +360,13 @@ static int tear_down(void **state)
 	nsf_stop(&w.nsf);
 	io_tls_free(w.nsf.tls);
 	io_tls_free(w.tls);
+	io_ssh_free(w.nsf.ssh);
+	io_ssh_free(w.ssh);
 	test_ca_free(w.ca);
 	buf_fini(&w.nsf.asked);
-	static const char *const files[] = {"ca.pem",         "fw1.pem",        "fw1.key",
-					    "controller.pem", "controller.key", "eve.pem",
-					    "eve.key"};
+	static const char *const files[] = {
+		"ca.pem",  "fw1.pem", "fw1.key",        "controller.pem", "controller.key",
+		"eve.pem", "eve.key", "controller.ssh", "host.ssh",       "authorized"};
 	for (size_t i = 0; i < array_len(files); i++)
 		unlink(in(files[i]));
 	assert_int_equal(rmdir(w.dir), 0);
@@ -735,6 +755,55 @@ static void test_notifications(void **state)
 	assert_string_equal(heard.notice_text, "ph-1|idle");
 }
 
+// --- over SSH ---
+
+static void serve_over_ssh(void)
+{
+	struct buf line cleanup(buf_fini);
+	buf_init(&line);
+	buf_adds(&line, "role=controller,name=bulwark ");
+	io_ssh_public(w.ssh, &line);
+	struct file_put put = {
+		.path = in("authorized"), .data = line.data, .len = line.len, .mode = 0600};
+	assert_int_equal(file_put(&put), 0);
+	nsf_stop(&w.nsf);
+	w.nsf.ssh = key("host.ssh", put.path);
+	nsf_start(&w.nsf);
+}
+
+static void configure_ssh(const char *user, const char *pin)
+{
+	const char *const pins[] = {pin, NULL};
+	struct engine_peer peer = {.name = "fw1",
+				   .address = "::1",
+				   .port = io_address_port(&w.address),
+				   .ssh_user = user,
+				   .host_keys = pins};
+	south_ops.configure(w.south, &peer, 1);
+}
+
+// An NSF without a certificate is known by its host key, and knows the controller by the controller's.
+static void test_ssh(void **state)
+{
+	char right[IO_SSH_FINGERPRINT], wrong[IO_SSH_FINGERPRINT];
+	(void)state;
+	serve_over_ssh();
+	io_ssh_fingerprint(w.nsf.ssh, right);
+	io_ssh_fingerprint(w.ssh, wrong);
+	configure_ssh("bulwark", right);
+	assert_true(south_start(w.south, NULL, &w.diags));
+	wait_for(&heard.connected, 1);
+	assert_true(request((struct engine_request){.op = ENGINE_OP_VALIDATE}));
+	configure_ssh("bulwark", wrong);
+	wait_for(&heard.refused, 1);
+	assert_non_null(strstr(heard.reason, "the server's host key is SHA256:"));
+	configure_ssh("somebody", right);
+	wait_for(&heard.refused, 2);
+	assert_non_null(strstr(heard.reason, "does not let 'somebody' in with our key SHA256:"));
+	configure_ssh("bulwark", right);
+	wait_for(&heard.connected, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -743,7 +812,7 @@ int main(void)
 		TEST(test_silence),     TEST(test_wrong_name),      TEST(test_unmanaged),
 		TEST(test_operations),  TEST(test_call_home),       TEST(test_strangers_call),
 		TEST(test_wrong_role),  TEST(test_second_call),     TEST(test_silent_callers),
-		TEST(test_report),      TEST(test_notifications),
+		TEST(test_ssh),         TEST(test_report),          TEST(test_notifications),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
