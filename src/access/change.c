@@ -13,11 +13,19 @@
 #include "base/diag.h"
 #include "schema/schema.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+// Nodes, by address.
+struct nodes {
+	VEC(const struct schema_node *) list;
+};
 
 struct write {
 	struct access_user *user;
 	struct diags *diags;
+	const struct nodes
+		*born; // sorted: what was not there before the changes that are looked at
 };
 
 // What was and what is at one place; NULL: nothing.
@@ -67,6 +75,18 @@ static bool is_given(const struct schema_node *node)
 	return node && !schema_is_default(node);
 }
 
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+	return (x > y) - (x < y);
+}
+
+static bool is_born(const struct write *w, const struct schema_node *node)
+{
+	return w->born->list.len && bsearch(&node, w->born->list.at, w->born->list.len,
+					    sizeof(w->born->list.at[0]), by_address);
+}
+
 static bool may_replace(struct write *w, struct access_state *above, struct place p);
 
 // Creates or deletes a node with everything in it.
@@ -76,6 +96,8 @@ static bool may_whole(struct write *w, struct access_state *above, const struct 
 	const struct schema_kind *kind = schema_kind(node);
 	if (!kind || !is_given(node))
 		return true; // inside of any-data, which was asked about
+	if (operation == ACCESS_DELETE && is_born(w, node))
+		return true; // it has come and gone
 	struct access_state *state = access_state_enter(w->user, above, node);
 	if (access_decide_below(w->user, state, kind, true))
 		return true;
@@ -250,13 +272,17 @@ static bool done(struct write *w, bool may)
 bool access_may_change(struct access_user *user, const struct schema_tree *before,
 		       const struct schema_tree *after, struct diags *diags)
 {
-	struct write w = {user, diags};
+	struct nodes none = {0};
+	struct write w = {user, diags, &none};
 	return done(&w, access_writes_all(user) || may_rows(&w, user->root,
 							    (struct place){schema_first(before),
 									   schema_first(after)}));
 }
 
-// --- the changes of an edit ---
+// --- the changes of one edit or several ---
+//
+// A place may change several times: what counts is what was there before the first and is there after the last. What has
+// happened inside of something that was not there before is part of that.
 
 // The changes of one place, the first and the last of them.
 struct touched {
@@ -268,6 +294,7 @@ struct touches {
 	struct arena arena;
 	struct map by_place;
 	VEC(struct touched *) list;
+	struct nodes born;
 };
 
 static struct touched *touch(struct touches *t, const struct schema_change *change)
@@ -289,8 +316,20 @@ static struct touched *touch(struct touches *t, const struct schema_change *chan
 static void note(struct touches *t, const struct schema_change *change)
 {
 	struct touched *touched = touch(t, change);
+	bool again = change->kind == SCHEMA_ADDED && touched->place.before &&
+		     schema_kind_is_ordered(schema_kind(change->node));
 	touched->place.after = change->kind == SCHEMA_REMOVED ? NULL : change->node;
-	touched->moved |= change->kind == SCHEMA_MOVED;
+	touched->moved |= change->kind == SCHEMA_MOVED || again;
+	if (change->kind == SCHEMA_ADDED)
+		vec_push(&t->arena, &t->born.list, change->node);
+}
+
+static bool is_inside_born(const struct write *w, const struct touched *t)
+{
+	for (const struct schema_node *n = t->parent; n; n = schema_parent(n))
+		if (is_born(w, n))
+			return true;
+	return false;
 }
 
 static bool may_touch(struct write *w, struct access_look *look, const struct touched *t)
@@ -307,7 +346,7 @@ static bool may_touches(struct write *w, const struct touches *t)
 {
 	struct access_look look = {.user = w->user};
 	for (size_t i = 0; i < t->list.len; i++)
-		if (!may_touch(w, &look, t->list.at[i]))
+		if (!is_inside_born(w, t->list.at[i]) && !may_touch(w, &look, t->list.at[i]))
 			return false;
 	return true;
 }
@@ -322,9 +361,9 @@ static bool is_free(struct access_look *look, const struct schema_change *change
 
 bool access_may_edit(void *user, const struct schema_tree *tree, size_t first, struct diags *diags)
 {
-	struct write w = {user, diags};
-	struct access_look look = {.user = user};
 	struct touches t = {0};
+	struct write w = {user, diags, &t.born};
+	struct access_look look = {.user = user};
 	if (access_writes_all(user))
 		return true;
 	arena_init(&t.arena);
@@ -334,6 +373,8 @@ bool access_may_edit(void *user, const struct schema_tree *tree, size_t first, s
 		if (schema_kind(change.node) && !is_free(&look, &change))
 			note(&t, &change);
 	}
+	if (t.born.list.len)
+		qsort(t.born.list.at, t.born.list.len, sizeof(t.born.list.at[0]), by_address);
 	bool may = done(&w, may_touches(&w, &t));
 	arena_fini(&t.arena);
 	return may;

@@ -21,6 +21,7 @@ struct test {
 	struct access_counts counts;
 	struct access *access;
 	struct access_user *user;
+	unsigned strict, fair; // of the oracle's test
 };
 
 #define SHOP "xmlns=\"urn:test:shop\""

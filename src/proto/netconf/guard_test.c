@@ -32,8 +32,9 @@ static struct test_peer root, a, b;
 				  RULE("bell", "<notification-name>rang</notification-name>",      \
 				       "deny"))                                                    \
 			     LIST("2", "lookers",                                                  \
-				  RULE("label", PATH("/b:box/b:label"),                            \
-				       "deny") RULE("load", PATH("/b:box/b:load"), "deny")         \
+				  RULE("label", PATH("/b:box/b:label"), "deny") RULE(              \
+					  "size", PATH("/b:box/b:item/b:size") MAY("read"),        \
+					  "deny") RULE("load", PATH("/b:box/b:load"), "deny")      \
 					  RULE("change", "<rpc-name>edit-config</rpc-name>",       \
 					       "deny")))
 
@@ -119,6 +120,14 @@ static void reading(void **state)
 	test_has(test_ask(&b, "<get-config><source><running/></source><filter><box " BOX
 			      "><label>secret</label></box></filter></get-config>"),
 		 "<data></data>");
+	// What a hidden leaf holds is not found out by looking for it.
+	test_ok(&root, EDIT("<box " BOX "><item><name>amy</name><size>4</size></item></box>"));
+	test_ok(&root, "<commit/>");
+	static const char guess[] =
+		"<get-config><source><running/></source><filter><box " BOX
+		"><item><size>4</size><name/></item></box></filter></get-config>";
+	test_has(test_ask(&a, guess), "<name>amy</name>");
+	test_has_not(test_ask(&b, guess), "amy");
 }
 
 // Shows: RFC 8341 3.2.5 edit-config: each change needs its own right, in the candidate, too; all or nothing
