@@ -32,6 +32,7 @@ static const char *const modules[] = {
 	"ietf-netconf-acm",
 	"ietf-netconf-monitoring",
 	"ietf-netconf-with-defaults",
+	"ietf-netconf-partial-lock",
 	"ietf-yang-library",
 	"ietf-i2nsf-nsf-facing-interface",
 	"ietf-i2nsf-capability",

@@ -33,7 +33,8 @@ void schema_xpath_free(struct schema_xpath *xpath); // NULL is fine
 
 // Where an expression is evaluated.
 struct schema_xpath_place {
-	const struct schema_node *node;    // the context node: any of the tree
+	const struct schema_tree *tree;    // its root is the context node; NULL: `node` is
+	const struct schema_node *node;    // any of a tree
 	const struct schema_node *current; // what current() gives; NULL: the context node
 	// Optional: nodes that it refuses are not there, with all below. Asked only when all above may be seen.
 	bool (*visible)(void *context, const struct schema_node *node);

@@ -292,11 +292,12 @@ static void begin(struct xpath_eval *e, struct schema_xpath *xpath,
 		  const struct schema_xpath_place *place, struct diags *diags,
 		  struct xpath_value *out)
 {
-	struct xpath_here here = {.item = (uintptr_t)place->node, .position = 1, .size = 1};
+	const struct schema_node *node = place->tree ? place->tree->root : place->node;
+	struct xpath_here here = {.item = (uintptr_t)node, .position = 1, .size = 1};
 	*e = (struct xpath_eval){.xpath = xpath,
 				 .place = place,
-				 .root = node_root(place->node),
-				 .current = place->current ? place->current : place->node,
+				 .root = node_root(node),
+				 .current = place->current ? place->current : node,
 				 .diags = diags,
 				 .steps = SCHEMA_XPATH_STEPS_MOST};
 	arena_init(&e->arena);

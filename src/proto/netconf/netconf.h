@@ -20,6 +20,8 @@
 #define NETCONF_CAP_VALIDATE "urn:ietf:params:netconf:capability:validate:1.1"
 #define NETCONF_CAP_STARTUP "urn:ietf:params:netconf:capability:startup:1.0"
 #define NETCONF_CAP_NOTIFICATION "urn:ietf:params:netconf:capability:notification:1.0"
+#define NETCONF_CAP_XPATH "urn:ietf:params:netconf:capability:xpath:1.0"
+#define NETCONF_CAP_PARTIAL_LOCK "urn:ietf:params:netconf:capability:partial-lock:1.0" // RFC 5717
 #define NETCONF_CAP_WITH_DEFAULTS "urn:ietf:params:netconf:capability:with-defaults:1.0"
 #define NETCONF_CAP_YANG_LIBRARY_1_0 "urn:ietf:params:netconf:capability:yang-library:1.0"
 #define NETCONF_CAP_YANG_LIBRARY "urn:ietf:params:netconf:capability:yang-library:1.1" // RFC 8526

@@ -25,9 +25,10 @@ struct netconf_logged {
 struct netconf_subscription {
 	struct netconf_peer *peer;
 	struct schema_tree *request;
-	const struct schema_node *filter; // in it; NULL: every notification
-	int64_t start, stop;              // 0: not given
-	struct io_timer *timer;           // to `stop`
+	struct netconf_filter filter; // of it
+	bool unfiltered;
+	int64_t start, stop;    // 0: not given
+	struct io_timer *timer; // to `stop`
 };
 
 // --- the log ---
@@ -139,15 +140,18 @@ static void parse(struct notification *n)
 // RFC 5277 section 3.6: a filter that selects any of it lets the whole event pass.
 static bool passes(const struct netconf_subscription *s, struct notification *n)
 {
-	if (!s->filter)
+	struct arena arena cleanup(arena_fini);
+	struct diags ignored;
+	arena_init(&arena);
+	diags_init(&ignored, &arena);
+	if (s->unfiltered || (!s->filter.subtree && !s->filter.xpath))
 		return true;
 	if (!n->parsed)
 		parse(n);
 	if (!n->tree)
 		return false;
 	struct schema_view *view = schema_view_new(n->tree, &(struct schema_view_options){0});
-	schema_view_subtree(view, s->filter);
-	bool any = schema_view_any(view);
+	bool any = netconf_filter_apply(&s->filter, view, &ignored) && schema_view_any(view);
 	schema_view_free(view);
 	return any;
 }
@@ -196,6 +200,7 @@ void netconf_subscription_free(struct netconf_subscription *s)
 	if (!s)
 		return;
 	io_timer_free(s->timer);
+	netconf_filter_fini(&s->filter);
 	schema_tree_free(s->request);
 	free(s);
 }
@@ -204,14 +209,13 @@ void netconf_subscription_free(struct netconf_subscription *s)
 static void tell_complete(struct netconf_subscription *s, const char *name)
 {
 	struct buf xml cleanup(buf_fini);
-	const struct schema_node *filter = s->filter;
 	buf_init(&xml);
 	buf_printf(&xml, "<%s xmlns=\"" NETCONF_NS_EVENTS "\"/>", name);
 	struct notification n = {.server = s->peer->server, .xml = xml.data, .len = xml.len};
 	notification_init(&n, moment_now());
-	s->filter = NULL;
+	s->unfiltered = true;
 	tell(s, &n);
-	s->filter = filter;
+	s->unfiltered = false;
 	notification_fini(&n);
 }
 
@@ -302,12 +306,13 @@ static bool read_times(struct netconf_rpc *rpc, int64_t *start, int64_t *stop)
 	return false;
 }
 
-static struct netconf_subscription *subscription_new(struct netconf_rpc *rpc,
-						     const struct schema_node *filter)
+// Takes the request and its filter.
+static struct netconf_subscription *subscription_new(struct netconf_rpc *rpc)
 {
 	struct netconf_subscription *s = base_oom(calloc(1, sizeof(*s)));
 	s->peer = rpc->peer;
-	s->filter = filter;
+	s->filter = rpc->filter;
+	rpc->filter = (struct netconf_filter){0};
 	s->request = rpc->tree;
 	s->timer = io_timer_new(rpc->server->options.loop, wait_for_stop, s);
 	rpc->tree = NULL;
@@ -317,13 +322,15 @@ static struct netconf_subscription *subscription_new(struct netconf_rpc *rpc,
 static void op_create_subscription(struct netconf_rpc *rpc)
 {
 	struct netconf_peer *peer = rpc->peer;
-	const struct schema_node *filter;
 	int64_t start, stop;
-	if (!check_stream(rpc) || !read_times(rpc, &start, &stop) ||
-	    !netconf_read_filter(rpc, &filter))
+	if (!check_stream(rpc) || !read_times(rpc, &start, &stop))
 		return;
+	if (!netconf_filter_read(rpc, &rpc->filter)) {
+		netconf_rpc_fail(rpc);
+		return;
+	}
 	bool replays = schema_get(rpc->node, "startTime");
-	struct netconf_subscription *s = peer ? subscription_new(rpc, filter) : NULL;
+	struct netconf_subscription *s = peer ? subscription_new(rpc) : NULL;
 	netconf_rpc_ok(rpc);
 	// After the reply, so that no notification comes before it.
 	if (!s)

@@ -229,7 +229,6 @@ static void commits(void **state)
 	hears(&a, CHANGED);
 	hears(&a, "<confirm-event>start</confirm-event><timeout>99</timeout>");
 	test_ok(&b, "<commit><confirmed/></commit>");
-	hears(&a, "change>");
 	hears(&a, "<confirm-event>extend</confirm-event><timeout>600</timeout>");
 	test_ok(&b, "<commit/>");
 	hears(&a, "<session-id>2</session-id><source-host>127.0.0.1</source-host>"
@@ -254,6 +253,56 @@ static void commits(void **state)
 	hears(&a, "<datastore>startup</datastore>");
 }
 
+#define TARGET(path, operation)                                                      \
+	"<edit><target xmlns:test-box=\"urn:test:box\">/test-box:box/test-box:" path \
+	"</target><operation>" operation "</operation></edit>"
+
+// Shows: RFC 6470 2.2 netconf-config-change names what was changed and how
+static void changes_are_named(void **state)
+{
+	(void)state;
+	test_peer_open(&a, &w);
+	test_ok(&a, LABEL("one"));
+	test_ok(&a, "<edit-config><target><candidate/></target><config><box " BOX
+		    "><item><name>x</name></item></box></config></edit-config>");
+	test_ok(&a, "<commit/>");
+	test_ok(&a, SUBSCRIBE("<filter><netconf-config-change "
+			      "xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-notifications\"/>"
+			      "</filter>"));
+	test_ok(&a, LABEL("two"));
+	test_ok(&a, "<edit-config><target><candidate/></target><config><box " BOX
+		    " xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\"><item "
+		    "nc:operation=\"delete\"><name>x</name></item><item><name>y</name></item>"
+		    "<level nc:operation=\"remove\"/></box></config></edit-config>");
+	test_ok(&a, "<validate><source><candidate/></source></validate>");
+	test_send(&a, "<commit/>");
+	const char *message = test_receive(&a);
+	test_has(message, TARGET("label", "replace"));
+	test_has(message, TARGET("item[test-box:name=&apos;x&apos;]", "delete"));
+	test_has(message, TARGET("item[test-box:name=&apos;y&apos;]", "create"));
+	test_has_not(message, "test-box:level");
+	test_has(test_receive(&a), "<ok/>");
+	test_ok(&a, "<commit/>");
+	hears_nothing(&a);
+}
+
+// Shows: RFC 5277 2.1.1 an XPath filter chooses notifications
+static void subscriptions_by_xpath(void **state)
+{
+	static const char door[] = "<filter type=\"xpath\" xmlns:t=\"urn:test:box\" "
+				   "select=\"/t:rang[t:bell='door']\"/>";
+	(void)state;
+	test_peer_open(&a, &w);
+	test_ok(&a, arena_printf(&w.arena, SUBSCRIBE("%s"), door));
+	ring("window", 0);
+	ring("door", 0);
+	hears(&a, "<bell>door</bell>");
+	hears_nothing(&a);
+	test_peer_open(&b, &w);
+	test_error(&b, SUBSCRIBE("<filter type=\"xpath\"/>"), "missing-attribute",
+		   "<bad-attribute>select</bad-attribute><bad-element>filter</bad-element>");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +316,8 @@ int main(void)
 		T(streams),
 		T(sessions_begin_and_end),
 		T(commits),
+		T(changes_are_named),
+		T(subscriptions_by_xpath),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

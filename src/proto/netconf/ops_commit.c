@@ -6,7 +6,9 @@
 // commit of a sequence, which is a position in the tree's log (datastore.c), kept through every follow-up.
 // It applies nothing itself. RFC 6241 sections 8.3.4 and 8.4.
 #include "proto/netconf/guard.h"
+#include "proto/netconf/changes.h"
 #include "proto/netconf/notify.h"
+#include "proto/netconf/partial.h"
 #include "schema/schema.h"
 
 #include <stdlib.h>
@@ -104,7 +106,8 @@ static void tell_committed(struct netconf_rpc *rpc, bool pending)
 {
 	const struct netconf_commit *c = &rpc->commit;
 	const char *event = c->follow_up ? "extend" : c->confirmed ? "start" : "complete";
-	netconf_tell_change(rpc->server, &rpc->asker, "running", "");
+	if (rpc->edits)
+		netconf_tell_change(rpc->server, &rpc->asker, "running", rpc->edits);
 	if (c->confirmed || pending)
 		netconf_tell_confirmed(rpc->server, &rpc->asker, event,
 				       c->confirmed ? c->timeout_s : 0);
@@ -139,6 +142,16 @@ static void confirmed(struct netconf_rpc *rpc, const struct netconf_answer *answ
 	netconf_answer_plain(rpc, answer);
 }
 
+// For netconf-config-change.
+static const char *edits_of(struct netconf_rpc *rpc)
+{
+	struct buf edits cleanup(buf_fini);
+	buf_init(&edits);
+	netconf_changes_print(rpc->commit.tree, rpc->commit.since, &rpc->server->namespaces,
+			      &edits);
+	return arena_strndup(&rpc->arena, edits.data, edits.len);
+}
+
 static void op_commit(struct netconf_rpc *rpc)
 {
 	struct netconf_server *server = rpc->server;
@@ -147,13 +160,16 @@ static void op_commit(struct netconf_rpc *rpc)
 	    !may_continue(rpc) || !read_commit(rpc))
 		return;
 	struct netconf_datastores *d = &server->datastores;
-	if (!netconf_guard_changes(rpc, netconf_datastore(d, NETCONF_CANDIDATE), d->running) ||
+	const struct schema_tree *candidate = netconf_datastore(d, NETCONF_CANDIDATE);
+	if (!netconf_guard_changes(rpc, candidate, d->running) ||
+	    !netconf_partial_allows(rpc, candidate, d->running) ||
 	    !netconf_validate_candidate(rpc)) {
 		netconf_rpc_fail(rpc);
 		return;
 	}
 	rpc->commit.tree = netconf_datastore(d, NETCONF_CANDIDATE);
 	rpc->commit.since = d->running;
+	rpc->edits = netconf_candidate_changed(d) ? edits_of(rpc) : NULL;
 	if (rpc->commit.confirmed || netconf_candidate_changed(d))
 		o->ops->commit(o->context, &rpc->commit, netconf_ask(rpc, committed));
 	else if (d->pending)

@@ -3,8 +3,8 @@
 //
 // The idea: every reading is one or two views (schema/view.h), printed as the session reads (reading.c). Configuration and
 // state are joined only where they meet: the top-level nodes that have both are made anew as one tree, the others are shown
-// where they stand.
-// RFC 6241 sections 6, 7.1, 7.7; RFC 6243 section 4.
+// where they stand. Only an expression gets one tree of all.
+// RFC 6241 sections 7.1, 7.7; RFC 6243 section 4.
 #include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
@@ -14,20 +14,7 @@
 
 #include <string.h>
 
-// --- filters ---
-
-bool netconf_read_filter(struct netconf_rpc *rpc, const struct schema_node **filter_out)
-{
-	*filter_out = schema_get(rpc->node, "filter");
-	const char *type = *filter_out ? schema_attribute(rpc->tree, *filter_out, "type") : NULL;
-	if (!type || strcmp(type, "subtree") == 0)
-		return true;
-	const char *path =
-		arena_printf(&rpc->arena, "%s/filter/@type", schema_path(rpc->node, &rpc->arena));
-	netconf_rpc_error(rpc, DIAG_BAD_ATTRIBUTE, path, "use a subtree filter",
-			  "this filter type is not supported");
-	return false;
-}
+// --- what the application need not tell ---
 
 bool netconf_get_wants(const struct netconf_get *get, const char *namespace_uri, const char *name)
 {
@@ -86,6 +73,7 @@ static bool is_visible(void *context, const struct schema_node *node)
 	       (!hidden->look || access_may_read(hidden->look, node));
 }
 
+// NULL and diags: the filter cannot be applied.
 static struct schema_view *view_new(struct netconf_rpc *rpc, const struct schema_tree *tree,
 				    struct hidden *hidden)
 {
@@ -95,9 +83,10 @@ static struct schema_view *view_new(struct netconf_rpc *rpc, const struct schema
 		.visible = hidden->look || hidden->top.len ? is_visible : NULL,
 		.context = hidden};
 	struct schema_view *view = schema_view_new(tree, &options);
-	if (rpc->filter)
-		schema_view_subtree(view, rpc->filter);
-	return view;
+	if (netconf_filter_show(rpc, view))
+		return view;
+	schema_view_free(view);
+	return NULL;
 }
 
 bool netconf_shows_defaults(const struct netconf_rpc *rpc)
@@ -132,15 +121,31 @@ static const struct schema_tree *configuration(struct netconf_rpc *rpc,
 	return netconf_datastore(d, which);
 }
 
+// Answers with one tree; takes `own`, which is it, or NULL.
+static void read_one(struct netconf_rpc *rpc, const struct schema_tree *tree,
+		     struct schema_tree *own)
+{
+	struct hidden *hidden = arena_new(&rpc->arena, struct hidden);
+	struct netconf_readable what = {.open = "<data>",
+					.close = "</data>",
+					.view = {view_new(rpc, tree, hidden)},
+					.tree = own};
+	if (what.view[0]) {
+		netconf_reading_start(rpc, &what);
+		return;
+	}
+	schema_tree_free(own);
+	netconf_rpc_fail(rpc);
+}
+
 static void op_get_config(struct netconf_rpc *rpc)
 {
-	if (!netconf_read_filter(rpc, &rpc->filter))
+	if (!netconf_filter_read(rpc, &rpc->filter)) {
+		netconf_rpc_fail(rpc);
 		return;
+	}
 	const struct schema_tree *tree = configuration(rpc, netconf_datastore_in(rpc, "source"));
-	struct hidden *hidden = arena_new(&rpc->arena, struct hidden);
-	struct netconf_readable what = {
-		.open = "<data>", .close = "</data>", .view = {view_new(rpc, tree, hidden)}};
-	netconf_reading_start(rpc, &what);
+	read_one(rpc, tree, NULL);
 }
 
 // --- get: configuration with state ---
@@ -201,6 +206,22 @@ static struct schema_tree *parse_state(struct netconf_rpc *rpc, const char *xml,
 	return NULL;
 }
 
+// An expression may look from anywhere to anywhere, so it needs one tree of everything.
+static void read_merged(struct netconf_rpc *rpc, struct schema_tree *state)
+{
+	struct schema_tree *both = schema_tree_copy(configuration(rpc, NETCONF_RUNNING));
+	bool ok = schema_edit(both, state, SCHEMA_OP_MERGE, &rpc->diags);
+	schema_tree_free(state);
+	if (!ok) {
+		schema_tree_free(both);
+		netconf_rpc_fail(rpc);
+		return;
+	}
+	if (netconf_shows_defaults(rpc))
+		fill_in(both);
+	read_one(rpc, both, both);
+}
+
 static void read_both(struct netconf_rpc *rpc, struct schema_tree *state)
 {
 	const struct schema_tree *running = configuration(rpc, NETCONF_RUNNING);
@@ -226,7 +247,9 @@ static void state_answered(struct netconf_rpc *rpc, const struct netconf_answer 
 {
 	struct schema_tree *state =
 		answer->errors ? NULL : parse_state(rpc, answer->xml, answer->len);
-	if (state)
+	if (state && rpc->filter.xpath)
+		read_merged(rpc, state);
+	else if (state)
 		read_both(rpc, state);
 	else
 		netconf_rpc_fail_with(rpc, answer->errors ? answer->errors : &rpc->diags);
@@ -236,13 +259,15 @@ static void op_get(struct netconf_rpc *rpc)
 {
 	const struct netconf_server_options *o = &rpc->server->options;
 	struct netconf_get *get = &rpc->get;
-	if (!netconf_read_filter(rpc, &rpc->filter))
+	if (!netconf_filter_read(rpc, &rpc->filter)) {
+		netconf_rpc_fail(rpc);
 		return;
+	}
 	struct buf filter cleanup(buf_fini);
 	buf_init(&filter);
-	if (rpc->filter)
-		schema_any_text(rpc->filter, &filter);
-	get->filter = rpc->filter;
+	if (rpc->filter.subtree)
+		schema_any_text(rpc->filter.subtree, &filter);
+	get->filter = rpc->filter.subtree;
 	get->filter_xml = get->filter ? arena_strndup(&rpc->arena, filter.data, filter.len) : NULL;
 	get->asker = &rpc->asker;
 	if (o->ops->state)

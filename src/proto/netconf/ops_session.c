@@ -2,10 +2,10 @@
 // Operations about sessions: locks, ending sessions.
 //
 // The idea: a lock is the session-id that holds it, one a datastore.
-// It knows no partial locks. RFC 6241 sections 7.5, 7.6, 7.8, 7.9 and 8.3.5.
+// Locks of parts are in ops_partial.c. RFC 6241 sections 7.5, 7.6, 7.8, 7.9 and 8.3.5.
 #include "proto/netconf/netconf.h"
 #include "base/moment.h"
-#include "proto/netconf/server_internal.h"
+#include "proto/netconf/partial.h"
 #include "schema/schema.h"
 
 #include <stdio.h>
@@ -51,6 +51,9 @@ static void op_lock(struct netconf_rpc *rpc)
 	else if (server->lock[d].session)
 		netconf_rpc_lock_denied(rpc, server->lock[d].session, "the lock is held",
 					HINT_HOLDER);
+	else if (d == NETCONF_RUNNING && netconf_partial_holder(server))
+		netconf_rpc_lock_denied(rpc, netconf_partial_holder(server),
+					"a part of running is locked", HINT_HOLDER);
 	else if (d == NETCONF_CANDIDATE && netconf_candidate_changed(&server->datastores))
 		netconf_rpc_lock_denied(rpc, 0, "the candidate has changes that are not committed",
 					"commit them, or drop them with discard-changes");
@@ -98,6 +101,7 @@ void netconf_locks_session_ended(struct netconf_server *server, uint32_t session
 	for (enum netconf_datastore d = 0; d < NETCONF_DATASTORES; d++)
 		if (server->lock[d].session == session)
 			release(server, d);
+	netconf_partial_session_ended(server, session);
 }
 
 // --- ends ---

@@ -115,6 +115,66 @@ static void copies_with_defaults(void **state)
 		    "<box " BOX "><page><number>1</number><seen>false</seen></page></box>");
 }
 
+// --- XPath ---
+
+#define XPATH(select) "<filter type=\"xpath\" xmlns:t=\"urn:test:box\" select=\"" select "\"/>"
+#define GET_CONFIG(filter) "<get-config><source><candidate/></source>" filter "</get-config>"
+
+static void expect(const char *operation, const char *wanted)
+{
+	test_has(test_ask(&a, operation),
+		 arena_printf(&w.arena, "<data>%s</data></rpc-reply>", wanted));
+}
+
+// Shows: RFC 6241 8.9 :xpath: filters of get-config; prefixes are those declared where the filter stands
+static void xpath_filters(void **state)
+{
+	(void)state;
+	assert_true(
+		netconf_session_has(&a.session, "urn:ietf:params:netconf:capability:xpath:1.0"));
+	test_ok(&a, EDIT("<box " BOX "><item><name>one</name><size>1</size></item><item><name>two"
+			 "</name><size>2</size></item><label>l</label></box>"));
+	expect(GET_CONFIG(XPATH("/t:box/t:item[t:size > 1]")),
+	       "<box " BOX "><item><name>two</name><size>2</size></item></box>");
+	expect(GET_CONFIG(XPATH("/t:box/t:item/t:size | //t:label")),
+	       "<box " BOX "><item><name>one</name><size>1</size></item><item><name>two</name>"
+	       "<size>2</size></item><label>l</label></box>");
+	expect(GET_CONFIG(XPATH("t:box/t:label")), "<box " BOX "><label>l</label></box>");
+	expect(GET_CONFIG(XPATH("/t:box/t:item[t:name='three']")), "");
+	expect(GET_CONFIG("<filter type=\"xpath\" select=\"/x:box/x:label\" "
+			  "xmlns:x=\"urn:test:box\"/>"),
+	       "<box " BOX "><label>l</label></box>");
+}
+
+// Shows: RFC 6241 8.9.5 an expression of get sees configuration and state together
+static void xpath_sees_configuration_and_state(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("<box " BOX "><label>l</label><level>12</level></box>"));
+	test_ok(&a, "<commit/>");
+	expect("<get>" XPATH("/t:uptime[t:seconds = 77]") "</get>",
+	       "<uptime " BOX "><seconds>77</seconds></uptime>");
+	expect("<get>" XPATH("/t:box[t:load/t:percent = t:level]/t:label") "</get>",
+	       "<box " BOX "><label>l</label></box>");
+	expect("<get>" XPATH("/t:box/t:label[/t:uptime/t:seconds = 77]") "</get>",
+	       "<box " BOX "><label>l</label></box>");
+}
+
+// Shows: RFC 6241 8.9.5 errors of XPath filters: no nodes, no expression, unknown prefix, no select
+static void xpath_filters_that_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		GET_CONFIG(XPATH("count(/t:box)")), GET_CONFIG(XPATH("/t:box[")),
+		GET_CONFIG(XPATH("/u:box")),        GET_CONFIG(XPATH("")),
+		"<get>" XPATH("1 + 1") "</get>",
+	};
+	(void)state;
+	for (size_t i = 0; i < array_len(bad); i++)
+		test_error(&a, bad[i], "invalid-value", "filter/@select</error-path>");
+	test_error(&a, GET_CONFIG("<filter type=\"xpath\"/>"), "missing-attribute",
+		   "<bad-attribute>select</bad-attribute><bad-element>filter</bad-element>");
+}
+
 // --- in pieces ---
 
 static void write_pages(void)
@@ -243,6 +303,9 @@ int main(void)
 #define IMPATIENT(fn) cmocka_unit_test_setup_teardown(fn, setup_impatient, teardown)
 		T(defaults_are_shown_as_asked),
 		T(copies_with_defaults),
+		T(xpath_filters),
+		T(xpath_sees_configuration_and_state),
+		T(xpath_filters_that_are_refused),
 		T(an_answer_waits_for_its_reader),
 		T(a_write_does_not_change_what_is_being_read),
 		IMPATIENT(a_slow_reader_does_not_keep_others_from_writing),

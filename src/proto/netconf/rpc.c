@@ -10,6 +10,7 @@
 #include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
+#include "proto/netconf/partial.h"
 #include "proto/netconf/reading.h"
 #include "schema/schema.h"
 
@@ -19,7 +20,8 @@
 
 static const struct netconf_operation *const operations[] = {
 	netconf_config_operations,  netconf_get_operations,   netconf_commit_operations,
-	netconf_session_operations, netconf_state_operations, netconf_notify_operations};
+	netconf_session_operations, netconf_state_operations, netconf_notify_operations,
+	netconf_partial_operations};
 
 // --- birth and death ---
 
@@ -45,6 +47,7 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 		rpc->next->place = rpc->place;
 	netconf_reading_free(rpc->reading);
 	rpc->server->incoming -= rpc->message_len;
+	netconf_filter_fini(&rpc->filter);
 	access_user_unref(rpc->user);
 	schema_tree_free(rpc->target);
 	schema_tree_free(rpc->tree);

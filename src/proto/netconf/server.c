@@ -10,6 +10,7 @@
 #include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
+#include "proto/netconf/partial.h"
 #include "proto/netconf/reading.h"
 #include "schema/schema.h"
 
@@ -34,6 +35,8 @@ static void add_module(const char *name, const char *revision, const char *uri, 
 		arena_printf(&s->arena, "%s?module=%s%s%s", uri, name, revision ? "&revision=" : "",
 			     revision ? revision : "");
 	vec_push(&s->arena, &s->capability, capability);
+	if (strcmp(name, "ietf-netconf-partial-lock") == 0)
+		vec_push(&s->arena, &s->capability, NETCONF_CAP_PARTIAL_LOCK);
 	if (strcmp(name, "ietf-netconf-with-defaults") == 0)
 		vec_push(&s->arena, &s->capability,
 			 NETCONF_CAP_WITH_DEFAULTS
@@ -54,11 +57,8 @@ static void add_module(const char *name, const char *revision, const char *uri, 
 static void make_capabilities(struct netconf_server *s)
 {
 	static const char *const own[] = {
-		NETCONF_CAP_CANDIDATE,
-		NETCONF_CAP_ROLLBACK_ON_ERROR,
-		NETCONF_CAP_VALIDATE,
-		NETCONF_CAP_NOTIFICATION,
-		INTERLEAVE,
+		NETCONF_CAP_CANDIDATE, NETCONF_CAP_ROLLBACK_ON_ERROR, NETCONF_CAP_VALIDATE,
+		NETCONF_CAP_XPATH,     NETCONF_CAP_NOTIFICATION,      INTERLEAVE,
 	};
 	for (size_t i = 0; i < array_len(own); i++)
 		vec_push(&s->arena, &s->capability, own[i]);
@@ -161,6 +161,7 @@ void netconf_server_free(struct netconf_server *s)
 	free(s->pending.persist);
 	netconf_guard_fini(s);
 	netconf_log_fini(s);
+	netconf_partial_fini(s);
 	arena_fini(&s->arena);
 	free(s);
 }

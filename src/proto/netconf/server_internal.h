@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "io/net.h"
 #include "proto/netconf/datastore.h"
+#include "proto/netconf/filter.h"
 #include "proto/netconf/server.h"
 #include "proto/netconf/session.h"
 
@@ -84,8 +85,9 @@ struct netconf_rpc {
 	// Of the operation in work.
 	struct schema_tree *target; // to become startup
 	struct netconf_commit commit;
+	const char *edits; // what the commit changes, for netconf-config-change; NULL: nothing
 	struct netconf_get get;
-	const struct schema_node *filter;
+	struct netconf_filter filter;
 	struct netconf_reading *reading; // the answer is under way
 };
 
@@ -145,6 +147,8 @@ struct netconf_server {
 	VEC(const char *) capability;
 	struct netconf_datastores datastores;
 	struct netconf_lock lock[NETCONF_DATASTORES];
+	struct netconf_partial *partial; // locks on parts of running
+	uint32_t last_partial;
 	struct netconf_log log;
 	struct netconf_counters count;
 	size_t incoming; // bytes, of netconf_peer.incoming and of every request in work
@@ -224,8 +228,6 @@ enum schema_with_defaults netconf_with_defaults(const struct netconf_rpc *rpc) m
 bool netconf_shows_defaults(const struct netconf_rpc *rpc) must_check;
 // False, and the rpc is answered: another session holds a lock of it.
 bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore) must_check;
-// Finds the subtree filter, NULL if there is none. False, and the rpc is answered: it is of another type.
-bool netconf_read_filter(struct netconf_rpc *rpc, const struct schema_node **filter_out) must_check;
 // The candidate is valid for the modules and for the application; else adds to the rpc's diags.
 bool netconf_validate_candidate(struct netconf_rpc *rpc) must_check;
 // Of a tree that is valid for the modules: for access control and the application as well.

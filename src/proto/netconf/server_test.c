@@ -316,7 +316,7 @@ static void get_config_and_filters(void **state)
 	reply = test_ask(&a, "<get-config><source><candidate/></source><filter/></get-config>");
 	test_has(reply, "<data></data>");
 	test_error(&a,
-		   "<get-config><source><candidate/></source><filter type=\"xpath\" "
+		   "<get-config><source><candidate/></source><filter type=\"regex\" "
 		   "select=\"/\"/></get-config>",
 		   "bad-attribute",
 		   "<bad-attribute>type</bad-attribute><bad-element>filter</bad-element>");

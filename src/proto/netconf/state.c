@@ -7,6 +7,7 @@
 #include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
+#include "proto/netconf/partial.h"
 #include "schema/library.h"
 
 #include <string.h>
@@ -47,6 +48,11 @@ static void add_datastores(const struct netconf_server *server, struct buf *out)
 		const struct netconf_lock *lock = &server->lock[d];
 		buf_adds(out, "<datastore>");
 		add_leaf(out, "name", netconf_datastore_name(d));
+		if (d == NETCONF_RUNNING && server->partial) {
+			buf_adds(out, "<locks>");
+			netconf_partial_print(server, out);
+			buf_adds(out, "</locks>");
+		}
 		if (lock->session) {
 			buf_printf(out,
 				   "<locks><global-lock><locked-by-session>%u</locked-by-session>",

@@ -174,6 +174,7 @@ struct schema *test_box_schema(void)
 					      "ietf-netconf-notifications",
 					      "ietf-netconf-monitoring",
 					      "ietf-netconf-with-defaults",
+					      "ietf-netconf-partial-lock",
 					      "ietf-netconf-acm",
 					      "ietf-yang-library",
 					      "test-box",

@@ -373,6 +373,11 @@ static const char *uri_of(const struct netconf_xml_scope *scope, span prefix)
 	return prefix.len ? NULL : "";
 }
 
+const char *netconf_xml_namespace(const struct netconf_xml *e, const char *prefix)
+{
+	return uri_of(e->scope, (span){prefix, strlen(prefix)});
+}
+
 static bool open_name(struct netconf_xml *e)
 {
 	const char *colon = memchr(e->tag_name.at, ':', e->tag_name.len);

@@ -40,6 +40,8 @@ bool netconf_xml_is(const struct netconf_xml *element, const char *uri,
 		    const char *name) must_check;
 // Its text, references and CDATA resolved, without white space at both ends, in the arena. NULL when it has elements.
 const char *netconf_xml_text(const struct netconf_xml *element) must_check;
+// What a prefix means inside the element; NULL when it is not declared.
+const char *netconf_xml_namespace(const struct netconf_xml *element, const char *prefix) must_check;
 // The value of an attribute without a prefix, in the arena; NULL when it is absent.
 const char *netconf_xml_attribute(const struct netconf_xml *element, const char *name) must_check;
 // Appends the attributes as written, but for a default namespace.
