@@ -68,8 +68,10 @@ static void trust_changed(void *context, const char *revoked)
 {
 	struct controller *c = context;
 	reload(c, "the revocation list has changed");
-	if (revoked)
+	if (revoked) {
 		south_renew(c->south, revoked);
+		north_dismiss(c->north, revoked);
+	}
 }
 
 static void renew_identity(struct controller *c)
@@ -196,7 +198,10 @@ static bool open_north(struct controller *c)
 					.crl = c->crl,
 					.recovery = c->config.recovery,
 					.listen = c->config.listen.list.at,
-					.listens = c->config.listen.list.len};
+					.listens = c->config.listen.list.len,
+					.netconf = c->config.netconf.list.at,
+					.netconfs = c->config.netconf.list.len,
+					.netconf_tls = c->tls};
 	c->north = north_new(&options, &c->diags);
 	return c->north != NULL;
 }

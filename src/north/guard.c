@@ -17,6 +17,15 @@
 #define LIST(name, groups, rules) "<rule-list><name>" name "</name>" groups rules "</rule-list>"
 #define GROUP(name) "<group>" name "</group>"
 
+// What a NETCONF session is made of; a tenant's has datastores of its own, and ends nobody else's.
+#define SESSIONS                                                                         \
+	RULE("kill", MODULE("ietf-netconf") "<rpc-name>kill-session</rpc-name>", "deny") \
+	RULE("netconf", MODULE("ietf-netconf") MAY("exec"), "permit")                    \
+	RULE("subscribing", MODULE("notifications") MAY("exec"), "permit")               \
+	RULE("streams", MODULE("nc-notifications") MAY("read"), "permit")                \
+	RULE("monitoring", MODULE("ietf-netconf-monitoring") MAY("read exec"), "permit") \
+	RULE("changes", MODULE("ietf-netconf-notifications") MAY("read"), "permit")
+
 // docs/why/access.md says why. Groups are the roles in certificates.
 const char north_nacm[] =
 	"<nacm xmlns=\"" ACCESS_NAMESPACE "\"><read-default>deny</read-default>"
@@ -26,11 +35,12 @@ const char north_nacm[] =
 		     RULE("policy", MODULE(NORTH_CFI),
 			  "permit") RULE("tokens", CALL("enrolment-token"),
 					 "deny") RULE("revocation", CALL("revoke"), "deny")
-			     RULE("operations", MODULE(NORTH_MODULE) MAY("read exec"),
-				  "permit") RULE("library", MODULE("ietf-yang-library") MAY("read"),
-						 "permit")
-				     RULE("discovery",
-					  MODULE("ietf-restconf-monitoring") MAY("read"), "permit"))
+			     RULE("operations", MODULE(NORTH_MODULE) MAY("read exec"), "permit")
+				     RULE("library", MODULE("ietf-yang-library") MAY("read"),
+					  "permit")
+					     RULE("discovery",
+						  MODULE("ietf-restconf-monitoring") MAY("read"),
+						  "permit") SESSIONS)
 			LIST("hosts", GROUP("nsf") GROUP("controller"),
 			     RULE("renewal", CALL("renew"), "permit")) "</nacm>";
 

@@ -6,9 +6,12 @@
 // connection has a time by which it must have come further; a clock outside of the library shuts down what is late,
 // whatever it is late with.
 #include "io/net.h"
+#include "io/tls.h"
 #include "north/stream.h"
 #include "north/tls.h"
+#include "north/netconf.h"
 #include "north/workers.h"
+#include "proto/netconf/netconf.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -36,6 +39,8 @@ struct north {
 	struct workspaces workspaces;
 	struct tls *tls;
 	struct workers *workers;
+	struct netconf_side *netconf; // NULL: it is not served
+	uint16_t *netconf_port;
 	struct streams *streams;
 	struct MHD_Daemon **daemon;
 	uint16_t *port;
@@ -422,6 +427,40 @@ static bool start(struct north *north, const char *where, struct diags *diags)
 	return true;
 }
 
+static bool listen_netconf(struct north *north, size_t i, struct diags *diags)
+{
+	const char *where = north->opt.netconf[i];
+	struct io_address address, own;
+	int fd;
+	if (!io_address_parse(where, NETCONF_PORT_TLS, diags, &address))
+		return false;
+	int rc = io_listen(&address, &fd);
+	if (rc == 0) {
+		north->netconf_port[i] = io_address_of(fd, &own) ? 0 : io_address_port(&own);
+		rc = netconf_side_listen(north->netconf, io_tls_accepting(north->opt.netconf_tls),
+					 fd);
+	}
+	if (rc < 0)
+		diag_error(diags, DIAG_IO, NULL, "is another program listening there?",
+			   "cannot listen on %s: %s", where, strerror(-rc));
+	return rc == 0;
+}
+
+static bool start_netconf(struct north *north, struct diags *diags)
+{
+	struct netconf_side_options o = {.engine = north->opt.engine,
+					 .workspaces = &north->workspaces,
+					 .workers = north->workers};
+	if (!north->opt.netconfs)
+		return true;
+	north->netconf = netconf_side_new(&o, diags);
+	north->netconf_port = base_oom(calloc(north->opt.netconfs, sizeof(*north->netconf_port)));
+	bool ok = north->netconf != NULL;
+	for (size_t i = 0; i < north->opt.netconfs && ok; i++)
+		ok = listen_netconf(north, i, diags);
+	return ok && netconf_side_start(north->netconf);
+}
+
 struct north *north_new(const struct north_options *options, struct diags *diags)
 {
 	struct north *north = base_oom(calloc(1, sizeof(*north)));
@@ -446,7 +485,7 @@ struct north *north_new(const struct north_options *options, struct diags *diags
 	north->streams = streams_new(options->engine, &north->workspaces);
 	for (size_t i = 0; i < options->listens && ok; i++)
 		ok = start(north, options->listen[i], diags);
-	if (ok)
+	if (ok && start_netconf(north, diags))
 		return north;
 	north_free(north);
 	return NULL;
@@ -456,6 +495,8 @@ void north_free(struct north *north)
 {
 	if (!north)
 		return;
+	if (north->netconf)
+		netconf_side_stop(north->netconf);
 	// Then no connection is set aside, nor will be any more.
 	if (north->workers)
 		workers_end(north->workers);
@@ -463,14 +504,27 @@ void north_free(struct north *north)
 	for (size_t i = 0; i < north->daemons; i++)
 		MHD_stop_daemon(north->daemon[i]);
 	streams_free(north->streams);
+	netconf_side_free(north->netconf);
 	workers_free(north->workers);
 	if (north->has_workspaces)
 		workspaces_fini(&north->workspaces);
 	tls_free(north->tls);
 	free(north->daemon);
 	free(north->port);
+	free(north->netconf_port);
 	pthread_mutex_destroy(&north->mutex);
 	free(north);
+}
+
+void north_dismiss(struct north *north, const char *user)
+{
+	if (north->netconf)
+		netconf_side_dismiss(north->netconf, user);
+}
+
+uint16_t north_netconf_port(const struct north *north, size_t i)
+{
+	return north->netconf_port[i];
 }
 
 bool north_reload(struct north *north, struct diags *diags)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The controller's northern side: RESTCONF (RFC 8040) over TLS 1.3 with client certificates. The only
+// The controller's northern side: RESTCONF (RFC 8040) and NETCONF (RFC 6241) over TLS 1.3 with client certificates. The only
 // folder that knows libmicrohttpd and GnuTLS.
 #pragma once
 
@@ -7,6 +7,7 @@
 
 struct diags;
 struct engine;
+struct io_tls;
 struct north;
 
 // Limits; what is beyond them is refused or cut off.
@@ -26,7 +27,11 @@ struct north_options {
 	const char *const *listen;     // "ADDRESS:PORT", "[ADDRESS]:PORT"
 	size_t listens;
 	const char
-		*recovery;   // name of the operator whom access control does not bind; NULL: nobody
+		*recovery; // name of the operator whom access control does not bind; NULL: nobody
+	// NETCONF (RFC 6241) over TLS on these addresses, port 6513 where none is given, with this identity (borrowed).
+	const char *const *netconf;
+	size_t netconfs;
+	struct io_tls *netconf_tls;
 	unsigned workspaces; // requests that work on documents at the same time; 0: 4
 };
 
@@ -39,5 +44,8 @@ void north_free(struct north *north);
 bool north_reload(struct north *north, struct diags *diags) must_check;
 // Ends connections whose time is over; to be called about once a second.
 void north_tick(struct north *north);
-// The port that the i-th address got (for port 0).
+// The port that the i-th address got (for port 0), of RESTCONF and of NETCONF.
 uint16_t north_port(const struct north *north, size_t i) must_check;
+uint16_t north_netconf_port(const struct north *north, size_t i) must_check;
+// Ends what a user whose certificate was revoked has open. From any thread.
+void north_dismiss(struct north *north, const char *user);

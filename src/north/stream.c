@@ -123,9 +123,7 @@ static void write_leaves(struct restconf_writer *w, const struct store_event *e)
 	restconf_text(w, "detail", e->detail);
 }
 
-// The notification without its envelope.
-static void write_notification(const struct store_event *e, enum schema_format format,
-			       struct buf *out)
+void stream_notification(const struct store_event *e, enum schema_format format, struct buf *out)
 {
 	struct restconf_top top = {NORTH_MODULE, NORTH_NAMESPACE, e->action, NULL};
 	struct restconf_writer w;
@@ -140,7 +138,7 @@ static void write_message(const struct store_event *e, enum schema_format format
 	struct buf inner;
 	char when[32];
 	buf_init(&inner);
-	write_notification(e, format, &inner);
+	stream_notification(e, format, &inner);
 	ir_time_print(e->time, when);
 	size_t len = inner.len - 1; // without the newline at its end
 	if (format == SCHEMA_XML)
@@ -233,7 +231,7 @@ static bool passes(struct stream *s, const struct store_event *e)
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	buf_init(&xml);
-	write_notification(e, SCHEMA_XML, &xml);
+	stream_notification(e, SCHEMA_XML, &xml);
 	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
 	s->over = !schema_parse_notification(s->hub->schema, &input, &diags, &tree);
 	if (!s->over) {

@@ -39,6 +39,10 @@ ssize_t stream_read(struct stream *stream, char *out, size_t most) must_check;
 // It is not read any more; `wake` is not called after this.
 void stream_close(struct stream *stream);
 
+// An event as the notification that it is, without its envelope.
+void stream_notification(const struct store_event *event, enum schema_format format,
+			 struct buf *out);
+
 // Checks a request for a stream; 200, x->stream says what to do. Else the status with diags.
 unsigned stream_open(struct exchange *x) must_check;
 // The streams that there are, as restconf-state/streams.

@@ -217,6 +217,14 @@ void netconf_server_update(struct netconf_server *server, const struct schema_tr
 	netconf_tell_change(server, &itself, "running", "");
 }
 
+void netconf_server_access(struct netconf_server *server, const char *nacm)
+{
+	server->options.nacm = nacm;
+	free(server->guard.text);
+	server->guard.text = NULL;
+	netconf_guard_refresh(server);
+}
+
 void netconf_server_dismiss(struct netconf_server *server, const char *user)
 {
 	struct diag why = {.code = DIAG_DENIED,

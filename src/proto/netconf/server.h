@@ -175,6 +175,8 @@ void netconf_server_reverted(struct netconf_server *server);
 // Somebody else has changed what running is: it becomes what the tree says (valid; borrowed). A
 // candidate with changes of its own keeps what it holds.
 void netconf_server_update(struct netconf_server *server, const struct schema_tree *running);
+// Another <nacm> for where running has none; borrowed until the next one.
+void netconf_server_access(struct netconf_server *server, const char *nacm);
 // Ends the sessions of a user that the application would not let in any more.
 void netconf_server_dismiss(struct netconf_server *server, const char *user);
 
