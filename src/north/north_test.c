@@ -191,6 +191,7 @@ static void test_order_is_kept(void **state)
 	json_decref(json);
 }
 
+// Shows: RFC 8040 7 statuses of edits that are refused; nothing is changed
 static void test_bad_edits(void **state)
 {
 	struct bench *b = *state;
@@ -228,6 +229,7 @@ static void test_bad_edits(void **state)
 	}
 }
 
+// Shows: RFC 8040 3.4 PUT and PATCH of the datastore
 static void test_datastore(void **state)
 {
 	struct bench *b = *state;
@@ -311,6 +313,7 @@ static void connect_all(struct bench *b)
 
 #define OPERATION(name) "/restconf/operations/" BWC ":" name
 
+// Shows: RFC 8040 3.6 operations are invoked by POST with input and output
 static void test_deployment(void **state)
 {
 	struct bench *b = *state;
@@ -586,6 +589,7 @@ static void test_bad_reach(void **state)
 	assert_int_equal(ask(b, "POST", OPERATION("reach"), .who = &bench_agent), 403);
 }
 
+// Shows: RFC 8040 4.4.2 errors of operations
 static void test_bad_operations(void **state)
 {
 	struct bench *b = *state;

@@ -10,7 +10,8 @@
 #define PAYLOADS DATA "/" CFI ":threat-prevention/payload-content=p/contents"
 #define MONITORING DATA "/ietf-restconf-monitoring:restconf-state"
 
-// Shows: RFC 8040 4.1 OPTIONS with Allow for each kind of resource, Accept-Patch where it can be patched
+// Shows: RFC 8040 4.1 OPTIONS with Allow for each kind of resource
+// Shows: RFC 8040 3.4 Accept-Patch where it can be patched
 static void test_options(void **state)
 {
 	struct bench *b = *state;
@@ -41,7 +42,11 @@ static void test_options(void **state)
 	assert_int_equal(ask(b, "OPTIONS", DATA "/" CFI ":endpoint-groups=x"), 400);
 }
 
-// Shows: RFC 8040 4.5, 4.6.1, 4.7 PUT, PATCH and DELETE of leafs and of values of leaf-lists
+// Shows: RFC 8040 4.5 PUT of leafs and of values of leaf-lists: 201, 204
+// Shows: RFC 8040 4.6.1 plain PATCH of leafs merges; what is absent is 404
+// Shows: RFC 8040 4.7 DELETE of leafs and of values of leaf-lists: 204, 404
+// Shows: RFC 8040 3.5.4 GET of a leaf that has only its default gives it
+// Shows: RFC 8040 4.4.1 POST of a value of a leaf-list, with Location
 static void test_leafs(void **state)
 {
 	struct bench *b = *state;
@@ -137,7 +142,10 @@ static void test_strange_keys(void **state)
 			 400);
 }
 
-// Shows: RFC 8040 4.8.1, 4.8.2, 4.8.3, 4.8.9 content, depth, fields and with-defaults
+// Shows: RFC 8040 4.8.1 content over HTTP resources
+// Shows: RFC 8040 4.8.2 depth of data and of the datastore
+// Shows: RFC 8040 4.8.3 fields of data and of the datastore; what is unknown is 400
+// Shows: RFC 8040 4.8.9 with-defaults explicit, trim, report-all, report-all-tagged
 static void test_views(void **state)
 {
 	static const char nsf[] = DATA "/" BWC ":nsfs/nsf=fw1";
@@ -197,7 +205,9 @@ static void test_datastores(void **state)
 	assert_int_equal(ask(b, "GET", "/restconf/ds/ietf-datastores:startup"), 404);
 }
 
-// Shows: RFC 8040 3.4.1, 3.5.1, 3.5.2 entity tags and times of documents; 304 and 412
+// Shows: RFC 8040 3.4.1 ETag and Last-Modified of the datastore
+// Shows: RFC 8040 3.5.1 Last-Modified of data resources
+// Shows: RFC 8040 3.5.2 ETag of data resources; 304 and 412
 static void test_conditions(void **state)
 {
 	struct bench *b = *state;
@@ -287,7 +297,9 @@ static void put_payload(struct bench *b)
 			 201);
 }
 
-// Shows: RFC 8040 4.8.5, 4.8.6 insert and point
+// Shows: RFC 8040 4.8.5 insert first, last, before and after; 400 where the order is not the user's
+// Shows: RFC 8040 4.8.6 point names an entry beside the target; 400 if it does not
+// Shows: RFC 8040 4.5 PUT of an entry that is there keeps its place
 static void test_insert(void **state)
 {
 	struct bench *b = *state;
@@ -378,7 +390,9 @@ static void test_yang_patch(void **state)
 	assert_int_equal(patch(b, DATA, ""), 200); // nothing to do
 }
 
-// Shows: RFC 8072 2.1, 2.3 all or nothing, the failed edit is named
+// Shows: RFC 8072 2.1 a patch is made as a whole or not at all
+// Shows: RFC 8072 2.3 edit-status names the edit that failed
+// Shows: RFC 8072 2.6 errors: data-exists, data-missing, invalid-value
 static void test_yang_patch_is_atomic(void **state)
 {
 	struct bench *b = *state;
@@ -452,7 +466,11 @@ static void test_yang_patch_in_xml(void **state)
 
 // --- what the server says of itself ---
 
-// Shows: RFC 8040 9.1, 9.3 capabilities and streams; RFC 8525 yang-library
+// Shows: RFC 8040 9.1 capabilities
+// Shows: RFC 8040 9.3 streams
+// Shows: RFC 8040 3.3.2 operations as empty leafs
+// Shows: RFC 8040 3.1 host-meta in JSON
+// Shows: RFC 8525 3 yang-library over RESTCONF
 static void test_monitoring(void **state)
 {
 	static const char *const capabilities[] = {"depth",

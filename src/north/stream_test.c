@@ -162,7 +162,8 @@ static void test_tenants(void **state)
 	streams_free(hub);
 }
 
-// Shows: RFC 8040 4.8.7, 4.8.8 start-time and stop-time: replay from the stored events, then what is new, then the end
+// Shows: RFC 8040 4.8.7 start-time: stored events, then what is new
+// Shows: RFC 8040 4.8.8 stop-time ends the stream
 static void test_replay(void **state)
 {
 	struct bench *b = *state;
@@ -269,7 +270,7 @@ static void test_end(void **state)
 	streams_free(hub);
 }
 
-// Shows: RFC 8040 6.3, 4.8.7, 4.8.8 requests for streams, and those that are refused
+// Shows: RFC 8040 6.3 requests for streams, and those that are refused
 static void test_requests(void **state)
 {
 	static const struct {
