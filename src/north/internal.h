@@ -107,6 +107,7 @@ void exchange_errors(struct exchange *x);
 unsigned data_get(struct exchange *x);       // data.c
 unsigned data_options(struct exchange *x);   // data.c
 unsigned data_write(struct exchange *x);     // edit.c
+unsigned library_text(struct exchange *x);   // library.c
 unsigned operation_call(struct exchange *x); // operations.c
 void operation_list(struct exchange *x);
 

@@ -502,6 +502,32 @@ static void test_monitoring(void **state)
 	assert_string_equal(b->x.out.data, "{\"ietf-restconf:restconf\":{\"operations\":{}}}\n");
 }
 
+// Shows: RFC 8040 3.7 schema resources, whose locations yang-library tells
+static void test_schemas(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(ask(b, "GET",
+			     DATA "/ietf-yang-library:yang-library/module-set=all/module=" BWC
+				  "/location"),
+			 200);
+	json_t *json = bench_answer(b);
+	const char *location = json_string_value(
+		json_array_get(json_object_get(json, "ietf-yang-library:location"), 0));
+	static const char host[] = "https://controller";
+	assert_int_equal(strncmp(location, host, sizeof(host) - 1), 0);
+	const char *path = arena_strdup(&b->arena, location + sizeof(host) - 1);
+	json_decref(json);
+	assert_int_equal(ask(b, "GET", path, .accept = "application/yang"), 200);
+	assert_string_equal(b->x.type, "application/yang");
+	bench_expect(b, "module bulwark-controller {");
+	assert_int_equal(ask(b, "GET", "/yang/ietf-inet-types.yang", .accept = "*/*"), 200);
+	assert_int_equal(ask(b, "GET", "/yang/" BWC "@2000-01-01.yang", .accept = "*/*"), 404);
+	assert_int_equal(ask(b, "GET", "/yang/" BWC, .accept = "*/*"), 404);
+	assert_int_equal(ask(b, "GET", "/yang/" BWC ".yang"), 406);
+	assert_int_equal(ask(b, "GET", "/yang/" BWC ".yang", .accept = "*/*", .anonymous = true),
+			 401);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
@@ -518,6 +544,7 @@ int main(void)
 		TEST(test_yang_patch_is_atomic),
 		TEST(test_yang_patch_in_xml),
 		TEST(test_monitoring),
+		TEST(test_schemas),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,8 @@ static unsigned answer(struct exchange *x)
 									       : data_write(x);
 	case RESTCONF_STREAM:
 		return stream_open(x);
+	case RESTCONF_SCHEMA:
+		return library_text(x);
 	case RESTCONF_NOTHING:
 		break;
 	}

@@ -38,7 +38,19 @@ static void add_features(const struct lys_module *mod, struct buf *out)
 			add_leaf(out, "feature", feature->name);
 }
 
-static void add_submodules(const struct lys_module *mod, bool older, struct buf *out)
+// Where the text is: a leaf of this name.
+static void add_location(const char *leaf, const char *texts, const char *name,
+			 const char *revision, struct buf *out)
+{
+	if (!texts)
+		return;
+	buf_printf(out, "<%s>", leaf);
+	buf_add_xml(out, texts);
+	buf_printf(out, "/%s%s%s.yang</%s>", name, *revision ? "@" : "", revision, leaf);
+}
+
+static void add_submodules(const struct lys_module *mod, const char *texts, bool older,
+			   struct buf *out)
 {
 	for (LY_ARRAY_COUNT_TYPE i = 0; i < LY_ARRAY_COUNT(mod->parsed->includes); i++) {
 		const struct lysp_submodule *sub = mod->parsed->includes[i].submodule;
@@ -47,11 +59,12 @@ static void add_submodules(const struct lys_module *mod, bool older, struct buf 
 		add_leaf(out, "name", sub->name);
 		if (older || *revision)
 			add_leaf(out, "revision", revision);
+		add_location(older ? "schema" : "location", texts, sub->name, revision, out);
 		buf_adds(out, "</submodule>");
 	}
 }
 
-static void add_module(const struct lys_module *mod, struct buf *out)
+static void add_module(const struct lys_module *mod, const char *texts, struct buf *out)
 {
 	const char *tag = mod->implemented ? "module" : "import-only-module";
 	buf_printf(out, "<%s>", tag);
@@ -60,45 +73,47 @@ static void add_module(const struct lys_module *mod, struct buf *out)
 	if (mod->revision || !mod->implemented)
 		add_leaf(out, "revision", mod->revision ? mod->revision : "");
 	add_leaf(out, "namespace", mod->ns);
-	add_submodules(mod, false, out);
+	add_location("location", texts, mod->name, mod->revision ? mod->revision : "", out);
+	add_submodules(mod, texts, false, out);
 	if (mod->implemented)
 		add_features(mod, out);
 	buf_printf(out, "</%s>", tag);
 }
 
-static void add_older_module(const struct lys_module *mod, struct buf *out)
+static void add_older_module(const struct lys_module *mod, const char *texts, struct buf *out)
 {
 	buf_adds(out, "<module>");
 	add_leaf(out, "name", mod->name);
 	add_leaf(out, "revision", mod->revision ? mod->revision : "");
+	add_location("schema", texts, mod->name, mod->revision ? mod->revision : "", out);
 	add_leaf(out, "namespace", mod->ns);
 	if (mod->implemented)
 		add_features(mod, out);
 	add_leaf(out, "conformance-type", mod->implemented ? "implement" : "import");
-	add_submodules(mod, true, out);
+	add_submodules(mod, texts, true, out);
 	buf_adds(out, "</module>");
 }
 
 // --- the whole ---
 
-static void add_set(const struct schema *schema, struct buf *out)
+static void add_set(const struct schema *schema, const char *texts, struct buf *out)
 {
 	const struct lys_module *mod;
 	buf_adds(out, "<module-set><name>all</name>");
 	for (int implemented = 1; implemented >= 0; implemented--)
 		for (uint32_t i = 0; (mod = model_next_module(schema, &i));)
 			if (mod->implemented == implemented)
-				add_module(mod, out);
+				add_module(mod, texts, out);
 	buf_adds(out, "</module-set><schema><name>all</name><module-set>all</module-set></schema>");
 }
 
 void schema_library_print(const struct schema *schema, const char *const *datastores,
-			  struct buf *out)
+			  const char *texts, struct buf *out)
 {
 	char id[17];
 	schema_content_id(schema, id);
 	buf_adds(out, "<yang-library xmlns=\"" NS_LIBRARY "\">");
-	add_set(schema, out);
+	add_set(schema, texts, out);
 	for (; *datastores; datastores++)
 		buf_printf(out,
 			   "<datastore><name xmlns:ds=\"" NS_DATASTORES "\">ds:%s</name>"
@@ -108,7 +123,7 @@ void schema_library_print(const struct schema *schema, const char *const *datast
 	buf_adds(out, "</yang-library>");
 }
 
-void schema_modules_state_print(const struct schema *schema, struct buf *out)
+void schema_modules_state_print(const struct schema *schema, const char *texts, struct buf *out)
 {
 	const struct lys_module *mod;
 	char id[17];
@@ -116,7 +131,7 @@ void schema_modules_state_print(const struct schema *schema, struct buf *out)
 	buf_adds(out, "<modules-state xmlns=\"" NS_LIBRARY "\">");
 	add_leaf(out, "module-set-id", id);
 	for (uint32_t i = 0; (mod = model_next_module(schema, &i));)
-		add_older_module(mod, out);
+		add_older_module(mod, texts, out);
 	buf_adds(out, "</modules-state>");
 }
 

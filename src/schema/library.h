@@ -4,11 +4,12 @@
 
 #include "schema/schema.h"
 
-// Appends <yang-library> as XML. `datastores`: names of ietf-datastores, NULL-terminated; each has all modules.
+// Appends <yang-library> as XML. `datastores`: names of ietf-datastores, NULL-terminated; each has all modules. `texts`:
+// the URL below which the modules' texts are, as NAME@REVISION.yang; NULL: nowhere.
 void schema_library_print(const struct schema *schema, const char *const *datastores,
-			  struct buf *out);
+			  const char *texts, struct buf *out);
 // The same as <modules-state>, for those who know RFC 7895 only.
-void schema_modules_state_print(const struct schema *schema, struct buf *out);
+void schema_modules_state_print(const struct schema *schema, const char *texts, struct buf *out);
 
 // Every module and submodule, also those that are imported only, in the order of the library.
 struct schema_module_about {

@@ -41,7 +41,7 @@ static void library(void **state)
 	char id[17];
 	(void)state;
 	schema_content_id(t->schema, id);
-	schema_library_print(t->schema, datastores, &t->buf);
+	schema_library_print(t->schema, datastores, NULL, &t->buf);
 	has("<module><name>test-library</name><revision>2024-02-02</revision>"
 	    "<namespace>urn:test:library</namespace><submodule><name>test-library-part</name>"
 	    "<revision>2024-02-01</revision></submodule><feature>spare</feature></module>");
@@ -56,7 +56,7 @@ static void library(void **state)
 static void modules_state(void **state)
 {
 	(void)state;
-	schema_modules_state_print(t->schema, &t->buf);
+	schema_modules_state_print(t->schema, NULL, &t->buf);
 	has("<name>test-lent</name><revision>2024-01-01</revision><namespace>urn:test:lent"
 	    "</namespace><conformance-type>import</conformance-type>");
 	has("<feature>spare</feature><conformance-type>implement</conformance-type><submodule>");

@@ -86,6 +86,9 @@ class Models:
         modules = library["ietf-yang-library:module-set"][0]
         for module in modules["module"] + modules.get("import-only-module", []):
             self.namespace[module["namespace"]] = module["name"]
+            for location in module["location"]:
+                text = client.must(200, "GET", location[location.index("/yang/"):], accept="application/yang").body
+                assert text.startswith(b"module %s {" % module["name"].encode())
         self.unknown = []
         for module in modules["module"]:
             told = subprocess.run([facts, "--dir", folder, module["name"]], capture_output=True, text=True)

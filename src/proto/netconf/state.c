@@ -149,9 +149,9 @@ void netconf_state_add(const struct netconf_rpc *rpc, struct buf *out)
 	if (tells(rpc, "ietf-netconf-monitoring", NS_MONITORING, "netconf-state"))
 		add_monitoring(rpc->server, out);
 	if (tells(rpc, "ietf-yang-library", NS_LIBRARY, "yang-library"))
-		schema_library_print(schema, datastores, out);
+		schema_library_print(schema, datastores, NULL, out);
 	if (tells(rpc, "ietf-yang-library", NS_LIBRARY, "modules-state"))
-		schema_modules_state_print(schema, out);
+		schema_modules_state_print(schema, NULL, out);
 	if (tells(rpc, "nc-notifications", NETCONF_NS_EVENTS, "netconf"))
 		netconf_streams_print(rpc->server, out);
 	if (tells(rpc, ACCESS_MODULE, ACCESS_NAMESPACE, "nacm"))

@@ -84,6 +84,8 @@ static struct offer offer_of(enum restconf_resource resource)
 				      "accept " RESTCONF_XRD " or " RESTCONF_JRD};
 	if (resource == RESTCONF_STREAM)
 		return (struct offer){RESTCONF_EVENTS, RESTCONF_EVENTS, "accept " RESTCONF_EVENTS};
+	if (resource == RESTCONF_SCHEMA)
+		return (struct offer){RESTCONF_YANG, RESTCONF_YANG, "accept " RESTCONF_YANG};
 	return (struct offer){RESTCONF_XML, RESTCONF_JSON,
 			      "accept " RESTCONF_JSON " or " RESTCONF_XML};
 }

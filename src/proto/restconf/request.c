@@ -38,6 +38,7 @@ const char *restconf_allow(enum restconf_resource resource)
 	case RESTCONF_OPERATIONS:
 	case RESTCONF_LIBRARY:
 	case RESTCONF_STREAM:
+	case RESTCONF_SCHEMA:
 	case RESTCONF_NOTHING:
 		break;
 	}
@@ -147,6 +148,10 @@ static enum restconf_resource resource_of(const char *path, struct arena *arena,
 		return RESTCONF_HOST_META;
 	if ((rest = after(path, RESTCONF_STREAMS)))
 		return stream_of(rest, arena, out);
+	if ((rest = after(path, RESTCONF_SCHEMAS))) {
+		out->path = rest + strspn(rest, "/");
+		return *out->path ? RESTCONF_SCHEMA : RESTCONF_NOTHING;
+	}
 	const char *below = after(path, RESTCONF_PREFIX);
 	if (!below)
 		return RESTCONF_NOTHING;

@@ -16,12 +16,14 @@ struct buf;
 #define RESTCONF_XRD "application/xrd+xml"
 #define RESTCONF_JRD "application/jrd+json"
 #define RESTCONF_EVENTS "text/event-stream"
+#define RESTCONF_YANG "application/yang"
 #define RESTCONF_NAMESPACE "urn:ietf:params:xml:ns:yang:ietf-restconf"
 #define RESTCONF_LIBRARY_VERSION "2019-01-04" // revision of ietf-yang-library
 
 // The paths that are served.
 #define RESTCONF_PREFIX "/restconf"
 #define RESTCONF_STREAMS "/streams"
+#define RESTCONF_SCHEMAS "/yang"
 
 enum restconf_method {
 	RESTCONF_GET,
@@ -43,6 +45,7 @@ enum restconf_resource {
 	RESTCONF_OPERATION,  // below that; `path` is "module:name"
 	RESTCONF_LIBRARY,    // {+restconf}/yang-library-version
 	RESTCONF_STREAM,     // below /streams; `path` is the stream's name
+	RESTCONF_SCHEMA,     // below /yang; `path` is a file's name
 	RESTCONF_NOTHING
 };
 
