@@ -130,8 +130,8 @@ static void read_rpc(struct schema *schema, const struct schema_input *input, st
 		assert(good);
 		struct schema_view_options options = {.indent = true};
 		struct schema_view *view = schema_view_new(tree, &options);
-		schema_view_subtree(view, filter);
-		schema_view_print(view, &out);
+		if (schema_view_subtree(view, filter, diags))
+			schema_view_print(view, &out);
 		schema_view_free(view);
 		schema_tree_free(tree);
 	}

@@ -128,9 +128,9 @@ bool select_fields(struct selection *selection, const struct schema_tree *tree,
 	if (good && *r.at)
 		good = refuse(&r, HINT_FORM, "is not expected");
 	if (good && !roots->len)
-		(void)pick_select(selection, tree->root, &top);
+		good = pick_select(selection, tree->root, &top, diags);
 	for (size_t i = 0; good && i < roots->len; i++)
-		(void)pick_select(selection, roots->at[i], &top);
+		good = pick_select(selection, roots->at[i], &top, diags);
 	arena_fini(&r.arena);
 	return good;
 }

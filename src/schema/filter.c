@@ -82,23 +82,23 @@ static void compile_children(struct filter *f, const struct item *item,
 	}
 }
 
-void select_subtree(struct selection *selection, const struct schema_tree *tree,
-		    const struct schema_node *filter)
+bool select_subtree(struct selection *selection, const struct schema_tree *tree,
+		    const struct schema_node *filter, struct diags *diags)
 {
 	struct filter f = {.tree = tree};
 	struct pick top = {.kind = PICK_CONTAINMENT};
-	struct diags diags;
+	bool good = true;
 	arena_init(&f.arena);
-	diags_init(&diags, &f.arena);
 	const char *text = any_text(filter);
 	bool json = any_is_json(filter);
 	struct schema_input input = {.data = text, .len = strlen(text), .format = SCHEMA_XML};
 	// The text was read before, as part of its message; only JSON cannot be a subtree filter.
-	if (!json && doc_init(&f.doc, tree->schema, &input, &diags)) {
+	if (!json && doc_init(&f.doc, tree->schema, &input, diags)) {
 		compile_children(&f, f.doc.item, tree->schema->root, &top);
-		(void)pick_select(selection, tree->root, &top);
+		good = pick_select(selection, tree->root, &top, diags);
 	}
 	if (!json)
 		doc_fini(&f.doc);
 	arena_fini(&f.arena);
+	return good;
 }

@@ -38,7 +38,7 @@ static void show(struct test *t, const struct schema_tree *tree, const struct sc
 		 const struct schema_view_options *options)
 {
 	struct schema_view *view = schema_view_new(tree, options);
-	schema_view_subtree(view, schema_get(schema_first(rpc), "config"));
+	assert_true(schema_view_subtree(view, schema_get(schema_first(rpc), "config"), &t->diags));
 	buf_clear(&t->buf);
 	schema_view_print(view, &t->buf);
 	schema_view_free(view);
@@ -160,6 +160,56 @@ static void defaults_and_indent(void **state)
 	schema_tree_free(rpc);
 }
 
+static struct schema_tree *many_users(struct test *t, unsigned n)
+{
+	buf_clear(&t->buf);
+	buf_adds(&t->buf, "<groups " T ">");
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&t->buf, "<user><name>u%u</name><mail>m</mail></user>", i);
+	buf_adds(&t->buf, "</groups>");
+	return test_valid(t, t->buf.data);
+}
+
+// Many filters on a long list: by keys they find their entries; without, there is an end to looking.
+static void long_filters_end(void **state)
+{
+	struct test *t = *state;
+	enum { USERS = 10000 };
+	struct schema_tree *tree = many_users(t, USERS);
+	struct buf by_key, by_value;
+	buf_init(&by_key);
+	buf_init(&by_value);
+	for (unsigned i = 0; i < USERS; i++) {
+		buf_printf(&by_key, "<user><name>u%u</name><mail/></user>", i);
+		buf_adds(&by_value, "<user><mail>n</mail></user>");
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		const char *users = i ? by_value.data : by_key.data;
+		struct buf filter cleanup(buf_fini);
+		buf_init(&filter);
+		buf_printf(&filter, "<groups " T ">%s</groups>", users);
+		struct schema_tree *rpc = carry(t, filter.data);
+		struct schema_view_options options = {0};
+		struct schema_view *view = schema_view_new(tree, &options);
+		bool good = schema_view_subtree(view, schema_get(schema_first(rpc), "config"),
+						&t->diags);
+		buf_clear(&t->buf);
+		schema_view_print(view, &t->buf);
+		schema_view_free(view);
+		schema_tree_free(rpc);
+		assert_int_equal(good, i == 0);
+		if (!good)
+			continue;
+		buf_clear(&by_key);
+		schema_print(tree, SCHEMA_XML, 0, &by_key);
+		assert_string_equal(t->buf.data, by_key.data);
+	}
+	test_has_diag(t, DIAG_LIMIT, "too many nodes");
+	buf_fini(&by_key);
+	buf_fini(&by_value);
+	schema_tree_free(tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +221,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(attributes_select_nothing, test_setup,
 						test_teardown),
 		cmocka_unit_test_setup_teardown(defaults_and_indent, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(long_filters_end, test_setup, test_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

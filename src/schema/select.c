@@ -71,14 +71,33 @@ void pick_add(struct pick *parent, struct pick *pick)
 	parent->deepens |= pick->kind != PICK_MATCH;
 }
 
+// False when too much has been looked at: a filter may name the same list again and again.
+static bool spend(struct selection *selection)
+{
+	selection->exhausted |= ++selection->steps > SELECT_STEPS_MOST;
+	return !selection->exhausted;
+}
+
+static const struct schema_node *
+first_match(struct selection *selection, const struct schema_node *parent, const struct pick *pick)
+{
+	if (pick->model->kind == MODEL_LEAF_LIST && pick->model->identified)
+		return node_find_entry(parent, pick->model, &pick->value);
+	node_for_each_of(it, parent, pick->model)
+	{
+		if (!spend(selection) || it->value == pick->value)
+			return it;
+	}
+	return NULL;
+}
+
 static const struct schema_node *
 find_match(struct selection *selection, const struct schema_node *parent, const struct pick *pick)
 {
-	if (!pick->value)
+	if (!pick->value || !spend(selection))
 		return NULL;
-	node_for_each_of(it, parent, pick->model) if (it->value == pick->value &&
-						      selection_sees(selection, it)) return it;
-	return NULL;
+	const struct schema_node *found = first_match(selection, parent, pick);
+	return found && selection_sees(selection, found) ? found : NULL;
 }
 
 static bool all_match(struct selection *selection, const struct schema_node *parent,
@@ -96,6 +115,10 @@ static bool select_inside(struct selection *selection, const struct schema_node 
 static bool select_by(struct selection *selection, const struct schema_node *node,
 		      const struct pick *pick)
 {
+	if (!spend(selection) || !selection_sees(selection, node))
+		return false;
+	if (selection_of(selection, node) == SELECTED_WHOLE)
+		return true;
 	if (pick->kind == PICK_SELECTION) {
 		selection_add(selection, node, SELECTED_WHOLE);
 		return true;
@@ -106,53 +129,72 @@ static bool select_by(struct selection *selection, const struct schema_node *nod
 	return true;
 }
 
-// One child: is it asked for as it is, or what is in it?
-static bool select_child(struct selection *selection, const struct schema_node *node,
-			 const struct pick *set)
+// The values of all keys, if the pick asks for one entry of a list.
+static bool keys_of(struct selection *selection, const struct pick *pick,
+		    const char *values[static NODE_KEYS_MOST])
 {
-	bool any = false;
-	for (const struct pick *pick = set->first; pick; pick = pick->next) {
-		bool deepens = pick->kind == PICK_SELECTION || pick->kind == PICK_CONTAINMENT;
-		if (!deepens || node->model != pick->model->id)
+	const struct model_node *model = pick->model;
+	bool given[NODE_KEYS_MOST] = {0};
+	unsigned found = 0;
+	if (model->kind != MODEL_LIST || !model->identified || pick->kind != PICK_CONTAINMENT)
+		return false;
+	for (const struct pick *it = pick->first; it && spend(selection); it = it->next) {
+		if (it->kind != PICK_MATCH || !it->model || !it->model->is_key ||
+		    given[it->model->ordinal])
 			continue;
-		if (selection_of(selection, node) == SELECTED_WHOLE)
-			return true;
-		any |= select_by(selection, node, pick);
+		given[it->model->ordinal] = true;
+		values[it->model->ordinal] = it->value;
+		found++;
 	}
-	return any;
+	return found == model->keys;
 }
 
-static bool wants(const struct pick *set, const struct schema_node *node)
+static bool select_kind(struct selection *selection, const struct schema_node *parent,
+			const struct pick *pick)
 {
-	for (const struct pick *pick = set->first; pick; pick = pick->next)
-		if (pick->model && node->model == pick->model->id)
-			return true;
-	return false;
+	const char *values[NODE_KEYS_MOST];
+	bool any = false;
+	if (keys_of(selection, pick, values)) {
+		const struct schema_node *entry = node_find_entry(parent, pick->model, values);
+		return entry && select_by(selection, entry, pick);
+	}
+	node_for_each_of(it, parent, pick->model)
+	{
+		any |= select_by(selection, it, pick);
+		if (selection->exhausted)
+			break;
+	}
+	return any;
 }
 
 // One sibling set (section 6.2.5). True when anything below the parent was selected.
 static bool select_inside(struct selection *selection, const struct schema_node *parent,
 			  const struct pick *set)
 {
-	bool any = set->matches, everything = set->matches && !set->deepens;
+	bool any = set->matches;
 	if (!all_match(selection, parent, set))
 		return false;
-	for (const struct pick *pick = set->first; pick; pick = pick->next)
-		if (pick->kind == PICK_MATCH)
-			selection_add(selection, find_match(selection, parent, pick),
-				      SELECTED_WHOLE);
-	node_for_each_child(it, parent)
-	{
-		if (everything)
-			selection_add(selection, it, SELECTED_WHOLE);
-		else if (wants(set, it) && selection_sees(selection, it))
-			any |= select_child(selection, it, set);
+	for (const struct pick *pick = set->first; pick && spend(selection); pick = pick->next) {
+		const struct schema_node *match =
+			pick->kind == PICK_MATCH ? find_match(selection, parent, pick) : NULL;
+		if (match)
+			selection_add(selection, match, SELECTED_WHOLE);
+		else if (pick->kind == PICK_SELECTION || pick->kind == PICK_CONTAINMENT)
+			any |= select_kind(selection, parent, pick);
 	}
-	return any;
+	if (!set->matches || set->deepens)
+		return any;
+	node_for_each_child(it, parent) selection_add(selection, it, SELECTED_WHOLE);
+	return true;
 }
 
 bool pick_select(struct selection *selection, const struct schema_node *parent,
-		 const struct pick *set)
+		 const struct pick *set, struct diags *diags)
 {
-	return select_inside(selection, parent, set);
+	(void)select_inside(selection, parent, set);
+	if (selection->exhausted)
+		diag_error(diags, DIAG_LIMIT, NULL,
+			   "ask for less at once, or for entries by all their keys",
+			   "the filter looks at too many nodes");
+	return !selection->exhausted;
 }

@@ -13,7 +13,10 @@ struct selection {
 	size_t len, cap;
 	bool (*visible)(void *context, const struct schema_node *node); // may be NULL
 	void *context;
+	size_t steps;   // nodes looked at
+	bool exhausted; // they are too many; what is marked is not all
 };
+#define SELECT_STEPS_MOST 30000000u
 void selection_fini(struct selection *selection);
 enum selected selection_of(const struct selection *selection,
 			   const struct schema_node *node) must_check;
@@ -35,14 +38,14 @@ struct pick {
 };
 // Appends to the children of the parent.
 void pick_add(struct pick *parent, struct pick *pick);
-// Marks what the children of `set` select below `parent`. True when there was anything.
+// Marks what the children of `set` select below `parent`. False after a diag: that is too much to look at.
 bool pick_select(struct selection *selection, const struct schema_node *parent,
-		 const struct pick *set);
+		 const struct pick *set, struct diags *diags) must_check;
 
-// Marks what the subtree filter, an anyxml node, selects.
-void select_subtree(struct selection *selection, const struct schema_tree *tree,
-		    const struct schema_node *filter);
-// The same for `fields` below these nodes, or the top if there are none; false after a diag.
+// Marks what the subtree filter, an anyxml node, selects. False after a diag, as above.
+bool select_subtree(struct selection *selection, const struct schema_tree *tree,
+		    const struct schema_node *filter, struct diags *diags) must_check;
+// The same for `fields` below these nodes, or the top if there are none.
 struct select_roots {
 	const struct schema_node **at;
 	size_t len, cap;

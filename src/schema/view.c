@@ -64,10 +64,11 @@ void schema_view_free(struct schema_view *view)
 
 // --- selecting ---
 
-void schema_view_subtree(struct schema_view *view, const struct schema_node *filter)
+bool schema_view_subtree(struct schema_view *view, const struct schema_node *filter,
+			 struct diags *diags)
 {
 	view->selects = true;
-	select_subtree(&view->selection, view->tree, filter);
+	return select_subtree(&view->selection, view->tree, filter, diags);
 }
 
 static void select_node(void *context, const struct schema_node *node)
@@ -194,14 +195,15 @@ static struct chosen choose(const struct schema_view *view, const struct level *
 {
 	struct chosen chosen = {.selected = SELECTED_WHOLE, .depth = level->depth + 1};
 	chosen.is_root = !level->node && view->roots.len;
-	if (!has_content(view, node) || !selection_sees(&view->selection, node))
-		return (struct chosen){.selected = SELECTED_NOT};
 	if (chosen.is_root) {
 		chosen.selected = view->selects ? SELECTED_PART : SELECTED_WHOLE;
 	} else if (!level->whole) {
 		chosen.selected = selection_of(&view->selection, node);
 		chosen.depth = 1;
 	}
+	// What is dear to know is asked last.
+	if (chosen.selected && !(has_content(view, node) && selection_sees(&view->selection, node)))
+		chosen.selected = SELECTED_NOT;
 	return chosen;
 }
 

@@ -38,8 +38,10 @@ struct schema_view *schema_view_new(const struct schema_tree *tree,
 void schema_view_free(struct schema_view *view); // NULL is fine
 
 // --- selecting; without it everything is shown. An entry of a list is shown with its keys ---
-// The content of <filter type="subtree"> (RFC 6241 section 6): an anyxml node. Again: what either selects.
-void schema_view_subtree(struct schema_view *view, const struct schema_node *filter);
+// The content of <filter type="subtree"> (RFC 6241 section 6): an anyxml node. Again: what either selects. False after a
+// diag: too many nodes are to be looked at.
+bool schema_view_subtree(struct schema_view *view, const struct schema_node *filter,
+			 struct diags *diags) must_check;
 // The nodes of an expression with all below them, and the nodes that they stand in (RFC 6241 section 8.9.5.1). False after
 // a diag: the expression gives no nodes, or takes too long; nothing is selected then.
 bool schema_view_xpath(struct schema_view *view, struct schema_xpath *xpath,

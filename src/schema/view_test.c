@@ -339,7 +339,8 @@ static void check_selection(struct oracle *o, const struct paths *paths)
 	// The same names as a subtree filter.
 	struct schema_tree *rpc = carry(o->t, paths);
 	view = view_all(o);
-	schema_view_subtree(view, schema_get(schema_first(rpc), "config"));
+	assert_true(
+		schema_view_subtree(view, schema_get(schema_first(rpc), "config"), &o->t->diags));
 	left = copy(o);
 	prune(&left, is_selected, paths);
 	check_pruned(o, view, left);

@@ -45,8 +45,6 @@ bool netconf_filter_read(struct netconf_rpc *rpc, struct netconf_filter *out)
 		diag_error(&rpc->diags, DIAG_MISSING_ATTRIBUTE, attribute_path(rpc, "select"),
 			   "write select=\"/prefix:name\"",
 			   "a filter of type xpath has no expression");
-	else if (strcmp(select, "/") == 0)
-		return true; // the root, so everything
 	else
 		out->xpath = read_select(rpc, select);
 	return out->xpath;
@@ -62,7 +60,7 @@ bool netconf_filter_apply(const struct netconf_filter *filter, struct schema_vie
 			  struct diags *diags)
 {
 	if (filter->subtree)
-		schema_view_subtree(view, filter->subtree);
+		return schema_view_subtree(view, filter->subtree, diags);
 	return !filter->xpath || schema_view_xpath(view, filter->xpath, diags);
 }
 
@@ -70,6 +68,7 @@ bool netconf_filter_show(struct netconf_rpc *rpc, struct schema_view *view)
 {
 	size_t before = rpc->diags.list.len;
 	bool good = netconf_filter_apply(&rpc->filter, view, &rpc->diags);
-	netconf_expression_place(rpc, before, attribute_path(rpc, "select"));
+	if (rpc->filter.xpath)
+		netconf_expression_place(rpc, before, attribute_path(rpc, "select"));
 	return good;
 }
