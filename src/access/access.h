@@ -24,10 +24,14 @@ struct access_counts {
 	_Atomic uint32_t operations, writes, notifications;
 };
 
+// Rules that are taken in all lists together; what a rule costs a user is paid once, and once an entry that it names.
+#define ACCESS_RULES_MOST 10000u
+
 // Whether the tree says anything about access control.
 bool access_is_configured(const struct schema_tree *config) must_check;
 // `config` holds the configuration, borrowed during the call; what it does not say is as the module's defaults say.
-// `counts` is borrowed for good. NULL and diags: a rule's path cannot be understood, or names no data of the modules.
+// `counts` is borrowed for good. NULL and diags: a rule's path cannot be understood, or names no data of the modules, or
+// there are too many rules.
 struct access *access_new(struct schema *schema, const struct schema_tree *config,
 			  struct access_counts *counts, struct diags *diags) must_check;
 // NULL is fine. Users that were got from it go on as they are.

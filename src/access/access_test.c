@@ -262,6 +262,26 @@ static void paths_that_name_nothing_are_refused(void **state)
 	}
 }
 
+static void too_many_rules_are_refused(void **state)
+{
+	struct test *t = *state;
+	struct buf rules cleanup(buf_fini);
+	buf_init(&rules);
+	for (unsigned list = 0; list < 2; list++) {
+		buf_printf(&rules, "<rule-list><name>%u</name><group>g</group>", list);
+		for (unsigned i = 0; i <= ACCESS_RULES_MOST / 2; i++)
+			buf_printf(&rules,
+				   "<rule><name>%u</name><path>/s:shop/s:queue[s:name='%u']</path>"
+				   "<action>deny</action></rule>",
+				   i, i);
+		buf_adds(&rules, "</rule-list>");
+	}
+	assert_false(test_configure(t, rules.data));
+	assert_int_equal(t->diags.list.at[0].code, DIAG_LIMIT);
+	assert_non_null(strstr(t->diags.list.at[0].path, "rule-list[name='1']"));
+	assert_non_null(t->diags.list.at[0].hint);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +296,7 @@ int main(void)
 		T(errors_do_not_tell_secrets),
 		T(users_with_the_same_rights_share_them),
 		T(paths_that_name_nothing_are_refused),
+		T(too_many_rules_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ struct access_names {
 };
 struct access_group {
 	const char *name;
-	struct access_names users;
+	struct map users; // by name, to themselves
 };
 struct access_list {
 	struct access_names groups;
@@ -72,6 +72,7 @@ struct access {
 	bool read_default, write_default, exec_default; // permit?
 	VEC(struct access_group) group;
 	VEC(struct access_list) list;
+	size_t rules;                          // in all lists
 	struct access_user *kept[ACCESS_KEPT]; // the one used last first
 };
 void access_unref(struct access *access);

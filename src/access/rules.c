@@ -122,6 +122,14 @@ static bool read_rule(struct access *access, const struct schema_node *node, str
 	return !path || read_path(access, path, diags, rule);
 }
 
+static bool too_many(const struct schema_node *rule, struct diags *diags)
+{
+	diag_error(diags, DIAG_LIMIT, schema_path(rule, diags->arena),
+		   "let one rule speak for many entries: leave keys out of its path, or use $USER",
+		   "there are more than %u rules", ACCESS_RULES_MOST);
+	return false;
+}
+
 static bool read_list(struct access *access, const struct schema_node *node, struct diags *diags)
 {
 	struct access_list list = {.groups = read_names(&access->arena, node, "group")};
@@ -132,6 +140,8 @@ static bool read_list(struct access *access, const struct schema_node *node, str
 		struct access_rule rule;
 		if (strcmp(schema_name(n), "rule") != 0)
 			continue;
+		if (access->rules++ == ACCESS_RULES_MOST)
+			return too_many(n, diags);
 		good = read_rule(access, n, diags, &rule) && good;
 		vec_push(&access->arena, &list.rule, rule);
 	}
@@ -144,10 +154,15 @@ static bool read_list(struct access *access, const struct schema_node *node, str
 static void read_groups(struct access *access, const struct schema_node *groups)
 {
 	schema_for_each_child (n, groups) {
+		struct arena *arena = &access->arena;
 		struct access_group group = {
-			.name = arena_strdup(&access->arena, schema_get_value(n, "name")),
-			.users = read_names(&access->arena, n, "user-name")};
-		vec_push(&access->arena, &access->group, group);
+			.name = arena_strdup(arena, schema_get_value(n, "name")),
+			.users = {.arena = arena}};
+		struct access_names users = read_names(arena, n, "user-name");
+		for (size_t i = 0; i < users.list.len; i++)
+			(void)map_put(&group.users, users.list.at[i],
+				      (void *)(uintptr_t)users.list.at[i]);
+		vec_push(arena, &access->group, group);
 	}
 }
 
@@ -165,7 +180,8 @@ static bool read_all(struct access *access, const struct schema_node *nacm, stru
 		if (strcmp(schema_name(n), "groups") == 0)
 			read_groups(access, n);
 		else if (strcmp(schema_name(n), "rule-list") == 0)
-			good = read_list(access, n, diags) && good;
+			good = access->rules <= ACCESS_RULES_MOST && read_list(access, n, diags) &&
+			       good;
 	}
 	return good;
 }

@@ -39,7 +39,7 @@ static struct access_names groups_of(const struct access *access, const struct a
 {
 	struct access_names groups = {0};
 	for (size_t i = 0; i < access->group.len; i++)
-		if (has_name(&access->group.at[i].users, who->name))
+		if (map_get(&access->group.at[i].users, who->name))
 			vec_push(arena, &groups.list, access->group.at[i].name);
 	for (size_t i = 0; access->external_groups && i < who->groups; i++)
 		vec_push(arena, &groups.list, who->group[i]);
