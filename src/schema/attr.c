@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attributes of data elements: `operation` (RFC 6241 section 7.2), `insert`, `key` and `value` (RFC 7950 section 7.8.6).
+// Attributes of data elements: `operation` (RFC 6241 section 7.2), `insert`, `key` and `value` (RFC 7950 section 7.8.6),
+// `default` (RFC 6243).
 // They go into the node, so that an edit costs no memory beyond its tree. In data there are none.
 #include "schema/attr.h"
 #include "schema/text.h"
@@ -107,7 +108,7 @@ static bool read_one(struct builder *b, const struct place *place, struct schema
 	} else if (attr_is(b->doc, attr, NS_YANG, anchor_name(node))) {
 		attr_set_anchor(b->tree, node, doc_attr_value(b->doc, attr));
 	} else {
-		return false;
+		return attr_is(b->doc, attr, NS_DEFAULT, "default");
 	}
 	return true;
 }
@@ -154,6 +155,27 @@ static void check_anchor(const struct schema_tree *tree, const struct place *pla
 					inserts[node->insert], anchor_name(node)));
 }
 
+// RFC 6243 section 4.5.2: a leaf that is tagged goes back to its default, which its value has to be; that is to remove it.
+static void read_default(const struct place *place, struct schema_node *node)
+{
+	const struct doc_attr *attr = doc_attr_find(place->doc, place->item, NS_DEFAULT, "default");
+	const struct model_node *m = place->model;
+	const char *value = attr ? doc_attr_value(place->doc, attr) : "false";
+	if (!strcmp(value, "false") || !strcmp(value, "0"))
+		return;
+	if (strcmp(value, "true") && strcmp(value, "1"))
+		attr_error(place, DIAG_BAD_ATTRIBUTE, "default", "allowed: true, false",
+			   arena_printf(&place->doc->arena, "\"%.100s\" is no boolean", value));
+	else if (node->operation > 1 + SCHEMA_OP_CREATE)
+		attr_error(place, DIAG_BAD_ATTRIBUTE, "default", "leave one of the two out",
+			   "what is deleted has no default");
+	else if (m->kind != MODEL_LEAF || !m->ndefaults || node->value != m->defaults[0].text)
+		attr_error(place, DIAG_VALUE, "default", "leave the attribute out",
+			   arena_printf(&place->doc->arena,
+					"the value of \"%s\" is not its default", m->name));
+	node->operation = (1 + SCHEMA_OP_REMOVE) & 7;
+}
+
 void attr_read(struct builder *b, const struct place *place, struct schema_node *node)
 {
 	const struct doc *doc = b->doc;
@@ -165,14 +187,16 @@ void attr_read(struct builder *b, const struct place *place, struct schema_node 
 		const char *name =
 			arena_strndup(&b->doc->arena, doc->text + attr->name, attr->name_len);
 		attr_error(place, DIAG_UNKNOWN_ATTRIBUTE, name,
-			   b->edit ? "allowed in an edit: operation, insert, key, value"
+			   b->edit ? "allowed in an edit: operation, insert, key, value, default"
 				   : "remove it",
 			   arena_printf(&b->doc->arena,
 					"\"%s\" has an attribute \"%s\" that is not known",
 					node_model(node)->name, name));
 	}
-	if (b->edit)
-		check_anchor(b->tree, place, node);
+	if (!b->edit)
+		return;
+	check_anchor(b->tree, place, node);
+	read_default(place, node);
 }
 
 // --- leaves that are deleted without their value ---

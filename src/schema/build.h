@@ -28,4 +28,5 @@ unsigned build_file(struct schema *schema, const char *file) must_check;
 const struct item *parse_unwrap(const struct doc *doc) must_check;
 
 #define NS_NETCONF "urn:ietf:params:xml:ns:netconf:base:1.0"
+#define NS_DEFAULT "urn:ietf:params:xml:ns:netconf:default:1.0" // RFC 6243
 #define NS_YANG "urn:ietf:params:xml:ns:yang:1"

@@ -181,6 +181,35 @@ class Ncclient(unittest.TestCase):
         self.assertEqual(shown(reply), "seen")
         self.assertEqual(shown(self.a.get()), "seen")
 
+    # Shows: RFC 6241 8.9 XPath filters of get and get-config by ncclient, and their errors
+    def test_xpath(self):
+        self.a.edit_config(target="candidate", config=box("<label>seen</label><item><name>x</name><size>9</size></item>"))
+        self.a.commit()
+        names = {"t": "urn:test:box"}
+        reply = str(self.a.get_config("running", filter=("xpath", (names, "/t:box/t:item[t:size > 5]"))))
+        self.assertIn("<name>x</name>", reply)
+        self.assertIsNone(shown(reply))
+        reply = self.a.get(filter=("xpath", (names, "/t:box/t:label[/t:uptime/t:seconds = 77]")))
+        self.assertEqual(shown(reply), "seen")
+        for bad in ("/t:box[", "count(/t:box)", "/u:box"):
+            self.refused("invalid-value", self.a.get_config, "running", filter=("xpath", (names, bad)))
+
+    # Shows: RFC 5717 2.4 partial-lock and partial-unlock by ncclient
+    def test_partial_lock(self):
+        def operation(name, inside):
+            return to_ele(f'<{name} xmlns="urn:ietf:params:xml:ns:netconf:partial-lock:1.0" xmlns:t="urn:test:box">{inside}</{name}>')
+        self.set("mine")
+        self.a.commit()
+        reply = str(self.a.dispatch(operation("partial-lock", "<select>/t:box/t:label</select>")))
+        number = re.search(r"<lock-id[^>]*>(\d+)</lock-id>", reply).group(1)
+        self.b.edit_config(target="candidate", config=label("theirs"))
+        self.refused("in-use", self.b.commit)
+        self.refused("lock-denied", self.b.lock, "running")
+        self.refused("invalid-value", self.b.dispatch, operation("partial-unlock", f"<lock-id>{number}</lock-id>"))
+        self.a.dispatch(operation("partial-unlock", f"<lock-id>{number}</lock-id>"))
+        self.b.commit()
+        self.assertEqual(self.running(), "theirs")
+
     # Shows: RFC 6241 7.5 lock and lock-denied by ncclient
     def test_locks(self):
         self.a.lock("candidate")
@@ -267,6 +296,11 @@ class Ncclient(unittest.TestCase):
         self.assertIn("<level>3</level>", got["report-all"])
         self.assertRegex(got["report-all-tagged"], r'<level [^>]*default="true"[^>]*>3</level>')
         self.assertIn("<level>3</level>", str(self.a.get(with_defaults="report-all")))
+        tagged = '<level d:default="true" xmlns:d="urn:ietf:params:xml:ns:netconf:default:1.0">{}</level>'
+        self.a.edit_config(target="candidate", config=box("<level>3</level>"))
+        self.a.edit_config(target="candidate", config=box(tagged.format(3)))
+        self.assertNotIn("level", str(self.a.get_config("candidate")))
+        self.refused("invalid-value", self.a.edit_config, target="candidate", config=box(tagged.format(4)))
 
     # Shows: RFC 6022 3.1 get-schema and its errors by ncclient
     def test_get_schema(self):
@@ -319,7 +353,7 @@ class Ncclient(unittest.TestCase):
 
     def test_large_reply(self):
         items = "".join(f"<item><name>n{i}</name><size>{i % 200}</size></item>" for i in range(5000))
-        self.a.edit_config(target="candidate", config=f'<config {BASE}><box {BOX}>{items}</box></config>')
+        self.a.edit_config(target="candidate", config=box(items), default_operation="replace")
         reply = str(self.a.get_config("candidate"))
         self.assertEqual(reply.count("<item>"), 5000)
 

@@ -115,6 +115,33 @@ static void copies_with_defaults(void **state)
 		    "<box " BOX "><page><number>1</number><seen>false</seen></page></box>");
 }
 
+#define TAGGED(value, default)                                                     \
+	"<box " BOX " xmlns:wd=\"urn:ietf:params:xml:ns:netconf:default:1.0\" " NC \
+	"><level wd:default=\"" default "\">" value "</level></box>"
+#define NC "xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\""
+
+// Shows: RFC 6243 4.5.2 wd:default in edit-config sets a leaf back to its default, which its value must be
+static void tagged_defaults_are_edited(void **state)
+{
+	(void)state;
+	test_ok(&a, EDIT("<box " BOX "><level>7</level><label>l</label></box>"));
+	test_ok(&a, EDIT(TAGGED("3", "false")));
+	test_config(&a, "candidate", "<box " BOX "><label>l</label><level>3</level></box>");
+	test_ok(&a, EDIT(TAGGED("3", "true")));
+	test_config(&a, "candidate", "<box " BOX "><label>l</label></box>");
+	test_error(&a, EDIT(TAGGED("4", "true")), "invalid-value", "level/@default</error-path>");
+	test_error(&a, EDIT(TAGGED("3", "maybe")), "bad-attribute",
+		   "<bad-attribute>default</bad-attribute><bad-element>level</bad-element>");
+	test_error(&a,
+		   EDIT("<box " BOX " xmlns:wd=\"urn:ietf:params:xml:ns:netconf:default:1.0\" " NC
+			"><level wd:default=\"true\" nc:operation=\"delete\">3</level></box>"),
+		   "bad-attribute", "<bad-attribute>default</bad-attribute>");
+	// What report-all-tagged has shown can be given back.
+	test_ok(&a, "<edit-config><target><candidate/></target><default-operation>replace"
+		    "</default-operation><config>" TAGGED("3", "1") "</config></edit-config>");
+	test_config(&a, "candidate", "");
+}
+
 // --- XPath ---
 
 #define XPATH(select) "<filter type=\"xpath\" xmlns:t=\"urn:test:box\" select=\"" select "\"/>"
@@ -303,6 +330,7 @@ int main(void)
 #define IMPATIENT(fn) cmocka_unit_test_setup_teardown(fn, setup_impatient, teardown)
 		T(defaults_are_shown_as_asked),
 		T(copies_with_defaults),
+		T(tagged_defaults_are_edited),
 		T(xpath_filters),
 		T(xpath_sees_configuration_and_state),
 		T(xpath_filters_that_are_refused),
