@@ -6,6 +6,7 @@
 // something that cannot be placed are skipped.
 // What it does not do: anything that needs the whole tree (validate.c), attributes (attr.c).
 #include "schema/build.h"
+#include "base/turn.h"
 #include "schema/any.h"
 #include "schema/attr.h"
 #include "schema/text.h"
@@ -393,6 +394,7 @@ void build_children(struct builder *b, const struct item *item, struct schema_no
 	{
 		if (b->doc->diags->list.len >= DIAGS_MOST)
 			return;
+		turn_point();
 		build_item(b, it, parent);
 	}
 }

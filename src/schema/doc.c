@@ -4,20 +4,27 @@
 // The whole text is checked byte for byte before anything is made of it, so that no later stage meets a NUL, a broken
 // character or a depth that it cannot hold. What it does not do: know any YANG.
 #include "schema/doc.h"
+#include "base/turn.h"
 #include "schema/text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define PIECE (16 * 1024)
+
 static bool check_text(struct doc *doc, struct doc_cursor *c)
 {
 	const unsigned char *p = (const unsigned char *)doc->text, *end = p + doc->len;
 	while (true) {
-		while (p < end && *p >= 0x20 && *p < 0x80)
+		const unsigned char *some = end - p > PIECE ? p + PIECE : end;
+		while (p < some && *p >= 0x20 && *p < 0x80)
 			p++;
+		turn_point();
 		if (p == end)
 			return true;
+		if (p == some)
+			continue;
 		size_t len = text_char_len(p, (size_t)(end - p));
 		if (len) {
 			p += len;
@@ -178,6 +185,7 @@ void doc_copy_content(const struct doc *doc, const struct item *item, struct buf
 		doc_for_each_child(child, doc, item)
 		{
 			uint32_t name_end = child->name + child->name_len;
+			turn_point();
 			buf_add(out, doc->text + at, name_end - at);
 			copy_scope(doc, child, out);
 			at = name_end;

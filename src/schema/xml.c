@@ -4,6 +4,7 @@
 //
 // It makes one pass and copies nothing: values stay where they are and are decoded when asked for.
 // What it does not do: other encodings than UTF-8, validation of processing instructions.
+#include "base/turn.h"
 #include "schema/doc.h"
 #include "schema/text.h"
 
@@ -406,9 +407,11 @@ bool doc_read_xml(struct doc *doc)
 	doc->item[0].end = doc->len;
 	if (!read_declaration(&c))
 		return false;
-	while (!at_end(&c))
+	while (!at_end(&c)) {
+		turn_point();
 		if (!(peek(&c) == '<' ? read_markup(&c) : read_text(&c)))
 			return false;
+	}
 	if (c.depth) {
 		const struct item *item = &doc->item[c.open[c.depth]];
 		return doc_fail(&c, DIAG_SYNTAX, "the document may have been cut off",

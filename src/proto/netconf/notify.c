@@ -345,6 +345,6 @@ static void op_create_subscription(struct netconf_rpc *rpc)
 }
 
 const struct netconf_operation netconf_notify_operations[] = {
-	{"notifications", "create-subscription", op_create_subscription, false},
+	{"notifications", "create-subscription", op_create_subscription, .writes = false},
 	{0},
 };

@@ -250,7 +250,7 @@ void netconf_commit_start(struct netconf_server *server)
 }
 
 const struct netconf_operation netconf_commit_operations[] = {
-	{"ietf-netconf", "commit", op_commit, true},
-	{"ietf-netconf", "cancel-commit", op_cancel_commit, true},
+	{"ietf-netconf", "commit", op_commit, .writes = true},
+	{"ietf-netconf", "cancel-commit", op_cancel_commit, .writes = true},
 	{0},
 };

@@ -77,15 +77,22 @@ static void apply_each(struct netconf_rpc *rpc, struct schema_tree *tree)
 // False and diags: nothing was changed, or with continue-on-error only what could be.
 static bool apply(struct netconf_rpc *rpc, struct schema_tree *tree)
 {
-	struct schema_tree *edit = NULL;
-	const struct schema_node *config = schema_get(rpc->node, "config");
-	if (says(rpc, "error-option", "continue-on-error")) {
+	struct schema_tree *edit = rpc->edit;
+	if (!edit) {
 		apply_each(rpc, tree);
 		return !rpc->diags.errors;
 	}
-	return schema_any_tree(rpc->server->options.schema, config, &rpc->diags, &edit) &&
-	       schema_edit_take(tree, edit, default_operation(rpc), netconf_guard_veto(rpc),
+	rpc->edit = NULL;
+	return schema_edit_take(tree, edit, default_operation(rpc), netconf_guard_veto(rpc),
 				&rpc->diags);
+}
+
+// The edit as a whole, unless each of its elements stands for itself.
+static bool prepare_edit(struct netconf_rpc *rpc)
+{
+	return says(rpc, "error-option", "continue-on-error") ||
+	       schema_any_tree(rpc->server->options.schema, schema_get(rpc->node, "config"),
+			       &rpc->diags, &rpc->edit);
 }
 
 // Whether the result is to be valid before anything is changed. RFC 7950 section 8.3.3 leaves the candidate to commit and
@@ -281,10 +288,10 @@ static void op_validate(struct netconf_rpc *rpc)
 }
 
 const struct netconf_operation netconf_config_operations[] = {
-	{"ietf-netconf", "edit-config", op_edit_config, true},
-	{"ietf-netconf", "copy-config", op_copy_config, true},
-	{"ietf-netconf", "delete-config", op_delete_config, true},
-	{"ietf-netconf", "discard-changes", op_discard_changes, true},
-	{"ietf-netconf", "validate", op_validate, false},
+	{"ietf-netconf", "edit-config", op_edit_config, .writes = true, .prepare = prepare_edit},
+	{"ietf-netconf", "copy-config", op_copy_config, .writes = true},
+	{"ietf-netconf", "delete-config", op_delete_config, .writes = true},
+	{"ietf-netconf", "discard-changes", op_discard_changes, .writes = true},
+	{"ietf-netconf", "validate", op_validate, .writes = false},
 	{0},
 };

@@ -277,7 +277,7 @@ static void op_get(struct netconf_rpc *rpc)
 }
 
 const struct netconf_operation netconf_get_operations[] = {
-	{"ietf-netconf", "get", op_get, false},
-	{"ietf-netconf", "get-config", op_get_config, false},
+	{"ietf-netconf", "get", op_get, .writes = false},
+	{"ietf-netconf", "get-config", op_get_config, .writes = false},
 	{0},
 };

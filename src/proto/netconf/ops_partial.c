@@ -290,7 +290,7 @@ void netconf_partial_print(const struct netconf_server *server, struct buf *out)
 }
 
 const struct netconf_operation netconf_partial_operations[] = {
-	{"ietf-netconf-partial-lock", "partial-lock", op_partial_lock, true},
-	{"ietf-netconf-partial-lock", "partial-unlock", op_partial_unlock, true},
+	{"ietf-netconf-partial-lock", "partial-lock", op_partial_lock, .writes = true},
+	{"ietf-netconf-partial-lock", "partial-unlock", op_partial_unlock, .writes = true},
 	{0},
 };

@@ -146,9 +146,9 @@ static void op_kill_session(struct netconf_rpc *rpc)
 }
 
 const struct netconf_operation netconf_session_operations[] = {
-	{"ietf-netconf", "lock", op_lock, true},
-	{"ietf-netconf", "unlock", op_unlock, true},
-	{"ietf-netconf", "close-session", op_close_session, false},
-	{"ietf-netconf", "kill-session", op_kill_session, false},
+	{"ietf-netconf", "lock", op_lock, .writes = true},
+	{"ietf-netconf", "unlock", op_unlock, .writes = true},
+	{"ietf-netconf", "close-session", op_close_session, .writes = false},
+	{"ietf-netconf", "kill-session", op_kill_session, .writes = false},
 	{0},
 };

@@ -5,6 +5,8 @@
 // Requests that write stand in one queue of the whole server, because a commit may take long (another process applies it)
 // and nobody may see or change a datastore between its two ends; what only reads passes by.
 // It does not know what an operation means; that is in ops_*.c. RFC 6241 sections 4 and 7.
+#include "base/turn.h"
+#include "io/loop.h"
 #include "io/stream.h"
 #include "proto/netconf/error.h"
 #include "proto/netconf/guard.h"
@@ -50,6 +52,7 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 	netconf_filter_fini(&rpc->filter);
 	access_user_unref(rpc->user);
 	schema_tree_free(rpc->target);
+	schema_tree_free(rpc->edit);
 	schema_tree_free(rpc->tree);
 	free(rpc->message);
 	arena_fini(&rpc->arena);
@@ -319,6 +322,8 @@ static bool read_operation(struct netconf_rpc *rpc)
 	const char *message_id;
 	bool good = schema_parse_rpc(rpc->server->options.schema, &input, &rpc->arena, &rpc->diags,
 				     &rpc->tree, &message_id, &rpc->attributes);
+	if (!rpc->peer)
+		return false;
 	count_rpc(rpc, message_id != NULL);
 	if (!good)
 		return false;
@@ -332,9 +337,107 @@ static bool read_operation(struct netconf_rpc *rpc)
 	return false;
 }
 
+// Somebody else may have made running something else.
+static void refresh(struct netconf_server *server)
+{
+	const struct netconf_ops *ops = server->options.ops;
+	if (ops->refresh && !server->busy)
+		ops->refresh(server->options.context);
+}
+
+static bool permitted(struct netconf_rpc *rpc)
+{
+	refresh(rpc->server);
+	netconf_guard_begin(rpc);
+	return netconf_guard_call(rpc);
+}
+
+static bool prepared(struct netconf_rpc *rpc)
+{
+	return !rpc->operation->prepare || rpc->operation->prepare(rpc);
+}
+
+// Nobody waits for it: its session has gone, or the server goes.
+static bool is_forlorn(const struct netconf_rpc *rpc)
+{
+	return !rpc->peer || rpc->peer->ended || rpc->server->ending;
+}
+
+static void forget(struct netconf_rpc *rpc)
+{
+	if (rpc->peer)
+		rpc->peer->rpc = NULL;
+	netconf_rpc_free(rpc);
+}
+
+// A request may be large: while it is read and prepared others get their turns. Behind that nothing is interrupted,
+// because then it looks at what others may change.
+static void work(void *context)
+{
+	struct netconf_rpc *rpc = context;
+	bool good = read_operation(rpc) && permitted(rpc) && prepared(rpc);
+	turn_keep();
+	if (is_forlorn(rpc)) {
+		forget(rpc);
+	} else if (good) {
+		refresh(rpc->server);
+		start(rpc);
+	} else {
+		netconf_rpc_fail(rpc);
+	}
+}
+
+// --- turns ---
+
+#define SLICE_US 4000u
+
+static void queue_work(struct netconf_server *server, struct netconf_work *work)
+{
+	struct netconf_work **last = &server->work;
+	while (*last)
+		last = &(*last)->next;
+	*last = work;
+	work->next = NULL;
+}
+
+// A slice for the first in line, which then stands behind all others.
+static void go_on(void *context)
+{
+	struct netconf_server *server = context;
+	struct netconf_work *work = server->work;
+	server->work = work->next;
+	if (turn_go_on(work->turn, SLICE_US))
+		queue_work(server, work);
+	else
+		free(work);
+	if (server->work)
+		io_defer(server->options.loop, go_on, server);
+}
+
+static void go_on_later(struct netconf_server *server, struct turn *turn)
+{
+	struct netconf_work *work = base_oom(malloc(sizeof(*work)));
+	*work = (struct netconf_work){.turn = turn};
+	if (!server->work)
+		io_defer(server->options.loop, go_on, server);
+	queue_work(server, work);
+}
+
+void netconf_rpc_end_work(struct netconf_server *server)
+{
+	server->ending = true;
+	io_defer_cancel(server->options.loop, server);
+	for (struct netconf_work *work; (work = server->work);) {
+		server->work = work->next;
+		turn_end(work->turn);
+		free(work);
+	}
+}
+
 void netconf_rpc_receive(struct netconf_peer *peer)
 {
-	struct netconf_rpc *rpc = rpc_new(peer->server);
+	struct netconf_server *server = peer->server;
+	struct netconf_rpc *rpc = rpc_new(server);
 	rpc->peer = peer;
 	peer->rpc = rpc;
 	rpc->asker = (struct netconf_asker){peer->id, arena_strdup(&rpc->arena, peer->user),
@@ -342,13 +445,8 @@ void netconf_rpc_receive(struct netconf_peer *peer)
 	rpc->who = access_who_copy(&peer->who, &rpc->arena);
 	rpc->asker.who = &rpc->who;
 	rpc->message = buf_take(&peer->session.framing.message, &rpc->message_len);
-	rpc->server->incoming += rpc->message_len;
-	const struct netconf_server_options *o = &peer->server->options;
-	if (o->ops->refresh && !peer->server->busy)
-		o->ops->refresh(o->context);
-	netconf_guard_begin(rpc);
-	if (read_operation(rpc) && netconf_guard_call(rpc))
-		start(rpc);
-	else
-		netconf_rpc_fail(rpc);
+	server->incoming += rpc->message_len;
+	struct turn *turn = turn_begin(work, rpc, SLICE_US);
+	if (turn)
+		go_on_later(server, turn);
 }

@@ -152,6 +152,7 @@ void netconf_server_free(struct netconf_server *s)
 	if (!s)
 		return;
 	free_listening(s);
+	netconf_rpc_end_work(s);
 	while (s->peers)
 		netconf_peer_free(s->peers);
 	free_replies(s);

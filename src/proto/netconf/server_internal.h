@@ -13,6 +13,7 @@
 #include "proto/netconf/session.h"
 
 struct io_stream;
+struct turn;
 struct io_timer;
 struct netconf_rpc;
 
@@ -22,6 +23,9 @@ struct netconf_operation {
 	// Answers by netconf_rpc_ok, _data or _fail, at once or later.
 	void (*fn)(struct netconf_rpc *rpc);
 	bool writes; // changes datastores or locks: one of these at a time, in the order of coming
+	// Optional. What can be made of the request before its turn comes; false with diags. It may be interrupted, and
+	// must not look at datastores.
+	bool (*prepare)(struct netconf_rpc *rpc);
 };
 
 // RFC 6022 section 2.1.4.
@@ -83,6 +87,7 @@ struct netconf_rpc {
 	struct access_user *user;       // counted; NULL: nothing is controlled
 	bool ends_session;              // close-session
 	// Of the operation in work.
+	struct schema_tree *edit;   // of edit-config, once it is prepared
 	struct schema_tree *target; // to become startup
 	struct netconf_commit commit;
 	const char *edits; // what the commit changes, for netconf-config-change; NULL: nothing
@@ -137,6 +142,12 @@ struct netconf_listening {
 	struct io_listener *listener;
 };
 
+// A request that is being read, for longer than a slice of time.
+struct netconf_work {
+	struct netconf_work *next;
+	struct turn *turn;
+};
+
 struct netconf_server {
 	struct netconf_server_options options;
 	struct arena arena;    // of what is known from the start
@@ -161,7 +172,9 @@ struct netconf_server {
 	struct netconf_rpc *rpcs;
 	struct netconf_reading *readings; // answers under way
 	struct netconf_reply *replies;
-	struct netconf_rpc *busy; // the write in work
+	struct netconf_rpc *busy;  // the write in work
+	struct netconf_work *work; // in turn
+	bool ending;               // it is being freed
 	struct netconf_rpc *waiting, **waiting_last;
 	bool running_waiting;
 };
@@ -172,6 +185,8 @@ void netconf_rpc_receive(struct netconf_peer *peer);
 // An operation that the server asks of itself.
 void netconf_rpc_internal(struct netconf_server *server, const struct netconf_operation *operation);
 void netconf_rpc_free(struct netconf_rpc *rpc);
+// What is being read is given up.
+void netconf_rpc_end_work(struct netconf_server *server);
 // The answers; the rpc is gone after them.
 void netconf_rpc_ok(struct netconf_rpc *rpc);
 void netconf_rpc_data(struct netconf_rpc *rpc, const struct buf *content);

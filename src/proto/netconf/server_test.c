@@ -718,6 +718,35 @@ static void a_subscriber_that_does_not_read(void **state)
 	test_event(&w, "the subscriber does not read its notifications");
 }
 
+// A request that takes many slices of time to read, whose session ends at any moment of that; and so does the server.
+static void gone_while_a_request_is_read(void **state)
+{
+	struct buf request cleanup(buf_fini);
+	(void)state;
+	test_world_fini(&w);
+	setup_with(&(struct netconf_server_options){.message_most = 4u << 20});
+	buf_init(&request);
+	buf_adds(&request, "<edit-config><target><candidate/></target><config>");
+	while (request.len < 2u << 20)
+		buf_adds(&request, "<other " BOX "><text>x</text></other>");
+	buf_adds(&request, "</config></edit-config>");
+	for (unsigned steps = 1; steps < 60; steps += 3) {
+		test_peer_open(&a, &w);
+		test_send(&a, request.data);
+		for (unsigned i = 0; i < steps && a.seen == a.message.len; i++)
+			test_step(&w);
+		test_peer_fini(&a);
+		a = (struct test_peer){.world = &w};
+	}
+	test_peer_open(&b, &w);
+	test_ok(&b, "<discard-changes/>");
+	while (netconf_server_sessions(w.box.server) > 1)
+		test_step(&w);
+	test_send(&b, request.data);
+	for (unsigned i = 0; i < 20 && b.seen == b.message.len; i++)
+		test_step(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -752,6 +781,7 @@ int main(void)
 		T(handlers),
 		T(the_asker_may_be_gone_before_the_answer),
 		T(bad_messages),
+		T(gone_while_a_request_is_read),
 		SMALL(a_subscriber_that_does_not_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

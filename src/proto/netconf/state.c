@@ -196,6 +196,6 @@ static void op_get_schema(struct netconf_rpc *rpc)
 }
 
 const struct netconf_operation netconf_state_operations[] = {
-	{"ietf-netconf-monitoring", "get-schema", op_get_schema, false},
+	{"ietf-netconf-monitoring", "get-schema", op_get_schema, .writes = false},
 	{0},
 };
