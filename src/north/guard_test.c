@@ -121,6 +121,19 @@ static void rules_are_kept(void **state)
 	assert_int_equal(call(b, &bench_bob, "revoke", "{\"name\":\"fw9\"}"), 403);
 }
 
+// Shows: RFC 8341 3.7 default-deny-all: operations that make or unmake trust need a rule, whatever the defaults are
+static void trust_needs_a_rule(void **state)
+{
+	struct bench *b = *state;
+	assert_int_equal(
+		ask(b, "PUT", NACM, "{\"ietf-netconf-acm:nacm\":{\"exec-default\":\"permit\"}}"),
+		204);
+	assert_int_equal(call(b, NULL, "status", "{}"), 200);
+	assert_int_equal(call(b, NULL, "revoke", "{\"name\":\"fw9\"}"), 403);
+	assert_int_equal(call(b, NULL, "enrolment-token", "{\"nsf-name\":\"fw9\"}"), 403);
+	assert_int_equal(ask(b, "GET", NACM), 404);
+}
+
 // Whatever the rules say, nobody gets at documents of another tenant.
 static void tenants_stay_apart(void **state)
 {
@@ -152,8 +165,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 	static const struct CMUnitTest tests[] = {
-		TEST(what_is_shipped),    TEST(operators_make_rules),        TEST(rules_are_kept),
-		TEST(tenants_stay_apart), TEST(a_recovery_user_mends_rules),
+		TEST(trust_needs_a_rule),   TEST(what_is_shipped),
+		TEST(operators_make_rules), TEST(rules_are_kept),
+		TEST(tenants_stay_apart),   TEST(a_recovery_user_mends_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,8 +248,8 @@ static void nsf_start(struct nsf *n)
 					      NULL};
 	static const char before[] =
 		"<i2nsf-security-policy xmlns=\"" NFI "\"><name>old</name></i2nsf-security-policy>"
-		"<nacm xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-acm\"><write-default>permit"
-		"</write-default></nacm>";
+		"<nacm xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-acm\"><enable-nacm>false"
+		"</enable-nacm></nacm>";
 	static const char *const rpcs[] = {"open-pinhole", "close-pinhole", "update-trust",
 					   "verify"};
 	assert_int_equal(io_loop_new(&n->loop), 0);
