@@ -10,6 +10,7 @@
 #include "agent/front_internal.h"
 #include "io/backoff.h"
 #include "io/loop.h"
+#include "io/ssh.h"
 #include "io/tls.h"
 #include "proto/netconf/server.h"
 
@@ -92,15 +93,18 @@ static void ended(void *context, const struct diag *why)
 
 static void serve(struct front_home *h, int fd)
 {
-	netconf_server_serve(h->front->server,
-			     &(struct netconf_connection){
-				     .transport = io_tls_server(h->front->tls, fd),
-				     .address = address_of(h),
-				     .connecting = true,
-				     .opened = opened,
-				     .closed = ended,
-				     .context = h,
-			     });
+	const struct front *front = h->front;
+	bool ssh = front->start.endpoint.at[h->first + h->at].ssh;
+	struct io_transport *transport =
+		ssh ? io_ssh_server(front->ssh, fd) : io_tls_server(front->tls, fd);
+	netconf_server_serve(h->front->server, &(struct netconf_connection){
+						       .transport = transport,
+						       .address = address_of(h),
+						       .connecting = true,
+						       .opened = opened,
+						       .closed = ended,
+						       .context = h,
+					       });
 }
 
 static void dialled(struct front *front, const struct agent_dialled *answer)

@@ -78,33 +78,45 @@ static bool read_listen_ssh(struct reader *r, const char *value)
 	return add_listen(r, &(struct agent_listen){.address = value, .ssh = true}, "listen-ssh");
 }
 
-static bool read_endpoint(struct reader *r, uint8_t controller, const char *text)
+static bool read_endpoint(struct reader *r, const struct agent_endpoint *endpoint)
 {
+	const char *text = endpoint->address;
 	struct io_address address;
-	if (!io_address_parse(text, AGENT_PORT_CALL_HOME, r->diags, &address))
+	if (!io_address_parse(text, agent_endpoint_port(endpoint), r->diags, &address))
 		return false;
 	if (io_address_is_any(&address))
 		return wrong(r, "give the address of one host", "call-home", text);
 	if (r->config.endpoints == AGENT_ENDPOINTS_MOST)
 		return wrong(r, "16 addresses of all controllers together are the limit",
 			     "call-home", text);
-	r->config.endpoint[r->config.endpoints++] =
-		(struct agent_endpoint){.controller = controller, .address = text};
+	r->config.endpoint[r->config.endpoints++] = *endpoint;
 	return true;
 }
 
 // A line is one controller.
-static bool read_call_home(struct reader *r, const char *value)
+static bool read_calls(struct reader *r, const char *value, bool ssh)
 {
 	size_t n = r->config.endpoints;
 	uint8_t controller = n ? (uint8_t)(r->config.endpoint[n - 1].controller + 1) : 0;
 	bool ok = true;
 	for (const char *at = value; *at && ok; at += strspn(at, " \t")) {
 		size_t len = strcspn(at, " \t");
-		ok = read_endpoint(r, controller, arena_strndup(r->diags->arena, at, len));
+		struct agent_endpoint endpoint = {.controller = controller, .ssh = ssh};
+		endpoint.address = arena_strndup(r->diags->arena, at, len);
+		ok = read_endpoint(r, &endpoint);
 		at += len;
 	}
 	return ok;
+}
+
+static bool read_call_home(struct reader *r, const char *value)
+{
+	return read_calls(r, value, false);
+}
+
+static bool read_call_home_ssh(struct reader *r, const char *value)
+{
+	return read_calls(r, value, true);
 }
 
 static bool read_call_start(struct reader *r, const char *value)
@@ -259,8 +271,8 @@ static void read_line(struct reader *r, char *line, bool given[static array_len(
 			 "'%.80s' is not a setting", line);
 		return;
 	}
-	bool repeats =
-		o->read == read_listen || o->read == read_listen_ssh || o->read == read_call_home;
+	bool repeats = o->read == read_listen || o->read == read_listen_ssh ||
+		       o->read == read_call_home || o->read == read_call_home_ssh;
 	if (given[o - option] && !repeats) {
 		diag_add(r->diags,
 			 &(struct diag){.code = DIAG_DUPLICATE,
@@ -303,22 +315,25 @@ uint16_t agent_listen_port(const struct agent_listen *listen)
 	return listen->ssh ? AGENT_PORT_SSH : AGENT_PORT;
 }
 
-static bool listens_over(const struct agent_config *config, bool ssh)
+static bool uses(const struct agent_config *config, bool ssh)
 {
 	for (size_t i = 0; i < config->listens; i++)
 		if (config->listen[i].ssh == ssh)
+			return true;
+	for (size_t i = 0; i < config->endpoints; i++)
+		if (config->endpoint[i].ssh == ssh)
 			return true;
 	return false;
 }
 
 bool agent_config_uses_tls(const struct agent_config *config)
 {
-	return config->endpoints || listens_over(config, false);
+	return uses(config, false);
 }
 
 bool agent_config_uses_ssh(const struct agent_config *config)
 {
-	return listens_over(config, true);
+	return uses(config, true);
 }
 
 bool agent_config_read(const char *dir, struct diags *diags, struct agent_config *out)

@@ -127,6 +127,9 @@ static void reads_where_ssh_is_served(void **state)
 	assert_true(reads(place, "name = a\nlisten = none\nlisten-ssh = *\n", &config));
 	assert_true(agent_config_uses_ssh(&config) && !agent_config_uses_tls(&config));
 	assert_false(reads(place, "name = a\nlisten-ssh = host.example\n", &config));
+	assert_true(reads(place, "name = a\nlisten = none\ncall-home-ssh = ::1\n", &config));
+	assert_true(agent_config_uses_ssh(&config) && !agent_config_uses_tls(&config));
+	assert_int_equal(agent_endpoint_port(&config.endpoint[0]), 4334);
 }
 
 static void names_every_fault(void **state)

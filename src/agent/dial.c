@@ -44,7 +44,7 @@ static int connect_to(const struct agent_endpoint *endpoint, int *fd_out)
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	int r = -EINVAL;
-	if (io_address_parse(endpoint->address, AGENT_PORT_CALL_HOME, &diags, &address))
+	if (io_address_parse(endpoint->address, agent_endpoint_port(endpoint), &diags, &address))
 		r = io_connect_start(&address, NULL, fd_out);
 	arena_fini(&arena);
 	return r;

@@ -41,8 +41,9 @@ static int setup(void **state)
 	assert_int_equal(io_listen(&address, &w.listening), 0);
 	assert_int_equal(io_address_of(w.listening, &address), 0);
 	io_address_print(&address, w.text);
-	w.endpoint[0] = (struct agent_endpoint){0, "255.255.255.255:1"}; // nothing connects there
-	w.endpoint[1] = (struct agent_endpoint){1, w.text};
+	w.endpoint[0] =
+		(struct agent_endpoint){0, false, "255.255.255.255:1"}; // nothing connects there
+	w.endpoint[1] = (struct agent_endpoint){1, false, w.text};
 	assert_int_equal(io_loop_new(&w.loop), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
 	w.front = pair[1];

@@ -291,7 +291,9 @@ static struct schema_tree *read_tree(const struct front *front, const char *what
 
 static bool open_files(struct front *front, struct diags *diags)
 {
-	bool tls = front->start.endpoint.len, ssh = false;
+	bool tls = false, ssh = false;
+	for (size_t i = 0; i < front->start.endpoint.len; i++)
+		*(front->start.endpoint.at[i].ssh ? &ssh : &tls) = true;
 	for (unsigned i = 0; i < front->start.listeners; i++)
 		*(is_ssh(front, i) ? &ssh : &tls) = true;
 	front->schema = schema_open(FRONT_YANG, modules, diags);

@@ -267,11 +267,17 @@ static void code_event(struct coder *c, struct agent_event_entry *event)
 	code_needed_text(c, &event->text);
 }
 
+uint16_t agent_endpoint_port(const struct agent_endpoint *endpoint)
+{
+	return endpoint->ssh ? AGENT_PORT_CALL_HOME_SSH : AGENT_PORT_CALL_HOME;
+}
+
 // --- bodies ---
 
 static void code_endpoint(struct coder *c, struct agent_endpoint *endpoint)
 {
 	code_u8(c, &endpoint->controller);
+	code_bool(c, &endpoint->ssh);
 	code_needed_text(c, &endpoint->address);
 }
 

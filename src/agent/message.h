@@ -28,7 +28,8 @@ extern const struct agent_type_info agent_type_info[AGENT_TYPES];
 #define AGENT_LISTENERS_MOST 8u
 #define AGENT_ENDPOINTS_MOST 16u
 #define AGENT_PORT_CALL_HOME 4335 // over TLS
-#define AGENT_DIGEST_TEXT 65u     // SHA-256 in hexadecimal
+#define AGENT_PORT_CALL_HOME_SSH 4334
+#define AGENT_DIGEST_TEXT 65u // SHA-256 in hexadecimal
 
 // Descriptors of front.
 enum { AGENT_FD_CHANNEL = 3, AGENT_FD_CERTIFICATES, AGENT_FD_YANG, AGENT_FD_DIAL, AGENT_FD_LISTEN };
@@ -64,8 +65,11 @@ extern const char *const agent_enforcement_name[AGENT_ENFORCEMENTS];
 // another, in the order of trying.
 struct agent_endpoint {
 	uint8_t controller; // from 0
+	bool ssh;           // else TLS
 	const char *address;
 };
+uint16_t
+agent_endpoint_port(const struct agent_endpoint *endpoint) must_check; // where it names none
 
 // What front needs to begin. Texts are configurations as front printed them; NULL: none.
 struct agent_start {

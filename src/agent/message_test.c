@@ -33,7 +33,8 @@ static struct diag diag[] = {
 	 .hint = "use another"},
 	{.severity = DIAG_WARNING, .code = DIAG_BY_PORT, .text = "by port only"},
 };
-static struct agent_endpoint endpoint[] = {{0, "192.0.2.1"}, {1, "[2001:db8::1]:7000"}};
+static struct agent_endpoint endpoint[] = {{0, false, "192.0.2.1"},
+					   {1, true, "[2001:db8::1]:7000"}};
 static struct backend_pinhole_state hole[] = {
 	{.pinhole = {.name = "call",
 		     .family = 6,

@@ -168,6 +168,8 @@ static bool open_south(struct controller *c)
 	struct south_options options = {.tls = c->tls,
 					.ssh = c->ssh,
 					.call_home = c->config.call_home.list.at,
+					.call_home_ssh = c->config.call_home_ssh.list.at,
+					.call_homes_ssh = c->config.call_home_ssh.list.len,
 					.call_homes = c->config.call_home.list.len};
 	io_descriptors(DESCRIPTORS);
 	c->south = south_new(&options, &c->diags);

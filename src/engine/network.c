@@ -122,12 +122,6 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 			 "the NSF %s guards no network: no rule will ever be placed on it",
 			 nsf.name);
 	vec_push(a, &out->nsf, nsf);
-	if (ssh && nsf.calls_home) {
-		diag_error(diags, DIAG_UNSUPPORTED, path,
-			   "let it call over TLS, or give it an address and let it not call",
-			   "the NSF %s cannot call home over SSH", nsf.name);
-		return false;
-	}
 	if (address || nsf.calls_home)
 		return true;
 	diag_error(diags, DIAG_MISSING, path, "give it an address, or mark it as calling home",

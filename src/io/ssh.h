@@ -49,6 +49,10 @@ struct io_ssh_target {
 	struct io_ssh *ssh;
 	const char *user;
 	const char *const *pins; // fingerprints of the host keys that are right; ends with NULL
+	// Instead of those two, where it is not known who answers (call home): the user's name at the server with this
+	// host key; NULL: it is nobody's. Borrowed as long as the handshake goes on.
+	const char *(*user_of)(void *context, const char *fingerprint);
+	void *context;
 };
 // Takes the descriptor. The handshake fails when the server shows another host key. The peer's `fingerprint` is that of the
 // host key.

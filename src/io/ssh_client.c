@@ -20,6 +20,17 @@ static void free_key(ssh_key *key)
 
 // --- the server's identity ---
 
+// Who answers says under which name to log in.
+static enum io_result find_user(struct ssh_transport *t)
+{
+	const char *user = t->target->user_of(t->target->context, t->peer.fingerprint);
+	if (!user)
+		return io_fault(&t->head, DIAG_DENIED, "register it with its host key",
+				"the host key %s is nobody's here", t->peer.fingerprint);
+	t->user = arena_strdup(&t->arena, user);
+	return IO_OK;
+}
+
 static bool is_pinned(const struct ssh_transport *t)
 {
 	for (const char *const *pin = t->target->pins; *pin; pin++)
@@ -35,6 +46,8 @@ static enum io_result judge_server(struct ssh_transport *t)
 	    !io_ssh_fingerprint_of(key, t->peer.fingerprint))
 		return io_fault(&t->head, DIAG_DENIED, IO_HINT_PEER,
 				"the server shows no host key");
+	if (t->target->user_of)
+		return find_user(t);
 	if (is_pinned(t))
 		return IO_OK;
 	return io_fault(
@@ -76,7 +89,7 @@ static enum io_result log_in(struct ssh_transport *t)
 {
 	char own[IO_SSH_FINGERPRINT];
 	cleanup(free_key) ssh_key key = io_ssh_key(t->ssh);
-	int rc = ssh_userauth_publickey(t->session, NULL, key);
+	int rc = ssh_userauth_publickey(t->session, t->user, key);
 	if (rc == SSH_AUTH_SUCCESS)
 		return IO_OK;
 	if (rc == SSH_AUTH_AGAIN)
@@ -173,14 +186,16 @@ static const struct io_ssh_target *copy_target(struct arena *arena,
 					       const struct io_ssh_target *target)
 {
 	size_t n = 0;
-	while (target->pins[n])
+	while (target->pins && target->pins[n])
 		n++;
 	const char **pins = arena_array(arena, const char *, n + 1);
 	for (size_t i = 0; i < n; i++)
 		pins[i] = arena_strdup(arena, target->pins[i]);
-	struct io_ssh_target *copy = arena_array(arena, struct io_ssh_target, 1);
-	copy->user = arena_strdup(arena, target->user);
-	copy->pins = pins;
+	struct io_ssh_target *copy = arena_new(arena, struct io_ssh_target);
+	*copy = (struct io_ssh_target){.user = arena_strdup(arena, target->user),
+				       .pins = pins,
+				       .user_of = target->user_of,
+				       .context = target->context};
 	return copy;
 }
 
@@ -192,7 +207,7 @@ struct io_transport *io_ssh_client(const struct io_ssh_target *target, int fd)
 	t->user = t->target->user;
 	if (own < 0)
 		return &t->head;
-	set_options(t->session, t->user, own);
+	set_options(t->session, t->user ? t->user : "nobody", own);
 	ssh_set_message_callback(t->session, on_message, t);
 	return &t->head;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Call home, the controller's side: NSFs connect, and are NETCONF servers on the connection.
 //
-// The idea: who calls is nobody until its certificate has been proven, and nobody may keep the others waiting. Calls stand
-// in queues by where they come from, which take turns; a bounded number of handshakes is in work; when too many wait, the
-// longest queue loses its last. A call then belongs to the session of the NSF that its certificate names, or is refused.
-// Who calls while its session is open is kept waiting until that session has been asked whether it lives.
+// The idea: who calls is nobody until its certificate or host key has been proven, and nobody may keep the others waiting.
+// Calls stand in queues by where they come from, which take turns; a bounded number of handshakes is in work; when too many
+// wait, the longest queue loses its last. A call then belongs to the session of the NSF that its certificate names or whose
+// host key it has, or is refused. Who calls while its session is open is kept waiting until that session has been asked
+// whether it lives.
 // It does not know what is said in a session (session.c). RFC 8071 sections 3.1, 3.2 and 5.
 #include "south/internal.h"
 #include "io/backoff.h"
+#include "io/ssh.h"
 #include "io/tls.h"
 #include "proto/netconf/netconf.h"
 
@@ -29,6 +31,7 @@ struct call_in {
 	struct call_in *next, **place; // in its queue, else among those in work
 	unsigned queue;
 	int fd;                  // -1: in work
+	bool ssh;                // else TLS
 	struct session *session; // whose it waits to become
 	struct netconf_client *client;
 	char from[IO_ADDRESS_TEXT];
@@ -43,6 +46,7 @@ struct door {
 	struct south *south;
 	struct door *next;
 	struct io_listener *listener;
+	bool ssh; // else TLS
 };
 
 struct calls {
@@ -142,22 +146,41 @@ static bool refuse(struct diags *diags, const char *hint, const char *name, cons
 	return false;
 }
 
-// Behind the handshake: the certificate is proven, its name and role are what it says.
+// Whose certificate or host key it is that was proven; NULL and a diag: nobody's who may call so.
+static struct session *caller(struct call_in *call, const struct io_peer *peer, struct diags *diags)
+{
+	if (call->ssh)
+		return session_by_key(call->south,
+				      peer->fingerprint); // user_of has found it before
+	if (!session_is_nsf(peer, diags))
+		return NULL;
+	struct session *s = session_find(call->south, peer->name);
+	const char *hint = NULL, *text = NULL;
+	if (!s) {
+		hint = "register it with --call-home";
+		text = "is not registered";
+	} else if (!s->calls_home) {
+		hint = "mark it as calling home";
+		text = "is not marked as calling home";
+	} else if (s->ssh_user) {
+		hint = "let it call over SSH, or register it without --ssh";
+		text = "is registered to call over SSH";
+	}
+	if (text)
+		(void)refuse(diags, hint, peer->name, text);
+	return text ? NULL : s;
+}
+
+// Behind the handshake: the certificate is proven, its name and role are what it says; or the host key is.
 static bool on_admit(void *context, const struct io_peer *peer, struct diags *diags)
 {
 	struct call_in *call = context;
 	work_done(call);
-	if (!session_is_nsf(peer, diags))
-		return false;
-	struct session *s = session_find(call->south, peer->name);
+	struct session *s = caller(call, peer, diags);
 	if (!s)
-		return refuse(diags, "register it with --call-home", peer->name,
-			      "is not registered");
-	if (!s->calls_home)
-		return refuse(diags, "mark it as calling home", peer->name,
-			      "is not marked as calling home");
+		return false;
 	if (s->rival)
-		return refuse(diags, "wait until it is decided", peer->name,
+		return refuse(diags, "wait until it is decided", s->name,
 			      "has called a moment ago");
 	if (s->client) {
 		call->session = s;
@@ -187,6 +210,21 @@ void call_refuse(struct call_in *call, const char *why)
 
 // --- turns ---
 
+// The name to log in with at the NSF that has this host key.
+static const char *user_of(void *context, const char *fingerprint)
+{
+	struct south *south = context;
+	struct session *s = session_by_key(south, fingerprint);
+	return s ? s->ssh_user : NULL;
+}
+
+static struct io_transport *answer(const struct call_in *call, int fd)
+{
+	struct io_ssh_target ssh = {
+		.ssh = call->south->opt.ssh, .user_of = user_of, .context = call->south};
+	return call->ssh ? io_ssh_client(&ssh, fd) : io_tls_client(call->south->opt.tls, fd, NULL);
+}
+
 static void begin(struct calls *calls, struct call_in *call)
 {
 	struct queue *q = &calls->queue[call->queue];
@@ -206,15 +244,13 @@ static void begin(struct calls *calls, struct call_in *call)
 	calls->working = call;
 	int fd = call->fd;
 	call->fd = -1;
-	call->client = netconf_client_new(
-		calls->south->loop,
-		&(struct netconf_client_options){
-			.transport = io_tls_client(calls->south->opt.tls, fd, NULL),
-			.connect_ms = HANDSHAKE_MS,
-			.admit = on_admit,
-			.closed = on_closed,
-			.context = call,
-		});
+	call->client = netconf_client_new(calls->south->loop, &(struct netconf_client_options){
+								      .transport = answer(call, fd),
+								      .connect_ms = HANDSHAKE_MS,
+								      .admit = on_admit,
+								      .closed = on_closed,
+								      .context = call,
+							      });
 }
 
 static bool may_begin(const struct queue *q)
@@ -279,9 +315,10 @@ static void drop_one(struct calls *calls)
 
 static void on_accepted(void *context, int fd, const struct io_address *peer)
 {
-	struct calls *calls = ((struct door *)context)->south->calls;
+	const struct door *door = context;
+	struct calls *calls = door->south->calls;
 	struct call_in *call = base_oom(calloc(1, sizeof(*call)));
-	*call = (struct call_in){.south = calls->south, .fd = fd};
+	*call = (struct call_in){.south = calls->south, .fd = fd, .ssh = door->ssh};
 	call->queue = queue_of(calls, peer);
 	io_address_print(peer, call->from);
 	struct queue *q = &calls->queue[call->queue];
@@ -294,14 +331,15 @@ static void on_accepted(void *context, int fd, const struct io_address *peer)
 	begin_later(calls);
 }
 
-static bool open_door(struct calls *calls, const char *text, struct diags *diags)
+static bool open_door(struct calls *calls, const char *text, bool ssh, struct diags *diags)
 {
 	struct io_address address;
 	int fd = -1;
-	if (!io_address_parse(text, NETCONF_PORT_CALL_HOME_TLS, diags, &address))
+	uint16_t port = ssh ? NETCONF_PORT_CALL_HOME_SSH : NETCONF_PORT_CALL_HOME_TLS;
+	if (!io_address_parse(text, port, diags, &address))
 		return false;
 	struct door *door = base_oom(calloc(1, sizeof(*door)));
-	*door = (struct door){.south = calls->south, .next = calls->door};
+	*door = (struct door){.south = calls->south, .next = calls->door, .ssh = ssh};
 	int rc = io_listen(&address, &fd);
 	if (rc == 0)
 		rc = io_listener_new(calls->south->loop,
@@ -330,7 +368,10 @@ bool calls_open(struct south *south, struct diags *diags)
 		calls->queue[i].last = &calls->queue[i].first;
 	calls->second = io_timer_new(south->loop, a_second_later, calls);
 	for (size_t i = 0; i < south->opt.call_homes; i++)
-		if (!open_door(calls, south->opt.call_home[i], diags))
+		if (!open_door(calls, south->opt.call_home[i], false, diags))
+			return false;
+	for (size_t i = 0; i < south->opt.call_homes_ssh; i++)
+		if (!open_door(calls, south->opt.call_home_ssh[i], true, diags))
 			return false;
 	return true;
 }

@@ -65,6 +65,8 @@ void south_keys_free(const char *const *keys);
 // session.c
 void session_configure(struct south *south, const struct engine_peer *peers, size_t len);
 struct session *session_find(struct south *south, const char *name);
+// Of an NSF that may call over SSH, by its host key.
+struct session *session_by_key(struct south *south, const char *fingerprint);
 void session_restart(struct session *session);
 void session_free_all(struct south *south);
 // The certificate is an NSF's; else a diag.

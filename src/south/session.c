@@ -24,6 +24,15 @@ struct session *session_find(struct south *south, const char *name)
 	return map_get(&south->by_name, name);
 }
 
+struct session *session_by_key(struct south *south, const char *fingerprint)
+{
+	for (struct session *s = south->session; s; s = s->next)
+		for (const char *const *key = s->host_keys; s->calls_home && *key; key++)
+			if (strcmp(*key, fingerprint) == 0)
+				return s;
+	return NULL;
+}
+
 bool session_is_nsf(const struct io_peer *peer, struct diags *diags)
 {
 	enum pki_role role;
@@ -121,6 +130,12 @@ static void disconnect(struct session *s)
 	io_timer_clear(s->timer);
 }
 
+static bool has_door(const struct session *s)
+{
+	const struct south_options *o = &s->south->opt;
+	return s->ssh_user ? o->call_homes_ssh : o->call_homes;
+}
+
 // Connects, or waits for a call.
 static void begin(struct session *s)
 {
@@ -130,9 +145,9 @@ static void begin(struct session *s)
 		connect_now(s);
 	else
 		engine_nsf_disconnected(south->engine, s->name, ENGINE_AWAY,
-					south->opt.call_homes
-						? "it has not called yet"
-						: "this controller takes no calls: set call-home");
+					has_door(s) ? "it has not called yet"
+						    : "this controller takes no such calls: set "
+						      "call-home or call-home-ssh");
 }
 
 void session_restart(struct session *s)

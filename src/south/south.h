@@ -16,6 +16,8 @@ struct south_options {
 	struct io_ssh *ssh;           // borrowed; who we are over SSH; NULL: nobody
 	const char *const *call_home; // addresses where NSFs may call (RFC 8071)
 	size_t call_homes;
+	const char *const *call_home_ssh; // likewise over SSH
+	size_t call_homes_ssh;
 	unsigned parsers; // reports that are read at the same time; 0: 4
 };
 

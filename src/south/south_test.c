@@ -120,6 +120,8 @@ static struct {
 	struct io_ssh *ssh;
 	struct io_address address, home;
 	char door[IO_ADDRESS_TEXT]; // where the controller takes calls
+	struct io_address home_ssh;
+	char door_ssh[IO_ADDRESS_TEXT];
 	struct nsf nsf;
 	struct south *south;
 } w;
@@ -313,16 +315,16 @@ static void notify_closed(void *context)
 }
 
 // A port that was free a moment ago, at every address.
-static void find_door(void)
+static void find_door(struct io_address *home, char door[static IO_ADDRESS_TEXT])
 {
 	int fd;
-	assert_true(io_address_parse("*:0", 0, &w.diags, &w.home));
-	assert_int_equal(io_listen(&w.home, &fd), 0);
-	assert_int_equal(io_address_of(fd, &w.home), 0);
+	assert_true(io_address_parse("*:0", 0, &w.diags, home));
+	assert_int_equal(io_listen(home, &fd), 0);
+	assert_int_equal(io_address_of(fd, home), 0);
 	close(fd);
-	unsigned port = io_address_port(&w.home);
-	snprintf(w.door, sizeof(w.door), "*:%u", port);
-	assert_true(io_address_parse("::1", (uint16_t)port, &w.diags, &w.home));
+	unsigned port = io_address_port(home);
+	snprintf(door, IO_ADDRESS_TEXT, "*:%u", port);
+	assert_true(io_address_parse("::1", (uint16_t)port, &w.diags, home));
 }
 
 static int set_up(void **state)
@@ -341,13 +343,16 @@ static int set_up(void **state)
 	nsf_start(&w.nsf);
 	w.tls = identity("controller", NULL, "controller");
 	w.ssh = key("controller.ssh", NULL);
-	static const char *const doors[1] = {w.door};
-	find_door();
+	static const char *const doors[] = {w.door}, *const ssh_doors[] = {w.door_ssh};
+	find_door(&w.home, w.door);
+	find_door(&w.home_ssh, w.door_ssh);
 	w.south = south_new(&(struct south_options){.tls = w.tls,
 						    .ssh = w.ssh,
 						    .parsers = 1,
 						    .call_home = doors,
-						    .call_homes = 1},
+						    .call_homes = 1,
+						    .call_home_ssh = ssh_doors,
+						    .call_homes_ssh = 1},
 			    &w.diags);
 	assert_non_null(w.south);
 	return 0;
@@ -804,15 +809,61 @@ static void test_ssh(void **state)
 	wait_for(&heard.connected, 2);
 }
 
+// In the NSF's thread.
+static void call_over_ssh(void *context)
+{
+	int fd;
+	assert_int_equal(io_connect_start(&w.home_ssh, NULL, &fd), 0);
+	struct netconf_connection c = {.transport = io_ssh_server(context, fd), .connecting = true};
+	netconf_server_serve(w.nsf.server, &c);
+}
+
+static void configure_call_ssh(const char *pin)
+{
+	const char *const pins[] = {pin, NULL};
+	struct engine_peer peer = {
+		.name = "fw1", .calls_home = true, .ssh_user = "bulwark", .host_keys = pins};
+	south_ops.configure(w.south, &peer, 1);
+}
+
+// Shows: RFC 8071 3.1 C3 a call over SSH is known by its host key alone
+static void test_ssh_call(void **state)
+{
+	char right[IO_SSH_FINGERPRINT], wrong[IO_SSH_FINGERPRINT];
+	(void)state;
+	serve_over_ssh();
+	io_ssh_fingerprint(w.nsf.ssh, right);
+	io_ssh_fingerprint(w.ssh, wrong);
+	configure_call_ssh(wrong);
+	assert_true(south_start(w.south, NULL, &w.diags));
+	wait_for(&heard.away, 1);
+	io_post(w.nsf.loop, call_over_ssh, w.nsf.ssh);
+	wait_for(&heard.calls_refused, 1);
+	assert_non_null(strstr(heard.call, "is nobody's here"));
+	assert_non_null(strstr(heard.call, right));
+	call_as(w.nsf.tls); // a certificate does not help who is registered with a key
+	wait_for(&heard.calls_refused, 2);
+	assert_non_null(strstr(heard.call, "is registered to call over SSH"));
+	configure_call_ssh(right);
+	wait_for(&heard.away, 2);
+	io_post(w.nsf.loop, call_over_ssh, w.nsf.ssh);
+	wait_for(&heard.connected, 1);
+	assert_true(request((struct engine_request){.op = ENGINE_OP_VALIDATE}));
+	io_post(w.nsf.loop, call_over_ssh, w.nsf.ssh); // once more, while the session lives
+	wait_for(&heard.calls_refused, 3);
+	assert_non_null(strstr(heard.call, "is connected already"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		TEST(test_transaction), TEST(test_dirty_candidate), TEST(test_session_ends),
-		TEST(test_silence),     TEST(test_wrong_name),      TEST(test_unmanaged),
-		TEST(test_operations),  TEST(test_call_home),       TEST(test_strangers_call),
-		TEST(test_wrong_role),  TEST(test_second_call),     TEST(test_silent_callers),
-		TEST(test_ssh),         TEST(test_report),          TEST(test_notifications),
+		TEST(test_transaction),   TEST(test_dirty_candidate), TEST(test_session_ends),
+		TEST(test_silence),       TEST(test_wrong_name),      TEST(test_unmanaged),
+		TEST(test_operations),    TEST(test_call_home),       TEST(test_strangers_call),
+		TEST(test_wrong_role),    TEST(test_second_call),     TEST(test_silent_callers),
+		TEST(test_ssh),           TEST(test_ssh_call),        TEST(test_report),
+		TEST(test_notifications),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

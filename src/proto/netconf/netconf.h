@@ -4,6 +4,7 @@
 
 #define NETCONF_PORT_SSH 830            // RFC 6242
 #define NETCONF_PORT_TLS 6513           // RFC 7589
+#define NETCONF_PORT_CALL_HOME_SSH 4334 // RFC 8071
 #define NETCONF_PORT_CALL_HOME_TLS 4335 // RFC 8071
 
 #define NETCONF_NS_BASE "urn:ietf:params:xml:ns:netconf:base:1.0"
