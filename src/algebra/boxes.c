@@ -305,15 +305,19 @@ static void divide_group(struct build *b, struct group *group, struct group *beh
 	bound(b, behind);
 }
 
+// No more groups than it takes for each to need one level less: nodes with few children are a waste.
 static unsigned make_groups(struct build *b, struct group *group)
 {
 	unsigned groups = 1;
+	size_t most = LANES;
+	while (most * LANES < group[0].len)
+		most *= LANES;
 	for (;;) {
 		unsigned largest = 0;
 		for (unsigned i = 1; i < groups; i++)
 			if (group[i].len > group[largest].len)
 				largest = i;
-		if (groups == LANES || group[largest].len <= LANES)
+		if (groups == LANES || group[largest].len <= most)
 			return groups;
 		divide_group(b, &group[largest], &group[groups++]);
 	}
