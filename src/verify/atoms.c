@@ -70,10 +70,22 @@ static u128 key_of(size_t set)
 	       mix(set ^ 0xD1B54A32D192ED03ull << 1 ^ set << 32);
 }
 
-static int by_value(const void *a, const void *b)
+// What is sorted is large and there may be much of it: numbers are.
+static uint32_t *sorted(size_t n, int (*compare)(const void *a, const void *b, void *of), void *of,
+			struct arena *arena)
 {
-	const struct edge *x = a, *y = b;
-	return x->value < y->value ? -1 : x->value > y->value;
+	uint32_t *order = arena_array(arena, uint32_t, n + 1);
+	for (size_t i = 0; i < n; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, n, sizeof(*order), compare, of);
+	return order;
+}
+
+static int by_value(const void *a, const void *b, void *edges)
+{
+	const struct edge *edge = edges;
+	u128 x = edge[*(const uint32_t *)a].value, y = edge[*(const uint32_t *)b].value;
+	return x < y ? -1 : x > y;
 }
 
 struct cutting {
@@ -113,13 +125,15 @@ struct pieces {
 static void sweep(const struct cutting *c, u128 inside, struct pieces *out)
 {
 	u128 key = 0;
+	const struct edge *edge = c->edge.at;
+	const uint32_t *order = sorted(c->edge.len, by_value, c->edge.at, c->arena);
 	out->piece.at = arena_array(out->arena, struct keyed, c->edge.len);
 	out->piece.cap = c->edge.len;
 	for (size_t i = 0; i < c->edge.len;) {
-		u128 value = c->edge.at[i].value;
-		for (; i < c->edge.len && c->edge.at[i].value == value; i++)
-			key ^= c->edge.at[i].key;
-		u128 hi = i < c->edge.len ? c->edge.at[i].value - 1 : c->most;
+		u128 value = edge[order[i]].value;
+		for (; i < c->edge.len && edge[order[i]].value == value; i++)
+			key ^= edge[order[i]].key;
+		u128 hi = i < c->edge.len ? edge[order[i]].value - 1 : c->most;
 		struct keyed *last = out->piece.len ? &out->piece.at[out->piece.len - 1] : NULL;
 		if (!(key & inside))
 			continue;
@@ -132,25 +146,20 @@ static void sweep(const struct cutting *c, u128 inside, struct pieces *out)
 
 // --- atoms ---
 
-static int by_key(const void *a, const void *b)
+static int by_key(const void *a, const void *b, void *pieces)
 {
-	const struct keyed *x = a, *y = b;
+	const struct keyed *piece = pieces, *x = &piece[*(const uint32_t *)a],
+			   *y = &piece[*(const uint32_t *)b];
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-static int by_lo(const void *a, const void *b)
-{
-	const struct keyed *x = a, *y = b;
-	return x->lo < y->lo ? -1 : x->lo > y->lo;
-}
-
-static size_t count_keys(struct keyed *sorted, size_t n)
+static size_t count_keys(const struct keyed *piece, const uint32_t *order, size_t n)
 {
 	size_t keys = 0;
 	for (size_t i = 0; i < n; i++)
-		keys += !i || sorted[i].key != sorted[i - 1].key;
+		keys += !i || piece[order[i]].key != piece[order[i - 1]].key;
 	return keys;
 }
 
@@ -181,12 +190,12 @@ static void keep_narrow(struct verify_axis *axis, struct arena *arena, const str
 }
 
 // Pieces of one key become one atom.
-static uint32_t join_pieces(struct keyed *sorted, size_t n)
+static uint32_t join_pieces(struct keyed *piece, const uint32_t *order, size_t n)
 {
 	uint32_t atom = 0;
 	for (size_t i = 0; i < n; i++) {
-		atom += i && sorted[i].key != sorted[i - 1].key;
-		sorted[i].atom = atom;
+		atom += i && piece[order[i]].key != piece[order[i - 1]].key;
+		piece[order[i]].atom = atom;
 	}
 	return atom + 1;
 }
@@ -194,16 +203,15 @@ static uint32_t join_pieces(struct keyed *sorted, size_t n)
 static void choose_form(const struct verify_sets *sets, struct pieces *p, struct arena *arena,
 			struct verify_axis *axis)
 {
-	struct keyed *piece = p->piece.at;
+	struct keyed *piece = p->piece.at; // rising
 	size_t n = p->piece.len;
+	const uint32_t *order = sorted(n, by_key, piece, p->arena);
 	axis->pieces = n;
 	for (size_t i = 0; i < n; i++)
 		piece[i].atom = (uint32_t)i;
-	qsort(piece, n, sizeof(*piece), by_key);
-	size_t keys = count_keys(piece, n);
+	size_t keys = count_keys(piece, order, n);
 	axis->span = keys > WORD && (keys > MASK_ATOMS_MOST || mostly_single(sets));
-	axis->atoms = axis->span ? (uint32_t)n : join_pieces(piece, n);
-	qsort(piece, n, sizeof(*piece), by_lo);
+	axis->atoms = axis->span ? (uint32_t)n : join_pieces(piece, order, n);
 	if (axis->span && piece[n - 1].hi <= UINT32_MAX)
 		keep_narrow(axis, arena, piece);
 	else
@@ -290,7 +298,6 @@ void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, s
 	for (size_t i = 0; i < sets->set.len; i++)
 		if (sets->uses.at[i])
 			cut_set(&cutting, sets->set.at[i], key_of(i) & ~inside);
-	qsort(cutting.edge.at, cutting.edge.len, sizeof(*cutting.edge.at), by_value);
 	sweep(&cutting, inside, &pieces);
 	arena_fini(&edges);
 	choose_form(sets, &pieces, arena, axis);

@@ -26,23 +26,6 @@ static bool does_otherwise(const struct verify_case *c, uint32_t unit, uint32_t 
 	return verify_effect(c->space, 0, owner) != verify_unit_effect(c, unit);
 }
 
-static void ask_within_unit(struct verify_judge *judge, uint32_t unit)
-{
-	const struct verify_case *c = judge->of;
-	struct verify_site site = {.unit = unit};
-	while (verify_site_next(c, &site))
-		if (site.slice == judge->slice)
-			verify_ask_within(judge, site.lo, site.hi);
-}
-
-// All causes but one (none: `but` is their number).
-static void ask_within_causes(struct verify_judge *judge, size_t but)
-{
-	for (size_t i = 0; i < judge->causes.len; i++)
-		if (i != but)
-			ask_within_unit(judge, judge->causes.at[i]);
-}
-
 static enum verify_answer as_answer(enum algebra_answer answer)
 {
 	return answer == ALGEBRA_COVERED ? VERIFY_YES
@@ -56,7 +39,45 @@ struct explaining {
 	struct verify_judge *judge;
 	struct verify_site site;
 	bool same, goes;
+	uint64_t *box;     // those of the causes in the slice, cells by cells
+	size_t boxes, cap; // room for so many cells
 };
+
+static void add_box(struct explaining *e, const struct verify_site *site, uint32_t i)
+{
+	unsigned cells = e->site.slice->shape.cells;
+	if ((e->boxes + 1) * cells > e->cap) {
+		e->cap = e->cap * 2 + 16 * cells;
+		e->box = base_oom(realloc(e->box, e->cap * sizeof(*e->box)));
+	}
+	algebra_boxes_get(site->boxes, i, e->box + e->boxes++ * cells);
+}
+
+static void add_unit(struct explaining *e, uint32_t unit)
+{
+	struct verify_site site = {.unit = unit};
+	while (verify_site_next(e->judge->of, &site))
+		for (uint32_t i = site.lo; site.slice == e->site.slice && i < site.hi; i++)
+			add_box(e, &site, i);
+}
+
+// All causes but one (none: `but` is their number).
+static void add_causes(struct explaining *e, size_t but)
+{
+	e->boxes = 0;
+	for (size_t i = 0; i < e->judge->causes.len; i++)
+		if (i != but)
+			add_unit(e, e->judge->causes.at[i]);
+}
+
+// What of the box do the causes leave over, and, when the unit goes, what stands before it?
+static enum algebra_answer ask_box(struct explaining *e, const uint64_t *box, uint64_t *open)
+{
+	const struct verify_before before = {e->site.layer->boxes, 0, e->site.lo};
+	const struct verify_ahead ahead = {
+		.list = &before, .lists = e->goes, .extra = e->box, .extras = e->boxes};
+	return verify_left_over(e->judge, e->site.slice, box, &ahead, open);
+}
 
 // The lowest box in [from, to) that holds all of `box` and may be a cause; else `to`.
 static uint32_t holder_of(const struct explaining *e, const uint64_t *box, uint32_t from,
@@ -70,14 +91,6 @@ static uint32_t holder_of(const struct explaining *e, const uint64_t *box, uint3
 				    algebra_boxes_owner(e->site.layer->boxes, from)))
 			return from;
 	}
-}
-
-static void ask_box(const struct explaining *e, const uint64_t *box, size_t but)
-{
-	verify_ask(e->judge, e->site.slice, box);
-	ask_within_causes(e->judge, but);
-	if (e->goes && !e->judge->cover.held)
-		verify_ask_within(e->judge, 0, e->site.lo);
 }
 
 static uint32_t who(const struct explaining *e, const uint64_t *point, uint32_t before)
@@ -94,9 +107,9 @@ static enum verify_answer explain_box(struct explaining *e, uint32_t i)
 	uint64_t box[ALGEBRA_CELLS], open[ALGEBRA_CELLS];
 	uint32_t before = verify_site_before(e->judge->of, &e->site, i);
 	algebra_boxes_get(e->site.boxes, i, box);
-	ask_box(e, box, SIZE_MAX);
+	add_causes(e, SIZE_MAX);
 	for (;;) {
-		enum algebra_answer answer = verify_answer(e->judge, open);
+		enum algebra_answer answer = ask_box(e, box, open);
 		if (answer != ALGEBRA_OPEN)
 			return as_answer(answer);
 		algebra_box_point(&e->site.slice->shape, open, 0, open);
@@ -106,7 +119,7 @@ static enum verify_answer explain_box(struct explaining *e, uint32_t i)
 			return VERIFY_YES;
 		}
 		verify_causes_add(&e->judge->causes, unit);
-		ask_within_unit(e->judge, unit);
+		add_unit(e, unit);
 	}
 }
 
@@ -155,8 +168,8 @@ static bool does_without(struct explaining *e, size_t but)
 	while (verify_site_next(e->judge->of, &e->site))
 		for (uint32_t i = e->site.lo; i < e->site.hi; i++) {
 			algebra_boxes_get(e->site.boxes, i, box);
-			ask_box(e, box, but);
-			if (verify_answer(e->judge, NULL) != ALGEBRA_COVERED)
+			add_causes(e, but);
+			if (ask_box(e, box, NULL) != ALGEBRA_COVERED)
 				return false;
 		}
 	return true;
@@ -189,32 +202,37 @@ enum verify_answer verify_why_redundant(struct verify_judge *judge, uint32_t uni
 	enum verify_answer answer = explain(&e);
 	if (answer == VERIFY_YES)
 		minimise(&e, UINT32_MAX);
+	free(e.box);
 	return answer;
 }
 
 // --- do those before it that do the same match all its packets? ---
 
+struct sameness {
+	const struct verify_case *of;
+	uint32_t unit;
+};
+
+static bool does_the_same(const void *user, uint32_t owner)
+{
+	const struct sameness *same = user;
+	return !does_otherwise(same->of, same->unit, owner);
+}
+
 static enum verify_answer same_match(struct verify_judge *judge, const struct verify_site *site,
 				     uint32_t i, struct verify_spot *against)
 {
-	const struct verify_case *c = judge->of;
-	const struct algebra_boxes *boxes = site->layer->boxes;
-	uint64_t box[ALGEBRA_CELLS], other[ALGEBRA_CELLS];
+	const struct sameness same = {judge->of, site->unit};
+	const struct verify_before before = {site->layer->boxes, 0,
+					     verify_site_before(judge->of, site, i)};
+	const struct verify_ahead ahead = {
+		.list = &before, .lists = 1, .counts = does_the_same, .user = &same};
+	uint64_t box[ALGEBRA_CELLS], open[ALGEBRA_CELLS];
 	algebra_boxes_get(site->boxes, i, box);
-	verify_ask(judge, site->slice, box);
-	judge->others.len = 0;
-	verify_meeting(site->slice, boxes, box, 0, verify_site_before(c, site, i), &judge->others);
-	for (size_t k = 0; k < judge->others.len; k++) {
-		uint32_t owner = algebra_boxes_owner(boxes, judge->others.at[k]);
-		if (does_otherwise(c, site->unit, owner))
-			continue;
-		algebra_boxes_get(boxes, judge->others.at[k], other);
-		algebra_cover_add(&judge->cover, other);
-	}
-	enum algebra_answer answer = verify_answer(judge, other);
+	enum algebra_answer answer = verify_left_over(judge, site->slice, box, &ahead, open);
 	if (answer == ALGEBRA_OPEN) {
 		against->slice = site->slice;
-		algebra_box_point(&site->slice->shape, other, 0, against->point);
+		algebra_box_point(&site->slice->shape, open, 0, against->point);
 	}
 	return as_answer(answer);
 }
@@ -247,13 +265,14 @@ enum verify_answer verify_why_dead(struct verify_judge *judge, uint32_t unit,
 	against_out->slice = NULL;
 	enum verify_answer same = same_match_all(judge, unit, against_out);
 	e.same = same == VERIFY_YES;
-	if (same == VERIFY_GAVE_UP || explain(&e) != VERIFY_YES)
-		return VERIFY_GAVE_UP;
-	if (!e.same) {
+	enum verify_answer known = same == VERIFY_GAVE_UP ? VERIFY_GAVE_UP : explain(&e);
+	if (known == VERIFY_YES && !e.same) {
 		keep = decider(judge->of, against_out);
 		if (!has(&judge->causes, keep))
 			verify_causes_add(&judge->causes, keep);
 	}
-	minimise(&e, keep);
-	return VERIFY_YES;
+	if (known == VERIFY_YES)
+		minimise(&e, keep);
+	free(e.box);
+	return known == VERIFY_YES ? VERIFY_YES : VERIFY_GAVE_UP;
 }

@@ -68,14 +68,14 @@ void verify_case_init(struct verify_case *c, const struct verify_space *space,
 void verify_judge_init(struct verify_judge *judge, const struct verify_case *c)
 {
 	*judge = (struct verify_judge){.of = c};
-	algebra_cover_init(&judge->cover, NULL, c->stop, 0);
-	judge->cover.reach_most = c->reach_most;
+	verify_search_init(&judge->search, NULL, c->stop, UINT64_MAX);
+	judge->search.looks = LOOKS_MOST;
+	judge->search.cover.reach_most = c->reach_most;
 }
 
 void verify_judge_fini(struct verify_judge *judge)
 {
-	algebra_cover_fini(&judge->cover);
-	free(judge->ids.at);
+	verify_search_fini(&judge->search);
 	free(judge->others.at);
 	free(judge->pairs.at);
 	free(judge->causes.at);
@@ -169,32 +169,28 @@ void verify_meeting(const struct verify_slice *slice, const struct algebra_boxes
 	}
 }
 
-void verify_ask(struct verify_judge *judge, const struct verify_slice *slice, const uint64_t *box)
+enum algebra_answer verify_left_over(struct verify_judge *judge, const struct verify_slice *slice,
+				     const uint64_t *box, const struct verify_ahead *ahead,
+				     uint64_t *open_out)
 {
-	judge->slice = slice;
-	judge->cover.shape = &slice->shape;
-	algebra_cover_ask(&judge->cover, box);
+	judge->search.shape = judge->search.cover.shape = &slice->shape;
+	return verify_search_open(&judge->search, box, ahead, open_out);
 }
 
-void verify_ask_within(struct verify_judge *judge, uint32_t from, uint32_t to)
+static bool owner_stays(const void *user, uint32_t owner)
 {
-	const struct algebra_boxes *boxes = judge->slice->layer[0].boxes;
-	uint64_t box[ALGEBRA_CELLS];
-	judge->ids.len = 0;
-	verify_meeting(judge->slice, boxes, judge->cover.box, from, to, &judge->ids);
-	for (size_t i = 0; i < judge->ids.len && !judge->cover.held; i++) {
-		uint32_t number = judge->ids.at[i];
-		if (!verify_stays(judge->of, algebra_boxes_owner(boxes, number)))
-			continue;
-		algebra_boxes_get(boxes, number, box);
-		algebra_cover_add(&judge->cover, box);
-	}
+	return verify_stays(user, owner);
 }
 
-enum algebra_answer verify_answer(struct verify_judge *judge, uint64_t *open_out)
+enum algebra_answer verify_left_by(struct verify_judge *judge, const struct verify_slice *slice,
+				   const uint64_t *box, const struct verify_before *range,
+				   size_t ranges, uint64_t *open_out)
 {
-	judge->cover.steps = LOOKS_MOST / (judge->cover.boxes + 16);
-	return algebra_cover_answer(&judge->cover, open_out);
+	const struct verify_ahead ahead = {.list = range,
+					   .lists = ranges,
+					   .counts = judge->of->gone ? owner_stays : NULL,
+					   .user = judge->of};
+	return verify_left_over(judge, slice, box, &ahead, open_out);
 }
 
 void verify_causes_add(struct verify_causes *causes, uint32_t unit)

@@ -3,7 +3,7 @@
 // that all judgements are made of. Units have numbers of their own here, 0 to units - 1.
 #pragma once
 
-#include "verify/space.h"
+#include "verify/search.h"
 
 enum verify_life { VERIFY_UNKNOWN, VERIFY_NOWHERE, VERIFY_DEAD, VERIFY_LIVES, VERIFY_UNSURE };
 enum verify_answer { VERIFY_NO, VERIFY_YES, VERIFY_GAVE_UP };
@@ -34,11 +34,10 @@ struct verify_spot {
 	uint64_t point[ALGEBRA_CELLS];
 };
 
-// Of one thread. What a function says of `ids` is overwritten by the next question.
+// Of one thread.
 struct verify_judge {
 	const struct verify_case *of;
-	const struct verify_slice *slice; // of the question
-	struct algebra_cover cover;
+	struct verify_search search; // among the boxes that stay
 	struct algebra_ids ids, others, pairs;
 	struct verify_causes causes;
 	struct verify_met *met; // overlaps.c
@@ -77,10 +76,14 @@ uint32_t verify_first(const struct verify_case *c, const struct verify_slice *sl
 // Appends the numbers in [from, to) of the boxes that meet `box`.
 void verify_meeting(const struct verify_slice *slice, const struct algebra_boxes *boxes,
 		    const uint64_t *box, uint32_t from, uint32_t to, struct algebra_ids *ids);
-// Is the box covered? By those that stay of the ranges that are added.
-void verify_ask(struct verify_judge *judge, const struct verify_slice *slice, const uint64_t *box);
-void verify_ask_within(struct verify_judge *judge, uint32_t from, uint32_t to);
-enum algebra_answer verify_answer(struct verify_judge *judge, uint64_t *open_out) must_check;
+// What do they leave over of a box? OPEN: *open_out, unless it is NULL, is a box of such points.
+enum algebra_answer verify_left_over(struct verify_judge *judge, const struct verify_slice *slice,
+				     const uint64_t *box, const struct verify_ahead *ahead,
+				     uint64_t *open_out) must_check;
+// The same, of those that stay.
+enum algebra_answer verify_left_by(struct verify_judge *judge, const struct verify_slice *slice,
+				   const uint64_t *box, const struct verify_before *range,
+				   size_t ranges, uint64_t *open_out) must_check;
 
 // --- judgements ---
 

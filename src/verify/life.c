@@ -40,10 +40,9 @@ static enum verify_life look_at(struct verify_judge *judge, const struct verify_
 	algebra_boxes_get(site->boxes, i, box);
 	if (verify_first(judge->of, site->slice, box, 0, before) < before)
 		return VERIFY_DEAD;
-	verify_ask(judge, site->slice, box);
-	verify_ask_within(judge, 0, before);
-	enum algebra_answer answer = verify_answer(judge, NULL);
-	if (answer == ALGEBRA_OPEN && spot && verify_answer(judge, open) == ALGEBRA_OPEN) {
+	const struct verify_before all = {site->layer->boxes, 0, before};
+	enum algebra_answer answer = verify_left_by(judge, site->slice, box, &all, 1, open);
+	if (answer == ALGEBRA_OPEN) {
 		algebra_box_point(&site->slice->shape, open, 0, open);
 		mark(spot, site->slice, open);
 	}

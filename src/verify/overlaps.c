@@ -85,12 +85,13 @@ static enum algebra_answer covers(struct verify_judge *judge, uint32_t general, 
 	while (answer == ALGEBRA_COVERED && verify_site_next(judge->of, &site))
 		for (uint32_t i = site.lo; i < site.hi && answer == ALGEBRA_COVERED; i++) {
 			algebra_boxes_get(site.boxes, i, box);
-			verify_ask(judge, site.slice, box);
 			struct verify_site other = {.unit = general};
-			while (verify_site_next(judge->of, &other))
-				if (other.slice == site.slice)
-					verify_ask_within(judge, other.lo, other.hi);
-			answer = verify_answer(judge, NULL);
+			while (verify_site_next(judge->of, &other) && other.slice != site.slice)
+				;
+			const struct verify_before all = {other.boxes, other.lo, other.hi};
+			answer = other.slice == site.slice
+					 ? verify_left_by(judge, site.slice, box, &all, 1, NULL)
+					 : ALGEBRA_OPEN;
 		}
 	return answer;
 }
@@ -161,9 +162,8 @@ static bool decides_some(struct sharing *s, const uint64_t *part)
 	uint64_t open[ALGEBRA_CELLS];
 	if (verify_first(s->judge->of, slice, part, 0, s->site.lo) < s->site.lo)
 		return false;
-	verify_ask(s->judge, slice, part);
-	verify_ask_within(s->judge, 0, s->site.lo);
-	if (verify_answer(s->judge, open) != ALGEBRA_OPEN)
+	const struct verify_before all = {s->site.boxes, 0, s->site.lo};
+	if (verify_left_by(s->judge, slice, part, &all, 1, open) != ALGEBRA_OPEN)
 		return false;
 	algebra_box_point(&slice->shape, open, PROBES, s->out->point);
 	return true;

@@ -93,8 +93,8 @@ static void seek_pair(struct seek *s, uint32_t j)
 	const struct verify_side *side = s->sides->side;
 	const struct verify_lone *a = &side[0].lone[s->i], *b = &side[1].lone[j];
 	uint64_t other[ALGEBRA_CELLS], both[ALGEBRA_CELLS];
-	if (b->effect == a->effect || b->dead || b->reach < s->i || j > a->reach ||
-	    *seen(s, teller(s, 1, j)) == s->piece + 1)
+	if (b->effect == a->effect || b->dead || (a->quiet && b->quiet) || b->reach < s->i ||
+	    j > a->reach || *seen(s, teller(s, 1, j)) == s->piece + 1)
 		return;
 	algebra_boxes_get(side[1].boxes, j, other);
 	if (!algebra_box_clip(s->search.shape, s->box, other, both))
@@ -105,20 +105,6 @@ static void seek_pair(struct seek *s, uint32_t j)
 	if (answer == ALGEBRA_OPEN)
 		found(s, j, both);
 	s->mine->gave_up |= answer == ALGEBRA_GAVE_UP;
-}
-
-// How many of the odd boxes have a number up to `most`.
-static uint32_t odd_below(const struct algebra_boxes *odd, uint32_t most)
-{
-	uint32_t lo = 0, hi = (uint32_t)algebra_boxes_len(odd);
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (algebra_boxes_owner(odd, mid) <= most)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
 }
 
 static void seek_box(struct seek *s, uint32_t i)
@@ -132,16 +118,14 @@ static void seek_box(struct seek *s, uint32_t i)
 	s->i = i;
 	ids->len = 0;
 	algebra_boxes_get(side[0].boxes, i, s->box);
-	if (lone->quiet)
-		algebra_boxes_meeting(side[1].odd, s->box, 0, odd_below(side[1].odd, lone->reach),
-				      ids);
+	const struct algebra_boxes *odd = lone->quiet ? s->sides->odd : NULL;
+	uint32_t end = lone->reach < side[1].len ? lone->reach + 1 : side[1].len;
+	if (odd)
+		algebra_boxes_meeting(odd, s->box, 0, verify_stand_before(odd, end), ids);
 	else
-		algebra_boxes_meeting(side[1].boxes, s->box, 0,
-				      lone->reach < side[1].len ? lone->reach + 1 : side[1].len,
-				      ids);
+		algebra_boxes_meeting(side[1].boxes, s->box, 0, end, ids);
 	for (size_t k = 0; k < ids->len && !atomic_load_explicit(stop, memory_order_relaxed); k++)
-		seek_pair(s,
-			  lone->quiet ? algebra_boxes_owner(side[1].odd, ids->at[k]) : ids->at[k]);
+		seek_pair(s, odd ? algebra_boxes_owner(odd, ids->at[k]) : ids->at[k]);
 }
 
 static void seek_group(void *user, unsigned worker, size_t piece)

@@ -54,10 +54,10 @@ static bool probes_show(struct leaving *l, const uint64_t *box, uint32_t probes)
 // Is all of the part decided before the unit, or, without it, by boxes from its end to `to`?
 static enum verify_answer is_taken(struct leaving *l, uint32_t to)
 {
-	verify_ask(l->judge, l->site.slice, l->part);
-	verify_ask_within(l->judge, 0, l->site.lo);
-	verify_ask_within(l->judge, l->site.hi, to);
-	enum algebra_answer answer = verify_answer(l->judge, NULL);
+	const struct algebra_boxes *boxes = l->site.slice->layer[0].boxes;
+	const struct verify_before all[] = {{boxes, 0, l->site.lo}, {boxes, l->site.hi, to}};
+	enum algebra_answer answer =
+		verify_left_by(l->judge, l->site.slice, l->part, all, array_len(all), NULL);
 	return answer == ALGEBRA_COVERED ? VERIFY_YES
 	       : answer == ALGEBRA_OPEN  ? VERIFY_NO
 					 : VERIFY_GAVE_UP;

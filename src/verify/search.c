@@ -20,7 +20,6 @@ void verify_search_fini(struct verify_search *search)
 {
 	algebra_cover_fini(&search->cover);
 	free(search->ids.at);
-	free(search->list);
 }
 
 static bool stopped(const struct verify_search *search)
@@ -36,6 +35,12 @@ static bool is_listed(const struct verify_ahead *ahead, uint32_t number)
 	return false;
 }
 
+static bool counts(const struct verify_ahead *ahead, const struct algebra_boxes *boxes,
+		   uint32_t number)
+{
+	return !ahead->counts || ahead->counts(ahead->user, algebra_boxes_owner(boxes, number));
+}
+
 // The number of a listed box that holds `box`, in a list of them; false when none does.
 static bool held_between_gaps(struct verify_search *search, const struct verify_ahead *ahead,
 			      const uint64_t *box, uint32_t *number_out)
@@ -44,11 +49,25 @@ static bool held_between_gaps(struct verify_search *search, const struct verify_
 	search->ids.len = 0;
 	algebra_boxes_holding(first->boxes, box, first->from, last->to, &search->ids);
 	for (size_t i = 0; i < search->ids.len; i++)
-		if (is_listed(ahead, search->ids.at[i])) {
+		if (is_listed(ahead, search->ids.at[i]) &&
+		    counts(ahead, first->boxes, search->ids.at[i])) {
 			*number_out = search->ids.at[i];
 			return true;
 		}
 	return false;
+}
+
+static uint32_t first_that_counts(const struct verify_ahead *ahead,
+				  const struct verify_before *before, const uint64_t *box)
+{
+	uint32_t at = before->from;
+	while (at < before->to) {
+		at = algebra_boxes_first(before->boxes, box, at, before->to);
+		if (at < before->to && counts(ahead, before->boxes, at))
+			break;
+		at++;
+	}
+	return at < before->to ? at : before->to;
 }
 
 static bool held(struct verify_search *search, const struct verify_ahead *ahead,
@@ -60,10 +79,8 @@ static bool held(struct verify_search *search, const struct verify_ahead *ahead,
 	}
 	for (size_t l = 0; l < ahead->lists; l++) {
 		const struct verify_before *before = &ahead->list[l];
-		if (before->from >= before->to)
-			continue;
 		*boxes_out = before->boxes;
-		*number_out = algebra_boxes_first(before->boxes, box, before->from, before->to);
+		*number_out = first_that_counts(ahead, before, box);
 		if (*number_out < before->to)
 			return true;
 	}
@@ -126,41 +143,28 @@ static enum algebra_answer by_points(struct verify_search *search, const uint64_
 	return ALGEBRA_GAVE_UP;
 }
 
-static uint64_t *list_room(struct verify_search *search, size_t more)
+// Adds to the cover all that stand before and meet the box. False when there are more than `most`.
+static bool add_all(struct verify_search *search, const uint64_t *box,
+		    const struct verify_ahead *ahead, size_t most)
 {
 	size_t cells = search->shape->cells;
-	if (search->len + more > search->cap) {
-		search->cap = (search->len + more) * 2;
-		search->list = base_oom(
-			realloc(search->list, search->cap * cells * sizeof(*search->list)));
-	}
-	return search->list + search->len * cells;
-}
-
-// All that stand before and meet the box, as search->list. False when there are more than `most`.
-static bool list_all(struct verify_search *search, const uint64_t *box,
-		     const struct verify_ahead *ahead, size_t most)
-{
-	size_t cells = search->shape->cells;
-	search->len = 0;
+	uint64_t other[ALGEBRA_CELLS];
+	algebra_cover_ask(&search->cover, box);
+	for (size_t i = 0; i < ahead->extras; i++)
+		algebra_cover_add(&search->cover, ahead->extra + i * cells);
 	for (size_t l = 0; l < ahead->lists; l++) {
 		const struct verify_before *before = &ahead->list[l];
 		search->ids.len = 0;
-		if (!algebra_boxes_meeting_most(before->boxes, box, before->from, before->to,
-						most - search->len, &search->ids))
+		if (!algebra_boxes_meeting_most(before->boxes, box, before->from, before->to, most,
+						&search->ids))
 			return false;
-		uint64_t *to = list_room(search, search->ids.len);
-		for (size_t i = 0; i < search->ids.len; i++, to += cells)
-			algebra_boxes_get(before->boxes, search->ids.at[i], to);
-		search->len += search->ids.len;
-	}
-	for (size_t i = 0; i < ahead->extras; i++) {
-		const uint64_t *extra = ahead->extra + i * cells;
-		uint64_t *to = list_room(search, 1);
-		if (!algebra_box_meets(search->shape, extra, box))
-			continue;
-		memcpy(to, extra, cells * sizeof(*to));
-		search->len++;
+		most -= search->ids.len;
+		for (size_t i = 0; i < search->ids.len && !search->cover.held; i++) {
+			if (!counts(ahead, before->boxes, search->ids.at[i]))
+				continue;
+			algebra_boxes_get(before->boxes, search->ids.at[i], other);
+			algebra_cover_add(&search->cover, other);
+		}
 	}
 	return true;
 }
@@ -168,12 +172,9 @@ static bool list_all(struct verify_search *search, const uint64_t *box,
 static enum algebra_answer by_all(struct verify_search *search, const uint64_t *box,
 				  const struct verify_ahead *ahead, uint64_t *open_out)
 {
-	if (!list_all(search, box, ahead, search->looks ? search->looks / STEPS_LEAST : SIZE_MAX))
+	if (!add_all(search, box, ahead, search->looks ? search->looks / STEPS_LEAST : SIZE_MAX))
 		return ALGEBRA_GAVE_UP;
-	set_steps(search, search->len);
-	algebra_cover_ask(&search->cover, box);
-	for (size_t i = 0; i < search->len; i++)
-		algebra_cover_add(&search->cover, search->list + i * search->shape->cells);
+	set_steps(search, search->cover.boxes);
 	return algebra_cover_answer(&search->cover, open_out);
 }
 
@@ -182,6 +183,8 @@ enum algebra_answer verify_search_open(struct verify_search *search, const uint6
 {
 	uint64_t point[ALGEBRA_CELLS], holds[ALGEBRA_CELLS];
 	enum algebra_answer answer = ALGEBRA_OPEN;
+	if (!ahead->lists)
+		return by_all(search, box, ahead, open_out);
 	algebra_box_point(search->shape, box, 0, point);
 	if (holder(search, ahead, point, holds)) {
 		if (algebra_box_within(search->shape, box, holds) ||

@@ -16,6 +16,9 @@ struct verify_ahead {
 	bool gaps; // the lists are what is left between gaps of the same boxes: they are asked for at once
 	const uint64_t *extra; // boxes of no list, one after the other
 	size_t extras;
+	bool (*counts)(const void *user,
+		       uint32_t owner); // of the lists; NULL: boxes of all owners do
+	const void *user;
 };
 struct verify_search {
 	const struct algebra_shape *shape;
@@ -24,8 +27,6 @@ struct verify_search {
 	uint64_t steps;
 	uint64_t
 		looks; // boxes that one answer may look at, where somebody is waiting; 0: as many as it takes
-	uint64_t *list; // all boxes that may cover one asked about
-	size_t len, cap;
 };
 void verify_search_init(struct verify_search *search, const struct algebra_shape *shape,
 			const _Atomic bool *stop, uint64_t steps);

@@ -192,19 +192,36 @@ static void make_side(const struct verify_space *space, const struct verify_slic
 			verify_effect(space, layer, algebra_boxes_owner(side->boxes, i));
 }
 
-static void make_odd(const struct verify_slice *slice, struct verify_side *side,
-		     const _Atomic bool *stop)
+static bool is_odd(const struct verify_side *side, uint32_t i)
 {
+	return !side->lone[i].quiet && !side->lone[i].dead;
+}
+
+// A tree of its own pays where the quiet boxes of the other side then look at few.
+static bool worth_a_tree(const struct verify_sides *sides)
+{
+	const struct verify_side *side = sides->side;
+	size_t odd = 0, quiet = 0;
+	for (uint32_t i = 0; i < side[0].len; i++)
+		quiet += side[0].lone[i].quiet;
+	for (uint32_t i = 0; i < side[1].len; i++)
+		odd += is_odd(&side[1], i);
+	return quiet && odd < side[1].len / 2;
+}
+
+static void make_odd(struct verify_sides *sides, const _Atomic bool *stop)
+{
+	const struct verify_side *side = &sides->side[1];
 	uint64_t box[ALGEBRA_CELLS];
-	side->odd = algebra_boxes_new(&slice->shape);
-	algebra_boxes_stop(side->odd, stop);
+	sides->odd = algebra_boxes_new(&sides->slice->shape);
+	algebra_boxes_stop(sides->odd, stop);
 	for (uint32_t i = 0; i < side->len; i++) {
-		if (side->lone[i].quiet || side->lone[i].dead)
+		if (!is_odd(side, i))
 			continue;
 		algebra_boxes_get(side->boxes, i, box);
-		algebra_boxes_add(side->odd, box, i);
+		algebra_boxes_add(sides->odd, box, i);
 	}
-	algebra_boxes_build(side->odd);
+	algebra_boxes_build(sides->odd);
 }
 
 static bool pay(size_t *memory, size_t bytes)
@@ -226,20 +243,17 @@ bool verify_sides_make(const struct verify_space *space, const struct verify_sli
 		make_side(space, slice, s, &out->side[s]);
 	}
 	find_twins(out, verify_stop_flag(options));
-	for (unsigned s = 0; s < 2; s++) {
+	for (unsigned s = 0; s < 2; s++)
 		if (!find_reach(out, s, options))
 			return false;
-		make_odd(slice, &out->side[s], verify_stop_flag(options));
-		if (!pay(memory, algebra_boxes_bytes(out->side[s].odd)))
-			return false;
-	}
-	return true;
+	if (worth_a_tree(out))
+		make_odd(out, verify_stop_flag(options));
+	return !out->odd || pay(memory, algebra_boxes_bytes(out->odd));
 }
 
 void verify_sides_fini(struct verify_sides *sides)
 {
-	for (unsigned s = 0; s < 2; s++) {
+	for (unsigned s = 0; s < 2; s++)
 		free(sides->side[s].lone);
-		algebra_boxes_free(sides->side[s].odd);
-	}
+	algebra_boxes_free(sides->odd);
 }

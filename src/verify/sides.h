@@ -17,12 +17,14 @@ struct verify_side {
 	const struct algebra_boxes *boxes;
 	uint32_t len;
 	struct verify_lone *lone;
-	struct algebra_boxes *odd; // those that are neither quiet nor dead; owner: the number
 };
 struct verify_sides {
 	const struct verify_space *space;
 	const struct verify_slice *slice;
 	struct verify_side side[2];
+	// Those of side 1 that are neither quiet nor dead, owner: the number; NULL: they are most of its boxes, or no box of
+	// side 0 is quiet.
+	struct algebra_boxes *odd;
 };
 
 // Heap. The space has two layers. False: it was stopped, or `memory` (bytes, reduced by what is taken) is not enough.
