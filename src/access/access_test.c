@@ -127,6 +127,16 @@ static void the_first_rule_decides(void **state)
 	schema_tree_free(tree);
 }
 
+static void entries_keep_their_keys(void **state)
+{
+	struct test *t = *state;
+	configure(t, LIST("a", "g", RULE("r", "<path>/s:shop/s:shelf/s:id</path>", "deny")));
+	test_login(t, "amy", "g");
+	struct schema_tree *tree = test_tree(t, DATA);
+	assert_non_null(strstr(test_visible(t, tree), "<shelf><id>amy</id><label>1</label>"));
+	schema_tree_free(tree);
+}
+
 // Shows: RFC 8341 3.5 node-instance-identifier with $USER: to each the own entry
 static void everybody_has_an_entry(void **state)
 {
@@ -291,6 +301,7 @@ int main(void)
 		T(groups_come_from_both_sides),
 		T(the_first_rule_decides),
 		T(everybody_has_an_entry),
+		T(entries_keep_their_keys),
 		T(access_control_is_guarded_by_itself),
 		T(only_differences_are_asked_about),
 		T(errors_do_not_tell_secrets),

@@ -129,7 +129,7 @@ bool access_may_read(void *look, const struct schema_node *node)
 {
 	struct access_look *l = look;
 	const struct schema_kind *kind = schema_kind(node);
-	// What is inside of any-data is shown with it.
-	return !kind || l->user->unlimited ||
+	// What is inside of any-data is shown with it; an entry without its keys would be none.
+	return !kind || l->user->unlimited || schema_kind_is_key(kind) ||
 	       access_decide(l->user, access_state_of(l, node), kind, ACCESS_READ);
 }
