@@ -59,6 +59,12 @@ struct schema_tree *schema_tree_copy(const struct schema_tree *tree)
 	return copy;
 }
 
+void schema_tree_add_copy(struct schema_tree *tree, const struct schema_node *top)
+{
+	node_add(tree->root, node_copy(top, true));
+	tree->has_defaults = true;
+}
+
 bool schema_tree_empty(const struct schema_tree *tree)
 {
 	node_for_each_child(it, tree->root) if (!it->is_default) return false;

@@ -29,6 +29,8 @@ void schema_free(struct schema *schema);
 struct schema_tree *schema_tree_new(struct schema *schema) must_check;
 void schema_tree_free(struct schema_tree *tree);
 struct schema_tree *schema_tree_copy(const struct schema_tree *tree) must_check;
+// Adds a copy of a top-level node of another tree of the schema, which this one does not have.
+void schema_tree_add_copy(struct schema_tree *tree, const struct schema_node *top);
 bool schema_tree_empty(const struct schema_tree *tree) must_check; // defaults do not count
 
 struct schema_input {

@@ -121,23 +121,6 @@ static const struct schema_tree *configuration(struct netconf_rpc *rpc,
 	return netconf_datastore(d, which);
 }
 
-// Answers with one tree; takes `own`, which is it, or NULL.
-static void read_one(struct netconf_rpc *rpc, const struct schema_tree *tree,
-		     struct schema_tree *own)
-{
-	struct hidden *hidden = arena_new(&rpc->arena, struct hidden);
-	struct netconf_readable what = {.open = "<data>",
-					.close = "</data>",
-					.view = {view_new(rpc, tree, hidden)},
-					.tree = own};
-	if (what.view[0]) {
-		netconf_reading_start(rpc, &what);
-		return;
-	}
-	schema_tree_free(own);
-	netconf_rpc_fail(rpc);
-}
-
 static void op_get_config(struct netconf_rpc *rpc)
 {
 	if (!netconf_filter_read(rpc, &rpc->filter)) {
@@ -145,7 +128,13 @@ static void op_get_config(struct netconf_rpc *rpc)
 		return;
 	}
 	const struct schema_tree *tree = configuration(rpc, netconf_datastore_in(rpc, "source"));
-	read_one(rpc, tree, NULL);
+	struct hidden *hidden = arena_new(&rpc->arena, struct hidden);
+	struct netconf_readable what = {
+		.open = "<data>", .close = "</data>", .view = {view_new(rpc, tree, hidden)}};
+	if (what.view[0])
+		netconf_reading_start(rpc, &what);
+	else
+		netconf_rpc_fail(rpc);
 }
 
 // --- get: configuration with state ---
@@ -159,24 +148,24 @@ static const struct schema_node *find_top(const struct schema_tree *tree,
 	return NULL;
 }
 
-// Adds what running has of the top-level nodes that `state` has as well, and hides it there.
-static bool join(struct netconf_rpc *rpc, const struct schema_tree *running,
-		 struct schema_tree *state, struct hidden *in_running)
+// The state (taken) together with what running has of the same top-level nodes, which is hidden there. An expression may
+// look from anywhere to anywhere, so it gets everything in one tree. NULL and diags.
+static struct schema_tree *join(struct netconf_rpc *rpc, const struct schema_tree *running,
+				struct schema_tree *state, struct hidden *in_running)
 {
-	struct schema_tree *shared = schema_tree_new(rpc->server->options.schema);
-	struct buf xml cleanup(buf_fini);
-	buf_init(&xml);
+	struct schema_tree *both = schema_tree_new(rpc->server->options.schema);
 	for (const struct schema_node *n = schema_first(running); n; n = schema_next(n)) {
-		if (!find_top(state, n))
+		if (!find_top(state, n) && !rpc->filter.xpath)
 			continue;
 		vec_push(&rpc->arena, &in_running->top, n);
-		schema_print_node(n, SCHEMA_XML, 0, &xml);
+		schema_tree_add_copy(both, n);
 	}
-	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
-	bool ok = !xml.len || (schema_parse_edit(shared, &input, &rpc->diags) &&
-			       schema_edit(state, shared, SCHEMA_OP_MERGE, &rpc->diags));
-	schema_tree_free(shared);
-	return ok;
+	bool ok = schema_edit(both, state, SCHEMA_OP_MERGE, &rpc->diags);
+	schema_tree_free(state);
+	if (ok)
+		return both;
+	schema_tree_free(both);
+	return NULL;
 }
 
 // Defaults are filled in on both sides; what came of that where running has the node is hidden.
@@ -206,50 +195,34 @@ static struct schema_tree *parse_state(struct netconf_rpc *rpc, const char *xml,
 	return NULL;
 }
 
-// An expression may look from anywhere to anywhere, so it needs one tree of everything.
-static void read_merged(struct netconf_rpc *rpc, struct schema_tree *state)
-{
-	struct schema_tree *both = schema_tree_copy(configuration(rpc, NETCONF_RUNNING));
-	bool ok = schema_edit(both, state, SCHEMA_OP_MERGE, &rpc->diags);
-	schema_tree_free(state);
-	if (!ok) {
-		schema_tree_free(both);
-		netconf_rpc_fail(rpc);
-		return;
-	}
-	if (netconf_shows_defaults(rpc))
-		fill_in(both);
-	read_one(rpc, both, both);
-}
-
 static void read_both(struct netconf_rpc *rpc, struct schema_tree *state)
 {
 	const struct schema_tree *running = configuration(rpc, NETCONF_RUNNING);
 	// In running and in the state.
 	struct hidden *hidden = arena_alloc(&rpc->arena, 2 * sizeof(struct hidden));
-	if (!join(rpc, running, state, &hidden[0])) {
-		schema_tree_free(state);
-		netconf_rpc_fail(rpc);
+	struct schema_tree *both = join(rpc, running, state, &hidden[0]);
+	if (both && netconf_shows_defaults(rpc))
+		fill_in_state(rpc, running, both, hidden);
+	struct netconf_readable what = {.open = "<data>", .close = "</data>", .tree = both};
+	if (both) {
+		what.view[0] = view_new(rpc, running, &hidden[0]);
+		what.view[1] = view_new(rpc, both, &hidden[1]);
+	}
+	if (what.view[0] && what.view[1]) {
+		netconf_reading_start(rpc, &what);
 		return;
 	}
-	if (netconf_shows_defaults(rpc))
-		fill_in_state(rpc, running, state, hidden);
-	struct netconf_readable what = {
-		.open = "<data>",
-		.close = "</data>",
-		.view = {view_new(rpc, running, &hidden[0]), view_new(rpc, state, &hidden[1])},
-		.tree = state,
-	};
-	netconf_reading_start(rpc, &what);
+	for (size_t i = 0; i < array_len(what.view); i++)
+		schema_view_free(what.view[i]);
+	schema_tree_free(both);
+	netconf_rpc_fail(rpc);
 }
 
 static void state_answered(struct netconf_rpc *rpc, const struct netconf_answer *answer)
 {
 	struct schema_tree *state =
 		answer->errors ? NULL : parse_state(rpc, answer->xml, answer->len);
-	if (state && rpc->filter.xpath)
-		read_merged(rpc, state);
-	else if (state)
+	if (state)
 		read_both(rpc, state);
 	else
 		netconf_rpc_fail_with(rpc, answer->errors ? answer->errors : &rpc->diags);
