@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Call home (RFC 8071) as both ends of the protocol see it: the server connects, the client listens.
 #include "proto/netconf/client.h"
-#include "proto/netconf/test_peer.h"
+#include "io/ssh.h"
+#include "proto/netconf/test_ssh.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 // The server's side of one connection, and the client's.
 static struct {
 	struct test_world world;
+	struct test_ssh ssh;
+	bool over_ssh;
 	struct io_tls *tls; // of the client
 	struct io_address home;
 	struct io_listener *listener;
@@ -47,13 +50,15 @@ static void called(void *context, int fd, const struct io_address *peer)
 	(void)context;
 	(void)peer;
 	assert_null(w.client);
-	w.client = netconf_client_new(w.world.loop,
-				      &(struct netconf_client_options){
-					      .transport = io_tls_client(w.tls, fd, NULL),
-					      .admit = admit,
-					      .opened = client_opened,
-					      .closed = client_closed,
-				      });
+	struct io_ssh_target target = {.ssh = w.ssh.client, .user = "admin", .pins = w.ssh.pin};
+	w.client = netconf_client_new(
+		w.world.loop, &(struct netconf_client_options){
+				      .transport = w.over_ssh ? io_ssh_client(&target, fd)
+							      : io_tls_client(w.tls, fd, NULL),
+				      .admit = w.over_ssh ? NULL : admit,
+				      .opened = client_opened,
+				      .closed = client_closed,
+			      });
 }
 
 // --- the server, which connects ---
@@ -77,7 +82,9 @@ static void call_home(const struct io_address *to)
 	assert_int_equal(io_connect_start(to, NULL, &fd), 0);
 	netconf_server_serve(w.world.box.server,
 			     &(struct netconf_connection){
-				     .transport = io_tls_server(w.world.server_tls, fd),
+				     .transport = w.over_ssh
+							  ? io_ssh_server(w.ssh.server, fd)
+							  : io_tls_server(w.world.server_tls, fd),
 				     .address = "home",
 				     .connecting = true,
 				     .opened = session_opened,
@@ -144,6 +151,29 @@ static void the_server_connects(void **state)
 	assert_string_equal(w.why, "");
 }
 
+// Shows: RFC 8071 3.1 over SSH the client that is called pins the server's host key and logs in as on any connection
+// Shows: RFC 8071 4.1 over SSH the server that calls is the SSH server
+static void the_server_connects_over_ssh(void **state)
+{
+	(void)state;
+	w.over_ssh = true;
+	test_ssh_init(&w.ssh, &w.world);
+	call_home(&w.home);
+	while (!w.opened || !w.session)
+		test_step(&w.world);
+	netconf_client_send(w.client,
+			    &(struct netconf_call){.xml = "<echo " BOX "><text>hi</text></echo>",
+						   .fn = answered});
+	while (!w.data[0])
+		test_step(&w.world);
+	test_has(w.data, ">hi</text>");
+	netconf_client_free(w.client);
+	w.client = NULL;
+	while (!w.ended)
+		test_step(&w.world);
+	test_ssh_fini(&w.ssh, &w.world);
+}
+
 // Shows: RFC 8071 3.1 a server whose certificate is not an expected one is refused before anything is said
 static void a_stranger_is_refused(void **state)
 {
@@ -193,10 +223,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-		T(the_server_connects),
-		T(a_stranger_is_refused),
-		T(nobody_listens),
-		T(there_are_too_many),
+		T(the_server_connects), T(the_server_connects_over_ssh), T(a_stranger_is_refused),
+		T(nobody_listens),      T(there_are_too_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
