@@ -128,6 +128,11 @@ static void reading(void **state)
 		"><item><size>4</size><name/></item></box></filter></get-config>";
 	test_has(test_ask(&a, guess), "<name>amy</name>");
 	test_has_not(test_ask(&b, guess), "amy");
+	static const char path[] = "<get-config><source><running/></source><filter type=\"xpath\" "
+				   "xmlns:b=\"urn:test:box\" select=\"/b:box/b:item[b:size=4] | "
+				   "//b:size[. > 3]/../b:name\"/></get-config>";
+	test_has(test_ask(&a, path), "<name>amy</name>");
+	test_has_not(test_ask(&b, path), "amy");
 }
 
 // Shows: RFC 8341 3.2.5 edit-config: each change needs its own right, in the candidate, too; all or nothing
