@@ -19,7 +19,7 @@ bool asking_deployed(struct engine *engine, const char *nsf, struct diags *diags
 struct asking {
 	struct engine *engine;
 	struct verify_options options;
-	struct verify_control control;
+	struct verify_control own; // where the question has none
 	struct deadline *deadline;
 	struct ir_clause where;
 };

@@ -124,7 +124,7 @@ bool asking_begin(struct engine *engine, const struct engine_question *question,
 	*out = (struct asking){.engine = engine, .options = verify_options_default(time(NULL))};
 	out->options.threads = THREADS;
 	out->options.memory = MEMORY;
-	out->options.control = &out->control;
+	out->options.control = question->control ? question->control : &out->own;
 	if (question->where) {
 		if (!ir_clause_parse(question->where, "where", diags->arena, diags, &out->where,
 				     NULL))
@@ -133,7 +133,7 @@ bool asking_begin(struct engine *engine, const struct engine_question *question,
 	}
 	if (!enter(engine, diags))
 		return false;
-	out->deadline = deadline_new(&out->control.stop,
+	out->deadline = deadline_new(&out->options.control->stop,
 				     1000ull * (seconds < ENGINE_QUESTION_SECONDS_MOST
 							? seconds
 							: ENGINE_QUESTION_SECONDS_MOST));

@@ -18,6 +18,8 @@ struct engine_question {
 	struct engine_subject of;
 	const char *where; // a condition as ir_clause_parse reads it; NULL: all packets
 	unsigned seconds;  // 0: ENGINE_QUESTION_SECONDS; at most ENGINE_QUESTION_SECONDS_MOST
+	struct verify_control *
+		control; // ends soon once its `stop` is set, as when nobody waits any more; or NULL
 };
 #define ENGINE_QUESTION_SECONDS 10u
 #define ENGINE_QUESTION_SECONDS_MOST 300u

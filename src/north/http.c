@@ -14,6 +14,7 @@
 #include "proto/netconf/netconf.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,7 +31,8 @@
 struct connection {
 	struct north *north;
 	int fd;
-	int64_t deadline; // seconds of the monotonic clock
+	int64_t deadline;        // seconds of the monotonic clock
+	struct request *waiting; // that a worker has: the daemon does not look at the socket then
 	struct connection *next, **back;
 };
 
@@ -109,13 +111,34 @@ static void allow_time(struct MHD_Connection *mhd, unsigned seconds)
 	pthread_mutex_unlock(&c->north->mutex);
 }
 
+static void set_waiting(struct MHD_Connection *mhd, struct request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct connection *c = info ? info->socket_context : NULL;
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->north->mutex);
+	c->waiting = r;
+	pthread_mutex_unlock(&c->north->mutex);
+}
+
+static bool has_left(int fd)
+{
+	struct pollfd socket = {.fd = fd, .events = POLLRDHUP};
+	return poll(&socket, 1, 0) > 0 && socket.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
 void north_tick(struct north *north)
 {
 	int64_t t = now();
 	pthread_mutex_lock(&north->mutex);
-	for (struct connection *c = north->connection; c; c = c->next)
+	for (struct connection *c = north->connection; c; c = c->next) {
 		if (c->deadline < t)
 			shutdown(c->fd, SHUT_RDWR); // the daemon notices and closes it
+		if (c->waiting && has_left(c->fd))
+			atomic_store(&c->waiting->x.asked.stop, true);
+	}
 	pthread_mutex_unlock(&north->mutex);
 }
 
@@ -328,8 +351,10 @@ static enum MHD_Result give_to_worker(struct request *r)
 {
 	r->x.raw.has_body = r->x.body.len > 0;
 	r->work.run = serve;
+	set_waiting(r->mhd, r);
 	if (workers_take(r->north->workers, &r->work, set_aside))
 		return MHD_YES;
+	set_waiting(r->mhd, NULL);
 	r->x.status = 503;
 	return send_answer(r->mhd, &r->x);
 }
@@ -362,11 +387,11 @@ static void on_completed(void *context, struct MHD_Connection *mhd, void **reque
 			 enum MHD_RequestTerminationCode how)
 {
 	(void)context;
-	(void)mhd;
 	(void)how;
 	struct request *r = *request_context;
 	if (!r)
 		return;
+	set_waiting(mhd, NULL);
 	exchange_fini(&r->x);
 	free(r);
 	*request_context = NULL;

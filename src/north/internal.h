@@ -12,6 +12,7 @@
 #include "proto/restconf/restconf.h"
 #include "proto/restconf/writer.h"
 #include "schema/schema.h"
+#include "verify/verify.h"
 
 #include <pthread.h>
 
@@ -79,6 +80,8 @@ struct exchange {
 	struct restconf_raw raw;
 	struct restconf_request request;
 	struct buf body;
+	struct verify_control
+		asked; // of a question to the analysis: set `stop` when nobody waits for the answer
 	// The answer.
 	unsigned status;
 	struct buf out;

@@ -427,6 +427,12 @@ static void test_analyse(void **state)
 	assert_int_equal(
 		ask(b, "POST", OPERATION("analyse"), "{\"" BWC ":input\":{\"of\":\"candidate\"}}"),
 		400);
+	// Who left is not waited for, and the question ends (CUS-5).
+	assert_int_equal(bench_ask(b, (struct bench_ask){.left = true,
+							 .method = "POST",
+							 .path = OPERATION("analyse")}),
+			 200);
+	bench_expect(b, "\"status\":\"stopped\"");
 	assert_int_equal(ask(b, "POST", OPERATION("analyse"),
 			     "{\"" BWC ":input\":{\"where\":\"colour=red\"}}"),
 			 400);

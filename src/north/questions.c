@@ -36,7 +36,8 @@ static bool subject(struct call *c, const char *leaf, struct engine_subject *out
 static bool question(struct call *c, struct engine_question *out)
 {
 	*out = (struct engine_question){.where = call_text(c, "where"),
-					.seconds = call_number(c, "timeout")};
+					.seconds = call_number(c, "timeout"),
+					.control = &c->x->asked};
 	return subject(c, "of", &out->of);
 }
 

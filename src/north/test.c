@@ -52,6 +52,7 @@ unsigned bench_ask(struct bench *b, struct bench_ask a)
 	struct exchange *x = &b->x;
 	exchange_init(x, b->engine, &b->workspaces);
 	b->has_exchange = true;
+	x->asked.stop = a.left;
 	if (!a.anonymous)
 		exchange_identify(x, a.who ? a.who : &bench_alice, a.tenant);
 	struct restconf_argument *argument = arena_array(&x->arena, struct restconf_argument, 2);

@@ -43,6 +43,7 @@ struct bench_ask {
 	const char *if_match, *if_none_match, *query, *value, *tenant, *accept, *type, *if_modified,
 		*if_unmodified;
 	const char *query2, *value2;
+	bool left; // nobody waits for the answer
 };
 // The status; the exchange is that of the bench.
 unsigned bench_ask(struct bench *b, struct bench_ask a);
