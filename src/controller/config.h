@@ -14,7 +14,7 @@ struct config_list {
 struct config {
 	const char *state, *pki, *name, *certificate, *key; // certificate and key may be NULL
 	const char *recovery;                               // may be NULL
-	struct config_list listen, netconf, call_home, call_home_ssh, address;
+	struct config_list listen, netconf, netconf_ssh, call_home, call_home_ssh, address;
 	unsigned workers, pause_ms;
 	bool help, version, ssh_key; // print something and end
 };

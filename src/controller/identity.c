@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "base/file.h"
 #include "controller/config.h"
+#include "controller/log.h"
 #include "engine/engine.h"
 #include "io/net.h"
 #include "io/ssh.h"
@@ -145,12 +146,43 @@ bool identity_open(const struct config *config, struct pki *pki, struct diags *d
 	return make_dir(dir, diags) && (is_good(out, diags->arena) || make(config, &issuer, diags));
 }
 
+static struct io_ssh *open_ssh(const struct io_ssh_options *options, struct diags *diags)
+{
+	if (access(options->key, F_OK) != 0 && !io_ssh_key_new(options->key, diags))
+		return NULL;
+	return io_ssh_new(options, diags);
+}
+
 struct io_ssh *identity_ssh(const struct config *config, struct diags *diags)
 {
-	const char *key = arena_printf(diags->arena, "%s/ssh_key", config->state);
-	if (access(key, F_OK) != 0 && !io_ssh_key_new(key, diags))
-		return NULL;
-	return io_ssh_new(&(struct io_ssh_options){.key = key}, diags);
+	struct io_ssh_options options = {
+		.key = arena_printf(diags->arena, "%s/ssh_key", config->state)};
+	return open_ssh(&options, diags);
+}
+
+static void on_note(void *context, const struct diag *what)
+{
+	struct arena arena;
+	struct diags diags;
+	(void)context;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	diag_add(&diags, what, "SSH: %s", what->text);
+	log_diags(&diags);
+	arena_fini(&arena);
+}
+
+struct io_ssh *identity_ssh_host(const struct config *config, struct diags *diags)
+{
+	const char *const roles[] = {pki_role_name[PKI_OPERATOR], pki_role_name[PKI_TENANT_USER],
+				     NULL};
+	struct io_ssh_options options = {
+		.key = arena_printf(diags->arena, "%s/ssh_host_key", config->state),
+		.authorized = arena_printf(diags->arena, "%s/authorized_keys", config->state),
+		.roles = roles,
+		.tenant_role = pki_role_name[PKI_TENANT_USER],
+		.note = on_note};
+	return open_ssh(&options, diags);
 }
 
 int identity_renew(const struct config *config, const struct identity *identity,

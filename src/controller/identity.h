@@ -21,6 +21,8 @@ bool identity_open(const struct config *config, struct pki *pki, struct diags *d
 		   struct identity *out) must_check;
 // The key by which NSFs know this controller over SSH; made when it is missing.
 struct io_ssh *identity_ssh(const struct config *config, struct diags *diags) must_check;
+// What is served over SSH: a host key, made when it is missing, and who may come in.
+struct io_ssh *identity_ssh_host(const struct config *config, struct diags *diags) must_check;
 // While running: 1 when a new certificate is in the files, 0 when the old one is good, -1 and diags.
 int identity_renew(const struct config *config, const struct identity *identity,
 		   struct engine *engine, struct diags *diags) must_check;

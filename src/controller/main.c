@@ -41,7 +41,7 @@ struct controller {
 	struct store *store;
 	struct pki *pki;
 	struct io_tls *tls;
-	struct io_ssh *ssh;
+	struct io_ssh *ssh, *ssh_host; // as whom NSFs know us; as whom operators do, NULL: nobody
 	struct south *south;
 	struct engine *engine;
 	struct north *north;
@@ -57,6 +57,8 @@ static void reload(struct controller *c, const char *why)
 	diags_init(&diags, &arena);
 	bool south = io_tls_reload(c->tls, &diags);
 	bool north = north_reload(c->north, &diags);
+	if (c->ssh_host && !io_ssh_reload(c->ssh_host, &diags))
+		north = false;
 	log_diags(&diags);
 	engine_record(c->engine, ENGINE_TRUST,
 		      &(struct store_event){.outcome = !south || !north, .detail = why});
@@ -203,7 +205,14 @@ static bool open_north(struct controller *c)
 					.listens = c->config.listen.list.len,
 					.netconf = c->config.netconf.list.at,
 					.netconfs = c->config.netconf.list.len,
-					.netconf_tls = c->tls};
+					.netconf_tls = c->tls,
+					.netconf_ssh = c->config.netconf_ssh.list.at,
+					.netconf_sshs = c->config.netconf_ssh.list.len};
+	if (options.netconf_sshs) {
+		c->ssh_host = options.netconf_keys = identity_ssh_host(&c->config, &c->diags);
+		if (!c->ssh_host)
+			return false;
+	}
 	c->north = north_new(&options, &c->diags);
 	return c->north != NULL;
 }
@@ -226,6 +235,7 @@ static void close_all(struct controller *c)
 	south_free(c->south);
 	io_tls_free(c->tls);
 	io_ssh_free(c->ssh);
+	io_ssh_free(c->ssh_host);
 	pki_close(c->pki);
 	store_close(c->store);
 	io_timer_free(c->timer);

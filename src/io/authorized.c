@@ -154,7 +154,7 @@ struct line {
 	struct diags *diags;
 	unsigned number;
 	char *at;
-	const char *role, *name;
+	const char *role, *name, *tenant;
 };
 
 static bool refuse(const struct line *l, const char *hint, const char *fmt, ...) printf_like(3, 4);
@@ -242,9 +242,10 @@ static bool is_role(const struct line *l, const char *role)
 
 static bool set_option(struct line *l, const char *option, const char *value)
 {
-	const char **place = strcmp(option, "role") == 0   ? &l->role
-			     : strcmp(option, "name") == 0 ? &l->name
-							   : NULL;
+	const char **place = strcmp(option, "role") == 0                           ? &l->role
+			     : strcmp(option, "name") == 0                         ? &l->name
+			     : l->in->tenant_role && strcmp(option, "tenant") == 0 ? &l->tenant
+										   : NULL;
 	if (!place && !value && is_in_force(option))
 		return true;
 	if (!place)
@@ -274,6 +275,15 @@ static bool read_options(struct line *l, char *at)
 	return true;
 }
 
+static bool is_name(const struct line *l, const char *name)
+{
+	size_t len = strlen(name);
+	if (len <= IO_SSH_NAME_MOST && strspn(name, NAME_CHARACTERS) == len)
+		return true;
+	return refuse(l, "use up to 63 letters, digits and '.', '-', '_', '@'",
+		      "'%.40s' cannot be a name", name);
+}
+
 static bool check_binding(const struct line *l)
 {
 	if (!l->role || !l->name)
@@ -281,11 +291,12 @@ static bool check_binding(const struct line *l)
 	if (!is_role(l, l->role))
 		return refuse(l, "use a role that this program knows",
 			      "'%.40s' is not a role that may come in", l->role);
-	size_t len = strlen(l->name);
-	if (len > IO_SSH_NAME_MOST || strspn(l->name, NAME_CHARACTERS) != len)
-		return refuse(l, "use up to 63 letters, digits and '.', '-', '_', '@'",
-			      "'%.40s' cannot be a name", l->name);
-	return true;
+	bool has_tenant = l->in->tenant_role && strcmp(l->role, l->in->tenant_role) == 0;
+	if (has_tenant != !!l->tenant)
+		return refuse(l, "write role=ROLE,tenant=TENANT,name=NAME for a tenant's user only",
+			      "the role '%.40s' %s tenant", l->role,
+			      has_tenant ? "needs a" : "has no");
+	return is_name(l, l->name) && (!l->tenant || is_name(l, l->tenant));
 }
 
 static bool read_key(struct line *l, struct io_authorized_key *out)
@@ -303,6 +314,7 @@ static bool read_key(struct line *l, struct io_authorized_key *out)
 		return refuse(l, HINT_KEY, "the key (%.40s) %s", word, fault);
 	out->name = arena_strdup(l->arena, l->name);
 	out->role = arena_strdup(l->arena, l->role);
+	out->tenant = arena_strdup(l->arena, l->tenant);
 	return true;
 }
 

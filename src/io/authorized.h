@@ -7,6 +7,7 @@
 
 struct io_authorized_key {
 	const char *name, *role;
+	const char *tenant; // NULL: its role has none
 	char fingerprint[IO_SSH_FINGERPRINT];
 };
 
@@ -18,6 +19,7 @@ struct io_authorized_text {
 	const char *file; // for diags
 	const char *text; // ends with NUL
 	const char *const *roles;
+	const char *tenant_role; // NULL: none has a tenant
 };
 
 // Reads what can be read, into the arena; each line that is refused is an error.

@@ -64,6 +64,31 @@ static void one_key_may_have_two_names(void **state)
 	arena_fini(&r.arena);
 }
 
+static void tenants_stand_beside_their_role(void **state)
+{
+	static const char *const roles[] = {"operator", "tenant-user", NULL};
+	static const char text[] = "role=tenant-user,tenant=acme,name=bob " ED25519 "\n"
+				   "role=operator,tenant=acme,name=eve " ED25519 "\n"
+				   "role=tenant-user,name=mallory " ED25519 "\n";
+	struct read r;
+	(void)state;
+	arena_init(&r.arena);
+	diags_init(&r.diags, &r.arena);
+	struct io_authorized_text in = {
+		.file = "keys", .text = text, .roles = roles, .tenant_role = "tenant-user"};
+	io_authorized_parse(&in, &r.arena, &r.diags, &r.authorized);
+	assert_int_equal(r.authorized.key.len, 1);
+	assert_string_equal(io_authorized_find(&r.authorized, "bob", ED25519_PIN)->tenant, "acme");
+	assert_int_equal(r.diags.errors, 2);
+	assert_non_null(strstr(r.diags.list.at[0].text, "the role 'operator' has no tenant"));
+	assert_non_null(strstr(r.diags.list.at[1].text, "the role 'tenant-user' needs a tenant"));
+	arena_fini(&r.arena);
+	read_text(&r, text); // where no role has a tenant the word is not known
+	assert_int_equal(r.authorized.key.len, 0);
+	assert_int_equal(r.diags.errors, 3);
+	arena_fini(&r.arena);
+}
+
 static void what_is_not_understood_lets_nobody_in(void **state)
 {
 	static const struct {
@@ -156,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_bind_keys_to_names),
 		cmocka_unit_test(one_key_may_have_two_names),
+		cmocka_unit_test(tenants_stand_beside_their_role),
 		cmocka_unit_test(what_is_not_understood_lets_nobody_in),
 		cmocka_unit_test(the_rest_of_a_file_counts),
 		cmocka_unit_test(pins_are_fingerprints_or_keys),

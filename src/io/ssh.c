@@ -32,7 +32,7 @@ struct trust {
 struct io_ssh {
 	atomic_uint refs;
 	char *key_file, *authorized_file;
-	char **roles;
+	char **roles, *tenant_role;
 	void (*note)(void *context, const struct diag *what);
 	void *context;
 	pthread_mutex_t lock; // guards what follows
@@ -176,6 +176,7 @@ static bool load_trust(const struct io_ssh *ssh, struct diags *diags, struct tru
 				"others than its owner can write it, so nobody comes in");
 	struct io_authorized_text in = {
 		.file = file, .text = text.data, .roles = (const char *const *)ssh->roles};
+	in.tenant_role = ssh->tenant_role;
 	io_authorized_parse(&in, &trust->arena, diags, &trust->authorized);
 	return true;
 }
@@ -230,17 +231,20 @@ static void read_again(struct io_ssh *ssh)
 	note_all(ssh, &diags);
 }
 
-const char *io_ssh_role(struct io_ssh *ssh, const char *user, const char *fingerprint,
-			struct arena *arena)
+bool io_ssh_admit(struct io_ssh *ssh, const char *user, struct arena *arena, struct io_peer *peer)
 {
 	if (has_changed(ssh))
 		read_again(ssh);
 	pthread_mutex_lock(&ssh->lock);
 	const struct io_authorized_key *key =
-		io_authorized_find(&ssh->trust->authorized, user, fingerprint);
-	const char *role = key ? arena_strdup(arena, key->role) : NULL;
+		io_authorized_find(&ssh->trust->authorized, user, peer->fingerprint);
+	if (key) {
+		peer->name = arena_strdup(arena, key->name);
+		peer->unit = arena_strdup(arena, key->role);
+		peer->organisation = arena_strdup(arena, key->tenant);
+	}
 	pthread_mutex_unlock(&ssh->lock);
-	return role;
+	return key != NULL;
 }
 
 void io_ssh_note(struct io_ssh *ssh, const struct diag *what)
@@ -333,6 +337,8 @@ struct io_ssh *io_ssh_new(const struct io_ssh_options *options, struct diags *di
 	signal(SIGPIPE, SIG_IGN);
 	ssh->key_file = base_oom(strdup(options->key));
 	ssh->roles = copy_roles(options->roles);
+	if (options->tenant_role)
+		ssh->tenant_role = base_oom(strdup(options->tenant_role));
 	if (options->authorized) {
 		ssh->authorized_file = base_oom(strdup(options->authorized));
 		// Nobody may come in yet; that is no reason not to start.
@@ -364,6 +370,7 @@ void io_ssh_unref(struct io_ssh *ssh)
 	for (char **role = ssh->roles; *role; role++)
 		free(*role);
 	free(ssh->roles);
+	free(ssh->tenant_role);
 	free(ssh->key_file);
 	free(ssh->authorized_file);
 	pthread_mutex_destroy(&ssh->lock);

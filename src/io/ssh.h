@@ -17,6 +17,7 @@ struct io_ssh_options {
 	const char *key;        // file of the private key: a server's host key, or a client's own
 	const char *authorized; // server: file of the keys that may come in; NULL: this is a client
 	const char *const *roles; // that may stand in that file; ends with NULL
+	const char *tenant_role;  // the one of them that has tenant=TENANT beside it; NULL: none
 	// Optional. For the log: a change of the file was noticed, a line of it or a request was
 	// refused. In the thread that drives the connection; lives as long as the call.
 	void (*note)(void *context, const struct diag *what);
@@ -42,7 +43,8 @@ bool io_ssh_key_new(const char *path, struct diags *diags) must_check;
 bool io_ssh_pin_parse(const char *text, struct diags *diags,
 		      char out[static IO_SSH_FINGERPRINT]) must_check;
 
-// Takes the connected descriptor. The peer's `name` is the user, `unit` the role, `fingerprint` that of the key.
+// Takes the connected descriptor. The peer's `name` is the user, `unit` the role, `organisation` the tenant if
+// its role has one, `fingerprint` that of the key.
 struct io_transport *io_ssh_server(struct io_ssh *ssh, int fd) must_check;
 
 struct io_ssh_target {

@@ -31,9 +31,9 @@ void io_ssh_unref(struct io_ssh *ssh);
 ssh_key io_ssh_key(struct io_ssh *ssh) must_check;
 // Whether the session could be made from the host key and this descriptor, which it takes.
 bool io_ssh_accept(struct io_ssh *ssh, ssh_session session, int fd) must_check;
-// The role of this user with this key, as long as the arena lives; NULL: it may not come in.
-const char *io_ssh_role(struct io_ssh *ssh, const char *user, const char *fingerprint,
-			struct arena *arena) must_check;
+// Who comes in as this user with the key of peer->fingerprint: fills in the rest, in the arena. False: nobody.
+bool io_ssh_admit(struct io_ssh *ssh, const char *user, struct arena *arena,
+		  struct io_peer *peer) must_check;
 void io_ssh_note(struct io_ssh *ssh, const struct diag *what);
 // Of a public or private key. False: libssh could not.
 bool io_ssh_fingerprint_of(ssh_key key, char out[static IO_SSH_FINGERPRINT]) must_check;

@@ -63,11 +63,8 @@ static bool may_enter(struct ssh_transport *t, const char *user, ssh_key key)
 	char text[IO_SSH_FINGERPRINT + 40];
 	if (t->head.fault.text || !io_ssh_fingerprint_of(key, t->peer.fingerprint))
 		return false;
-	const char *role = io_ssh_role(t->ssh, user, t->peer.fingerprint, &t->arena);
-	if (role) {
-		t->peer.unit = role;
+	if (io_ssh_admit(t->ssh, user, &t->arena, &t->peer))
 		return true;
-	}
 	snprintf(text, sizeof(text), "the key %s is not authorised", t->peer.fingerprint);
 	refuse_login(t, user, text);
 	return false;
@@ -85,7 +82,7 @@ static int on_public_key(ssh_session session, const char *user, struct ssh_key_s
 	if (!may_enter(t, user, key))
 		return SSH_AUTH_DENIED;
 	if (state == SSH_PUBLICKEY_STATE_VALID) {
-		t->user = t->peer.name = arena_strdup(&t->arena, user);
+		t->user = t->peer.name;
 		t->refused = NULL;
 	}
 	return SSH_AUTH_SUCCESS;

@@ -6,6 +6,7 @@
 // connection has a time by which it must have come further; a clock outside of the library shuts down what is late,
 // whatever it is late with.
 #include "io/net.h"
+#include "io/ssh.h"
 #include "io/tls.h"
 #include "north/stream.h"
 #include "north/tls.h"
@@ -452,23 +453,47 @@ static bool start(struct north *north, const char *where, struct diags *diags)
 	return true;
 }
 
-static bool listen_netconf(struct north *north, size_t i, struct diags *diags)
+struct door {
+	const char *where;
+	struct io_opener opener;
+	uint16_t port;      // where it names none
+	uint16_t *port_out; // that it got; NULL: nobody asks
+};
+
+static bool listen_netconf(struct north *north, const struct door *door, struct diags *diags)
 {
-	const char *where = north->opt.netconf[i];
 	struct io_address address, own;
 	int fd;
-	if (!io_address_parse(where, NETCONF_PORT_TLS, diags, &address))
+	if (!io_address_parse(door->where, door->port, diags, &address))
 		return false;
 	int rc = io_listen(&address, &fd);
 	if (rc == 0) {
-		north->netconf_port[i] = io_address_of(fd, &own) ? 0 : io_address_port(&own);
-		rc = netconf_side_listen(north->netconf, io_tls_accepting(north->opt.netconf_tls),
-					 fd);
+		if (door->port_out)
+			*door->port_out = io_address_of(fd, &own) ? 0 : io_address_port(&own);
+		rc = netconf_side_listen(north->netconf, door->opener, fd);
 	}
 	if (rc < 0)
 		diag_error(diags, DIAG_IO, NULL, "is another program listening there?",
-			   "cannot listen on %s: %s", where, strerror(-rc));
+			   "cannot listen on %s: %s", door->where, strerror(-rc));
 	return rc == 0;
+}
+
+static bool open_netconf(struct north *north, struct diags *diags)
+{
+	const struct north_options *o = &north->opt;
+	bool ok = true;
+	for (size_t i = 0; i < o->netconfs && ok; i++)
+		ok = listen_netconf(north,
+				    &(struct door){o->netconf[i], io_tls_accepting(o->netconf_tls),
+						   NETCONF_PORT_TLS, &north->netconf_port[i]},
+				    diags);
+	for (size_t i = 0; i < o->netconf_sshs && ok; i++)
+		ok = listen_netconf(north,
+				    &(struct door){o->netconf_ssh[i],
+						   io_ssh_accepting(o->netconf_keys),
+						   NETCONF_PORT_SSH, NULL},
+				    diags);
+	return ok;
 }
 
 static bool start_netconf(struct north *north, struct diags *diags)
@@ -476,14 +501,12 @@ static bool start_netconf(struct north *north, struct diags *diags)
 	struct netconf_side_options o = {.engine = north->opt.engine,
 					 .workspaces = &north->workspaces,
 					 .workers = north->workers};
-	if (!north->opt.netconfs)
+	if (!north->opt.netconfs && !north->opt.netconf_sshs)
 		return true;
 	north->netconf = netconf_side_new(&o, diags);
-	north->netconf_port = base_oom(calloc(north->opt.netconfs, sizeof(*north->netconf_port)));
-	bool ok = north->netconf != NULL;
-	for (size_t i = 0; i < north->opt.netconfs && ok; i++)
-		ok = listen_netconf(north, i, diags);
-	return ok && netconf_side_start(north->netconf);
+	north->netconf_port =
+		base_oom(calloc(north->opt.netconfs + 1, sizeof(*north->netconf_port)));
+	return north->netconf && open_netconf(north, diags) && netconf_side_start(north->netconf);
 }
 
 struct north *north_new(const struct north_options *options, struct diags *diags)

@@ -144,7 +144,7 @@ static bool user(void *context, const struct io_peer *peer, struct diags *diags,
 	bool named = peer && peer->name && peer->unit && pki_role_parse(peer->unit, &identity.role);
 	if (!named || (identity.role != PKI_OPERATOR && identity.role != PKI_TENANT_USER)) {
 		diag_error(diags, DIAG_DENIED, NULL,
-			   "use a certificate of an operator or of a tenant's user",
+			   "use a certificate or a key of an operator or of a tenant's user",
 			   "this role is not let in");
 		return false;
 	}

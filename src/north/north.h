@@ -7,6 +7,7 @@
 
 struct diags;
 struct engine;
+struct io_ssh;
 struct io_tls;
 struct north;
 
@@ -32,6 +33,10 @@ struct north_options {
 	const char *const *netconf;
 	size_t netconfs;
 	struct io_tls *netconf_tls;
+	// Likewise over SSH, port 830, for those whose keys this lets in (borrowed).
+	const char *const *netconf_ssh;
+	size_t netconf_sshs;
+	struct io_ssh *netconf_keys;
 	unsigned workspaces; // requests that work on documents at the same time; 0: 4
 };
 
