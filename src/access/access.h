@@ -42,7 +42,7 @@ struct access_who {
 	const char *name;
 	const char *const *group; // that the transport tells of (RFC 8341 section 3.4.4 step 4)
 	size_t groups;
-	bool recovery; // a recovery session (section 3.2.1.1): everything is allowed
+	bool recovery; // a recovery session (section 3.3.3): everything is allowed
 };
 // Copies strings and groups.
 struct access_who access_who_copy(const struct access_who *who, struct arena *arena) must_check;

@@ -27,9 +27,10 @@ static bool calls(struct test *t, const char *module, const char *operation)
 	return access_may_call(t->user, module, operation, &t->diags);
 }
 
-// Shows: RFC 8341 3.4.4 and 3.4.5 what applies where no rule does: permit, deny, permit
-// Shows: RFC 8341 3.2.7 delete-config and kill-session need a rule, close-session never does
-// Shows: RFC 8341 3.7 default-deny-write and default-deny-all of any module
+// Shows: RFC 8341 3.3.4 read-default, write-default and exec-default: permit, deny, permit
+// Shows: RFC 8341 3.2.7 delete-config needs a rule
+// Shows: RFC 8341 3.2.10 kill-session needs a rule, close-session never does
+// Shows: RFC 8341 3.5.2 default-deny-write and default-deny-all of any module
 static void without_rules_the_defaults_decide(void **state)
 {
 	struct test *t = *state;
@@ -66,7 +67,8 @@ static void without_rules_the_defaults_decide(void **state)
 	schema_tree_free(none);
 }
 
-// Shows: RFC 8341 3.2 enable-nacm, and 3.2.1.1 recovery sessions: nothing is controlled
+// Shows: RFC 8341 3.3.4 enable-nacm: without it nothing is controlled
+// Shows: RFC 8341 3.3.3 a recovery session may do everything
 static void who_is_not_controlled_may_everything(void **state)
 {
 	struct test *t = *state;
@@ -109,7 +111,7 @@ static void groups_come_from_both_sides(void **state)
 	assert_true(calls(t, "test-more", "water"));
 }
 
-// Shows: RFC 8341 3.3.3 rule-lists and rules in their order, the first that matches decides
+// Shows: RFC 8341 3.3.5 rule-lists and rules in their order, the first that matches decides
 static void the_first_rule_decides(void **state)
 {
 	struct test *t = *state;
@@ -137,7 +139,7 @@ static void entries_keep_their_keys(void **state)
 	schema_tree_free(tree);
 }
 
-// Shows: RFC 8341 3.5 node-instance-identifier with $USER: to each the own entry
+// Shows: RFC 8341 3.5.2 node-instance-identifier with $USER: to each the own entry
 static void everybody_has_an_entry(void **state)
 {
 	struct test *t = *state;
@@ -154,7 +156,7 @@ static void everybody_has_an_entry(void **state)
 	schema_tree_free(tree);
 }
 
-// Shows: RFC 8341 3.3 the access control itself is hidden from those whom no rule permits it
+// Shows: RFC 8341 3.5.2 the access control itself is hidden from those whom no rule permits it
 static void access_control_is_guarded_by_itself(void **state)
 {
 	struct test *t = *state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The paths of rules (RFC 8341 section 3.5, typedef node-instance-identifier): an instance-identifier in which keys may
+// The paths of rules (RFC 8341 section 3.5.2, typedef node-instance-identifier): an instance-identifier in which keys may
 // be left out and $USER stands for the user's name.
 //
 // The idea: a path is understood once, against the modules, and is then a kind of node and some keys to compare. Text

@@ -536,7 +536,7 @@ static void only_controllers_and_operators(void **state)
 	">first</name></rule-list></nacm></config></edit-config>"
 
 // An operator forbids the controllers an operation, and everybody to change the rules; only the recovery session mends it.
-// Shows: RFC 8341 3.2.1.1 a recovery session is not bound by any rule
+// Shows: RFC 8341 3.3.3 a recovery session is not bound by any rule
 // Shows: RFC 8341 3.4.4 groups from certificates; rules outlive a restart
 static void access_control(void **state)
 {

@@ -29,7 +29,7 @@ static void add_rules(struct bench *b, const char *name, const char *group, cons
 	assert_int_equal(ask(b, "POST", NACM, body, .query = "insert", .value = "first"), 201);
 }
 
-// Shows: RFC 8341 3.3 the access control that a controller is shipped with can be read, by operators
+// Shows: RFC 8341 3.5.2 the access control that a controller is shipped with can be read, by operators
 static void what_is_shipped(void **state)
 {
 	struct bench *b = *state;
@@ -93,7 +93,7 @@ static void operators_make_rules(void **state)
 	bench_expect(b, "2");
 }
 
-// Shows: RFC 8341 3.3 rules are configuration: they are kept, have revisions, and are refused when they cannot be used
+// Shows: RFC 8341 3.5.2 rules are configuration: they are kept, have revisions, and are refused when they cannot be used
 static void rules_are_kept(void **state)
 {
 	struct bench *b = *state;
@@ -121,7 +121,7 @@ static void rules_are_kept(void **state)
 	assert_int_equal(call(b, &bench_bob, "revoke", "{\"name\":\"fw9\"}"), 403);
 }
 
-// Shows: RFC 8341 3.7 default-deny-all: operations that make or unmake trust need a rule, whatever the defaults are
+// Shows: RFC 8341 3.5.2 default-deny-all: operations that make or unmake trust need a rule, whatever the defaults are
 static void trust_needs_a_rule(void **state)
 {
 	struct bench *b = *state;
@@ -149,7 +149,7 @@ static void tenants_stay_apart(void **state)
 	assert_int_equal(call(b, &bench_bob, "revoke", "{\"name\":\"fw9\"}"), 403);
 }
 
-// Shows: RFC 8341 3.2.1.1 a recovery session undoes rules that lock everybody out
+// Shows: RFC 8341 3.3.3 a recovery session undoes rules that lock everybody out
 static void a_recovery_user_mends_rules(void **state)
 {
 	struct bench *b = *state;

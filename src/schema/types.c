@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Types that libyang knows better than the standard: node-instance-identifier (RFC 8341 section 3.5) is a path whose keys
+// Types that libyang knows better than the standard: node-instance-identifier (RFC 8341 section 3.5.2) is a path whose keys
 // may be compared with the variable $USER, which libyang 2.1.30 refuses. It is taken as what it is derived from, an XPath
 // expression; whoever works with such a path says what else is wrong with it (access/path.c).
 #include "schema/types.h"

@@ -81,7 +81,8 @@ static void use(void)
 	use_rules(RULES);
 }
 
-// Shows: RFC 8341 3.2.7 delete-config and kill-session are denied unless a rule permits them, close-session never is
+// Shows: RFC 8341 3.2.7 delete-config is denied unless a rule permits it
+// Shows: RFC 8341 3.2.10 kill-session is denied unless a rule permits it, close-session never is
 // Shows: RFC 8341 3.4.4 operations: exec-default, rules by rpc-name, error-path, denied-operations
 static void operations(void **state)
 {
@@ -182,8 +183,8 @@ static void committing(void **state)
 #define COPY(source, target) \
 	"<copy-config><target><" target "/></target><source>" source "</source></copy-config>"
 
-// Shows: RFC 8341 3.2.6 copy-config: running to startup needs the call alone, else unreadable data is not copied and the
-// Shows: RFC 8341 3.2.6 target's changes are asked about
+// Shows: RFC 8341 3.2.6 copy-config from running to startup needs the right to call alone
+// Shows: RFC 8341 3.2.6 else unreadable data is not copied, and the changes of the target are asked about
 static void copying(void **state)
 {
 	(void)state;
@@ -219,7 +220,7 @@ static void notifications(void **state)
 		 "<denied-notifications>1</denied-notifications>");
 }
 
-// Shows: RFC 8341 3.3 a change of the rules counts from its commit on, for sessions that stand, too
+// Shows: RFC 8341 3.3.5 a change of the rules counts from its commit on, for sessions that stand, too
 static void rules_change_under_a_session(void **state)
 {
 	(void)state;
