@@ -113,9 +113,11 @@ struct netconf_server_options {
 	unsigned sessions_most; // 10000, those in the handshake included
 	size_t message_most;    // bytes of one message; 256 MiB
 	size_t output_most;     // bytes waiting for one session beside one reply; 16 MiB
-	size_t incoming_most; // bytes of all sessions' requests that come or are in work; beyond it the
-			      // session that sends the largest is ended; twice message_most
-	size_t held_most; // bytes of an answer that wait for a session when somebody writes; 64 MiB
+	// Bytes of all sessions' requests that come or are in work; beyond it the session that sends
+	// the largest is ended. Twice message_most.
+	size_t incoming_most;
+	// Bytes of an answer that wait for a session when somebody writes. 64 MiB.
+	size_t held_most;
 	unsigned log_most;     // notifications that are kept for replay; 10,000
 	size_t log_bytes_most; // and their bytes; 4 MiB
 	// With ietf-netconf-acm in the schema there is access control (RFC 8341): by what running

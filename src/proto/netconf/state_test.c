@@ -157,6 +157,23 @@ static void texts(void **state)
 		 "module ietf-inet-types {");
 }
 
+// Shows: RFC 6022 3.1 get-schema of a module of which there are several revisions: data-not-unique without a version
+static void texts_of_several_revisions(void **state)
+{
+	(void)state;
+	const char *reply = state_of("<schemas/>");
+	test_has(reply, "<identifier>test-lent</identifier><version>2023-01-01</version>");
+	test_has(reply, "<identifier>test-lent</identifier><version>2024-01-01</version>");
+	test_has(test_ask(&a, GET_SCHEMA("<identifier>test-lent</identifier><version>2023-01-01"
+					 "</version>")),
+		 "range &quot;1..3&quot;");
+	test_has(test_ask(&a, GET_SCHEMA("<identifier>test-lent</identifier><version>2024-01-01"
+					 "</version>")),
+		 "range &quot;1..4&quot;");
+	test_error(&a, GET_SCHEMA("<identifier>test-lent</identifier>"), "operation-failed",
+		   "<error-app-tag>data-not-unique</error-app-tag>");
+}
+
 // Shows: RFC 6022 3.1 get-schema errors: unknown module, unknown version, unknown format
 static void texts_that_are_not_there(void **state)
 {
@@ -181,6 +198,7 @@ int main(void)
 		T(statistics),
 		T(library),
 		T(texts),
+		T(texts_of_several_revisions),
 		T(texts_that_are_not_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

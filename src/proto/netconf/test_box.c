@@ -178,6 +178,7 @@ struct schema *test_box_schema(void)
 					      "ietf-netconf-acm",
 					      "ietf-yang-library",
 					      "test-box",
+					      "test-borrower",
 					      NULL};
 	struct arena arena cleanup(arena_fini);
 	struct diags diags;
