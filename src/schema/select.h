@@ -16,7 +16,7 @@ struct selection {
 	size_t steps;   // nodes looked at
 	bool exhausted; // they are too many; what is marked is not all
 };
-#define SELECT_STEPS_MOST 30000000u
+#define SELECT_STEPS_MOST 10000000u
 void selection_fini(struct selection *selection);
 enum selected selection_of(const struct selection *selection,
 			   const struct schema_node *node) must_check;

@@ -22,7 +22,7 @@ extern const struct schema_xpath_names schema_xpath_by_module;
 // Limits: bytes of an expression, how deep it nests, and what an evaluation may cost: nodes looked at, bytes of text made.
 #define SCHEMA_XPATH_BYTES_MOST 65536u
 #define SCHEMA_XPATH_DEPTH_MOST 500u
-#define SCHEMA_XPATH_STEPS_MOST 30000000u
+#define SCHEMA_XPATH_STEPS_MOST 10000000u
 #define SCHEMA_XPATH_TEXT_MOST (64u << 20)
 
 // NULL after a diag with the position of the fault. Keeps nothing of `names`; the schema must outlive what is returned.

@@ -44,7 +44,7 @@ static const char *second_text(CALL)
 static const char *copy(struct xpath_eval *e, const char *text, size_t len)
 {
 	const char *kept = arena_strndup(&e->arena, text, len);
-	xpath_spend_text(e);
+	xpath_spend_text(e, len);
 	return kept;
 }
 
@@ -110,7 +110,7 @@ void xpath_call_name(CALL)
 {
 	const struct model_node *model = named(e, call, here, out);
 	out->text = model ? arena_printf(&e->arena, "%s:%s", model->mod->name, model->name) : "";
-	xpath_spend_text(e);
+	xpath_spend_text(e, strlen(out->text));
 }
 
 // --- texts ---

@@ -97,6 +97,24 @@ static bool some_is(struct xpath_eval *e, const struct xpath_set *set, struct xp
 	return false;
 }
 
+// Those of nodes above leafs end with the evaluation of the predicate, so they are copied.
+static void learn_texts(struct xpath_eval *e, const struct xpath_set *set, struct map *texts)
+{
+	for (size_t i = 0; i < set->len && xpath_spend(e, 1); i++) {
+		const char *text = xpath_item_text(e, set->at[i]);
+		bool stays = node_is_term(item_node(set->at[i]));
+		(void)map_put(texts, stays ? text : arena_strdup(texts->arena, text), e);
+	}
+}
+
+static bool some_known(struct xpath_eval *e, const struct xpath_set *set, const struct map *texts)
+{
+	for (size_t i = 0; i < set->len && xpath_spend(e, 1); i++)
+		if (map_get(texts, xpath_item_text(e, set->at[i])))
+			return true;
+	return false;
+}
+
 // Whether some text is in both sets.
 static bool share_text(struct xpath_eval *e, const struct xpath_set *a, const struct xpath_set *b)
 {
@@ -107,12 +125,8 @@ static bool share_text(struct xpath_eval *e, const struct xpath_set *a, const st
 		return some_is(e, b, NULL, xpath_item_text(e, a->at[0]), true);
 	if (b->len == 1)
 		return some_is(e, a, NULL, xpath_item_text(e, b->at[0]), true);
-	for (size_t i = 0; i < a->len && xpath_spend(e, 1); i++)
-		(void)map_put(&texts, xpath_item_text(e, a->at[i]), e);
-	for (size_t i = 0; i < b->len && xpath_spend(e, 1); i++)
-		if (map_get(&texts, xpath_item_text(e, b->at[i])))
-			return true;
-	return false;
+	learn_texts(e, a, &texts);
+	return some_known(e, b, &texts);
 }
 
 // All texts but those that are the same as the first of the other set are different from it.
@@ -166,22 +180,74 @@ static double extreme(struct xpath_eval *e, const struct xpath_set *set, bool sm
 	return found;
 }
 
+// --- operands ---
+
+// Nodes that do not depend on the context node, found once for all nodes that a predicate is asked of.
+struct xpath_fixed {
+	struct xpath_expr *expr;
+	struct xpath_value value;
+	struct map texts; // made when it is first asked for
+	struct xpath_fixed *next;
+};
+
+void xpath_fixed_fini(struct xpath_eval *e)
+{
+	for (struct xpath_fixed *it = e->fixed; it; it = it->next) {
+		it->expr->fixed = NULL;
+		xpath_value_fini(e, &it->value);
+	}
+	arena_fini(&e->fixed_arena);
+}
+
+static struct xpath_fixed *fix(struct xpath_eval *e, struct xpath_expr *expr,
+			       const struct xpath_here *here)
+{
+	struct xpath_fixed *fixed = arena_new(&e->fixed_arena, struct xpath_fixed);
+	fixed->expr = expr;
+	fixed->texts.arena = &e->fixed_arena;
+	fixed->next = e->fixed;
+	e->fixed = expr->fixed = fixed;
+	xpath_evaluate(e, expr, here, &fixed->value);
+	return fixed;
+}
+
+struct operand {
+	struct xpath_expr *expr;
+	struct xpath_value value;
+	struct xpath_fixed *fixed; // NULL: `value` has it
+};
+
+static void operand_init(struct xpath_eval *e, struct xpath_expr *expr,
+			 const struct xpath_here *here, struct operand *out)
+{
+	*out = (struct operand){.expr = expr, .value = {.type = expr->type}};
+	if (expr->kind == EXPR_PATH && !expr->varies && !e->follows)
+		out->fixed = expr->fixed ? expr->fixed : fix(e, expr, here);
+	else
+		xpath_evaluate(e, expr, here, &out->value);
+}
+
+static const struct xpath_set *nodes_of(const struct operand *operand)
+{
+	return operand->fixed ? &operand->fixed->value.nodes : &operand->value.nodes;
+}
+
+// The texts of a set that stays the same, if it is long.
+static const struct map *texts_of(struct xpath_eval *e, const struct operand *operand)
+{
+	struct xpath_fixed *fixed = operand->fixed;
+	if (!fixed || fixed->value.nodes.len < 8)
+		return NULL;
+	if (!fixed->texts.len)
+		learn_texts(e, &fixed->value.nodes, &fixed->texts);
+	return &fixed->texts;
+}
+
 // --- pairs of types ---
 
 static bool is_order(enum xpath_kind kind)
 {
 	return kind != EXPR_EQ && kind != EXPR_NE;
-}
-
-static bool compare_sets(struct xpath_eval *e, enum xpath_kind kind, const struct xpath_set *a,
-			 const struct xpath_set *b)
-{
-	if (kind == EXPR_EQ)
-		return share_text(e, a, b);
-	if (kind == EXPR_NE)
-		return differ(e, a, b);
-	bool less = kind == EXPR_LT || kind == EXPR_LE;
-	return compare_numbers(kind, extreme(e, a, less), extreme(e, b, !less));
 }
 
 static enum xpath_kind swapped(enum xpath_kind kind)
@@ -200,14 +266,34 @@ static enum xpath_kind swapped(enum xpath_kind kind)
 	}
 }
 
-static bool compare_set(struct xpath_eval *e, enum xpath_kind kind, const struct xpath_set *set,
-			struct xpath_expr *expr, struct xpath_value *value)
+static bool are_equal(struct xpath_eval *e, const struct operand *a, const struct operand *b)
 {
+	const struct map *of_a = texts_of(e, a), *of_b = of_a ? NULL : texts_of(e, b);
+	if (of_a)
+		return some_known(e, nodes_of(b), of_a);
+	return of_b ? some_known(e, nodes_of(a), of_b) : share_text(e, nodes_of(a), nodes_of(b));
+}
+
+static bool compare_sets(struct xpath_eval *e, enum xpath_kind kind, const struct operand *a,
+			 const struct operand *b)
+{
+	bool less = kind == EXPR_LT || kind == EXPR_LE;
+	if (kind == EXPR_EQ)
+		return are_equal(e, a, b);
+	if (kind == EXPR_NE)
+		return differ(e, nodes_of(a), nodes_of(b));
+	return compare_numbers(kind, extreme(e, nodes_of(a), less), extreme(e, nodes_of(b), !less));
+}
+
+static bool compare_set(struct xpath_eval *e, enum xpath_kind kind, const struct xpath_set *set,
+			struct operand *other)
+{
+	struct xpath_value *value = &other->value;
 	if (value->type == XPATH_BOOLEAN)
 		return compare_numbers(kind, set->len > 0, value->truth);
 	if (is_order(kind) || value->type == XPATH_NUMBER)
 		return some_compares(e, kind, set, xpath_number(e, value));
-	return some_is(e, set, expr->kind == EXPR_LITERAL ? expr : NULL, value->text,
+	return some_is(e, set, other->expr->kind == EXPR_LITERAL ? other->expr : NULL, value->text,
 		       kind == EXPR_EQ);
 }
 
@@ -225,18 +311,18 @@ static bool compare_plain(struct xpath_eval *e, enum xpath_kind kind, struct xpa
 void xpath_compare(struct xpath_eval *e, struct xpath_expr *expr, const struct xpath_here *here,
 		   struct xpath_value *out)
 {
-	struct xpath_value a, b;
+	struct operand a, b;
 	enum xpath_kind kind = expr->kind;
-	xpath_evaluate(e, expr->left, here, &a);
-	xpath_evaluate(e, expr->right, here, &b);
-	if (a.type == XPATH_NODES && b.type == XPATH_NODES)
-		out->truth = compare_sets(e, kind, &a.nodes, &b.nodes);
-	else if (a.type == XPATH_NODES)
-		out->truth = compare_set(e, kind, &a.nodes, expr->right, &b);
-	else if (b.type == XPATH_NODES)
-		out->truth = compare_set(e, swapped(kind), &b.nodes, expr->left, &a);
+	operand_init(e, expr->left, here, &a);
+	operand_init(e, expr->right, here, &b);
+	if (a.value.type == XPATH_NODES && b.value.type == XPATH_NODES)
+		out->truth = compare_sets(e, kind, &a, &b);
+	else if (a.value.type == XPATH_NODES)
+		out->truth = compare_set(e, kind, nodes_of(&a), &b);
+	else if (b.value.type == XPATH_NODES)
+		out->truth = compare_set(e, swapped(kind), nodes_of(&b), &a);
 	else
-		out->truth = compare_plain(e, kind, &a, &b);
-	xpath_value_fini(e, &a);
-	xpath_value_fini(e, &b);
+		out->truth = compare_plain(e, kind, &a.value, &b.value);
+	xpath_value_fini(e, &a.value);
+	xpath_value_fini(e, &b.value);
 }

@@ -33,9 +33,10 @@ bool xpath_spend(struct xpath_eval *e, size_t steps)
 	return !e->failed;
 }
 
-void xpath_spend_text(struct xpath_eval *e)
+void xpath_spend_text(struct xpath_eval *e, size_t len)
 {
-	if (e->arena.total > SCHEMA_XPATH_TEXT_MOST)
+	(void)xpath_spend(e, len / 64);
+	if (e->outer_text + e->arena.total > SCHEMA_XPATH_TEXT_MOST)
 		xpath_fail(e, DIAG_LIMIT, "ask for less at once", "it makes too much text");
 }
 
@@ -62,7 +63,7 @@ const char *xpath_item_text(struct xpath_eval *e, uintptr_t item)
 	buf_init(&text);
 	add_text(e, node, &text);
 	const char *copy = arena_strndup(&e->arena, text.data, text.len);
-	xpath_spend_text(e);
+	xpath_spend_text(e, text.len);
 	return copy;
 }
 
@@ -301,12 +302,14 @@ static void begin(struct xpath_eval *e, struct schema_xpath *xpath,
 				 .diags = diags,
 				 .steps = SCHEMA_XPATH_STEPS_MOST};
 	arena_init(&e->arena);
+	arena_init(&e->fixed_arena);
 	xpath_evaluate(e, xpath->expr, &here, out);
 }
 
 static bool end(struct xpath_eval *e, struct xpath_value *value)
 {
 	xpath_value_fini(e, value);
+	xpath_fixed_fini(e);
 	while (e->spares)
 		free(e->spare[--e->spares]);
 	arena_fini(&e->arena);

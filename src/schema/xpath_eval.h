@@ -37,6 +37,10 @@ struct xpath_eval {
 	const struct schema_xpath_place *place;
 	const struct schema_node *root, *current;
 	struct arena arena; // of texts
+	size_t outer_text;  // bytes in the arenas of predicates around
+	bool follows;       // a path that stands in the model, from some leaf
+	struct arena fixed_arena;
+	struct xpath_fixed *fixed; // operands that stay the same
 	struct diags *diags;
 	size_t steps; // that are left
 	bool failed;  // there is a diag; everything ends soon
@@ -52,8 +56,8 @@ struct xpath_here {
 
 // One step of work, or several: false when there have been too many.
 bool xpath_spend(struct xpath_eval *e, size_t steps);
-// Text is limited, too.
-void xpath_spend_text(struct xpath_eval *e);
+// Text that was made is limited, too.
+void xpath_spend_text(struct xpath_eval *e, size_t len);
 void xpath_fail(struct xpath_eval *e, enum diag_code code, const char *hint, const char *text);
 
 // `out` is to be given to xpath_value_fini, also after a failure.
@@ -77,6 +81,7 @@ double xpath_evaluate_number(struct xpath_eval *e, struct xpath_expr *expr,
 // --- comparing (xpath_compare.c) ---
 void xpath_compare(struct xpath_eval *e, struct xpath_expr *expr, const struct xpath_here *here,
 		   struct xpath_value *out);
+void xpath_fixed_fini(struct xpath_eval *e);
 // The literal as a value of this leaf or leaf-list; NULL: it has none like that.
 const char *xpath_read_literal(struct schema_xpath *xpath, struct xpath_expr *literal,
 			       const struct model_node *model) must_check;

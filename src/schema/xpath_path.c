@@ -13,7 +13,14 @@ struct step {
 	const struct xpath_here *here; // of the path
 	struct xpath_set *out;
 	size_t begin; // of what this context node has given, in `out`
+	size_t most;  // of it that can matter
 };
+
+// True when no more is wanted, or the budget is spent.
+static bool is_full(const struct step *s)
+{
+	return s->out->len - s->begin >= s->most || !xpath_spend(s->e, 1);
+}
 
 // --- tests ---
 
@@ -155,7 +162,7 @@ static void take_kind(const struct step *s, const struct schema_node *parent,
 	}
 	for (const struct schema_node *it = node_find(parent, model); it;
 	     it = node_next_of_kind(it))
-		if (!xpath_spend(s->e, 1))
+		if (is_full(s))
 			return;
 		else if (sees(s->e, it))
 			xpath_set_add(s->e, s->out, (uintptr_t)it);
@@ -180,7 +187,7 @@ static void take_children(const struct step *s, const struct schema_node *parent
 		}
 	}
 	for (const struct schema_node *it = node_child(parent); it; it = it->next) {
-		if (!xpath_spend(s->e, 1))
+		if (is_full(s))
 			return;
 		if (matches(s->step, it) && sees(s->e, it))
 			xpath_set_add(s->e, s->out, (uintptr_t)it);
@@ -198,7 +205,7 @@ static void take_below(const struct step *s, const struct schema_node *node, boo
 		return;
 	}
 	for (const struct schema_node *it = node_child(node); it; it = it->next) {
-		if (!xpath_spend(s->e, 1))
+		if (is_full(s))
 			return;
 		if (!sees(s->e, it))
 			continue;
@@ -240,7 +247,7 @@ static void take_siblings(const struct step *s, uintptr_t item, bool backwards, 
 				 *it = backwards ? node->prev : node->next;
 	if (backwards && (node == first || it == node))
 		return;
-	for (; it && xpath_spend(s->e, 1); it = backwards ? it->prev : it->next) {
+	for (; it && !is_full(s); it = backwards ? it->prev : it->next) {
 		if (sees(s->e, it)) {
 			offer(s, it);
 			if (whole)
@@ -351,21 +358,47 @@ static bool holds(struct xpath_eval *e, struct xpath_expr *expr, const struct xp
 	return wanted >= (double)here->position && wanted <= (double)here->position;
 }
 
-// Keeps what the predicates hold for, of those from `begin` on.
+#define SIFT_TEXT (64u << 10)
+
+static void sift_by(struct xpath_eval *e, struct xpath_expr *expr, struct xpath_set *set,
+		    size_t begin)
+{
+	size_t kept = begin;
+	struct xpath_here here = {.size = set->len - begin};
+	for (size_t i = begin; i < set->len && xpath_spend(e, 1); i++) {
+		here.item = set->at[i];
+		here.position = i - begin + 1;
+		if (holds(e, expr, &here))
+			set->at[kept++] = here.item;
+		if (e->arena.total > SIFT_TEXT)
+			arena_fini(&e->arena);
+	}
+	set->len = kept;
+}
+
+// Keeps what the predicates hold for, of those from `begin` on. The texts that a predicate makes end with it.
 static void sift(struct xpath_eval *e, const struct xpath_predicate *predicates,
 		 struct xpath_set *set, size_t begin)
 {
-	for (const struct xpath_predicate *it = predicates; it; it = it->next) {
-		size_t kept = begin;
-		struct xpath_here here = {.size = set->len - begin};
-		for (size_t i = begin; i < set->len && xpath_spend(e, 1); i++) {
-			here.item = set->at[i];
-			here.position = i - begin + 1;
-			if (holds(e, it->expr, &here))
-				set->at[kept++] = here.item;
-		}
-		set->len = kept;
-	}
+	struct arena outer = e->arena;
+	if (!predicates)
+		return;
+	e->outer_text += outer.total;
+	arena_init(&e->arena);
+	for (const struct xpath_predicate *it = predicates; it; it = it->next)
+		sift_by(e, it->expr, set, begin);
+	arena_fini(&e->arena);
+	e->arena = outer;
+	e->outer_text -= outer.total;
+}
+
+// How many nodes of an axis can matter: of [3] the first three. What comes before is not found nearest first.
+static size_t most_of(const struct xpath_step *step)
+{
+	const struct xpath_expr *first = step->predicates ? step->predicates->expr : NULL;
+	bool counts = first && first->kind == EXPR_NUMBER && step->axis != AXIS_PRECEDING;
+	double n = counts ? first->number : 0;
+	return n >= 1 && n <= 1e6 ? (size_t)n : SIZE_MAX;
 }
 
 // --- steps ---
@@ -425,6 +458,7 @@ static void take_step(struct xpath_eval *e, struct xpath_step *step, const struc
 {
 	struct xpath_set out = {0};
 	struct step s = {.e = e, .step = step, .here = here, .out = &out};
+	s.most = most_of(step);
 	uintptr_t last_parent = 0;
 	for (size_t i = 0; i < set->len && xpath_spend(e, 1); i++) {
 		// Entries of one list have one parent.

@@ -475,6 +475,12 @@ static void paths(void **state)
 		{"//owner/ancestor-or-self::*", "groups device[name='d'] owner"},
 		{"//rule[name='e']/preceding::rule[name='d']/name", "[name='d']/name"},
 		{"//device/following::uptime | //device/name", "device[name='d']/name uptime"},
+		{"//rule[name='c']/preceding::low[1]", "[low='3'][high='4']/low"},
+		{"//rule[name='a']/following::name[2]", "[name='c']/name"},
+		{"//low[. = 1]/ancestor::*[2]", "rule[name='a']"},
+		{"//rule[priority = //priority][2]", "rule[name='b']"},
+		{"//user[name = //source | //owner]/name", "[name='u1']/name [name='u2']/name"},
+		{"//device[owner = /groups/user[mail or true()]/name]", "device[name='d']"},
 		{"//user | //device | //user", "user[name='u1'] user[name='u2'] device[name='d']"},
 		{"//uptime/text()", "uptime"},
 		{"//uptime/text()/..", "uptime"},
@@ -681,6 +687,8 @@ static void hostile_expressions_end(void **state)
 	const struct schema_node *root = p.own.root;
 	stops(t, root, "//*[count(//*) = 1]", DIAG_LIMIT, "too many nodes");
 	stops(t, root, "count(//*/following::*/preceding::*)", DIAG_LIMIT, "too many nodes");
+	stops(t, root, "//*[re-match('aaaaaaaaaaaaaaa', '(a|a)*[bc]') or not(.)]", DIAG_LIMIT,
+	      "too many nodes");
 	stops(t, root, "//*[translate(/, 'x', /) = '']", DIAG_LIMIT, "XPath|too m");
 	pair_fini(&p);
 	buf_fini(&text);

@@ -158,6 +158,7 @@ struct xpath_expr {
 	// EXPR_LITERAL: as an identity, "module:name"; NULL: it cannot be one.
 	const char *identity;
 	struct xpath_readings readings;        // EXPR_LITERAL
+	struct xpath_fixed *fixed;             // in this evaluation; NULL: not yet
 	const struct xpath_function *function; // EXPR_CALL
 	struct xpath_expr *args, *next;        // `next` in the list of arguments
 	void *cached;                          // of re-match: the last pattern

@@ -150,11 +150,14 @@ static void follow_path(struct xpath_eval *e, struct schema_xpath *path,
 	struct schema_xpath *xpath = e->xpath;
 	const struct schema_node *current = e->current;
 	struct xpath_here here = {.item = (uintptr_t)leaf, .position = 1, .size = 1};
+	bool follows = e->follows;
 	e->xpath = path;
 	e->current = leaf;
+	e->follows = true;
 	xpath_evaluate(e, path->expr, &here, out);
 	e->xpath = xpath;
 	e->current = current;
+	e->follows = follows;
 }
 
 static void keep_equal(struct xpath_set *set, const char *value)
@@ -235,7 +238,7 @@ static const struct lysc_ident *identity(struct xpath_eval *e, const char *text,
 		mod = node_model(node)->mod;
 	const char *full =
 		arena_printf(&e->arena, "%s:%s", mod ? mod->name : "", colon ? colon + 1 : text);
-	xpath_spend_text(e);
+	xpath_spend_text(e, strlen(full));
 	return map_get(&e->xpath->schema->identities, full);
 }
 
