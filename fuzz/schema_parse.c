@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text that becomes trees. The first byte chooses what it is read as: a document, an edit of a small policy, an rpc, a
-// RESTCONF path, a YANG Patch. What is refused has a reason and a remedy; what is accepted and printed is read as the
-// same; a refused edit leaves no trace.
+// RESTCONF path, a YANG Patch, a RESTCONF body. What is refused has a reason and a remedy; what is accepted and printed is
+// read as the same; a refused edit leaves no trace.
 #include "base/buf.h"
 #include "base/diag.h"
 #include "schema/patch.h"
@@ -138,6 +138,36 @@ static void read_rpc(struct schema *schema, const struct schema_input *input, st
 	schema_tree_free(rpc);
 }
 
+// A line with a path, then a body for it.
+static void read_resource(struct schema *schema, const struct schema_input *input,
+			  struct arena *arena, struct diags *diags)
+{
+	const char *end = memchr(input->data, '\n', input->len);
+	size_t len = end ? (size_t)(end - input->data) : input->len;
+	struct schema_resource resource;
+	if (!schema_resource_read(schema, NULL, arena_strndup(arena, input->data, len), arena,
+				  diags, &resource) ||
+	    !end || !resource.step.len)
+		return;
+	struct schema_tree *edit = schema_tree_new(schema), *tree = schema_tree_new(schema);
+	struct schema_input body = {.data = end + 1, .len = input->len - len - 1};
+	const struct schema_node *node =
+		schema_resource_parse(edit, &resource, resource.step.len - 1, &body, diags);
+	check_diags(diags, node != NULL);
+	if (node) {
+		struct buf uri cleanup(buf_fini);
+		struct schema_resource again;
+		buf_init(&uri);
+		schema_resource_uri(node, &uri);
+		assert(schema_resource_read(schema, NULL, uri.data, arena, diags, &again));
+		assert(schema_resource_find(edit, &again, again.step.len) == node);
+		schema_edit_mark(edit, node, &(struct schema_mark){.operation = SCHEMA_OP_REPLACE});
+		check_diags(diags, schema_edit(tree, edit, SCHEMA_OP_MERGE, diags));
+	}
+	schema_tree_free(tree);
+	schema_tree_free(edit);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct schema *schema = open_schema();
@@ -149,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct schema_input input = {
 		.file = "fuzz", .data = (const char *)data + 1, .len = size - 1};
-	switch ((uint8_t)(*data - '0') % 9) {
+	switch ((uint8_t)(*data - '0') % 10) {
 	case 0:
 	case 1:
 		read_document(schema, &input, &diags);
@@ -174,10 +204,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    schema_resource_read(schema, NULL, path, &arena, &diags, &resource));
 		break;
 	}
-	default: {
+	case 8: {
 		struct schema_patch patch;
 		check_diags(&diags, schema_patch_read(schema, &input, &arena, &diags, &patch));
+		break;
 	}
+	default:
+		read_resource(schema, &input, &arena, &diags);
 	}
 	return 0;
 }
