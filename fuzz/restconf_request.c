@@ -48,8 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)!restconf_precondition(&request, &state);
 	struct buf out;
 	buf_init(&out);
-	restconf_errors(&diags, SCHEMA_JSON, NULL, NULL, &out);
-	restconf_errors(&diags, SCHEMA_XML, NULL, NULL, &out);
+	restconf_errors(&diags, &(struct restconf_style){SCHEMA_JSON, status, NULL, NULL}, &out);
+	restconf_errors(&diags, &(struct restconf_style){SCHEMA_XML, status, NULL, NULL}, &out);
 	buf_fini(&out);
 	arena_fini(&arena);
 	return 0;

@@ -196,8 +196,9 @@ static void add_error(const json_t *error, struct diags *diags)
 {
 	const json_t *outer = json_object_get(error, "error-info"),
 		     *info = json_object_get(outer, "bulwark-controller:diag");
-	const char *tag = text_of(error, "error-app-tag"), *text = text_of(error, "error-message");
-	struct diag about = {.code = code_of(tag), .path = text_of(error, "error-path")};
+	const char *text = text_of(error, "error-message");
+	struct diag about = {.code = code_of(text_of(info, "code")),
+			     .path = text_of(error, "error-path")};
 	about.hint = text_of(info, "hint");
 	about.nsf = text_of(info, "nsf");
 	about.policy = text_of(info, "policy");

@@ -81,7 +81,7 @@ static unsigned open_for(struct writing *w, const char *module, const char *name
 				 "this cannot be written");
 	if (w->has_kind && kind != w->kind)
 		return refuse_at(w, 400,
-				 &(struct diag){.code = DIAG_UNSUPPORTED,
+				 &(struct diag){.code = DIAG_CONFLICT,
 						.path = path,
 						.hint = "send policies in one request, sites and "
 							"NSFs in another"},
@@ -465,7 +465,8 @@ static unsigned answer_patch(struct exchange *x, unsigned status,
 		return status;
 	struct workspace *w = workspace_take(x->workspaces);
 	patch_status->diags = &x->diags;
-	restconf_patch_status(patch_status, x->request.out, workspace_namespace, w, &x->out);
+	struct restconf_style style = {x->request.out, status, workspace_namespace, w};
+	restconf_patch_status(patch_status, &style, &x->out);
 	workspace_give(x->workspaces, w);
 	x->is_answered = true;
 	return status < 300 ? 200 : status;

@@ -198,7 +198,8 @@ void exchange_errors(struct exchange *x)
 	if (!x->diags.errors)
 		diag_error(&x->diags, DIAG_FAILED, NULL, "see the controller's log",
 			   "the request failed");
-	restconf_errors(&x->diags, x->request.out, workspace_namespace, w, &x->out);
+	struct restconf_style style = {x->request.out, x->status, workspace_namespace, w};
+	restconf_errors(&x->diags, &style, &x->out);
 	workspace_give(x->workspaces, w);
 	x->type = restconf_media_type(x->request.out);
 	x->location = NULL;

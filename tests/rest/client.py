@@ -16,6 +16,17 @@ RC = "urn:ietf:params:xml:ns:yang:ietf-restconf"
 DATA = "/restconf/data"
 
 
+# RFC 8040 section 7; 415 is not there.
+TAGS = {
+    400: {"malformed-message", "invalid-value", "missing-attribute", "bad-attribute", "unknown-attribute", "missing-element",
+          "bad-element", "unknown-element", "unknown-namespace"},
+    401: {"access-denied"}, 403: {"access-denied"}, 404: {"invalid-value"}, 405: {"operation-not-supported"},
+    406: {"invalid-value"}, 409: {"in-use", "lock-denied", "resource-denied", "data-exists", "data-missing"},
+    412: {"operation-failed"}, 413: {"too-big"}, 415: {"invalid-value"},
+    500: {"rollback-failed", "operation-failed", "partial-operation"}, 501: {"operation-not-supported"},
+}
+
+
 class Answer:
     def __init__(self, response):
         self.status = response.status
@@ -43,7 +54,10 @@ class Client:
             send["Content-Type"] = kind
         self.asked += 1
         self.connection.request(method, path, body, send)
-        return Answer(self.connection.getresponse())
+        answer = Answer(self.connection.getresponse())
+        if answer.status >= 400 and answer.body.startswith(b'{"ietf-restconf:errors"'):
+            assert answer.tags()[0] in TAGS[answer.status], (method, path, answer.status, answer.tags())
+        return answer
 
     def must(self, status, method, path, body=None, **more):
         answer = self.ask(method, path, body, **more)

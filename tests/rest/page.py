@@ -43,7 +43,7 @@ def main():
     assert answers, "the page shows nothing"
     wrong = [a for a in answers if masked(a[2]) != masked(lines[a[0]:a[1]])]
     if "--update" in sys.argv:
-        for begin, end, said, _ in reversed(answers):
+        for begin, end, said, _ in reversed(wrong):
             lines[begin:end] = said
         open(page, "w").write("\n".join(lines) + "\n")
         return

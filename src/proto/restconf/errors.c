@@ -15,12 +15,13 @@ static const struct {
 	enum diag_code code;
 	unsigned status;
 } statuses[] = {
-	{DIAG_REFERENCE, 409},  {DIAG_EXISTS, 409}, {DIAG_ABSENT, 409},
-	{DIAG_CONSTRAINT, 412}, {DIAG_LIMIT, 413},  {DIAG_UNSUPPORTED, 501},
-	{DIAG_CAPABILITY, 501}, {DIAG_PLACE, 412},  {DIAG_DENIED, 403},
-	{DIAG_LOCKED, 409},     {DIAG_IN_USE, 409}, {DIAG_UNREACHABLE, 412},
-	{DIAG_TIMEOUT, 500},    {DIAG_STALE, 412},  {DIAG_DRIFT, 412},
-	{DIAG_IO, 500},         {DIAG_FAILED, 500},
+	{DIAG_REFERENCE, 409},   {DIAG_CHOICE, 409},      {DIAG_EXISTS, 409},
+	{DIAG_ABSENT, 409},      {DIAG_CONSTRAINT, 412},  {DIAG_LIMIT, 413},
+	{DIAG_UNSUPPORTED, 501}, {DIAG_CAPABILITY, 501},  {DIAG_PLACE, 412},
+	{DIAG_DENIED, 403},      {DIAG_LOCKED, 409},      {DIAG_IN_USE, 409},
+	{DIAG_RESOURCE, 409},    {DIAG_UNREACHABLE, 412}, {DIAG_TIMEOUT, 500},
+	{DIAG_STALE, 412},       {DIAG_DRIFT, 412},       {DIAG_IO, 500},
+	{DIAG_FAILED, 500},
 };
 
 unsigned restconf_status(const struct diags *diags)
@@ -34,13 +35,6 @@ unsigned restconf_status(const struct diags *diags)
 		return 400;
 	}
 	return 500;
-}
-
-// Creating what is there is "resource-denied" in RESTCONF (RFC 8040 section 4.4.1), but "data-exists" in
-// a YANG Patch (RFC 8072 appendix A.1.1).
-static const char *tag_of(const struct diag *d, bool in_patch)
-{
-	return d->code == DIAG_EXISTS && !in_patch ? "resource-denied" : diag_code_tag(d->code);
 }
 
 static const char *type_of(const struct diag *d)
@@ -59,11 +53,18 @@ struct field {
 // Errors that are being written.
 struct errors {
 	const struct diags *diags;
-	enum schema_format format;
-	restconf_namespace_fn fn;
-	void *context;
+	const struct restconf_style *style;
 	bool in_patch;
 };
+
+// The table of RFC 8040 section 7 has one tag for 404; creating what is there is "resource-denied" in RESTCONF (section
+// 4.4.1), but "data-exists" in a YANG Patch (RFC 8072 appendix A.1.1).
+static const char *tag_of(const struct errors *e, const struct diag *d)
+{
+	if (!e->in_patch && e->style->status == 404)
+		return "invalid-value";
+	return d->code == DIAG_EXISTS && !e->in_patch ? "resource-denied" : diag_code_tag(d->code);
+}
 
 // Members that have a value; `first` says whether none was written before.
 static void fields(enum schema_format format, const struct field *f, size_t n, struct buf *out)
@@ -102,44 +103,79 @@ static size_t path_modules(const char *path, struct arena *arena,
 	return n;
 }
 
+// One name of a path, up to `end`, with a prefix (RFC 7950 section 9.13); `*module` is that of the names before.
+static void qualified(const char *name, const char *end, struct arena *arena, const char **module,
+		      struct buf *out)
+{
+	const char *colon = memchr(name, ':', (size_t)(end - name));
+	if (colon)
+		*module = arena_strndup(arena, name, (size_t)(colon - name));
+	bool bare = !colon && *module && name < end && !strchr("@.0123456789", *name);
+	text_xml(out, arena_printf(arena, "%s%s%.*s", bare ? *module : "", bare ? ":" : "",
+				   (int)(end - name), name));
+}
+
+static void qualified_path(const char *path, struct arena *arena, struct buf *out)
+{
+	const char *module = NULL;
+	for (const char *p = path; *p;) {
+		size_t plain = strcspn(p, "/['\"");
+		text_xml(out, arena_strndup(arena, p, plain));
+		p += plain;
+		if (*p == '\'' || *p == '"') {
+			const char *end = strchr(p + 1, *p);
+			end = end ? end + 1 : p + strlen(p);
+			text_xml(out, arena_strndup(arena, p, (size_t)(end - p)));
+			p = end;
+		} else if (*p) {
+			buf_addc(out, *p++);
+			size_t len = strcspn(p, "/[]=");
+			qualified(p, p + len, arena, &module, out);
+			p += len;
+		}
+	}
+}
+
 // An instance-identifier needs the namespaces of its prefixes, which are module names.
-static void xml_path(const char *path, restconf_namespace_fn fn, void *context, struct buf *out)
+static void xml_path(const char *path, const struct restconf_style *style, struct buf *out)
 {
 	struct arena arena;
 	arena_init(&arena);
 	const char *modules[MODULES_MOST];
 	size_t n = path_modules(path, &arena, modules);
 	buf_adds(out, "<error-path");
-	for (size_t i = 0; i < n && fn; i++) {
-		const char *uri = fn(context, modules[i]);
+	for (size_t i = 0; i < n && style->fn; i++) {
+		const char *uri = style->fn(style->context, modules[i]);
 		if (uri)
 			buf_printf(out, " xmlns:%s=\"%s\"", modules[i], uri);
 	}
 	buf_addc(out, '>');
-	text_xml(out, path);
+	qualified_path(path, &arena, out);
 	buf_adds(out, "</error-path>");
 	arena_fini(&arena);
 }
 
-#define INFO_FIELDS(d)                                                           \
-	{                                                                        \
-		{"hint", (d)->hint}, {"nsf", (d)->nsf}, {"policy", (d)->policy}, \
-			{"rule", (d)->rule}, {"condition", (d)->condition},      \
-		{                                                                \
-			"capability", (d)->capability                            \
-		}                                                                \
+// What the standard has no place for.
+#define INFO_FIELDS(d)                                                                       \
+	{                                                                                    \
+		{"code", diag_code_name((d)->code)}, {"hint", (d)->hint}, {"nsf", (d)->nsf}, \
+			{"policy", (d)->policy}, {"rule", (d)->rule},                        \
+			{"condition", (d)->condition},                                       \
+		{                                                                            \
+			"capability", (d)->capability                                        \
+		}                                                                            \
 	}
 
 static void error_xml(const struct errors *e, const struct diag *d, struct buf *out)
 {
 	const struct field head[] = {{"error-type", type_of(d)},
-				     {"error-tag", tag_of(d, e->in_patch)},
-				     {"error-app-tag", diag_code_name(d->code)}};
+				     {"error-tag", tag_of(e, d)},
+				     {"error-app-tag", d->app_tag}};
 	const struct field message[] = {{"error-message", d->text}}, info[] = INFO_FIELDS(d);
 	buf_adds(out, "<error>");
 	fields(SCHEMA_XML, head, array_len(head), out);
 	if (d->path)
-		xml_path(d->path, e->fn, e->context, out);
+		xml_path(d->path, e->style, out);
 	fields(SCHEMA_XML, message, 1, out);
 	buf_adds(out, "<error-info><diag xmlns=\"" CONTROLLER_NAMESPACE "\">");
 	fields(SCHEMA_XML, info, array_len(info), out);
@@ -149,8 +185,8 @@ static void error_xml(const struct errors *e, const struct diag *d, struct buf *
 static void error_json(const struct errors *e, const struct diag *d, struct buf *out)
 {
 	const struct field head[] = {{"error-type", type_of(d)},
-				     {"error-tag", tag_of(d, e->in_patch)},
-				     {"error-app-tag", diag_code_name(d->code)},
+				     {"error-tag", tag_of(e, d)},
+				     {"error-app-tag", d->app_tag},
 				     {"error-path", d->path},
 				     {"error-message", d->text}},
 			   info[] = INFO_FIELDS(d);
@@ -163,7 +199,7 @@ static void error_json(const struct errors *e, const struct diag *d, struct buf 
 
 static void error_list(const struct errors *e, struct buf *out)
 {
-	bool xml = e->format == SCHEMA_XML, first = true;
+	bool xml = e->style->format == SCHEMA_XML, first = true;
 	buf_adds(out, xml ? "" : "\"error\":[");
 	for (size_t i = 0; i < e->diags->list.len; i++) {
 		const struct diag *d = &e->diags->list.at[i];
@@ -180,11 +216,10 @@ static void error_list(const struct errors *e, struct buf *out)
 	buf_adds(out, xml ? "" : "]");
 }
 
-void restconf_errors(const struct diags *diags, enum schema_format format, restconf_namespace_fn fn,
-		     void *context, struct buf *out)
+void restconf_errors(const struct diags *diags, const struct restconf_style *style, struct buf *out)
 {
-	struct errors errors = {.diags = diags, .format = format, .fn = fn, .context = context};
-	bool xml = format == SCHEMA_XML;
+	struct errors errors = {.diags = diags, .style = style};
+	bool xml = style->format == SCHEMA_XML;
 	buf_adds(out,
 		 xml ? "<errors xmlns=\"" RESTCONF_NAMESPACE "\">" : "{\"ietf-restconf:errors\":{");
 	error_list(&errors, out);
@@ -197,7 +232,7 @@ void restconf_errors(const struct diags *diags, enum schema_format format, restc
 
 static void patch_outcome(const struct errors *e, const char *edit_id, struct buf *out)
 {
-	bool xml = e->format == SCHEMA_XML;
+	bool xml = e->style->format == SCHEMA_XML;
 	if (!e->diags->errors) {
 		buf_adds(out, xml ? "<ok/>" : ",\"ok\":[null]");
 		return;
@@ -205,7 +240,7 @@ static void patch_outcome(const struct errors *e, const char *edit_id, struct bu
 	if (edit_id) {
 		const struct field id[] = {{"edit-id", edit_id}};
 		buf_adds(out, xml ? "<edit-status><edit>" : ",\"edit-status\":{\"edit\":[{");
-		fields(e->format, id, 1, out);
+		fields(e->style->format, id, 1, out);
 	}
 	buf_adds(out, xml ? "<errors>" : ",\"errors\":{");
 	error_list(e, out);
@@ -214,19 +249,15 @@ static void patch_outcome(const struct errors *e, const char *edit_id, struct bu
 		buf_adds(out, xml ? "</edit></edit-status>" : "}]}");
 }
 
-void restconf_patch_status(const struct restconf_patch_status *status, enum schema_format format,
-			   restconf_namespace_fn fn, void *context, struct buf *out)
+void restconf_patch_status(const struct restconf_patch_status *status,
+			   const struct restconf_style *style, struct buf *out)
 {
-	struct errors errors = {.diags = status->diags,
-				.format = format,
-				.fn = fn,
-				.context = context,
-				.in_patch = true};
-	bool xml = format == SCHEMA_XML;
+	struct errors errors = {.diags = status->diags, .style = style, .in_patch = true};
+	bool xml = style->format == SCHEMA_XML;
 	const struct field id[] = {{"patch-id", status->patch_id}};
 	buf_adds(out, xml ? "<yang-patch-status xmlns=\"" PATCH_NAMESPACE "\">"
 			  : "{\"ietf-yang-patch:yang-patch-status\":{");
-	fields(format, id, 1, out);
+	fields(style->format, id, 1, out);
 	patch_outcome(&errors, status->edit_id, out);
 	buf_adds(out, xml ? "</yang-patch-status>\n" : "}}\n");
 }

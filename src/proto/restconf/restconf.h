@@ -117,18 +117,25 @@ unsigned restconf_precondition(const struct restconf_request *request,
 unsigned restconf_status(const struct diags *diags) must_check;
 // The namespace of a module, for paths; NULL when unknown.
 typedef const char *(*restconf_namespace_fn)(void *context, const char *module);
+// How errors are written.
+struct restconf_style {
+	enum schema_format format;
+	unsigned status; // of the answer
+	restconf_namespace_fn fn;
+	void *context;
+};
 // The errors document. What a diag has beyond the standard stands in error-info as
 // bulwark-controller:diag.
-void restconf_errors(const struct diags *diags, enum schema_format format, restconf_namespace_fn fn,
-		     void *context, struct buf *out);
+void restconf_errors(const struct diags *diags, const struct restconf_style *style,
+		     struct buf *out);
 // What came of a YANG Patch (RFC 8072 section 2.3): errors of the edit `edit_id`, or of the patch as a
 // whole where that is NULL; none: it was done.
 struct restconf_patch_status {
 	const char *patch_id, *edit_id;
 	const struct diags *diags;
 };
-void restconf_patch_status(const struct restconf_patch_status *status, enum schema_format format,
-			   restconf_namespace_fn fn, void *context, struct buf *out);
+void restconf_patch_status(const struct restconf_patch_status *status,
+			   const struct restconf_style *style, struct buf *out);
 
 // --- small resources ---
 

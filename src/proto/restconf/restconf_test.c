@@ -398,19 +398,23 @@ static const char *names(void *context, const char *module)
 	return strcmp(module, "m") == 0 ? "urn:m" : NULL;
 }
 
+// Shows: RFC 8040 7.1 errors: tags, paths as instance-identifiers, app-tags of RFC 7950
 static void test_errors(void **state)
 {
 	struct bench *b = *state;
 	diag_add(&b->diags, &(struct diag){.severity = DIAG_WARNING}, "left out");
-	diag_error(&b->diags, DIAG_VALUE, "/m:a/b[x='1']/n:c", "a \"hint\"", "not < this \xff\n%s",
-		   "\xc3\xa9");
+	diag_error(&b->diags, DIAG_VALUE, "/m:a/b[x='/1[']/n:c", "a \"hint\"",
+		   "not < this \xff\n%s", "\xc3\xa9");
 	diag_error(&b->diags, DIAG_EXISTS, NULL, "h", "there");
 	assert_int_equal(restconf_status(&b->diags), 400);
-	restconf_errors(&b->diags, SCHEMA_JSON, names, NULL, &b->out);
+	diag_add(&b->diags, &(struct diag){.code = DIAG_CONSTRAINT, .app_tag = "must-violation"},
+		 "m");
+	restconf_errors(&b->diags, &(struct restconf_style){SCHEMA_JSON, 400, names, NULL},
+			&b->out);
 	json_t *json = json_loads(b->out.data, 0, NULL);
 	const json_t *list =
 		json_object_get(json_object_get(json, "ietf-restconf:errors"), "error");
-	assert_int_equal(json_array_size(list), 2);
+	assert_int_equal(json_array_size(list), 3);
 	const json_t *error = json_array_get(list, 0);
 	assert_string_equal(json_string_value(json_object_get(error, "error-tag")),
 			    "invalid-value");
@@ -422,16 +426,24 @@ static void test_errors(void **state)
 	error = json_array_get(list, 1);
 	assert_string_equal(json_string_value(json_object_get(error, "error-tag")),
 			    "resource-denied");
+	assert_null(json_object_get(error, "error-app-tag"));
+	error = json_array_get(list, 2);
+	assert_string_equal(json_string_value(json_object_get(error, "error-app-tag")),
+			    "must-violation");
 	json_decref(json);
 
 	buf_clear(&b->out);
-	restconf_errors(&b->diags, SCHEMA_XML, names, NULL, &b->out);
-	assert_non_null(
-		strstr(b->out.data, "<error-path xmlns:m=\"urn:m\">/m:a/b[x=&apos;1&apos;]/n:c"));
+	restconf_errors(&b->diags, &(struct restconf_style){SCHEMA_XML, 400, names, NULL}, &b->out);
+	assert_non_null(strstr(b->out.data,
+			       "<error-path xmlns:m=\"urn:m\">/m:a/m:b[m:x=&apos;/1[&apos;]/n:c"));
 	assert_non_null(strstr(b->out.data, "not &lt; this ?\n\xc3\xa9"));
 	assert_null(strstr(b->out.data, "left out"));
+	buf_clear(&b->out);
+	restconf_errors(&b->diags, &(struct restconf_style){SCHEMA_XML, 404, names, NULL}, &b->out);
+	assert_null(strstr(b->out.data, "resource-denied")); // the one tag for 404
 }
 
+// Shows: RFC 8040 7 statuses by error-tag
 static void test_status(void **state)
 {
 	struct bench *b = *state;
@@ -527,15 +539,17 @@ static void test_patch_status(void **state)
 {
 	struct bench *b = *state;
 	struct restconf_patch_status status = {.patch_id = "p", .diags = &b->diags};
-	restconf_patch_status(&status, SCHEMA_JSON, names, NULL, &b->out);
+	struct restconf_style json_style = {SCHEMA_JSON, 409, names, NULL},
+			      xml_style = {SCHEMA_XML, 409, names, NULL};
+	restconf_patch_status(&status, &json_style, &b->out);
 	assert_string_equal(b->out.data, STATUS(",\"ok\":[null]}}\n"));
 	buf_clear(&b->out);
 	diag_error(&b->diags, DIAG_EXISTS, NULL, "h", "t");
-	restconf_patch_status(&status, SCHEMA_JSON, names, NULL, &b->out);
+	restconf_patch_status(&status, &json_style, &b->out);
 	assert_non_null(strstr(b->out.data, STATUS(",\"errors\":{\"error\":[{")));
 	buf_clear(&b->out);
 	status.edit_id = "e<1>";
-	restconf_patch_status(&status, SCHEMA_JSON, names, NULL, &b->out);
+	restconf_patch_status(&status, &json_style, &b->out);
 	assert_non_null(
 		strstr(b->out.data,
 		       STATUS(",\"edit-status\":{\"edit\":[{\"edit-id\":\"e<1>\",\"errors\":{")));
@@ -543,7 +557,7 @@ static void test_patch_status(void **state)
 	assert_non_null(json);
 	json_decref(json);
 	buf_clear(&b->out);
-	restconf_patch_status(&status, SCHEMA_XML, names, NULL, &b->out);
+	restconf_patch_status(&status, &xml_style, &b->out);
 	assert_non_null(strstr(b->out.data,
 			       "<edit-status><edit><edit-id>e&lt;1&gt;</edit-id><errors>"
 			       "<error><error-type>"));
