@@ -9,6 +9,7 @@
 #include "base/turn.h"
 #include "schema/any.h"
 #include "schema/attr.h"
+#include "schema/report.h"
 #include "schema/text.h"
 
 #include <libyang/libyang.h>
@@ -132,13 +133,16 @@ static bool admit(struct builder *b, const struct place *place, struct schema_no
 	return true;
 }
 
+#define TEXT_HINT "remove the text, or put it into one of the elements inside"
+#define NO_VALUE "\"%s\" holds other elements, not a value"
+
 static bool structure_ok(const struct place *place)
 {
 	const struct item *item = place->item;
 	bool is_list = place->model->kind == MODEL_LIST;
 	const char *hint = NULL;
 	if (item->flags & ITEM_TEXT)
-		hint = "remove the text, or put it into one of the elements inside";
+		hint = TEXT_HINT;
 	else if (place->doc->json && is_list && !(item->flags & ITEM_IN_ARRAY))
 		hint = "write the entries as one array: [ { ... }, ... ]";
 	else if (place->doc->json && !is_list && (item->flags & ITEM_IN_ARRAY))
@@ -146,8 +150,7 @@ static bool structure_ok(const struct place *place)
 	else if (place->doc->json && item->kind != ITEM_OBJECT)
 		hint = "write an object: { ... }";
 	if (hint)
-		place_error(place, DIAG_SYNTAX, hint, "\"%s\" holds other elements, not a value",
-			    place->model->name);
+		place_error(place, DIAG_SYNTAX, hint, NO_VALUE, place->model->name);
 	return !hint;
 }
 
@@ -155,9 +158,30 @@ static void descend(struct builder *b, const struct place *place, struct schema_
 		    bool fresh)
 {
 	bool outer = b->fresh;
+	if (place->item->flags & ITEM_TAKEN)
+		b->level[b->levels++] =
+			(struct build_level){.item = (uint32_t)(place->item - b->doc->item),
+					     .node = node,
+					     .fresh = fresh};
 	b->fresh = fresh;
 	build_children(b, place->item, node);
 	b->fresh = outer;
+}
+
+static void note_hollow(struct builder *b, struct schema_node *node)
+{
+	if (node_is_plain_container(node) && !node_child(node))
+		vec_push(&b->doc->arena, &b->hollow, node);
+}
+
+void build_close(struct builder *b)
+{
+	const struct build_level *level = &b->level[b->levels - 1];
+	// Since it was opened there may have been text between what is in it.
+	if (b->doc->item[level->item].flags & ITEM_TEXT)
+		report(b->tree, level->node, &(struct diag){.code = DIAG_SYNTAX, .hint = TEXT_HINT},
+		       b->doc->diags, NO_VALUE, node_model(level->node)->name);
+	note_hollow(b, level->node);
 }
 
 // --- containers, lists ---
@@ -177,8 +201,8 @@ static void build_container(struct builder *b, const struct place *place)
 		(void)admit(b, place, node, NULL);
 	}
 	descend(b, place, node, is_new);
-	if (place->model->is_plain_container && !node_child(node))
-		vec_push(&b->doc->arena, &b->hollow, node);
+	if (!(place->item->flags & ITEM_TAKEN))
+		note_hollow(b, node);
 }
 
 // The values of the keys in the model's order, counted, and the items that they come from.
@@ -281,13 +305,25 @@ static void build_list(struct builder *b, const struct place *place)
 
 // --- values ---
 
+static bool is_first_key(struct builder *b, const struct place *place)
+{
+	const struct item *entry = &place->doc->item[place->item->parent];
+	if (!(entry->flags & ITEM_TAKEN))
+		return find_item(place->doc, entry, place->model) == place->item;
+	// Those before may be gone.
+	struct build_level *level = &b->level[b->levels - 1];
+	uint32_t bit = 1u << place->model->ordinal, before = level->keys;
+	level->keys |= bit;
+	return !(before & bit);
+}
+
 static void build_value(struct builder *b, const struct place *place)
 {
 	const struct model_node *m = place->model;
 	enum value_form form;
 	if (m->is_key) {
 		// The entry has it already; only a second one is left to be found.
-		if (find_item(place->doc, &place->doc->item[place->item->parent], m) != place->item)
+		if (!is_first_key(b, place))
 			duplicate(b, place, node_find(place->parent, m));
 		return;
 	}
@@ -309,12 +345,16 @@ static void build_value(struct builder *b, const struct place *place)
 static void build_any(struct builder *b, const struct place *place)
 {
 	struct schema_node *node = node_new(b->doc->schema, place->model);
-	struct buf text;
+	struct buf text cleanup(buf_fini);
 	buf_init(&text);
-	doc_copy_content(place->doc, place->item, &text);
-	any_set(node, text.data, text.len, place->doc->json);
+	if (place->item->flags & ITEM_TAKEN) {
+		any_set_tree(node, b->content);
+		b->content = NULL;
+	} else {
+		doc_copy_content(place->doc, place->item, &text);
+		any_set(node, text.data, text.len, place->doc->json);
+	}
 	(void)admit(b, place, node, node_find(place->parent, place->model));
-	buf_fini(&text);
 }
 
 // --- everything ---

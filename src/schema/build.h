@@ -4,6 +4,14 @@
 
 #include "schema/value.h"
 
+// A node whose element is still being read (pieces.c).
+struct build_level {
+	uint32_t item;
+	struct schema_node *node;
+	bool fresh;
+	uint32_t keys; // which of them were there, by bits
+};
+
 struct builder {
 	struct doc *doc;
 	struct schema_tree *tree;
@@ -12,11 +20,16 @@ struct builder {
 	VEC(struct schema_node *) grown;  // new nodes whose parents are old: what to take back
 	VEC(struct schema_node *) hollow; // containers without presence that nothing came into
 	unsigned file;
-	size_t errors; // of diags, when it began
+	size_t errors;                                   // of diags, when it began
+	struct build_level level[SCHEMA_DEPTH_MOST + 2]; // outermost first
+	size_t levels;
+	struct schema_tree *content; // of the any-data that was read piece by piece; taken over
 };
 
 // Reads `item`'s children as data below `parent`. Errors go to the doc's diags.
 void build_children(struct builder *b, const struct item *item, struct schema_node *parent);
+// The innermost level is complete.
+void build_close(struct builder *b);
 // Ends the work: on errors everything new is taken back. True when there were none.
 bool build_end(struct builder *b) must_check;
 // Where the node stands in the document.

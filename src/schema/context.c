@@ -58,6 +58,7 @@ static bool implement_imports(struct schema *schema, const char *dir, struct dia
 	return true;
 }
 
+#define PIECE 512u             // records, of 60 bytes each
 #define MODULE_MOST (4u << 20) // bytes of one module
 
 static void free_module(void *data, void *context)
@@ -176,6 +177,7 @@ struct schema *schema_open(const char *yang_dir, const char *const *modules, str
 	schema->by_namespace.arena = schema->by_name.arena = schema->identities.arena =
 		&schema->arena;
 	vec_push(&schema->arena, &schema->files, NULL);
+	schema->piece = PIECE;
 	ly_log_options(LY_LOSTORE);
 	if (!load(schema, yang_dir ? yang_dir : default_dir(), modules, diags)) {
 		schema_free(schema);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define PIECE (16 * 1024)
+#define TRIES 256u
 
 static bool check_text(struct doc *doc, struct doc_cursor *c)
 {
@@ -71,8 +72,18 @@ static bool read_document(struct doc *doc, const struct schema_input *input)
 bool doc_init(struct doc *doc, struct schema *schema, const struct schema_input *input,
 	      struct diags *diags)
 {
-	*doc = (struct doc){
-		.schema = schema, .file = input->file, .text = input->data, .diags = diags};
+	return doc_init_taking(doc, schema, input, &(struct doc_taker){0}, diags);
+}
+
+bool doc_init_taking(struct doc *doc, struct schema *schema, const struct schema_input *input,
+		     const struct doc_taker *taker, struct diags *diags)
+{
+	*doc = (struct doc){.schema = schema,
+			    .file = input->file,
+			    .text = input->data,
+			    .diags = diags,
+			    .taker = *taker};
+	buf_init(&doc->names);
 	arena_init(&doc->arena);
 	buf_init(&doc->scratch);
 	doc->item_cap = 64;
@@ -89,6 +100,7 @@ void doc_fini(struct doc *doc)
 	free(doc->item);
 	arena_fini(&doc->arena);
 	buf_fini(&doc->scratch);
+	buf_fini(&doc->names);
 }
 
 // --- names ---
@@ -234,7 +246,35 @@ bool doc_enter(struct doc_cursor *c, uint32_t index)
 	c->depth++;
 	c->open[c->depth] = index;
 	c->last[c->depth] = 0;
+	c->attrs[c->depth] = (uint32_t)c->doc->attr.len;
+	c->scopes[c->depth] = (uint32_t)c->doc->scope.len;
 	return true;
+}
+
+void doc_done(struct doc_cursor *c, uint32_t index)
+{
+	struct doc *doc = c->doc;
+	bool is_taken = doc->item[index].flags & ITEM_TAKEN;
+	if (!doc->taker.take || (!is_taken && doc->items - c->released < doc->taker.piece))
+		return;
+	bool took = doc->taker.take(doc->taker.context, c, index);
+	// An entry is complete now and then; where none comes, it is not asked for all the time.
+	if (took || ++c->tries == TRIES) {
+		c->released = doc->items;
+		c->tries = 0;
+	}
+}
+
+void doc_release(struct doc_cursor *c, uint32_t from, uint32_t to)
+{
+	struct doc *doc = c->doc;
+	for (uint32_t d = from; d <= to; d++) {
+		c->last[d] = d < to ? c->open[d + 1] : 0;
+		doc->item[c->open[d]].child = c->last[d];
+	}
+	doc->items = c->open[to] + 1;
+	doc->attr.len = to ? c->attrs[to] : 1;
+	doc->scope.len = to ? c->scopes[to] : 1;
 }
 
 // --- diags ---

@@ -23,9 +23,10 @@ enum item_kind {
 enum item_flag {
 	ITEM_MARKUP = 1, // the value has references, escapes, comments or CDATA: it needs doc_value
 	ITEM_TEXT = 2,   // an element with something else than white space between its children
-	ITEM_IN_ARRAY = 4,    // a value of a JSON array
-	ITEM_NO_VALUES = 8,   // an empty JSON array: only the name counts
-	ITEM_ARRAY_START = 16 // the first value of its array
+	ITEM_IN_ARRAY = 4,     // a value of a JSON array
+	ITEM_NO_VALUES = 8,    // an empty JSON array: only the name counts
+	ITEM_ARRAY_START = 16, // the first value of its array
+	ITEM_TAKEN = 32        // some of what was in it is gone (doc_release)
 };
 
 // Positions are offsets into the text, links are indexes into `item`; 0 is the document itself, so 0 ends a list.
@@ -63,6 +64,15 @@ struct doc_attr {
 	bool markup;
 };
 
+struct doc_cursor;
+// Asked when some items have gathered and the one with this index is complete; and when one that was flagged ITEM_TAKEN
+// is. True: it has been dealt with, its record is gone.
+struct doc_taker {
+	bool (*take)(void *context, struct doc_cursor *c, uint32_t index);
+	void *context;
+	uint32_t piece; // so many items gather before it is asked
+};
+
 struct doc {
 	struct schema *schema;
 	const char *file;
@@ -75,7 +85,9 @@ struct doc {
 	VEC(struct doc_ns) ns;
 	VEC(struct doc_scope) scope;
 	VEC(struct doc_attr) attr;
-	struct buf scratch; // of doc_value
+	struct buf scratch;     // of doc_value
+	struct buf names;       // of values with names in them
+	struct doc_taker taker; // `take` may be NULL
 	struct diags *diags;
 };
 
@@ -83,6 +95,8 @@ struct doc {
 // The text is borrowed.
 bool doc_init(struct doc *doc, struct schema *schema, const struct schema_input *input,
 	      struct diags *diags) must_check;
+bool doc_init_taking(struct doc *doc, struct schema *schema, const struct schema_input *input,
+		     const struct doc_taker *taker, struct diags *diags) must_check;
 void doc_fini(struct doc *doc);
 
 // The decoded value; borrowed until the next call, NUL-terminated.
@@ -129,6 +143,10 @@ struct doc_cursor {
 	uint32_t depth;
 	uint32_t open[SCHEMA_DEPTH_MOST + 2]; // the items that are open
 	uint32_t last[SCHEMA_DEPTH_MOST + 2]; // their last child so far
+	uint32_t attrs[SCHEMA_DEPTH_MOST + 2],
+		scopes[SCHEMA_DEPTH_MOST + 2]; // behind their start tags
+	uint32_t released;                     // items after the last time
+	unsigned tries;                        // that were in vain since
 };
 bool doc_read_xml(struct doc *doc) must_check;
 bool doc_read_json(struct doc *doc) must_check;
@@ -140,4 +158,8 @@ uint32_t doc_line(struct doc_cursor *c) must_check;
 uint32_t doc_push(struct doc_cursor *c, const struct item *item) must_check;
 // Makes the item the innermost open one; false with a diag when that is too deep.
 bool doc_enter(struct doc_cursor *c, uint32_t index) must_check;
+// The item is complete; the innermost open one is what it stands in.
+void doc_done(struct doc_cursor *c, uint32_t index);
+// Gives back the records of everything complete in the open items of these depths.
+void doc_release(struct doc_cursor *c, uint32_t from, uint32_t to);
 uint32_t doc_intern_ns(struct doc *doc, const char *text, size_t len) must_check;

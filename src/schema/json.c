@@ -182,6 +182,7 @@ static bool read_object(struct doc_cursor *c, struct item *item)
 		return false;
 	c->depth--;
 	c->doc->item[index].end = c->at;
+	doc_done(c, index);
 	return true;
 }
 
@@ -197,7 +198,8 @@ static bool read_value(struct doc_cursor *c, struct item item)
 	      : ch == '-' || is_digit(ch) ? read_number(c, &item)
 					  : read_word(c, &item)))
 		return false;
-	return doc_push(c, &item) != 0;
+	doc_done(c, doc_push(c, &item));
+	return true;
 }
 
 static bool read_array(struct doc_cursor *c, struct item item)

@@ -143,6 +143,7 @@ struct schema {
 	struct intern values;
 	struct node_slab *slabs; // with room for nodes
 	struct canonical_cache *canonical;
+	uint32_t piece;          // so many records of a document gather before they become nodes
 	VEC(const char *) files; // that nodes were read from; [0] is unknown
 };
 

@@ -139,21 +139,36 @@ static void free_children(struct schema_node *node)
 		siblings_free(node->index);
 }
 
+static void drop_value(struct schema_node *node)
+{
+	if (node->form == FORM_TREE)
+		schema_tree_free(node->content);
+	else if (node->value)
+		intern_unref(&node_schema(node)->values, node->value);
+}
+
 void node_free(struct schema_node *node)
 {
 	if (node_is_inner(node))
 		free_children(node);
-	else if (node->value)
-		intern_unref(&node_schema(node)->values, node->value);
+	else
+		drop_value(node);
 	give_back(node);
 }
 
 void node_set_value(struct schema_node *node, const char *interned, enum value_form form)
 {
-	if (node->value)
-		intern_unref(&node_schema(node)->values, node->value);
+	drop_value(node);
 	node->value = interned;
 	node->form = form;
+}
+
+static void copy_value(struct schema_node *copy, const struct schema_node *node)
+{
+	if (node->form == FORM_TREE)
+		copy->content = schema_tree_copy(node->content);
+	else
+		copy->value = node->value ? intern_ref(node->value) : NULL;
 }
 
 struct schema_node *node_copy(const struct schema_node *node, bool whole)
@@ -164,7 +179,7 @@ struct schema_node *node_copy(const struct schema_node *node, bool whole)
 	copy->prev = copy;
 	copy->indexed = copy->detached = 0;
 	if (!node_is_inner(node)) {
-		copy->value = node->value ? intern_ref(node->value) : NULL;
+		copy_value(copy, node);
 		return copy;
 	}
 	copy->child = NULL;

@@ -25,7 +25,8 @@ enum value_form {
 	FORM_IDENTITY,
 	FORM_PATH, // instance-identifier, XPath: module names inside
 	FORM_XML,  // any-data: text of XML
-	FORM_JSON
+	FORM_JSON,
+	FORM_TREE // any-data: a tree of its own
 };
 
 // The ids of models are below this, lines and files are cut to what their bits hold.
@@ -39,9 +40,10 @@ struct schema_node {
 	struct schema_node *next,
 		*prev; // siblings; `next` ends in NULL, the first's `prev` is the last
 	union {
-		struct schema_node *child; // of inner nodes; use node_child
-		struct siblings *index;    // of those with many children
-		const char *value;         // of leaves, leaf-lists and any-data
+		struct schema_node *child;   // of inner nodes; use node_child
+		struct siblings *index;      // of those with many children
+		const char *value;           // of leaves, leaf-lists and any-data
+		struct schema_tree *content; // of any-data that has FORM_TREE
 	};
 	uint64_t model : 15; // id
 	uint64_t line : 23;  // where it stood in its input; 0: unknown

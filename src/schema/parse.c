@@ -3,6 +3,7 @@
 // json.c make records of them, build.c makes nodes of those.
 #include "schema/attr.h"
 #include "schema/defaults.h"
+#include "schema/pieces.h"
 #include "schema/undo.h"
 
 #include <stdlib.h>
@@ -94,17 +95,18 @@ static bool parse(struct schema_tree *tree, const struct schema_input *input, bo
 {
 	struct doc doc;
 	struct builder b = {.doc = &doc, .tree = tree, .edit = edit, .errors = diags->errors};
-	bool good = doc_init(&doc, tree->schema, input, diags);
+	struct pieces pieces = {.builder = &b};
 	bool had_defaults = tree->has_defaults;
 	undo_forget(tree);
+	defaults_strip(tree, false);
+	bool good = pieces_read(&pieces, tree->schema, input, diags);
 	if (good) {
 		b.file = build_file(tree->schema, input->file);
-		defaults_strip(tree, false);
 		build_children(&b, parse_unwrap(&doc), tree->root);
-		good = build_end(&b);
-		if (!good && had_defaults)
-			defaults_add(tree, tree->root, false);
 	}
+	good = build_end(&b) && good;
+	if (!good && had_defaults)
+		defaults_add(tree, tree->root, false);
 	doc_fini(&doc);
 	return good;
 }

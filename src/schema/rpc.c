@@ -4,7 +4,7 @@
 //
 // What it does not do: actions; no module of ours has any. What an operation refers to in a datastore is not looked up.
 #include "base/buf.h"
-#include "schema/attr.h"
+#include "schema/pieces.h"
 #include "schema/text.h"
 
 #include <libyang/libyang.h>
@@ -126,15 +126,22 @@ static struct schema_tree *operation_tree(struct schema *schema, const struct mo
 	return tree;
 }
 
-// The items below `around` become the operation's children, and are validated.
-static bool fill_operation(struct doc *doc, const struct item *around, struct schema_tree *tree)
+// The items below `around` become the operation's children, and are validated. `content`: of the any-data that was read
+// before, or NULL.
+static bool fill_operation(struct doc *doc, const struct item *around, struct schema_tree *tree,
+			   struct schema_tree *content)
 {
-	struct builder b = {.doc = doc, .tree = tree, .fresh = true, .errors = doc->diags->errors};
+	struct builder b = {.doc = doc,
+			    .tree = tree,
+			    .fresh = true,
+			    .errors = doc->diags->errors,
+			    .content = content};
 	struct schema_node *operation = node_child(tree->root);
 	b.file = build_file(doc->schema, doc->file);
 	build_origin(&b, around, operation);
 	build_children(&b, around, operation);
 	bool good = build_end(&b);
+	schema_tree_free(b.content);
 	return good && schema_validate(tree, doc->diags);
 }
 
@@ -162,15 +169,39 @@ static const struct item *only_child(struct doc *doc, const struct item *rpc)
 }
 
 static bool read_rpc(struct doc *doc, const struct item *rpc, size_t errors,
-		     struct schema_tree **out)
+		     struct schema_tree *content, struct schema_tree **out)
 {
 	const struct item *item = only_child(doc, rpc);
 	struct model_node *m = item ? find_operation(doc, item, MODEL_RPC) : NULL;
-	if (!m)
+	if (!m) {
+		schema_tree_free(content);
 		return false;
+	}
 	struct schema_tree *tree = operation_tree(doc->schema, m, false);
-	bool good = fill_operation(doc, item, tree) && doc->diags->errors == errors;
+	bool good = fill_operation(doc, item, tree, content) && doc->diags->errors == errors;
 	return finish(good, tree, out);
+}
+
+// The data in a large <config> are read with the message. When something is wrong with them the message is read again
+// without looking into it: they are not the message's faults, but those of who uses them.
+static bool read_message(struct doc *doc, struct schema *schema, const struct schema_input *input,
+			 struct diags *diags, struct schema_tree **content_out)
+{
+	struct diags before = *diags;
+	struct schema_tree *content = schema_tree_new(schema);
+	struct builder b = {.doc = doc, .tree = content, .edit = true, .errors = diags->errors};
+	struct pieces pieces = {.builder = &b, .where = PIECES_RPC};
+	bool good = pieces_read(&pieces, schema, input, diags);
+	if (pieces.ended && build_end(&b)) {
+		*content_out = content;
+		return good;
+	}
+	schema_tree_free(content);
+	if (!pieces.begun)
+		return good;
+	doc_fini(doc);
+	*diags = before;
+	return doc_init(doc, schema, input, diags);
 }
 
 bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, struct arena *arena,
@@ -181,11 +212,14 @@ bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, s
 	size_t errors = diags->errors;
 	*message_id_out = NULL;
 	*attributes_out = "";
-	bool good = doc_init(&doc, schema, input, diags);
+	struct schema_tree *content = NULL;
+	bool good = read_message(&doc, schema, input, diags, &content);
 	const struct item *rpc = good ? find_rpc(&doc) : NULL;
 	if (rpc) {
 		read_envelope(&doc, rpc, arena, message_id_out, attributes_out);
-		good = read_rpc(&doc, rpc, errors, rpc_out);
+		good = read_rpc(&doc, rpc, errors, content, rpc_out);
+	} else {
+		schema_tree_free(content);
 	}
 	doc_fini(&doc);
 	return good && rpc;
@@ -241,7 +275,7 @@ static bool read_body(struct schema *schema, const char *operation,
 		good ? inside(&doc, output ? "output" : "input", m->mod, output) : NULL;
 	if (around) {
 		struct schema_tree *tree = operation_tree(schema, m, output);
-		good = finish(fill_operation(&doc, around, tree), tree, out);
+		good = finish(fill_operation(&doc, around, tree, NULL), tree, out);
 	}
 	doc_fini(&doc);
 	return good && around;
@@ -274,7 +308,7 @@ bool schema_parse_notification(struct schema *schema, const struct schema_input 
 		item && !item->next ? find_operation(&doc, item, MODEL_NOTIFICATION) : NULL;
 	if (m) {
 		struct schema_tree *tree = operation_tree(schema, m, false);
-		good = finish(fill_operation(&doc, item, tree), tree, notification_out);
+		good = finish(fill_operation(&doc, item, tree, NULL), tree, notification_out);
 	}
 	doc_fini(&doc);
 	return good && m;

@@ -179,9 +179,11 @@ bool schema_parse_notification(struct schema *schema, const struct schema_input 
 // An attribute `type` or `select` of the <filter> of an rpc (RFC 6241 section 6); NULL when it was not given.
 const char *schema_attribute(const struct schema_tree *tree, const struct schema_node *node,
 			     const char *name) must_check;
-// The content of an anydata/anyxml node as text, as it was given (XML, or JSON if it came as JSON).
+// The content of an anydata/anyxml node as text, as it was given (XML, or JSON if it came as JSON); of a large <config>
+// only its data, without the attributes of an edit.
 void schema_any_text(const struct schema_node *any, struct buf *out);
-// The content of an anydata/anyxml node (<config>) as an edit tree of its own.
+// The content of an anydata/anyxml node (<config>) as an edit tree of its own. To be asked for once: a large one was made
+// when the operation was read, and is handed over.
 bool schema_any_tree(struct schema *schema, const struct schema_node *any, struct diags *diags,
 		     struct schema_tree **out) must_check;
 

@@ -153,8 +153,9 @@ static const char *identity_value(struct doc *doc, const struct item *item,
 		return value;
 	if (!colon && ns->mod == m->mod)
 		return value;
-	char *copy = arena_printf(&doc->arena, "%s:%s", ns->mod->name, name);
-	return copy;
+	buf_clear(&doc->names);
+	buf_printf(&doc->names, "%s:%s", ns->mod->name, name);
+	return doc->names.data;
 }
 
 // The names of a path: prefixes become module names. In an instance-identifier a module that is the one of the step
@@ -187,31 +188,30 @@ static void write_name(struct path_writer *w, const char *name, size_t len, bool
 static const char *path_value(struct doc *doc, const struct item *item, const struct model_node *m,
 			      const char *value)
 {
-	struct buf out;
 	const struct lysc_type *type = ((const struct lysc_node_leaf *)m->schema)->type;
-	struct path_writer w = {
-		.doc = doc, .item = item, .inherit = type->basetype == LY_TYPE_INST, .out = &out};
+	struct path_writer w = {.doc = doc,
+				.item = item,
+				.inherit = type->basetype == LY_TYPE_INST,
+				.out = &doc->names};
 	bool in_predicate = false;
-	buf_init(&out);
+	buf_clear(&doc->names);
 	while (*value) {
 		const char *p = value;
 		if (*p == '\'' || *p == '"') {
 			const char *close = strchr(p + 1, *p);
 			p = close ? close + 1 : p + strlen(p);
-			buf_add(&out, value, (size_t)(p - value));
+			buf_add(w.out, value, (size_t)(p - value));
 		} else if (text_is_name_start(*p)) {
 			while (text_is_name(*p) || (*p == ':' && text_is_name_start(p[1])))
 				p++;
 			write_name(&w, value, (size_t)(p - value), in_predicate);
 		} else {
 			in_predicate = *p == '[' || (in_predicate && *p != ']');
-			buf_addc(&out, *p++);
+			buf_addc(w.out, *p++);
 		}
 		value = p;
 	}
-	const char *copy = arena_strdup(&doc->arena, out.data);
-	buf_fini(&out);
-	return copy;
+	return doc->names.data;
 }
 
 // --- the value ---
@@ -231,7 +231,12 @@ static const char *read_xml(const struct place *place)
 	const char *value = doc_value(doc, place->item, &len);
 	if (m->traits & VALUE_IDENTITY)
 		value = identity_value(doc, place->item, m, value);
-	return m->traits & VALUE_PATH ? path_value(doc, place->item, m, value) : value;
+	if (!(m->traits & VALUE_PATH))
+		return value;
+	// Both are written into one buffer.
+	if (value == doc->names.data)
+		value = arena_strdup(&doc->arena, value);
+	return path_value(doc, place->item, m, value);
 }
 
 static const char *read_json(const struct place *place)

@@ -244,7 +244,7 @@ static bool read_attrs(struct doc_cursor *c, struct item *item)
 
 static bool check_value_size(struct doc_cursor *c, const struct item *item)
 {
-	if (item->child || item->end - item->start <= SCHEMA_TEXT_MOST)
+	if (item->child || item->flags & ITEM_TAKEN || item->end - item->start <= SCHEMA_TEXT_MOST)
 		return true;
 	return doc_fail(c, DIAG_LIMIT, "shorten it", "a value of %u bytes; %u are allowed",
 			item->end - item->start, SCHEMA_TEXT_MOST);
@@ -273,13 +273,17 @@ static bool read_start_tag(struct doc_cursor *c)
 	c->at++;
 	item.start = item.end = c->at;
 	uint32_t index = doc_push(c, &item);
-	return empty || doc_enter(c, index);
+	if (!empty)
+		return doc_enter(c, index);
+	doc_done(c, index);
+	return true;
 }
 
 static bool read_end_tag(struct doc_cursor *c)
 {
 	struct doc *doc = c->doc;
-	struct item *item = &doc->item[c->open[c->depth]];
+	uint32_t index = c->open[c->depth];
+	struct item *item = &doc->item[index];
 	struct qname q;
 	if (!c->depth)
 		return doc_fail(c, DIAG_SYNTAX, "remove it", "an end tag without a start tag");
@@ -305,6 +309,7 @@ static bool read_end_tag(struct doc_cursor *c)
 	if (!check_value_size(c, item))
 		return false;
 	c->depth--;
+	doc_done(c, index);
 	return true;
 }
 
