@@ -90,8 +90,10 @@ static bool apply(struct netconf_rpc *rpc, struct schema_tree *tree)
 // The edit as a whole, unless each of its elements stands for itself.
 static bool prepare_edit(struct netconf_rpc *rpc)
 {
-	return says(rpc, "error-option", "continue-on-error") ||
-	       schema_any_tree(rpc->server->options.schema, schema_get(rpc->node, "config"),
+	if (says(rpc, "error-option", "continue-on-error"))
+		return true;
+	netconf_rpc_drop_message(rpc);
+	return schema_any_tree(rpc->server->options.schema, schema_get(rpc->node, "config"),
 			       &rpc->diags, &rpc->edit);
 }
 

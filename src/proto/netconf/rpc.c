@@ -42,19 +42,26 @@ static struct netconf_rpc *rpc_new(struct netconf_server *server)
 	return rpc;
 }
 
+void netconf_rpc_drop_message(struct netconf_rpc *rpc)
+{
+	rpc->server->incoming -= rpc->message_len;
+	free(rpc->message);
+	rpc->message = NULL;
+	rpc->message_len = 0;
+}
+
 void netconf_rpc_free(struct netconf_rpc *rpc)
 {
 	*rpc->place = rpc->next;
 	if (rpc->next)
 		rpc->next->place = rpc->place;
 	netconf_reading_free(rpc->reading);
-	rpc->server->incoming -= rpc->message_len;
+	netconf_rpc_drop_message(rpc);
 	netconf_filter_fini(&rpc->filter);
 	access_user_unref(rpc->user);
 	schema_tree_free(rpc->target);
 	schema_tree_free(rpc->edit);
 	schema_tree_free(rpc->tree);
-	free(rpc->message);
 	arena_fini(&rpc->arena);
 	free(rpc);
 }

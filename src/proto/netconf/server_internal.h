@@ -185,6 +185,8 @@ void netconf_rpc_receive(struct netconf_peer *peer);
 // An operation that the server asks of itself.
 void netconf_rpc_internal(struct netconf_server *server, const struct netconf_operation *operation);
 void netconf_rpc_free(struct netconf_rpc *rpc);
+// The message as it came is not needed any more: large ones take much memory.
+void netconf_rpc_drop_message(struct netconf_rpc *rpc);
 // What is being read is given up.
 void netconf_rpc_end_work(struct netconf_server *server);
 // The answers; the rpc is gone after them.
