@@ -2,56 +2,17 @@
 // The expressions (when, must) and references (leafref) of schema nodes, prepared for validation: which nodes an
 // expression reads, and how far up in the tree it can look. With that a change has to be checked only where it can be seen.
 //
-// The reach is read off the expression's text and errs towards "anywhere". Leafrefs whose path is plain names and dots
-// are resolved by ourselves, the others by libyang (RFC 7950 sections 7.5.3, 7.21.5 and 9.9).
+// Leafrefs whose path is plain names and dots are followed node by node, the others as XPath (RFC 7950 sections 7.5.3,
+// 7.21.5 and 9.9).
 #include "schema/rules.h"
 #include "schema/text.h"
-#include "schema/xpath.h"
+#include "schema/xpath_tree.h"
 
 #include <libyang/libyang.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RANK_LAST 100u
-
-// --- reach ---
-
-static bool ends_step(char c)
-{
-	return text_is_name(c) || c == '.' || c == ')' || c == ']';
-}
-
-// A slash begins an absolute path unless a step ends directly before it.
-static bool is_absolute(const char *xpath, size_t at)
-{
-	if (!at)
-		return true;
-	char before = xpath[at - 1];
-	if (before == '*')
-		return at > 1 && ends_step(xpath[at - 2]);
-	return !(ends_step(before) || before == '/');
-}
-
-static unsigned xpath_reach(const char *xpath)
-{
-	unsigned up = 0;
-	for (size_t i = 0; xpath[i]; i++) {
-		char c = xpath[i];
-		if (c == '"' || c == '\'') {
-			const char *close = strchr(xpath + i + 1, c);
-			if (!close)
-				return MODEL_ANYWHERE;
-			i = (size_t)(close - xpath);
-		} else if ((c == '/' && is_absolute(xpath, i)) ||
-			   (c == ':' && xpath[i + 1] == ':') || !strncmp(xpath + i, "deref(", 6)) {
-			return MODEL_ANYWHERE;
-		} else if (c == '.' && xpath[i + 1] == '.') {
-			up++;
-			i++;
-		}
-	}
-	return up;
-}
 
 // --- rules ---
 
@@ -96,7 +57,7 @@ static struct model_rule *rule_new(struct schema *schema, struct model_node *m,
 	rule->xpath = xpath_new(schema, rule->text, prefixes, m->mod);
 	rule->owner = m;
 	rule->on_parent = context != m->schema;
-	rule->reach = xpath_reach(rule->text);
+	rule->reach = rule->xpath ? xpath_reach(rule->xpath) : MODEL_ANYWHERE;
 	if (rule->reach != MODEL_ANYWHERE)
 		rule->reach += rule->on_parent;
 	struct ly_set *set = NULL;

@@ -6,6 +6,7 @@
 #include "schema/random.h"
 #include "schema/test.h"
 #include "schema/xpath_own.h"
+#include "schema/xpath_tree.h"
 
 #include <libyang/libyang.h>
 
@@ -599,6 +600,39 @@ static void core_functions(void **state)
 	pair_fini(&p);
 }
 
+static void reach_is_the_highest_level_looked_at(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned reach;
+	} cases[] = {
+		{"a/b = 'c'", 0},
+		{". >= ../low", 1},
+		{"../../usage = 'number'", 2},
+		{"../a and not(../b)", 1},
+		{"count(a/b/../../..) < 3", 1},
+		{"../x[../y]/z", 1},
+		{"../x[../../y]/z", 2},
+		{"x[current()/../y]", 1},
+		{"current()/../../y", 2},
+		{".//x/../y", 0},
+		{"concat(a, ../../../b)", 3},
+		{"/a", MODEL_ANYWHERE},
+		{"a[//b]", MODEL_ANYWHERE},
+		{"ancestor::a", MODEL_ANYWHERE},
+		{"following-sibling::a", MODEL_ANYWHERE},
+		{"deref(.)/../a", MODEL_ANYWHERE},
+		{"(../a)/b", MODEL_ANYWHERE},
+	};
+	struct test *t = *state;
+	for (size_t i = 0; i < array_len(cases); i++) {
+		struct schema_xpath *xpath = compiled(t, cases[i].text);
+		if (xpath_reach(xpath) != cases[i].reach)
+			fail_msg("%s: %u", cases[i].text, xpath_reach(xpath));
+		schema_xpath_free(xpath);
+	}
+}
+
 // --- refusals ---
 
 static void refuses(struct test *t, const char *text, const char *parts)
@@ -777,6 +811,7 @@ int main(void)
 		TEST(paths),
 		TEST(functions_of_yang),
 		TEST(core_functions),
+		TEST(reach_is_the_highest_level_looked_at),
 		TEST(bad_expressions_are_refused),
 		TEST(hostile_expressions_end),
 		TEST(bad_patterns_are_refused),

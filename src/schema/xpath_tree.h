@@ -190,3 +190,5 @@ struct schema_xpath {
 // The module that a prefix in an expression or a literal means; NULL: none. `home` for an empty one.
 const struct lys_module *xpath_module(const struct schema_xpath *xpath, const char *prefix,
 				      size_t len) must_check;
+// Steps up from the context node within which everything lies that the expression looks at; or MODEL_ANYWHERE.
+unsigned xpath_reach(const struct schema_xpath *xpath) must_check;
