@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole session against a server: hello, requests, filters, edits, whatever the bytes say. The first byte chooses whether a
-// good hello goes before them. Whatever comes, what the server sends are well-formed messages, a reply at the most for each
-// request, and the session ends when the bytes do.
+// A whole session against a server: hello, requests, filters, edits, whatever the bytes say. The first byte chooses whether
+// a good hello goes before them. Whatever comes, what the server sends are well-formed messages, and the session ends when
+// the bytes do.
 #include "base/buf.h"
 #include "io/loop.h"
 #include "io/transport.h"

@@ -122,6 +122,8 @@ static void refuses_what_is_not_well_formed(void **state)
 		{"<b:groups/>", DIAG_UNKNOWN_NAMESPACE, "prefix \"b\""},
 		{"<groups " NET " x=1/>", DIAG_SYNTAX, "quotes"},
 		{"<groups " NET " x='1' x='2'/>", DIAG_SYNTAX, "twice"},
+		{"<groups " NET " xmlns:a='u' xmlns:a='u'/>", DIAG_SYNTAX, "declared twice"},
+		{"<groups " NET " xmlns='u'/>", DIAG_SYNTAX, "declared twice"},
 		{"<groups " NET " x='1'y='2'/>", DIAG_SYNTAX, "tag"},
 		{"<groups " NET "><!-- a -- b --></groups>", DIAG_SYNTAX, "--"},
 		{"<groups " NET "/>text", DIAG_SYNTAX, "outside"},

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define ATTRS_MOST 64u
+#define DECLARATIONS_MOST 512u // of one element
 #define NAMESPACES_MOST 512u
 
 struct qname {
@@ -144,8 +145,22 @@ static bool qname_is(const struct doc *doc, const struct qname *q, const char *p
 		(q->name_len == strlen(name) && !memcmp(doc->text + q->name, name, q->name_len)));
 }
 
+// `outer`: the declarations around the element.
+static bool is_declared_here(const struct doc *doc, const struct doc_scope *scope, uint32_t outer)
+{
+	for (uint32_t s = scope->outer; s != outer; s = doc->scope.at[s].outer) {
+		const struct doc_scope *other = &doc->scope.at[s];
+		if (other->prefix_len == scope->prefix_len &&
+		    !memcmp(doc->text + other->prefix, doc->text + scope->prefix,
+			    scope->prefix_len))
+			return true;
+	}
+	return false;
+}
+
 // "xmlns" or "xmlns:prefix" becomes a declaration.
-static bool declare(struct doc_cursor *c, const struct raw_attr *a, struct item *item)
+static bool declare(struct doc_cursor *c, const struct raw_attr *a, struct item *item,
+		    uint32_t outer)
 {
 	struct doc *doc = c->doc;
 	struct doc_scope scope = {.outer = item->scope};
@@ -153,6 +168,9 @@ static bool declare(struct doc_cursor *c, const struct raw_attr *a, struct item 
 		scope.prefix = a->q.name;
 		scope.prefix_len = a->q.name_len;
 	}
+	if (is_declared_here(doc, &scope, outer))
+		return doc_fail(c, DIAG_SYNTAX, "keep one", "the prefix \"%.*s\" is declared twice",
+				(int)scope.prefix_len, doc->text + scope.prefix);
 	struct doc_attr value = {.start = a->start, .end = a->end, .markup = a->markup};
 	const char *uri = doc_attr_value(doc, &value);
 	if (!*uri && scope.prefix_len)
@@ -212,7 +230,8 @@ static bool add_attr(struct doc_cursor *c, struct item *item, const struct raw_a
 static bool read_attrs(struct doc_cursor *c, struct item *item)
 {
 	struct raw_attr raw[ATTRS_MOST];
-	size_t n = 0;
+	size_t n = 0, declarations = 0;
+	uint32_t outer = item->scope;
 	for (;;) {
 		bool space = text_is_space(peek(c));
 		skip_space(c);
@@ -231,7 +250,11 @@ static bool read_attrs(struct doc_cursor *c, struct item *item)
 			qname_is(c->doc, q, "xmlns", NULL) || qname_is(c->doc, q, "", "xmlns");
 		if (!declares)
 			n++;
-		else if (!declare(c, &raw[n], item))
+		else if (declarations++ == DECLARATIONS_MOST)
+			return doc_fail(c, DIAG_LIMIT, "remove some",
+					"an element that declares more than %u prefixes",
+					DECLARATIONS_MOST);
+		else if (!declare(c, &raw[n], item, outer))
 			return false;
 	}
 	for (size_t i = 0; i < n; i++)

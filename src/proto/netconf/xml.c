@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define DEPTH_MOST 1000
-#define ATTRIBUTES_MOST 64
+#define ATTRIBUTES_MOST 576 // as many as the reader of schema allows, declarations among them
 
 struct netconf_xml_scope {
 	const struct netconf_xml_scope *next;
