@@ -24,7 +24,8 @@
 
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 #define WORKSPACES 4u
-#define WORKERS 32u // some requests wait for NSFs
+#define WORKERS 32u      // some requests wait for NSFs
+#define WORKERS_EACH 12u // at most so many of one client
 #define STREAM_BLOCK (16u << 10)
 #define STREAM_SOCKET (64 << 10) // what the kernel keeps for a listener
 
@@ -352,6 +353,7 @@ static enum MHD_Result give_to_worker(struct request *r)
 {
 	r->x.raw.has_body = r->x.body.len > 0;
 	r->work.run = serve;
+	r->work.whose = r->x.caller.who;
 	set_waiting(r->mhd, r);
 	if (workers_take(r->north->workers, &r->work, set_aside))
 		return MHD_YES;
@@ -523,7 +525,7 @@ struct north *north_new(const struct north_options *options, struct diags *diags
 		  workspaces_init(&north->workspaces,
 				  options->workspaces ? options->workspaces : WORKSPACES, diags);
 	north->workspaces.recovery = options->recovery;
-	north->workers = workers_new(WORKERS);
+	north->workers = workers_new(WORKERS, WORKERS_EACH);
 	if (!north->workers) {
 		diag_error(diags, DIAG_FAILED, NULL,
 			   "raise the limit of threads of the controller's user",

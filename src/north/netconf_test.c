@@ -60,7 +60,7 @@ static int set_up(void **state)
 	void *bench;
 	bench_set_up(&bench);
 	s->b = bench;
-	s->workers = workers_new(2);
+	s->workers = workers_new(2, 2);
 	struct netconf_side_options o = {
 		.engine = s->b->engine, .workspaces = &s->b->workspaces, .workers = s->workers};
 	s->side = netconf_side_new(&o, &s->b->diags);

@@ -96,6 +96,7 @@ static void nothing(struct work *work)
 static void start(struct job *job, void (*run)(struct work *work))
 {
 	job->work.run = run;
+	job->work.whose = job->x.caller.who;
 	if (!workers_take(domain_options(job->domain)->workers, &job->work, nothing))
 		come_back(job, false);
 }
