@@ -94,11 +94,17 @@ struct cutting {
 	VEC(struct edge) edge;
 };
 
-static void make_room(struct cutting *c, const struct verify_sets *sets, size_t universe)
+static size_t edges_of(const struct verify_sets *sets)
 {
-	size_t edges = 2 * universe;
+	size_t edges = 0;
 	for (size_t i = 0; i < sets->set.len; i++)
 		edges += sets->uses.at[i] ? 2 * sets->set.at[i].len : 0;
+	return edges;
+}
+
+static void make_room(struct cutting *c, const struct verify_sets *sets, size_t universe)
+{
+	size_t edges = 2 * universe + edges_of(sets);
 	c->edge.at = arena_array(c->arena, struct edge, edges);
 	c->edge.cap = edges;
 }
@@ -282,6 +288,11 @@ static void fill_cells(const struct verify_sets *sets, const struct verify_axis 
 	}
 	out->first[sets->set.len] = cells.list.len;
 	out->at = cells.list.at;
+}
+
+size_t verify_atoms_bytes(const struct verify_sets *sets)
+{
+	return edges_of(sets) * (sizeof(struct edge) + sizeof(struct keyed) + 2 * sizeof(uint32_t));
 }
 
 void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, struct arena *arena,

@@ -19,7 +19,8 @@ struct comparing {
 	struct verify_space *space;
 	struct verify_measure *measure; // by slice
 	struct verify_sides *sides;
-	size_t made; // sides
+	size_t made;   // sides
+	size_t memory; // that is left
 	struct verify_pairs pairs;
 	struct verify_comparison *out;
 };
@@ -136,14 +137,13 @@ static void show(struct comparing *c, size_t most)
 static enum verify_status make_sides(struct comparing *c)
 {
 	const struct verify_space *space = c->space;
-	size_t memory = c->options->memory ? c->options->memory : VERIFY_MEMORY;
-	memory -= space->bytes < memory ? space->bytes : memory;
+	c->memory = verify_memory_left(space, c->options);
 	c->sides = base_oom(calloc(space->slice.len + 1, sizeof(*c->sides)));
 	c->measure = arena_array(&c->scratch, struct verify_measure, space->slice.len + 1);
 	for (; c->made < space->slice.len; c->made++) {
 		const struct verify_slice *slice = space->slice.at[c->made];
 		verify_measure_make(slice, &c->scratch, &c->measure[c->made]);
-		if (verify_sides_make(space, slice, c->options, &memory, &c->sides[c->made]))
+		if (verify_sides_make(space, slice, c->options, &c->memory, &c->sides[c->made]))
 			continue;
 		c->made++;
 		return verify_stopped(c->options) ? VERIFY_STOPPED : VERIFY_OVER_BUDGET;
@@ -153,7 +153,7 @@ static enum verify_status make_sides(struct comparing *c)
 
 static void find_pairs(struct comparing *c, size_t most)
 {
-	bool whole = verify_pairs_find(c->sides, c->measure, c->options, &c->pairs);
+	bool whole = verify_pairs_find(c->sides, c->measure, c->options, c->memory, &c->pairs);
 	c->out->differences = c->pairs.len;
 	c->out->equal = !c->pairs.len;
 	c->out->status = !whole ? VERIFY_STOPPED : c->pairs.all ? VERIFY_DONE : VERIFY_OVER_BUDGET;

@@ -123,17 +123,19 @@ static void add_place(struct verify_editing *e, size_t scene, uint32_t a, uint32
 				 .scene = (uint16_t)scene, .a = a, .b = b, .comes = comes});
 }
 
-// Room for many at once: growing step by step would touch twice the memory.
-static void place_room(struct verify_editing *e, size_t more)
+// Room for many at once: growing step by step would touch twice the memory. False when there is none.
+static bool place_room(struct verify_editing *e, size_t more)
 {
 	size_t room = e->place.len + more;
-	if (room <= e->place.cap)
-		return;
+	e->too_many |= room > e->places_most;
+	if (room <= e->place.cap || e->too_many)
+		return !e->too_many;
 	struct verify_place *at = arena_array(&e->arena, struct verify_place, room);
 	if (e->place.len)
 		memcpy(at, e->place.at, e->place.len * sizeof(*at));
 	e->place.at = at;
 	e->place.cap = room;
+	return true;
 }
 
 // Kept boxes from `from` on that decide something of the box, as far as is known, against it.
@@ -147,8 +149,8 @@ static void add_kept(struct verify_editing *e, size_t scene, const uint64_t *box
 		last = verify_search_prefix(&e->search[scene], box,
 					    (struct verify_before){s->boxes, from, s->len});
 	algebra_boxes_meeting(s->boxes, box, from, last < s->len ? last + 1 : s->len, &ids);
-	place_room(e, ids.len);
-	for (size_t i = 0; i < ids.len; i++) {
+	bool room = place_room(e, ids.len);
+	for (size_t i = 0; i < ids.len && room; i++) {
 		if (is_gone(s, ids.at[i]))
 			continue;
 		if (comes)
@@ -292,7 +294,7 @@ static void ask(struct verify_editing *e)
 						       .pieces = (e->place.len + CHUNK - 1) / CHUNK,
 						       .run = ask_chunk,
 						       .user = e});
-	e->out->status = whole ? VERIFY_DONE : VERIFY_STOPPED;
+	e->out->status = !whole ? VERIFY_STOPPED : e->too_many ? VERIFY_OVER_BUDGET : VERIFY_DONE;
 	for (size_t i = 0; i < e->place.len && whole; i++)
 		if (e->place.at[i].gave_up)
 			e->out->status = VERIFY_OVER_BUDGET;
@@ -304,6 +306,8 @@ static void ask(struct verify_editing *e)
 bool verify_edits(const struct verify_asking *q, size_t most, struct verify_comparison *out)
 {
 	struct verify_editing e = {.q = q, .out = out};
+	e.places_most =
+		verify_memory_left(q->p->space, &q->p->options) / 4 / sizeof(struct verify_place);
 	arena_init(&e.arena);
 	bool good = make_scenes(&e);
 	if (good) {

@@ -38,6 +38,8 @@ struct verify_editing {
 	VEC(const struct ir_rule *) inserted;
 	VEC(uint32_t) effect; // of each inserted rule; UINT32_MAX: no rule that is there has it
 	VEC(struct verify_place) place;
+	size_t places_most; // that there is memory for
+	bool too_many;
 	struct verify_search *search; // by worker and scene
 	struct verify_comparison *out;
 };

@@ -29,12 +29,10 @@ static void find_several(struct verify_case *c)
 }
 
 // What the boxes leave of the memory is for the lists of questions, of which a thread has a few.
-static size_t reach_most(const struct verify_space *space, const struct verify_options *options)
+static size_t list_most(const struct verify_space *space, const struct verify_options *options)
 {
-	size_t memory = options->memory ? options->memory : VERIFY_MEMORY,
-	       left = memory > space->bytes ? memory - space->bytes : 0,
-	       most = left / sizeof(uint32_t) / 4 / verify_threads(options->threads);
-	return most < REACH_MOST ? most + 1 : REACH_MOST;
+	return verify_memory_left(space, options) / sizeof(uint32_t) / 8 /
+	       verify_threads(options->threads);
 }
 
 void verify_case_init(struct verify_case *c, const struct verify_space *space,
@@ -49,7 +47,7 @@ void verify_case_init(struct verify_case *c, const struct verify_space *space,
 				  .ruleset = ruleset,
 				  .unit = arena_array(arena, uint32_t, n + 1),
 				  .first = arena_array(arena, uint32_t, n + 1),
-				  .reach_most = reach_most(space, options),
+				  .list_most = list_most(space, options),
 				  .stop = options->control ? &options->control->stop : NULL};
 	for (size_t i = 0; i < n; i++) {
 		if (unit[i] == i) {
@@ -59,6 +57,7 @@ void verify_case_init(struct verify_case *c, const struct verify_space *space,
 		c->unit[i] = c->units - 1;
 	}
 	c->first[c->units] = (uint32_t)n;
+	c->reach_most = c->list_most * 2 < REACH_MOST ? c->list_most * 2 + 1 : REACH_MOST;
 	c->several = arena_array(arena, bool, c->units + 1);
 	find_several(c);
 	c->life = (_Atomic uint8_t *)arena_array(arena, uint8_t, c->units + 1);

@@ -19,6 +19,7 @@ struct verify_case {
 	const bool *gone;      // units that are taken as removed; NULL: none
 	bool no_flow_gone;     // no flow rule is left
 	size_t reach_most;     // of algebra_cover
+	size_t list_most;      // numbers in a list of a thread, which has a few
 	const _Atomic bool *stop;
 };
 

@@ -64,6 +64,8 @@ struct verify_cells {
 	size_t *first;  // of each set; first[sets] is the end
 	unsigned words; // of a mask
 };
+// Bytes that making the axis takes at most.
+size_t verify_atoms_bytes(const struct verify_sets *sets) must_check;
 void verify_atoms(const struct verify_sets *sets, struct algebra_set universe, struct arena *arena,
 		  struct arena *scratch, struct verify_axis *axis, struct verify_cells *cells_out);
 

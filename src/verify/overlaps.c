@@ -14,16 +14,21 @@ struct verify_met {
 	uint32_t last, last_held; // the last box counted, + 1
 };
 
-// judge->met_at tells where a unit is in the list, judge->met what is really there.
+// judge->met_at tells where a unit is in the list, judge->met what is really there. NULL: there is no memory for it.
 static struct verify_met *met(struct verify_judge *judge, uint32_t unit)
 {
+	const size_t numbers = sizeof(struct verify_met) / sizeof(uint32_t);
+	if (judge->of->units > judge->of->list_most)
+		return NULL;
 	if (!judge->met_at)
 		judge->met_at = base_oom(calloc(judge->of->units + 1, sizeof(*judge->met_at)));
 	uint32_t at = judge->met_at[unit];
 	if (at < judge->met_len && judge->met[at].unit == unit)
 		return &judge->met[at];
+	if ((judge->met_len + 1) * numbers > judge->of->list_most * 4)
+		return NULL;
 	if (judge->met_len == judge->met_cap) {
-		judge->met_cap = judge->met_cap * 2 + 256;
+		judge->met_cap = judge->met_cap * 2 + 64;
 		judge->met = base_oom(realloc(judge->met, judge->met_cap * sizeof(*judge->met)));
 	}
 	judge->met_at[unit] = (uint32_t)judge->met_len;
@@ -60,13 +65,20 @@ static void look_at(struct pairing *p, const struct verify_site *site, uint32_t 
 		judge->pairs.len = 0;
 		if (holding)
 			algebra_boxes_holding(site->boxes, box, site->hi, n, &judge->pairs);
-		else
-			algebra_boxes_meeting(site->boxes, box, site->hi, n, &judge->pairs);
+		else if (!algebra_boxes_meeting_most(site->boxes, box, site->hi, n,
+						     judge->of->list_most, &judge->pairs))
+			p->answer = VERIFY_GAVE_UP;
+		if (p->answer == VERIFY_GAVE_UP)
+			return;
 		for (size_t k = 0; k < judge->pairs.len; k++) {
 			uint32_t owner = algebra_boxes_owner(site->boxes, judge->pairs.at[k]);
 			if (!counts(p, owner))
 				continue;
 			struct verify_met *m = met(judge, judge->of->unit[owner]);
+			if (!m) {
+				p->answer = VERIFY_GAVE_UP;
+				return;
+			}
 			uint32_t *last = holding ? &m->last_held : &m->last;
 			if (*last == p->box)
 				continue;

@@ -28,6 +28,7 @@ struct finding {
 	struct group *group;
 	size_t groups;
 	struct seeking *seeking; // by worker
+	size_t most;             // pairs
 	_Atomic size_t found;
 	_Atomic bool enough;
 };
@@ -84,7 +85,7 @@ static void found(struct seek *s, uint32_t j, const uint64_t *both)
 	mine->found[mine->len++] =
 		(struct verify_pair){a, b, verify_measure_box(measure, both), s->piece};
 	*seen(s, b) = (uint32_t)s->piece + 1;
-	if (atomic_fetch_add(&s->f->found, 1) + 1 >= VERIFY_PAIRS_MOST)
+	if (atomic_fetch_add(&s->f->found, 1) + 1 >= s->f->most)
 		atomic_store(&s->f->enough, true);
 }
 
@@ -180,9 +181,9 @@ static int by_owners(const void *a, const void *b)
 }
 
 // Whole pieces, from the first on, until there are enough.
-static size_t enough_of(const struct verify_pairs *pairs)
+static size_t enough_of(const struct verify_pairs *pairs, size_t most)
 {
-	size_t n = VERIFY_PAIRS_MOST;
+	size_t n = most;
 	if (pairs->len <= n)
 		return pairs->len;
 	while (n < pairs->len && pairs->at[n].piece == pairs->at[n - 1].piece)
@@ -218,16 +219,20 @@ static void collect(const struct finding *f, unsigned workers, struct verify_pai
 		out->all &= !f->seeking[w].gave_up;
 	}
 	qsort(out->at, out->len, sizeof(*out->at), by_piece);
-	out->len = enough_of(out);
+	out->len = enough_of(out, f->most);
 	qsort(out->at, out->len, sizeof(*out->at), by_owners);
 	join(out);
 }
 
 bool verify_pairs_find(const struct verify_sides *sides, const struct verify_measure *measure,
-		       const struct verify_options *options, struct verify_pairs *out)
+		       const struct verify_options *options, size_t memory,
+		       struct verify_pairs *out)
 {
 	unsigned workers = verify_workers(options);
-	struct finding f = {.sides = sides,
+	size_t most =
+		memory / 4 / sizeof(struct verify_pair) + 1; // found, collected, and room to grow
+	struct finding f = {.most = most < VERIFY_PAIRS_MOST ? most : VERIFY_PAIRS_MOST,
+			    .sides = sides,
 			    .measure = measure,
 			    .options = options,
 			    .owners = sides->space->ruleset[1]->rule.len + 2};

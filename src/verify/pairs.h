@@ -15,9 +15,11 @@ struct verify_pairs {
 	size_t len;
 	bool all; // no other pair differs
 };
-// False when it was stopped; then what was found is true. `sides` and `measure`: one of each slice of the space.
+// False when it was stopped; then what was found is true. `sides` and `measure`: one of each slice of the space. `memory`:
+// bytes that the pairs may take.
 bool verify_pairs_find(const struct verify_sides *sides, const struct verify_measure *measure,
-		       const struct verify_options *options, struct verify_pairs *out) must_check;
+		       const struct verify_options *options, size_t memory,
+		       struct verify_pairs *out) must_check;
 void verify_pairs_fini(struct verify_pairs *pairs);
 // Who decides, as it is told: dropping for want of a flow is the default's when the default drops, too.
 uint32_t verify_teller(const struct verify_space *space, size_t layer, uint32_t owner) must_check;

@@ -86,15 +86,16 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-// The later boxes up to `holder` that do otherwise and meet the unit's, in order.
-static void collect_others(struct leaving *l, uint32_t holder)
+// The later boxes up to `holder` that do otherwise and meet the unit's, in order. False when there is no memory for them.
+static bool collect_others(struct leaving *l, uint32_t holder)
 {
 	const struct verify_case *c = l->judge->of;
 	const struct algebra_boxes *boxes = l->site.layer->boxes;
 	struct algebra_ids *ids = &l->judge->others;
 	size_t kept = 0;
 	ids->len = 0;
-	algebra_boxes_meeting(boxes, l->box, l->site.hi, holder + 1, ids);
+	if (!algebra_boxes_meeting_most(boxes, l->box, l->site.hi, holder + 1, c->list_most, ids))
+		return false;
 	for (size_t i = 0; i < ids->len; i++) {
 		uint32_t owner = algebra_boxes_owner(boxes, ids->at[i]);
 		if (verify_effect(c->space, 0, owner) != l->effect && verify_stays(c, owner))
@@ -103,6 +104,7 @@ static void collect_others(struct leaving *l, uint32_t holder)
 	ids->len = kept;
 	if (kept > 1)
 		qsort(ids->at, kept, sizeof(*ids->at), by_number);
+	return true;
 }
 
 // Rules behind the unit that only log must not see more than they did.
@@ -114,8 +116,10 @@ static enum verify_answer logs_the_same(struct leaving *l, uint32_t holder)
 	uint64_t other[ALGEBRA_CELLS];
 	enum verify_answer answer = VERIFY_YES;
 	ids->len = 0;
-	algebra_boxes_meeting(layer->logging, l->box, 0,
-			      (uint32_t)algebra_boxes_len(layer->logging), ids);
+	if (!algebra_boxes_meeting_most(layer->logging, l->box, 0,
+					(uint32_t)algebra_boxes_len(layer->logging), c->list_most,
+					ids))
+		return VERIFY_GAVE_UP;
 	for (size_t i = 0; i < ids->len && answer == VERIFY_YES; i++) {
 		uint32_t before = layer->before[ids->at[i]],
 			 owner = algebra_boxes_owner(layer->logging, ids->at[i]);
@@ -139,7 +143,8 @@ static enum verify_answer box_can_go(struct leaving *l)
 	enum verify_answer answer = VERIFY_YES;
 	if (verify_first(c, l->site.slice, l->box, 0, l->site.lo) < l->site.lo)
 		return answer; // none of it is the unit's
-	collect_others(l, holder < n ? holder : n - 1);
+	if (!collect_others(l, holder < n ? holder : n - 1))
+		return VERIFY_GAVE_UP;
 	for (size_t i = 0; i < l->judge->others.len && answer == VERIFY_YES; i++)
 		answer = verify_case_stopped(c) ? VERIFY_GAVE_UP
 						: passes_by(l, l->judge->others.at[i]);

@@ -158,6 +158,12 @@ uint32_t verify_effect(const struct verify_space *space, size_t layer, uint32_t 
 	return owner == VERIFY_DEFAULT ? space->effect_default[layer] : space->effect[layer][owner];
 }
 
+size_t verify_memory_left(const struct verify_space *space, const struct verify_options *options)
+{
+	size_t memory = options->memory ? options->memory : VERIFY_MEMORY;
+	return memory > space->bytes ? memory - space->bytes : 0;
+}
+
 // --- one slice ---
 
 // A clause's conditions: draft->cond[first .. first + len), of rule `owner` of a layer.
@@ -223,8 +229,14 @@ static void lower_rest(struct making *m, const struct ir_ruleset *ruleset)
 	}
 }
 
-// So that lists do not leave smaller copies of themselves behind.
-static void make_room(struct making *m)
+// Bytes that are in use until the slice is made.
+static size_t taken(const struct making *m)
+{
+	return m->draft.arena->total + m->draft.sets[0].arena->total;
+}
+
+// So that lists do not leave smaller copies of themselves behind. False when there is no memory for them.
+static bool make_room(struct making *m)
 {
 	struct verify_draft *draft = &m->draft;
 	size_t items = 2 * draft->space->layers, conds = 0;
@@ -238,22 +250,30 @@ static void make_room(struct making *m)
 		}
 	}
 	conds += items * draft->where.len;
+	if (items * sizeof(struct item) + conds * sizeof(struct verify_cond) + taken(m) > m->limit)
+		return false;
 	m->item.at = arena_array(draft->arena, struct item, items);
 	m->item.cap = items;
 	draft->cond.at = arena_array(draft->arena, struct verify_cond, conds);
 	draft->cond.cap = conds;
+	return true;
 }
 
 static void lower_all(struct making *m)
 {
 	struct verify_space *space = m->draft.space;
-	make_room(m);
+	if (!make_room(m)) {
+		m->status = VERIFY_OVER_BUDGET;
+		return;
+	}
 	m->layer_end = arena_array(m->draft.arena, size_t, space->layers);
 	for (size_t l = 0; l < space->layers; l++) {
 		const struct ir_ruleset *ruleset = space->ruleset[l];
 		for (size_t i = 0; i < ruleset->rule.len && m->status == VERIFY_DONE; i++) {
 			lower_rule(m, &ruleset->rule.at[i], (uint32_t)i);
-			m->status = stopped(m->options) ? VERIFY_STOPPED : VERIFY_DONE;
+			m->status = stopped(m->options)   ? VERIFY_STOPPED
+				    : taken(m) > m->limit ? VERIFY_OVER_BUDGET
+							  : VERIFY_DONE;
 		}
 		lower_rest(m, ruleset);
 		m->layer_end[l] = m->item.len;
@@ -272,18 +292,24 @@ static void make_axes(struct making *m)
 {
 	struct verify_draft *draft = &m->draft;
 	struct verify_slice *slice = draft->slice;
+	size_t before = draft->space->arena->total;
 	slice->axis = arena_array(draft->space->arena, struct verify_axis, draft->dims + 1);
 	m->cells = arena_array(draft->arena, struct verify_cells, draft->dims + 1);
 	m->axis_of = arena_array(draft->arena, uint32_t, draft->dims);
 	for (unsigned dim = 0; dim < draft->dims; dim++) {
-		if (!used(&draft->sets[dim]) || stopped(m->options))
+		if (!used(&draft->sets[dim]) || stopped(m->options) || m->status != VERIFY_DONE)
 			continue;
+		if (taken(m) + verify_atoms_bytes(&draft->sets[dim]) > m->limit) {
+			m->status = VERIFY_OVER_BUDGET;
+			continue;
+		}
 		struct verify_axis *axis = &slice->axis[slice->axes];
 		axis->dim = dim;
 		verify_atoms(&draft->sets[dim], verify_universe(draft, dim), draft->space->arena,
 			     draft->arena, axis, &m->cells[slice->axes]);
 		m->axis_of[dim] = (uint32_t)++slice->axes;
 	}
+	draft->space->bytes += draft->space->arena->total - before;
 }
 
 void verify_fill(const struct verify_slice *slice, const struct verify_axis *axis, uint64_t *box)
@@ -428,9 +454,7 @@ static enum verify_status make_slice(struct verify_space *space,
 	struct arena scratch, sets;
 	arena_init(&scratch);
 	arena_init(&sets);
-	size_t memory = options->memory ? options->memory : VERIFY_MEMORY;
-	struct making m = {.options = options,
-			   .limit = memory > space->bytes ? memory - space->bytes : 0};
+	struct making m = {.options = options, .limit = verify_memory_left(space, options)};
 	m.draft = (struct verify_draft){.space = space,
 					.slice = slice,
 					.arena = &scratch,
@@ -446,9 +470,11 @@ static enum verify_status make_slice(struct verify_space *space,
 	if (m.item.len && m.status == VERIFY_DONE) {
 		make_axes(&m);
 		arena_fini(&sets); // the axes have their cells
+		m.limit = verify_memory_left(space, options);
+		m.limit -= taken(&m) < m.limit ? taken(&m) : m.limit;
 		if (stopped(options)) {
 			m.status = VERIFY_STOPPED;
-		} else if (make_shape(&m)) {
+		} else if (m.status == VERIFY_DONE && make_shape(&m)) {
 			make_layers(&m);
 			vec_push(space->arena, &space->slice, slice);
 		} else {

@@ -83,7 +83,7 @@ struct verify_space {
 		effect; // effect[layer][rule]: the same number, the same effect, whatever the layer
 	uint32_t *effect_default; // by layer
 	uint32_t effect_no_flow;
-	size_t bytes; // that the boxes take
+	size_t bytes; // that boxes and axes take
 	struct arena *arena;
 };
 
@@ -94,6 +94,9 @@ enum verify_status verify_space_new(const struct ir_ruleset *const *ruleset, siz
 				    struct arena *arena, struct verify_notes *notes,
 				    struct verify_space **out) must_check;
 void verify_space_free(struct verify_space *space);
+// What the space leaves of the memory that the question may take.
+size_t verify_memory_left(const struct verify_space *space,
+			  const struct verify_options *options) must_check;
 // Puts all of the axis into the box; and the box of all the slice's packets.
 void verify_fill(const struct verify_slice *slice, const struct verify_axis *axis, uint64_t *box);
 void verify_whole(const struct verify_slice *slice, uint64_t *box);

@@ -250,6 +250,18 @@ static void groups_do_not_multiply(void **unused)
 	assert_int_equal(space->slice.len, 2);
 	assert_int_equal(algebra_boxes_len(space->slice.at[0]->layer[0].boxes), 201);
 	assert_int_equal(algebra_boxes_len(space->slice.at[1]->layer[0].boxes), 1);
+	size_t bytes = space->bytes, boxes = 0;
+	for (size_t i = 0; i < space->slice.len; i++)
+		boxes += algebra_boxes_bytes(space->slice.at[i]->layer[0].boxes);
+	verify_space_free(space);
+	options.memory = 2 * boxes; // they fit, what they are made of does not
+	assert_int_equal(verify_space_new(sets, 1, false, &options, &a, &notes, &space),
+			 VERIFY_OVER_BUDGET);
+	verify_space_free(space);
+	options.memory = bytes * 20;
+	assert_int_equal(verify_space_new(sets, 1, false, &options, &a, &notes, &space),
+			 VERIFY_DONE);
+	assert_int_equal(space->bytes, bytes);
 	verify_space_free(space);
 	options.memory = 1000;
 	assert_int_equal(verify_space_new(sets, 1, false, &options, &a, &notes, &space),
