@@ -5,17 +5,19 @@
 #include "proto/netconf/xml.h"
 #include "schema/xpath.h"
 
-#include <assert.h>
 #include <string.h>
 
-void netconf_expression_operation(struct netconf_rpc *rpc, struct netconf_xml *operation_out)
+bool netconf_expression_operation(struct netconf_rpc *rpc, struct netconf_xml *operation_out)
 {
 	struct netconf_xml root;
-	const char *fault;
+	const char *fault = "it has no operation";
 	struct netconf_xml_span message = {rpc->message, rpc->message_len};
-	bool there = netconf_xml_parse(&rpc->arena, message, &root, &fault) &&
-		     netconf_xml_first(&root, operation_out);
-	assert(there); // it was read before
+	if (netconf_xml_parse(&rpc->arena, message, &root, &fault) &&
+	    netconf_xml_first(&root, operation_out))
+		return true;
+	diag_error(&rpc->diags, DIAG_SYNTAX, NULL, "write the message more simply",
+		   "the message is not understood: %s", fault);
+	return false;
 }
 
 void netconf_expression_place(struct netconf_rpc *rpc, size_t from, const char *path)

@@ -9,8 +9,10 @@ struct netconf_xml;
 struct schema_xpath;
 struct schema_xpath_place;
 
-// The operation of the request as it came, to look for declarations; in the rpc's arena.
-void netconf_expression_operation(struct netconf_rpc *rpc, struct netconf_xml *operation_out);
+// The operation of the request as it came, to look for declarations; in the rpc's arena. False and diags: the two readers
+// of XML do not agree on the message.
+bool netconf_expression_operation(struct netconf_rpc *rpc,
+				  struct netconf_xml *operation_out) must_check;
 // The diags from number `from` on are about an expression at `path`: a bad value there, unless it takes too long.
 void netconf_expression_place(struct netconf_rpc *rpc, size_t from, const char *path);
 // Calls `fn` for each node that it selects. False and a diag at `path`: it gives no nodes, or takes too long.

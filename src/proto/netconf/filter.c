@@ -7,7 +7,6 @@
 #include "schema/view.h"
 #include "schema/xpath.h"
 
-#include <assert.h>
 #include <string.h>
 
 static const char *attribute_path(struct netconf_rpc *rpc, const char *attribute)
@@ -20,11 +19,14 @@ static const char *attribute_path(struct netconf_rpc *rpc, const char *attribute
 static struct schema_xpath *read_select(struct netconf_rpc *rpc, const char *select)
 {
 	struct netconf_xml operation, e;
-	netconf_expression_operation(rpc, &operation);
+	if (!netconf_expression_operation(rpc, &operation))
+		return NULL;
 	bool more = netconf_xml_first(&operation, &e);
 	while (more && !netconf_xml_is(&e, e.uri, "filter"))
 		more = netconf_xml_next(&operation, &e);
-	assert(more);
+	// Without the element only prefixes of the operation are known.
+	if (!more)
+		e = operation;
 	return netconf_expression_read(rpc, &e, select, attribute_path(rpc, "select"));
 }
 

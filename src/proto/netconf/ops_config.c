@@ -5,13 +5,13 @@
 // it changes by commit alone, which the application applies as a whole.
 // It edits nothing itself; schema does. RFC 6241 sections 7.2-7.4, 8.3, 8.6 and 8.7; RFC 7950
 // section 8.3.3 (the candidate is validated when it is committed, unless the client asks for more).
+#include "proto/netconf/expression.h"
 #include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
 #include "proto/netconf/xml.h"
 #include "schema/view.h"
 
-#include <assert.h>
 #include <string.h>
 
 // --- what a request names ---
@@ -60,18 +60,13 @@ static bool apply_element(struct netconf_rpc *rpc, const struct netconf_xml *ele
 // continue-on-error: each top-level element by itself, whatever becomes of the others.
 static void apply_each(struct netconf_rpc *rpc, struct schema_tree *tree)
 {
-	struct netconf_xml root, operation, config, c;
-	const char *fault;
-	bool there = netconf_xml_parse(&rpc->arena,
-				       (struct netconf_xml_span){rpc->message, rpc->message_len},
-				       &root, &fault) &&
-		     netconf_xml_first(&root, &operation) &&
-		     netconf_xml_child(&operation, NETCONF_NS_BASE, "config", &config);
-	assert(there);
-	size_t failed = 0;
+	struct netconf_xml operation, config, c;
+	if (!netconf_expression_operation(rpc, &operation) ||
+	    !netconf_xml_child(&operation, NETCONF_NS_BASE, "config", &config))
+		return;
 	for (bool more = netconf_xml_first(&config, &c); more; more = netconf_xml_next(&config, &c))
-		failed += !apply_element(rpc, &c, tree);
-	assert(!failed == !rpc->diags.errors);
+		if (!apply_element(rpc, &c, tree))
+			continue; // its errors are noted
 }
 
 // False and diags: nothing was changed, or with continue-on-error only what could be.

@@ -19,7 +19,7 @@
 #define NS "urn:ietf:params:xml:ns:netconf:partial-lock:1.0"
 #define SELECT "/ietf-netconf-partial-lock:partial-lock/select"
 #define LOCKS_MOST 1000u
-#define NODES_MOST 10000u // of one lock
+#define NODES_MOST 1000u // of all locks: each change of a commit is held against each of them
 
 struct netconf_partial {
 	struct netconf_partial *next;
@@ -133,8 +133,10 @@ static void collect(void *context, const struct schema_node *node)
 {
 	struct collecting *c = context;
 	struct netconf_partial *p = c->partial;
+	if (p->node.len > NODES_MOST)
+		return;
 	char *path = (char *)(uintptr_t)schema_path(node, &p->arena);
-	if (p->node.len <= NODES_MOST && !map_put(&c->seen, path, path))
+	if (!map_put(&c->seen, path, path))
 		vec_push(&p->arena, &p->node, path);
 }
 
@@ -146,11 +148,20 @@ static bool select_nodes(struct netconf_rpc *rpc, const struct netconf_xml *elem
 	struct access_look *look = netconf_guard_look(rpc);
 	struct schema_xpath_place place = {
 		.tree = running, .visible = look ? access_may_read : NULL, .context = look};
+	const char *text = netconf_xml_text(element);
 	struct schema_xpath *xpath =
-		netconf_expression_read(rpc, element, netconf_xml_text(element), SELECT);
+		netconf_expression_read(rpc, element, text ? text : "", SELECT);
 	bool good = xpath && netconf_expression_nodes(rpc, xpath, &place, collect, c, SELECT);
 	schema_xpath_free(xpath);
 	return good;
+}
+
+static size_t nodes_locked(const struct netconf_server *server)
+{
+	size_t n = 0;
+	for (const struct netconf_partial *p = server->partial; p; p = p->next)
+		n += p->node.len;
+	return n;
 }
 
 // The nodes that the request selects. False and diags.
@@ -158,7 +169,8 @@ static bool select_all(struct netconf_rpc *rpc, struct netconf_partial *p)
 {
 	struct collecting c = {.partial = p, .seen = {.arena = &rpc->arena}};
 	struct netconf_xml operation, e;
-	netconf_expression_operation(rpc, &operation);
+	if (!netconf_expression_operation(rpc, &operation))
+		return false;
 	for (bool more = netconf_xml_first(&operation, &e); more;
 	     more = netconf_xml_next(&operation, &e))
 		if (!select_nodes(rpc, &e, &c))
@@ -170,9 +182,9 @@ static bool select_all(struct netconf_rpc *rpc, struct netconf_partial *p)
 					.path = SELECT,
 					.hint = "only what is in running can be locked"},
 			 "nothing of running is selected");
-	else if (p->node.len > NODES_MOST)
-		diag_error(&rpc->diags, DIAG_LIMIT, SELECT, "lock what is above them",
-			   "more than %u nodes are selected", NODES_MOST);
+	else if (p->node.len + nodes_locked(rpc->server) > NODES_MOST)
+		diag_error(&rpc->diags, DIAG_RESOURCE, SELECT, "lock what is above them",
+			   "more than %u nodes would be locked", NODES_MOST);
 	return !rpc->diags.errors;
 }
 

@@ -128,6 +128,21 @@ static void locks_that_are_refused(void **state)
 	test_has(reply, "<session-id>2</session-id>");
 }
 
+// Shows: RFC 5717 2.4.1 resource-denied when too much would be locked
+static void locks_are_bounded(void **state)
+{
+	struct buf items cleanup(buf_fini);
+	(void)state;
+	buf_init(&items);
+	for (int i = 0; i < 1001; i++)
+		buf_printf(&items, "<item><name>%d</name></item>", i);
+	test_ok(&a, arena_printf(&w.arena, EDIT("<box " BOX ">%s</box>"), items.data));
+	test_ok(&a, "<commit/>");
+	test_error(&a, LOCK("/t:box/t:item"), "resource-denied", "more than 1000 nodes");
+	test_has(test_ask(&a, LOCK("/t:box/t:item[t:name &lt; 600]")), "lock-id");
+	test_error(&a, LOCK("/t:box/t:item[t:name &lt; 600]"), "resource-denied", "1000");
+}
+
 // Shows: RFC 6022 2.1.2 partial locks in the monitoring of running
 static void monitoring(void **state)
 {
@@ -148,9 +163,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-		T(lock_and_unlock), T(others_cannot_commit_it),
-		T(locks_that_meet), T(locks_that_are_refused),
-		T(monitoring),
+		T(lock_and_unlock),        T(others_cannot_commit_it), T(locks_that_meet),
+		T(locks_that_are_refused), T(locks_are_bounded),       T(monitoring),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
