@@ -259,6 +259,30 @@ static void invalid_edits_can_be_undone(void **state)
 	schema_tree_free(tree);
 }
 
+// What must be unique in a list can be broken, and mended, by a change deep inside of one entry.
+static void a_changed_value_is_held_against_the_other_entries(void **state)
+{
+	struct test *t = *state;
+	struct schema_tree *tree = test_valid(
+		t,
+		"<policy " NET "><name>p</name><rule><name>a</name><tag><serial>1</serial></tag>"
+		"<action><verdict>pass</verdict></action></rule><rule><name>b</name><tag><serial>2"
+		"</serial></tag><action><verdict>pass</verdict></action></rule></policy>");
+	assert_true(edit(t, tree,
+			 EDIT("policy", "<name>p</name><rule><name>b</name><tag><serial>1</serial>"
+					"</tag></rule>"),
+			 SCHEMA_OP_MERGE));
+	assert_false(schema_validate(tree, &t->diags));
+	test_has_diag(t, DIAG_CONSTRAINT, "same serial");
+	test_forget(t);
+	assert_true(edit(t, tree,
+			 EDIT("policy", "<name>p</name><rule><name>a</name><tag "
+					"nc:operation=\"delete\"/></rule>"),
+			 SCHEMA_OP_MERGE));
+	assert_true(schema_validate(tree, &t->diags));
+	schema_tree_free(tree);
+}
+
 struct seen {
 	size_t added, removed;
 	bool allowed;
@@ -328,6 +352,8 @@ int main(void)
 						test_teardown),
 		cmocka_unit_test_setup_teardown(invalid_edits_can_be_undone, test_setup,
 						test_teardown),
+		cmocka_unit_test_setup_teardown(a_changed_value_is_held_against_the_other_entries,
+						test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(edits_can_be_refused_by_their_changes, test_setup,
 						test_teardown),
 	};

@@ -114,11 +114,24 @@ static void note_node(struct changes *c, const struct model_node *m, const struc
 	}
 }
 
+// A value that must be unique in a list around the change: all entries of that list are concerned.
+static void note_unique(struct changes *c, const struct model_node *m,
+			const struct model_node *root, struct schema_node *parent)
+{
+	const struct model_node *list = m->parent;
+	while (list->kind != MODEL_LIST)
+		list = list->parent;
+	if (list->depth < root->depth)
+		(void)task_add(c, &c->levels, NULL, ancestor_at(parent, list->depth)->parent);
+}
+
 static void note_subtree(struct changes *c, const struct schema_node *node,
 			 const struct model_node *root, struct schema_node *parent, bool removed)
 {
 	const struct model_node *m = node_model(node);
 	note_node(c, m, root, parent);
+	if (m->in_unique)
+		note_unique(c, m, root, parent);
 	for (uint32_t i = 0; removed && i < m->nreferrers; i++)
 		(void)task_add(c, &c->referrers, m->referrers[i], c->tree->root);
 	if (node_is_inner(node))

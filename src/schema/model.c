@@ -256,6 +256,14 @@ static bool demands(const struct lysc_node *lys)
 	return lys->nodetype != LYS_CONTAINER && lys->flags & LYS_MAND_TRUE;
 }
 
+static void mark_uniques(const struct lysc_node *lys)
+{
+	const struct lysc_node_list *list = (const struct lysc_node_list *)lys;
+	for (size_t i = 0; i < LY_ARRAY_COUNT(list->uniques); i++)
+		for (size_t k = 0; k < LY_ARRAY_COUNT(list->uniques[i]); k++)
+			((struct model_node *)list->uniques[i][k]->priv)->in_unique = true;
+}
+
 // Children come behind their parents in the list, so going backwards every child is known before its parent.
 static void conclude(struct model_node *m)
 {
@@ -276,6 +284,8 @@ static void conclude(struct model_node *m)
 	m->checked |= m->demanding || filled_inside;
 	if (!lys)
 		return;
+	if (lys->nodetype == LYS_LIST)
+		mark_uniques(lys);
 	// A container without presence is made real where something may have to be found in it, or is asked about it.
 	bool asked_for = m->nwatchers || m->nrules > m->nwhens || (lys->flags & LYS_MAND_TRUE);
 	m->filled = m->ndefaults || (m->is_plain_container && (filled_inside || asked_for));

@@ -93,6 +93,7 @@ struct model_node {
 	bool is_key;
 	bool is_plain_container; // without presence
 	bool is_state;           // config false
+	bool in_unique;          // a leaf that must be unique in the list around it
 	bool identified;         // a list or leaf-list no two instances of which may be the same
 	unsigned depth;
 	unsigned traits; // enum value_trait
