@@ -65,6 +65,64 @@ static bool store(const struct model_node *model, const struct lysc_type *type, 
 	return !result || result == LY_EINCOMPLETE;
 }
 
+// --- values that are what is written ---
+
+static bool in_range(const struct lysc_range *range, uint64_t value)
+{
+	for (size_t i = 0; range && i < LY_ARRAY_COUNT(range->parts); i++)
+		if (value >= range->parts[i].min_u64 && value <= range->parts[i].max_u64)
+			return true;
+	return !range;
+}
+
+// Digits without a superfluous zero, within what the type holds.
+static bool is_plain_number(const struct lysc_type *type, const char *text, size_t len)
+{
+	static const uint64_t most[] = {[LY_TYPE_UINT8] = UINT8_MAX,
+					[LY_TYPE_UINT16] = UINT16_MAX,
+					[LY_TYPE_UINT32] = UINT32_MAX};
+	uint64_t value = 0;
+	if (!len || len > 10 || (*text == '0' && len > 1))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		value = value * 10 + (uint64_t)(text[i] - '0');
+	}
+	return value <= most[type->basetype] &&
+	       in_range(((const struct lysc_type_num *)type)->range, value);
+}
+
+static bool is_plain_string(const struct lysc_type *type)
+{
+	const struct lysc_type_str *string = (const struct lysc_type_str *)type;
+	return type->plugin->store == lyplg_type_store_string && !string->patterns &&
+	       !string->length;
+}
+
+// What long lists mostly hold is judged without libyang: then the text is its canonical form.
+static bool is_plain(const struct lysc_type *type, const char *text, size_t len,
+		     enum value_form *form_out)
+{
+	switch ((unsigned)type->basetype) {
+	case LY_TYPE_UINT8:
+	case LY_TYPE_UINT16:
+	case LY_TYPE_UINT32:
+		*form_out = FORM_LITERAL;
+		return is_plain_number(type, text, len);
+	case LY_TYPE_STRING:
+		*form_out = FORM_STRING;
+		return is_plain_string(type);
+	case LY_TYPE_LEAFREF:
+		return is_plain(((const struct lysc_type_leafref *)type)->realtype, text, len,
+				form_out);
+	default:
+		return false;
+	}
+}
+
+// --- values of all types ---
+
 static const char *canonize(struct schema *schema, const struct model_node *model, const char *text,
 			    size_t len, enum value_form *form_out)
 {
@@ -106,6 +164,8 @@ static void remember(struct schema *schema, const struct model_node *model, cons
 const char *canonical_add(struct schema *schema, const struct model_node *model, const char *text,
 			  size_t len, enum value_form *form_out)
 {
+	if (is_plain(type_of(model), text, len, form_out))
+		return intern_add(&schema->values, text, len);
 	const char *known = intern_find(&schema->values, text, len);
 	const struct remembered *r = known ? slot_of(schema, model, known) : NULL;
 	if (r && r->text == known && r->model == model) {
