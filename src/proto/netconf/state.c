@@ -41,25 +41,39 @@ static void add_capabilities(const struct netconf_server *server, struct buf *ou
 	buf_adds(out, "</capabilities>");
 }
 
+static bool has_startup(const struct netconf_server *server)
+{
+	return server->options.ops->persist;
+}
+
+static void add_locks(const struct netconf_server *server, enum netconf_datastore d,
+		      struct buf *out)
+{
+	const struct netconf_lock *lock = &server->lock[d];
+	bool parts = d == NETCONF_RUNNING && server->partial;
+	if (!lock->session && !parts)
+		return;
+	buf_adds(out, "<locks>");
+	if (parts)
+		netconf_partial_print(server, out);
+	if (lock->session) {
+		buf_printf(out, "<global-lock><locked-by-session>%u</locked-by-session>",
+			   lock->session);
+		add_moment(out, "locked-time", lock->since);
+		buf_adds(out, "</global-lock>");
+	}
+	buf_adds(out, "</locks>");
+}
+
 static void add_datastores(const struct netconf_server *server, struct buf *out)
 {
 	buf_adds(out, "<datastores>");
 	for (enum netconf_datastore d = 0; d < NETCONF_DATASTORES; d++) {
-		const struct netconf_lock *lock = &server->lock[d];
+		if (d == NETCONF_STARTUP && !has_startup(server))
+			continue;
 		buf_adds(out, "<datastore>");
 		add_leaf(out, "name", netconf_datastore_name(d));
-		if (d == NETCONF_RUNNING && server->partial) {
-			buf_adds(out, "<locks>");
-			netconf_partial_print(server, out);
-			buf_adds(out, "</locks>");
-		}
-		if (lock->session) {
-			buf_printf(out,
-				   "<locks><global-lock><locked-by-session>%u</locked-by-session>",
-				   lock->session);
-			add_moment(out, "locked-time", lock->since);
-			buf_adds(out, "</global-lock></locks>");
-		}
+		add_locks(server, d, out);
 		buf_adds(out, "</datastore>");
 	}
 	buf_adds(out, "</datastores>");
@@ -143,13 +157,15 @@ static bool tells(const struct netconf_rpc *rpc, const char *module, const char 
 
 void netconf_state_add(const struct netconf_rpc *rpc, struct buf *out)
 {
-	static const char *const datastores[] = {"running", "candidate", "startup", "operational",
+	static const char *const datastores[] = {"running", "candidate", "operational", "startup",
 						 NULL};
+	static const char *const without_startup[] = {"running", "candidate", "operational", NULL};
 	const struct schema *schema = rpc->server->options.schema;
 	if (tells(rpc, "ietf-netconf-monitoring", NS_MONITORING, "netconf-state"))
 		add_monitoring(rpc->server, out);
 	if (tells(rpc, "ietf-yang-library", NS_LIBRARY, "yang-library"))
-		schema_library_print(schema, datastores, NULL, out);
+		schema_library_print(
+			schema, has_startup(rpc->server) ? datastores : without_startup, NULL, out);
 	if (tells(rpc, "ietf-yang-library", NS_LIBRARY, "modules-state"))
 		schema_modules_state_print(schema, NULL, out);
 	if (tells(rpc, "nc-notifications", NETCONF_NS_EVENTS, "netconf"))
