@@ -232,38 +232,41 @@ static void measure_ssh(struct world *w)
 
 // --- large requests of somebody else ---
 
-enum large { NONSENSE, RULES };
+enum large { NONSENSE, RULES, COMMIT };
 
 static char *large_request(enum large what)
 {
 	struct buf out;
 	buf_init(&out);
 	buf_adds(&out, "<edit-config><target><candidate/></target><config>");
-	if (what == RULES)
+	if (what != NONSENSE)
 		buf_adds(&out, "<i2nsf-security-policy xmlns=\"urn:ietf:params:xml:ns:yang:"
 			       "ietf-i2nsf-nsf-facing-interface\"><name>p</name>");
 	for (unsigned i = 0; what == NONSENSE && out.len < 100u << 20; i++)
 		buf_printf(&out, "<nothing xmlns=\"urn:nobody\"><a>%u</a></nothing>", i);
-	for (unsigned i = 0; what == RULES && i < LARGE_RULES; i++)
+	for (unsigned i = 0; what != NONSENSE && i < LARGE_RULES; i++)
 		buf_printf(&out,
 			   "<rules><name>rule-%u</name><condition><ipv4><source-ipv4-network>"
 			   "10.%u.%u.%u/32</source-ipv4-network></ipv4></condition><action>"
 			   "<packet-action><ingress-action>drop</ingress-action></packet-action>"
 			   "</action></rules>",
 			   i, i >> 16, i >> 8 & 255, i & 255);
-	buf_adds(&out, what == RULES ? "</i2nsf-security-policy>" : "");
+	buf_adds(&out, what != NONSENSE ? "</i2nsf-security-policy>" : "");
 	buf_adds(&out, "</config></edit-config>");
 	return buf_take(&out, &(size_t){0});
 }
 
 // Sends it a few times and ends.
-static void send_large(struct world *w, const char *request)
+static void send_large(struct world *w, const char *request, enum large what)
 {
 	struct netconf_result result;
 	w->client = NULL;
 	world_connect_client(w);
 	for (int i = 0; i < 3; i++)
 		(void)!netconf_client_call(w->client, &(struct netconf_call){.xml = request},
+					   &w->diags, &result);
+	if (what == COMMIT)
+		(void)!netconf_client_call(w->client, &(struct netconf_call){.xml = "<commit/>"},
 					   &w->diags, &result);
 	_exit(0);
 }
@@ -276,7 +279,7 @@ static void measure_delay(struct world *w, enum large what, const char *name)
 	world_connect_client(w);
 	pid_t pid = fork();
 	if (!pid)
-		send_large(w, request);
+		send_large(w, request, what);
 	while (waitpid(pid, NULL, WNOHANG) == 0) {
 		double one = ask(w);
 		worst = one > worst ? one : worst;
@@ -475,6 +478,7 @@ int main(void)
 	measure_sessions(&w);
 	measure_delay(&w, NONSENSE, "others delayed at most by 100 MB of nonsense");
 	measure_delay(&w, RULES, "others delayed at most by an edit of 100,000 rules");
+	measure_delay(&w, COMMIT, "others delayed at most by a commit of 100,000 rules");
 	measure_calls(&w);
 	io_tls_free(w.tls);
 	world_remove_identities(&w);
