@@ -9,6 +9,7 @@
 // --- marks ---
 
 #define MARK_BITS ((uintptr_t)3)
+#define TABLE_LEAST 64u
 
 void selection_fini(struct selection *selection)
 {
@@ -35,7 +36,7 @@ enum selected selection_of(const struct selection *selection, const struct schem
 static void grow(struct selection *s)
 {
 	struct selection old = *s;
-	s->cap = old.cap ? old.cap * 2 : 64;
+	s->cap = old.cap ? old.cap * 2 : TABLE_LEAST;
 	s->slot = base_oom(calloc(s->cap, sizeof(*s->slot)));
 	for (size_t i = 0; i < old.cap; i++)
 		if (old.slot[i])
@@ -54,6 +55,38 @@ void selection_add(struct selection *selection, const struct schema_node *node,
 	selection->len += !*slot;
 	if ((*slot & MARK_BITS) < (uintptr_t)selected)
 		*slot = (uintptr_t)node | (uintptr_t)selected;
+}
+
+// By model; two of one list would have to be looked for to know which comes first.
+static bool few_add(struct selection_few *few, const struct schema_node *node)
+{
+	size_t i = few->len;
+	if (i == SELECTION_FEW)
+		return false;
+	for (; i && few->at[i - 1]->model >= node->model; i--) {
+		if (few->at[i - 1]->model == node->model)
+			return false;
+		few->at[i] = few->at[i - 1];
+	}
+	few->at[i] = node;
+	few->len++;
+	return true;
+}
+
+bool selection_few(const struct selection *selection, const struct schema_node *parent,
+		   struct selection_few *few_out)
+{
+	struct selection_few few = {0};
+	if (selection->cap > TABLE_LEAST)
+		return false;
+	for (size_t i = 0; i < selection->cap; i++) {
+		const struct schema_node *node =
+			(const struct schema_node *)(selection->slot[i] & ~MARK_BITS);
+		if (node && node->parent == parent && !few_add(&few, node))
+			return false;
+	}
+	*few_out = few;
+	return true;
 }
 
 bool selection_sees(const struct selection *selection, const struct schema_node *node)

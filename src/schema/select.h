@@ -23,6 +23,15 @@ enum selected selection_of(const struct selection *selection,
 // A mark only grows.
 void selection_add(struct selection *selection, const struct schema_node *node,
 		   enum selected selected);
+// Where little is selected: the marked children of the parent, in their order, without a walk along all of them. False:
+// that is not to be known so.
+#define SELECTION_FEW 8u
+struct selection_few {
+	const struct schema_node *at[SELECTION_FEW];
+	size_t len;
+};
+bool selection_few(const struct selection *selection, const struct schema_node *parent,
+		   struct selection_few *few_out) must_check;
 bool selection_sees(const struct selection *selection, const struct schema_node *node) must_check;
 
 // What an element of a filter is (RFC 6241 sections 6.2.3 to 6.2.5). NOTHING selects nothing, but is there.

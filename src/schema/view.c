@@ -21,6 +21,9 @@ struct level {
 	struct write_level write;
 	const struct schema_node *node; // NULL: the top
 	const struct schema_node *next; // of its children, to be looked at
+	struct selection_few few;       // or these, from `few_at` on
+	size_t few_at;
+	bool is_few;
 	unsigned depth;
 	bool whole;                         // all below is selected
 	bool has_keys;                      // its keys are written as it is opened
@@ -281,7 +284,10 @@ static void push(struct schema_view *view, const struct level *level)
 		view->level =
 			base_oom(realloc(view->level, view->level_cap * sizeof(*view->level)));
 	}
-	view->level[view->levels++] = *level;
+	struct level *pushed = &view->level[view->levels++];
+	*pushed = *level;
+	if (!level->whole && level->next)
+		pushed->is_few = selection_few(&view->selection, level->next->parent, &pushed->few);
 }
 
 static bool is_tagged(const struct schema_view *view, const struct schema_node *node)
@@ -344,6 +350,8 @@ static const struct schema_node *next_node(struct schema_view *view)
 	struct level *level = &view->level[view->levels - 1];
 	if (view->levels == 1 && view->roots.len)
 		return view->root < view->roots.len ? view->roots.at[view->root++] : NULL;
+	if (level->is_few)
+		return level->few_at < level->few.len ? level->few.at[level->few_at++] : NULL;
 	const struct schema_node *node = level->next;
 	level->next = node ? node->next : NULL;
 	return node;
