@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Walks all data resources of a controller: walk.py URL FOLDER-OF-KEYS YANG-FACTS FOLDER-OF-MODULES.
 
-Every resource is read in both encodings, which must say the same; every method is tried on every kind of node; what is
+Operations are called and every resource is read in both encodings, which must say the same; every method is tried on every kind of node; what is
 read can be put back and changes nothing."""
 
 import json
@@ -96,7 +96,48 @@ def check_round_trip(path, node, value):
         assert client.must(409, "POST", above, before.body).tags() == ["resource-denied"]
 
 
+def leaves(value, path=""):
+    """(path, text) of every leaf of a JSON value, names without their modules."""
+    if isinstance(value, dict):
+        for member, inner in value.items():
+            yield from leaves(inner, f"{path}/{member.rpartition(':')[2]}")
+    elif isinstance(value, list) and value != [None]:
+        for inner in value:
+            yield from leaves(inner, path)
+    else:
+        yield path, "" if value == [None] else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def leaves_of_xml(element, path=""):
+    path = f"{path}/{element.tag.rpartition('}')[2]}"
+    if len(element):
+        for child in element:
+            yield from leaves_of_xml(child, path)
+    else:
+        yield path, element.text or ""
+
+
+def check_operations():
+    """Listed and called alike in both encodings."""
+    listed = client.must(200, "GET", "/restconf/operations").json()
+    (operations,) = listed.values()
+    xml = client.must(200, "GET", "/restconf/operations", accept=XML).body
+    assert sorted(leaves(listed)) == sorted(leaves_of_xml(ET.fromstring(xml)))
+    for name, values in (("status", {}), ("plan", {}), ("query", {"packet": "src=10.0.0.1,dst=10.1.0.1,proto=tcp,dport=80"})):
+        path = f"/restconf/operations/{BWC}:{name}"
+        assert f"{BWC}:{name}" in operations
+        text = "".join(f"<{k}>{v}</{k}>" for k, v in values.items())
+        a = client.must(200, "POST", path, json.dumps({f"{BWC}:input": values}))
+        b = client.must(200, "POST", path, f'<input xmlns="urn:bulwark:yang:controller">{text}</input>', kind=XML, accept=XML)
+        assert sorted(x for x in leaves(a.json())) == sorted(x for x in leaves_of_xml(ET.fromstring(b.body)) if x[0] != "/output"), name
+        client.must(400, "POST", path, json.dumps({f"{BWC}:input": {"colour": "red"}}))
+        client.must(400, "POST", path, json.dumps({f"{BWC}:output": values}))
+        client.must(405, "GET", path)
+    client.must(404, "POST", f"/restconf/operations/{BWC}:nothing", "{}")
+
+
 def main():
+    check_operations()
     # Access control that nobody has configured has no revision, and so no date.
     nacm = f"{DATA}/ietf-netconf-acm:nacm"
     client.must(204, "PUT", nacm, client.must(200, "GET", nacm + "?content=config").body)
