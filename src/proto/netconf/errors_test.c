@@ -146,11 +146,53 @@ static void constraints(void **state)
 		 "/test-box:box/test-box:item[test-box:name=&apos;one&apos;]/test-box:next<");
 }
 
+#define STRICT(inside) "<strict " BOX ">" inside "</strict>"
+#define PAIR(name, port) "<pair><name>" name "</name><port>" port "</port></pair>"
+
+// Shows: RFC 7950 15.1 data-not-unique names the entries
+// Shows: RFC 7950 15.2 too-many-elements
+// Shows: RFC 7950 15.4 the error-app-tag of a must is the module's own
+// Shows: RFC 7950 15.6 a mandatory choice: data-missing with missing-choice
+static void broken_constraints(void **state)
+{
+	static const struct {
+		const char *config, *tag, *app_tag, *text;
+	} cases[] = {
+		{STRICT("<left/>" PAIR("a", "1") PAIR("b", "1")), "operation-failed",
+		 "data-not-unique", "<non-unique xmlns=\"urn:ietf:params:xml:ns:yang:1\">"},
+		{STRICT("<left/>" PAIR("a", "1") PAIR("b", "2") PAIR("c", "3") PAIR("d", "4")),
+		 "operation-failed", "too-many-elements", "strict"},
+		{STRICT("<left/><rank>7</rank>"), "operation-failed", "rank-too-high", "rank"},
+		{STRICT(""), "data-missing", "missing-choice",
+		 "<missing-choice xmlns=\"urn:ietf:params:xml:ns:yang:1\">way</missing-choice>"},
+	};
+	(void)state;
+	for (size_t i = 0; i < array_len(cases); i++) {
+		test_ok(&a, arena_printf(&w.arena, EDIT("%s"), cases[i].config));
+		test_error(&a, "<commit/>", cases[i].tag,
+			   arena_printf(&w.arena, "<error-app-tag>%s</error-app-tag>",
+					cases[i].app_tag));
+		test_error(&a, "<commit/>", cases[i].tag, cases[i].text);
+		test_ok(&a, "<discard-changes/>");
+	}
+}
+
+// Shows: RFC 7950 15.7 insert at an entry that is not there: bad-attribute with missing-instance
+static void insert_at_nothing(void **state)
+{
+	(void)state;
+	test_error(&a,
+		   EDIT("<strict " BOX " xmlns:y=\"urn:ietf:params:xml:ns:yang:1\"><left/>"
+			"<step y:insert=\"after\" y:value=\"nobody\">one</step></strict>"),
+		   "bad-attribute", "<error-app-tag>missing-instance</error-app-tag>");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-		T(elements), T(attributes), T(values_and_data), T(locks), T(constraints),
+		T(elements),    T(attributes),         T(values_and_data),   T(locks),
+		T(constraints), T(broken_constraints), T(insert_at_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
