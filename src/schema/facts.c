@@ -283,6 +283,25 @@ static void print_number_of_entries(const struct lysc_node *node, struct buf *ou
 		buf_adds(out, "ordered-by=user ");
 }
 
+// On one line: white space between the tokens of an XPath expression is no fact, that in its strings is.
+static void print_expression(const char *name, const char *text, struct buf *out)
+{
+	char quote = 0;
+	buf_adds(out, name);
+	for (; *text; text++) {
+		const bool space = !quote && strchr(" \t\r\n", *text);
+		if (*text == quote)
+			quote = 0;
+		else if (!quote && strchr("'\"", *text))
+			quote = *text;
+		if (!space)
+			buf_addc(out, *text);
+		else if (out->data[out->len - 1] != ' ')
+			buf_addc(out, ' ');
+	}
+	buf_addc(out, ' ');
+}
+
 static void print_expressions(const struct lysc_node *node, struct buf *out)
 {
 	LY_ARRAY_COUNT_TYPE i;
@@ -292,10 +311,10 @@ static void print_expressions(const struct lysc_node *node, struct buf *out)
 	buf_printf(out, "if-feature=%s ", statement->iffeatures[i].str);
 	struct lysc_when **whens = lysc_node_when(node);
 	LY_ARRAY_FOR(whens, i)
-	buf_printf(out, "when=%s ", lyxp_get_expr(whens[i]->cond));
+	print_expression("when=", lyxp_get_expr(whens[i]->cond), out);
 	struct lysc_must *musts = lysc_node_musts(node);
 	LY_ARRAY_FOR(musts, i)
-	buf_printf(out, "must=%s ", lyxp_get_expr(musts[i].cond));
+	print_expression("must=", lyxp_get_expr(musts[i].cond), out);
 }
 
 static void print_constraints(const struct lysc_node *node, struct buf *out)
@@ -368,14 +387,31 @@ static struct ly_ctx *new_context(const char *yang_dir)
 	return ly_ctx_new(yang_dir, options, &ctx) ? NULL : ctx;
 }
 
+// Turns all features of a module on, those of its imports first: libyang refuses a feature that needs
+// one of another module that is off.
+static LY_ERR enable_features(struct lys_module *module)
+{
+	LY_ARRAY_COUNT_TYPE i;
+	LY_ARRAY_FOR(module->parsed->imports, i)
+	if (enable_features(module->parsed->imports[i].module))
+		return LY_EOTHER;
+	const char *all[] = {"*", NULL};
+	return module->parsed->features ? lys_set_implemented(module, all) : LY_SUCCESS;
+}
+
+static const struct lys_module *load(struct ly_ctx *ctx, const char *name)
+{
+	struct lys_module *module = ly_ctx_load_module(ctx, name, NULL, NULL);
+	return module && !enable_features(module) ? module : NULL;
+}
+
 bool schema_facts(const char *yang_dir, const char *module, struct buf *out, struct diags *diags)
 {
 	const uint32_t log_options = ly_log_options(LY_LOSTORE);
 	cleanup(free_context) struct ly_ctx *ctx = new_context(yang_dir);
 	const struct lys_module *compiled = NULL;
 	if (ctx) {
-		const char *all[] = {"*", NULL};
-		compiled = ly_ctx_load_module(ctx, module, NULL, all);
+		compiled = load(ctx, module);
 		collect_messages(ctx, diags);
 	} else {
 		diag_error(diags, DIAG_IO, NULL, "name the folder that holds the YANG modules",

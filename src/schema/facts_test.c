@@ -138,6 +138,31 @@ static void constraints(void **state)
 	assert_line(f, "/m:s/t\tleaf\tro\tint8\tint8\t");
 }
 
+static void white_space_in_expressions(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(facts(f, "leaf a {type string; must \". =\n  'x  y'  or\t. = 'z'\";}"));
+	assert_line(f, "/m:a\tleaf\trw\tstring\tstring\tmust=. = 'x  y' or . = 'z' ");
+}
+
+static void features_of_imports(void **state)
+{
+	struct fixture *f = *state;
+	static const char other[] =
+		"module n {yang-version 1.1; namespace urn:n; prefix n; "
+		"feature one; grouping g {leaf l {if-feature one; type int8;}}}";
+	const struct file_put put = {.path = arena_printf(&f->arena, "%s/n.yang", f->dir),
+				     .data = other,
+				     .len = strlen(other),
+				     .mode = 0600};
+	assert_int_equal(file_put(&put), 0);
+	assert_true(facts(f, "import n {prefix n;} feature two {if-feature n:one;} uses n:g; "
+			     "leaf k {if-feature two; type int8;}"));
+	assert_int_equal(file_remove(put.path), 0);
+	assert_line(f, "/m:l\tleaf\trw\tint8\tint8\tif-feature=one ");
+	assert_line(f, "/m:k\tleaf\trw\tint8\tint8\tif-feature=two ");
+}
+
 static void operations(void **state)
 {
 	struct fixture *f = *state;
@@ -190,6 +215,8 @@ int main(void)
 		WITH_FOLDER(header),
 		WITH_FOLDER(types),
 		WITH_FOLDER(constraints),
+		WITH_FOLDER(white_space_in_expressions),
+		WITH_FOLDER(features_of_imports),
 		WITH_FOLDER(operations),
 		WITH_FOLDER(broken_module),
 		WITH_FOLDER(warning_is_told),
