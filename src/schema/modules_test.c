@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The modules in yang/ themselves: each compiles without a warning, documents of the I2NSF models
-// validate, and libyang understands the messages of NETCONF with our ietf-netconf.
+// validate, libyang understands the messages of NETCONF with our ietf-netconf, and takes the
+// configuration of a server that calls home.
 // Arguments: folder of the modules, folder of valid documents, and, if it is there, the folder of
 // other people's policies, of which each is valid together with its datastore.xml.
 #include "schema/facts.h"
@@ -243,6 +244,62 @@ static void wrong_operations_are_refused(void **state)
 	ly_log_options(log_options);
 }
 
+// --- configuration of a NETCONF server ---
+
+// Imports first, so that a feature finds those that it needs.
+static struct ly_ctx *server_context(void)
+{
+	return context((const char *const[]){
+		"ietf-crypto-types", "ietf-truststore", "ietf-keystore", "ietf-tcp-common",
+		"ietf-tcp-client", "ietf-tcp-server", "ietf-ssh-common", "ietf-ssh-server",
+		"ietf-tls-common", "ietf-tls-server", "ietf-netconf-server", NULL});
+}
+
+#define HOST_KEY                                                              \
+	"\"server-identity\":{\"host-key\":[{\"name\":\"a\",\"public-key\":{" \
+	"\"central-keystore-reference\":\"k\"}}]}"
+#define CALL_HOME(address, algorithm, more)                                                      \
+	"{\"ietf-keystore:keystore\":{\"asymmetric-keys\":{\"asymmetric-key\":[{\"name\":\"k\"," \
+	"\"public-key-format\":\"ietf-crypto-types:ssh-public-key-format\","                     \
+	"\"public-key\":\"AAAA\",\"hidden-private-key\":[null]}]}},"                             \
+	"\"ietf-netconf-server:netconf-server\":{\"call-home\":{\"netconf-client\":[{"           \
+	"\"name\":\"c\",\"endpoints\":{\"endpoint\":[{\"name\":\"e\",\"ssh\":{"                  \
+	"\"tcp-client-parameters\":{" address "},\"ssh-server-parameters\":{" HOST_KEY           \
+	",\"transport-params\":{\"host-key\":{\"host-key-alg\":[\"" algorithm "\"]}}},"          \
+	"\"netconf-server-parameters\":{}}}]}" more "}]}}}"
+#define PERSISTENT ",\"connection-type\":{\"persistent\":{}}"
+#define CLIENT "\"remote-address\":\"192.0.2.1\""
+
+static bool takes_configuration(const struct ly_ctx *ctx, const char *json)
+{
+	struct lyd_node *tree = NULL;
+	const LY_ERR fault = lyd_parse_data_mem(ctx, json, LYD_JSON, LYD_PARSE_STRICT,
+						LYD_VALIDATE_NO_STATE, &tree);
+	lyd_free_all(tree);
+	return !fault;
+}
+
+static void call_home_configuration(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		CALL_HOME("", "ssh-ed25519", PERSISTENT), // no address
+		CALL_HOME(CLIENT, "no-such", PERSISTENT), // no algorithm of the registry
+		CALL_HOME(CLIENT, "ssh-ed25519", ""),     // no type of connection
+		CALL_HOME(CLIENT ",\"remote-port\":65536", "ssh-rsa", PERSISTENT),
+	};
+	struct ly_ctx *ctx = server_context();
+	if (!takes_configuration(ctx, CALL_HOME(CLIENT, "ssh-ed25519", PERSISTENT)) ||
+	    !takes_configuration(ctx, CALL_HOME(CLIENT, "own@example.org", PERSISTENT)))
+		fail_msg("%s %s", ly_errmsg(ctx), ly_errpath(ctx));
+	const uint32_t log_options = ly_log_options(0);
+	for (size_t i = 0; i < array_len(wrong); i++)
+		if (takes_configuration(ctx, wrong[i]))
+			fail_msg("accepted: %s", wrong[i]);
+	ly_log_options(log_options);
+	ly_ctx_destroy(ctx);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -255,6 +312,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(documents_are_valid),
 		cmocka_unit_test(operations_are_understood),
 		cmocka_unit_test(wrong_operations_are_refused),
+		cmocka_unit_test(call_home_configuration),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
