@@ -67,20 +67,31 @@ static bool validate(void *context, const struct schema_tree *tree, struct diags
 	return read_rules(tree, diags->arena, diags, &ruleset);
 }
 
+// The rules themselves go at once: there may be very many.
+static bool encode_rules(const struct schema_tree *tree, struct diags *diags, struct buf *bytes)
+{
+	struct arena arena;
+	struct ir_ruleset ruleset;
+	arena_init(&arena);
+	bool good = read_rules(tree, &arena, diags, &ruleset);
+	if (good)
+		ir_ruleset_encode(&ruleset, bytes);
+	arena_fini(&arena);
+	return good;
+}
+
 static void commit(void *context, const struct netconf_commit *commit, struct netconf_reply *reply)
 {
 	struct front *front = context;
 	struct arena arena;
 	struct diags diags;
-	struct ir_ruleset ruleset;
+	cleanup(buf_fini) struct buf bytes;
+	buf_init(&bytes);
 	arena_init(&arena);
 	diags_init(&diags, &arena);
-	if (read_rules(commit->tree, &arena, &diags, &ruleset)) {
-		cleanup(buf_fini) struct buf bytes;
+	if (encode_rules(commit->tree, &diags, &bytes)) {
 		cleanup(buf_fini) struct buf text;
-		buf_init(&bytes);
 		buf_init(&text);
-		ir_ruleset_encode(&ruleset, &bytes);
 		schema_print(commit->tree, SCHEMA_XML, 0, &text);
 		struct agent_apply apply = {.ruleset = bytes.data,
 					    .len = bytes.len,

@@ -163,7 +163,8 @@ static void op_commit(struct netconf_rpc *rpc)
 	const struct schema_tree *candidate = netconf_datastore(d, NETCONF_CANDIDATE);
 	if (!netconf_guard_changes(rpc, candidate, d->running) ||
 	    !netconf_partial_allows(rpc, candidate, d->running) ||
-	    !netconf_validate_candidate(rpc)) {
+	    !netconf_candidate_validate(d, &rpc->diags) ||
+	    !netconf_guard_validate(server, netconf_datastore(d, NETCONF_CANDIDATE), &rpc->diags)) {
 		netconf_rpc_fail(rpc);
 		return;
 	}

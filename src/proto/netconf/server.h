@@ -76,7 +76,8 @@ struct netconf_ops {
 	// Optional. A request is about to be worked on: the application may bring running up to
 	// date (netconf_server_update). Not called while a write is under way.
 	void (*refresh)(void *context);
-	// Optional. What the modules cannot say about a configuration that is otherwise valid.
+	// Optional. What the modules cannot say about a configuration that is otherwise valid; for
+	// <validate> and test-option. A commit is not asked about before: `commit` refuses it.
 	bool (*validate)(void *context, const struct schema_tree *tree, struct diags *diags);
 	// Required. Apply; all or nothing. After an error running is as it was.
 	void (*commit)(void *context, const struct netconf_commit *commit,

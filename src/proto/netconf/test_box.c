@@ -51,6 +51,19 @@ static bool validate(void *context, const struct schema_tree *tree, struct diags
 	return false;
 }
 
+static bool refuse(const struct schema_tree *tree, struct netconf_reply *reply)
+{
+	struct arena arena;
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	bool refused = !validate(NULL, tree, &diags);
+	if (refused)
+		netconf_reply_errors(reply, &diags);
+	arena_fini(&arena);
+	return refused;
+}
+
 static void revert(void *context)
 {
 	struct test_box *box = context;
@@ -61,6 +74,8 @@ static void commit(void *context, const struct netconf_commit *c, struct netconf
 {
 	struct test_box *box = context;
 	assert(c->tree && c->asker->session);
+	if (refuse(c->tree, reply))
+		return;
 	buf_printf(&box->asked, "commit%s%s", c->confirmed ? " confirmed" : "",
 		   c->follow_up ? " again" : "");
 	if (c->confirmed)
