@@ -28,6 +28,8 @@
 
 #define GUARD 4096u
 #define POINTS_A_LOOK 64u // looking at the clock costs more than a point does
+#define PIECE (1u << 20)  // and much less than a megabyte
+#define PAGE 4096u
 
 struct turn {
 	ucontext_t here, caller;
@@ -93,12 +95,44 @@ static void leave(struct turn *t)
 	ANNOUNCE_ARRIVAL(t->own_fake, &t->caller_bottom, &t->caller_size);
 }
 
+static bool gives_turns(void)
+{
+	return current && !current->kept;
+}
+
+static void look(struct turn *t)
+{
+	if (now_us() >= t->until_us)
+		leave(t);
+}
+
 void turn_point(void)
 {
-	struct turn *t = current;
-	if (!t || t->kept || ++t->points % POINTS_A_LOOK || now_us() < t->until_us)
-		return;
-	leave(t);
+	if (gives_turns() && ++current->points % POINTS_A_LOOK == 0)
+		look(current);
+}
+
+void turn_copy(void *to, const void *from, size_t len)
+{
+	size_t at = 0;
+	for (; gives_turns() && len - at > PIECE; at += PIECE) {
+		memcpy((char *)to + at, (const char *)from + at, PIECE);
+		look(current);
+	}
+	if (len)
+		memcpy((char *)to + at, (const char *)from + at, len - at);
+}
+
+// The pages go before the memory does, piece by piece; freed at once they would go at once.
+void turn_free(void *memory, size_t len)
+{
+	char *at = (char *)memory + (PAGE - (uintptr_t)memory % PAGE) % PAGE;
+	for (size_t gone = PAGE; gives_turns() && gone + PIECE <= len; gone += PIECE) {
+		(void)madvise(at, PIECE, MADV_DONTNEED); // else free does it
+		at += PIECE;
+		look(current);
+	}
+	free(memory);
 }
 
 void turn_keep(void)

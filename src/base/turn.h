@@ -20,3 +20,8 @@ void turn_keep(void);
 
 // A safe point, which costs next to nothing where there is no turn to give.
 void turn_point(void);
+
+// Tens of megabytes take tens of milliseconds to copy and to give back to the kernel: these do it with points in between.
+void turn_copy(void *to, const void *from, size_t len);
+// Frees what malloc gave; `len` bytes of it at least were asked for.
+void turn_free(void *memory, size_t len);

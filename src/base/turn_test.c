@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -96,6 +97,48 @@ static void work_can_be_kept_together(void **state)
 	assert_int_equal(w.done, 10);
 }
 
+#define LARGE (10u << 20)
+
+static void copy_and_free(void *context)
+{
+	char **copy = context, *from = *copy;
+	*copy = base_oom(malloc(LARGE + 1));
+	turn_copy(*copy, from, LARGE + 1);
+	turn_free(from, LARGE + 1);
+}
+
+static void check_large(const char *memory)
+{
+	for (size_t i = 0; i <= LARGE; i++)
+		if (memory[i] != (char)(i >> 12))
+			fail_msg("byte %zu is another", i);
+}
+
+static char *large_new(void)
+{
+	char *memory = base_oom(malloc(LARGE + 1));
+	for (size_t i = 0; i <= LARGE; i++)
+		memory[i] = (char)(i >> 12);
+	return memory;
+}
+
+static void large_memory_is_copied_and_freed_in_turns(void **state)
+{
+	(void)state;
+	unsigned slices = 1;
+	char *memory = large_new();
+	struct turn *t = turn_begin(copy_and_free, &memory, 0);
+	assert_non_null(t);
+	while (turn_go_on(t, 0))
+		slices++;
+	assert_in_range(slices, 15, 22); // a piece is a megabyte
+	check_large(memory);
+	copy_and_free(&memory); // nobody's: without points
+	check_large(memory);
+	turn_free(memory, LARGE + 1);
+	turn_free(NULL, 0);
+}
+
 static void many_are_under_way(void **state)
 {
 	(void)state;
@@ -119,6 +162,7 @@ int main(void)
 		cmocka_unit_test(two_take_turns),
 		cmocka_unit_test(nested_work_is_a_call),
 		cmocka_unit_test(work_can_be_kept_together),
+		cmocka_unit_test(large_memory_is_copied_and_freed_in_turns),
 		cmocka_unit_test(many_are_under_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ bool schema_any_tree(struct schema *schema, const struct schema_node *any, struc
 	}
 	const char *text = any_text(any);
 	struct schema_input input = {.data = text,
-				     .len = strlen(text),
+				     .len = any->value ? intern_length(any->value) : 0,
 				     .format = any_is_json(any) ? SCHEMA_JSON : SCHEMA_XML};
 	struct schema_tree *tree = schema_tree_new(schema);
 	bool good = schema_parse_edit(tree, &input, diags);

@@ -342,17 +342,25 @@ static void build_value(struct builder *b, const struct place *place)
 	(void)admit(b, place, node, node_find_same(place->parent, node));
 }
 
+static void set_any_text(struct schema_node *node, const struct place *place)
+{
+	struct buf text cleanup(buf_fini);
+	size_t len;
+	buf_init(&text);
+	doc_copy_content(place->doc, place->item, &text);
+	char *content = buf_take(&text, &len);
+	any_set(node, content, len, place->doc->json);
+	turn_free(content, len);
+}
+
 static void build_any(struct builder *b, const struct place *place)
 {
 	struct schema_node *node = node_new(b->doc->schema, place->model);
-	struct buf text cleanup(buf_fini);
-	buf_init(&text);
 	if (place->item->flags & ITEM_TAKEN) {
 		any_set_tree(node, b->content);
 		b->content = NULL;
 	} else {
-		doc_copy_content(place->doc, place->item, &text);
-		any_set(node, text.data, text.len, place->doc->json);
+		set_any_text(node, place);
 	}
 	(void)admit(b, place, node, node_find(place->parent, place->model));
 }

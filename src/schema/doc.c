@@ -97,7 +97,7 @@ bool doc_init_taking(struct doc *doc, struct schema *schema, const struct schema
 
 void doc_fini(struct doc *doc)
 {
-	free(doc->item);
+	turn_free(doc->item, doc->items * sizeof(*doc->item));
 	arena_fini(&doc->arena);
 	buf_fini(&doc->scratch);
 	buf_fini(&doc->names);

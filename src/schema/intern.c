@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dictionary of counted texts: open addressing; each text has its count, length and hash in front of it.
 #include "schema/intern.h"
+#include "base/turn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -66,12 +67,12 @@ static void grow(struct intern *intern)
 	free(old.slot);
 }
 
-static struct text *text_new(const char *text, size_t len, uint32_t hash)
+// Its characters are to be filled in.
+static struct text *text_new(size_t len, uint32_t hash)
 {
 	assert(len < UINT32_MAX);
 	struct text *t = base_oom(malloc(sizeof(*t) + len + 1));
 	*t = (struct text){.refs = 1, .len = (uint32_t)len, .hash = hash};
-	memcpy(t->at, text, len);
 	t->at[len] = '\0';
 	return t;
 }
@@ -84,7 +85,9 @@ const char *intern_add(struct intern *intern, const char *text, size_t len)
 	const char **slot = find(intern, text, len, hash);
 	if (*slot)
 		return intern_ref(*slot);
-	*slot = text_new(text, len, hash)->at;
+	struct text *t = text_new(len, hash);
+	memcpy(t->at, text, len);
+	*slot = t->at;
 	intern->len++;
 	return *slot;
 }
@@ -130,7 +133,9 @@ void intern_unref(struct intern *intern, const char *text)
 
 const char *intern_lone(const char *text, size_t len)
 {
-	return text_new(text, len, 0)->at;
+	struct text *t = text_new(len, 0);
+	turn_copy(t->at, text, len);
+	return t->at;
 }
 
 size_t intern_length(const char *text)

@@ -44,10 +44,12 @@ static struct netconf_rpc *rpc_new(struct netconf_server *server)
 
 void netconf_rpc_drop_message(struct netconf_rpc *rpc)
 {
-	rpc->server->incoming -= rpc->message_len;
-	free(rpc->message);
+	char *message = rpc->message;
+	size_t len = rpc->message_len;
 	rpc->message = NULL;
 	rpc->message_len = 0;
+	turn_free(message, len);
+	rpc->server->incoming -= len;
 }
 
 void netconf_rpc_free(struct netconf_rpc *rpc)
