@@ -49,6 +49,8 @@ struct ssh_transport {
 	const char *user;
 	bool open;             // the subsystem runs
 	size_t in_flight;      // bytes that libssh has taken and the kernel has not
+	bool shut;             // libssh takes no bytes until the peer lets it
+	uint64_t shut_at;      // bytes that had come then
 	unsigned step;         // client: of the handshake
 	unsigned attempts;     // server: at authenticating
 	unsigned refusals;     // server: requests that were refused

@@ -148,9 +148,17 @@ enum io_result io_ssh_pump(struct ssh_transport *t)
 
 // --- operations ---
 
-enum io_result io_ssh_read(struct io_transport *head, void *data, size_t len, size_t *got_out)
+// The last bytes that come may be what writing waits for: a window that opens, the end of an exchange of keys.
+static void look_at_shut(struct ssh_transport *t)
 {
-	struct ssh_transport *t = io_ssh_of(head);
+	if (!t->shut || t->socket.in_bytes == t->shut_at)
+		return;
+	t->shut = false;
+	t->head.again = true;
+}
+
+static enum io_result read_rounds(struct ssh_transport *t, void *data, size_t len, size_t *got_out)
+{
 	for (int round = 0; round < ROUNDS; round++) {
 		if (must_not_read(t))
 			return IO_WANT_WRITE;
@@ -167,7 +175,16 @@ enum io_result io_ssh_read(struct io_transport *head, void *data, size_t len, si
 		if (r != IO_OK)
 			return r;
 	}
+	t->head.again = true; // the last round may have brought bytes
 	return io_ssh_wait(t);
+}
+
+enum io_result io_ssh_read(struct io_transport *head, void *data, size_t len, size_t *got_out)
+{
+	struct ssh_transport *t = io_ssh_of(head);
+	enum io_result r = read_rounds(t, data, len, got_out);
+	look_at_shut(t);
+	return r;
 }
 
 // Brings what libssh has taken into the kernel.
@@ -192,8 +209,10 @@ enum io_result io_ssh_write(struct io_transport *head, const void *data, size_t 
 		int n = ssh_channel_write(t->channel, data, most);
 		if (n < 0)
 			return io_ssh_broken(t);
-		// Nothing: the peer's window is shut, and it will say when it opens.
-		if (n == 0)
+		// Nothing: the peer's window is shut, or keys are exchanged, and the peer will say when that is over.
+		t->shut = n == 0;
+		t->shut_at = t->socket.in_bytes;
+		if (t->shut)
 			return is_broken(t) ? io_ssh_broken(t) : io_ssh_wait(t);
 		t->in_flight = (size_t)n;
 	}

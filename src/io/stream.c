@@ -362,6 +362,14 @@ static void wants(struct io_stream *s)
 		io_watch_set(s->watch, events);
 }
 
+// What the transport has taken in is not shown by the descriptor any more.
+static void heed_transport(struct io_stream *s)
+{
+	if (s->transport->again)
+		handle_later(s);
+	s->transport->again = false;
+}
+
 static void step_open(struct io_stream *s)
 {
 	if (io_stream_queued(s) || s->state == FINISHING)
@@ -376,6 +384,7 @@ static void step_open(struct io_stream *s)
 		release(s);
 		return;
 	}
+	heed_transport(s);
 	wants(s);
 	s->in_data = true;
 	tell_drained(s);

@@ -51,6 +51,9 @@ struct io_transport_ops {
 struct io_transport {
 	const struct io_transport_ops *ops;
 	int fd;
+	// Set by an operation that has taken in what concerns another one, or has not looked at all it has taken in: the
+	// descriptor will not tell, so both are to be called again. Whoever does so clears it.
+	bool again;
 	struct diag fault;
 	char fault_text[320];
 };
