@@ -73,33 +73,35 @@ static void remove_one(struct schema_tree *tree, struct schema_node *node, bool 
 
 // --- what is wanted ---
 
-static bool is_given(const struct schema_node *parent, const struct model_node *m)
+// Whether this one or one of its kind behind it was given.
+static bool is_given(const struct schema_node *node)
 {
-	node_for_each_of(it, parent, m) if (!it->is_default) return true;
+	for (; node; node = node_next_of_kind(node))
+		if (!node->is_default)
+			return true;
 	return false;
 }
 
 // The case of this choice that was chosen by giving something of it.
 static const struct lysc_node *chosen_case(const struct schema_node *parent,
-					   const struct model_node *inside,
 					   const struct lysc_node *choice)
 {
-	for (uint32_t i = 0; i < inside->children; i++) {
-		const struct lysc_node *lys_case = model_case(inside->child[i]->schema, choice);
-		if (lys_case && is_given(parent, inside->child[i]))
+	// Of the many that a model allows few are there.
+	for (const struct schema_node *it = node_child(parent); it; it = node_next_kind(it)) {
+		const struct lysc_node *lys_case = model_case(node_model(it)->schema, choice);
+		if (lys_case && is_given(it))
 			return lys_case;
 	}
 	return NULL;
 }
 
-static bool case_in_use(const struct schema_node *parent, const struct model_node *inside,
-			const struct lysc_node *lys)
+static bool case_in_use(const struct schema_node *parent, const struct lysc_node *lys)
 {
 	for (; lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE));
 	     lys = lys->parent) {
 		if (lys->parent->nodetype != LYS_CHOICE)
 			continue;
-		const struct lysc_node *chosen = chosen_case(parent, inside, lys->parent);
+		const struct lysc_node *chosen = chosen_case(parent, lys->parent);
 		if (chosen)
 			return chosen == lys;
 		if ((const struct lysc_node *)((const struct lysc_node_choice *)lys->parent)
@@ -121,7 +123,7 @@ static void fill_children(struct filler *f, struct schema_node *parent, const st
 		if (!child->filled || child->kind & MODEL_OPERATION ||
 		    is_invented_state(parent, child))
 			continue;
-		if (node_find(parent, child) || !case_in_use(parent, m, child->schema))
+		if (node_find(parent, child) || !case_in_use(parent, child->schema))
 			continue;
 		if (child->nwhens)
 			vec_push(&f->arena, &f->pending, (struct pending){parent, child});
@@ -209,10 +211,9 @@ void defaults_strip(struct schema_tree *tree, bool logged)
 
 // --- changes ---
 
-static bool out_of_use(const struct schema_node *parent, const struct model_node *inside,
-		       const struct model_node *m)
+static bool out_of_use(const struct schema_node *parent, const struct model_node *m)
 {
-	return is_given(parent, m) || !case_in_use(parent, inside, m->schema);
+	return is_given(node_find(parent, m)) || !case_in_use(parent, m->schema);
 }
 
 static void remove_unused(struct schema_tree *tree, struct schema_node *parent,
@@ -233,7 +234,7 @@ void defaults_update(struct schema_tree *tree, struct schema_node *parent)
 	struct filler f = {.tree = tree, .logged = true};
 	arena_init(&f.arena);
 	for (uint32_t i = 0; i < m->children; i++)
-		if (m->child[i]->filled && out_of_use(parent, m, m->child[i]))
+		if (m->child[i]->filled && out_of_use(parent, m->child[i]))
 			remove_unused(tree, parent, m->child[i]);
 	fill_children(&f, parent, m);
 	for (uint32_t i = 0; i < m->children; i++) {
@@ -259,7 +260,7 @@ void defaults_resettle(struct schema_tree *tree, struct schema_node *parent,
 		return;
 	}
 	arena_init(&f.arena);
-	if (!node && case_in_use(parent, m->parent, m->schema) && !is_invented_state(parent, m))
+	if (!node && case_in_use(parent, m->schema) && !is_invented_state(parent, m))
 		vec_push(&f.arena, &f.pending, (struct pending){parent, m});
 	settle_all(&f);
 	arena_fini(&f.arena);

@@ -35,23 +35,21 @@ struct chosen {
 	const struct lysc_node *lys_case;
 };
 
-static const struct schema_node *first_given(const struct schema_node *parent,
-					     const struct model_node *m)
+static const struct schema_node *first_given(const struct schema_node *node)
 {
-	node_for_each_of(it, parent, m) if (!it->is_default) return it;
-	return NULL;
+	while (node && node->is_default)
+		node = node_next_of_kind(node);
+	return node;
 }
 
-static struct chosen find_chosen(const struct check *v, const struct schema_node *parent,
-				 const struct lysc_node *choice)
+static struct chosen find_chosen(const struct schema_node *parent, const struct lysc_node *choice)
 {
-	const struct model_node *m = model_inside(v->tree, parent);
 	struct chosen c = {0};
-	for (uint32_t i = 0; i < m->children && !c.other; i++) {
-		const struct lysc_node *lys_case = model_case(m->child[i]->schema, choice);
-		const struct schema_node *node = lys_case && lys_case != c.lys_case
-							 ? first_given(parent, m->child[i])
-							 : NULL;
+	for (const struct schema_node *it = node_child(parent); it && !c.other;
+	     it = node_next_kind(it)) {
+		const struct lysc_node *lys_case = model_case(node_model(it)->schema, choice);
+		const struct schema_node *node =
+			lys_case && lys_case != c.lys_case ? first_given(it) : NULL;
 		if (node && c.node) {
 			c.other = node;
 		} else if (node) {
@@ -102,7 +100,7 @@ static void check_choices(struct check *v, struct schema_node *parent,
 static void check_choice(struct check *v, struct schema_node *parent,
 			 const struct lysc_node *choice)
 {
-	struct chosen c = find_chosen(v, parent, choice);
+	struct chosen c = find_chosen(parent, choice);
 	if (c.other)
 		report(v->tree, c.other,
 		       &(struct diag){.code = DIAG_CONFLICT, .hint = "remove one of the two"},
@@ -115,12 +113,11 @@ static void check_choice(struct check *v, struct schema_node *parent,
 }
 
 // Whether all cases around this node are those in use.
-static bool in_use(const struct check *v, const struct schema_node *parent,
-		   const struct lysc_node *lys)
+static bool in_use(const struct schema_node *parent, const struct lysc_node *lys)
 {
 	for (; lys->parent && (lys->parent->nodetype & (LYS_CASE | LYS_CHOICE)); lys = lys->parent)
 		if (lys->parent->nodetype == LYS_CHOICE &&
-		    find_chosen(v, parent, lys->parent).lys_case != lys)
+		    find_chosen(parent, lys->parent).lys_case != lys)
 			return false;
 	return true;
 }
@@ -159,7 +156,7 @@ static void check_number(struct check *v, struct schema_node *parent, const stru
 	uint32_t count = (uint32_t)node_count(parent, m);
 	if (max && count > max)
 		wrong_number(v, parent, lys, count, max);
-	else if (count < min && in_use(v, parent, lys) && rules_allow(v->tree, parent, lys))
+	else if (count < min && in_use(parent, lys) && rules_allow(v->tree, parent, lys))
 		wrong_number(v, parent, lys, count, min);
 }
 
@@ -256,7 +253,7 @@ static void check_mandatory(struct check *v, struct schema_node *parent, const s
 	const struct lysc_node *lys = m->schema;
 	if (!(lys->flags & LYS_MAND_TRUE) || lys->flags & LYS_KEY || node_find(parent, m))
 		return;
-	if (!in_use(v, parent, lys) || !rules_allow(v->tree, parent, lys))
+	if (!in_use(parent, lys) || !rules_allow(v->tree, parent, lys))
 		return;
 	struct buf hint;
 	buf_init(&hint);

@@ -262,6 +262,15 @@ struct schema_node *node_find(const struct schema_node *parent, const struct mod
 	return it && it->model == model->id ? it : NULL;
 }
 
+struct schema_node *node_next_kind(const struct schema_node *node)
+{
+	if (node->parent->indexed)
+		return node->parent->index->group[node_model(node)->ordinal].last->next;
+	while (node->next && node->next->model == node->model)
+		node = node->next;
+	return node->next;
+}
+
 size_t node_count(const struct schema_node *parent, const struct model_node *model)
 {
 	size_t n = 0;

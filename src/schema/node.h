@@ -105,6 +105,8 @@ static inline struct schema_node *node_next_of_kind(const struct schema_node *no
 {
 	return node->next && node->next->model == node->model ? node->next : NULL;
 }
+// The first sibling of the next kind.
+struct schema_node *node_next_kind(const struct schema_node *node) must_check;
 #define node_for_each_child(it, node) \
 	for (struct schema_node *it = node_child(node); it; it = it->next)
 // All instances of a model below a parent.
