@@ -126,6 +126,8 @@ void turn_copy(void *to, const void *from, size_t len)
 // The pages go before the memory does, piece by piece; freed at once they would go at once.
 void turn_free(void *memory, size_t len)
 {
+	if (!memory)
+		return;
 	char *at = (char *)memory + (PAGE - (uintptr_t)memory % PAGE) % PAGE;
 	for (size_t gone = PAGE; gives_turns() && gone + PIECE <= len; gone += PIECE) {
 		(void)madvise(at, PIECE, MADV_DONTNEED); // else free does it

@@ -155,9 +155,17 @@ static void many_are_under_way(void **state)
 	}
 }
 
+static void nothing_can_be_freed(void **state)
+{
+	(void)state;
+	turn_free(NULL, 0);
+	turn_copy(NULL, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_can_be_freed),
 		cmocka_unit_test(short_work_is_a_call),
 		cmocka_unit_test(two_take_turns),
 		cmocka_unit_test(nested_work_is_a_call),

@@ -355,7 +355,7 @@ static void wants(struct io_stream *s)
 		return;
 	unsigned events = 0;
 	if (s->state == OPEN && !s->blocked)
-		events |= s->read_wants_write ? IO_READ | IO_WRITE : IO_READ;
+		events |= s->read_wants_write ? IO_WRITE : IO_READ;
 	if ((s->state == OPEN || s->state == FINISHING) && io_stream_queued(s))
 		events |= s->write_wants_read ? IO_READ : IO_WRITE;
 	if (s->state == OPEN || s->state == FINISHING)
