@@ -21,11 +21,6 @@ struct levelling {
 
 // --- what the boxes are made of ---
 
-static bool has_rate(const struct ir_rule *rule)
-{
-	return rule->rate.packets || rule->rate.flows || rule->rate.bytes_x100;
-}
-
 static bool is_calendar(const struct ir_cond *cond)
 {
 	return ir_dim_info[cond->dim].kind == IR_KIND_CLOCK;
@@ -50,7 +45,8 @@ static struct ir_ruleset without_truths(const struct ir_ruleset *ruleset, struct
 			clause[k] = timeless(&rule.clause[k], arena);
 		rule.clause = clause;
 		rule.opaques = 0;
-		if (has_rate(&rule)) { // a unit of its own: what is measured depends on the order
+		if (ir_rule_has_rate(
+			    &rule)) { // a unit of its own: what is measured depends on the order
 			rule.name = NULL;
 			rule.rate = (struct ir_rate){0};
 		}
@@ -63,7 +59,8 @@ static struct ir_ruleset without_truths(const struct ir_ruleset *ruleset, struct
 
 static bool order_matters(const struct ir_rule *a, const struct ir_rule *b)
 {
-	return a->verdict != b->verdict || a->log != b->log || has_rate(a) || has_rate(b);
+	return a->verdict != b->verdict || a->log != b->log || ir_rule_has_rate(a) ||
+	       ir_rule_has_rate(b);
 }
 
 static bool has_calendar(const struct ir_rule *rule)
