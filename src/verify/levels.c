@@ -205,27 +205,23 @@ enum verify_status verify_levels(const struct ir_ruleset *ruleset, const uint8_t
 
 // --- given to the rules ---
 
-static void sort(struct ir_ruleset *ruleset, struct arena *arena)
-{
-	struct ir_policy policy = {.usage = IR_BY_NUMBER,
-				   .default_action = ruleset->default_action};
-	struct ir_document document = {.policy = {.at = &policy, .len = 1}};
-	struct diags none; // only ties of another strategy are reported
-	diags_init(&none, arena);
-	for (size_t i = 0; i < ruleset->rule.len; i++)
-		vec_push(arena, &policy.rule, ruleset->rule.at[i]);
-	ir_document_order(&document, arena, &none, ruleset);
-}
-
+// In new rules, as the old ones may be shared. Without numbers ir_document_order leaves the order as it is.
 bool verify_levels_give(struct ir_ruleset *ruleset, const uint8_t *before,
 			const struct verify_options *options, struct arena *arena)
 {
 	struct verify_levels levels;
+	struct ir_policy policy = {.usage = IR_BY_NUMBER,
+				   .default_action = ruleset->default_action};
+	const struct ir_document document = {.policy = {.at = &policy, .len = 1}};
+	struct diags none; // only ties of another strategy are reported
 	bool good = verify_levels(ruleset, before, options, arena, &levels) == VERIFY_DONE &&
 		    levels.needed <= VERIFY_LEVELS_MOST;
-	for (size_t i = 0; i < ruleset->rule.len; i++)
-		ruleset->rule.at[i].priority = good ? levels.level[i] : 0;
-	if (good)
-		sort(ruleset, arena);
+	diags_init(&none, arena);
+	for (size_t i = 0; i < ruleset->rule.len; i++) {
+		struct ir_rule rule = ruleset->rule.at[i];
+		rule.priority = good ? levels.level[i] : 0;
+		vec_push(arena, &policy.rule, rule);
+	}
+	ir_document_order(&document, arena, &none, ruleset);
 	return good;
 }
