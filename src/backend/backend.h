@@ -13,7 +13,13 @@ struct diags;
 
 // What a function that can be refused returns; everything below 0 is a negative errno of the surroundings. In both
 // cases the diags say why, and what was in force before still is.
-enum { BACKEND_DONE = 0, BACKEND_REFUSED = 1 };
+enum { BACKEND_DONE = 0, BACKEND_REFUSED = 1, BACKEND_ANEW = 2 };
+
+// Rules [at, at + removed) of the ruleset as it was are replaced by rules [to, to + inserted) of the new one. Edits rise and
+// do not overlap.
+struct backend_edit {
+	size_t at, removed, to, inserted;
+};
 
 // A capability of ietf-i2nsf-capability: the identity and the leaf-list of `nsf` (by its last name) that may hold it.
 struct backend_capability {
@@ -102,15 +108,24 @@ struct backend_ops {
 	// Required: replaces the policy in force by this one; at every moment one of the two is in force, whole.
 	int (*apply)(struct backend *backend, const struct ir_ruleset *lowered,
 		     struct diags *diags);
+	// Optional: makes the policy in force, which is the one of the last apply or change, into `lowered` by these edits.
+	// Costs what the edits touch, not what the policy holds; counters of the other rules go on. BACKEND_ANEW: it cannot
+	// (nothing is in force that this process applied, somebody has changed it, too much is touched): apply it instead.
+	int (*change)(struct backend *backend, const struct ir_ruleset *lowered,
+		      const struct backend_edit *edit, size_t edits, struct diags *diags);
 	// Required: withdraws everything that the back end has made, pinholes too; nothing of it remains.
 	int (*clear)(struct backend *backend, struct diags *diags);
 
 	// Required: what is enforced now. 0 or a negative errno.
 	int (*read_back)(struct backend *backend, struct arena *arena, struct backend_state *out);
 	// Required: reads back and compares with what is intended (NULL: nothing shall be deployed). The list is empty
-	// exactly when the meaning is equal and nothing foreign is there. 0 or a negative errno.
+	// exactly when the meaning is equal (proven exactly, by verify) and nothing foreign is there. 0 or a negative errno.
 	int (*compare)(struct backend *backend, const struct ir_ruleset *lowered,
 		       struct backend_differences *out);
+	// Optional: the same answer, given that the last compare (or this) found everything equal to the policy before the last
+	// change: looks only at what changes since then, ours and others', can have touched.
+	int (*compare_changed)(struct backend *backend, const struct ir_ruleset *lowered,
+			       struct backend_differences *out);
 	// Required. 0 or a negative errno.
 	int (*counters)(struct backend *backend, struct arena *arena, struct backend_counters *out);
 

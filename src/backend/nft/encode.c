@@ -424,6 +424,7 @@ static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nf
 	char *chain = form->chain ? arena_printf(e->arena, "%s%s", e->prefix, form->chain) : NULL;
 	switch (form->act) {
 	case ACT_CONTINUE:
+	case ACT_BRANCH: // not made yet
 		break;
 	case ACT_ACCEPT:
 		put_verdict(nlh, NF_ACCEPT, NULL);

@@ -22,6 +22,20 @@ enum nft_act {
 	ACT_GOTO,
 	ACT_RESET,       // reject with a TCP reset
 	ACT_UNREACHABLE, // reject with ICMP port unreachable
+	ACT_BRANCH,      // a verdict map
+};
+
+// A verdict map: the packet's value (as in nft_match) chooses the chain where the packet goes on, as by goto. A value in no
+// branch, or no such value at all: on to the next rule. The ranges ascend and do not meet.
+struct nft_branch {
+	struct algebra_range range;
+	const char *chain; // without the generation's prefix
+};
+struct nft_map {
+	enum nft_field field;
+	const char *name; // of the kernel's map, without the prefix: "-m3"
+	struct nft_branch *branch;
+	size_t len;
 };
 
 // The rule goes on only while the rate (packets or bytes in `unit` seconds) is exceeded.
@@ -60,6 +74,7 @@ struct nft_form {
 	struct nft_log log;
 	enum nft_act act;
 	const char *chain;   // of ACT_JUMP and ACT_GOTO, without the generation's prefix
+	struct nft_map map;  // of ACT_BRANCH
 	const char *strange; // read from the kernel and not understood: why
 	struct nft_tag tag;
 	uint64_t handle, packets, bytes; // read from the kernel
@@ -99,3 +114,6 @@ void nft_form_key(const struct nft_program *program, const struct nft_form *form
 		  struct buf *out);
 
 #define NFT_REJECT_CHAIN "-reject"
+// Chains of a decision tree are called "-n" and a number: they only lead on (ACT_BRANCH, ACT_GOTO) or hold rules of the
+// policy, whose own chains ("-<rule>-do" and the like) are called otherwise.
+#define NFT_NODE_CHAIN "-n"

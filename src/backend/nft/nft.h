@@ -10,11 +10,27 @@ struct backend_nft;
 
 extern const struct backend_ops backend_nft_ops;
 
-// Zeroed is the default: table `bulwark`, logs to the kernel log.
+// How the rules stand in the kernel (docs/why/nft-tree.md). Whatever is chosen, the meaning is the same.
+enum backend_nft_form {
+	BACKEND_NFT_AUTO,   // what the cost model finds cheapest
+	BACKEND_NFT_LINEAR, // one after the other
+	BACKEND_NFT_HASH, // one hash map on exact values in front, the others behind it one after the other
+	BACKEND_NFT_TREE,  // one decision tree
+	BACKEND_NFT_MIXED, // consecutive parts, each with a form of its own
+};
+struct backend_nft_shape {
+	enum backend_nft_form form;
+	unsigned leaf_most; // rules in a leaf; 0: 16
+	unsigned
+		budget_x10; // kernel rules at most for each rule of the linear form, in tenths; 0: 40 (four times as many)
+};
+
+// Zeroed is the default: table `bulwark`, logs to the kernel log, the cheapest form.
 struct backend_nft_options {
 	const char *table;  // 1..32 letters, digits or underscores, a letter first; NULL: "bulwark"
 	bool log_to_group;  // log by NFLOG instead of the kernel log …
 	uint16_t log_group; // … to this group
+	struct backend_nft_shape shape;
 };
 
 // Opens netlink sockets in the calling process's network namespace and subscribes to changes; the table is not touched.
