@@ -122,8 +122,8 @@ struct backend_ops {
 	// exactly when the meaning is equal (proven exactly, by verify) and nothing foreign is there. 0 or a negative errno.
 	int (*compare)(struct backend *backend, const struct ir_ruleset *lowered,
 		       struct backend_differences *out);
-	// Optional: the same answer, given that the last compare (or this) found everything equal to the policy before the last
-	// change: looks only at what changes since then, ours and others', can have touched.
+	// Optional: the same answer, given that the last compare (or this) found everything equal to the policy before
+	// the last change: looks only at what changes since then, ours and others', can have touched.
 	int (*compare_changed)(struct backend *backend, const struct ir_ruleset *lowered,
 			       struct backend_differences *out);
 	// Required. 0 or a negative errno.

@@ -552,7 +552,6 @@ void nft_decode_rule(const struct nft_decoder *decoder, const struct nlattr *exp
 	nft_name_tests(&r);
 	if (form->named_set && !form->refresh_ms)
 		nft_strange(&r, "a timer that is not refreshed");
-	nft_form_tidy(form);
 }
 
 void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form)

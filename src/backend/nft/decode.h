@@ -31,6 +31,12 @@ struct nft_decoder {
 // Reads the list of expressions of a rule. What is not understood makes the form strange; never fails.
 void nft_decode_rule(const struct nft_decoder *decoder, const struct nlattr *expressions,
 		     struct nft_form *form);
+// Names the open tests of a form, and the field of its map, given that the matches of `path` (NULL: none) hold for every
+// packet that comes to the rule: behind a branch on the version and one on the protocol, a rule may read a port without
+// testing either. What cannot be named leaves `out` strange. A copy that shares what needs no naming; `form` stays as it
+// is, for another way that leads to it.
+void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, struct arena *arena,
+		      struct nft_form *out);
 // Reads the user data; anything that is not ours leaves the tag unknown.
 void nft_decode_tag(struct arena *arena, const void *data, size_t len, struct nft_tag *tag);
 // Only the counter of a rule.

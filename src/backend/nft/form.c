@@ -145,6 +145,17 @@ static void key_limit(const struct nft_limit *limit, struct buf *out)
 	wire_put_u8(out, limit->bytes);
 }
 
+static void key_map(const struct nft_map *map, struct buf *out)
+{
+	wire_put_u8(out, (uint8_t)map->field);
+	wire_put_u32(out, (uint32_t)map->len);
+	for (size_t i = 0; i < map->len; i++) {
+		wire_put_u128(out, map->branch[i].range.lo);
+		wire_put_u128(out, map->branch[i].range.hi);
+		wire_put_text(out, map->branch[i].chain);
+	}
+}
+
 static void key_rule(struct key *key, const struct nft_form *form)
 {
 	struct buf *out = key->out;
@@ -163,11 +174,19 @@ static void key_rule(struct key *key, const struct nft_form *form)
 	wire_put_u8(out, (uint8_t)form->act);
 	if (form->act == ACT_JUMP || form->act == ACT_GOTO)
 		key_chain(key, form->chain);
+	if (form->act == ACT_BRANCH)
+		key_map(&form->map, out);
+}
+
+static bool of_tree(const char *name)
+{
+	return !strncmp(name, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN));
 }
 
 static void key_chain(struct key *key, const char *name)
 {
-	const struct nft_chain *chain = name ? nft_program_find(key->program, name) : NULL;
+	const struct nft_chain *chain =
+		name && !of_tree(name) ? nft_program_find(key->program, name) : NULL;
 	bool ours = chain && key->depth < DEPTH_MOST && key->rules < RULES_MOST;
 	wire_put_u8(key->out, ours);
 	if (!ours) {

@@ -25,8 +25,22 @@ enum nft_act {
 	ACT_BRANCH,      // a verdict map
 };
 
+// What a register of the kernel holds: a place of the packet, perhaps masked and turned from host to
+// network order. And a test of it, read from the kernel: the register's value is in the set.
+struct nft_reg {
+	bool loaded, turned;
+	struct nft_place place;
+	size_t bytes;
+	u128 mask;
+};
+struct nft_test {
+	struct nft_reg reg;
+	struct algebra_set set;
+};
+
 // A verdict map: the packet's value (as in nft_match) chooses the chain where the packet goes on, as by goto. A value in no
-// branch, or no such value at all: on to the next rule. The ranges ascend and do not meet.
+// branch, or no such value at all: on to the next rule. The ranges ascend and do not overlap. Fields: all but F_STATE and
+// F_KNOWN.
 struct nft_branch {
 	struct algebra_range range;
 	const char *chain; // without the generation's prefix
@@ -36,6 +50,8 @@ struct nft_map {
 	const char *name; // of the kernel's map, without the prefix: "-m3"
 	struct nft_branch *branch;
 	size_t len;
+	const struct nft_reg
+		*reg; // read from the kernel, `field` not known yet: ranges of this register
 };
 
 // The rule goes on only while the rate (packets or bytes in `unit` seconds) is exceeded.
@@ -76,6 +92,10 @@ struct nft_form {
 	const char *chain;   // of ACT_JUMP and ACT_GOTO, without the generation's prefix
 	struct nft_map map;  // of ACT_BRANCH
 	const char *strange; // read from the kernel and not understood: why
+	// Read from the kernel: tests whose fields the rule alone does not tell. While there are any (or map.reg) the
+	// form is strange; nft_form_resolve names them.
+	const struct nft_test *open;
+	size_t open_len;
 	struct nft_tag tag;
 	uint64_t handle, packets, bytes; // read from the kernel
 };
@@ -109,6 +129,7 @@ void nft_form_tidy(struct nft_form *form);
 
 // Appends bytes that are equal for two rules exactly when they do the same, the chains that they
 // lead to included. `program` resolves chains. `names`: what a log entry begins with counts too.
+// Chains of a decision tree are not followed (many ways lead to one of them); their names stand for them.
 struct buf;
 void nft_form_key(const struct nft_program *program, const struct nft_form *form, bool names,
 		  struct buf *out);

@@ -1,38 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which field a rule reads when it reads a place: the same bytes are a port or an ICMP type, an IPv4
-// identification or an IPv6 length, and only the rule's own tests of version and protocol tell. So
-// those are named first. A rule that reads without saying of which protocol is strange.
+// identification or an IPv6 length, and only tests of version and protocol tell: the rule's own, which
+// are named first, or those on the way to it. A rule that reads without either is strange.
 #include "backend/nft/reading.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 
-static bool only_version(const struct algebra_set *set, uint8_t version)
+static const char unnamed[] = "tests a part of the packet that Bulwark does not test";
+
+struct naming {
+	struct arena *arena;
+	struct nft_form *form;       // gets the matches
+	const struct nft_form *path; // NULL: nothing is known of the way
+	VEC(struct nft_test) open;   // what has no name
+};
+
+// What the rule's tests and those before it say of a field. False: nothing.
+static bool known(const struct naming *n, enum nft_field field, struct algebra_set *out)
 {
-	u128 raw = version == 4 ? NFT_VERSION_4 : NFT_VERSION_6;
-	return set && set->len == 1 && set->at[0].lo == raw && set->at[0].hi == raw;
+	const struct algebra_set *own = nft_form_set(n->form, field),
+				 *before = n->path ? nft_form_set(n->path, field) : NULL;
+	if (own && before)
+		*out = algebra_set_intersect(n->arena, *own, *before);
+	else if (own || before)
+		*out = own ? *own : *before;
+	return own || before;
 }
 
-static bool version_fits(const struct nft_form *form, const struct nft_field_info *info)
+static bool only_version(const struct naming *n, enum nft_field field, uint8_t version)
+{
+	u128 raw = version == 4 ? NFT_VERSION_4 : NFT_VERSION_6;
+	struct algebra_set set;
+	return known(n, field, &set) && set.len == 1 && set.at[0].lo == raw && set.at[0].hi == raw;
+}
+
+static bool version_fits(const struct naming *n, const struct nft_field_info *info)
 {
 	if (!info->version)
 		return true;
 	if (info->side == OF_PACKET)
-		return only_version(nft_form_set(form, F_VERSION), info->version);
+		return only_version(n, F_VERSION, info->version);
 	if (info->place.key != NFT_CT_PROTO_DST)
 		return true; // the key itself says the version
 	bool v4 = info->version == 4;
-	return only_version(nft_form_set(form, F_FLOW_VERSION), info->version) ||
-	       nft_form_set(form, v4 ? F_FLOW_SRC4 : F_FLOW_SRC6) ||
-	       nft_form_set(form, v4 ? F_FLOW_DST4 : F_FLOW_DST6);
+	struct algebra_set any;
+	return only_version(n, F_FLOW_VERSION, info->version) ||
+	       known(n, v4 ? F_FLOW_SRC4 : F_FLOW_SRC6, &any) ||
+	       known(n, v4 ? F_FLOW_DST4 : F_FLOW_DST6, &any);
 }
 
-static bool protocols_fit(const struct nft_form *form, const struct nft_field_info *info)
+static bool protocols_fit(const struct naming *n, const struct nft_field_info *info)
 {
-	struct algebra_set needed = nft_protocols_set(info->protocols);
-	const struct algebra_set *is =
-		nft_form_set(form, info->side == OF_FLOW ? F_FLOW_PROTO : F_PROTO);
-	return !needed.len || (is && is->len && algebra_set_within(*is, needed));
+	struct algebra_set needed = nft_protocols_set(info->protocols), is;
+	enum nft_field field = info->side == OF_FLOW ? F_FLOW_PROTO : F_PROTO;
+	return !needed.len || (known(n, field, &is) && is.len && algebra_set_within(is, needed));
+}
+
+static bool fits(const struct naming *n, const struct nft_reg *reg,
+		 const struct nft_field_info *info)
+{
+	return info->place.source == reg->place.source && info->place.key == reg->place.key &&
+	       version_fits(n, info) && protocols_fit(n, info);
 }
 
 // The bits that the mask leaves, counted from the place's first bit; false when they are not in one piece.
@@ -121,21 +150,19 @@ static bool known_of(struct arena *arena, const struct nft_test *test, struct al
 	return true;
 }
 
-static bool named(struct nft_reading *r, const struct nft_test *test, enum nft_field field,
+static bool named(const struct naming *n, const struct nft_test *test, enum nft_field field,
 		  struct algebra_set *out)
 {
 	const struct nft_field_info *info = &nft_field_info[field];
-	if (info->place.source != test->reg.place.source ||
-	    info->place.key != test->reg.place.key || !version_fits(r->form, info) ||
-	    !protocols_fit(r->form, info))
+	if (!fits(n, &test->reg, info))
 		return false;
 	if (field == F_STATE) {
-		*out = states_of(r->arena, test);
+		*out = states_of(n->arena, test);
 		return true;
 	}
 	if (field == F_KNOWN)
-		return known_of(r->arena, test, out);
-	return as_field(r->arena, test, info, out);
+		return known_of(n->arena, test, out);
+	return as_field(n->arena, test, info, out);
 }
 
 static bool depends_on_others(const struct nft_test *test)
@@ -145,19 +172,19 @@ static bool depends_on_others(const struct nft_test *test)
 							test->reg.place.key == NFT_CT_PROTO_DST));
 }
 
-static bool name_test(struct nft_reading *r, const struct nft_test *test)
+static bool name_test(struct naming *n, const struct nft_test *test)
 {
 	struct algebra_set set;
 	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (named(r, test, (enum nft_field)f, &set)) {
-			nft_form_match(r->form, r->arena, (enum nft_field)f, set);
+		if (named(n, test, (enum nft_field)f, &set)) {
+			nft_form_match(n->form, n->arena, (enum nft_field)f, set);
 			return true;
 		}
 	return false;
 }
 
 // nft(8) reads neighbouring fields in one load when each has one value: takes the first of them off.
-static bool take_head(struct nft_reading *r, const struct nft_test *test, enum nft_field field,
+static bool take_head(struct naming *n, const struct nft_test *test, enum nft_field field,
 		      struct nft_test *rest)
 {
 	const struct nft_field_info *info = &nft_field_info[field];
@@ -172,39 +199,112 @@ static bool take_head(struct nft_reading *r, const struct nft_test *test, enum n
 	*rest = *test;
 	head.reg.bytes = info->bytes;
 	head.reg.mask = algebra_max(info->bits);
-	head.set = nft_values(r->arena, value >> left, value >> left);
+	head.set = nft_values(n->arena, value >> left, value >> left);
 	rest->reg.place.offset = (uint8_t)(rest->reg.place.offset + info->bytes);
 	rest->reg.bytes -= info->bytes;
 	rest->reg.mask = algebra_max(left);
-	rest->set = nft_values(r->arena, value & rest->reg.mask, value & rest->reg.mask);
+	rest->set = nft_values(n->arena, value & rest->reg.mask, value & rest->reg.mask);
 	struct algebra_set set;
-	if (!named(r, &head, field, &set))
+	if (!named(n, &head, field, &set))
 		return false;
-	nft_form_match(r->form, r->arena, field, set);
+	nft_form_match(n->form, n->arena, field, set);
 	return true;
 }
 
-static bool name_neighbours(struct nft_reading *r, const struct nft_test *test)
+static bool name_neighbours(struct naming *n, const struct nft_test *test)
 {
 	struct nft_test rest;
 	bool single = test->set.len == 1 && test->set.at[0].lo == test->set.at[0].hi &&
 		      test->reg.mask == algebra_max((unsigned)test->reg.bytes * 8);
 	for (unsigned f = 0; single && f < NFT_FIELDS; f++)
-		if (take_head(r, test, (enum nft_field)f, &rest))
-			return name_test(r, &rest) || name_neighbours(r, &rest);
+		if (take_head(n, test, (enum nft_field)f, &rest))
+			return name_test(n, &rest) || name_neighbours(n, &rest);
 	return false;
 }
 
-static void name_tests(struct nft_reading *r, bool dependent)
+static void name_tests(struct naming *n, const struct nft_test *test, size_t len, bool dependent)
 {
-	for (size_t i = 0; i < r->test.len; i++)
-		if (depends_on_others(&r->test.at[i]) == dependent &&
-		    !name_test(r, &r->test.at[i]) && !name_neighbours(r, &r->test.at[i]))
-			nft_strange(r, "tests a part of the packet that Bulwark does not test");
+	for (size_t i = 0; i < len; i++)
+		if (depends_on_others(&test[i]) == dependent && !name_test(n, &test[i]) &&
+		    !name_neighbours(n, &test[i]))
+			vec_push(n->arena, &n->open, test[i]);
+}
+
+// --- maps ---
+
+// The ranges of a register's values as ranges of the field's; what the mask never leaves is left out.
+static bool branches_as_field(struct arena *arena, const struct nft_map *map,
+			      const struct nft_field_info *info, struct nft_map *out)
+{
+	*out = *map;
+	out->branch = arena_array(arena, struct nft_branch, map->len);
+	out->len = 0;
+	for (size_t i = 0; i < map->len; i++) {
+		struct nft_test test = {*map->reg, {&map->branch[i].range, 1}};
+		struct algebra_set set;
+		if (!as_field(arena, &test, info, &set) || set.len > 1)
+			return false;
+		if (set.len)
+			out->branch[out->len++] =
+				(struct nft_branch){set.at[0], map->branch[i].chain};
+	}
+	return true;
+}
+
+static bool map_named(struct naming *n, enum nft_field field)
+{
+	const struct nft_field_info *info = &nft_field_info[field];
+	struct nft_map *map = &n->form->map, of_field;
+	const struct nft_reg *reg = map->reg;
+	if (field == F_STATE || field == F_KNOWN || !fits(n, reg, info))
+		return false;
+	bool same = reg->place.offset == info->place.offset && reg->bytes == info->bytes &&
+		    reg->mask == algebra_max(info->bits) && !info->shift;
+	if (!same && !branches_as_field(n->arena, map, info, &of_field))
+		return false;
+	if (!same)
+		*map = of_field;
+	map->field = field;
+	map->reg = NULL;
+	return true;
+}
+
+static void name_map(struct naming *n)
+{
+	for (unsigned f = 0; f < NFT_FIELDS && n->form->map.reg; f++)
+		(void)map_named(n, (enum nft_field)f);
+}
+
+// --- the whole ---
+
+static void name_all(struct naming *n, const struct nft_test *test, size_t len)
+{
+	name_tests(n, test, len, false);
+	name_tests(n, test, len, true);
+	name_map(n);
+	n->form->open = n->open.at;
+	n->form->open_len = n->open.len;
+	if (!n->form->strange && (n->open.len || n->form->map.reg))
+		n->form->strange = unnamed;
+	nft_form_tidy(n->form);
 }
 
 void nft_name_tests(struct nft_reading *r)
 {
-	name_tests(r, false);
-	name_tests(r, true);
+	struct naming n = {.arena = r->arena, .form = r->form};
+	name_all(&n, r->test.at, r->test.len);
+}
+
+void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, struct arena *arena,
+		      struct nft_form *out)
+{
+	*out = *form;
+	if (!form->open_len && !form->map.reg)
+		return;
+	struct naming n = {.arena = arena, .form = out, .path = path};
+	// Tidying works in place.
+	out->match = arena_memdup(arena, form->match, form->len * sizeof(*form->match));
+	if (form->strange == unnamed)
+		out->strange = NULL;
+	name_all(&n, form->open, form->open_len);
 }

@@ -6,20 +6,6 @@
 
 #define NFT_REGISTERS 24
 
-// What a register holds: a place, perhaps masked and turned from host to network order.
-struct nft_reg {
-	bool loaded, original, turned;
-	struct nft_place place;
-	size_t bytes;
-	u128 mask;
-};
-
-// "The register's value is in the set": a match whose field is not named yet.
-struct nft_test {
-	struct nft_reg reg;
-	struct algebra_set set;
-};
-
 enum nft_stage { STAGE_MATCH, STAGE_TIMER, STAGE_LIMIT, STAGE_COUNT, STAGE_LOG, STAGE_END };
 
 struct nft_reading {
@@ -39,5 +25,6 @@ struct algebra_set nft_values(struct arena *arena, u128 lo, u128 hi) must_check;
 struct algebra_set nft_widened(struct arena *arena, struct algebra_set set,
 			       unsigned bits) must_check;
 
-// Turns the collected tests into matches of the form, by the fields that they read.
+// Turns the collected tests (and the register of a map) into matches of the form, by the fields that they read. What the
+// rule alone does not tell stays open.
 void nft_name_tests(struct nft_reading *reading);
