@@ -4,33 +4,16 @@
 // What it does not: put anything into the kernel; core.c does.
 #include "agent/held.h"
 
-#include "base/buf.h"
-#include "base/wire.h"
+#include "ir/digest.h"
 #include "pki/pki.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void digest_text(const void *data, size_t len, char out[static AGENT_DIGEST_TEXT])
-{
-	unsigned char digest[PKI_DIGEST];
-	pki_sha256(data, len, digest);
-	pki_digest_text(digest, out);
-}
-
 void agent_digest(const struct ir_ruleset *ruleset, char out[static AGENT_DIGEST_TEXT])
 {
-	cleanup(buf_fini) struct buf all;
-	cleanup(buf_fini) struct buf one;
-	buf_init(&all);
-	buf_init(&one);
-	for (size_t i = 0; i < ruleset->rule.len; i++) {
-		buf_clear(&one);
-		ir_rule_meaning(&ruleset->rule.at[i], &one);
-		wire_put_bytes(&all, one.data, one.len);
-	}
-	wire_put_u8(&all, (uint8_t)ruleset->default_action);
-	digest_text(all.data, all.len, out);
+	struct ir_digest digest = ir_ruleset_digest(ruleset);
+	pki_digest_text(digest.octet, out);
 }
 
 struct agent_held *agent_held_new(void)
@@ -84,15 +67,12 @@ const char *agent_rule_key(struct arena *arena, const char *policy, const char *
 
 static void digest_rules(struct agent_seen *seen, const struct ir_ruleset *ruleset)
 {
-	cleanup(buf_fini) struct buf meaning;
-	buf_init(&meaning);
 	seen->rule_digest = (struct map){.arena = &seen->arena};
 	for (size_t i = 0; i < ruleset->rule.len; i++) {
 		const struct ir_rule *rule = &ruleset->rule.at[i];
 		char *text = arena_alloc(&seen->arena, AGENT_DIGEST_TEXT);
-		buf_clear(&meaning);
-		ir_rule_meaning(rule, &meaning);
-		digest_text(meaning.data, meaning.len, text);
+		struct ir_digest digest = ir_rule_digest(rule);
+		pki_digest_text(digest.octet, text);
 		map_put(&seen->rule_digest, agent_rule_key(&seen->arena, rule->policy, rule->name),
 			text);
 	}

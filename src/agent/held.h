@@ -28,7 +28,7 @@ struct agent_held *agent_held_new(void) must_check;
 void agent_held_free(struct agent_held *held); // NULL is fine
 void agent_held_prepare(struct agent_held *held, const struct agent_point *point);
 
-// SHA-256 over the meanings of the rules in order, each behind its length (4 octets), and the default action (1 octet).
+// As text (ir/digest.h).
 void agent_digest(const struct ir_ruleset *ruleset, char out[static AGENT_DIGEST_TEXT]);
 
 struct agent_seen {

@@ -4,11 +4,10 @@
 #include "engine/fake.h"
 #include "base/buf.h"
 #include "base/diag.h"
-#include "base/wire.h"
 #include "codec/cap.h"
 #include "engine/engine.h"
 #include "engine/load.h"
-#include "pki/pki.h"
+#include "ir/digest.h"
 #include "schema/schema.h"
 
 #include <assert.h>
@@ -210,23 +209,6 @@ static bool fake_request(void *context, const struct engine_request *r, struct d
 
 // --- what it reports ---
 
-static void digest(const struct ir_ruleset *lowered, unsigned char out[static ENGINE_DIGEST])
-{
-	struct buf all, one;
-	buf_init(&all);
-	buf_init(&one);
-	for (size_t i = 0; i < lowered->rule.len; i++) {
-		buf_clear(&one);
-		ir_rule_meaning(&lowered->rule.at[i], &one);
-		wire_put_u32(&all, (uint32_t)one.len);
-		buf_add(&all, one.data, one.len);
-	}
-	wire_put_u8(&all, (uint8_t)lowered->default_action);
-	pki_sha256(all.data, all.len, out);
-	buf_fini(&all);
-	buf_fini(&one);
-}
-
 static bool read_rules(struct fake *fake, const char *text, struct diags *diags,
 		       struct ir_ruleset *out)
 {
@@ -259,9 +241,10 @@ static bool report(struct fake *fake, struct fake_nsf *n, bool lies, struct diag
 	out->horizon = out->lowered_at + YEAR;
 	ir_ruleset_lower_time(&rules, diags->arena, out->lowered_at, out->horizon, &lowered);
 	out->has_intended = out->has_enforced = true;
-	digest(&lowered, out->intended);
-	digest(&lowered, out->policy);
-	digest(&lowered, out->enforced);
+	struct ir_digest digest = ir_ruleset_digest(&lowered);
+	memcpy(out->intended, digest.octet, sizeof(out->intended));
+	memcpy(out->policy, digest.octet, sizeof(out->policy));
+	memcpy(out->enforced, digest.octet, sizeof(out->enforced));
 	out->enforced[0] ^= lies;
 	for (size_t i = 0; i < lowered.rule.len; i++)
 		vec_push(diags->arena, &out->rule,

@@ -6,8 +6,7 @@
 // after the kernel must agree; every rule must stand where ours stands. Only the step from the
 // kernel's answer to the last digest is the NSF's word.
 #include "engine/internal.h"
-#include "base/wire.h"
-#include "pki/pki.h"
+#include "ir/digest.h"
 
 #include <string.h>
 #include <time.h>
@@ -24,24 +23,6 @@ static void differ(struct engine_proof *proof, struct arena *arena, const char *
 			 (struct engine_difference){.policy = arena_strdup(arena, policy),
 						    .rule = arena_strdup(arena, rule),
 						    .reason = reason});
-}
-
-// As the module bulwark-nsf defines intended-digest.
-static void intended_digest(const struct ir_ruleset *lowered,
-			    unsigned char out[static ENGINE_DIGEST])
-{
-	struct buf all, one;
-	buf_init(&all);
-	buf_init(&one);
-	for (size_t i = 0; i < lowered->rule.len; i++) {
-		buf_clear(&one);
-		ir_rule_meaning(&lowered->rule.at[i], &one);
-		wire_put_bytes(&all, one.data, one.len);
-	}
-	wire_put_u8(&all, (uint8_t)lowered->default_action);
-	pki_sha256(all.data, all.len, out);
-	buf_fini(&all);
-	buf_fini(&one);
 }
 
 static bool has_calendar(const struct ir_ruleset *ruleset)
@@ -104,9 +85,8 @@ static void check_rules(const struct ir_ruleset *lowered, const struct engine_re
 static void check_digests(const struct ir_ruleset *lowered, const struct engine_report *r,
 			  struct arena *arena, struct engine_proof *proof)
 {
-	unsigned char digest[ENGINE_DIGEST];
-	intended_digest(lowered, digest);
-	if (!r->has_intended || memcmp(digest, r->intended, sizeof(digest)))
+	struct ir_digest digest = ir_ruleset_digest(lowered);
+	if (!r->has_intended || memcmp(digest.octet, r->intended, sizeof(digest)))
 		differ(proof, arena, NULL, NULL,
 		       "the digest of what the NSF was told is not that of what is intended");
 	if (!r->has_enforced || memcmp(r->policy, r->enforced, sizeof(r->policy)))
