@@ -42,18 +42,24 @@ static struct schema_tree *parse(struct engine *engine, const char *xml, size_t 
 	return NULL;
 }
 
-static bool translate(struct engine *engine, const struct schema_tree *tree, struct arena *arena,
-		      struct diags *diags, struct ir_ruleset *out)
+static bool translate_as(const struct schema_tree *tree, bool as_read, struct arena *arena,
+			 struct diags *diags, struct ir_ruleset *out)
 {
 	struct translate_options options = translate_options_default(time(NULL));
 	struct engine_load load = {
-		.schema = engine->schema, .translate = &options, .arena = arena, .diags = diags};
+		.translate = &options, .arena = arena, .diags = diags, .as_read = as_read};
 	struct ir_document document = {0};
 	size_t errors = diags->errors;
 	if (!engine_load_tree(&load, tree, &document))
 		return false;
 	ir_document_order(&document, arena, diags, out);
 	return diags->errors == errors;
+}
+
+static bool translate(const struct schema_tree *tree, struct arena *arena, struct diags *diags,
+		      struct ir_ruleset *out)
+{
+	return translate_as(tree, false, arena, diags, out);
 }
 
 // --- reading ---
@@ -100,7 +106,7 @@ bool documents_policy(struct engine *engine, const char *tenant, uint32_t revisi
 	pthread_mutex_lock(&engine->documents);
 	struct schema_tree *tree = parse(engine, r.document, r.len, diags);
 	struct policy policy = {.revision = revision};
-	bool ok = tree && translate(engine, tree, arena, diags, &policy.ruleset);
+	bool ok = tree && translate(tree, arena, diags, &policy.ruleset);
 	schema_tree_free(tree);
 	pthread_mutex_unlock(&engine->documents);
 	if (ok)
@@ -116,7 +122,7 @@ bool documents_candidate(struct engine *engine, const char *text, size_t len, st
 	pthread_mutex_lock(&engine->documents);
 	struct schema_tree *tree = schema_tree_new(engine->schema);
 	bool ok = schema_parse(tree, &input, diags) && schema_validate(tree, diags) &&
-		  translate(engine, tree, diags->arena, diags, out) && diags->errors == errors;
+		  translate(tree, diags->arena, diags, out) && diags->errors == errors;
 	schema_tree_free(tree);
 	pthread_mutex_unlock(&engine->documents);
 	return ok;
@@ -152,12 +158,11 @@ static bool adopt(struct engine *engine, const struct schema_tree *tree, uint32_
 	return true;
 }
 
-static bool acceptable(struct engine *engine, enum store_kind kind, const struct schema_tree *tree,
-		       struct diags *diags)
+static bool acceptable(enum store_kind kind, const struct schema_tree *tree, struct diags *diags)
 {
 	if (kind == STORE_POLICY) {
 		struct ir_ruleset ruleset = {0};
-		return translate(engine, tree, diags->arena, diags, &ruleset);
+		return translate_as(tree, true, diags->arena, diags, &ruleset);
 	}
 	struct network net;
 	if (kind == STORE_ACCESS)
@@ -233,15 +238,37 @@ static void forget_gone(struct engine *engine, const char *who)
 	arena_fini(&arena);
 }
 
-static bool put_locked(struct engine *engine, const struct engine_caller *caller,
-		       const struct engine_put *put, struct diags *diags, uint32_t *revision_out)
+// With the documents' mutex held.
+static bool put_in_force(struct engine *engine, const struct engine_caller *caller,
+			 const struct engine_put *put, struct diags *diags, uint32_t *revision_out)
 {
+	return add_revision(engine, caller, put, diags, revision_out) &&
+	       (put->kind != STORE_NETWORK || adopt(engine, put->tree, *revision_out, diags));
+}
+
+// Nobody has to wait while it is looked at whether it is acceptable.
+static bool put_tree(struct engine *engine, const struct engine_caller *caller,
+		     const struct engine_put *put, struct diags *diags, uint32_t *revision_out)
+{
+	if (!acceptable(put->kind, put->tree, diags))
+		return false;
+	pthread_mutex_lock(&engine->documents);
+	bool ok = put_in_force(engine, caller, put, diags, revision_out);
+	pthread_mutex_unlock(&engine->documents);
+	return ok;
+}
+
+static bool put_text(struct engine *engine, const struct engine_caller *caller,
+		     const struct engine_put *put, struct diags *diags, uint32_t *revision_out)
+{
+	pthread_mutex_lock(&engine->documents);
 	struct schema_tree *tree = parse(engine, put->xml, put->len, diags);
-	bool ok = tree && acceptable(engine, put->kind, tree, diags) &&
-		  add_revision(engine, caller, put, diags, revision_out);
-	if (ok && put->kind == STORE_NETWORK)
-		ok = adopt(engine, tree, *revision_out, diags);
+	struct engine_put read = *put;
+	read.tree = tree;
+	bool ok = tree && acceptable(put->kind, tree, diags) &&
+		  put_in_force(engine, caller, &read, diags, revision_out);
 	schema_tree_free(tree);
+	pthread_mutex_unlock(&engine->documents);
 	return ok;
 }
 
@@ -253,9 +280,8 @@ bool engine_document_put(struct engine *engine, const struct engine_caller *call
 			   "only operators change the %s", kind_name[put->kind]);
 		return false;
 	}
-	pthread_mutex_lock(&engine->documents);
-	bool ok = put_locked(engine, caller, put, diags, revision_out);
-	pthread_mutex_unlock(&engine->documents);
+	bool ok = put->tree ? put_tree(engine, caller, put, diags, revision_out)
+			    : put_text(engine, caller, put, diags, revision_out);
 	if (ok && put->kind == STORE_NETWORK)
 		forget_gone(engine, caller->who);
 	return ok;

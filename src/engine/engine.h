@@ -14,6 +14,7 @@
 
 struct buf;
 struct pki;
+struct schema_tree;
 struct engine;
 
 enum engine_event_kind {
@@ -81,6 +82,8 @@ struct engine_put {
 	uint32_t base; // the revision that it was made from; another one in force: DIAG_STALE
 	const char *xml;
 	size_t len;
+	// The same as a validated tree, of a schema that nobody else uses meanwhile; NULL: the text is read.
+	const struct schema_tree *tree;
 };
 // A new revision, if it is valid and can be translated. The same content as before: no new one.
 bool engine_document_put(struct engine *engine, const struct engine_caller *caller,

@@ -21,13 +21,14 @@ struct schema *engine_load_schema(struct diags *diags)
 
 // Rules take the form in which they come back from an NSF, so that who compares them there and here
 // compares bytes.
-static void append(struct ir_document *to, const struct ir_document *from, struct arena *arena)
+static void append(const struct engine_load *load, const struct ir_document *from,
+		   struct ir_document *to)
 {
 	for (size_t i = 0; i < from->policy.len; i++) {
 		const struct ir_policy *policy = &from->policy.at[i];
-		for (size_t k = 0; k < policy->rule.len; k++)
-			codec_nfi_normal(&policy->rule.at[k], arena, &policy->rule.at[k]);
-		vec_push(arena, &to->policy, *policy);
+		for (size_t k = 0; k < policy->rule.len && !load->as_read; k++)
+			codec_nfi_normal(&policy->rule.at[k], load->arena, &policy->rule.at[k]);
+		vec_push(load->arena, &to->policy, *policy);
 	}
 }
 
@@ -41,9 +42,9 @@ bool engine_load_tree(const struct engine_load *load, const struct schema_tree *
 	good &= codec_nfi_read(tree, load->arena, load->diags, &nsf);
 	good &= codec_acl_read(tree, load->arena, load->diags, &lists);
 	*out = (struct ir_document){0};
-	append(out, &customer, load->arena);
-	append(out, &nsf, load->arena);
-	append(out, &lists, load->arena);
+	append(load, &customer, out);
+	append(load, &nsf, out);
+	append(load, &lists, out);
 	return good;
 }
 

@@ -19,11 +19,12 @@ struct engine_load {
 	const struct translate_options *translate;
 	struct arena *arena;
 	struct diags *diags;
+	bool as_read; // rules stay as they are read, for those who only want to know whether they can be
 };
 
 // Several inputs are one document: they may hold any roots of the consumer-facing and of the
 // NSF-facing model and of access control lists. The consumer-facing policies come first in `out`, then
-// the NSF-facing ones, then the lists, all rules in the form of codec_nfi_normal. False when errors were
+// the NSF-facing ones, then the lists, all rules in the form of codec_nfi_normal unless `as_read`. False when errors were
 // added; `out` then holds what could be understood.
 bool engine_load(const struct engine_load *load, const struct schema_input *inputs, size_t n,
 		 struct ir_document *out) must_check;

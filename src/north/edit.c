@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing of data resources (RFC 8040 sections 4.4 to 4.7).
 //
-// The idea: each request becomes an edit on a copy of the asker's document; the engine validates and
-// translates the result before it becomes a revision. Somebody else's change in between is noticed by
-// the revision number, and the edit is made again on the new one.
+// The idea: each request becomes an edit on the asker's document as this workspace has it; what was
+// changed is validated, and the engine translates the result before it becomes a revision. Else the
+// edit is taken back. Somebody else's change in between is noticed by the revision number, and the
+// edit is made again on the new one.
 //
 // The datastore stands for the documents that the body speaks about: a body with policies alone
 // replaces or merges the policies and leaves sites and NSFs as they are, and the other way round.
@@ -62,10 +63,15 @@ static unsigned open_document(struct writing *w)
 		return refuse(w, 403, DIAG_DENIED, "ask an operator",
 			      w->kind == STORE_ACCESS ? "access control is the operators'"
 						      : "sites and NSFs are the operator's");
-	w->base = workspace_document(w->w, x->engine, w->kind, tenant, &x->diags);
-	if (!w->base)
+	w->user = exchange_user(x, w->w);
+	struct document *d =
+		w->user ? workspace_document(w->w, x->engine, w->kind, tenant, &x->diags) : NULL;
+	if (!d)
 		return restconf_status(&x->diags);
-	w->tree = schema_tree_copy(w->base->tree);
+	w->base = d->id;
+	w->tree = d->tree;
+	w->begun = schema_changes(d->tree);
+	schema_keep(d->tree, w->begun);
 	return 0;
 }
 
@@ -189,11 +195,9 @@ static unsigned edit(struct writing *w, const struct schema_tree *edit_tree,
 		     enum schema_operation operation)
 {
 	struct diags *diags = &w->x->diags;
-	struct access_user *user = exchange_user(w->x, w->w);
-	struct schema_veto veto = {access_may_edit, user};
-	bool ok = user && schema_edit_if(w->tree, edit_tree, operation, &veto, diags);
-	access_user_unref(user);
-	return ok ? 0 : restconf_status(diags);
+	struct schema_veto veto = {access_may_edit, w->user};
+	return schema_edit_if(w->tree, edit_tree, operation, &veto, diags) ? 0
+									   : restconf_status(diags);
 }
 
 static const struct schema_node *read_change(struct writing *w, const struct change *c,
@@ -420,18 +424,17 @@ static bool can_be_used(struct writing *w)
 static unsigned commit(struct writing *w)
 {
 	struct exchange *x = w->x;
-	struct buf xml;
-	if (w->kind == STORE_ACCESS && !can_be_used(w))
-		return restconf_status(&x->diags);
+	struct buf xml cleanup(buf_fini);
 	buf_init(&xml);
+	if (!schema_validate(w->tree, &x->diags) || (w->kind == STORE_ACCESS && !can_be_used(w)))
+		return restconf_status(&x->diags);
 	schema_print(w->tree, SCHEMA_XML, 0, &xml);
 	struct engine_put put = {
-		.kind = w->kind, .base = w->base->id, .xml = xml.data, .len = xml.len};
+		.kind = w->kind, .base = w->base, .xml = xml.data, .len = xml.len, .tree = w->tree};
 	uint32_t revision;
-	bool ok = engine_document_put(x->engine, &x->caller, &put, &x->diags, &revision);
-	buf_fini(&xml);
-	if (!ok)
+	if (!engine_document_put(x->engine, &x->caller, &put, &x->diags, &revision))
 		return restconf_status(&x->diags);
+	workspace_renew(w->w, w->kind, revision);
 	if (!w->is_new)
 		return 204;
 	x->location = arena_printf(&x->arena, RESTCONF_PREFIX "/data%s",
@@ -482,7 +485,9 @@ unsigned data_write(struct exchange *x)
 		diags_init(&x->diags, &x->arena);
 		patch_status = (struct restconf_patch_status){0};
 		status = try_once(&w, &patch_status);
-		schema_tree_free(w.tree);
+		if (w.tree && status >= 300)
+			schema_go(w.tree, w.begun);
+		access_user_unref(w.user);
 		workspace_give(x->workspaces, w.w);
 		target = w.target;
 		bool lost = x->diags.list.len && x->diags.list.at[0].code == DIAG_STALE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One attempt to write: the document that is being changed. Internal to this folder (edit.c, yang_patch.c).
+// One attempt to write: the document that is being changed, in place. Internal to this folder (edit.c, yang_patch.c).
 #pragma once
 
 #include "north/internal.h"
@@ -10,8 +10,10 @@ struct writing {
 	struct schema_resource target;
 	bool has_kind;
 	enum store_kind kind;
-	const struct document *base;
+	struct access_user *user; // whoever asks, as access control was before the change
+	uint32_t base;            // revision
 	struct schema_tree *tree; // the document being changed; NULL: not opened yet
+	size_t begun;             // its position as the revision
 	bool is_new;              // the resource was not there before
 	const char *location;     // path of a resource that a POST made, below {+restconf}/data
 };

@@ -29,7 +29,6 @@ struct workspace {
 	struct document {
 		struct schema_tree *tree;
 		uint32_t id;
-		int64_t time;
 		char *tenant;
 	} document[STORE_KINDS]; // by enum store_kind
 	struct access *access;   // as document[STORE_ACCESS] says; NULL: to be made
@@ -46,10 +45,13 @@ bool workspaces_init(struct workspaces *workspaces, unsigned len, struct diags *
 void workspaces_fini(struct workspaces *workspaces);
 struct workspace *workspace_take(struct workspaces *workspaces);
 void workspace_give(struct workspaces *workspaces, struct workspace *workspace);
-// The document in force, validated. NULL and diags on failure.
-const struct document *workspace_document(struct workspace *workspace, struct engine *engine,
-					  enum store_kind kind, const char *tenant,
-					  struct diags *diags);
+// The document in force, validated. NULL and diags on failure. Whoever changes the tree takes that back before the workspace
+// is given back, or has made it a revision.
+struct document *workspace_document(struct workspace *workspace, struct engine *engine,
+				    enum store_kind kind, const char *tenant,
+				    struct diags *diags) must_check;
+// The tree has become this revision.
+void workspace_renew(struct workspace *workspace, enum store_kind kind, uint32_t id);
 // The rights of somebody, to be given back. NULL and diags: the database has failed.
 struct access_user *workspace_user(struct workspace *workspace, struct workspaces *workspaces,
 				   struct engine *engine, const struct access_who *who,

@@ -528,6 +528,57 @@ static void test_schemas(void **state)
 			 401);
 }
 
+static void expect_kept(struct bench *b, const struct document *d, const struct schema_tree *tree)
+{
+	assert_ptr_equal(d->tree, tree);
+	assert_int_equal(d->id, engine_document_id(b->engine, STORE_POLICY, ENGINE_TENANT_DEFAULT));
+}
+
+// A write becomes the document that its workspace keeps; one that is refused, by the model or by the translation, leaves no
+// trace in it.
+static void test_writes_in_place(void **state)
+{
+	struct bench *b = *state;
+	const struct document *d = &b->workspaces.at[0].document[STORE_POLICY];
+	bench_documents(b);
+	assert_int_equal(ask(b, "GET", POLICY "=office"), 200);
+	const struct schema_tree *tree = d->tree;
+	assert_int_equal(ask(b, "PATCH", POLICY "=office", bench_policy(b, "office", 8080)), 204);
+	expect_kept(b, d, tree);
+	assert_int_equal(ask(b, "GET", POLICY "=office"), 200);
+	bench_expect(b, "8080");
+	uint32_t before = d->id;
+	assert_int_equal(ask(b, "DELETE", DATA "/" CFI ":endpoint-groups"), 409);
+	assert_int_equal(ask(b, "PATCH", GROUP "=all",
+			     "{\"" CFI ":user-group\":[{\"name\":\"all\",\"range-ipv4-address\":[{"
+			     "\"start\":\"10.0.0.9\",\"end\":\"10.0.0.1\"}]}]}"),
+			 400);
+	bench_expect(b, "10.0.0.9");
+	assert_int_equal(d->id, before);
+	expect_kept(b, d, tree);
+	assert_int_equal(ask(b, "GET", GROUP "=all"), 200);
+	bench_expect_not(b, "10.0.0.9");
+	assert_int_equal(ask(b, "DELETE", POLICY "=office"), 204);
+	expect_kept(b, d, tree);
+	assert_int_equal(ask(b, "GET", POLICY "=office"), 404);
+}
+
+// What another workspace has made of the document is what the next write goes on from.
+static void test_workspaces_agree(void **state)
+{
+	struct bench *b = *state;
+	workspaces_fini(&b->workspaces);
+	assert_true(workspaces_init(&b->workspaces, 2, &b->diags));
+	bench_documents(b);
+	struct workspace *first = workspace_take(&b->workspaces);
+	assert_int_equal(ask(b, "PUT", POLICY "=guests", bench_policy(b, "guests", 80)), 201);
+	workspace_give(&b->workspaces, first);
+	assert_int_equal(ask(b, "PATCH", POLICY "=guests", bench_policy(b, "guests", 81)), 204);
+	assert_int_equal(ask(b, "GET", DATA, .query = "content", .value = "config"), 200);
+	bench_expect(b, "office");
+	bench_expect(b, "81");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
@@ -545,6 +596,8 @@ int main(void)
 		TEST(test_yang_patch_in_xml),
 		TEST(test_monitoring),
 		TEST(test_schemas),
+		TEST(test_writes_in_place),
+		TEST(test_workspaces_agree),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

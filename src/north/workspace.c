@@ -2,7 +2,8 @@
 // Schemas for requests: a compiled schema serves one thread at a time, so a few are lent out.
 //
 // The idea: a revision never changes, so a tree that was read for its number stays right, and most
-// requests find their document already parsed.
+// requests find their document already parsed. A write changes that tree in place, and it becomes the
+// new revision's, or the change is taken back.
 #include "north/internal.h"
 
 #include <stdlib.h>
@@ -93,24 +94,37 @@ static bool read_document(struct workspace *w, const struct store_revision *r, s
 		schema_tree_free(tree);
 		return false;
 	}
-	*d = (struct document){
-		.tree = tree, .id = r->id, .time = r->time, .tenant = base_oom(strdup(r->tenant))};
+	*d = (struct document){.tree = tree, .id = r->id, .tenant = base_oom(strdup(r->tenant))};
 	return true;
 }
 
-const struct document *workspace_document(struct workspace *w, struct engine *engine,
-					  enum store_kind kind, const char *tenant,
-					  struct diags *diags)
+static void forget_access(struct workspace *w, enum store_kind kind)
+{
+	if (kind != STORE_ACCESS)
+		return;
+	access_free(w->access);
+	w->access = NULL;
+}
+
+void workspace_renew(struct workspace *w, enum store_kind kind, uint32_t id)
+{
+	struct document *d = &w->document[kind];
+	d->id = id;
+	schema_keep(d->tree, schema_changes(d->tree));
+	forget_access(w, kind);
+	if (schema_tree_empty(d->tree)) // it may stand for another one, see read_document
+		forget(d);
+}
+
+struct document *workspace_document(struct workspace *w, struct engine *engine,
+				    enum store_kind kind, const char *tenant, struct diags *diags)
 {
 	struct document *d = &w->document[kind];
 	if (d->tree && d->id == engine_document_id(engine, kind, tenant) &&
 	    strcmp(d->tenant, tenant) == 0)
 		return d;
 	forget(d);
-	if (kind == STORE_ACCESS) {
-		access_free(w->access);
-		w->access = NULL;
-	}
+	forget_access(w, kind);
 	struct store_revision r;
 	if (!engine_document(engine, kind, tenant, diags->arena, diags, &r) ||
 	    !read_document(w, &r, d, diags))

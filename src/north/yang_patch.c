@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// YANG Patch (RFC 8072): a sequence of edits on one copy of the document, all or none.
+// YANG Patch (RFC 8072): a sequence of edits on one document, all or none.
 //
-// The idea: each edit is a change like that of a request of its own; the first that fails ends the patch, and nothing of
-// the copy remains.
+// The idea: each edit is a change like that of a request of its own; the first that fails ends the patch, and nothing
+// of it remains.
 #include "north/edit.h"
 #include "schema/patch.h"
 
