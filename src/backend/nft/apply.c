@@ -95,32 +95,15 @@ static void encode_frame(struct apply *a)
 
 static int make_generation(struct apply *a)
 {
-	const char *doing = "making the new policy";
 	struct nft_encoder encoder = {.arena = &a->arena,
 				      .batch = &a->batch,
 				      .table = a->nft->table,
 				      .prefix = a->prefix,
 				      .set_by_content = {.arena = &a->arena}};
+	nft_batch_split(&a->batch, &a->nft->socket);
 	encode_frame(a);
-	for (size_t i = 0; i < a->program.chain.len; i++) {
-		const char *name =
-			arena_printf(&a->arena, "%s%s", a->prefix, a->program.chain.at[i]->name);
-		nft_encode_chain(&a->batch, a->nft->table, name, NLM_F_EXCL);
-		int error = run_when_full(a, doing);
-		if (error)
-			return error;
-	}
-	for (size_t i = 0; i < a->program.chain.len; i++) {
-		const struct nft_chain *chain = a->program.chain.at[i];
-		const char *name = arena_printf(&a->arena, "%s%s", a->prefix, chain->name);
-		for (size_t k = 0; k < chain->rule.len; k++) {
-			nft_encode_rule(&encoder, name, &chain->rule.at[k]);
-			int error = run_when_full(a, doing);
-			if (error)
-				return error;
-		}
-	}
-	return run(a, doing);
+	nft_encode_program(&encoder, &a->program);
+	return run(a, "making the new policy");
 }
 
 // --- 2: the switch ---
@@ -167,7 +150,7 @@ static int switch_over(struct apply *a)
 		nft_encode_delete(&a->batch, NFT_MSG_DELCHAIN, table, NFT_BASE_CHAIN);
 	nft_encode_base(&a->batch, table, NFT_BASE_CHAIN, true);
 	if (old) {
-		nft_encode_replace(&encoder, NFT_BASE_CHAIN, &policy, old->handle);
+		nft_encode_rule_at(&encoder, NFT_BASE_CHAIN, &policy, SPOT_INSTEAD, old->handle);
 	} else {
 		nft_encode_rule(&encoder, NFT_BASE_CHAIN, &pinholes);
 		nft_encode_rule(&encoder, NFT_BASE_CHAIN, &policy);

@@ -246,6 +246,14 @@ static void read_byteorder(struct nft_reading *r, const struct nlattr *data)
 	to->turned = true;
 }
 
+// Statements stand in one order only, each once.
+static void advance(struct nft_reading *r, enum nft_stage to)
+{
+	if (r->stage >= to)
+		nft_strange(r, "statements in an order that Bulwark does not use");
+	r->stage = to;
+}
+
 // --- tests ---
 
 static void add_test(struct nft_reading *r, const struct nft_reg *reg, struct algebra_set set)
@@ -327,36 +335,6 @@ static void read_range(struct nft_reading *r, const struct nlattr *data)
 	add_test(r, reg, set);
 }
 
-static int by_key(const void *x, const void *y)
-{
-	const struct nft_element *a = x, *b = y;
-	if (a->key != b->key)
-		return a->key < b->key ? -1 : 1;
-	return (int)b->end - (int)a->end;
-}
-
-// The kernel takes the last element that is not above the key: a value is in the set when that one
-// begins an interval.
-struct algebra_set nft_set_values(const struct nft_dumped_set *set, struct arena *arena)
-{
-	struct algebra_builder b = {.arena = arena};
-	size_t n = set->element.len;
-	struct nft_element *e = arena_memdup(arena, set->element.at, n * sizeof(*e));
-	u128 max = algebra_max(set->key_bytes * 8);
-	qsort(e, n, sizeof(*e), by_key);
-	for (size_t i = 0; i < n; i++) {
-		bool interval = set->flags & NFT_SET_INTERVAL;
-		bool last = i + 1 == n;
-		if (e[i].end || (!last && e[i + 1].key == e[i].key))
-			continue;
-		algebra_builder_add(&b, e[i].key,
-				    !interval ? e[i].key
-				    : last    ? max
-					      : e[i + 1].key - 1);
-	}
-	return algebra_builder_take(&b);
-}
-
 static void read_timer(struct nft_reading *r, const struct nft_reg *reg, const char *name)
 {
 	bool proto =
@@ -367,22 +345,50 @@ static void read_timer(struct nft_reading *r, const struct nft_reg *reg, const c
 	r->stage = STAGE_TIMER;
 }
 
+// A map and the chains that it leads to are of the rule's generation: then their names say all.
+static void read_branch(struct nft_reading *r, struct nft_dumped_set *map,
+			const struct nft_reg *reg, const struct nlattr *const *at)
+{
+	const char *prefix = r->decoder->prefix;
+	size_t len = strlen(prefix);
+	advance(r, STAGE_END);
+	r->form->act = ACT_BRANCH;
+	if (!map || map->strange || !(map->flags & NFT_SET_MAP) || !reg->loaded ||
+	    map->key_bytes != reg->bytes || u32(at[NFTA_LOOKUP_DREG]) != NFT_REG_VERDICT ||
+	    u32(at[NFTA_LOOKUP_FLAGS])) {
+		nft_strange(r,
+			    map && map->strange ? map->strange : "a map that Bulwark does not use");
+	} else if (strncmp(map->name, prefix, len) != 0 || map->name[len] != '-') {
+		nft_strange(r, "a map of another generation");
+	} else if (host_order(reg)) {
+		nft_strange(r, "a map of numbers in host order");
+	} else {
+		r->form->map = (struct nft_map){.field = NFT_FIELDS, .name = map->name + len};
+		nft_map_branches(map, prefix, r->arena, &r->form->map);
+		r->form->map.reg = arena_memdup(r->arena, reg, sizeof(*reg));
+	}
+}
+
 static void read_lookup(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
-	bool known = sort(data, NFTA_LOOKUP_FLAGS, at) && !at[NFTA_LOOKUP_DREG];
+	bool known = sort(data, NFTA_LOOKUP_FLAGS, at);
 	const char *name = text(r->arena, at[NFTA_LOOKUP_SET]);
 	struct nft_dumped_set *set = name ? map_get(r->decoder->sets, name) : NULL;
 	const struct nft_reg *reg = reg_of(r, at[NFTA_LOOKUP_SREG]);
 	uint32_t flags = u32(at[NFTA_LOOKUP_FLAGS]);
 	if (set)
 		set->used = true;
+	if (known && at[NFTA_LOOKUP_DREG]) {
+		read_branch(r, set, reg, at);
+		return;
+	}
 	if (known && set && !flags && set->flags & NFT_SET_TIMEOUT) {
 		read_timer(r, reg, name);
 		return;
 	}
 	if (!known || !set || set->strange || set->key_bytes != reg->bytes ||
-	    flags > NFT_LOOKUP_F_INV) {
+	    set->flags & NFT_SET_MAP || flags > NFT_LOOKUP_F_INV) {
 		nft_strange(r,
 			    set && set->strange ? set->strange : "a set that Bulwark does not use");
 		return;
@@ -398,14 +404,6 @@ static void read_lookup(struct nft_reading *r, const struct nlattr *data)
 }
 
 // --- statements ---
-
-// Statements stand in one order only, each once.
-static void advance(struct nft_reading *r, enum nft_stage to)
-{
-	if (r->stage >= to)
-		nft_strange(r, "statements in an order that Bulwark does not use");
-	r->stage = to;
-}
 
 static void read_dynset(struct nft_reading *r, const struct nlattr *data)
 {
@@ -464,16 +462,6 @@ static void read_log(struct nft_reading *r, const struct nlattr *data)
 					.group = (uint16_t)nft_attr_number(at[NFTA_LOG_GROUP], 2)};
 }
 
-// The chain's name as the program has it; a chain outside the generation stays as it is called.
-static const char *chain_of(struct nft_reading *r, const struct nlattr *attr)
-{
-	const char *name = text(r->arena, attr);
-	size_t len = strlen(r->decoder->prefix);
-	if (!name || strncmp(name, r->decoder->prefix, len) != 0)
-		return name;
-	return name[len] == '\0' || name[len] == '-' ? name + len : name;
-}
-
 static void read_immediate(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES], *value[ATTRIBUTES], *verdict[ATTRIBUTES];
@@ -493,7 +481,8 @@ static void read_immediate(struct nft_reading *r, const struct nlattr *data)
 	for (size_t i = 0; i < array_len(acts); i++)
 		if ((int)u32(verdict[NFTA_VERDICT_CODE]) == acts[i].code) {
 			r->form->act = acts[i].act;
-			r->form->chain = chain_of(r, verdict[NFTA_VERDICT_CHAIN]);
+			r->form->chain = nft_chain_within(
+				r->decoder->prefix, text(r->arena, verdict[NFTA_VERDICT_CHAIN]));
 			return;
 		}
 	nft_strange(r, "a verdict that Bulwark does not use");

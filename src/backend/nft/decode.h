@@ -6,21 +6,32 @@
 
 struct nlattr;
 
-// A set as the kernel has it.
+// A set or verdict map as the kernel has it.
 struct nft_element {
 	u128 key;
 	bool end;            // of an interval: the first value behind it
 	uint64_t expires_ms; // 0: never
+	const char *chain;   // of a map: goto
 };
 struct nft_dumped_set {
 	const char *name;
 	uint32_t flags, key_bytes;
-	const char *strange; // holds something that no set of ours does
+	const char *strange; // holds something that no set or map of ours does
 	bool used;           // some rule looks it up
 	VEC(struct nft_element) element;
+	bool worked_out; // once, however many rules look it up:
+	struct algebra_set values;
+	struct nft_branch *branch;
+	size_t branches;
 };
-// Its values as big-endian numbers of key_bytes bytes.
-struct algebra_set nft_set_values(const struct nft_dumped_set *set, struct arena *arena) must_check;
+// Its values as big-endian numbers of key_bytes bytes. Sorts the elements.
+struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *arena) must_check;
+// The branches of a map, as ranges of such numbers, with chains as nft_chain_within `prefix` calls them. Always asked with
+// the same prefix.
+void nft_map_branches(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
+		      struct nft_map *out);
+// A chain's name as its program has it; a chain outside the generation stays as it is called. NULL stays NULL.
+const char *nft_chain_within(const char *prefix, const char *name) must_check;
 
 struct nft_decoder {
 	struct arena *arena;

@@ -6,6 +6,7 @@
 #include "backend/nft/table.h"
 #include "base/wire.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
@@ -46,6 +47,17 @@ static void put_number(struct nlmsghdr *nlh, uint16_t type, u128 value, size_t l
 	uint8_t bytes[16];
 	to_bytes(value, len, bytes);
 	put_data(nlh, type, bytes, len);
+}
+
+static void put_verdict_data(struct nlmsghdr *nlh, uint16_t type, uint32_t code, const char *chain)
+{
+	struct nlattr *data = mnl_attr_nest_start(nlh, type);
+	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+	put_u32(nlh, NFTA_VERDICT_CODE, code);
+	if (chain)
+		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
+	mnl_attr_nest_end(nlh, verdict);
+	mnl_attr_nest_end(nlh, data);
 }
 
 // --- expressions ---
@@ -151,6 +163,15 @@ static void put_lookup(struct nlmsghdr *nlh, const char *set)
 	struct expression e = begin(nlh, "lookup");
 	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, set);
 	put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
+	end(e);
+}
+
+static void put_chosen(struct nlmsghdr *nlh, const char *map)
+{
+	struct expression e = begin(nlh, "lookup");
+	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, map);
+	put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
+	put_u32(nlh, NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
 	end(e);
 }
 
@@ -262,7 +283,7 @@ static void put_match(struct nlmsghdr *nlh, const struct nft_match *match, const
 	}
 }
 
-// --- sets ---
+// --- sets and maps ---
 
 static bool has_ranges(struct algebra_set set)
 {
@@ -272,61 +293,154 @@ static bool has_ranges(struct algebra_set set)
 	return false;
 }
 
-static void put_element(struct nlmsghdr *nlh, u128 key, size_t len, bool is_end)
+bool nft_map_ranges(const struct nft_map *map)
 {
-	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	if (is_end)
-		put_u32(nlh, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
-	put_number(nlh, NFTA_SET_ELEM_KEY, key, len);
-	mnl_attr_nest_end(nlh, element);
+	for (size_t i = 0; i < map->len; i++)
+		if (map->branch[i].range.lo != map->branch[i].range.hi)
+			return true;
+	return false;
 }
 
-// Elements from `from` on, as many as one message holds. Returns the first that is left.
-static size_t put_elements(struct nlmsghdr *nlh, const struct nft_match *match, size_t from)
+size_t nft_map_room(size_t len)
 {
-	const struct nft_field_info *info = &nft_field_info[match->field];
-	u128 max = algebra_max(info->bits);
-	bool ranges = has_ranges(match->set);
-	uint32_t limit = nlh->nlmsg_len + ELEMENTS_BYTES;
-	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	size_t i = from;
-	for (; i < match->set.len && nlh->nlmsg_len < limit; i++) {
-		struct algebra_range r = match->set.at[i];
-		put_element(nlh, r.lo << info->shift, info->bytes, false);
-		if (ranges && r.hi != max)
-			put_element(nlh, (r.hi + 1) << info->shift, info->bytes, true);
-	}
-	mnl_attr_nest_end(nlh, list);
-	return i;
+	return len * 2 + 16;
 }
 
-static void encode_set(struct nft_encoder *e, const struct nft_match *match, const char *name,
-		       uint32_t owner)
+// `room`: elements that a set of single values may hold at most.
+static void encode_set(struct nft_encoder *e, const char *name, enum nft_field field,
+		       uint32_t flags, size_t room, uint32_t owner)
 {
-	const struct nft_field_info *info = &nft_field_info[match->field];
-	bool ranges = has_ranges(match->set);
+	const struct nft_field_info *info = &nft_field_info[field];
 	struct nlmsghdr *nlh =
 		nft_batch_open(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner);
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, e->table);
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
-	put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_CONSTANT | (ranges ? NFT_SET_INTERVAL : 0u));
+	put_u32(nlh, NFTA_SET_FLAGS, flags);
 	put_u32(nlh, NFTA_SET_KEY_TYPE, info->type);
 	put_u32(nlh, NFTA_SET_KEY_LEN, info->bytes);
-	put_u32(nlh, NFTA_SET_ID, e->sets);
-	if (!ranges) {
+	if (flags & NFT_SET_MAP)
+		put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	put_u32(nlh, NFTA_SET_ID, ++e->ids);
+	if (!(flags & NFT_SET_INTERVAL)) {
 		struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
-		put_u32(nlh, NFTA_SET_DESC_SIZE, (uint32_t)match->set.len);
+		put_u32(nlh, NFTA_SET_DESC_SIZE, (uint32_t)room);
 		mnl_attr_nest_end(nlh, nest);
 	}
 	nft_batch_close(e->batch);
-	for (size_t at = 0; at < match->set.len;) {
-		nlh = nft_batch_open(e->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
-				     owner);
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, e->table);
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, name);
-		at = put_elements(nlh, match, at);
-		nft_batch_close(e->batch);
+}
+
+static void put_element(struct nlmsghdr *nlh, u128 key, size_t len, uint32_t flags,
+			const char *chain)
+{
+	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	if (flags)
+		put_u32(nlh, NFTA_SET_ELEM_FLAGS, flags);
+	put_number(nlh, NFTA_SET_ELEM_KEY, key, len);
+	if (chain)
+		put_verdict_data(nlh, NFTA_SET_ELEM_DATA, (uint32_t)NFT_GOTO, chain);
+	mnl_attr_nest_end(nlh, element);
+}
+
+// Elements being written, in as many messages as they need.
+struct elements {
+	struct nft_encoder *encoder;
+	const char *name; // of the set
+	const struct nft_field_info *info;
+	uint16_t type;
+	bool ranges;
+	uint32_t owner;
+	struct nlmsghdr *nlh; // the open message, NULL: none
+	struct nlattr *list;
+};
+
+static void end_elements(struct elements *e)
+{
+	if (!e->nlh)
+		return;
+	mnl_attr_nest_end(e->nlh, e->list);
+	nft_batch_close(e->encoder->batch);
+	e->nlh = NULL;
+}
+
+static void begin_elements(struct elements *e)
+{
+	uint16_t flags = e->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	e->nlh = nft_batch_open(e->encoder->batch, e->type, flags, e->owner);
+	mnl_attr_put_strz(e->nlh, NFTA_SET_ELEM_LIST_TABLE, e->encoder->table);
+	mnl_attr_put_strz(e->nlh, NFTA_SET_ELEM_LIST_SET, e->name);
+	e->list = mnl_attr_nest_start(e->nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+}
+
+// An interval is its first value and the first one behind it. Named sets want both, even where the next
+// interval begins there.
+static void add_range(struct elements *e, struct algebra_range r, const char *chain)
+{
+	const struct nft_field_info *info = e->info;
+	if (e->nlh && e->nlh->nlmsg_len > ELEMENTS_BYTES)
+		end_elements(e);
+	if (!e->nlh)
+		begin_elements(e);
+	put_element(e->nlh, r.lo << info->shift, info->bytes, 0, chain);
+	if (e->ranges && r.hi != algebra_max(info->bits))
+		put_element(e->nlh, (r.hi + 1) << info->shift, info->bytes,
+			    NFT_SET_ELEM_INTERVAL_END, NULL);
+}
+
+static void encode_match_set(struct nft_encoder *e, const struct nft_match *match, const char *name,
+			     uint32_t owner)
+{
+	struct elements to = {.encoder = e,
+			      .name = name,
+			      .info = &nft_field_info[match->field],
+			      .type = NFT_MSG_NEWSETELEM,
+			      .ranges = has_ranges(match->set),
+			      .owner = owner};
+	encode_set(e, name, match->field, NFT_SET_CONSTANT | (to.ranges ? NFT_SET_INTERVAL : 0u),
+		   match->set.len, owner);
+	for (size_t i = 0; i < match->set.len; i++)
+		add_range(&to, match->set.at[i], NULL);
+	end_elements(&to);
+}
+
+static void encode_branches(struct elements *to, const struct nft_map *map)
+{
+	char chain[NFT_NAME_MAXLEN];
+	size_t len = strlen(to->encoder->prefix);
+	assert(len < sizeof(chain));
+	memcpy(chain, to->encoder->prefix, len);
+	for (size_t i = 0; i < map->len; i++) {
+		size_t rest = strlen(map->branch[i].chain);
+		assert(len + rest < sizeof(chain));
+		memcpy(chain + len, map->branch[i].chain, rest + 1);
+		add_range(to, map->branch[i].range, to->type == NFT_MSG_NEWSETELEM ? chain : NULL);
 	}
+	end_elements(to);
+}
+
+static char *map_name(const struct nft_encoder *e, const struct nft_map *map)
+{
+	return arena_printf(e->arena, "%s%s", e->prefix, map->name);
+}
+
+void nft_encode_branches(struct nft_encoder *e, uint16_t type, const struct nft_map *map,
+			 bool ranges, uint32_t owner)
+{
+	struct elements to = {.encoder = e,
+			      .name = map_name(e, map),
+			      .info = &nft_field_info[map->field],
+			      .type = type,
+			      .ranges = ranges,
+			      .owner = owner};
+	encode_branches(&to, map);
+}
+
+void nft_encode_map(struct nft_encoder *e, const struct nft_map *map, uint32_t owner)
+{
+	bool ranges = nft_map_ranges(map);
+	assert(map->field != F_STATE && map->field != F_KNOWN);
+	encode_set(e, map_name(e, map), map->field, NFT_SET_MAP | (ranges ? NFT_SET_INTERVAL : 0u),
+		   nft_map_room(map->len), owner);
+	nft_encode_branches(e, NFT_MSG_NEWSETELEM, map, ranges, owner);
 }
 
 static char *content_of(struct arena *arena, const struct nft_match *match)
@@ -357,7 +471,7 @@ static const char *set_for(struct nft_encoder *e, const struct nft_match *match,
 		return name;
 	name = arena_printf(e->arena, "%s-s%u", e->prefix, ++e->sets);
 	map_put(&e->set_by_content, content, name);
-	encode_set(e, match, name, owner);
+	encode_match_set(e, match, name, owner);
 	return name;
 }
 
@@ -401,13 +515,7 @@ static void put_verdict(struct nlmsghdr *nlh, uint32_t code, const char *chain)
 {
 	struct expression e = begin(nlh, "immediate");
 	put_u32(nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
-	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
-	put_u32(nlh, NFTA_VERDICT_CODE, code);
-	if (chain)
-		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
-	mnl_attr_nest_end(nlh, verdict);
-	mnl_attr_nest_end(nlh, data);
+	put_verdict_data(nlh, NFTA_IMMEDIATE_DATA, code, chain);
 	end(e);
 }
 
@@ -419,12 +527,21 @@ static void put_reject(struct nlmsghdr *nlh, bool reset)
 	end(e);
 }
 
+static void put_branch(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_map *map)
+{
+	put_load(nlh, &nft_field_info[map->field]);
+	put_narrow(nlh, &nft_field_info[map->field]);
+	put_chosen(nlh, map_name(e, map));
+}
+
 static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_form *form)
 {
 	char *chain = form->chain ? arena_printf(e->arena, "%s%s", e->prefix, form->chain) : NULL;
 	switch (form->act) {
 	case ACT_CONTINUE:
-	case ACT_BRANCH: // not made yet
+		break;
+	case ACT_BRANCH:
+		put_branch(e, nlh, &form->map);
 		break;
 	case ACT_ACCEPT:
 		put_verdict(nlh, NF_ACCEPT, NULL);
@@ -491,25 +608,32 @@ static void put_expressions(struct nft_encoder *e, struct nlmsghdr *nlh,
 		put_timer(nlh, form);
 	if (form->limited)
 		put_limit(nlh, &form->limit);
-	end(begin(nlh, "counter"));
+	if (nft_form_counts(form))
+		end(begin(nlh, "counter"));
 	if (form->log.prefix)
 		put_log(nlh, &form->log);
 	put_act(e, nlh, form);
 	mnl_attr_nest_end(nlh, list);
 }
 
-static void encode_rule(struct nft_encoder *e, const char *chain, const struct nft_form *form,
-			uint64_t replaced)
+void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct nft_form *form,
+			enum nft_spot spot, uint64_t handle)
 {
+	static const uint16_t flags[] = {
+		[SPOT_END] = NLM_F_CREATE | NLM_F_APPEND,
+		[SPOT_BEFORE] = NLM_F_CREATE,
+		[SPOT_BEHIND] = NLM_F_CREATE | NLM_F_APPEND,
+		[SPOT_INSTEAD] = NLM_F_REPLACE,
+	};
 	const char *sets[NFT_FIELDS] = {0};
 	for (size_t i = 0; i < form->len; i++)
 		sets[i] = set_for(e, &form->match[i], form->tag.rule);
-	uint16_t flags = replaced ? NLM_F_REPLACE : NLM_F_CREATE | NLM_F_APPEND;
-	struct nlmsghdr *nlh = nft_batch_open(e->batch, NFT_MSG_NEWRULE, flags, form->tag.rule);
+	struct nlmsghdr *nlh =
+		nft_batch_open(e->batch, NFT_MSG_NEWRULE, flags[spot], form->tag.rule);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, e->table);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
-	if (replaced)
-		put_u64(nlh, NFTA_RULE_HANDLE, replaced);
+	if (spot != SPOT_END)
+		put_u64(nlh, spot == SPOT_INSTEAD ? NFTA_RULE_HANDLE : NFTA_RULE_POSITION, handle);
 	put_expressions(e, nlh, form, sets);
 	put_user_data(nlh, &form->tag);
 	nft_batch_close(e->batch);
@@ -517,13 +641,9 @@ static void encode_rule(struct nft_encoder *e, const char *chain, const struct n
 
 void nft_encode_rule(struct nft_encoder *e, const char *chain, const struct nft_form *form)
 {
-	encode_rule(e, chain, form, 0);
-}
-
-void nft_encode_replace(struct nft_encoder *e, const char *chain, const struct nft_form *form,
-			uint64_t handle)
-{
-	encode_rule(e, chain, form, handle);
+	if (form->act == ACT_BRANCH)
+		nft_encode_map(e, &form->map, form->tag.rule);
+	nft_encode_rule_at(e, chain, form, SPOT_END, 0);
 }
 
 // --- tables, chains, deletion ---
@@ -543,6 +663,24 @@ void nft_encode_chain(struct nft_batch *batch, const char *table, const char *ch
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
 	nft_batch_close(batch);
+}
+
+static char *chain_name(const struct nft_encoder *e, const struct nft_chain *chain)
+{
+	return arena_printf(e->arena, "%s%s", e->prefix, chain->name);
+}
+
+void nft_encode_program(struct nft_encoder *e, const struct nft_program *program)
+{
+	for (size_t i = 0; i < program->chain.len; i++)
+		nft_encode_chain(e->batch, e->table, chain_name(e, program->chain.at[i]),
+				 NLM_F_EXCL);
+	for (size_t i = 0; i < program->chain.len; i++) {
+		const struct nft_chain *chain = program->chain.at[i];
+		const char *name = chain_name(e, chain);
+		for (size_t k = 0; k < chain->rule.len; k++)
+			nft_encode_rule(e, name, &chain->rule.at[k]);
+	}
 }
 
 void nft_encode_base(struct nft_batch *batch, const char *table, const char *chain, bool drop)

@@ -11,7 +11,8 @@ struct nft_encoder {
 	struct nft_batch *batch;
 	const char *table;
 	const char *prefix; // of its chains and sets: "g7"
-	uint32_t sets;
+	uint32_t sets;      // names of sets: "g7-s1" and so on, behind this number
+	uint32_t ids;       // of sets and maps within the transaction
 	struct map set_by_content;
 };
 
@@ -21,11 +22,31 @@ void nft_encode_chain(struct nft_batch *batch, const char *table, const char *ch
 		      uint16_t flags);
 // The base chain of the forward hook, made or changed.
 void nft_encode_base(struct nft_batch *batch, const char *table, const char *chain, bool drop);
-// A rule at the end of the chain (its full name), with the sets that it needs before it.
+// A rule at the end of the chain (its full name), with the sets and the map that it needs before it. The chains that it
+// leads to must be there.
 void nft_encode_rule(struct nft_encoder *encoder, const char *chain, const struct nft_form *form);
-// A rule in the place of the one with this handle.
-void nft_encode_replace(struct nft_encoder *encoder, const char *chain, const struct nft_form *form,
-			uint64_t handle);
+// A rule at another place of its chain, with the sets that it needs; its map must be there.
+enum nft_spot {
+	SPOT_END,
+	SPOT_BEFORE,
+	SPOT_BEHIND,
+	SPOT_INSTEAD
+}; // … of the rule with this handle
+void nft_encode_rule_at(struct nft_encoder *encoder, const char *chain, const struct nft_form *form,
+			enum nft_spot spot, uint64_t handle);
+
+// All chains of a program, then their rules.
+void nft_encode_program(struct nft_encoder *encoder, const struct nft_program *program);
+
+// A map with its elements. Single values make a hash map, which never takes ranges and holds nft_map_room(map->len)
+// elements at most.
+void nft_encode_map(struct nft_encoder *encoder, const struct nft_map *map, uint32_t owner);
+bool nft_map_ranges(const struct nft_map *map) must_check;
+size_t nft_map_room(size_t len) must_check;
+// Adds branches to a map that is there, or deletes them (NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM). `map` holds only these;
+// a branch that changes is deleted first. `ranges`: the map was made of ranges.
+void nft_encode_branches(struct nft_encoder *encoder, uint16_t type, const struct nft_map *map,
+			 bool ranges, uint32_t owner);
 // Deletes a table (name NULL), chain or set: NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELSET.
 void nft_encode_delete(struct nft_batch *batch, uint16_t type, const char *table, const char *name);
 // Handle 0: all rules of the chain.

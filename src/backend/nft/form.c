@@ -66,6 +66,11 @@ const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_fie
 	return NULL;
 }
 
+bool nft_form_counts(const struct nft_form *form)
+{
+	return !form->tag.known || form->tag.counts;
+}
+
 static void drop_match(struct nft_form *form, enum nft_field field)
 {
 	for (size_t i = 0; i < form->len; i++)

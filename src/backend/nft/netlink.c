@@ -19,6 +19,8 @@
 #define RECEIVE_WANTED (16 << 20)
 #define RECEIVE_BYTES 65536u
 #define SEND_LEAST 65536u
+#define PART_BYTES (4u << 20) // of a batch that may be split
+#define TRIES 100
 #define PATIENCE 10 // seconds for an answer of the kernel
 
 // As much as may be had: SO_*BUFFORCE needs CAP_NET_ADMIN over the whole machine.
@@ -103,10 +105,31 @@ void nft_batch_fini(struct nft_batch *batch)
 	buf_fini(&batch->buf);
 }
 
+void nft_batch_split(struct nft_batch *batch, struct nft_socket *s)
+{
+	batch->socket = s;
+}
+
+static int send_batch(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out);
+
+// Before the next message makes the part larger than the kernel takes.
+static void send_when_full(struct nft_batch *batch)
+{
+	size_t most = batch->socket->send_most < PART_BYTES ? batch->socket->send_most : PART_BYTES;
+	if (batch->buf.len + NFT_MESSAGE_MOST < most)
+		return;
+	if (batch->fault.error)
+		empty(batch);
+	else
+		(void)send_batch(batch->socket, batch, &batch->fault);
+}
+
 struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t flags,
 				uint32_t owner)
 {
 	assert(!batch->open);
+	if (batch->socket)
+		send_when_full(batch);
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf_reserve(&batch->buf, NFT_MESSAGE_MOST));
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
@@ -143,12 +166,14 @@ static uint32_t number(struct nft_socket *s, struct nft_batch *batch)
 	return before->nlmsg_seq;
 }
 
+// ENOBUFS: the kernel had no memory for the message at that moment.
 static int send_all(const struct nft_socket *s, const void *data, size_t len)
 {
 	ssize_t sent;
+	unsigned tries = 0;
 	do
 		sent = mnl_socket_sendto(s->nl, data, len);
-	while (sent < 0 && (errno == EINTR || errno == ENOBUFS));
+	while (sent < 0 && (errno == EINTR || (errno == ENOBUFS && ++tries < TRIES)));
 	return sent < 0 ? -errno : 0;
 }
 
@@ -190,7 +215,7 @@ static void take_answers(const struct nft_socket *s, struct answer *a)
 	}
 }
 
-int nft_batch_run(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out)
+static int send_batch(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out)
 {
 	*fault_out = (struct nft_fault){.owner = NFT_NO_OWNER};
 	if (batch->owner.len < 2)
@@ -206,6 +231,18 @@ int nft_batch_run(struct nft_socket *s, struct nft_batch *batch, struct nft_faul
 	fault_out->error = error;
 	empty(batch);
 	return error;
+}
+
+int nft_batch_run(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out)
+{
+	*fault_out = batch->fault;
+	if (fault_out->error)
+		empty(batch);
+	else
+		(void)send_batch(s, batch, fault_out);
+	batch->socket = NULL;
+	batch->fault = (struct nft_fault){0};
+	return fault_out->error;
 }
 
 // --- dumps ---

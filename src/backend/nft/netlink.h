@@ -20,13 +20,21 @@ int nft_socket_open(struct nft_socket *socket) must_check;
 void nft_socket_close(struct nft_socket *socket);
 int nft_socket_fd(const struct nft_socket *socket) must_check;
 
+// What the kernel refused: a negative errno and whose message it was.
+struct nft_fault {
+	int error;
+	uint32_t owner;
+};
+
 // One transaction being written. Every message has an owner: the index of the rule that it is for,
 // or NFT_NO_OWNER.
 struct nft_batch {
 	struct arena *arena;
 	struct buf buf;
 	VEC(uint32_t) owner;
-	struct nlmsghdr *open; // the message being written
+	struct nlmsghdr *open;     // the message being written
+	struct nft_socket *socket; // goes there in parts; NULL: as one transaction
+	struct nft_fault fault;    // of a part
 };
 #define NFT_NO_OWNER UINT32_MAX
 // A message must not be longer; attributes are written without asking for room.
@@ -40,13 +48,11 @@ struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t
 				uint32_t owner) must_check;
 void nft_batch_close(struct nft_batch *batch);
 
-// What the kernel refused: a negative errno and whose message it was.
-struct nft_fault {
-	int error;
-	uint32_t owner;
-};
+// Until the next run the batch goes to the kernel in parts, each a transaction of its own: for what nothing leads to
+// yet. After a fault nothing more is sent.
+void nft_batch_split(struct nft_batch *batch, struct nft_socket *socket);
 // Sends the batch and empties it. 0, or a negative errno and the first fault: then the kernel has
-// done nothing of it.
+// done nothing of it (of the last part).
 int nft_batch_run(struct nft_socket *socket, struct nft_batch *batch,
 		  struct nft_fault *fault_out) must_check;
 

@@ -134,6 +134,17 @@ static int take_chain(const struct nlmsghdr *nlh, void *context)
 
 // --- sets ---
 
+// Sets may change by themselves (timers of pinholes), maps may not.
+static bool usual(const struct nft_dumped_set *set, const struct nlattr *data_type)
+{
+	const uint32_t fixed = NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_INTERVAL,
+		       known = fixed |
+			       (data_type ? (uint32_t)NFT_SET_MAP : NFT_SET_TIMEOUT | NFT_SET_EVAL);
+	bool verdicts = data_type && set->flags & NFT_SET_MAP && u32(data_type) == NFT_DATA_VERDICT;
+	return !(set->flags & ~known) && set->key_bytes && set->key_bytes <= 16 &&
+	       (!data_type || verdicts);
+}
+
 static int take_set(const struct nlmsghdr *nlh, void *context)
 {
 	struct view *v = context;
@@ -145,13 +156,23 @@ static int take_set(const struct nlmsghdr *nlh, void *context)
 	set->name = text(v->arena, at[NFTA_SET_NAME]);
 	set->flags = u32(at[NFTA_SET_FLAGS]);
 	set->key_bytes = u32(at[NFTA_SET_KEY_LEN]);
-	const uint32_t known = NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_INTERVAL |
-			       NFT_SET_TIMEOUT | NFT_SET_EVAL;
-	if (set->flags & ~known || !set->key_bytes || set->key_bytes > 16 || at[NFTA_SET_DATA_TYPE])
+	if (!usual(set, at[NFTA_SET_DATA_TYPE]))
 		set->strange = "a set of a kind that Bulwark does not use";
 	vec_push(v->arena, &v->table->set, set);
 	map_put(&v->table->set_by_name, set->name, set);
 	return 0;
+}
+
+// The chain of a goto, NULL for every other verdict.
+static const char *chain_of(struct view *v, const struct nlattr *data)
+{
+	const struct nlattr *value[ATTRIBUTES], *verdict[ATTRIBUTES];
+	sort_nested(data, value);
+	sort_nested(value[NFTA_DATA_VERDICT], verdict);
+	const struct nlattr *name = verdict[NFTA_VERDICT_CHAIN];
+	if (!name || (int)u32(verdict[NFTA_VERDICT_CODE]) != NFT_GOTO)
+		return NULL;
+	return text(v->arena, name);
 }
 
 static void add_element(struct view *v, const struct nlattr *element)
@@ -161,12 +182,14 @@ static void add_element(struct view *v, const struct nlattr *element)
 	sort_nested(at[NFTA_SET_ELEM_KEY], key);
 	struct nft_dumped_set *set = v->filled;
 	uint32_t flags = u32(at[NFTA_SET_ELEM_FLAGS]);
+	bool end = flags & NFT_SET_ELEM_INTERVAL_END;
+	const char *chain = chain_of(v, at[NFTA_SET_ELEM_DATA]);
 	bool plain = key[NFTA_DATA_VALUE] &&
 		     mnl_attr_get_payload_len(key[NFTA_DATA_VALUE]) == set->key_bytes &&
 		     !(flags & ~(uint32_t)NFT_SET_ELEM_INTERVAL_END) &&
-		     !at[NFTA_SET_ELEM_KEY_END] && !at[NFTA_SET_ELEM_DATA] &&
-		     !at[NFTA_SET_ELEM_OBJREF] && !at[NFTA_SET_ELEM_EXPR] &&
-		     !at[NFTA_SET_ELEM_EXPRESSIONS];
+		     !at[NFTA_SET_ELEM_KEY_END] && !at[NFTA_SET_ELEM_OBJREF] &&
+		     !at[NFTA_SET_ELEM_EXPR] && !at[NFTA_SET_ELEM_EXPRESSIONS] &&
+		     (set->flags & NFT_SET_MAP && !end ? chain != NULL : !at[NFTA_SET_ELEM_DATA]);
 	if (!plain) {
 		set->strange = "a set with elements of a kind that Bulwark does not use";
 		return;
@@ -174,7 +197,8 @@ static void add_element(struct view *v, const struct nlattr *element)
 	vec_push(v->arena, &set->element,
 		 (struct nft_element){
 			 .key = nft_attr_number(key[NFTA_DATA_VALUE], set->key_bytes),
-			 .end = flags & NFT_SET_ELEM_INTERVAL_END,
+			 .end = end,
+			 .chain = chain,
 			 .expires_ms = (uint64_t)nft_attr_number(at[NFTA_SET_ELEM_EXPIRATION], 8)});
 }
 

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the elements of a set mean. The kernel takes the last element that is not above the key: a value
+// is in the set when that one begins an interval, and a map leads where that one leads. Worked out once
+// for each set, as many rules may share it. Pure.
+#include "backend/nft/decode.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int by_key(const void *x, const void *y)
+{
+	const struct nft_element *a = x, *b = y;
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	return (int)b->end - (int)a->end;
+}
+
+// What the i-th of the sorted elements stands for; false: nothing.
+static bool range_at(const struct nft_dumped_set *set, size_t i, struct algebra_range *out)
+{
+	const struct nft_element *e = &set->element.at[i];
+	bool last = i + 1 == set->element.len;
+	if (e->end || (!last && e[1].key == e->key))
+		return false;
+	u128 behind = last ? algebra_max(set->key_bytes * 8) : e[1].key - 1;
+	*out = (struct algebra_range){e->key, set->flags & NFT_SET_INTERVAL ? behind : e->key};
+	return true;
+}
+
+static void sort(struct nft_dumped_set *set)
+{
+	if (set->element.len)
+		qsort(set->element.at, set->element.len, sizeof(*set->element.at), by_key);
+	set->worked_out = true;
+}
+
+struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *arena)
+{
+	struct algebra_builder b = {.arena = arena};
+	struct algebra_range range;
+	if (set->worked_out)
+		return set->values;
+	sort(set);
+	for (size_t i = 0; i < set->element.len; i++)
+		if (range_at(set, i, &range))
+			algebra_builder_add(&b, range.lo, range.hi);
+	set->values = algebra_builder_take(&b);
+	return set->values;
+}
+
+static void work_out(struct nft_dumped_set *map, const char *prefix, struct arena *arena)
+{
+	struct algebra_range range;
+	sort(map);
+	map->branch = arena_array(arena, struct nft_branch, map->element.len);
+	for (size_t i = 0; i < map->element.len; i++)
+		if (range_at(map, i, &range))
+			map->branch[map->branches++] = (struct nft_branch){
+				range, nft_chain_within(prefix, map->element.at[i].chain)};
+}
+
+void nft_map_branches(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
+		      struct nft_map *out)
+{
+	if (!set->worked_out)
+		work_out(set, prefix, arena);
+	out->branch = set->branch;
+	out->len = set->branches;
+}
+
+const char *nft_chain_within(const char *prefix, const char *name)
+{
+	size_t len = strlen(prefix);
+	if (!name || strncmp(name, prefix, len) != 0)
+		return name;
+	return name[len] == '\0' || name[len] == '-' ? name + len : name;
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verdict maps in the kernel: programs with maps come back as they went in, packets follow them, what somebody does to
+// a map is seen, and a rule behind a branch is read by what the branch has told.
+#include "backend/nft/compile.h"
+#include "backend/nft/encode.h"
+#include "backend/nft/lift.h"
+#include "backend/nft/open.h"
+#include "backend/nft/test_oracle.h"
+#include "backend/nft/test_policy.h"
+#include "backend/nft/text.h"
+#include "base/buf.h"
+#include "base/diag.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#define PACKETS 40
+#define SEED 5280
+
+struct fixture {
+	struct test_oracle oracle;
+	struct test_random random;
+	struct arena arena; // of one test
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = base_oom(calloc(1, sizeof(*f)));
+	test_oracle_open(&f->oracle);
+	f->random.state = SEED;
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	test_oracle_close(&f->oracle);
+	free(f);
+	return 0;
+}
+
+static int begin(void **state)
+{
+	arena_init(&((struct fixture *)*state)->arena);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	arena_fini(&((struct fixture *)*state)->arena);
+	return 0;
+}
+
+static int nft(const char *script)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+	return test_run(script, argv);
+}
+
+// --- programs ---
+
+static struct nft_encoder encoder_of(struct fixture *f, struct nft_batch *batch, const char *prefix)
+{
+	return (struct nft_encoder){.arena = &f->arena,
+				    .batch = batch,
+				    .table = "bulwark",
+				    .prefix = prefix,
+				    .set_by_content = {.arena = &f->arena}};
+}
+
+static void run(struct fixture *f, struct nft_batch *batch)
+{
+	struct nft_fault fault;
+	int error = nft_batch_run(&f->oracle.nft->socket, batch, &fault);
+	if (error)
+		fail_msg("the kernel refuses the message of rule %u: %s", fault.owner,
+			 strerror(-error));
+	nft_batch_fini(batch);
+}
+
+// Puts a program into the router at hand, in force, in place of whatever was there.
+static void load(struct fixture *f, const struct nft_program *program)
+{
+	struct nft_batch batch;
+	struct nft_encoder encoder = encoder_of(f, &batch, "g1"), plain = encoder_of(f, &batch, "");
+	const struct nft_form enter = {.act = ACT_GOTO, .chain = "g1"};
+	assert_int_equal(nft("table inet bulwark\ndelete table inet bulwark\n"), 0);
+	nft_batch_init(&batch, &f->arena);
+	nft_encode_table(&batch, "bulwark");
+	nft_encode_program(&encoder, program);
+	nft_encode_base(&batch, "bulwark", NFT_BASE_CHAIN, true);
+	nft_encode_rule(&plain, NFT_BASE_CHAIN, &enter);
+	run(f, &batch);
+}
+
+static void read_program(struct fixture *f, struct nft_program *out)
+{
+	struct nft_table table;
+	assert_int_equal(
+		nft_table_read(&f->oracle.nft->socket, "bulwark", NFT_ALL, &f->arena, &table), 0);
+	assert_int_equal(table.generation, 1);
+	nft_program_init(out, &f->arena);
+	nft_lift_program(&table, 1, out);
+	for (size_t i = 0; i < table.set.len; i++)
+		assert_true(table.set.at[i]->used);
+}
+
+static void assert_same_form(struct fixture *f, const struct nft_form *meant,
+			     const struct nft_form *is)
+{
+	struct nft_program none;
+	struct buf a, b;
+	nft_program_init(&none, &f->arena);
+	buf_init(&a);
+	buf_init(&b);
+	nft_form_key(&none, meant, true, &a);
+	nft_form_key(&none, is, true, &b);
+	if (a.len != b.len || memcmp(a.data, b.data, a.len) != 0)
+		fail_msg("%s\nis read as\n%s", nft_text_shown(&none, meant, &f->arena),
+			 nft_text_shown(&none, is, &f->arena));
+	if (meant->act == ACT_BRANCH)
+		assert_string_equal(is->map.name, meant->map.name);
+	buf_fini(&b);
+	buf_fini(&a);
+}
+
+static void assert_loaded(struct fixture *f, const struct nft_program *program)
+{
+	struct nft_program found;
+	read_program(f, &found);
+	assert_int_equal(found.chain.len, program->chain.len);
+	for (size_t i = 0; i < program->chain.len; i++) {
+		const struct nft_chain *meant = program->chain.at[i],
+				       *is = nft_program_find(&found, meant->name);
+		assert_non_null(is);
+		assert_int_equal(is->rule.len, meant->rule.len);
+		for (size_t k = 0; k < meant->rule.len; k++)
+			assert_same_form(f, &meant->rule.at[k], &is->rule.at[k]);
+	}
+}
+
+static void push(struct fixture *f, struct nft_chain *chain, struct nft_form form)
+{
+	form.tag.known = true;
+	vec_push(&f->arena, &chain->rule, form);
+}
+
+static struct nft_form branch(enum nft_field field, const char *name, struct nft_branch *to,
+			      size_t len)
+{
+	return (struct nft_form){.act = ACT_BRANCH,
+				 .map = {.field = field, .name = name, .branch = to, .len = len}};
+}
+
+// --- rulesets of one dimension ---
+
+// Ranges of one dimension that do not overlap, each with a verdict, as rules and as one map.
+struct split {
+	enum ir_dim dim;
+	enum nft_field field;
+	bool flow;
+	unsigned version; // 0: any
+	VEC(struct algebra_range) range;
+	struct ir_ruleset ruleset;
+	struct nft_program program;
+};
+
+static int by_value(const void *x, const void *y)
+{
+	const u128 *a = x, *b = y;
+	return *a < *b ? -1 : *a > *b;
+}
+
+// Where ranges begin: at the packets' values, beside them and at the ends.
+static size_t cuts_of(struct fixture *f, const struct split *s, const struct test_case *test,
+		      size_t wanted, u128 **out)
+{
+	size_t n = 0, most = test->item.len * 2 + wanted + 1;
+	u128 max = algebra_max(ir_dim_info[s->dim].bits), *cut = arena_array(&f->arena, u128, most);
+	cut[n++] = 0;
+	for (size_t i = 0; i < test->item.len; i++) {
+		struct ir_packet dims;
+		test_packet_dims(&test->item.at[i].packet, &dims);
+		if (!(dims.has >> s->dim & 1))
+			continue;
+		cut[n++] = dims.value[s->dim];
+		if (dims.value[s->dim] < max)
+			cut[n++] = dims.value[s->dim] + 1;
+	}
+	while (n < wanted)
+		cut[n++] =
+			((u128)test_random_next(&f->random) << 64 | test_random_next(&f->random)) &
+			max;
+	qsort(cut, n, sizeof(*cut), by_value);
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!kept || cut[kept - 1] != cut[i])
+			cut[kept++] = cut[i];
+	*out = cut;
+	return kept;
+}
+
+static struct algebra_set raw_of(struct fixture *f, const struct split *s,
+				 struct algebra_range range)
+{
+	return nft_field_raw(s->field, &f->arena, algebra_set_one(&f->arena, range.lo, range.hi));
+}
+
+// Most ranges reach to the next one, some end before it, some are left out; `single` values only if that is asked for.
+static void make_ranges(struct fixture *f, struct split *s, const struct test_case *test,
+			size_t wanted, bool single)
+{
+	u128 *cut, max = algebra_max(ir_dim_info[s->dim].bits);
+	size_t n = cuts_of(f, s, test, wanted, &cut);
+	for (size_t i = 0; i < n; i++) {
+		u128 behind = i + 1 < n ? cut[i + 1] - 1 : max;
+		bool whole = test_random_chance(&f->random, 70) && !single;
+		struct algebra_range range = {cut[i], whole ? behind : cut[i]};
+		if (test_random_chance(&f->random, 80) && raw_of(f, s, range).len == 1)
+			vec_push(&f->arena, &s->range, range);
+	}
+}
+
+static void make_rules(struct fixture *f, struct split *s)
+{
+	struct arena *a = &f->arena;
+	s->ruleset = (struct ir_ruleset){.default_action = IR_REJECT};
+	for (size_t i = 0; i < s->range.len; i++) {
+		struct ir_rule rule = {.policy = "p",
+				       .name = "r",
+				       .verdict = i % 2 ? IR_PASS : IR_DROP,
+				       .flow = s->flow,
+				       .clauses = 1,
+				       .clause = arena_new(a, struct ir_clause)};
+		bool good =
+			ir_clause_narrow(rule.clause, a, s->dim,
+					 algebra_set_one(a, s->range.at[i].lo, s->range.at[i].hi));
+		if (s->version)
+			good &= ir_clause_narrow(rule.clause, a, IR_FAMILY,
+						 algebra_set_one(a, s->version, s->version));
+		assert_true(good);
+		vec_push(a, &s->ruleset.rule, rule);
+	}
+}
+
+// Takes the match of the field out of the kernel rule of one rule: what is left guards the map.
+static struct nft_form guards_of(struct fixture *f, const struct split *s, size_t index)
+{
+	struct nft_program scratch;
+	nft_program_init(&scratch, &f->arena);
+	struct nft_chain *chain = nft_program_chain(&scratch, "");
+	nft_compile_rule(&scratch, NULL, &s->ruleset.rule.at[index], (uint32_t)index, chain);
+	assert_int_equal(chain->rule.len, 1);
+	struct nft_form guards = {0};
+	for (size_t i = 0; i < chain->rule.at[0].len; i++)
+		if (chain->rule.at[0].match[i].field != s->field)
+			nft_form_match(&guards, &f->arena, chain->rule.at[0].match[i].field,
+				       chain->rule.at[0].match[i].set);
+	return guards;
+}
+
+static void make_program(struct fixture *f, struct split *s)
+{
+	struct nft_branch *to = arena_array(&f->arena, struct nft_branch, s->range.len);
+	for (size_t i = 0; i < s->range.len; i++)
+		to[i] = (struct nft_branch){raw_of(f, s, s->range.at[i]).at[0],
+					    i % 2 ? "-n0" : "-n1"};
+	nft_program_init(&s->program, &f->arena);
+	struct nft_chain *top = nft_program_chain(&s->program, ""),
+			 *pass = nft_program_chain(&s->program, "-n0"),
+			 *drop = nft_program_chain(&s->program, "-n1");
+	struct nft_form form = branch(s->field, "-m0", to, s->range.len),
+			guards = guards_of(f, s, 0);
+	form.match = guards.match;
+	form.len = guards.len;
+	push(f, top, form);
+	nft_compile_end(&s->program, s->flow, s->ruleset.default_action, top);
+	push(f, pass, (struct nft_form){.act = ACT_ACCEPT});
+	push(f, drop, (struct nft_form){.act = ACT_DROP});
+}
+
+static void make_packets(struct fixture *f, const struct split *s, struct test_case *test)
+{
+	struct ir_ruleset other; // packets are drawn from its values
+	*test = (struct test_case){.tracked = s->flow};
+	test_policy_random(&f->random, &f->arena, s->flow, time(NULL), &other);
+	for (int i = 0; i < PACKETS; i++) {
+		struct test_packet p;
+		test_packet_random(&f->random, &other, s->flow, &p);
+		(void)test_case_add(test, &f->arena, &p, -1);
+	}
+}
+
+static void assert_followed(struct fixture *f, struct split *s, size_t ranges, bool single)
+{
+	struct test_case test;
+	s->field = nft_field_of(s->dim, s->flow ? OF_FLOW : OF_PACKET, s->version ? s->version : 4,
+				false);
+	make_packets(f, s, &test);
+	make_ranges(f, s, &test, ranges, single);
+	assert_true(s->range.len > 0);
+	make_rules(f, s);
+	make_program(f, s);
+	test_oracle_enter(&f->oracle, s->flow);
+	load(f, &s->program);
+	assert_loaded(f, &s->program);
+	test.ruleset[0] = s->ruleset;
+	if (!test_oracle_packets(&f->oracle, &test)) {
+		test_oracle_print(&f->oracle, &test);
+		fail_msg("%s: %s", ir_dim_info[s->dim].key, f->oracle.fault);
+	}
+}
+
+// Every kind of place: meta, conntrack, headers; whole values, parts of bytes, numbers that are counted down.
+static void packets_follow_maps(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		enum ir_dim dim;
+		bool flow;
+		unsigned version;
+	} of[] = {{IR_FAMILY, false, 0},  {IR_PROTO, false, 0},    {IR_SRC4, false, 0},
+		  {IR_DST4, false, 0},    {IR_SRC6, false, 0},     {IR_DST6, false, 0},
+		  {IR_SPORT, false, 0},   {IR_DPORT, false, 0},    {IR_ICMP4, false, 0},
+		  {IR_ICMP6, false, 0},   {IR_IN, false, 0},       {IR_OUT, false, 0},
+		  {IR_SMAC, false, 0},    {IR_DSCP, false, 4},     {IR_DSCP, false, 6},
+		  {IR_ECN, false, 4},     {IR_LENGTH, false, 4},   {IR_FLOWLABEL, false, 6},
+		  {IR_FRAGOFF, false, 4}, {IR_TCPFLAGS, false, 0}, {IR_ETHERTYPE, false, 0},
+		  {IR_PROTO, true, 0},    {IR_SRC4, true, 0},      {IR_DST4, true, 0},
+		  {IR_SRC6, true, 0},     {IR_DST6, true, 0},      {IR_DPORT, true, 0},
+		  {IR_ICMP4, true, 0},    {IR_SPORT, true, 0}};
+	for (size_t i = 0; i < array_len(of) * 2; i++) {
+		struct split s = {
+			.dim = of[i / 2].dim, .flow = of[i / 2].flow, .version = of[i / 2].version};
+		assert_followed(f, &s, i % 3 ? 1 : 40, i % 2);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
+	const struct CMUnitTest tests[] = {
+		TEST(packets_follow_maps),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
