@@ -15,7 +15,7 @@ struct config {
 	const char *state, *pki, *name, *certificate, *key; // certificate and key may be NULL
 	const char *recovery;                               // may be NULL
 	struct config_list listen, netconf, netconf_ssh, call_home, call_home_ssh, address;
-	unsigned workers, pause_ms;
+	unsigned workers, pause_ms, keep_jobs, keep_days;
 	bool help, version, ssh_key; // print something and end
 };
 

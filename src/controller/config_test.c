@@ -73,6 +73,8 @@ static void test_defaults(void **state)
 	assert_string_equal(b->config.listen.list.at[0], "[::1]:8443");
 	assert_int_equal(b->config.address.list.len, 0);
 	assert_int_equal(b->config.workers, 16);
+	assert_int_equal(b->config.keep_jobs, 1000);
+	assert_int_equal(b->config.keep_days, 90);
 	assert_null(b->config.certificate);
 }
 

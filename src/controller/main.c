@@ -107,6 +107,7 @@ static void on_tick(void *context)
 	if (++c->ticks % HOUR_TICKS == 0) {
 		renew_identity(c);
 		engine_trust_check(c->engine);
+		engine_forget_jobs(c->engine);
 	}
 	io_timer_set(c->timer, TICK_MS);
 }
@@ -185,6 +186,8 @@ static bool open_engine(struct controller *c)
 					 .nsf = &south_ops,
 					 .nsf_context = c->south,
 					 .workers = c->config.workers,
+					 .jobs_most = c->config.keep_jobs,
+					 .jobs_days = c->config.keep_days,
 					 .pause_ms = c->config.pause_ms,
 					 .log = log_event,
 					 .trust_changed = trust_changed,

@@ -136,6 +136,7 @@ struct engine *engine_new(const struct engine_options *options, struct diags *di
 	if (documents_open(engine, diags) && apply_recover(engine, diags) &&
 	    documents_network(engine, diags) && recall(engine, diags) &&
 	    start_threads(engine, diags)) {
+		engine_forget_jobs(engine);
 		engine_record(engine, ENGINE_STARTED,
 			      &(struct store_event){.detail = BULWARK_VERSION});
 		return engine;

@@ -44,7 +44,9 @@ struct engine_options {
 	struct pki *pki;                  // borrowed, used by the engine alone; NULL: no enrolment
 	const struct engine_nsf_ops *nsf; // borrowed
 	void *nsf_context;
-	unsigned workers;  // threads that talk to NSFs; 0: 16
+	unsigned workers; // threads that talk to NSFs; 0: 16
+	// Jobs that have ended beyond so many a tenant, or so many days ago, are forgotten; 0: no such bound.
+	unsigned jobs_most, jobs_days;
 	unsigned pause_ms; // waits so long before every decision: for rehearsing crashes
 	// Optional: for the log. Any thread; must not call the engine.
 	void (*log)(void *context, enum engine_event_kind kind, const struct store_event *event);
@@ -107,6 +109,7 @@ bool engine_plan(struct engine *engine, const struct engine_caller *caller, uint
 		 struct diags *diags, struct engine_plan *out) must_check;
 
 #define ENGINE_QUEUE_MOST 64u
+#define ENGINE_KEY_HOURS 24u // so long, at least, an idempotency key holds after its job has ended
 struct engine_deploy {
 	unsigned confirm_timeout; // seconds
 	const char *key;          // idempotency; NULL: none
@@ -126,6 +129,9 @@ bool engine_rollback(struct engine *engine, const struct engine_caller *caller, 
 bool engine_withdraw(struct engine *engine, const struct engine_caller *caller,
 		     const struct engine_deploy *how, struct diags *diags,
 		     uint32_t *job_out) must_check;
+
+// Forgets jobs, with their keys, as the options say; to be called now and then.
+void engine_forget_jobs(struct engine *engine);
 
 // How far an NSF is in a job; the names are those of the model.
 enum engine_step {

@@ -78,6 +78,7 @@ static void start_engine(struct bench *b)
 					 .nsf = &fake_ops,
 					 .nsf_context = &b->fake,
 					 .workers = 4,
+					 .jobs_most = 1,
 					 .log = log_event,
 					 .context = b};
 	b->engine = engine_new(&options, &b->diags);
@@ -534,6 +535,39 @@ static void test_idempotency(void **state)
 	assert_int_equal(b->diags.list.at[0].code, DIAG_EXISTS);
 }
 
+// As if the job had ended so long ago.
+static void age(struct bench *b, uint32_t id, unsigned hours)
+{
+	struct store_job job;
+	assert_int_equal(store_do(b->store, job_get, id, &b->arena, &job), 0);
+	job.finished = time(NULL) - (int64_t)hours * 3600;
+	assert_int_equal(store_do(b->store, job_update, &job), 0);
+	engine_forget_jobs(b->engine);
+}
+
+static void test_jobs_are_forgotten(void **state)
+{
+	struct bench *b = *state;
+	struct engine_plan p;
+	struct store_job job;
+	uint32_t id[3];
+	for (unsigned i = 0; i < 3; i++) {
+		put_policy(b, 80 + i);
+		plan(b, &p);
+		id[i] = apply(b, &p, arena_printf(&b->arena, "key-%u", i), false);
+		wait_until(b, job_ended, id[i]);
+	}
+	age(b, id[0], ENGINE_KEY_HOURS - 1);
+	assert_int_equal(store_do(b->store, job_get, id[0], &b->arena, &job), 0);
+	age(b, id[0], ENGINE_KEY_HOURS + 1);
+	assert_int_equal(store_do(b->store, job_get, id[0], &b->arena, &job), STORE_ABSENT);
+	age(b, id[2], 10000); // it is what is in force
+	assert_int_equal(store_do(b->store, job_get, id[2], &b->arena, &job), 0);
+	assert_int_equal(apply(b, &p, "key-2", false), id[2]);
+	assert_int_equal(apply(b, &p, "key-0", false), 0); // a request of its own, which is stale
+	assert_int_equal(b->diags.list.at[0].code, DIAG_STALE);
+}
+
 static void test_bad_documents(void **state)
 {
 	struct bench *b = *state;
@@ -935,6 +969,7 @@ int main(void)
 		TEST(test_stale),
 		TEST(test_away),
 		TEST(test_idempotency),
+		TEST(test_jobs_are_forgotten),
 		TEST(test_bad_documents),
 		TEST(test_lost_update),
 		TEST(test_tenants_apart),

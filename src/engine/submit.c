@@ -3,7 +3,8 @@
 // queue.
 //
 // The idea: a request that is accepted has a job in the store before its answer goes out, and a
-// request that is repeated with its idempotency key finds that job and does nothing.
+// request that is repeated with its idempotency key finds that job and does nothing, as long as the
+// job is not forgotten.
 #include "engine/internal.h"
 #include "base/wire.h"
 #include "pki/pki.h"
@@ -11,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define HOUR_S 3600
+#define DAY_S 86400
 
 static void enqueue(struct engine *engine, uint32_t id)
 {
@@ -70,6 +74,19 @@ bool submit_possible(struct engine *engine, const struct plan_content *plan, boo
 	}
 	return planning_current(engine, plan, diags->arena, diags) &&
 	       may_be_away(engine, plan, allow_away, diags);
+}
+
+void engine_forget_jobs(struct engine *engine)
+{
+	const struct engine_options *o = &engine->opt;
+	int64_t now = time(NULL);
+	struct store_trim trim = {.old = o->jobs_days ? now - (int64_t)o->jobs_days * DAY_S : 0,
+				  .recent = now - (int64_t)ENGINE_KEY_HOURS * HOUR_S,
+				  .most = o->jobs_most ? o->jobs_most : UINT32_MAX};
+	int rc = store_do(engine->store, job_trim, &trim);
+	if (rc)
+		engine_record(engine, ENGINE_FAULT,
+			      &(struct store_event){.outcome = 1, .detail = strerror(-rc)});
 }
 
 struct submission {

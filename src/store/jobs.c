@@ -137,6 +137,15 @@ int sqlite_job_update(struct store *store, const struct store_job *j)
 	return rc;
 }
 
+int sqlite_job_trim(struct store *store, const struct store_trim *trim)
+{
+	struct sqlite *s = sqlite_of(store);
+	sqlite_lock(s);
+	int rc = sqlite_run(s, SQL_JOB_TRIM, "iii", trim->recent, trim->old, (int64_t)trim->most);
+	sqlite_unlock(s);
+	return rc;
+}
+
 int sqlite_steps_set(struct store *store, uint32_t job, const struct store_step *steps, size_t len)
 {
 	struct sqlite *s = sqlite_of(store);

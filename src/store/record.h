@@ -56,6 +56,13 @@ struct store_job {
 	size_t errors_len;
 };
 
+// Which jobs are forgotten of those that have ended: the ones that ended before `old`, and in each tenant all but the newest
+// `most`; but none that ended at `recent` or later, and none by which an NSF or a tenant was told what is in force.
+struct store_trim {
+	int64_t old, recent; // seconds since 1970
+	uint32_t most;
+};
+
 // A request that a job came from: the same key twice is the same request.
 struct store_key {
 	const char *key; // NULL: none

@@ -25,6 +25,7 @@
 // added.
 static const char *const migrations[] = {
 #include "store/migration_1.inc"
+#include "store/migration_2.inc"
 };
 
 static const char *const statements[SQL_STATEMENTS] = {

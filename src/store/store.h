@@ -55,6 +55,8 @@ struct store_ops {
 	// Takes state, finished, progress, result and errors from `job`. Not for the step to
 	// STORE_CONFIRMING, which is `decide`.
 	int (*job_update)(struct store *store, const struct store_job *job);
+	// Forgets jobs that have ended, with their steps and keys.
+	int (*job_trim)(struct store *store, const struct store_trim *trim);
 	// All of them in one transaction.
 	int (*steps_set)(struct store *store, uint32_t job, const struct store_step *steps,
 			 size_t len);

@@ -208,6 +208,70 @@ static int decide(struct store *s, uint32_t job, uint32_t revision, unsigned cha
 	return store_do(s, decide, &decision);
 }
 
+static bool is_there(struct bench *b, uint32_t id)
+{
+	struct store_job job;
+	return store_do(b->store, job_get, id, &b->arena, &job) == 0;
+}
+
+static uint32_t add_ended(struct bench *b, const char *tenant, const char *name, int64_t finished)
+{
+	struct store_key key = {.key = name};
+	struct store_job job = {.tenant = tenant,
+				.author = "alice",
+				.persist = "p",
+				.state = STORE_FAILED,
+				.finished = finished};
+	assert_int_equal(store_do(b->store, job_add, &job, &key, &job.id), 0);
+	assert_int_equal(store_do(b->store, steps_set, job.id, &(struct store_step){"fw1", 1}, 1),
+			 0);
+	assert_int_equal(store_do(b->store, job_update, &job), 0);
+	return job.id;
+}
+
+// A job that is in force, however old.
+static uint32_t add_decided(struct bench *b)
+{
+	uint32_t id = add_job(b->store, NULL, 0);
+	struct store_job job = {.id = id, .state = STORE_RUNNING};
+	assert_int_equal(store_do(b->store, job_update, &job), 0);
+	assert_int_equal(decide(b->store, id, add_revision(b->store, "default", 0), 1), 0);
+	job.state = STORE_DONE;
+	job.finished = 1;
+	assert_int_equal(store_do(b->store, job_update, &job), 0);
+	return id;
+}
+
+static void test_trim(void **state)
+{
+	struct bench *b = *state;
+	uint32_t decided = add_decided(b), waits = add_job(b->store, NULL, 0);
+	uint32_t old = add_ended(b, "default", "old", 99),
+		 first = add_ended(b, "default", "a", 100);
+	uint32_t second = add_ended(b, "default", "b", 199);
+	uint32_t recent = add_ended(b, "default", "c", 200);
+	uint32_t last = add_ended(b, "default", "d", 100);
+	uint32_t other = add_ended(b, "other", "a", 100), other_old = add_ended(b, "other", "o", 5);
+	struct store_trim trim = {.old = 100, .recent = 200, .most = 9};
+	assert_int_equal(store_do(b->store, job_trim, &trim), 0);
+	assert_false(is_there(b, old) || is_there(b, other_old));
+	assert_true(is_there(b, decided) && is_there(b, waits) && is_there(b, first));
+	// The newest two are `recent` and `last`.
+	trim.most = 2;
+	assert_int_equal(store_do(b->store, job_trim, &trim), 0);
+	assert_false(is_there(b, first) || is_there(b, second));
+	assert_true(is_there(b, recent) && is_there(b, last) && is_there(b, other));
+	assert_true(is_there(b, decided) && is_there(b, waits));
+	trim.most = 0;
+	assert_int_equal(store_do(b->store, job_trim, &trim), 0);
+	assert_true(is_there(b, recent));
+	assert_false(is_there(b, last) || is_there(b, other));
+	struct store_steps steps;
+	assert_int_equal(store_do(b->store, steps, last, &b->arena, &steps), 0);
+	assert_int_equal(steps.list.len, 0);
+	assert_true(add_ended(b, "default", "d", 300) > last); // the key is free again
+}
+
 static void test_decision(void **state)
 {
 	struct bench *b = *state;
@@ -341,7 +405,7 @@ static void test_refusals(void **state)
 	b->store = NULL;
 	alter(b, "PRAGMA user_version = 999");
 	expect_refused(b, DIAG_UNSUPPORTED, "version 999");
-	alter(b, "PRAGMA user_version = 1; PRAGMA application_id = 5");
+	alter(b, "PRAGMA user_version = 2; PRAGMA application_id = 5");
 	expect_refused(b, DIAG_IO, "another program");
 	alter(b, "PRAGMA application_id = 1114991735; DROP TABLE pinhole");
 	expect_refused(b, DIAG_IO, "tables");
@@ -356,6 +420,23 @@ static void test_refusals(void **state)
 	assert_int_equal(pwrite(fd, junk, 512, 0), 512);
 	close(fd);
 	expect_refused(b, DIAG_IO, "damaged");
+}
+
+// A database of version 1 is brought up to date, with what is in it.
+static void test_migration(void **state)
+{
+	struct bench *b = *state;
+	uint32_t id = add_revision(b->store, "default", 0);
+	store_close(b->store);
+	b->store = NULL;
+	alter(b, "DROP INDEX idempotency_by_job; PRAGMA user_version = 1");
+	reopen(b);
+	assert_non_null(b->store);
+	struct store_revision r;
+	assert_int_equal(store_do(b->store, revision_get, id, &b->arena, &r), 0);
+	store_close(b->store);
+	b->store = NULL;
+	alter(b, "DROP INDEX idempotency_by_job");
 }
 
 static void test_revisions_never_change(void **state)
@@ -483,6 +564,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_plans, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_jobs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_decision, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_trim, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_migration, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_records, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_revisions_never_change, set_up, tear_down),
