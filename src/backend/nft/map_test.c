@@ -343,11 +343,258 @@ static void packets_follow_maps(void **state)
 	}
 }
 
+// --- what the way tells ---
+
+static struct nft_form goes(enum nft_act act, const char *chain)
+{
+	return (struct nft_form){.act = act, .chain = chain};
+}
+
+static struct algebra_set one(struct fixture *f, u128 lo, u128 hi)
+{
+	return algebra_set_one(&f->arena, lo, hi);
+}
+
+// Version, protocol and port are asked for once each, in chains of their own; the leaf reads another port.
+static void make_tree(struct fixture *f, struct nft_program *program)
+{
+	static struct nft_branch version[] = {{{NFT_VERSION_4, NFT_VERSION_4}, "-n1"},
+					      {{NFT_VERSION_6, NFT_VERSION_6}, "-n2"}},
+				 protocol[] = {{{6, 6}, "-n3"},
+					       {{17, 17}, "-n3"},
+					       {{33, 33}, "-n3"}},
+				 port[] = {{{0, 1023}, "-n4"}, {{1024, 65535}, "-n5"}},
+				 address[] = {{{0, 0}, "-n4"}, {{1, UINT32_MAX}, "-n5"}};
+	struct nft_chain *chain[6];
+	static const char *const names[] = {"", "-n1", "-n2", "-n3", "-n4", "-n5"};
+	nft_program_init(program, &f->arena);
+	for (size_t i = 0; i < 6; i++)
+		chain[i] = nft_program_chain(program, names[i]);
+	push(f, chain[0], branch(F_VERSION, "-m0", version, 2));
+	push(f, chain[1], branch(F_SRC4, "-m1", address, 2));
+	push(f, chain[2], branch(F_PROTO, "-m2", protocol, 3));
+	push(f, chain[3], branch(F_DPORT, "-m3", port, 2));
+	struct nft_form leaf = goes(ACT_ACCEPT, NULL);
+	nft_form_match(&leaf, &f->arena, F_SPORT, one(f, 7, 70));
+	push(f, chain[4], leaf);
+	push(f, chain[4], goes(ACT_GOTO, "-n5"));
+	push(f, chain[5], goes(ACT_DROP, NULL));
+}
+
+static const struct nft_form *found_form(const struct nft_program *program, const char *chain,
+					 size_t at)
+{
+	const struct nft_chain *c = nft_program_find(program, chain);
+	assert_non_null(c);
+	assert_true(at < c->rule.len);
+	return &c->rule.at[at];
+}
+
+static void assert_resolved(struct fixture *f, const struct nft_program *found,
+			    const struct nft_program *meant, const struct nft_form *path)
+{
+	static const struct {
+		const char *chain;
+		size_t at;
+	} open[] = {{"-n3", 0}, {"-n4", 0}};
+	for (size_t i = 0; i < array_len(open); i++) {
+		struct nft_form form;
+		nft_form_resolve(found_form(found, open[i].chain, open[i].at), path, &f->arena,
+				 &form);
+		assert_same_form(f, found_form(meant, open[i].chain, open[i].at), &form);
+	}
+}
+
+static void a_branch_tells_what_comes_behind_it(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_program meant, found;
+	struct nft_form path = {0}, form;
+	test_oracle_enter(&f->oracle, false);
+	make_tree(f, &meant);
+	load(f, &meant);
+	read_program(f, &found);
+	assert_same_form(f, found_form(&meant, "", 0), found_form(&found, "", 0));
+	assert_same_form(f, found_form(&meant, "-n2", 0), found_form(&found, "-n2", 0));
+	assert_same_form(f, found_form(&meant, "-n4", 1), found_form(&found, "-n4", 1));
+	static const char *const unclear[] = {"-n1", "-n3", "-n4"};
+	for (size_t i = 0; i < array_len(unclear); i++) {
+		assert_non_null(found_form(&found, unclear[i], 0)->strange);
+		nft_form_resolve(found_form(&found, unclear[i], 0), NULL, &f->arena, &form);
+		assert_non_null(form.strange);
+	}
+	nft_form_match(&path, &f->arena, F_VERSION, one(f, NFT_VERSION_4, NFT_VERSION_4));
+	nft_form_resolve(found_form(&found, "-n1", 0), &path, &f->arena, &form);
+	assert_same_form(f, found_form(&meant, "-n1", 0), &form);
+	struct nft_form ports = path, icmp = path;
+	nft_form_match(&ports, &f->arena, F_PROTO, one(f, 6, 6));
+	assert_resolved(f, &found, &meant, &ports);
+	// The same bytes are something else of another protocol.
+	nft_form_match(&icmp, &f->arena, F_PROTO, one(f, 1, 1));
+	nft_form_resolve(found_form(&found, "-n4", 0), &icmp, &f->arena, &form);
+	assert_null(form.strange);
+	assert_non_null(nft_form_set(&form, F_ICMP4));
+	assert_null(nft_form_set(&form, F_SPORT));
+	nft_form_resolve(found_form(&found, "-n3", 0), &icmp, &f->arena, &form);
+	assert_non_null(form.strange);
+}
+
+// --- changes in place ---
+
+// The chain and its rules, read alone.
+static void read_chain(struct fixture *f, const char *chain, struct nft_program *out)
+{
+	const char *const names[] = {arena_printf(&f->arena, "g1%s", chain), "g1-none"};
+	const struct nft_part part = {.chain = names, .chains = 2};
+	struct nft_table table;
+	assert_int_equal(
+		nft_table_read_part(&f->oracle.nft->socket, "bulwark", &part, &f->arena, &table),
+		0);
+	assert_int_equal(table.chain.len, 1);
+	nft_program_init(out, &f->arena);
+	nft_lift_program(&table, 1, out);
+}
+
+static void change_map(struct fixture *f, const struct nft_map *map, struct nft_branch *gone,
+		       size_t gone_len, struct nft_branch *new, size_t new_len)
+{
+	struct nft_batch batch;
+	struct nft_encoder encoder = encoder_of(f, &batch, "g1");
+	struct nft_map less = *map, more = *map;
+	bool ranges = nft_map_ranges(map);
+	less.branch = gone;
+	less.len = gone_len;
+	more.branch = new;
+	more.len = new_len;
+	nft_batch_init(&batch, &f->arena);
+	nft_encode_branches(&encoder, NFT_MSG_DELSETELEM, &less, ranges, 0);
+	nft_encode_branches(&encoder, NFT_MSG_NEWSETELEM, &more, ranges, 0);
+	run(f, &batch);
+}
+
+static struct nft_branch *many(struct fixture *f, size_t n, u128 width, const char *chain)
+{
+	struct nft_branch *branch = arena_array(&f->arena, struct nft_branch, n);
+	for (size_t i = 0; i < n; i++)
+		branch[i] = (struct nft_branch){{i * 16, i * 16 + width - 1}, chain};
+	return branch;
+}
+
+static void make_one_map(struct fixture *f, struct nft_branch *to, size_t len,
+			 struct nft_program *out)
+{
+	nft_program_init(out, &f->arena);
+	struct nft_chain *top = nft_program_chain(out, "");
+	struct nft_form form = branch(F_FLOW_DST6, "-m0", to, len);
+	push(f, top, form);
+	nft_compile_end(out, false, IR_DROP, top);
+	push(f, nft_program_chain(out, "-n0"), goes(ACT_ACCEPT, NULL));
+	push(f, nft_program_chain(out, "-n1"), goes(ACT_DROP, NULL));
+	load(f, out);
+	assert_loaded(f, out);
+}
+
+static void assert_map_is(struct fixture *f, struct nft_branch *to, size_t len)
+{
+	struct nft_program found;
+	read_chain(f, "", &found);
+	struct nft_form meant = branch(F_FLOW_DST6, "-m0", to, len);
+	meant.tag.known = true;
+	assert_same_form(f, &meant, found_form(&found, "", 0));
+}
+
+static void ranges_change_in_place(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_program program;
+	enum { LEN = 1000 };
+	struct nft_branch *to = many(f, LEN, 16, "-n0"); // each begins where the last one ends
+	test_oracle_enter(&f->oracle, true);
+	make_one_map(f, to, LEN, &program);
+	struct nft_map map = program.chain.at[0]->rule.at[0].map;
+	struct nft_branch old = to[500], halves[] = {{{8000, 8003}, "-n1"}, {{8004, 8015}, "-n0"}};
+	change_map(f, &map, &old, 1, halves, 2);
+	struct nft_branch *now = arena_array(&f->arena, struct nft_branch, LEN + 1);
+	memcpy(now, to, 500 * sizeof(*to));
+	memcpy(now + 500, halves, sizeof(halves));
+	memcpy(now + 502, to + 501, (LEN - 501) * sizeof(*to));
+	assert_map_is(f, now, LEN + 1);
+	change_map(f, &map, halves, 2, &old, 1);
+	assert_map_is(f, to, LEN);
+	struct nft_branch last = to[LEN - 1], end = last;
+	end.range.hi = algebra_max(128);
+	change_map(f, &map, &last, 1, &end, 1);
+	to[LEN - 1] = end;
+	assert_map_is(f, to, LEN);
+	to[LEN - 1] = last;
+	change_map(f, &map, &end, 1, &last, 1);
+	to[0].chain = "-n1";
+	change_map(f, &map, to, 1, to, 1);
+	assert_map_is(f, to, LEN);
+}
+
+static void single_values_change_in_place(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_program program;
+	struct nft_branch *to = many(f, nft_map_room(3) + 1, 1, "-n0");
+	test_oracle_enter(&f->oracle, true);
+	make_one_map(f, to, 3, &program);
+	struct nft_map map = program.chain.at[0]->rule.at[0].map;
+	change_map(f, &map, NULL, 0, to + 3, nft_map_room(3) - 3);
+	assert_map_is(f, to, nft_map_room(3));
+	struct nft_branch old = to[7];
+	to[7].chain = "-n1";
+	change_map(f, &map, &old, 1, to + 7, 1);
+	assert_map_is(f, to, nft_map_room(3));
+	change_map(f, &map, to + 2, nft_map_room(3) - 2, NULL, 0);
+	assert_map_is(f, to, 2);
+}
+
+static void rules_come_where_they_shall(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_program program, found;
+	test_oracle_enter(&f->oracle, false);
+	nft_program_init(&program, &f->arena);
+	struct nft_chain *top = nft_program_chain(&program, "");
+	push(f, top, goes(ACT_DROP, NULL));
+	push(f, top, goes(ACT_ACCEPT, NULL));
+	load(f, &program);
+	read_chain(f, "", &found);
+	uint64_t first = found_form(&found, "", 0)->handle,
+		 second = found_form(&found, "", 1)->handle;
+	static const struct {
+		enum nft_spot spot;
+		bool second;
+	} at[] = {{SPOT_BEFORE, false}, {SPOT_BEHIND, false}, {SPOT_BEFORE, true},
+		  {SPOT_BEHIND, true},  {SPOT_END, false},    {SPOT_INSTEAD, true}};
+	static const uint8_t order[] = {0, 255, 1, 2, 5, 3, 4};
+	struct nft_batch batch;
+	struct nft_encoder encoder = encoder_of(f, &batch, "g1");
+	nft_batch_init(&batch, &f->arena);
+	for (unsigned i = 0; i < array_len(at); i++) {
+		struct nft_form form = goes(ACT_DROP, NULL);
+		nft_form_match(&form, &f->arena, F_PROTO, one(f, i, i));
+		nft_encode_rule_at(&encoder, "g1", &form, at[i].spot,
+				   at[i].second ? second : first);
+	}
+	run(f, &batch);
+	read_chain(f, "", &found);
+	assert_int_equal(nft_program_find(&found, "")->rule.len, array_len(order));
+	for (size_t i = 0; i < array_len(order); i++) {
+		const struct algebra_set *set = nft_form_set(found_form(&found, "", i), F_PROTO);
+		assert_int_equal(set ? (int)set->at[0].lo : 255, order[i]);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 	const struct CMUnitTest tests[] = {
-		TEST(packets_follow_maps),
+		TEST(packets_follow_maps),         TEST(a_branch_tells_what_comes_behind_it),
+		TEST(ranges_change_in_place),      TEST(single_values_change_in_place),
+		TEST(rules_come_where_they_shall),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -259,7 +259,8 @@ static void put_request(struct nft_socket *s, const struct nft_dump *dump, char 
 	if (dump->table)
 		mnl_attr_put_strz(nlh, 1, dump->table);
 	if (dump->name)
-		mnl_attr_put_strz(nlh, 2, dump->name);
+		mnl_attr_put_strz(nlh, dump->type == NFT_MSG_GETCHAIN ? NFTA_CHAIN_NAME : 2,
+				  dump->name);
 }
 
 enum { DUMP_MORE = 1 };

@@ -63,7 +63,7 @@ typedef int (*nft_dump_fn)(const struct nlmsghdr *message, void *context);
 struct nft_dump {
 	uint16_t type;            // NFT_MSG_GET...
 	bool single;              // one object instead of a list
-	const char *table, *name; // attributes 1 and 2
+	const char *table, *name; // of the table, and of the object or the chain of rules
 	nft_dump_fn each;
 	void *context;
 };

@@ -20,7 +20,9 @@ struct view {
 	enum nft_detail detail;
 	struct arena *arena;
 	struct nft_table *table;
-	struct nft_dumped_set *filled; // the set whose elements come
+	struct nft_dumped_set *filled;     // the set whose elements come
+	const struct nft_part *part;       // NULL: the whole
+	VEC(const struct nlmsghdr *) held; // rules of the part, until their sets are there
 };
 
 char *nft_generation_name(uint32_t generation, struct arena *arena)
@@ -292,18 +294,23 @@ static int list(struct view *v, uint16_t type, const char *name, nft_dump_fn eac
 	return nft_dump_run(v->socket, &dump);
 }
 
+static int fill_set(struct view *v, struct nft_dumped_set *set)
+{
+	v->filled = set;
+	int error = list(v, NFT_MSG_GETSETELEM, set->name, take_elements);
+	return error == -ENOENT ? -EINTR : error;
+}
+
 static int fill_sets(struct view *v)
 {
-	for (size_t i = 0; i < v->table->set.len; i++) {
-		v->filled = v->table->set.at[i];
-		if (v->detail != NFT_ALL &&
-		    strncmp(v->filled->name, NFT_PINHOLE_SET, strlen(NFT_PINHOLE_SET)) != 0)
-			continue;
-		int error = list(v, NFT_MSG_GETSETELEM, v->filled->name, take_elements);
-		if (error)
-			return error == -ENOENT ? -EINTR : error;
+	int error = 0;
+	for (size_t i = 0; i < v->table->set.len && !error; i++) {
+		struct nft_dumped_set *set = v->table->set.at[i];
+		if (v->detail == NFT_ALL ||
+		    !strncmp(set->name, NFT_PINHOLE_SET, strlen(NFT_PINHOLE_SET)))
+			error = fill_set(v, set);
 	}
-	return 0;
+	return error;
 }
 
 static void find_generation(struct nft_table *table)
@@ -317,14 +324,9 @@ static void find_generation(struct nft_table *table)
 	table->generation = 0;
 }
 
-static int read_once(struct view *v)
+static int read_whole(struct view *v)
 {
-	*v->table = (struct nft_table){.chain_by_name = {.arena = v->arena},
-				       .set_by_name = {.arena = v->arena}};
-	int error = list(v, NFT_MSG_GETTABLE, NULL, take_table);
-	if (error || !v->table->there)
-		return error;
-	error = list(v, NFT_MSG_GETCHAIN, NULL, take_chain);
+	int error = list(v, NFT_MSG_GETCHAIN, NULL, take_chain);
 	if (!error)
 		error = list(v, NFT_MSG_GETSET, NULL, take_set);
 	if (!error && (v->detail == NFT_ALL || v->detail == NFT_PINHOLES))
@@ -338,8 +340,120 @@ static int read_once(struct view *v)
 		error = list(v, NFT_MSG_GETOBJ, NULL, take_object);
 	if (!error && v->detail != NFT_COUNTERS)
 		error = list(v, NFT_MSG_GETFLOWTABLE, NULL, take_flowtable);
+	return error;
+}
+
+// --- a part ---
+
+// One object; what is not there is no error.
+static int get(struct view *v, uint16_t type, const char *name, nft_dump_fn each)
+{
+	const struct nft_dump dump = {.type = type,
+				      .single = true,
+				      .table = v->name,
+				      .name = name,
+				      .each = each,
+				      .context = v};
+	int error = nft_dump_run(v->socket, &dump);
+	return error == -ENOENT ? 0 : error;
+}
+
+static int read_set(struct view *v, const char *name)
+{
+	if (!name || map_get(&v->table->set_by_name, name))
+		return 0;
+	int error = get(v, NFT_MSG_GETSET, name, take_set);
+	struct nft_dumped_set *set = map_get(&v->table->set_by_name, name);
+	return error || !set ? error : fill_set(v, set);
+}
+
+static bool is(const struct nlattr *name, const char *text)
+{
+	size_t len = strlen(text) + 1;
+	return name && mnl_attr_get_payload_len(name) == len &&
+	       !memcmp(mnl_attr_get_payload(name), text, len);
+}
+
+// The sets that a rule looks up; one that it only changes makes it strange in any case.
+static int read_sets_of(struct view *v, const struct nlmsghdr *rule)
+{
+	const struct nlattr *at[ATTRIBUTES], *expression[ATTRIBUTES], *attr;
+	int error = 0;
+	sort(rule, at);
+	const struct nlattr *list_of = at[NFTA_RULE_EXPRESSIONS];
+	if (!list_of)
+		return 0;
+	for (attr = nft_attr_next(list_of, NULL); attr && !error;
+	     attr = nft_attr_next(list_of, attr)) {
+		sort_nested(attr, expression);
+		if (!is(expression[NFTA_EXPR_NAME], "lookup"))
+			continue;
+		sort_nested(expression[NFTA_EXPR_DATA], at);
+		error = read_set(v, text(v->arena, at[NFTA_LOOKUP_SET]));
+	}
+	return error;
+}
+
+static int hold_rule(const struct nlmsghdr *nlh, void *context)
+{
+	struct view *v = context;
+	vec_push(v->arena, &v->held, arena_memdup(v->arena, nlh, nlh->nlmsg_len));
+	return 0;
+}
+
+static int read_chain(struct view *v, const char *name)
+{
+	if (nft_table_chain(v->table, name))
+		return 0;
+	int error = get(v, NFT_MSG_GETCHAIN, name, take_chain);
+	return error || !nft_table_chain(v->table, name)
+		       ? error
+		       : list(v, NFT_MSG_GETRULE, name, hold_rule);
+}
+
+static int read_part(struct view *v)
+{
+	int error = 0;
+	v->held.len = 0;
+	for (size_t i = 0; i < v->part->chains && !error; i++)
+		error = read_chain(v, v->part->chain[i]);
+	for (size_t i = 0; i < v->part->sets && !error; i++)
+		error = read_set(v, v->part->set[i]);
+	for (size_t i = 0; i < v->held.len && !error; i++)
+		error = read_sets_of(v, v->held.at[i]);
+	for (size_t i = 0; i < v->held.len && !error; i++)
+		error = take_rule(v->held.at[i], v);
+	return error;
+}
+
+// --- consistent views ---
+
+static int read_once(struct view *v)
+{
+	*v->table = (struct nft_table){.chain_by_name = {.arena = v->arena},
+				       .set_by_name = {.arena = v->arena}};
+	int error = list(v, NFT_MSG_GETTABLE, NULL, take_table);
+	if (!error && v->table->there)
+		error = v->part ? read_part(v) : read_whole(v);
 	find_generation(v->table);
 	return error;
+}
+
+static int read_view(struct view *v)
+{
+	for (unsigned i = 0; i < TRIES; i++) {
+		uint32_t before = 0;
+		int error = nft_generation(v->socket, &before);
+		if (!error)
+			error = read_once(v);
+		if (error && error != -EINTR)
+			return error;
+		if (!error)
+			error = nft_generation(v->socket, &v->table->changes);
+		if (!error && before == v->table->changes)
+			return 0;
+	}
+	return -EAGAIN;
 }
 
 int nft_table_read(struct nft_socket *socket, const char *table, enum nft_detail detail,
@@ -347,17 +461,17 @@ int nft_table_read(struct nft_socket *socket, const char *table, enum nft_detail
 {
 	struct view v = {
 		.socket = socket, .name = table, .detail = detail, .arena = arena, .table = out};
-	for (unsigned i = 0; i < TRIES; i++) {
-		uint32_t before = 0, after = 0;
-		int error = nft_generation(socket, &before);
-		if (!error)
-			error = read_once(&v);
-		if (error && error != -EINTR)
-			return error;
-		if (!error)
-			error = nft_generation(socket, &after);
-		if (!error && before == after)
-			return 0;
-	}
-	return -EAGAIN;
+	return read_view(&v);
+}
+
+int nft_table_read_part(struct nft_socket *socket, const char *table, const struct nft_part *part,
+			struct arena *arena, struct nft_table *out)
+{
+	struct view v = {.socket = socket,
+			 .name = table,
+			 .detail = NFT_ALL,
+			 .arena = arena,
+			 .table = out,
+			 .part = part};
+	return read_view(&v);
 }

@@ -30,6 +30,8 @@ struct nft_table {
 	struct map set_by_name;
 	VEC(struct nft_other) other; // objects and flowtables; none is ours
 	uint32_t generation; // of the policy in force, 0: none; from the base chain's last jump
+	uint32_t
+		changes; // the kernel's number of the last change (of any table) that this view shows
 };
 
 enum nft_detail {
@@ -42,6 +44,14 @@ enum nft_detail {
 // 0 or a negative errno. A table that is not there is no error.
 int nft_table_read(struct nft_socket *socket, const char *table, enum nft_detail detail,
 		   struct arena *arena, struct nft_table *out) must_check;
+// A part of it: these chains with their rules, these sets and maps with their elements, and the sets and maps that the
+// rules look up. What is not there is left out. `generation` is known only when the base chain is among them.
+struct nft_part {
+	const char *const *chain, *const *set; // full names
+	size_t chains, sets;
+};
+int nft_table_read_part(struct nft_socket *socket, const char *table, const struct nft_part *part,
+			struct arena *arena, struct nft_table *out) must_check;
 // NULL when there is none.
 struct nft_dumped_chain *nft_table_chain(const struct nft_table *table,
 					 const char *name) must_check;
