@@ -392,3 +392,48 @@ bool pki_renew(struct pki *pki, const char *certificate, const char *request, un
 					       .days = days},
 			 request, diags, chain_out);
 }
+
+// --- the same key again ---
+
+static bool was_for(const struct pki *pki, const struct pki_entry *entry, const EVP_PKEY *key)
+{
+	char name[PKI_SERIAL_TEXT + 16];
+	struct arena arena cleanup(arena_fini);
+	struct diags ignored; // what cannot be read proves nothing
+	cleanup(buf_fini) struct buf text;
+	arena_init(&arena);
+	diags_init(&ignored, &arena);
+	buf_init(&text);
+	snprintf(name, sizeof(name), "issued/%s.pem", entry->identity.serial);
+	cleanup(base_free) char *path = pki_path(pki->dir, name, "");
+	if (file_read(path, PKI_PEM_MOST, &text) < 0)
+		return false;
+	pki_auto(X509) old = pki_certificate_read(text.data, &ignored);
+	return old && EVP_PKEY_eq(X509_get0_pubkey(old), key) == 1;
+}
+
+static bool was_certified(const struct pki *pki, const struct pki_subject *subject,
+			  const EVP_PKEY *key)
+{
+	for (size_t i = pki->entry.len; i; i--) {
+		const struct pki_entry *entry = &pki->entry.at[i - 1];
+		if (!entry->revoked && entry->identity.role == subject->role &&
+		    strcmp(entry->identity.name, subject->name) == 0 && was_for(pki, entry, key))
+			return true;
+	}
+	return false;
+}
+
+bool pki_certify_again(struct pki *pki, const struct pki_subject *subject, const char *request,
+		       struct diags *diags, struct buf *chain_out)
+{
+	pki_auto(X509_REQ) read = pki_request_read(request, diags);
+	if (!read || !check_subject(subject, diags))
+		return false;
+	EVP_PKEY *key = X509_REQ_get0_pubkey(read);
+	if (was_certified(pki, subject, key))
+		return issue(pki, subject, key, diags, chain_out);
+	diag_error(diags, DIAG_DENIED, NULL, "enrol again with a token",
+		   "this key was not certified for %s before, or was revoked", subject->name);
+	return false;
+}

@@ -18,10 +18,8 @@
 enum { DAY = 86400, BACKDATE = 300 }; // clocks of hosts differ a little
 
 const char *const pki_role_name[PKI_ROLES] = {
-	[PKI_CONTROLLER] = "controller",
-	[PKI_NSF] = "nsf",
-	[PKI_OPERATOR] = "operator",
-	[PKI_TENANT_USER] = "tenant-user",
+	[PKI_CONTROLLER] = "controller",   [PKI_NSF] = "nsf",           [PKI_OPERATOR] = "operator",
+	[PKI_TENANT_USER] = "tenant-user", [PKI_EVIDENCE] = "evidence",
 };
 
 bool pki_role_parse(const char *name, enum pki_role *out)
@@ -215,6 +213,14 @@ static bool add_alternative_names(X509 *certificate, const struct pki_subject *s
 	return add_extension(certificate, NULL, NID_subject_alt_name, names.data);
 }
 
+// What signs evidence opens no connection: id-kp-documentSigning (RFC 9336).
+static const char *usage_of(enum pki_role role)
+{
+	if (role == PKI_EVIDENCE)
+		return "1.3.6.1.5.5.7.3.36";
+	return role == PKI_CONTROLLER || role == PKI_NSF ? "serverAuth,clientAuth" : "clientAuth";
+}
+
 static bool write_extensions(X509 *certificate, const struct pki_make *make)
 {
 	const struct pki_subject *subject = make->subject;
@@ -227,11 +233,9 @@ static bool write_extensions(X509 *certificate, const struct pki_make *make)
 				     "critical,CA:TRUE,pathlen:0") &&
 		       add_extension(certificate, issuer, NID_key_usage,
 				     "critical,keyCertSign,cRLSign");
-	bool serves = subject->role == PKI_CONTROLLER || subject->role == PKI_NSF;
 	return add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
 	       add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
-	       add_extension(certificate, issuer, NID_ext_key_usage,
-			     serves ? "serverAuth,clientAuth" : "clientAuth") &&
+	       add_extension(certificate, issuer, NID_ext_key_usage, usage_of(subject->role)) &&
 	       add_alternative_names(certificate, subject);
 }
 

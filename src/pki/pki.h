@@ -33,8 +33,9 @@ bool pki_equal(const void *a, const void *b, size_t len) must_check;
 
 // OU of the subject names the role, CN and the first dNSName the name, O the tenant (or the
 // authority's organisation).
-enum pki_role { PKI_CONTROLLER, PKI_NSF, PKI_OPERATOR, PKI_TENANT_USER, PKI_ROLES };
-extern const char *const pki_role_name[PKI_ROLES]; // "controller", "nsf", "operator", "tenant-user"
+// EVIDENCE is the key that an NSF signs its records of proofs with; it opens no connection.
+enum pki_role { PKI_CONTROLLER, PKI_NSF, PKI_OPERATOR, PKI_TENANT_USER, PKI_EVIDENCE, PKI_ROLES };
+extern const char *const pki_role_name[PKI_ROLES]; // "controller", …, "tenant-user", "evidence"
 bool pki_role_parse(const char *name, enum pki_role *out) must_check;
 
 #define PKI_NAME_MOST \
@@ -163,6 +164,10 @@ bool pki_issue_files(struct pki *pki, const struct pki_subject *subject, const c
 // stays valid until it expires.
 bool pki_renew(struct pki *pki, const char *certificate, const char *request, unsigned days,
 	       struct diags *diags, struct buf *chain_out) must_check;
+// A new certificate for a key that was certified under this name and role before and is not revoked;
+// with another key it is refused (DIAG_DENIED).
+bool pki_certify_again(struct pki *pki, const struct pki_subject *subject, const char *request,
+		       struct diags *diags, struct buf *chain_out) must_check;
 
 // By serial (hexadecimal) or by name (then every certificate of that name that is still valid).
 // Writes the list.

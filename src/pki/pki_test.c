@@ -5,6 +5,7 @@
 #include "base/diag.h"
 #include "base/file.h"
 #include "pki/pki.h"
+#include "pki/signature.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -521,6 +522,68 @@ static void keys_stay_private(void **state)
 	buf_fini(&out);
 }
 
+static void statements_are_signed(void **state)
+{
+	static const char text[] = "{\"serial\":1}";
+	struct place *place = *state;
+	struct pki_subject subject = {.role = PKI_EVIDENCE, .name = "hq-fw"};
+	struct pki_signer *signer = pki_signer_open(place->key, &place->diags);
+	char *certificate = issue(place, &subject), name[PKI_DIGEST_TEXT];
+	cleanup(buf_fini) struct buf signature;
+	buf_init(&signature);
+	assert_non_null(signer);
+	pki_sign(signer, text, sizeof(text) - 1, &signature);
+	assert_true(pki_signature_holds(certificate, text, sizeof(text) - 1, signature.data));
+	assert_true(pki_certified_key(certificate, &place->diags, name));
+	assert_string_equal(name, pki_signer_key(signer));
+	assert_int_equal(strlen(name), 64);
+	// Nothing else is signed, and nobody else has signed it.
+	assert_false(pki_signature_holds(certificate, text, sizeof(text) - 2, signature.data));
+	assert_false(pki_signature_holds(ca_text(place), text, sizeof(text) - 1, signature.data));
+	static const char *const bad[] = {"", "=", "====", "AAAA", "A", "AB=C", "?AAA", " AAA"};
+	for (size_t i = 0; i < array_len(bad); i++)
+		assert_false(pki_signature_holds(certificate, text, sizeof(text) - 1, bad[i]));
+	for (size_t i = 0; i < signature.len; i++) {
+		signature.data[i] = (char)(signature.data[i] ^ 1);
+		assert_false(pki_signature_holds(certificate, text, sizeof(text) - 1,
+						 signature.data) &&
+			     i + 3 < signature.len); // the last bits mean nothing
+		signature.data[i] = (char)(signature.data[i] ^ 1);
+	}
+	assert_null(pki_signer_open(in(place, "nothing.key"), &place->diags));
+	assert_int_equal(last_code(place), DIAG_IO);
+	pki_signer_free(signer);
+	pki_signer_free(NULL);
+}
+
+// A key for evidence is one for good: who has only the name gets no other one certified.
+static void the_same_key_again(void **state)
+{
+	struct place *place = *state;
+	struct pki_subject subject = {.role = PKI_EVIDENCE, .name = "hq-fw"};
+	char *other = in(place, "other.key");
+	cleanup(buf_fini) struct buf chain;
+	buf_init(&chain);
+	char *mine = request(place, place->key);
+	assert_false(pki_certify_again(place->pki, &subject, mine, &place->diags, &chain));
+	assert_int_equal(last_code(place), DIAG_DENIED);
+	(void)issue(place, &subject);
+	assert_true(pki_certify_again(place->pki, &subject, mine, &place->diags, &chain));
+	assert_true(pki_key_matches(place->key, chain.data, &place->diags));
+	// Another key, another role, another name.
+	assert_true(pki_key_new(other, &place->diags));
+	assert_false(pki_certify_again(place->pki, &subject, request(place, other), &place->diags,
+				       &chain));
+	subject.role = PKI_NSF;
+	assert_false(pki_certify_again(place->pki, &subject, mine, &place->diags, &chain));
+	subject = (struct pki_subject){.role = PKI_EVIDENCE, .name = "dc-fw"};
+	assert_false(pki_certify_again(place->pki, &subject, mine, &place->diags, &chain));
+	subject.name = "hq-fw";
+	assert_true(pki_revoke(place->pki, "hq-fw", &place->diags));
+	assert_false(pki_certify_again(place->pki, &subject, mine, &place->diags, &chain));
+	assert_int_equal(last_code(place), DIAG_DENIED);
+}
+
 #define in_place(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -540,6 +603,8 @@ int main(void)
 		in_place(lists_grow_old),
 		in_place(pins_the_authority),
 		in_place(tokens),
+		in_place(statements_are_signed),
+		in_place(the_same_key_again),
 		in_place(keys_stay_private),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
