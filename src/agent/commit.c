@@ -53,6 +53,7 @@ static bool try_out(struct agent_core *core, struct agent_held *held, struct dia
 	enum agent_put put = agent_kernel_put(core, held, diags);
 	if (put == AGENT_PUT)
 		return true;
+	core->occasion = EVIDENCE_REVERT;
 	if (put == AGENT_PUT_DIFFERS)
 		agent_kernel_restore(core);
 	return false;
@@ -112,6 +113,7 @@ static bool keep_for_now(struct agent_core *core, struct agent_held *held, uint3
 bool agent_commit_apply(struct agent_core *core, const struct agent_apply *apply,
 			struct diags *diags)
 {
+	core->occasion = EVIDENCE_COMMIT;
 	struct agent_held *held = prepare(core, apply, diags);
 	if (!held || !try_out(core, held, diags)) {
 		agent_core_note(core, AGENT_EVENT_REFUSED, "%s",
@@ -123,6 +125,7 @@ bool agent_commit_apply(struct agent_core *core, const struct agent_apply *apply
 				     : keep_for_good(core, held, diags);
 	if (kept)
 		return true;
+	core->occasion = EVIDENCE_REVERT;
 	agent_kernel_restore(core);
 	agent_held_free(held);
 	return false;
@@ -150,6 +153,7 @@ void agent_commit_revert(struct agent_core *core, enum agent_reason reason)
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	drop_pending(core);
+	core->occasion = EVIDENCE_REVERT;
 	agent_kernel_restore(core);
 	// Failing that, the next start reverts what is reverted already.
 	bool removed = agent_state_remove(core->options.state_dir, "pending", &diags);
@@ -224,6 +228,7 @@ void agent_commit_relower(struct agent_core *core)
 	struct diags diags;
 	arena_init(&arena);
 	diags_init(&diags, &arena);
+	core->occasion = EVIDENCE_CALENDAR;
 	struct agent_held *held = lower_again(core);
 	bool ok = copy_policy(held);
 	if (ok)

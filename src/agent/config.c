@@ -155,6 +155,14 @@ static bool read_sessions(struct reader *r, const char *value)
 	return read_number(r, &(struct number){"sessions", 1, 100000, &r->config.sessions}, value);
 }
 
+static bool read_proof_every(struct reader *r, const char *value)
+{
+	r->config.proof_every = 0;
+	return strcmp(value, "never") == 0 ||
+	       read_number(r, &(struct number){"proof-every", 1, 86400, &r->config.proof_every},
+			   value);
+}
+
 static bool read_recovery(struct reader *r, const char *value)
 {
 	if (!*value || strlen(value) > PKI_NAME_MOST)

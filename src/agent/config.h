@@ -23,6 +23,7 @@ struct agent_config {
 	bool last_connected;
 	const char *recovery; // user whom access control does not bind; NULL: nobody
 	uint32_t call_wait, keepalive, sessions; // seconds, seconds, number
+	uint32_t proof_every;                    // seconds; 0: never
 	const char *state_dir, *certificate_dir,
 		*yang_dir;      // absolute, or relative to the working directory
 	const char *controller; // URL; NULL: not known

@@ -68,6 +68,7 @@ static void assumes(void **state)
 	assert_int_equal(config.call_wait, 60);
 	assert_int_equal(config.keepalive, 15);
 	assert_int_equal(config.sessions, 1000);
+	assert_int_equal(config.proof_every, 600);
 }
 
 static void reads_all(void **state)
@@ -99,6 +100,7 @@ static void reads_who_is_called(void **state)
 			  "name = a\nlisten = none\ncall-home = 192.0.2.1 \t [2001:db8::1]:7000\n"
 			  "call-home = 198.51.100.1\ncall-home-start = last-connected\n"
 			  "call-home-wait = 5\nkeep-alive = 30\nsessions = 7\n"
+			  "proof-every = never\n"
 			  "recovery = alice\n",
 			  &config));
 	assert_int_equal(config.listens, 0);
@@ -111,6 +113,7 @@ static void reads_who_is_called(void **state)
 	assert_int_equal(config.call_wait, 5);
 	assert_int_equal(config.keepalive, 30);
 	assert_int_equal(config.sessions, 7);
+	assert_int_equal(config.proof_every, 0);
 	assert_string_equal(config.recovery, "alice");
 }
 
@@ -154,6 +157,8 @@ static void names_every_fault(void **state)
 		"name = a\ncall-home-wait = 0\n",
 		"name = a\nkeep-alive = 1s\n",
 		"name = a\nsessions = 100001\n",
+		"name = a\nproof-every = 0\n",
+		"name = a\nproof-every = 86401\n",
 		"name = a\ncall-home = ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 "
 		"::1 "
 		"::1\n",

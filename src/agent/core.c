@@ -18,6 +18,7 @@ struct agent_core *agent_core_new(const struct agent_core_options *options)
 	core->options = *options;
 	core->boot_time = agent_wall(core);
 	core->relower = agent_ms(core);
+	core->look = (struct agent_looks){.changed = UINT64_MAX, .periodic = UINT64_MAX};
 	core->events = agent_events_new();
 	agent_seen_init(&core->seen);
 	agent_ledger_init(&core->ledger);
@@ -34,6 +35,7 @@ void agent_core_free(struct agent_core *core)
 	agent_seen_fini(&core->seen);
 	agent_ledger_fini(&core->ledger);
 	agent_events_free(core->events);
+	agent_evidence_free(core->evidence);
 	free(core->startup);
 	free(core);
 }
@@ -135,6 +137,19 @@ static void begin_blindly(struct agent_core *core, const struct diags *why)
 				: "nothing is let through until a policy is committed");
 }
 
+// Without it the rules are enforced all the same.
+static void open_evidence(struct agent_core *core, struct arena *arena)
+{
+	struct diags diags;
+	diags_init(&diags, arena);
+	core->occasion = EVIDENCE_START;
+	if (!core->options.name)
+		return;
+	core->evidence = agent_evidence_open(core->options.state_dir, core->options.name, &diags);
+	if (!core->evidence)
+		agent_core_note(core, AGENT_EVENT_EVIDENCE, "%s", diags.list.at[0].text);
+}
+
 bool agent_core_start(struct agent_core *core, struct diags *diags)
 {
 	const char *dir = core->options.state_dir;
@@ -142,6 +157,7 @@ bool agent_core_start(struct agent_core *core, struct diags *diags)
 	struct diags found_out;
 	arena_init(&arena);
 	diags_init(&found_out, &arena);
+	open_evidence(core, &arena);
 	bool interrupted = was_interrupted(core);
 	enum agent_found found = load_confirmed(core, &found_out);
 	if (found == AGENT_FOUND)
@@ -246,6 +262,7 @@ static bool carry_out(struct agent_core *core, const struct agent_message *ask, 
 
 static void verify(struct agent_core *core, struct agent_message *answer)
 {
+	core->occasion = EVIDENCE_REQUEST;
 	bool equal = agent_look(core);
 	if (!equal && agent_in_force(core))
 		agent_kernel_noticed(core);
@@ -263,6 +280,11 @@ void agent_core_answer(struct agent_core *core, const struct agent_message *ask,
 		agent_report_make(core, arena, &answer_out->report);
 	} else if (ask->type == AGENT_VERIFY) {
 		verify(core, answer_out);
+	} else if (ask->type == AGENT_EVIDENCE) {
+		answer_out->type = AGENT_RECORDS;
+		answer_out->records = (struct agent_records){.more = false};
+		if (core->evidence)
+			agent_evidence_list(core->evidence, &ask->ask, arena, &answer_out->records);
 	} else {
 		diags_init(&answer_out->result.diags, arena);
 		answer_out->result.ok = carry_out(core, ask, &answer_out->result.diags);
@@ -278,7 +300,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 uint64_t agent_core_due(const struct agent_core *core)
 {
-	uint64_t due = sooner(core->relower, core->ledger.due);
+	uint64_t due = sooner(sooner(core->relower, core->ledger.due), agent_proof_due(core));
 	if (core->pending)
 		due = sooner(due, core->deadline);
 	if (core->fight.on)
@@ -297,6 +319,7 @@ void agent_core_tick(struct agent_core *core)
 		agent_pinholes_refresh(core, false);
 	if (core->relower <= now)
 		agent_commit_relower(core);
+	agent_proof_tick(core);
 }
 
 bool agent_core_settled(const struct agent_core *core)

@@ -11,11 +11,13 @@ struct agent_core;
 struct agent_core_options {
 	struct agent_point point;
 	const char *state_dir, *certificate_dir; // borrowed
+	const char *name;  // of this function, for its evidence; NULL: none is kept; borrowed
+	uint64_t proof_ms; // between full proofs without a reason, more or less; 0: there are none
 	// With a state that cannot be read and nothing in the kernel: forward (true) or refuse everything (false).
 	bool keep_open;
 	int64_t (*wall)(void *context);       // seconds since 1970 UTC
 	uint64_t (*monotonic)(void *context); // milliseconds
-	// To front, unasked: COMMITTED, REVERTED, DRIFT, REPAIRED, CLOSED.
+	// To front, unasked: COMMITTED, REVERTED, DRIFT, REPAIRED, CLOSED, PROVEN.
 	void (*tell)(void *context, const struct agent_message *message);
 	void (*log)(void *context, enum agent_event event, const char *text); // optional
 	void *context;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/core.h"
+#include "agent/evidence.h"
 
 // Pinholes that are known to be open, so that their end is noticed and told.
 struct agent_ledger {
@@ -20,6 +21,13 @@ struct agent_fight {
 	unsigned rounds; // repairs that followed each other closely
 };
 
+// When the kernel is read back; milliseconds of the monotonic clock, UINT64_MAX: never.
+struct agent_looks {
+	uint64_t last, took; // the end of the last look, and how long it was
+	uint64_t changed,
+		periodic; // when to look because of changes that were told; because it is time
+};
+
 struct agent_core {
 	struct agent_core_options options;
 	struct agent_held *confirmed, *pending; // NULL: none; pending, when there, is in force
@@ -32,6 +40,9 @@ struct agent_core {
 	char *startup;
 	struct agent_seen seen;
 	struct agent_fight fight;
+	struct agent_looks look;
+	struct agent_evidence *evidence; // NULL: none is kept
+	enum evidence_trigger occasion;  // what is being dealt with
 	struct agent_ledger ledger;
 	struct agent_events *events;
 };
@@ -62,8 +73,19 @@ void agent_kernel_restore(struct agent_core *core);
 void agent_kernel_repair(struct agent_core *core);
 // The last look found differences: tells so and sets the time of the repair.
 void agent_kernel_noticed(struct agent_core *core);
+// Reads back what is in force by the books, and repairs it if need be.
+void agent_kernel_examine(struct agent_core *core);
 // The policy that lets nothing pass.
 struct agent_held *agent_kernel_closed(const struct agent_core *core) must_check;
+
+// --- proof.c ---
+// Reads the kernel back, compares it with `held` and records what came of it. 0, or a negative errno; core->seen then
+// says not equal.
+int agent_proof_look(struct agent_core *core, const struct agent_held *held) must_check;
+// Whether a look would come too soon after the last one: it is then made later.
+bool agent_proof_too_soon(struct agent_core *core) must_check;
+uint64_t agent_proof_due(const struct agent_core *core) must_check;
+void agent_proof_tick(struct agent_core *core);
 
 // --- commit.c ---
 bool agent_commit_apply(struct agent_core *core, const struct agent_apply *apply,

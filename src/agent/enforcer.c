@@ -485,6 +485,8 @@ static bool begin(struct enforcer *e, struct diags *diags)
 		&(struct agent_core_options){.point = *e->point,
 					     .state_dir = e->config->state_dir,
 					     .certificate_dir = e->config->certificate_dir,
+					     .name = e->config->name,
+					     .proof_ms = UINT64_C(1000) * e->config->proof_every,
 					     .keep_open = e->config->keep_open,
 					     .wall = wall,
 					     .monotonic = monotonic,

@@ -65,7 +65,12 @@ static int clear(struct backend *backend, struct diags *diags)
 
 static int read_back(struct backend *backend, struct arena *arena, struct backend_state *out)
 {
-	const struct fake *fake = of(backend);
+	struct fake *fake = of(backend);
+	fake->looks++;
+	if (fake->clock)
+		*fake->clock += fake->looking;
+	if (fake->blind)
+		return -ENOBUFS;
 	*out = (struct backend_state){.deployed = fake->deployed, .strange.arena = arena};
 	if (fake->deployed)
 		copy(&fake->ruleset, arena, &out->ruleset);

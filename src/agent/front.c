@@ -116,6 +116,9 @@ static void answer(struct front *front, struct front_question *question,
 	} else if (message->type == AGENT_PROOF) {
 		agent_xml_proof(&message->proof, &text);
 		netconf_reply_data(question->reply, text.data, text.len);
+	} else if (message->type == AGENT_RECORDS) {
+		agent_xml_records(&message->records, &text);
+		netconf_reply_data(question->reply, text.data, text.len);
 	} else {
 		agent_xml_report(&message->report, front->start.name, &text);
 		netconf_reply_data(question->reply, text.data, text.len);
@@ -159,6 +162,7 @@ static void on_message(void *context, const struct agent_message *message)
 	case AGENT_RESULT:
 	case AGENT_REPORT:
 	case AGENT_PROOF:
+	case AGENT_RECORDS:
 		assert(question);
 		answer(front, question, message);
 		break;

@@ -14,9 +14,7 @@ enum { QUIET_MS = 10000, PATIENT_ROUNDS = 3, FIRST_DELAY_MS = 50, LAST_DELAY_MS 
 
 bool agent_look(struct agent_core *core)
 {
-	const struct agent_core_options *o = &core->options;
-	int r = agent_seen_look(&core->seen, &o->point, agent_in_force(core), agent_wall(core));
-	return r == 0 && core->seen.equal;
+	return agent_proof_look(core, agent_in_force(core)) == 0 && core->seen.equal;
 }
 
 static void explain(const struct agent_seen *seen, struct diags *diags)
@@ -49,7 +47,7 @@ enum agent_put agent_kernel_put(struct agent_core *core, struct agent_held *held
 			   : point->ops->apply(point->backend, &held->lowered, diags);
 	if (done != BACKEND_DONE)
 		return AGENT_PUT_REFUSED;
-	int r = agent_seen_look(&core->seen, point, held, agent_wall(core));
+	int r = agent_proof_look(core, held);
 	if (r == 0 && core->seen.equal)
 		return AGENT_PUT;
 	if (r < 0)
@@ -131,6 +129,7 @@ void agent_kernel_repair(struct agent_core *core)
 	struct diags diags;
 	arena_init(&arena);
 	diags_init(&diags, &arena);
+	core->occasion = EVIDENCE_REPAIR;
 	if (restore(core, &diags)) {
 		end_fight(core);
 		agent_pinholes_refresh(core, true);
@@ -184,13 +183,8 @@ void agent_kernel_noticed(struct agent_core *core)
 	begin_fight(core);
 }
 
-void agent_core_watch(struct agent_core *core)
+void agent_kernel_examine(struct agent_core *core)
 {
-	const struct agent_point *point = &core->options.point;
-	if (!point->ops->watch_drain(point->backend))
-		return;
-	if (!agent_in_force(core))
-		return; // what others do to a place that is not in use is not ours to judge
 	if (agent_look(core)) {
 		core->fight.on = false; // whoever it was has mended it
 		return;
@@ -198,4 +192,17 @@ void agent_core_watch(struct agent_core *core)
 	agent_kernel_noticed(core);
 	if (core->fight.due <= agent_ms(core))
 		agent_kernel_repair(core);
+}
+
+void agent_core_watch(struct agent_core *core)
+{
+	const struct agent_point *point = &core->options.point;
+	if (!point->ops->watch_drain(point->backend))
+		return;
+	if (!agent_in_force(core))
+		return; // what others do to a place that is not in use is not ours to judge
+	if (agent_proof_too_soon(core))
+		return;
+	core->occasion = EVIDENCE_CHANGE;
+	agent_kernel_examine(core);
 }

@@ -333,6 +333,25 @@ static void code_proof(struct coder *c, struct agent_proof *proof)
 	code_differences(c, &proof->differences);
 }
 
+static void code_ask(struct coder *c, struct agent_evidence_ask *ask)
+{
+	code_text(c, &ask->chain);
+	code_u64(c, &ask->serial);
+}
+
+static void code_record(struct coder *c, struct agent_record *record)
+{
+	code_needed_text(c, &record->text);
+	code_needed_text(c, &record->signature);
+}
+
+static void code_records(struct coder *c, struct agent_records *records)
+{
+	code_text(c, &records->certificate);
+	code_list(c, &records->record, 8, code_record);
+	code_bool(c, &records->more);
+}
+
 static void code_told(struct coder *c, struct agent_message *m)
 {
 	switch ((int)m->type) {
@@ -356,6 +375,11 @@ static void code_told(struct coder *c, struct agent_message *m)
 	case AGENT_CLOSED:
 		code_needed_text(c, &m->closed.name);
 		m->closed.reason = code_below(c, m->closed.reason, AGENT_CLOSEDS);
+		break;
+	case AGENT_PROVEN:
+		code_u64(c, &m->proven.serial);
+		m->proven.trigger = code_below(c, m->proven.trigger, EVIDENCE_TRIGGERS);
+		m->proven.result = code_below(c, m->proven.result, EVIDENCE_RESULTS);
 		break;
 	default: // without a body
 		break;
@@ -396,6 +420,12 @@ static void code_body(struct coder *c, struct agent_message *m)
 		break;
 	case AGENT_PROOF:
 		code_proof(c, &m->proof);
+		break;
+	case AGENT_EVIDENCE:
+		code_ask(c, &m->ask);
+		break;
+	case AGENT_RECORDS:
+		code_records(c, &m->records);
 		break;
 	default:
 		code_told(c, m);

@@ -6,6 +6,7 @@
 #include "backend/backend.h"
 #include "base/arena.h"
 #include "base/diag.h"
+#include "evidence/evidence.h"
 
 struct buf;
 
@@ -135,6 +136,21 @@ struct agent_proof {
 	struct backend_differences differences;
 };
 
+// What AGENT_EVIDENCE asks for: records behind this one; chain NULL: from the oldest.
+struct agent_evidence_ask {
+	const char *chain;
+	uint64_t serial;
+};
+struct agent_record {
+	const char *text, *signature;
+};
+// The answer to it.
+struct agent_records {
+	const char *certificate; // PEM, of the key that signs now; NULL: nobody has certified it
+	VEC(struct agent_record) record;
+	bool more; // behind the last
+};
+
 struct agent_drift {
 	struct backend_differences differences; // at most AGENT_DRIFT_MOST
 	uint32_t total;
@@ -174,7 +190,14 @@ struct agent_message {
 		struct {
 			const char *name;
 			enum agent_closed reason;
-		} closed; // AGENT_CLOSED
+		} closed;                      // AGENT_CLOSED
+		struct agent_evidence_ask ask; // AGENT_EVIDENCE
+		struct agent_records records;  // AGENT_RECORDS
+		struct {
+			uint64_t serial;
+			enum evidence_trigger trigger;
+			enum evidence_result result;
+		} proven; // AGENT_PROVEN
 	};
 };
 

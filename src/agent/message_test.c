@@ -49,6 +49,7 @@ static struct backend_pinhole_state hole[] = {
 	 .idle_ms = 8000,
 	 .count = {3, 900}},
 };
+static struct agent_record record[] = {{"{}", "AAAA"}, {"{}", ""}};
 #define digests_                                                                                   \
 	{                                                                                          \
 		.intended = "aa", .policy = "bb", .enforced = "cc", .lowered_at = 1, .horizon = 2, \
@@ -127,6 +128,13 @@ static const struct agent_message sample[] = {
 	{.type = AGENT_REVERTED, .reverted = {.reason = AGENT_SESSION_END, .running = "<r/>"}},
 	{.type = AGENT_DRIFT, .drift = {.differences = {.list = list_(difference)}, .total = 200}},
 	{.type = AGENT_REPAIRED, .repaired = {.generation = 4, .milliseconds = 12}},
+	{.type = AGENT_EVIDENCE, .id = 12, .ask = {.chain = "c", .serial = 1ull << 40}},
+	{.type = AGENT_EVIDENCE, .id = 13},
+	{.type = AGENT_RECORDS,
+	 .id = 12,
+	 .records = {.certificate = "pem", .record = list_(record), .more = true}},
+	{.type = AGENT_PROVEN,
+	 .proven = {.serial = 9, .trigger = EVIDENCE_PERIODIC, .result = EVIDENCE_DIFFERENT}},
 	{.type = AGENT_CLOSED, .closed = {.name = "x", .reason = AGENT_UNUSED}},
 	{.type = AGENT_RELOAD},
 };

@@ -89,6 +89,18 @@ static void verify(void *context, const struct netconf_request *request,
 	front_ask(context, &(struct agent_message){.type = AGENT_VERIFY}, reply);
 }
 
+static void get_evidence(void *context, const struct netconf_request *request,
+			 struct netconf_reply *reply)
+{
+	const char *serial = schema_get_value(request->rpc, "serial");
+	front_ask(
+		context,
+		&(struct agent_message){.type = AGENT_EVIDENCE,
+					.ask = {.chain = schema_get_value(request->rpc, "chain"),
+						.serial = serial ? strtoull(serial, NULL, 10) : 0}},
+		reply);
+}
+
 // --- trust ---
 
 static void read_pem(const char *name, struct buf *out)
@@ -158,6 +170,7 @@ void front_handle_operations(struct front *front)
 		{"open-pinhole", open_pinhole},
 		{"close-pinhole", close_pinhole},
 		{"verify", verify},
+		{"get-evidence", get_evidence},
 		{"update-trust", update_trust},
 	};
 	for (size_t i = 0; i < array_len(operation); i++)

@@ -191,6 +191,18 @@ void agent_xml_proof(const struct agent_proof *proof, struct buf *out)
 	differences(out, &proof->differences, " xmlns=\"" AGENT_NAMESPACE "\"");
 }
 
+void agent_xml_records(const struct agent_records *records, struct buf *out)
+{
+	in_namespace(out, "certificate", records->certificate);
+	for (size_t i = 0; i < records->record.len; i++) {
+		open_element(out, "record");
+		text(out, "text", records->record.at[i].text);
+		text(out, "signature", records->record.at[i].signature);
+		buf_adds(out, "</record>");
+	}
+	in_namespace(out, "more", records->more ? "true" : "false");
+}
+
 void agent_xml_notice(const struct agent_message *notice, struct buf *out)
 {
 	switch ((int)notice->type) {
@@ -217,6 +229,13 @@ void agent_xml_notice(const struct agent_message *notice, struct buf *out)
 		number(out, "generation", notice->repaired.generation);
 		number(out, "milliseconds", notice->repaired.milliseconds);
 		buf_adds(out, "</repaired>");
+		break;
+	case AGENT_PROVEN:
+		open_element(out, "evidence");
+		number(out, "serial", notice->proven.serial);
+		text(out, "trigger", evidence_trigger_name[notice->proven.trigger]);
+		text(out, "result", evidence_result_name[notice->proven.result]);
+		buf_adds(out, "</evidence>");
 		break;
 	case AGENT_CLOSED:
 		open_element(out, "pinhole-closed");

@@ -12,4 +12,5 @@ void agent_xml_report(const struct agent_report *report, const char *name, struc
 // The output of verify.
 void agent_xml_proof(const struct agent_proof *proof, struct buf *out);
 // The content of a notification, for COMMITTED, REVERTED, DRIFT, REPAIRED and CLOSED.
+void agent_xml_records(const struct agent_records *records, struct buf *out);
 void agent_xml_notice(const struct agent_message *notice, struct buf *out);

@@ -130,7 +130,8 @@ static void reports(void **state)
 	}
 }
 
-static const char *const names[] = {"committed", "reverted", "drift", "repaired", "pinhole-closed"};
+static const char *const names[] = {"committed", "reverted", "drift",
+				    "repaired",  "evidence", "pinhole-closed"};
 
 // A notification as it is sent: only its content is ours. Validated as data of its definition in the module.
 static void notices(void **state)
@@ -142,6 +143,8 @@ static void notices(void **state)
 		{.type = AGENT_DRIFT,
 		 .drift = {.differences = {.list = list_(difference)}, .total = 200}},
 		{.type = AGENT_REPAIRED, .repaired = {.generation = 4, .milliseconds = 12}},
+		{.type = AGENT_PROVEN,
+		 .proven = {.serial = 9, .trigger = EVIDENCE_CHANGE, .result = EVIDENCE_EQUAL}},
 		{.type = AGENT_CLOSED, .closed = {.name = "x", .reason = AGENT_UNUSED}},
 	};
 	(void)modules;
@@ -175,9 +178,22 @@ static void proofs(void **state)
 	assert_int_equal(found, array_len(difference));
 }
 
+static void records(void **state)
+{
+	struct agent_record record[] = {{.text = "{\"a\":1}", .signature = "AAAA"}};
+	cleanup(buf_fini) struct buf out;
+	(void)state;
+	buf_init(&out);
+	agent_xml_records(&(struct agent_records){.record = list_(record), .more = true}, &out);
+	assert_string_equal(out.data,
+			    "<record xmlns=\"" AGENT_NAMESPACE
+			    "\"><text>{&quot;a&quot;:1}</text><signature>AAAA</signature></record>"
+			    "<more xmlns=\"" AGENT_NAMESPACE "\">true</more>");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(reports), cmocka_unit_test(notices),
-					   cmocka_unit_test(proofs)};
+					   cmocka_unit_test(proofs), cmocka_unit_test(records)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// When the kernel is read back, and what is recorded of it. The one idea: every look is a proof of something, so every
+// look leaves a record, whatever came of it; and a look is only as frequent as it is cheap. Changes that are told are
+// looked at no sooner than the last look took after it, and then all at once; a full proof without any reason comes no
+// sooner than twenty times that.
+// What it does not: judge (held.c), repair (kernel.c), keep and sign (evidence.c).
+#include "agent/core_internal.h"
+
+#include <string.h>
+
+enum { SHARE = 20 }; // of a full proof: a twentieth of the time at the most
+
+static const char method[] = "full read-back, exact comparison";
+
+// --- the record ---
+
+static const char *or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+static void add_differences(const struct agent_seen *seen, struct arena *arena,
+			    struct evidence_record *out)
+{
+	size_t total = seen->differences.list.len;
+	out->differences = (uint32_t)total;
+	for (size_t i = 0; i < total && i < EVIDENCE_DIFFERENCES; i++) {
+		const struct backend_difference *d = &seen->differences.list.at[i];
+		vec_push(arena, &out->difference,
+			 (struct evidence_difference){.kind = backend_change_name[d->change],
+						      .policy = d->policy,
+						      .rule = d->rule,
+						      .intended = d->intended,
+						      .found = d->found});
+	}
+}
+
+static void add_policy(const struct agent_held *held, struct evidence_record *out)
+{
+	if (!held)
+		return;
+	out->commit = held->persist;
+	out->generation = held->policy.generation;
+	out->rules = (uint32_t)held->lowered.rule.len;
+	out->intended = held->intended;
+	out->policy = held->digest;
+	out->lowered_at = held->policy.lowered_at;
+	out->horizon = held->policy.horizon;
+}
+
+// The policy is not known although something may be in force.
+static bool is_blind(const struct agent_core *core, const struct agent_held *held)
+{
+	return core->unknown && !held;
+}
+
+static void judge(const struct agent_core *core, const struct agent_held *held, int error,
+		  struct evidence_record *out)
+{
+	out->result = core->seen.equal ? EVIDENCE_EQUAL : EVIDENCE_DIFFERENT;
+	if (error >= 0 && !is_blind(core, held))
+		return;
+	out->result = EVIDENCE_UNKNOWN;
+	out->fault =
+		error < 0 ? strerror(-error) : "what was intended could not be read from the disk";
+}
+
+static void record(struct agent_core *core, const struct agent_held *held, int error,
+		   struct evidence_record *found)
+{
+	struct arena arena cleanup(arena_fini);
+	struct diags diags;
+	uint64_t serial;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	found->trigger = core->occasion;
+	found->method = method;
+	found->back_end = core->options.point.ops->name;
+	found->generation = core->generation;
+	found->enforced = or_null(core->seen.digest);
+	add_policy(held, found);
+	add_differences(&core->seen, &arena, found);
+	judge(core, held, error, found);
+	if (agent_evidence_add(core->evidence, found, &diags, &serial))
+		agent_tell(core, &(struct agent_message){.type = AGENT_PROVEN,
+							 .proven = {.serial = serial,
+								    .trigger = found->trigger,
+								    .result = found->result}});
+	else
+		agent_core_note(core, AGENT_EVENT_EVIDENCE, "%s", diags.list.at[0].text);
+}
+
+// --- looking ---
+
+// A tenth earlier or later, so that many functions do not look at the same time. The digest of the last record is as
+// good as chance for that.
+static uint64_t spread(const struct agent_core *core)
+{
+	uint64_t every = core->options.proof_ms;
+	unsigned chance = core->evidence ? agent_evidence_chance(core->evidence) : 0x80;
+	return every - every / 10 + every / 5 * chance / 0xff;
+}
+
+static void set_next(struct agent_core *core, uint64_t now, uint64_t took)
+{
+	uint64_t every = spread(core);
+	core->look.last = now;
+	core->look.took = took;
+	core->look.changed = UINT64_MAX; // whatever was told before is seen
+	core->look.periodic = !core->options.proof_ms
+				      ? UINT64_MAX
+				      : now + (every > SHARE * took ? every : SHARE * took);
+}
+
+int agent_proof_look(struct agent_core *core, const struct agent_held *held)
+{
+	struct evidence_record found = {.time = agent_wall(core)};
+	uint64_t began = agent_ms(core);
+	int r = agent_seen_look(&core->seen, &core->options.point, held, found.time);
+	uint64_t now = agent_ms(core), took = now - began;
+	found.milliseconds = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+	set_next(core, now, took);
+	if (core->evidence)
+		record(core, held, r, &found);
+	return r;
+}
+
+// --- waiting ---
+
+bool agent_proof_too_soon(struct agent_core *core)
+{
+	uint64_t soonest = core->look.last + core->look.took;
+	if (soonest <= agent_ms(core))
+		return false;
+	if (core->look.changed > soonest)
+		core->look.changed = soonest;
+	return true;
+}
+
+uint64_t agent_proof_due(const struct agent_core *core)
+{
+	return core->look.changed < core->look.periodic ? core->look.changed : core->look.periodic;
+}
+
+void agent_proof_tick(struct agent_core *core)
+{
+	uint64_t now = agent_ms(core);
+	bool changed = core->look.changed <= now;
+	if (!changed && core->look.periodic > now)
+		return;
+	core->occasion = changed ? EVIDENCE_CHANGE : EVIDENCE_PERIODIC;
+	core->look.changed = UINT64_MAX;
+	// While it is being repaired, or nothing of ours is in use, there is nothing to prove.
+	if (core->fight.on || !agent_in_force(core))
+		set_next(core, now, 0);
+	else
+		agent_kernel_examine(core);
+}
