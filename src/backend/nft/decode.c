@@ -53,6 +53,13 @@ u128 nft_attr_number(const struct nlattr *attr, size_t bytes)
 	return value;
 }
 
+bool nft_attr_is(const struct nlattr *attr, const char *text)
+{
+	size_t len = strlen(text) + 1;
+	return attr && mnl_attr_get_payload_len(attr) == len &&
+	       !memcmp(mnl_attr_get_payload(attr), text, len);
+}
+
 static uint32_t u32(const struct nlattr *attr)
 {
 	return (uint32_t)nft_attr_number(attr, 4);
@@ -519,12 +526,12 @@ static void read_expression(struct nft_reading *r, const struct nlattr *expressi
 	};
 	const struct nlattr *at[ATTRIBUTES];
 	(void)sort(expression, NFTA_EXPR_DATA, at);
-	const char *name = text(r->arena, at[NFTA_EXPR_NAME]);
 	for (size_t i = 0; i < array_len(known); i++)
-		if (name && !strcmp(known[i].name, name)) {
+		if (nft_attr_is(at[NFTA_EXPR_NAME], known[i].name)) {
 			known[i].read(r, at[NFTA_EXPR_DATA]);
 			return;
 		}
+	const char *name = text(r->arena, at[NFTA_EXPR_NAME]);
 	if (!r->form->strange)
 		r->form->strange = arena_printf(r->arena, "the expression '%s'", name ? name : "");
 }
@@ -552,10 +559,7 @@ void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form)
 	for (attr = nft_attr_next(expressions, NULL); attr;
 	     attr = nft_attr_next(expressions, attr)) {
 		(void)sort(attr, NFTA_EXPR_DATA, at);
-		const struct nlattr *name = at[NFTA_EXPR_NAME];
-		if (name && at[NFTA_EXPR_DATA] &&
-		    mnl_attr_get_payload_len(name) == sizeof("counter") &&
-		    !memcmp(mnl_attr_get_payload(name), "counter", sizeof("counter")) &&
+		if (at[NFTA_EXPR_DATA] && nft_attr_is(at[NFTA_EXPR_NAME], "counter") &&
 		    r.stage == STAGE_MATCH)
 			read_counter(&r, at[NFTA_EXPR_DATA]);
 	}

@@ -55,3 +55,5 @@ void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form)
 
 // The value of an attribute of this many bytes, big-endian; 0 when it has another length.
 u128 nft_attr_number(const struct nlattr *attr, size_t bytes) must_check;
+// Whether it holds this text; false for no attribute.
+bool nft_attr_is(const struct nlattr *attr, const char *text) must_check;

@@ -23,8 +23,7 @@ struct lifting {
 
 void nft_lift_program(const struct nft_table *table, uint32_t generation, struct nft_program *out)
 {
-	struct arena *a = out->arena;
-	char *prefix = nft_generation_name(generation, a);
+	char *prefix = nft_generation_name(generation, out->arena);
 	size_t len = strlen(prefix);
 	for (size_t i = 0; i < table->chain.len; i++) {
 		const struct nft_dumped_chain *from = table->chain.at[i];
@@ -32,8 +31,8 @@ void nft_lift_program(const struct nft_table *table, uint32_t generation, struct
 		if (!nft_generation_of(from->name, &of) || of != generation || from->base)
 			continue;
 		struct nft_chain *chain = nft_program_chain(out, from->name + len);
-		for (size_t k = 0; k < from->rule.len; k++)
-			vec_push(a, &chain->rule, from->rule.at[k]);
+		chain->rule.at = from->rule.at;
+		chain->rule.len = chain->rule.cap = from->rule.len;
 	}
 }
 

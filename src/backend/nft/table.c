@@ -18,11 +18,13 @@ struct view {
 	struct nft_socket *socket;
 	const char *name;
 	enum nft_detail detail;
+	const struct nft_part *part; // NULL: the whole
 	struct arena *arena;
 	struct nft_table *table;
 	struct nft_dumped_set *filled;     // the set whose elements come
-	const struct nft_part *part;       // NULL: the whole
-	VEC(const struct nlmsghdr *) held; // rules of the part, until their sets are there
+	const char *prefix;                // of the chain whose rules come …
+	VEC(struct nft_form) rule;         // … up to now
+	VEC(const struct nlmsghdr *) held; // … of a part, until their sets are there
 };
 
 char *nft_generation_name(uint32_t generation, struct arena *arena)
@@ -106,10 +108,7 @@ static char *text(struct arena *arena, const struct nlattr *attr)
 static bool ours(const struct view *v, const struct nlmsghdr *nlh, const struct nlattr *table)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	size_t len = strlen(v->name);
-	return nfg->nfgen_family == NFPROTO_INET && table &&
-	       mnl_attr_get_payload_len(table) == len + 1 &&
-	       !memcmp(mnl_attr_get_payload(table), v->name, len + 1);
+	return nfg->nfgen_family == NFPROTO_INET && nft_attr_is(table, v->name);
 }
 
 // --- chains ---
@@ -223,29 +222,21 @@ static int take_rule(const struct nlmsghdr *nlh, void *context)
 	struct view *v = context;
 	const struct nlattr *at[ATTRIBUTES];
 	sort(nlh, at);
-	if (!ours(v, nlh, at[NFTA_RULE_TABLE]) || !at[NFTA_RULE_CHAIN])
+	if (!ours(v, nlh, at[NFTA_RULE_TABLE]))
 		return 0;
-	struct nft_dumped_chain *chain =
-		nft_table_chain(v->table, text(v->arena, at[NFTA_RULE_CHAIN]));
-	if (!chain)
-		return -EINTR; // made while we were reading
 	struct nft_form form = {.handle = (uint64_t)nft_attr_number(at[NFTA_RULE_HANDLE], 8)};
 	if (at[NFTA_RULE_USERDATA])
 		nft_decode_tag(v->arena, mnl_attr_get_payload(at[NFTA_RULE_USERDATA]),
 			       mnl_attr_get_payload_len(at[NFTA_RULE_USERDATA]), &form.tag);
-	uint32_t generation;
-	bool of_generation = nft_generation_of(chain->name, &generation);
 	struct nft_decoder decoder = {
-		.arena = v->arena, .sets = &v->table->set_by_name, .prefix = ""};
-	if (of_generation)
-		decoder.prefix = nft_generation_name(generation, v->arena);
-	if (v->detail == NFT_COUNTERS && of_generation)
+		.arena = v->arena, .sets = &v->table->set_by_name, .prefix = v->prefix};
+	if (v->detail == NFT_COUNTERS && *v->prefix)
 		nft_decode_counter(at[NFTA_RULE_EXPRESSIONS], &form);
 	else
 		nft_decode_rule(&decoder, at[NFTA_RULE_EXPRESSIONS], &form);
 	if (at[NFTA_RULE_COMPAT] && !form.strange)
 		form.strange = "a rule of iptables";
-	vec_push(v->arena, &chain->rule, form);
+	vec_push(v->arena, &v->rule, form);
 	return 0;
 }
 
@@ -285,7 +276,7 @@ static int take_table(const struct nlmsghdr *nlh, void *context)
 	return 0;
 }
 
-// --- the whole ---
+// --- asking ---
 
 static int list(struct view *v, uint16_t type, const char *name, nft_dump_fn each)
 {
@@ -324,25 +315,6 @@ static void find_generation(struct nft_table *table)
 	table->generation = 0;
 }
 
-static int read_whole(struct view *v)
-{
-	int error = list(v, NFT_MSG_GETCHAIN, NULL, take_chain);
-	if (!error)
-		error = list(v, NFT_MSG_GETSET, NULL, take_set);
-	if (!error && (v->detail == NFT_ALL || v->detail == NFT_PINHOLES))
-		error = fill_sets(v);
-	bool whole = v->detail == NFT_ALL || v->detail == NFT_COUNTERS;
-	if (!error)
-		error = list(v, NFT_MSG_GETRULE, whole ? NULL : NFT_BASE_CHAIN, take_rule);
-	if (!error && v->detail == NFT_PINHOLES)
-		error = list(v, NFT_MSG_GETRULE, NFT_PINHOLE_CHAIN, take_rule);
-	if (!error && v->detail != NFT_COUNTERS)
-		error = list(v, NFT_MSG_GETOBJ, NULL, take_object);
-	if (!error && v->detail != NFT_COUNTERS)
-		error = list(v, NFT_MSG_GETFLOWTABLE, NULL, take_flowtable);
-	return error;
-}
-
 // --- a part ---
 
 // One object; what is not there is no error.
@@ -367,13 +339,6 @@ static int read_set(struct view *v, const char *name)
 	return error || !set ? error : fill_set(v, set);
 }
 
-static bool is(const struct nlattr *name, const char *text)
-{
-	size_t len = strlen(text) + 1;
-	return name && mnl_attr_get_payload_len(name) == len &&
-	       !memcmp(mnl_attr_get_payload(name), text, len);
-}
-
 // The sets that a rule looks up; one that it only changes makes it strange in any case.
 static int read_sets_of(struct view *v, const struct nlmsghdr *rule)
 {
@@ -386,7 +351,7 @@ static int read_sets_of(struct view *v, const struct nlmsghdr *rule)
 	for (attr = nft_attr_next(list_of, NULL); attr && !error;
 	     attr = nft_attr_next(list_of, attr)) {
 		sort_nested(attr, expression);
-		if (!is(expression[NFTA_EXPR_NAME], "lookup"))
+		if (!nft_attr_is(expression[NFTA_EXPR_NAME], "lookup"))
 			continue;
 		sort_nested(expression[NFTA_EXPR_DATA], at);
 		error = read_set(v, text(v->arena, at[NFTA_LOOKUP_SET]));
@@ -401,28 +366,65 @@ static int hold_rule(const struct nlmsghdr *nlh, void *context)
 	return 0;
 }
 
+// Chain by chain: a dump of many rules begins at the first one again for every few of them.
+static int read_rules(struct view *v, struct nft_dumped_chain *chain)
+{
+	uint32_t generation;
+	bool of_generation = nft_generation_of(chain->name, &generation);
+	v->prefix = of_generation ? nft_generation_name(generation, v->arena) : "";
+	v->rule.len = v->held.len = 0;
+	int error = list(v, NFT_MSG_GETRULE, chain->name, v->part ? hold_rule : take_rule);
+	for (size_t i = 0; i < v->held.len && !error; i++)
+		error = read_sets_of(v, v->held.at[i]);
+	for (size_t i = 0; i < v->held.len && !error; i++)
+		error = take_rule(v->held.at[i], v);
+	chain->rule.at = arena_memdup(v->arena, v->rule.at, v->rule.len * sizeof(*v->rule.at));
+	chain->rule.len = chain->rule.cap = v->rule.len;
+	return error;
+}
+
 static int read_chain(struct view *v, const char *name)
 {
 	if (nft_table_chain(v->table, name))
 		return 0;
 	int error = get(v, NFT_MSG_GETCHAIN, name, take_chain);
-	return error || !nft_table_chain(v->table, name)
-		       ? error
-		       : list(v, NFT_MSG_GETRULE, name, hold_rule);
+	struct nft_dumped_chain *chain = nft_table_chain(v->table, name);
+	return error || !chain ? error : read_rules(v, chain);
 }
 
 static int read_part(struct view *v)
 {
 	int error = 0;
-	v->held.len = 0;
 	for (size_t i = 0; i < v->part->chains && !error; i++)
 		error = read_chain(v, v->part->chain[i]);
 	for (size_t i = 0; i < v->part->sets && !error; i++)
 		error = read_set(v, v->part->set[i]);
-	for (size_t i = 0; i < v->held.len && !error; i++)
-		error = read_sets_of(v, v->held.at[i]);
-	for (size_t i = 0; i < v->held.len && !error; i++)
-		error = take_rule(v->held.at[i], v);
+	return error;
+}
+
+// --- the whole ---
+
+static bool wanted(const struct view *v, const char *chain)
+{
+	return v->detail == NFT_ALL || v->detail == NFT_COUNTERS ||
+	       !strcmp(chain, NFT_BASE_CHAIN) ||
+	       (v->detail == NFT_PINHOLES && !strcmp(chain, NFT_PINHOLE_CHAIN));
+}
+
+static int read_whole(struct view *v)
+{
+	int error = list(v, NFT_MSG_GETCHAIN, NULL, take_chain);
+	if (!error)
+		error = list(v, NFT_MSG_GETSET, NULL, take_set);
+	if (!error && (v->detail == NFT_ALL || v->detail == NFT_PINHOLES))
+		error = fill_sets(v);
+	for (size_t i = 0; i < v->table->chain.len && !error; i++)
+		if (wanted(v, v->table->chain.at[i]->name))
+			error = read_rules(v, v->table->chain.at[i]);
+	if (!error && v->detail != NFT_COUNTERS)
+		error = list(v, NFT_MSG_GETOBJ, NULL, take_object);
+	if (!error && v->detail != NFT_COUNTERS)
+		error = list(v, NFT_MSG_GETFLOWTABLE, NULL, take_flowtable);
 	return error;
 }
 
