@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+#define PORT_HTTPS 8443u
 #define WORKSPACES 4u
 #define WORKERS 32u      // some requests wait for NSFs
 #define WORKERS_EACH 12u // at most so many of one client
@@ -45,6 +46,7 @@ struct north {
 	struct workers *workers;
 	struct netconf_side *netconf; // NULL: it is not served
 	uint16_t *netconf_port;
+	size_t netconf_ports;
 	struct streams *streams;
 	struct MHD_Daemon **daemon;
 	uint16_t *port;
@@ -101,11 +103,17 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
 	pthread_mutex_unlock(&north->mutex);
 }
 
-static void allow_time(struct MHD_Connection *mhd, unsigned seconds)
+// NULL: it was never noted.
+static struct connection *connection_of(struct MHD_Connection *mhd)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct connection *c = info ? info->socket_context : NULL;
+	return info ? info->socket_context : NULL;
+}
+
+static void allow_time(struct MHD_Connection *mhd, unsigned seconds)
+{
+	struct connection *c = connection_of(mhd);
 	if (!c)
 		return;
 	pthread_mutex_lock(&c->north->mutex);
@@ -115,9 +123,7 @@ static void allow_time(struct MHD_Connection *mhd, unsigned seconds)
 
 static void set_waiting(struct MHD_Connection *mhd, struct request *r)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct connection *c = info ? info->socket_context : NULL;
+	struct connection *c = connection_of(mhd);
 	if (!c)
 		return;
 	pthread_mutex_lock(&c->north->mutex);
@@ -418,20 +424,32 @@ static void ignore_log(void *context, const char *format, va_list arguments)
 	(void)arguments;
 }
 
+static bool cannot_listen(const char *where, int rc, struct diags *diags)
+{
+	diag_error(diags, DIAG_IO, NULL, "is another program listening there?",
+		   "cannot listen on %s: %s", where, strerror(-rc));
+	return false;
+}
+
+// `port` is for where there is none; `port_out` the one that it got.
+static bool listen_on(const char *where, uint16_t port, struct diags *diags, int *fd_out,
+		      uint16_t *port_out)
+{
+	struct io_address address, own;
+	if (!io_address_parse(where, port, diags, &address))
+		return false;
+	int rc = io_listen(&address, fd_out);
+	if (rc)
+		return cannot_listen(where, rc, diags);
+	*port_out = io_address_of(*fd_out, &own) ? 0 : io_address_port(&own);
+	return true;
+}
+
 static bool start(struct north *north, const char *where, struct diags *diags)
 {
-	struct io_address address;
 	int fd;
-	if (!io_address_parse(where, 8443, diags, &address))
+	if (!listen_on(where, PORT_HTTPS, diags, &fd, &north->port[north->daemons]))
 		return false;
-	int rc = io_listen(&address, &fd);
-	if (rc) {
-		diag_error(diags, DIAG_IO, NULL, "is another program listening there?",
-			   "cannot listen on %s: %s", where, strerror(-rc));
-		return false;
-	}
-	struct io_address own;
-	north->port[north->daemons] = io_address_of(fd, &own) ? 0 : io_address_port(&own);
 	struct MHD_Daemon *daemon = MHD_start_daemon(
 		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
 			MHD_USE_TLS | MHD_USE_ERROR_LOG,
@@ -455,46 +473,28 @@ static bool start(struct north *north, const char *where, struct diags *diags)
 	return true;
 }
 
-struct door {
-	const char *where;
-	struct io_opener opener;
-	uint16_t port;      // where it names none
-	uint16_t *port_out; // that it got; NULL: nobody asks
-};
-
-static bool listen_netconf(struct north *north, const struct door *door, struct diags *diags)
+static bool listen_netconf(struct north *north, const char *where, uint16_t port,
+			   struct io_opener opener, struct diags *diags)
 {
-	struct io_address address, own;
 	int fd;
-	if (!io_address_parse(door->where, door->port, diags, &address))
+	if (!listen_on(where, port, diags, &fd, &north->netconf_port[north->netconf_ports]))
 		return false;
-	int rc = io_listen(&address, &fd);
-	if (rc == 0) {
-		if (door->port_out)
-			*door->port_out = io_address_of(fd, &own) ? 0 : io_address_port(&own);
-		rc = netconf_side_listen(north->netconf, door->opener, fd);
-	}
-	if (rc < 0)
-		diag_error(diags, DIAG_IO, NULL, "is another program listening there?",
-			   "cannot listen on %s: %s", door->where, strerror(-rc));
-	return rc == 0;
+	north->netconf_ports++;
+	int rc = netconf_side_listen(north->netconf, opener, fd);
+	return rc == 0 || cannot_listen(where, rc, diags);
 }
 
+// Those over TLS come first.
 static bool open_netconf(struct north *north, struct diags *diags)
 {
 	const struct north_options *o = &north->opt;
 	bool ok = true;
 	for (size_t i = 0; i < o->netconfs && ok; i++)
-		ok = listen_netconf(north,
-				    &(struct door){o->netconf[i], io_tls_accepting(o->netconf_tls),
-						   NETCONF_PORT_TLS, &north->netconf_port[i]},
-				    diags);
+		ok = listen_netconf(north, o->netconf[i], NETCONF_PORT_TLS,
+				    io_tls_accepting(o->netconf_tls), diags);
 	for (size_t i = 0; i < o->netconf_sshs && ok; i++)
-		ok = listen_netconf(north,
-				    &(struct door){o->netconf_ssh[i],
-						   io_ssh_accepting(o->netconf_keys),
-						   NETCONF_PORT_SSH, NULL},
-				    diags);
+		ok = listen_netconf(north, o->netconf_ssh[i], NETCONF_PORT_SSH,
+				    io_ssh_accepting(o->netconf_keys), diags);
 	return ok;
 }
 
@@ -506,8 +506,8 @@ static bool start_netconf(struct north *north, struct diags *diags)
 	if (!north->opt.netconfs && !north->opt.netconf_sshs)
 		return true;
 	north->netconf = netconf_side_new(&o, diags);
-	north->netconf_port =
-		base_oom(calloc(north->opt.netconfs + 1, sizeof(*north->netconf_port)));
+	north->netconf_port = base_oom(calloc(north->opt.netconfs + north->opt.netconf_sshs,
+					      sizeof(*north->netconf_port)));
 	return north->netconf && open_netconf(north, diags) && netconf_side_start(north->netconf);
 }
 
