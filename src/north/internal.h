@@ -136,6 +136,8 @@ struct state_want {
 };
 bool state_write(struct exchange *x, struct workspace *workspace, const struct state_want *want,
 		 struct buf *out) must_check;
+// The names of our top-level nodes that hold state; NULL behind the last.
+const char *state_name(size_t i) must_check;
 // The leaves of the grouping diag.
 void state_diag(struct restconf_writer *out, const struct diag *diag);
 const char *state_outcome(int outcome) must_check; // of an event

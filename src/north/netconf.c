@@ -54,6 +54,17 @@ void domain_post(struct domain *domain, void (*fn)(void *context), void *context
 	io_post(domain->side->loop, fn, context);
 }
 
+void domain_exchange(const struct domain *domain, struct exchange *x, enum pki_role role,
+		     const char *name, const char *tenant)
+{
+	const struct netconf_side_options *o = domain_options(domain);
+	struct pki_identity identity = {.role = role};
+	snprintf(identity.name, sizeof(identity.name), "%s", name);
+	snprintf(identity.tenant, sizeof(identity.tenant), "%s", tenant ? tenant : "");
+	exchange_init(x, o->engine, o->workspaces);
+	exchange_identify(x, &identity, NULL);
+}
+
 // --- running ---
 
 // Access control that says nothing means what is shipped (guard.c), which the server has apart.
@@ -104,11 +115,11 @@ static bool is_old(const struct domain *d)
 static void refresh_access(struct domain *d)
 {
 	struct engine *engine = d->side->opt.engine;
-	uint32_t id = 1 + engine_document_id(engine, STORE_ACCESS, ENGINE_TENANT_OPERATOR);
+	uint32_t id = engine_document_id(engine, STORE_ACCESS, ENGINE_TENANT_OPERATOR);
 	struct arena arena;
 	struct diags diags;
 	struct store_revision r;
-	if (id == d->nacm_id)
+	if (d->nacm && id == d->nacm_id)
 		return;
 	arena_init(&arena);
 	diags_init(&diags, &arena);
@@ -117,7 +128,7 @@ static void refresh_access(struct domain *d)
 		netconf_server_access(d->server, text);
 		free(d->nacm);
 		d->nacm = text;
-		d->nacm_id = id;
+		d->nacm_id = r.id;
 	}
 	arena_fini(&arena);
 }
@@ -140,20 +151,16 @@ static bool user(void *context, const struct io_peer *peer, struct diags *diags,
 		 struct access_who *out)
 {
 	struct domain *d = context;
-	struct pki_identity identity = {.role = PKI_NSF};
-	bool named = peer && peer->name && peer->unit && pki_role_parse(peer->unit, &identity.role);
-	if (!named || (identity.role != PKI_OPERATOR && identity.role != PKI_TENANT_USER)) {
+	enum pki_role role = PKI_NSF;
+	bool named = peer && peer->name && peer->unit && pki_role_parse(peer->unit, &role);
+	if (!named || (role != PKI_OPERATOR && role != PKI_TENANT_USER)) {
 		diag_error(diags, DIAG_DENIED, NULL,
 			   "use a certificate or a key of an operator or of a tenant's user",
 			   "this role is not let in");
 		return false;
 	}
-	snprintf(identity.name, sizeof(identity.name), "%s", peer->name);
-	snprintf(identity.tenant, sizeof(identity.tenant), "%s",
-		 peer->organisation ? peer->organisation : "");
 	struct exchange x;
-	exchange_init(&x, d->side->opt.engine, d->side->opt.workspaces);
-	exchange_identify(&x, &identity, NULL);
+	domain_exchange(d, &x, role, peer->name, peer->organisation);
 	*out = access_who_copy(&x.access, diags->arena);
 	exchange_fini(&x);
 	return true;

@@ -39,14 +39,17 @@ struct domain {
 	const char *tenant; // NULL: the operators'
 	struct netconf_server *server;
 	uint32_t id[STORE_KINDS]; // revisions that running shows
-	// Access control where running has none, and its revision, from 1 in case none is stored.
+	// The access control that binds the sessions, which a tenant's running does not show; NULL: none was read yet.
 	char *nacm;
-	uint32_t nacm_id;
+	uint32_t nacm_id; // its revision
 };
 const struct netconf_side_options *domain_options(const struct domain *domain) must_check;
 struct arena *domain_arena(const struct domain *domain) must_check; // for good
 // Whose document of a kind it shows; NULL: it does not.
 const char *domain_owner(const struct domain *domain, enum store_kind kind) must_check;
+// Begins an exchange of somebody whom the transport has let in; `tenant` NULL: none.
+void domain_exchange(const struct domain *domain, struct exchange *x, enum pki_role role,
+		     const char *name, const char *tenant);
 // Calls `fn` in the loop's thread, unless that has ended.
 void domain_post(struct domain *domain, void (*fn)(void *context), void *context);
 

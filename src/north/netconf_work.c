@@ -10,7 +10,6 @@
 #include "proto/netconf/server.h"
 #include "proto/netconf/xml.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,17 +31,10 @@ static struct job *job_new(struct domain *domain, const struct netconf_asker *as
 			   struct netconf_reply *reply)
 {
 	struct job *job = base_oom(calloc(1, sizeof(*job)));
-	struct pki_identity identity = {.role = PKI_OPERATOR};
-	const struct netconf_side_options *o = domain_options(domain);
 	job->domain = domain;
 	job->reply = reply;
-	exchange_init(&job->x, o->engine, o->workspaces);
-	snprintf(identity.name, sizeof(identity.name), "%s", asker->user);
-	if (domain->tenant) {
-		identity.role = PKI_TENANT_USER;
-		snprintf(identity.tenant, sizeof(identity.tenant), "%s", domain->tenant);
-	}
-	exchange_identify(&job->x, &identity, NULL);
+	domain_exchange(domain, &job->x, domain->tenant ? PKI_TENANT_USER : PKI_OPERATOR,
+			asker->user, domain->tenant);
 	if (asker->who)
 		job->x.access = access_who_copy(asker->who, &job->x.arena);
 	return job;
@@ -195,11 +187,10 @@ static void run_state(struct work *work)
 
 void work_state(void *context, const struct netconf_get *get, struct netconf_reply *reply)
 {
-	static const char *const names[] = {"nsfs", "revisions", "jobs", "events", "pinholes"};
 	struct job *job = job_new(context, get->asker, reply);
-	for (size_t i = 0; i < array_len(names); i++)
-		if (netconf_get_wants(get, NORTH_NAMESPACE, names[i]))
-			vec_push(&job->x.arena, &job->state, names[i]);
+	for (size_t i = 0; state_name(i); i++)
+		if (netconf_get_wants(get, NORTH_NAMESPACE, state_name(i)))
+			vec_push(&job->x.arena, &job->state, state_name(i));
 	// The counters of rules are asked of the NSFs, so only who names them waits for that.
 	job->rules = get->filter_xml && strstr(get->filter_xml, "rule");
 	if (job->state.len) {

@@ -425,6 +425,11 @@ static const struct {
 	{"events", write_events}, {"pinholes", write_pinholes},
 };
 
+const char *state_name(size_t i)
+{
+	return i < array_len(writers) ? writers[i].name : NULL;
+}
+
 bool state_write(struct exchange *x, struct workspace *workspace, const struct state_want *want,
 		 struct buf *out)
 {
