@@ -229,6 +229,14 @@ static bool is_guarded(const struct access_user *user, const char *module, const
 	return kind && schema_kind_guard(kind) == SCHEMA_GUARD_ALL;
 }
 
+// Steps 4 to 10, which operations and notifications have in common. Below 0: nothing is said about it.
+static int by_rules_and_guard(const struct access_user *user, enum access_about about,
+			      const char *module, const char *name, enum access_operation operation)
+{
+	int verdict = by_rules(user, about, module, name, operation);
+	return verdict < 0 && is_guarded(user, module, name) ? 0 : verdict;
+}
+
 static bool is_base(const char *module, const char *name, const char *operation)
 {
 	return strcmp(module, "ietf-netconf") == 0 && strcmp(name, operation) == 0;
@@ -241,12 +249,9 @@ static bool may_call(const struct access_user *user, const char *module, const c
 		return true;
 	if (is_base(module, operation, "close-session")) // step 3
 		return true;
-	int verdict = by_rules(user, ACCESS_OPERATION, module, operation,
-			       ACCESS_EXEC); // steps 4 to 8
+	int verdict = by_rules_and_guard(user, ACCESS_OPERATION, module, operation, ACCESS_EXEC);
 	if (verdict >= 0)
 		return verdict;
-	if (is_guarded(user, module, operation)) // steps 9 and 10
-		return false;
 	if (is_base(module, operation, "kill-session") ||
 	    is_base(module, operation, "delete-config")) // step 11
 		return false;
@@ -274,13 +279,9 @@ static bool may_notify(const struct access_user *user, const char *module, const
 	    (strcmp(notification, "replayComplete") == 0 ||
 	     strcmp(notification, "notificationComplete") == 0)) // step 3
 		return true;
-	int verdict = by_rules(user, ACCESS_NOTIFICATION, module, notification,
-			       ACCESS_READ); // steps 4 to 8
-	if (verdict >= 0)
-		return verdict;
-	if (is_guarded(user, module, notification)) // steps 9 and 10
-		return false;
-	return user->access->read_default; // step 11
+	int verdict =
+		by_rules_and_guard(user, ACCESS_NOTIFICATION, module, notification, ACCESS_READ);
+	return verdict >= 0 ? verdict : user->access->read_default; // step 11
 }
 
 bool access_may_notify(struct access_user *user, const char *module, const char *notification)
