@@ -6,7 +6,6 @@
 // based on (revisions, what was deployed, what each NSF can do). Its hash names both, and the same
 // question about the same state has the same answer.
 #include "engine/internal.h"
-#include "base/map.h"
 #include "base/wire.h"
 #include "codec/nfi.h"
 #include "pki/pki.h"
@@ -140,18 +139,11 @@ static const uint8_t *levels_before(const struct planning *p, size_t i,
 				    const struct ir_ruleset *intended)
 {
 	const struct ir_ruleset *deployed = &p->deployed[i];
-	struct map known = {.arena = p->arena};
+	const size_t *partner = plan_match(deployed, intended, p->arena);
 	uint8_t *out = arena_array(p->arena, uint8_t, intended->rule.len + 1);
-	for (size_t k = 0; k < deployed->rule.len; k++) {
-		const struct ir_rule *rule = &deployed->rule.at[k];
-		(void)!map_put(&known, arena_printf(p->arena, "%s/%s", rule->policy, rule->name),
-			       (void *)(uintptr_t)rule->priority);
-	}
-	for (size_t k = 0; k < intended->rule.len; k++) {
-		const struct ir_rule *rule = &intended->rule.at[k];
-		out[k] = (uint8_t)(uintptr_t)map_get(
-			&known, arena_printf(p->arena, "%s/%s", rule->policy, rule->name));
-	}
+	for (size_t k = 0; k < intended->rule.len; k++)
+		if (partner[k] != PLAN_NOWHERE)
+			out[k] = deployed->rule.at[partner[k]].priority;
 	return out;
 }
 

@@ -11,14 +11,13 @@
 #include <string.h>
 
 #define FORMAT 1
-#define NOWHERE SIZE_MAX
 
 struct diff {
 	struct arena *arena;
 	const struct ir_ruleset *before, *after;
-	size_t *partner_before; // of each rule after: its place before, or NOWHERE
-	bool *found;            // each rule before: has a partner
-	bool *moved;            // each rule after
+	const size_t *partner_before; // of each rule after: its place before, or PLAN_NOWHERE
+	bool *found;                  // each rule before: has a partner
+	bool *moved;                  // each rule after
 };
 
 // The key of the n-th rule of a name.
@@ -31,20 +30,21 @@ static const char *key_of(const struct ir_rule *rule, struct map *counts, struct
 	return n == 1 ? name : arena_printf(arena, "%s %zu", name, n);
 }
 
-static void match_names(struct diff *d)
+const size_t *plan_match(const struct ir_ruleset *before, const struct ir_ruleset *after,
+			 struct arena *arena)
 {
-	struct map places = {.arena = d->arena}, counts = {.arena = d->arena};
-	struct map counts_after = {.arena = d->arena};
-	for (size_t i = 0; i < d->before->rule.len; i++)
-		(void)!map_put(&places, key_of(&d->before->rule.at[i], &counts, d->arena),
+	struct map places = {.arena = arena}, counts = {.arena = arena};
+	struct map counts_after = {.arena = arena};
+	size_t *partner = arena_array(arena, size_t, after->rule.len + 1);
+	for (size_t i = 0; i < before->rule.len; i++)
+		(void)!map_put(&places, key_of(&before->rule.at[i], &counts, arena),
 			       (void *)(uintptr_t)(i + 1));
-	for (size_t i = 0; i < d->after->rule.len; i++) {
-		const char *key = key_of(&d->after->rule.at[i], &counts_after, d->arena);
+	for (size_t i = 0; i < after->rule.len; i++) {
+		const char *key = key_of(&after->rule.at[i], &counts_after, arena);
 		size_t place = (size_t)(uintptr_t)map_get(&places, key);
-		d->partner_before[i] = place ? place - 1 : NOWHERE;
-		if (place)
-			d->found[place - 1] = true;
+		partner[i] = place ? place - 1 : PLAN_NOWHERE;
 	}
+	return partner;
 }
 
 // Patience sorting: `last[k]` is the rule that ends the best increasing run of k + 1 rules. What is not on the
@@ -56,7 +56,7 @@ static void find_moves(struct diff *d)
 	       *previous = arena_array(d->arena, size_t, n);
 	for (size_t i = 0; i < n; i++) {
 		size_t lo = 0, hi = runs;
-		if (d->partner_before[i] == NOWHERE)
+		if (d->partner_before[i] == PLAN_NOWHERE)
 			continue;
 		while (lo < hi) {
 			size_t mid = (lo + hi) / 2;
@@ -65,12 +65,12 @@ static void find_moves(struct diff *d)
 			else
 				hi = mid;
 		}
-		previous[i] = lo ? last[lo - 1] : NOWHERE;
+		previous[i] = lo ? last[lo - 1] : PLAN_NOWHERE;
 		last[lo] = i;
 		runs += lo == runs;
 		d->moved[i] = true;
 	}
-	for (size_t i = runs ? last[runs - 1] : NOWHERE; i != NOWHERE; i = previous[i])
+	for (size_t i = runs ? last[runs - 1] : PLAN_NOWHERE; i != PLAN_NOWHERE; i = previous[i])
 		d->moved[i] = false;
 }
 
@@ -89,7 +89,8 @@ static void add_removals(struct diff *d, struct plan_nsf *out)
 	for (size_t i = 0; i < d->before->rule.len; i++) {
 		if (d->found[i])
 			continue;
-		struct plan_change c = {.kind = PLAN_REMOVE, .before_at = i, .after_at = NOWHERE};
+		struct plan_change c = {
+			.kind = PLAN_REMOVE, .before_at = i, .after_at = PLAN_NOWHERE};
 		c.before = &d->before->rule.at[i];
 		vec_push(d->arena, &out->change, c);
 		out->removed++;
@@ -107,7 +108,7 @@ static void add_rest(struct diff *d, struct plan_nsf *out)
 					.after_at = i,
 					.before_at = at,
 					.moved = d->moved[i]};
-		c.before = at == NOWHERE ? NULL : &d->before->rule.at[at];
+		c.before = at == PLAN_NOWHERE ? NULL : &d->before->rule.at[at];
 		bool same = c.before && same_meaning(c.before, c.after, scratch);
 		c.kind = !c.before ? PLAN_ADD : same ? PLAN_MOVE : PLAN_CHANGE;
 		out->added += c.kind == PLAN_ADD;
@@ -126,7 +127,7 @@ static void compare(const struct plan_input *in, struct arena *arena, struct pla
 	static const struct ir_ruleset nothing = {0};
 	struct diff d = {.arena = arena, .after = in->intended};
 	d.before = in->deployed ? in->deployed : &nothing;
-	d.partner_before = arena_array(arena, size_t, d.after->rule.len);
+	d.partner_before = plan_match(d.before, d.after, arena);
 	d.moved = arena_array(arena, bool, d.after->rule.len);
 	d.found = arena_array(arena, bool, d.before->rule.len);
 	*out = (struct plan_nsf){
@@ -137,7 +138,9 @@ static void compare(const struct plan_input *in, struct arena *arena, struct pla
 		.default_changed = !in->deployed ||
 				   in->deployed->default_action != in->intended->default_action,
 	};
-	match_names(&d);
+	for (size_t i = 0; i < d.after->rule.len; i++)
+		if (d.partner_before[i] != PLAN_NOWHERE)
+			d.found[d.partner_before[i]] = true;
 	find_moves(&d);
 	add_removals(&d, out);
 	add_rest(&d, out);

@@ -10,6 +10,11 @@
 
 struct buf;
 
+#define PLAN_NOWHERE SIZE_MAX
+// Of each rule after the place of the same rule before, or PLAN_NOWHERE.
+const size_t *plan_match(const struct ir_ruleset *before, const struct ir_ruleset *after,
+			 struct arena *arena) must_check;
+
 struct plan_input {
 	const char *nsf;
 	const struct ir_ruleset *deployed; // NULL: nothing is known to be there
@@ -21,7 +26,7 @@ enum plan_kind { PLAN_ADD, PLAN_REMOVE, PLAN_CHANGE, PLAN_MOVE };
 struct plan_change {
 	enum plan_kind kind;
 	const struct ir_rule *before, *after; // NULL for an added, a removed rule
-	size_t before_at, after_at;           // places, from 0
+	size_t before_at, after_at;           // places, from 0, or PLAN_NOWHERE
 	bool moved;                           // a changed rule that also moved
 };
 
