@@ -121,11 +121,8 @@ static enum io_result ask_netconf(struct ssh_transport *t)
 static enum io_result (*const steps[])(struct ssh_transport *t) = {
 	connect_session, ask_service, log_in, open_channel, ask_netconf};
 
-static enum io_result ssh_handshake(struct io_transport *head)
+static enum io_result client_handshake(struct ssh_transport *t)
 {
-	struct ssh_transport *t = io_ssh_of(head);
-	if (head->fault.text)
-		return IO_FAILED;
 	while (t->step < array_len(steps)) {
 		enum io_result r = steps[t->step](t);
 		if (r != IO_OK)
@@ -135,17 +132,6 @@ static enum io_result ssh_handshake(struct io_transport *head)
 	t->open = true;
 	return IO_OK;
 }
-
-static const struct io_transport_ops client_ops = {
-	.name = "ssh",
-	.handshake = ssh_handshake,
-	.read = io_ssh_read,
-	.write = io_ssh_write,
-	.shutdown = io_ssh_shutdown,
-	.peer_ends = true,
-	.peer = io_ssh_peer,
-	.free = io_ssh_transport_free,
-};
 
 // --- life ---
 
@@ -202,7 +188,7 @@ static const struct io_ssh_target *copy_target(struct arena *arena,
 struct io_transport *io_ssh_client(const struct io_ssh_target *target, int fd)
 {
 	int own = -1;
-	struct ssh_transport *t = io_ssh_transport_new(target->ssh, &client_ops, fd, &own);
+	struct ssh_transport *t = io_ssh_transport_new(target->ssh, client_handshake, fd, &own);
 	t->target = copy_target(&t->arena, target);
 	t->user = t->target->user;
 	if (own < 0)

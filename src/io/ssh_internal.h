@@ -41,6 +41,7 @@ bool io_ssh_fingerprint_of(ssh_key key, char out[static IO_SSH_FINGERPRINT]) mus
 // --- ssh_transport.c ---
 struct ssh_transport {
 	struct io_transport head;
+	enum io_result (*handshake)(struct ssh_transport *t); // of the side
 	struct io_ssh *ssh;
 	ssh_session session;
 	ssh_channel channel;
@@ -63,10 +64,10 @@ struct ssh_transport {
 	struct ssh_server_callbacks_struct server_callbacks;
 };
 
-struct ssh_transport *io_ssh_of(struct io_transport *head) must_check;
 // With its session. `fd` is for epoll; libssh closes its descriptor when it likes, so it gets
 // another one of the same socket: `*fd_out`, or -1 and a fault.
-struct ssh_transport *io_ssh_transport_new(struct io_ssh *ssh, const struct io_transport_ops *ops,
+struct ssh_transport *io_ssh_transport_new(struct io_ssh *ssh,
+					   enum io_result (*handshake)(struct ssh_transport *t),
 					   int fd, int *fd_out) must_check;
 // Around an exchange of keys: what cannot be agreed on is kept for the fault, because libssh forgets it.
 void io_ssh_listen_in(struct ssh_transport *t);
@@ -77,10 +78,3 @@ enum io_result io_ssh_pump(struct ssh_transport *t) must_check;
 enum io_result io_ssh_wait(const struct ssh_transport *t) must_check;
 // The fault that libssh has met, or IO_CLOSED.
 enum io_result io_ssh_broken(struct ssh_transport *t) must_check;
-
-enum io_result io_ssh_read(struct io_transport *head, void *data, size_t len, size_t *got_out);
-enum io_result io_ssh_write(struct io_transport *head, const void *data, size_t len,
-			    size_t *put_out);
-void io_ssh_shutdown(struct io_transport *head);
-const struct io_peer *io_ssh_peer(const struct io_transport *head);
-void io_ssh_transport_free(struct io_transport *head);

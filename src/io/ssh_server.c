@@ -204,12 +204,9 @@ static int on_message(ssh_session session, ssh_message message, void *context)
 
 enum step { EXCHANGE, LOGIN };
 
-static enum io_result ssh_handshake(struct io_transport *head)
+static enum io_result server_handshake(struct ssh_transport *t)
 {
-	struct ssh_transport *t = io_ssh_of(head);
 	enum io_result r = IO_OK;
-	if (head->fault.text)
-		return IO_FAILED;
 	if (t->step == EXCHANGE) {
 		io_ssh_listen_in(t);
 		int rc = ssh_handle_key_exchange(t->session);
@@ -220,7 +217,7 @@ static enum io_result ssh_handshake(struct io_transport *head)
 	}
 	for (int round = 0; round < ROUNDS && r == IO_OK && !t->open; round++)
 		r = io_ssh_pump(t);
-	if (head->fault.text)
+	if (t->head.fault.text)
 		return IO_FAILED;
 	if (t->open)
 		return IO_OK;
@@ -229,21 +226,10 @@ static enum io_result ssh_handshake(struct io_transport *head)
 	return r == IO_OK ? io_ssh_wait(t) : r;
 }
 
-static const struct io_transport_ops server_ops = {
-	.name = "ssh",
-	.handshake = ssh_handshake,
-	.read = io_ssh_read,
-	.write = io_ssh_write,
-	.shutdown = io_ssh_shutdown,
-	.peer_ends = true,
-	.peer = io_ssh_peer,
-	.free = io_ssh_transport_free,
-};
-
 struct io_transport *io_ssh_server(struct io_ssh *ssh, int fd)
 {
 	int own = -1;
-	struct ssh_transport *t = io_ssh_transport_new(ssh, &server_ops, fd, &own);
+	struct ssh_transport *t = io_ssh_transport_new(ssh, server_handshake, fd, &own);
 	if (own < 0)
 		return &t->head;
 	if (!io_ssh_accept(ssh, t->session, own)) {

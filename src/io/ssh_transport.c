@@ -22,7 +22,7 @@
 #define ROUNDS 8
 #define BY_APPLICATION "Received SSH_MSG_DISCONNECT: 11:"
 
-struct ssh_transport *io_ssh_of(struct io_transport *head)
+static struct ssh_transport *of(struct io_transport *head)
 {
 	return (struct ssh_transport *)head;
 }
@@ -148,6 +148,12 @@ enum io_result io_ssh_pump(struct ssh_transport *t)
 
 // --- operations ---
 
+static enum io_result ssh_transport_handshake(struct io_transport *head)
+{
+	struct ssh_transport *t = of(head);
+	return head->fault.text ? IO_FAILED : t->handshake(t);
+}
+
 // The last bytes that come may be what writing waits for: a window that opens, the end of an exchange of keys.
 static void look_at_shut(struct ssh_transport *t)
 {
@@ -179,9 +185,10 @@ static enum io_result read_rounds(struct ssh_transport *t, void *data, size_t le
 	return io_ssh_wait(t);
 }
 
-enum io_result io_ssh_read(struct io_transport *head, void *data, size_t len, size_t *got_out)
+static enum io_result ssh_transport_read(struct io_transport *head, void *data, size_t len,
+					 size_t *got_out)
 {
-	struct ssh_transport *t = io_ssh_of(head);
+	struct ssh_transport *t = of(head);
 	enum io_result r = read_rounds(t, data, len, got_out);
 	look_at_shut(t);
 	return r;
@@ -198,10 +205,10 @@ static enum io_result drain(struct ssh_transport *t)
 	return waits(t) ? IO_WANT_WRITE : IO_OK;
 }
 
-enum io_result io_ssh_write(struct io_transport *head, const void *data, size_t len,
-			    size_t *put_out)
+static enum io_result ssh_transport_write(struct io_transport *head, const void *data, size_t len,
+					  size_t *put_out)
 {
-	struct ssh_transport *t = io_ssh_of(head);
+	struct ssh_transport *t = of(head);
 	if (is_broken(t))
 		return io_ssh_broken(t);
 	if (!t->in_flight) {
@@ -224,9 +231,9 @@ enum io_result io_ssh_write(struct io_transport *head, const void *data, size_t 
 	return IO_OK;
 }
 
-void io_ssh_shutdown(struct io_transport *head)
+static void ssh_transport_shutdown(struct io_transport *head)
 {
-	struct ssh_transport *t = io_ssh_of(head);
+	struct ssh_transport *t = of(head);
 	if (is_broken(t) && !head->fault.text)
 		return;
 	if (t->open && !head->fault.text) {
@@ -245,16 +252,16 @@ void io_ssh_shutdown(struct io_transport *head)
 	}
 }
 
-const struct io_peer *io_ssh_peer(const struct io_transport *head)
+static const struct io_peer *ssh_transport_peer(const struct io_transport *head)
 {
 	return &((const struct ssh_transport *)head)->peer;
 }
 
 // --- life ---
 
-void io_ssh_transport_free(struct io_transport *head)
+static void ssh_transport_free(struct io_transport *head)
 {
-	struct ssh_transport *t = io_ssh_of(head);
+	struct ssh_transport *t = of(head);
 	if (t->channel)
 		ssh_channel_free(t->channel);
 	ssh_silent_disconnect(t->session);
@@ -265,11 +272,24 @@ void io_ssh_transport_free(struct io_transport *head)
 	free(t);
 }
 
-struct ssh_transport *io_ssh_transport_new(struct io_ssh *ssh, const struct io_transport_ops *ops,
+static const struct io_transport_ops ops = {
+	.name = "ssh",
+	.handshake = ssh_transport_handshake,
+	.read = ssh_transport_read,
+	.write = ssh_transport_write,
+	.shutdown = ssh_transport_shutdown,
+	.peer_ends = true,
+	.peer = ssh_transport_peer,
+	.free = ssh_transport_free,
+};
+
+struct ssh_transport *io_ssh_transport_new(struct io_ssh *ssh,
+					   enum io_result (*handshake)(struct ssh_transport *t),
 					   int fd, int *fd_out)
 {
 	struct ssh_transport *t = base_oom(calloc(1, sizeof(*t)));
-	t->head.ops = ops;
+	t->head.ops = &ops;
+	t->handshake = handshake;
 	t->head.fd = fd;
 	t->ssh = io_ssh_ref(ssh);
 	arena_init(&t->arena);
