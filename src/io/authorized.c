@@ -14,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RSA_BITS_LEAST 3072u
 #define BLOB_MOST 4096u
-#define HINT_KEY "use an Ed25519 or ECDSA key, or an RSA key of 3072 bits or more"
 #define HINT_LINE "write role=ROLE,name=NAME TYPE KEY COMMENT"
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@"
 
@@ -96,7 +94,7 @@ static const char *judge(const struct kind *kind, struct blob rest)
 	} else if (strcmp(kind->name, "ssh-rsa") == 0) {
 		if (!take(&rest, &number))
 			return malformed;
-		if (bits_of(number) < RSA_BITS_LEAST)
+		if (bits_of(number) < IO_SSH_RSA_LEAST)
 			return "is an RSA key of less than 3072 bits";
 	} else if (part.len != 32) {
 		return malformed;
@@ -311,7 +309,7 @@ static bool read_key(struct line *l, struct io_authorized_key *out)
 		return false;
 	const char *base64 = take_word(&l->at);
 	if (!io_ssh_public_read(word, base64, &fault, out->fingerprint))
-		return refuse(l, HINT_KEY, "the key (%.40s) %s", word, fault);
+		return refuse(l, IO_SSH_KEY_HINT, "the key (%.40s) %s", word, fault);
 	out->name = arena_strdup(l->arena, l->name);
 	out->role = arena_strdup(l->arena, l->role);
 	out->tenant = arena_strdup(l->arena, l->tenant);

@@ -5,6 +5,9 @@
 #include "base/diag.h"
 #include "io/ssh.h"
 
+#define IO_SSH_RSA_LEAST 3072 // bits
+#define IO_SSH_KEY_HINT "use an Ed25519 or ECDSA key, or an RSA key of 3072 bits or more"
+
 struct io_authorized_key {
 	const char *name, *role;
 	const char *tenant; // NULL: its role has none

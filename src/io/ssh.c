@@ -51,7 +51,7 @@ static bool bad_file(struct diags *diags, const char *file, const char *hint, co
 
 // --- keys ---
 
-static void free_key(ssh_key *key)
+void io_ssh_key_drop(ssh_key *key)
 {
 	ssh_key_free(*key);
 }
@@ -91,10 +91,7 @@ static bool good_key(ssh_key key, const char *file, struct diags *diags)
 	*base64++ = '\0';
 	if (io_ssh_public_read(text.data, base64, &fault, ignored))
 		return true;
-	struct diag about = {
-		.code = DIAG_VALUE,
-		.file = file,
-		.hint = "use an Ed25519 or ECDSA key, or an RSA key of 3072 bits or more"};
+	struct diag about = {.code = DIAG_VALUE, .file = file, .hint = IO_SSH_KEY_HINT};
 	diag_add(diags, &about, "the key (%s) %s", text.data, fault);
 	return false;
 }
@@ -135,7 +132,7 @@ static ssh_key load_key(const char *file, struct diags *diags)
 
 bool io_ssh_key_new(const char *path, struct diags *diags)
 {
-	cleanup(free_key) ssh_key key = NULL;
+	cleanup(io_ssh_key_drop) ssh_key key = NULL;
 	char *text = NULL;
 	if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) != SSH_OK ||
 	    ssh_pki_export_privkey_base64(key, NULL, NULL, NULL, &text) != SSH_OK)
@@ -397,13 +394,13 @@ ssh_key io_ssh_key(struct io_ssh *ssh)
 
 void io_ssh_public(struct io_ssh *ssh, struct buf *out)
 {
-	cleanup(free_key) ssh_key key = io_ssh_key(ssh);
+	cleanup(io_ssh_key_drop) ssh_key key = io_ssh_key(ssh);
 	print_public(key, out);
 }
 
 void io_ssh_fingerprint(struct io_ssh *ssh, char out[static IO_SSH_FINGERPRINT])
 {
-	cleanup(free_key) ssh_key key = io_ssh_key(ssh);
+	cleanup(io_ssh_key_drop) ssh_key key = io_ssh_key(ssh);
 	bool ok = io_ssh_fingerprint_of(key, out);
 	assert(ok);
 }

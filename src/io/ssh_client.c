@@ -13,11 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void free_key(ssh_key *key)
-{
-	ssh_key_free(*key);
-}
-
 // --- the server's identity ---
 
 // Who answers says under which name to log in.
@@ -41,7 +36,7 @@ static bool is_pinned(const struct ssh_transport *t)
 
 static enum io_result judge_server(struct ssh_transport *t)
 {
-	cleanup(free_key) ssh_key key = NULL;
+	cleanup(io_ssh_key_drop) ssh_key key = NULL;
 	if (ssh_get_server_publickey(t->session, &key) != SSH_OK ||
 	    !io_ssh_fingerprint_of(key, t->peer.fingerprint))
 		return io_fault(&t->head, DIAG_DENIED, IO_HINT_PEER,
@@ -88,7 +83,7 @@ static enum io_result ask_service(struct ssh_transport *t)
 static enum io_result log_in(struct ssh_transport *t)
 {
 	char own[IO_SSH_FINGERPRINT];
-	cleanup(free_key) ssh_key key = io_ssh_key(t->ssh);
+	cleanup(io_ssh_key_drop) ssh_key key = io_ssh_key(t->ssh);
 	int rc = ssh_userauth_publickey(t->session, t->user, key);
 	if (rc == SSH_AUTH_SUCCESS)
 		return IO_OK;

@@ -22,13 +22,13 @@
 	"aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr," \
 	"aes128-ctr"
 #define IO_SSH_MACS "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
-#define IO_SSH_RSA_LEAST 3072
 
 // --- ssh.c ---
 struct io_ssh *io_ssh_ref(struct io_ssh *ssh) must_check;
 void io_ssh_unref(struct io_ssh *ssh);
 // A copy of the private key, for ssh_key_free.
 ssh_key io_ssh_key(struct io_ssh *ssh) must_check;
+void io_ssh_key_drop(ssh_key *key); // for cleanup()
 // Whether the session could be made from the host key and this descriptor, which it takes.
 bool io_ssh_accept(struct io_ssh *ssh, ssh_session session, int fd) must_check;
 // Who comes in as this user with the key of peer->fingerprint: fills in the rest, in the arena. False: nobody.
@@ -39,6 +39,8 @@ void io_ssh_note(struct io_ssh *ssh, const struct diag *what);
 bool io_ssh_fingerprint_of(ssh_key key, char out[static IO_SSH_FINGERPRINT]) must_check;
 
 // --- ssh_transport.c ---
+#define IO_SSH_HINT_CLIENT "see whether this client was meant to come in"
+
 struct ssh_transport {
 	struct io_transport head;
 	enum io_result (*handshake)(struct ssh_transport *t); // of the side

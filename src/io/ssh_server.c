@@ -18,7 +18,6 @@
 #define ENVIRONMENTS_MOST 64
 #define ROUNDS 16
 #define SUBSYSTEM "netconf"
-#define HINT_CLIENT "see whether this client was meant to come in"
 
 // --- refusing ---
 
@@ -40,12 +39,12 @@ static void refuse(struct ssh_transport *t, const char *fmt, ...)
 	struct diag about = {.severity = DIAG_WARNING,
 			     .code = DIAG_DENIED,
 			     .text = t->refused,
-			     .hint = HINT_CLIENT};
+			     .hint = IO_SSH_HINT_CLIENT};
 	// Before the subsystem runs the end of the connection will tell.
 	if (t->open)
 		io_ssh_note(t->ssh, &about);
 	if (++t->refusals > REFUSALS_MOST)
-		io_fault(&t->head, DIAG_DENIED, HINT_CLIENT,
+		io_fault(&t->head, DIAG_DENIED, IO_SSH_HINT_CLIENT,
 			 "%s asks for too much that is not here; at last: %s", user_of(t), text);
 }
 
@@ -53,7 +52,8 @@ static void refuse_login(struct ssh_transport *t, const char *user, const char *
 {
 	refuse(t, "'%.63s' may not come in: %s", user, what);
 	if (++t->attempts >= ATTEMPTS_MOST)
-		io_fault(&t->head, DIAG_DENIED, HINT_CLIENT, "too many attempts; %s", t->refused);
+		io_fault(&t->head, DIAG_DENIED, IO_SSH_HINT_CLIENT, "too many attempts; %s",
+			 t->refused);
 }
 
 // --- authentication ---
@@ -156,7 +156,7 @@ static bool on_channel_request(struct ssh_transport *t, ssh_message message)
 		return true;
 	case SSH_CHANNEL_REQUEST_ENV:
 		if (++t->environments > ENVIRONMENTS_MOST)
-			io_fault(&t->head, DIAG_DENIED, HINT_CLIENT,
+			io_fault(&t->head, DIAG_DENIED, IO_SSH_HINT_CLIENT,
 				 "'%s' sends its environment without end", user_of(t));
 		return false;
 	case SSH_CHANNEL_REQUEST_SHELL:

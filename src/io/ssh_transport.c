@@ -74,8 +74,7 @@ void io_ssh_listen_no_more(void)
 static enum io_result broken_off(struct ssh_transport *t, const char *text)
 {
 	if (t->refused)
-		return io_fault(&t->head, DIAG_DENIED,
-				"see whether this client was meant to come in", "%s", t->refused);
+		return io_fault(&t->head, DIAG_DENIED, IO_SSH_HINT_CLIENT, "%s", t->refused);
 	if (t->disagreed)
 		return io_fault(&t->head, DIAG_UNSUPPORTED,
 				"let both sides speak current algorithms",
