@@ -27,6 +27,7 @@ struct trust {
 	struct arena arena;
 	struct io_authorized authorized;
 	struct stat stamp; // of the file; zero: it was not there
+	bool broken;       // it could not be read, so the list is empty
 };
 
 struct io_ssh {
@@ -39,7 +40,6 @@ struct io_ssh {
 	ssh_key key;
 	ssh_bind bind;       // server
 	struct trust *trust; // server
-	bool broken;         // the file could not be read when it was looked at
 };
 
 static bool bad_file(struct diags *diags, const char *file, const char *hint, const char *text)
@@ -155,15 +155,11 @@ static void free_trust(struct trust *trust)
 	free(trust);
 }
 
-// False: the file cannot be read; the list is empty then.
-static bool load_trust(const struct io_ssh *ssh, struct diags *diags, struct trust **out)
+static bool read_trust(const struct io_ssh *ssh, struct diags *diags, struct trust *trust)
 {
 	const char *file = ssh->authorized_file;
-	struct trust *trust = base_oom(calloc(1, sizeof(*trust)));
 	cleanup(buf_fini) struct buf text;
-	arena_init(&trust->arena);
 	buf_init(&text);
-	*out = trust;
 	// The stamp first: what is written meanwhile is read once more.
 	int rc = stat(file, &trust->stamp) < 0 ? -errno : file_read(file, AUTHORIZED_MOST, &text);
 	if (rc < 0)
@@ -176,6 +172,14 @@ static bool load_trust(const struct io_ssh *ssh, struct diags *diags, struct tru
 	in.tenant_role = ssh->tenant_role;
 	io_authorized_parse(&in, &trust->arena, diags, &trust->authorized);
 	return true;
+}
+
+static struct trust *load_trust(const struct io_ssh *ssh, struct diags *diags)
+{
+	struct trust *trust = base_oom(calloc(1, sizeof(*trust)));
+	arena_init(&trust->arena);
+	trust->broken = !read_trust(ssh, diags, trust);
+	return trust;
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)
@@ -205,25 +209,23 @@ static bool has_changed(struct io_ssh *ssh)
 	struct stat now = {0};
 	bool there = stat(ssh->authorized_file, &now) == 0;
 	pthread_mutex_lock(&ssh->lock);
-	bool same = is_same(&now, &ssh->trust->stamp);
-	pthread_mutex_unlock(&ssh->lock);
 	// What is not there stays a fault, which was told when it was met first.
-	return !same || (!there && !ssh->broken);
+	bool changed = !is_same(&now, &ssh->trust->stamp) || (!there && !ssh->trust->broken);
+	pthread_mutex_unlock(&ssh->lock);
+	return changed;
 }
 
 static void read_again(struct io_ssh *ssh)
 {
 	struct arena arena cleanup(arena_fini);
 	struct diags diags;
-	struct trust *fresh;
 	arena_init(&arena);
 	diags_init(&diags, &arena);
-	bool ok = load_trust(ssh, &diags, &fresh);
+	struct trust *fresh = load_trust(ssh, &diags);
 	struct diag about = {.severity = DIAG_NOTE, .file = ssh->authorized_file};
-	if (ok)
+	if (!fresh->broken)
 		diag_add(&diags, &about, "it has changed; %zu keys may come in",
 			 fresh->authorized.key.len);
-	ssh->broken = !ok;
 	swap_trust(ssh, fresh);
 	note_all(ssh, &diags);
 }
@@ -318,12 +320,13 @@ static bool reload_key(struct io_ssh *ssh, struct diags *diags)
 
 bool io_ssh_reload(struct io_ssh *ssh, struct diags *diags)
 {
-	struct trust *fresh;
+	bool broken = false;
 	if (ssh->authorized_file) {
-		ssh->broken = !load_trust(ssh, diags, &fresh);
+		struct trust *fresh = load_trust(ssh, diags);
+		broken = fresh->broken;
 		swap_trust(ssh, fresh);
 	}
-	return reload_key(ssh, diags) && !ssh->broken;
+	return reload_key(ssh, diags) && !broken;
 }
 
 struct io_ssh *io_ssh_new(const struct io_ssh_options *options, struct diags *diags)
@@ -339,7 +342,7 @@ struct io_ssh *io_ssh_new(const struct io_ssh_options *options, struct diags *di
 	if (options->authorized) {
 		ssh->authorized_file = base_oom(strdup(options->authorized));
 		// Nobody may come in yet; that is no reason not to start.
-		ssh->broken = !load_trust(ssh, diags, &ssh->trust);
+		ssh->trust = load_trust(ssh, diags);
 	}
 	if (!reload_key(ssh, diags)) {
 		io_ssh_free(ssh);
