@@ -7,6 +7,7 @@
 // RFC 8040 section 3.6 (operations), RFC 7951 (JSON).
 #include "agent/enrol.h"
 
+#include "agent/evidence.h"
 #include "agent/identity.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -252,19 +253,18 @@ static bool find_address(struct exchange *x)
 	return true;
 }
 
-static char *enrol_body(struct exchange *x, const char *csr)
+// With the requests for the key of sessions and for that of evidence.
+static char *body_of(const struct exchange *x, const char *csr, const char *evidence)
 {
-	json_t *body = json_pack("{s:{s:s,s:s,s:s,s:s,s:i}}", "bulwark-controller:input", "token",
-				 x->enrol->token, "csr", csr, "name", x->enrol->config->name,
-				 "address", x->address, "port", (int)port_of(x->enrol->config));
-	char *text = base_oom(json_dumps(body, JSON_COMPACT));
-	json_decref(body);
-	return text;
-}
-
-static char *renew_body(const char *csr)
-{
-	json_t *body = json_pack("{s:{s:s}}", "bulwark-controller:input", "csr", csr);
+	const struct agent_enrol *enrol = x->enrol;
+	json_t *input = json_pack("{s:s,s:s}", "csr", csr, "evidence-csr", evidence);
+	if (enrol->token) {
+		json_object_set_new(input, "token", json_string(enrol->token));
+		json_object_set_new(input, "name", json_string(enrol->config->name));
+		json_object_set_new(input, "address", json_string(x->address));
+		json_object_set_new(input, "port", json_integer(port_of(enrol->config)));
+	}
+	json_t *body = json_pack("{s:o}", "bulwark-controller:input", input);
 	char *text = base_oom(json_dumps(body, JSON_COMPACT));
 	json_decref(body);
 	return text;
@@ -272,22 +272,32 @@ static char *renew_body(const char *csr)
 
 // The certificate must be what was asked for: this name, this role, from the authority that is trusted. That is the one
 // of the token; at a renewal the controller, which has proved itself under the old one, may bring others.
-static bool install(struct exchange *x, const char *certificate, const char *ca)
+static bool is_ours(struct exchange *x, const char *certificate, enum pki_role role,
+		    const char *trusted)
 {
-	const struct agent_config *config = x->enrol->config;
-	const char *trusted = x->enrol->token ? x->ca.data : ca;
-	struct pki_expect expect = {.roles = 1u << PKI_NSF, .name = config->name};
+	struct pki_expect expect = {.roles = 1u << role, .name = x->enrol->config->name};
 	struct pki_identity who;
 	struct pki_trust *trust = pki_trust_new(trusted, NULL, x->diags);
 	if (!trust)
 		return false;
 	enum pki_verdict verdict = pki_verify_text(trust, certificate, time(NULL), &expect, &who);
 	pki_trust_free(trust);
-	if (verdict != PKI_OK)
-		return fault(x, DIAG_CONFLICT, pki_verdict_hint(verdict),
-			     pki_verdict_text(verdict));
-	return agent_identity_finish(config->certificate_dir, certificate, trusted, &config->user,
-				     x->diags);
+	return verdict == PKI_OK ||
+	       fault(x, DIAG_CONFLICT, pki_verdict_hint(verdict), pki_verdict_text(verdict));
+}
+
+// `evidence` NULL: the controller certifies no such keys, or not this one; proofs go on being signed with it.
+static bool install(struct exchange *x, const char *certificate, const char *evidence,
+		    const char *ca)
+{
+	const struct agent_config *config = x->enrol->config;
+	const char *trusted = x->enrol->token ? x->ca.data : ca;
+	if (!is_ours(x, certificate, PKI_NSF, trusted) ||
+	    !agent_identity_finish(config->certificate_dir, certificate, trusted, &config->user,
+				   x->diags))
+		return false;
+	return !evidence || (is_ours(x, evidence, PKI_EVIDENCE, trusted) &&
+			     agent_evidence_certify(config->state_dir, evidence, x->diags));
 }
 
 static bool take_answer(struct exchange *x)
@@ -295,9 +305,10 @@ static bool take_answer(struct exchange *x)
 	json_t *root = json_loadb(x->answer.data, x->answer.len, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *output = json_object_get(root, "bulwark-controller:output");
 	const char *certificate = json_string_value(json_object_get(output, "certificate"));
+	const char *evidence = json_string_value(json_object_get(output, "evidence-certificate"));
 	const char *ca = json_string_value(json_object_get(output, "ca"));
 	bool ok = certificate && ca
-			  ? install(x, certificate, ca)
+			  ? install(x, certificate, evidence, ca)
 			  : fault(x, DIAG_SYNTAX,
 				  "see whether this is a Bulwark controller of this version",
 				  "an answer that cannot be read");
@@ -309,8 +320,9 @@ static bool exchange(struct exchange *x)
 {
 	const struct agent_enrol *enrol = x->enrol;
 	struct pki_token token;
-	cleanup(buf_fini) struct buf csr;
+	cleanup(buf_fini) struct buf csr, evidence;
 	buf_init(&csr);
+	buf_init(&evidence);
 	if (enrol->token ? !pki_token_parse(enrol->token, x->diags, &token) ||
 				   !fetch_authority(x, &token)
 			 : !load_authority(x))
@@ -318,10 +330,11 @@ static bool exchange(struct exchange *x)
 	if (enrol->token && !find_address(x))
 		return false;
 	if (!agent_identity_begin(enrol->config->certificate_dir, enrol->config->name, x->diags,
-				  &csr))
+				  &csr) ||
+	    !agent_evidence_request(enrol->config->state_dir, enrol->config->name, x->diags,
+				    &evidence))
 		return false;
-	cleanup(free_text) char *body =
-		enrol->token ? enrol_body(x, csr.data) : renew_body(csr.data);
+	cleanup(free_text) char *body = body_of(x, csr.data, evidence.data);
 	const char *operation =
 		enrol->token ? "bulwark-controller:enrol" : "bulwark-controller:renew";
 	return post(x, operation, body) && take_answer(x);

@@ -33,9 +33,10 @@ struct world {
 	struct agent_config config;
 	struct MHD_Daemon *server;
 	char url[64];
-	unsigned requests;     // that had a body
-	const char *certifies; // the name that certificates are issued for
-	enum pki_role role;    // of the server
+	unsigned requests;      // that had a body
+	const char *certifies;  // the name that certificates are issued for
+	enum pki_role role;     // of the server
+	enum pki_role evidence; // that the key for evidence is certified for
 	struct buf body;
 };
 
@@ -60,23 +61,30 @@ static char *answer_enrol(struct world *world, const json_t *input)
 {
 	struct diags diags;
 	struct pki_token shown;
-	struct buf chain, ca;
+	struct buf chain, evidence, ca;
 	diags_init(&diags, &world->arena);
 	const char *text = json_string_value(json_object_get(input, "token"));
 	if (text &&
 	    (!pki_token_parse(text, &diags, &shown) || !pki_token_matches(&shown, &world->token)))
 		return NULL;
 	buf_init(&chain);
+	buf_init(&evidence);
 	buf_init(&ca);
 	struct pki_subject subject = {.role = PKI_NSF, .name = world->certifies};
 	assert_true(pki_issue(world->pki, &subject,
 			      json_string_value(json_object_get(input, "csr")), &diags, &chain));
+	subject.role = world->evidence;
+	assert_true(pki_issue(world->pki, &subject,
+			      json_string_value(json_object_get(input, "evidence-csr")), &diags,
+			      &evidence));
 	pki_ca(world->pki, &ca);
-	json_t *output = json_pack("{s:{s:s,s:s}}", "bulwark-controller:output", "certificate",
-				   chain.data, "ca", ca.data);
+	json_t *output =
+		json_pack("{s:{s:s,s:s,s:s}}", "bulwark-controller:output", "certificate",
+			  chain.data, "evidence-certificate", evidence.data, "ca", ca.data);
 	char *answer = json_dumps(output, 0);
 	json_decref(output);
 	buf_fini(&chain);
+	buf_fini(&evidence);
 	buf_fini(&ca);
 	return answer;
 }
@@ -151,9 +159,11 @@ static int setup(void **state)
 	pki_token_new(fingerprint, &world->token, world->token_text);
 	world->config = (struct agent_config){.name = "edge-1",
 					      .certificate_dir = in(world, "pki"),
+					      .state_dir = in(world, "state"),
 					      .listen = {{.address = "*:7000"}},
 					      .listens = 1};
 	world->certifies = "edge-1";
+	world->evidence = PKI_EVIDENCE;
 	*state = world;
 	return 0;
 }
@@ -215,6 +225,25 @@ static void enrols_and_renews(void **state)
 	assert_true(has_identity(world));
 	assert_string_not_equal(first, read_text(world, in(world, "pki/nsf.pem")));
 	assert_int_equal(world->requests, 2);
+}
+
+// One key for good, whatever certificates it gets.
+static void the_key_for_evidence_stays(void **state)
+{
+	struct world *world = *state;
+	start_server(world, loopback, 1);
+	assert_true(enrol(world, world->token_text));
+	char *key = read_text(world, in(world, "state/evidence.key"));
+	char *first = read_text(world, in(world, "state/evidence.pem"));
+	assert_true(pki_key_matches(in(world, "state/evidence.key"), first, &world->diags));
+	assert_true(enrol(world, NULL));
+	assert_string_equal(key, read_text(world, in(world, "state/evidence.key")));
+	assert_string_not_equal(first, read_text(world, in(world, "state/evidence.pem")));
+	// A certificate for something else is not taken.
+	first = read_text(world, in(world, "state/evidence.pem"));
+	world->evidence = PKI_NSF;
+	assert_false(enrol(world, NULL));
+	assert_string_equal(first, read_text(world, in(world, "state/evidence.pem")));
 }
 
 static void sends_nothing_to_impostors(void **state)
@@ -316,7 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_world(enrols_and_renews),          in_world(sends_nothing_to_impostors),
 		in_world(takes_no_other_certificate), in_world(says_why),
-		in_world(crashes_are_mended),
+		in_world(crashes_are_mended),         in_world(the_key_for_evidence_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

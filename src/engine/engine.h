@@ -165,19 +165,30 @@ bool engine_flow_decode(const char *text, struct arena *arena, struct engine_flo
 bool engine_token(struct engine *engine, const struct engine_caller *caller, const char *nsf,
 		  unsigned lifetime, struct diags *diags, char text_out[static ENGINE_TOKEN_TEXT],
 		  int64_t *expires_out) must_check;
+// Requests for certificates, PEM. `evidence`: for the key that an NSF signs evidence with; NULL: none.
+struct engine_keys {
+	const char *csr, *evidence;
+};
+// What they become; appended. `evidence` stays empty where none was asked for, or the key is not the one of before.
+struct engine_certificates {
+	struct buf *certificate, *evidence, *ca;
+};
 struct engine_enrol {
-	const char *token, *csr, *name, *address, *site; // site may be NULL
+	struct engine_keys keys;
+	const char *token, *name, *address, *site; // site may be NULL
 	uint16_t port;
 	const char *const *guards;
 	size_t guards_len;
 };
-// Appends the certificate and its issuer's.
 bool engine_enrol(struct engine *engine, const struct engine_enrol *enrol, struct diags *diags,
-		  struct buf *certificate_out, struct buf *ca_out) must_check;
-// `certificate`: of the caller, PEM.
+		  const struct engine_certificates *out) must_check;
+struct engine_renew {
+	const char *certificate; // of the caller, PEM
+	struct engine_keys keys;
+};
 bool engine_renew(struct engine *engine, const struct engine_caller *caller,
-		  const char *certificate, const char *csr, struct diags *diags,
-		  struct buf *certificate_out, struct buf *ca_out) must_check;
+		  const struct engine_renew *renew, struct diags *diags,
+		  const struct engine_certificates *out) must_check;
 bool engine_revoke(struct engine *engine, const struct engine_caller *caller, const char *name,
 		   struct diags *diags, uint32_t *revoked_out) must_check;
 bool engine_ca(struct engine *engine, struct diags *diags, struct buf *out) must_check;

@@ -101,14 +101,20 @@ static bool token_good(struct engine *engine, const struct engine_enrol *e, stru
 }
 
 static bool issue(struct engine *engine, const struct engine_enrol *e, struct diags *diags,
-		  struct buf *out)
+		  struct buf *out, struct buf *evidence_out)
 {
 	struct store_token kept;
 	const char *address[] = {e->address};
-	struct pki_subject subject = {
-		.role = PKI_NSF, .name = e->name, .address = address, .addresses = 1};
+	struct pki_subject subject = {.role = PKI_NSF,
+				      .name = e->name,
+				      .address = address,
+				      .addresses = 1},
+			   witness = {.role = PKI_EVIDENCE, .name = e->name};
 	if (!token_good(engine, e, diags, &kept) ||
-	    !pki_issue(engine->opt.pki, &subject, e->csr, diags, out))
+	    !pki_issue(engine->opt.pki, &subject, e->keys.csr, diags, out))
+		return false;
+	if (e->keys.evidence &&
+	    !pki_issue(engine->opt.pki, &witness, e->keys.evidence, diags, evidence_out))
 		return false;
 	int rc = store_do(engine->store, token_use, kept.id);
 	if (rc == STORE_CONFLICT)
@@ -218,20 +224,22 @@ static const char *tenant_of_token(struct engine *engine, const char *token, str
 }
 
 bool engine_enrol(struct engine *engine, const struct engine_enrol *enrol, struct diags *diags,
-		  struct buf *certificate_out, struct buf *ca_out)
+		  const struct engine_certificates *out)
 {
 	if (!has_authority(engine, diags))
 		return false;
-	struct buf chain;
+	cleanup(buf_fini) struct buf chain, evidence;
 	buf_init(&chain);
+	buf_init(&evidence);
 	pthread_mutex_lock(&engine->pki);
-	bool ok = issue(engine, enrol, diags, &chain);
+	bool ok = issue(engine, enrol, diags, &chain, &evidence);
 	pthread_mutex_unlock(&engine->pki);
 	ok = ok && enter(engine, enrol, tenant_of_token(engine, enrol->token, diags), diags) &&
-	     engine_ca(engine, diags, ca_out);
-	if (ok)
-		buf_add(certificate_out, chain.data, chain.len);
-	buf_fini(&chain);
+	     engine_ca(engine, diags, out->ca);
+	if (ok) {
+		buf_add(out->certificate, chain.data, chain.len);
+		buf_add(out->evidence, evidence.data, evidence.len);
+	}
 	engine_record(engine, ok ? ENGINE_ENROLLED : ENGINE_ENROL_REFUSED,
 		      &(struct store_event){
 			      .who = enrol->name,
@@ -243,17 +251,42 @@ bool engine_enrol(struct engine *engine, const struct engine_enrol *enrol, struc
 
 // --- renewal and revocation ---
 
+// Who has the key of an NSF's sessions must not get another one to sign evidence with: without a token it stays the same
+// key. A refusal stops nothing else.
+static void certify_evidence(struct engine *engine, const struct engine_renew *renew,
+			     struct arena *arena, struct buf *out)
+{
+	struct pki_identity who;
+	struct diags why;
+	diags_init(&why, arena);
+	if (!renew->keys.evidence || !pki_identify(renew->certificate, &why, &who) ||
+	    who.role != PKI_NSF)
+		return;
+	struct pki_subject subject = {.role = PKI_EVIDENCE, .name = who.name};
+	pthread_mutex_lock(&engine->pki);
+	bool ok = pki_certify_again(engine->opt.pki, &subject, renew->keys.evidence, &why, out);
+	pthread_mutex_unlock(&engine->pki);
+	if (!ok)
+		engine_record(engine, ENGINE_EVIDENCE_BAD,
+			      &(struct store_event){.who = who.name,
+						    .nsf = who.name,
+						    .outcome = 1,
+						    .detail = why.list.at[0].text});
+}
+
 bool engine_renew(struct engine *engine, const struct engine_caller *caller,
-		  const char *certificate, const char *csr, struct diags *diags,
-		  struct buf *certificate_out, struct buf *ca_out)
+		  const struct engine_renew *renew, struct diags *diags,
+		  const struct engine_certificates *out)
 {
 	if (!has_authority(engine, diags))
 		return false;
 	pthread_mutex_lock(&engine->pki);
-	bool ok = pki_renew(engine->opt.pki, certificate, csr, 0, diags, certificate_out);
+	bool ok = pki_renew(engine->opt.pki, renew->certificate, renew->keys.csr, 0, diags,
+			    out->certificate);
 	pthread_mutex_unlock(&engine->pki);
-	if (!ok || !engine_ca(engine, diags, ca_out))
+	if (!ok || !engine_ca(engine, diags, out->ca))
 		return false;
+	certify_evidence(engine, renew, diags->arena, out->evidence);
 	engine_record(engine, ENGINE_RENEWED,
 		      &(struct store_event){.who = caller->who, .tenant = caller->tenant});
 	return true;

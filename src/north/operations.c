@@ -363,17 +363,38 @@ static bool token(struct call *c)
 	return ok;
 }
 
-static bool write_certificate(struct call *c, bool ok, struct buf *certificate, struct buf *ca)
+struct issued {
+	struct buf certificate, evidence, ca;
+};
+
+static struct engine_certificates begin_issued(struct issued *issued)
+{
+	buf_init(&issued->certificate);
+	buf_init(&issued->evidence);
+	buf_init(&issued->ca);
+	return (struct engine_certificates){&issued->certificate, &issued->evidence, &issued->ca};
+}
+
+static bool write_issued(struct call *c, bool ok, struct issued *issued)
 {
 	if (ok) {
 		call_begin(c);
-		restconf_text(&c->out, "certificate", certificate->data);
-		restconf_text(&c->out, "ca", ca->data);
+		restconf_text(&c->out, "certificate", issued->certificate.data);
+		if (issued->evidence.len)
+			restconf_text(&c->out, "evidence-certificate", issued->evidence.data);
+		restconf_text(&c->out, "ca", issued->ca.data);
 		ok = call_end(c);
 	}
-	buf_fini(certificate);
-	buf_fini(ca);
+	buf_fini(&issued->certificate);
+	buf_fini(&issued->evidence);
+	buf_fini(&issued->ca);
 	return ok;
+}
+
+static struct engine_keys keys_of(const struct call *c)
+{
+	return (struct engine_keys){.csr = call_text(c, "csr"),
+				    .evidence = call_text(c, "evidence-csr")};
 }
 
 static bool enrol(struct call *c)
@@ -381,29 +402,26 @@ static bool enrol(struct call *c)
 	struct exchange *x = c->x;
 	struct engine_names guards = call_texts(c, "guards");
 	struct engine_enrol e = {.token = call_text(c, "token"),
-				 .csr = call_text(c, "csr"),
+				 .keys = keys_of(c),
 				 .name = call_text(c, "name"),
 				 .address = call_text(c, "address"),
 				 .site = call_text(c, "site"),
 				 .port = (uint16_t)call_number(c, "port"),
 				 .guards = guards.list.at,
 				 .guards_len = guards.list.len};
-	struct buf certificate, ca;
-	buf_init(&certificate);
-	buf_init(&ca);
-	bool ok = engine_enrol(x->engine, &e, &x->diags, &certificate, &ca);
-	return write_certificate(c, ok, &certificate, &ca);
+	struct issued issued;
+	struct engine_certificates out = begin_issued(&issued);
+	return write_issued(c, engine_enrol(x->engine, &e, &x->diags, &out), &issued);
 }
 
 static bool renew(struct call *c)
 {
 	struct exchange *x = c->x;
-	struct buf certificate, ca;
-	buf_init(&certificate);
-	buf_init(&ca);
-	bool ok = x->certificate && engine_renew(x->engine, &x->caller, x->certificate,
-						 call_text(c, "csr"), &x->diags, &certificate, &ca);
-	return write_certificate(c, ok, &certificate, &ca);
+	struct engine_renew r = {.certificate = x->certificate, .keys = keys_of(c)};
+	struct issued issued;
+	struct engine_certificates out = begin_issued(&issued);
+	bool ok = x->certificate && engine_renew(x->engine, &x->caller, &r, &x->diags, &out);
+	return write_issued(c, ok, &issued);
 }
 
 static bool revoke(struct call *c)

@@ -356,6 +356,8 @@ static bool may_renew(struct pki *pki, X509 *certificate, struct pki_identity *i
 		verdict = PKI_UNKNOWN_ISSUER;
 	else if (!pki_certificate_identity(certificate, identity))
 		verdict = PKI_BAD_CERTIFICATE;
+	else if (identity->role == PKI_EVIDENCE)
+		verdict = PKI_WRONG_ROLE; // its key stays: pki_certify_again
 	else if (now > identity->not_after)
 		verdict = PKI_EXPIRED;
 	const struct pki_entry *entry =

@@ -570,6 +570,8 @@ static void the_same_key_again(void **state)
 	(void)issue(place, &subject);
 	assert_true(pki_certify_again(place->pki, &subject, mine, &place->diags, &chain));
 	assert_true(pki_key_matches(place->key, chain.data, &place->diags));
+	assert_false(pki_renew(place->pki, chain.data, mine, 0, &place->diags, &chain));
+	assert_int_equal(last_code(place), DIAG_DENIED);
 	// Another key, another role, another name.
 	assert_true(pki_key_new(other, &place->diags));
 	assert_false(pki_certify_again(place->pki, &subject, request(place, other), &place->diags,
