@@ -11,6 +11,9 @@ void nft_normal_rule(const struct ir_rule *rule, struct arena *arena, struct ir_
 // The chains of a ruleset that backend_nft_check has accepted. Tags name the rules by their index.
 void nft_compile(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 		 struct nft_program *program);
+// The same in the form that the options ask for: what goes into the kernel.
+void nft_compile_shaped(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
+			struct nft_program *program);
 // One rule alone, at the end of `to`.
 void nft_compile_rule(struct nft_program *program, const struct backend_nft_options *options,
 		      const struct ir_rule *rule, uint32_t index, struct nft_chain *to);

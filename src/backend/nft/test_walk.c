@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/nft/test_walk.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+// --- walking ---
+
+static bool matches(const struct nft_form *form, const struct test_fields *packet)
+{
+	for (size_t i = 0; i < form->len; i++) {
+		const struct nft_match *m = &form->match[i];
+		if (!packet->has[m->field] || !algebra_set_has(m->set, packet->value[m->field]))
+			return false;
+	}
+	return true;
+}
+
+static const char *branch_of(const struct nft_map *map, const struct test_fields *packet)
+{
+	u128 value = packet->value[map->field];
+	for (size_t i = 0; packet->has[map->field] && i < map->len; i++)
+		if (map->branch[i].range.lo <= value && value <= map->branch[i].range.hi)
+			return map->branch[i].chain;
+	return NULL;
+}
+
+static bool is_node(const char *chain)
+{
+	return !strncmp(chain, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN)) && chain[2] >= '0' &&
+	       chain[2] <= '9';
+}
+
+// Where the chain sends it, NULL when it ends here.
+static const char *step(const struct nft_chain *chain, const struct test_fields *packet,
+			struct test_walk *out)
+{
+	for (size_t i = 0; i < chain->rule.len; i++) {
+		const struct nft_form *form = &chain->rule.at[i];
+		out->rules++;
+		if (!matches(form, packet))
+			continue;
+		const char *to = form->act == ACT_BRANCH ? branch_of(&form->map, packet)
+				 : form->act == ACT_GOTO ? form->chain
+							 : NULL;
+		if (form->tag.known && form->tag.counts && out->len < array_len(out->matched))
+			out->matched[out->len++] = form->tag.rule * 64 + form->tag.clause;
+		if (to && is_node(to))
+			return to;
+		if (form->act == ACT_CONTINUE || form->act == ACT_JUMP || form->act == ACT_BRANCH)
+			continue;
+		out->end = form->act;
+		out->chain = to;
+		return NULL;
+	}
+	return NULL;
+}
+
+void test_walk_program(const struct nft_program *program, const struct test_fields *packet,
+		       struct test_walk *out)
+{
+	const char *at = "";
+	*out = (struct test_walk){.end = ACT_CONTINUE};
+	for (unsigned depth = 0; at && depth < 1000; depth++) {
+		const struct nft_chain *chain = nft_program_find(program, at);
+		at = chain ? step(chain, packet, out) : NULL;
+	}
+}
+
+// --- packets ---
+
+static void set(struct test_fields *out, enum nft_field field, u128 value)
+{
+	out->has[field] = true;
+	out->value[field] = value;
+}
+
+static u128 any_value(struct test_random *random, enum nft_field field)
+{
+	u128 value = (u128)test_random_next(random) << 64 | test_random_next(random);
+	return value & algebra_max(nft_field_info[field].bits);
+}
+
+// An edge of the rule's set, or next to it, or anything.
+static u128 aimed_value(struct test_random *random, const struct nft_form *form,
+			enum nft_field field)
+{
+	const struct algebra_set *asked = nft_form_set(form, field);
+	if (!asked || !asked->len || test_random_chance(random, 10))
+		return any_value(random, field);
+	struct algebra_range r = asked->at[test_random_below(random, (uint32_t)asked->len)];
+	u128 max = algebra_max(nft_field_info[field].bits);
+	switch (test_random_below(random, 8)) {
+	case 0:
+		return r.hi < max ? r.hi + 1 : r.hi;
+	case 1:
+		return r.lo ? r.lo - 1 : r.lo;
+	case 2:
+	case 3:
+		return r.hi;
+	case 4:
+	case 5:
+		return r.lo + (r.hi - r.lo) / 2;
+	default:
+		return r.lo;
+	}
+}
+
+static const uint8_t protocols[] = {6, 17, 1, 58, 132, 47};
+
+static uint8_t random_protocol(struct test_random *random, const struct nft_form *form,
+			       enum nft_field field)
+{
+	if (nft_form_set(form, field))
+		return (uint8_t)aimed_value(random, form, field);
+	return protocols[test_random_below(random, array_len(protocols))];
+}
+
+static bool fits(const struct nft_field_info *info, unsigned version, unsigned protocol)
+{
+	struct algebra_set needed = nft_protocols_set(info->protocols);
+	return (!info->version || info->version == version) &&
+	       (!needed.len || algebra_set_has(needed, protocol));
+}
+
+// The fields of one side, of an IP version and a protocol.
+static void set_side(struct test_random *random, const struct nft_form *form, enum nft_side side,
+		     struct test_fields *out)
+{
+	enum nft_field version = side == OF_FLOW ? F_FLOW_VERSION : F_VERSION,
+		       protocol = side == OF_FLOW ? F_FLOW_PROTO : F_PROTO;
+	bool v6 = nft_form_set(form, F_SRC6) || nft_form_set(form, F_DST6) ||
+		  nft_form_set(form, F_FLOW_SRC6) || nft_form_set(form, F_FLOW_DST6);
+	if (test_random_chance(random, 10))
+		v6 = !v6;
+	unsigned proto = random_protocol(random, form, protocol);
+	bool header = side == OF_FLOW || test_random_chance(random, 95);
+	set(out, version, v6 ? NFT_VERSION_6 : NFT_VERSION_4);
+	set(out, protocol, proto);
+	if (side == OF_PACKET && header)
+		set(out, F_HEADER, any_value(random, F_HEADER));
+	for (enum nft_field f = 0; f < NFT_FIELDS; f++) {
+		const struct nft_field_info *info = &nft_field_info[f];
+		bool transport = info->place.source == SOURCE_PAYLOAD &&
+				 info->place.key == NFT_PAYLOAD_TRANSPORT_HEADER;
+		if (info->side == side && !out->has[f] && f != F_HEADER && f != F_STATE &&
+		    f != F_KNOWN && fits(info, v6 ? 6 : 4, proto) && (!transport || header))
+			set(out, f, aimed_value(random, form, f));
+	}
+}
+
+void test_fields_random(struct test_random *random, const struct nft_chain *rules,
+			struct test_fields *out)
+{
+	const struct nft_form *form =
+		&rules->rule.at[test_random_below(random, (uint32_t)rules->rule.len)];
+	*out = (struct test_fields){.has = {false}};
+	set_side(random, form, OF_PACKET, out);
+	bool flow = test_random_chance(random, 90);
+	if (flow) {
+		set_side(random, form, OF_FLOW, out);
+		set(out, F_DIRECTION, test_random_below(random, 2));
+		set(out, F_KNOWN, test_random_below(random, 2));
+	}
+	set(out, F_STATE, flow ? test_random_below(random, 3) : 3 + test_random_below(random, 2));
+}

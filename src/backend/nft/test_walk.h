@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests: what programs do with packets, without a kernel.
+#pragma once
+
+#include "backend/nft/form.h"
+#include "ir/test.h"
+
+// A packet as kernel rules see it: the raw values of the fields that it has.
+struct test_fields {
+	bool has[NFT_FIELDS];
+	u128 value[NFT_FIELDS];
+};
+// What happened to it: whose rules matched, in order, and the rules that it was put to.
+struct test_walk {
+	uint32_t matched[64]; // tag.rule * 64 + tag.clause of rules that count
+	size_t len;
+	enum nft_act
+		end; // ACT_ACCEPT, ACT_DROP, … of the last rule; ACT_CONTINUE: it fell off the end
+	const char *chain; // where ACT_GOTO to a chain of a rule's own led
+	size_t rules;
+};
+void test_walk_program(const struct nft_program *program, const struct test_fields *packet,
+		       struct test_walk *out);
+
+// A packet that a router could see, aimed at one of the rules.
+void test_fields_random(struct test_random *random, const struct nft_chain *rules,
+			struct test_fields *out);

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+// Building the tree. A list of rules is split by the best field until it is short; every rule goes to all ranges that its
+// set meets, without the test where the set holds the whole range. What stands behind a rule that decides every packet of
+// its leaf is left out. Equal lists become one node, so the tree is a DAG. When the leaves would hold more than the
+// budget allows, the list is cut in two parts that are built by themselves; so rules full of wildcards are split, not
+// multiplied.
+#include "backend/nft/tree_parts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MOST 24
+#define SHARED_MOST 4096u // longer lists are not looked up
+#define LEAF_MOST 8u
+#define BUDGET_X10 60u
+#define PARTS_MOST 64u
+#define DEAD_MOST 64u // in longer leaves, rules that never match are not looked for
+
+struct known {
+	struct nft_entries list;
+	uint64_t hash;
+	struct nft_node *node;
+	struct known *next;
+};
+
+struct build {
+	struct nft_tree *tree;
+	const struct backend_nft_shape *shape;
+	struct arena *arena;
+	struct arena scratch; // of one attempt
+	struct known **known; // by hash
+	size_t known_mask;
+	unsigned leaf_most;
+	size_t spent;           // entries in leaves
+	size_t budget, allowed; // that may be spent with this part; with those before it
+	bool over, exact;
+	bool mixed; // several parts may follow each other
+};
+
+// --- lists of entries ---
+
+static void entries_push(struct nft_entries *list, struct nft_entry entry)
+{
+	if (list->len == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 4;
+		list->at = base_oom(realloc(list->at, list->cap * sizeof(*list->at)));
+	}
+	list->at[list->len++] = entry;
+}
+
+static bool decides(const struct nft_form *form)
+{
+	return form->act == ACT_ACCEPT || form->act == ACT_DROP || form->act == ACT_GOTO;
+}
+
+// Nothing behind the last rule of the list is ever met.
+static bool closed(const struct nft_tree *tree, const struct nft_entries *list)
+{
+	const struct nft_entry *last = list->len ? &list->at[list->len - 1] : NULL;
+	return last && !last->left && decides(tree->rule.at[last->rule]);
+}
+
+// --- nodes that are there already ---
+
+static uint64_t mixed(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 29;
+}
+
+// Of the list and of all on the way that the node under it depends on: the ranges of fields that are still asked for.
+static uint64_t hash_of(const struct build *b, const struct nft_entries *list,
+			const struct nft_path *path)
+{
+	uint64_t hash = list->len;
+	uint32_t asked = 0, bit;
+	for (size_t i = 0; i < list->len; i++)
+		hash = mixed(hash, (uint64_t)list->at[i].rule << 32 | list->at[i].left);
+	if (list->len <= b->leaf_most)
+		return hash;
+	for (size_t f = 0; f < NFT_SPLIT_FIELDS; f++)
+		for (size_t i = 0; path->split >> f & 1 && !(asked >> f & 1) && i < list->len; i++)
+			if (nft_entry_set(b->tree, list->at[i], nft_split_field[f], &bit))
+				asked |= 1u << f;
+	for (size_t f = 0; f < NFT_SPLIT_FIELDS; f++)
+		if (asked >> f & 1) {
+			hash = mixed(hash, (uint64_t)path->range[f].lo ^
+						   (uint64_t)(path->range[f].lo >> 64));
+			hash = mixed(hash, (uint64_t)path->range[f].hi ^
+						   (uint64_t)(path->range[f].hi >> 64));
+		}
+	for (size_t side = 0; side < 2; side++) {
+		hash = mixed(hash, path->version[side]);
+		for (size_t i = 0; i < 4; i++)
+			hash = mixed(hash, path->protocols[side][i]);
+	}
+	return mixed(hash, (uint64_t)path->header << 1 | path->flow);
+}
+
+static struct nft_node *find_known(struct build *b, uint64_t hash, const struct nft_entries *list)
+{
+	for (struct known *k = b->known[hash & b->known_mask]; k; k = k->next)
+		if (k->hash == hash && k->list.len == list->len &&
+		    !memcmp(k->list.at, list->at, list->len * sizeof(*list->at)))
+			return k->node;
+	return NULL;
+}
+
+static void keep_known(struct build *b, uint64_t hash, const struct nft_entries *list,
+		       struct nft_node *node)
+{
+	if (list->len > SHARED_MOST)
+		return;
+	struct known *k = arena_new(&b->scratch, struct known);
+	*k = (struct known){.hash = hash, .node = node, .next = b->known[hash & b->known_mask]};
+	k->list.at = arena_memdup(&b->scratch, list->at, list->len * sizeof(*list->at));
+	k->list.len = list->len;
+	b->known[hash & b->known_mask] = k;
+}
+
+// --- nodes ---
+
+static struct nft_node *new_node(struct build *b, enum nft_field field)
+{
+	struct nft_node *node = arena_new(b->arena, struct nft_node);
+	node->number = ++b->tree->numbers;
+	node->field = field;
+	return node;
+}
+
+// Whatever the second rule matches here, the first one has matched.
+static bool takes_all_of(const struct nft_tree *tree, struct nft_entry first,
+			 struct nft_entry second)
+{
+	const struct nft_form *a = tree->rule.at[first.rule], *b = tree->rule.at[second.rule];
+	for (size_t i = 0; i < a->len; i++) {
+		if (!(first.left >> i & 1))
+			continue;
+		const struct algebra_set *set = nft_form_set(b, a->match[i].field);
+		if (!set || !algebra_set_within(*set, a->match[i].set))
+			return false;
+	}
+	return decides(a);
+}
+
+static bool is_dead(const struct nft_tree *tree, const struct nft_node *leaf,
+		    struct nft_entry entry)
+{
+	for (size_t i = 0; i < leaf->entry.len; i++)
+		if (takes_all_of(tree, leaf->entry.at[i], entry))
+			return true;
+	return false;
+}
+
+static struct nft_node *leaf(struct build *b, const struct nft_entries *list)
+{
+	struct nft_node *node = new_node(b, NFT_FIELDS);
+	node->entry.at = arena_array(b->arena, struct nft_entry, list->len);
+	node->entry.cap = list->len;
+	for (size_t i = 0; i < list->len; i++)
+		if (list->len > DEAD_MOST || !is_dead(b->tree, node, list->at[i]))
+			node->entry.at[node->entry.len++] = list->at[i];
+	b->spent += node->entry.len;
+	b->over |= b->spent > b->budget;
+	return node;
+}
+
+// A connection that is not known has no flow.
+static bool needs_no_flow(const struct nft_form *form)
+{
+	const struct algebra_set *state = nft_form_set(form, F_STATE);
+	return state && state->len && state->at[0].lo >= IR_STATE_INVALID;
+}
+
+struct spread {
+	struct build *b;
+	const struct nft_split *split;
+	struct nft_entries *way; // one list a range
+	struct nft_entries miss;
+	bool flow; // whoever goes a way has a flow
+};
+
+static void give(struct spread *s, size_t way, struct nft_entry entry, uint32_t answered)
+{
+	const struct nft_tree *tree = s->b->tree;
+	entry.left &= ~answered;
+	if (closed(tree, &s->way[way]) || (s->flow && needs_no_flow(tree->rule.at[entry.rule])))
+		return;
+	entries_push(&s->way[way], entry);
+}
+
+static bool within(struct algebra_range inner, struct algebra_range outer)
+{
+	return outer.lo <= inner.lo && inner.hi <= outer.hi;
+}
+
+// The first range that does not end before the value.
+static size_t first_way(const struct nft_split *split, u128 value)
+{
+	size_t lo = 0, hi = split->range.len;
+	while (lo < hi) {
+		size_t middle = (lo + hi) / 2;
+		if (split->range.at[middle].hi < value)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo;
+}
+
+// To the ranges that the set meets, once each; true when it has values outside of all of them.
+static bool spread_set(struct spread *s, struct nft_entry entry, const struct algebra_set *set,
+		       uint32_t bit)
+{
+	size_t next = 0; // range that has not got it
+	bool outside = false;
+	for (size_t k = 0; k < set->len; k++) {
+		struct algebra_range r = set->at[k];
+		u128 covered = r.lo; // up to here some range holds it
+		bool more = true;
+		for (size_t i = first_way(s->split, r.lo);
+		     i < s->split->range.len && s->split->range.at[i].lo <= r.hi; i++) {
+			struct algebra_range way = s->split->range.at[i];
+			outside |= way.lo > covered;
+			more = way.hi < r.hi;
+			covered = way.hi + 1;
+			if (i >= next)
+				give(s, i, entry, within(way, r) ? bit : 0);
+			next = i >= next ? i + 1 : next;
+		}
+		outside |= more;
+	}
+	return outside;
+}
+
+static void spread_entry(struct spread *s, struct nft_entry entry)
+{
+	uint32_t bit;
+	const struct algebra_set *set = nft_entry_set(s->b->tree, entry, s->split->field, &bit);
+	bool outside = true;
+	if (set)
+		outside = spread_set(s, entry, set, bit);
+	for (size_t i = 0; !set && i < s->split->range.len; i++)
+		give(s, i, entry, 0);
+	if (outside && !s->split->covers && !closed(s->b->tree, &s->miss))
+		entries_push(&s->miss, entry);
+}
+
+static struct nft_node *build_node(struct build *b, const struct nft_entries *list,
+				   const struct nft_path *path, unsigned depth);
+
+static void add_way(struct build *b, struct nft_node *node, struct algebra_range range,
+		    struct nft_node *to)
+{
+	struct nft_way *last = node->way.len ? &node->way.at[node->way.len - 1] : NULL;
+	to->refs++;
+	if (last && last->to == to && last->range.hi + 1 == range.lo) {
+		last->range.hi = range.hi;
+		to->refs--;
+		return;
+	}
+	vec_push(b->arena, &node->way, (struct nft_way){range, to});
+}
+
+static struct nft_node *branch(struct build *b, const struct nft_entries *list,
+			       const struct nft_path *path, unsigned depth,
+			       const struct nft_split *split)
+{
+	struct spread s = {.b = b, .split = split};
+	struct nft_node *node = new_node(b, split->field);
+	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
+	s.way = base_oom(calloc(split->range.len, sizeof(*s.way)));
+	for (size_t i = 0; i < list->len; i++)
+		spread_entry(&s, list->at[i]);
+	for (size_t i = 0; i < split->range.len; i++) {
+		struct nft_path down = *path;
+		nft_path_follow(&down, split->field, split->range.at[i]);
+		if (!b->over)
+			add_way(b, node, split->range.at[i],
+				build_node(b, &s.way[i], &down, depth + 1));
+		free(s.way[i].at);
+	}
+	if (!split->covers && !b->over) {
+		node->miss = build_node(b, &s.miss, path, depth + 1);
+		node->miss->refs++;
+	}
+	free(s.miss.at);
+	free(s.way);
+	return node;
+}
+
+static struct nft_node *build_node(struct build *b, const struct nft_entries *list,
+				   const struct nft_path *path, unsigned depth)
+{
+	uint64_t hash = list->len <= SHARED_MOST ? hash_of(b, list, path) : 0;
+	struct nft_node *node = list->len <= SHARED_MOST ? find_known(b, hash, list) : NULL;
+	if (node)
+		return node;
+	struct arena arena;
+	struct nft_split split;
+	struct nft_splitting s = {.tree = b->tree,
+				  .path = path,
+				  .entries = list,
+				  .leaf_most = b->leaf_most,
+				  .exact = b->exact};
+	arena_init(&arena);
+	if (list->len <= b->leaf_most || depth == DEPTH_MOST || (b->exact && depth) ||
+	    !nft_split_choose(&s, &arena, &split))
+		node = leaf(b, list);
+	else
+		node = branch(b, list, path, depth, &split);
+	arena_fini(&arena);
+	if (!b->over)
+		keep_known(b, hash, list, node);
+	return node;
+}
+
+// --- parts ---
+
+static struct nft_entries part_list(const struct nft_tree *tree, const struct nft_tree_part *part)
+{
+	struct nft_entries list = {0};
+	for (size_t i = 0; i < part->len && !closed(tree, &list); i++) {
+		uint32_t rule = part->rule[i];
+		uint32_t left = (uint32_t)((1ull << tree->rule.at[rule]->len) - 1);
+		entries_push(&list, (struct nft_entry){rule, left});
+	}
+	return list;
+}
+
+// NULL when it does not fit the budget.
+static struct nft_node *try_part(struct build *b, const struct nft_tree_part *part)
+{
+	struct nft_path path = {.split = 0};
+	struct nft_entries list = part_list(b->tree, part);
+	size_t buckets = 64, before = b->spent;
+	while (buckets < list.len)
+		buckets *= 2;
+	arena_init(&b->scratch);
+	b->known = arena_array(&b->scratch, struct known *, buckets);
+	b->known_mask = buckets - 1;
+	b->over = false;
+	b->exact = part->form == BACKEND_NFT_HASH;
+	bool linear = part->form == BACKEND_NFT_LINEAR;
+	struct nft_node *root = linear ? leaf(b, &list) : build_node(b, &list, &path, 0);
+	arena_fini(&b->scratch);
+	free(list.at);
+	if (b->over && !linear) {
+		b->spent = before;
+		return NULL;
+	}
+	root->refs++;
+	return root;
+}
+
+static size_t budget_of(const struct build *b, size_t rules)
+{
+	size_t x10 = b->shape->budget_x10 ? b->shape->budget_x10 : BUDGET_X10;
+	return rules * x10 / 10 + LEAF_MOST;
+}
+
+// In how many consecutive parts a list is cut, and how long leaves may be (times the least), from quick to slow for a
+// packet. A wide list, whose rules leave open what others ask, needs leaves without number as one part.
+static const struct {
+	unsigned cuts, leaves;
+} attempts[] = {{1, 1}, {1, 2}, {2, 1}, {2, 2}, {4, 1}, {4, 2}};
+
+static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned cuts)
+{
+	size_t parts = b->tree->part.len, before = b->spent;
+	for (unsigned i = 0; i < cuts; i++) {
+		struct nft_tree_part some = *part;
+		some.rule = part->rule + part->len * i / cuts;
+		some.len = part->len * (i + 1) / cuts - part->len * i / cuts;
+		some.root = some.len ? try_part(b, &some) : NULL;
+		if (some.root)
+			vec_push(b->arena, &b->tree->part, some);
+		if (!some.root && some.len) {
+			b->tree->part.len = parts;
+			b->spent = before;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void add_part(struct build *b, struct nft_tree_part part)
+{
+	unsigned least = b->leaf_most;
+	bool done = part.form == BACKEND_NFT_LINEAR,
+	     one = part.form == BACKEND_NFT_HASH || !b->mixed;
+	b->budget = b->allowed + budget_of(b, part.len);
+	for (size_t i = 0; i < array_len(attempts) && !done; i++) {
+		b->leaf_most = least * attempts[i].leaves;
+		done = (!one || attempts[i].cuts == 1) && try_cut(b, &part, attempts[i].cuts);
+	}
+	if (!done || part.form == BACKEND_NFT_LINEAR) {
+		part.form = BACKEND_NFT_LINEAR;
+		(void)try_cut(b, &part, 1);
+	}
+	b->leaf_most = least;
+	b->allowed = b->budget > b->spent ? b->budget : b->spent;
+}
+
+// By class, each in its order.
+static void add_classes(struct build *b, const struct nft_tree_part *part)
+{
+	uint8_t *class = base_oom(malloc(part->len));
+	nft_parts_sort(b->tree, part, class);
+	for (uint8_t c = 0; c < NFT_CLASSES; c++) {
+		struct nft_tree_part some = *part;
+		some.rule = arena_array(b->arena, uint32_t, part->len);
+		some.len = 0;
+		for (size_t i = 0; i < part->len; i++)
+			if (class[i] == c)
+				some.rule[some.len++] = part->rule[i];
+		if (some.len)
+			add_part(b, some);
+	}
+	free(class);
+}
+
+enum kind { KIND_ANY, KIND_PACKET, KIND_FLOW };
+
+// A tree asks the packet or its flow; what stands in it must be about the same.
+static enum kind kind_of(const struct nft_form *form)
+{
+	for (size_t i = 0; i < form->len; i++)
+		if (nft_field_info[form->match[i].field].side == OF_FLOW)
+			return KIND_FLOW;
+	return form->len && !needs_no_flow(form) ? KIND_PACKET : KIND_ANY;
+}
+
+static size_t run_of_a_kind(const struct nft_tree *tree, size_t first)
+{
+	enum kind kind = KIND_ANY;
+	size_t i = first;
+	for (; i < tree->rule.len; i++) {
+		enum kind now = kind_of(tree->rule.at[i]);
+		if (now != KIND_ANY && kind != KIND_ANY && now != kind)
+			break;
+		kind = now != KIND_ANY ? now : kind;
+	}
+	return i - first;
+}
+
+static bool too_long(const struct nft_tree *tree)
+{
+	for (size_t i = 0; i < tree->rule.len; i++)
+		if (tree->rule.at[i]->len > 32)
+			return true;
+	return false;
+}
+
+static void add_run(struct build *b, size_t first, size_t len, bool linear)
+{
+	struct nft_tree_part part = {.len = len, .form = b->shape->form};
+	part.rule = arena_array(b->arena, uint32_t, len);
+	for (size_t i = 0; i < len; i++)
+		part.rule[i] = (uint32_t)(first + i);
+	if (b->mixed)
+		part.form = len <= b->leaf_most ? BACKEND_NFT_LINEAR : BACKEND_NFT_TREE;
+	if (linear)
+		part.form = BACKEND_NFT_LINEAR;
+	if (b->mixed && part.form == BACKEND_NFT_TREE)
+		add_classes(b, &part);
+	else
+		add_part(b, part);
+}
+
+void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,
+		    struct arena *arena, struct nft_tree *out)
+{
+	*out = (struct nft_tree){.arena = arena};
+	for (size_t i = 0; i < linear->rule.len; i++)
+		vec_push(arena, &out->rule, &linear->rule.at[i]);
+	struct build b = {.tree = out,
+			  .arena = arena,
+			  .shape = shape,
+			  .mixed = shape->form == BACKEND_NFT_AUTO ||
+				   shape->form == BACKEND_NFT_MIXED,
+			  .leaf_most = shape->leaf_most ? shape->leaf_most : LEAF_MOST};
+	bool long_rules = too_long(out);
+	for (size_t first = 0; first < out->rule.len;) {
+		bool last = out->part.len >= PARTS_MOST;
+		size_t len = last ? out->rule.len - first : run_of_a_kind(out, first);
+		add_run(&b, first, len, last || long_rules);
+		first += len;
+	}
+	out->entries = b.spent;
+}

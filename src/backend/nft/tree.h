@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The decision tree: rules of the linear form, told apart by what they test, so that a packet meets a few of them only.
+// A node sends a packet on by the value of one field; a leaf holds, in order, the rules that packets there can match, each
+// without the tests that the way has answered. Parts follow each other: a packet that no rule of a part decides goes on to
+// the next. What the tree does is what the list does. Pure.
+#pragma once
+
+#include "backend/nft/form.h"
+#include "backend/nft/nft.h"
+
+// A rule in a leaf: its number, and which of its matches are still to be tested (bit i: match i).
+struct nft_entry {
+	uint32_t rule, left;
+};
+struct nft_way {
+	struct algebra_range range;
+	struct nft_node *to;
+};
+struct nft_node {
+	uint32_t number;         // of its chain
+	uint32_t refs;           // ways, misses and roots that lead to it
+	enum nft_field field;    // NFT_FIELDS: a leaf
+	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
+	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
+	VEC(struct nft_entry) entry;
+};
+
+// Some of the rules, in their order.
+struct nft_tree_part {
+	uint32_t *rule;
+	size_t len;
+	struct nft_node *root;
+	enum backend_nft_form form; // BACKEND_NFT_LINEAR, _HASH or _TREE
+};
+
+struct nft_tree {
+	struct arena *arena;
+	VEC(const struct nft_form *) rule; // by number; borrowed
+	VEC(struct nft_tree_part) part;
+	uint32_t numbers; // given to nodes
+	size_t entries;   // in leaves
+};
+
+// From the linear main chain of a program, whose last rule decides every packet. The forms are borrowed.
+void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,
+		    struct arena *arena, struct nft_tree *out);
+// The chains of the tree, as the main chain and others of `program`, which has the linear form's other chains already.
+void nft_tree_emit(const struct nft_tree *tree, struct nft_program *program);
+
+// What of a packet is known where a way has led.
+struct nft_path {
+	uint8_t version[2]; // 4 or 6, 0: not known; by side
+	bool protocols_known[2];
+	uint64_t protocols[2][4]; // bit p % 64 of word p / 64
+	bool header;              // it has a transport header
+	bool flow;                // it has a flow
+	uint32_t split;           // bit i: nft_split_field[i] is in range[i]
+	struct algebra_range range[19];
+};
+#define NFT_SPLIT_FIELDS 19
+extern const enum nft_field nft_split_field[NFT_SPLIT_FIELDS];
+
+// --- between the files of the tree ---
+
+struct nft_entries {
+	struct nft_entry *at;
+	size_t len, cap;
+};
+struct nft_split {
+	enum nft_field field;
+	VEC(struct algebra_range) range;
+	bool covers; // there are no other values
+};
+struct nft_splitting {
+	const struct nft_tree *tree;
+	const struct nft_path *path;
+	const struct nft_entries *entries;
+	unsigned leaf_most;
+	bool exact; // only single values, each by itself
+};
+// The best field to tell the rules apart by, and the ranges in which its values go together. False when no field is of
+// any use. The ranges live in `arena`.
+bool nft_split_choose(const struct nft_splitting *s, struct arena *arena,
+		      struct nft_split *out) must_check;
+// The set of the field's values that the entry's rule still asks for; NULL: it does not ask. *bit_out: of the match, or 0.
+const struct algebra_set *nft_entry_set(const struct nft_tree *tree, struct nft_entry entry,
+					enum nft_field field, uint32_t *bit_out) must_check;
+void nft_path_follow(struct nft_path *path, enum nft_field field, struct algebra_range range);
+// Packets there always have the field, once what it needs is known.
+bool nft_path_has(const struct nft_path *path, enum nft_field field) must_check;
+// The field that must be split by before this one; itself when nothing is missing.
+enum nft_field nft_path_needs(const struct nft_path *path, enum nft_field field) must_check;

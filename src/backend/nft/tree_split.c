@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+// By which field rules are told apart best. Each candidate is swept: its rules' ranges in ascending order, neighbours
+// packed together while few rules meet there. The best one leaves a packet the fewest rules, counting what is doubled.
+// It does not build anything (tree.c).
+#include "backend/nft/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// What may be split by; every one is there in every packet of which what it needs is known.
+const enum nft_field nft_split_field[NFT_SPLIT_FIELDS] = {
+	F_VERSION,   F_PROTO,        F_SRC4,       F_DST4,       F_SRC6,
+	F_DST6,      F_SPORT,        F_DPORT,      F_HEADER,     F_IN,
+	F_OUT,       F_FLOW_VERSION, F_FLOW_PROTO, F_FLOW_SRC4,  F_FLOW_DST4,
+	F_FLOW_SRC6, F_FLOW_DST6,    F_FLOW_SPORT, F_FLOW_DPORT,
+};
+
+#define NONE SIZE_MAX
+#define WORTH 6.0        // rules that a packet must be spared by a step
+#define COMMON_LEAST 48u // rules of a list that is worth a step of its own
+#define DOUBLED_MOST 8u  // copies of rules that do not ask for the field, for each rule
+
+// --- what is known on the way ---
+
+static size_t index_of(enum nft_field field)
+{
+	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++)
+		if (nft_split_field[i] == field)
+			return i;
+	return NONE;
+}
+
+static bool is_version(enum nft_field field)
+{
+	return field == F_VERSION || field == F_FLOW_VERSION;
+}
+
+static bool is_protocol(enum nft_field field)
+{
+	return field == F_PROTO || field == F_FLOW_PROTO;
+}
+
+static void know_protocols(struct nft_path *path, enum nft_side side, struct algebra_range range)
+{
+	uint64_t now[4] = {0};
+	for (u128 p = range.lo; p <= range.hi && p < 256; p++)
+		now[p / 64] |= (uint64_t)1 << (p % 64);
+	for (size_t i = 0; i < 4; i++)
+		path->protocols[side][i] =
+			path->protocols_known[side] ? path->protocols[side][i] & now[i] : now[i];
+	path->protocols_known[side] = true;
+}
+
+void nft_path_follow(struct nft_path *path, enum nft_field field, struct algebra_range range)
+{
+	enum nft_side side = nft_field_info[field].side;
+	size_t at = index_of(field);
+	path->flow |= side == OF_FLOW;
+	path->header |= field == F_HEADER;
+	if (is_version(field) && range.lo == range.hi)
+		path->version[side] = range.lo == NFT_VERSION_4 ? 4 : 6;
+	if (is_protocol(field))
+		know_protocols(path, side, range);
+	if (at != NONE) {
+		path->split |= 1u << at;
+		path->range[at] = range;
+	}
+}
+
+static bool protocols_within(const struct nft_path *path, enum nft_side side,
+			     struct algebra_set needed)
+{
+	if (!path->protocols_known[side])
+		return false;
+	for (unsigned p = 0; p < 256; p++)
+		if (path->protocols[side][p / 64] >> (p % 64) & 1 && !algebra_set_has(needed, p))
+			return false;
+	return true;
+}
+
+enum nft_field nft_path_needs(const struct nft_path *path, enum nft_field field)
+{
+	const struct nft_field_info *info = &nft_field_info[field];
+	struct algebra_set protocols = nft_protocols_set(info->protocols);
+	bool flow = info->side == OF_FLOW;
+	if (info->version && path->version[info->side] != info->version)
+		return flow ? F_FLOW_VERSION : F_VERSION;
+	if (protocols.len && !protocols_within(path, info->side, protocols))
+		return flow ? F_FLOW_PROTO : F_PROTO;
+	if (protocols.len && !flow && !path->header)
+		return F_HEADER;
+	return field;
+}
+
+bool nft_path_has(const struct nft_path *path, enum nft_field field)
+{
+	return field != F_HEADER && (nft_field_info[field].side == OF_PACKET || path->flow);
+}
+
+// --- what a rule asks ---
+
+static bool asks_address(const struct nft_form *form, enum nft_field src, enum nft_field dst)
+{
+	return nft_form_set(form, src) || nft_form_set(form, dst);
+}
+
+// A flow's address says its version, too, where the rule does not.
+static const struct algebra_set *implied(const struct nft_form *form, enum nft_field field)
+{
+	static const struct algebra_range v4 = {NFT_VERSION_4, NFT_VERSION_4},
+					  v6 = {NFT_VERSION_6, NFT_VERSION_6};
+	static const struct algebra_set four = {&v4, 1}, six = {&v6, 1};
+	if (field != F_FLOW_VERSION)
+		return NULL;
+	if (asks_address(form, F_FLOW_SRC4, F_FLOW_DST4))
+		return &four;
+	return asks_address(form, F_FLOW_SRC6, F_FLOW_DST6) ? &six : NULL;
+}
+
+const struct algebra_set *nft_entry_set(const struct nft_tree *tree, struct nft_entry entry,
+					enum nft_field field, uint32_t *bit_out)
+{
+	const struct nft_form *form = tree->rule.at[entry.rule];
+	*bit_out = 0;
+	for (size_t i = 0; i < form->len && form->match[i].field <= field; i++)
+		if (form->match[i].field == field) {
+			if (!(entry.left >> i & 1))
+				return NULL;
+			*bit_out = 1u << i;
+			return &form->match[i].set;
+		}
+	return implied(form, field);
+}
+
+// --- one candidate ---
+
+struct edge {
+	u128 at;
+	bool begins;
+};
+
+struct sweep {
+	const struct nft_splitting *s;
+	enum nft_field field;
+	struct algebra_range known; // of the field, on this way
+	struct edge *edge;
+	size_t edges, asking; // rules that ask for the field
+	size_t most;          // rules that may be packed together
+	double squares, own;  // of the rules that ask: in each range, squared and summed; summed
+	VEC(struct algebra_range) range;
+	struct arena *arena;
+};
+
+static int by_place(const void *x, const void *y)
+{
+	const struct edge *a = x, *b = y;
+	return a->at < b->at ? -1 : a->at > b->at;
+}
+
+static struct algebra_range known_range(const struct nft_path *path, enum nft_field field)
+{
+	size_t at = index_of(field);
+	if (at != NONE && path->split >> at & 1)
+		return path->range[at];
+	return (struct algebra_range){0, algebra_max(nft_field_info[field].bits)};
+}
+
+static size_t count_edges(const struct nft_splitting *s, enum nft_field field)
+{
+	size_t n = 0;
+	uint32_t bit;
+	for (size_t i = 0; i < s->entries->len; i++) {
+		const struct algebra_set *set =
+			nft_entry_set(s->tree, s->entries->at[i], field, &bit);
+		n += set ? set->len * 2 : 0;
+	}
+	return n;
+}
+
+// Where the ranges of the rules begin, and the first values behind them (0: behind the last value there is).
+static void collect_edges(struct sweep *w)
+{
+	const struct nft_entries *entries = w->s->entries;
+	uint32_t bit;
+	for (size_t i = 0; i < entries->len; i++) {
+		const struct algebra_set *set =
+			nft_entry_set(w->s->tree, entries->at[i], w->field, &bit);
+		w->asking += set != NULL;
+		for (size_t k = 0; set && k < set->len; k++) {
+			struct algebra_range r = set->at[k];
+			if (r.hi < w->known.lo || r.lo > w->known.hi ||
+			    (w->s->exact && r.lo != r.hi))
+				continue;
+			w->edge[w->edges++] =
+				(struct edge){r.lo < w->known.lo ? w->known.lo : r.lo, true};
+			if (r.hi < w->known.hi)
+				w->edge[w->edges++] = (struct edge){r.hi + 1, false};
+		}
+	}
+}
+
+static void add_range(struct sweep *w, struct algebra_range range, size_t rules)
+{
+	vec_push(w->arena, &w->range, range);
+	w->squares += (double)rules * (double)rules;
+	w->own += (double)rules;
+}
+
+// Neighbours go together while at most `most` rules meet there; where no rule is, nothing goes on.
+static void pack(struct sweep *w)
+{
+	size_t active = 0, inside = 0; // rules at this place; rules in the range being made
+	bool open = false;
+	u128 from = 0;
+	for (size_t i = 0; i < w->edges;) {
+		u128 at = w->edge[i].at;
+		size_t begin = 0, end = 0;
+		for (; i < w->edges && w->edge[i].at == at; i++) {
+			begin += w->edge[i].begins;
+			end += !w->edge[i].begins;
+		}
+		active -= end;
+		bool cut = open && (inside + begin > w->most || !active);
+		if (cut)
+			add_range(w, (struct algebra_range){from, at - 1}, inside);
+		if (!open || cut) {
+			from = at;
+			inside = active;
+		}
+		active += begin;
+		inside += begin;
+		open = active > 0;
+	}
+	if (open)
+		add_range(w, (struct algebra_range){from, w->known.hi}, inside);
+}
+
+// Few values, each by itself: the versions, the protocols, and whatever a hash map is to hold.
+static bool alone(const struct sweep *w)
+{
+	return is_version(w->field) || is_protocol(w->field) || w->s->exact;
+}
+
+static size_t packed_at_most(const struct sweep *w)
+{
+	size_t others = w->s->entries->len - w->asking, most = w->s->leaf_most;
+	if (alone(w))
+		return 0;
+	if (others * 2 <= most)
+		return most - others;
+	size_t coarse = others * w->asking / (DOUBLED_MOST * w->s->entries->len);
+	return coarse > most / 2 ? coarse : most / 2;
+}
+
+static bool sweep(struct sweep *w, double *score_out)
+{
+	size_t n = w->s->entries->len, room = count_edges(w->s, w->field);
+	if (!room)
+		return false;
+	w->known = known_range(w->s->path, w->field);
+	w->edge = base_oom(malloc(room * sizeof(*w->edge)));
+	collect_edges(w);
+	qsort(w->edge, w->edges, sizeof(*w->edge), by_place);
+	w->most = packed_at_most(w);
+	pack(w);
+	free(w->edge);
+	double others = (double)(n - w->asking);
+	*score_out = w->squares / w->own + others;
+	return w->range.len > 0;
+}
+
+// --- the choice ---
+
+static bool known_alone(const struct nft_splitting *s, const struct nft_split *split)
+{
+	struct algebra_range known = known_range(s->path, split->field);
+	return split->range.len == 1 && split->range.at[0].lo == known.lo &&
+	       split->range.at[0].hi == known.hi;
+}
+
+static bool covers(const struct nft_splitting *s, const struct nft_split *split)
+{
+	struct algebra_range known = known_range(s->path, split->field);
+	if (!nft_path_has(s->path, split->field))
+		return false;
+	if (is_version(split->field))
+		return split->range.len == 2;
+	u128 next = known.lo;
+	for (size_t i = 0; i < split->range.len; i++) {
+		if (split->range.at[i].lo != next)
+			return false;
+		next = split->range.at[i].hi + 1;
+	}
+	return next == known.hi + 1;
+}
+
+static bool take(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
+		 struct nft_split *out, double *score_out)
+{
+	struct sweep w = {.s = s, .field = field, .arena = arena};
+	if (!sweep(&w, score_out))
+		return false;
+	*out = (struct nft_split){.field = field};
+	out->range.at = w.range.at;
+	out->range.len = w.range.len;
+	out->covers = covers(s, out);
+	return field == F_HEADER || !known_alone(s, out);
+}
+
+static bool known(const struct nft_path *path, enum nft_field field)
+{
+	enum nft_side side = nft_field_info[field].side;
+	if (field == F_HEADER)
+		return path->header;
+	return is_version(field) ? path->version[side] != 0 : path->protocols_known[side];
+}
+
+static size_t asking(const struct nft_splitting *s, enum nft_field field)
+{
+	size_t n = 0;
+	uint32_t bit;
+	for (size_t i = 0; i < s->entries->len; i++)
+		n += nft_entry_set(s->tree, s->entries->at[i], field, &bit) != NULL;
+	return n;
+}
+
+// What nearly every rule asks is cheaper once on the way than in each leaf; the test for a header most of all.
+static bool take_common(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
+{
+	static const enum nft_field first[] = {F_VERSION, F_FLOW_VERSION, F_PROTO, F_FLOW_PROTO,
+					       F_HEADER};
+	double score;
+	for (size_t i = 0; i < array_len(first) && s->entries->len > COMMON_LEAST; i++)
+		if (!known(s->path, first[i]) && !s->exact &&
+		    asking(s, first[i]) > s->entries->len / 4 &&
+		    take(s, first[i], arena, out, &score))
+			return true;
+	return false;
+}
+
+bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
+{
+	if (take_common(s, arena, out))
+		return true;
+	struct nft_split best = {.field = NFT_FIELDS}, now;
+	double least = (double)s->entries->len - WORTH, score;
+	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
+		enum nft_field field = nft_split_field[i], needed = nft_path_needs(s->path, field);
+		if (field == F_HEADER || (needed != field && !count_edges(s, needed)) ||
+		    !take(s, field, arena, &now, &score))
+			continue;
+		if (score < least) {
+			least = score;
+			best = now;
+		}
+	}
+	if (best.field == NFT_FIELDS)
+		return false;
+	enum nft_field needed = nft_path_needs(s->path, best.field);
+	if (needed != best.field && !take(s, needed, arena, &best, &score))
+		return false;
+	*out = best;
+	return true;
+}
