@@ -264,7 +264,7 @@ static int replace(struct apply *a)
 	}
 	a->generation = nft_generation_free(&a->table);
 	a->prefix = nft_generation_name(a->generation, &a->arena);
-	nft_compile(a->lowered, &a->nft->options, &a->program);
+	nft_compile_shaped(a->lowered, &a->nft->options, &a->program);
 	error = make_generation(a);
 	if (!error)
 		error = switch_over(a);

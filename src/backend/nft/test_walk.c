@@ -31,40 +31,52 @@ static bool is_node(const char *chain)
 	       chain[2] <= '9';
 }
 
-// Where the chain sends it, NULL when it ends here.
-static const char *step(const struct nft_chain *chain, const struct test_fields *packet,
-			struct test_walk *out)
+static bool walk_chain(const struct nft_program *program, const char *name,
+		       const struct test_fields *packet, struct test_walk *out);
+
+// Whether the packet is decided, or its chain left, by this rule.
+static bool step(const struct nft_program *program, const struct nft_form *form,
+		 const struct test_fields *packet, struct test_walk *out, bool *decided_out)
 {
-	for (size_t i = 0; i < chain->rule.len; i++) {
-		const struct nft_form *form = &chain->rule.at[i];
-		out->rules++;
-		if (!matches(form, packet))
-			continue;
-		const char *to = form->act == ACT_BRANCH ? branch_of(&form->map, packet)
-				 : form->act == ACT_GOTO ? form->chain
-							 : NULL;
-		if (form->tag.known && form->tag.counts && out->len < array_len(out->matched))
-			out->matched[out->len++] = form->tag.rule * 64 + form->tag.clause;
-		if (to && is_node(to))
-			return to;
-		if (form->act == ACT_CONTINUE || form->act == ACT_JUMP || form->act == ACT_BRANCH)
-			continue;
-		out->end = form->act;
-		out->chain = to;
-		return NULL;
+	const char *to = form->act == ACT_BRANCH ? branch_of(&form->map, packet)
+			 : form->act == ACT_GOTO || form->act == ACT_JUMP ? form->chain
+									  : NULL;
+	if (form->tag.known && form->tag.counts && out->len < array_len(out->matched))
+		out->matched[out->len++] = form->tag.rule * 64 + form->tag.clause;
+	if (to && is_node(to)) {
+		*decided_out = walk_chain(program, to, packet, out);
+		return *decided_out || form->act != ACT_JUMP;
 	}
-	return NULL;
+	if (form->act == ACT_CONTINUE || form->act == ACT_JUMP || form->act == ACT_BRANCH)
+		return false;
+	out->end = form->act;
+	out->chain = to;
+	*decided_out = true;
+	return true;
+}
+
+static bool walk_chain(const struct nft_program *program, const char *name,
+		       const struct test_fields *packet, struct test_walk *out)
+{
+	const struct nft_chain *chain = nft_program_find(program, name);
+	bool decided = false;
+	if (++out->depth > out->depth_most)
+		out->depth_most = out->depth;
+	for (size_t i = 0; i < chain->rule.len; i++) {
+		out->rules++;
+		if (matches(&chain->rule.at[i], packet) &&
+		    step(program, &chain->rule.at[i], packet, out, &decided))
+			break;
+	}
+	out->depth--;
+	return decided;
 }
 
 void test_walk_program(const struct nft_program *program, const struct test_fields *packet,
 		       struct test_walk *out)
 {
-	const char *at = "";
 	*out = (struct test_walk){.end = ACT_CONTINUE};
-	for (unsigned depth = 0; at && depth < 1000; depth++) {
-		const struct nft_chain *chain = nft_program_find(program, at);
-		at = chain ? step(chain, packet, out) : NULL;
-	}
+	(void)walk_chain(program, "", packet, out);
 }
 
 // --- packets ---

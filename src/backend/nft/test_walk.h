@@ -18,6 +18,7 @@ struct test_walk {
 		end; // ACT_ACCEPT, ACT_DROP, … of the last rule; ACT_CONTINUE: it fell off the end
 	const char *chain; // where ACT_GOTO to a chain of a rule's own led
 	size_t rules;
+	unsigned depth, depth_most; // chains within each other
 };
 void test_walk_program(const struct nft_program *program, const struct test_fields *packet,
 		       struct test_walk *out);

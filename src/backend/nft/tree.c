@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MOST 24
+#define DEPTH_MOST 9      // the kernel allows 16 chains within each other, those of rules included
 #define SHARED_MOST 4096u // longer lists are not looked up
 #define LEAF_MOST 8u
 #define BUDGET_X10 60u
@@ -153,13 +153,13 @@ static bool is_dead(const struct nft_tree *tree, const struct nft_node *leaf,
 	return false;
 }
 
-static struct nft_node *leaf(struct build *b, const struct nft_entries *list)
+static struct nft_node *leaf(struct build *b, const struct nft_entries *list, bool all)
 {
 	struct nft_node *node = new_node(b, NFT_FIELDS);
 	node->entry.at = arena_array(b->arena, struct nft_entry, list->len);
 	node->entry.cap = list->len;
 	for (size_t i = 0; i < list->len; i++)
-		if (list->len > DEAD_MOST || !is_dead(b->tree, node, list->at[i]))
+		if (all || list->len > DEAD_MOST || !is_dead(b->tree, node, list->at[i]))
 			node->entry.at[node->entry.len++] = list->at[i];
 	b->spent += node->entry.len;
 	b->over |= b->spent > b->budget;
@@ -307,7 +307,7 @@ static struct nft_node *build_node(struct build *b, const struct nft_entries *li
 	arena_init(&arena);
 	if (list->len <= b->leaf_most || depth == DEPTH_MOST || (b->exact && depth) ||
 	    !nft_split_choose(&s, &arena, &split))
-		node = leaf(b, list);
+		node = leaf(b, list, false);
 	else
 		node = branch(b, list, path, depth, &split);
 	arena_fini(&arena);
@@ -318,10 +318,11 @@ static struct nft_node *build_node(struct build *b, const struct nft_entries *li
 
 // --- parts ---
 
-static struct nft_entries part_list(const struct nft_tree *tree, const struct nft_tree_part *part)
+static struct nft_entries part_list(const struct nft_tree *tree, const struct nft_tree_part *part,
+				    bool all)
 {
 	struct nft_entries list = {0};
-	for (size_t i = 0; i < part->len && !closed(tree, &list); i++) {
+	for (size_t i = 0; i < part->len && (all || !closed(tree, &list)); i++) {
 		uint32_t rule = part->rule[i];
 		uint32_t left = (uint32_t)((1ull << tree->rule.at[rule]->len) - 1);
 		entries_push(&list, (struct nft_entry){rule, left});
@@ -333,7 +334,8 @@ static struct nft_entries part_list(const struct nft_tree *tree, const struct nf
 static struct nft_node *try_part(struct build *b, const struct nft_tree_part *part)
 {
 	struct nft_path path = {.split = 0};
-	struct nft_entries list = part_list(b->tree, part);
+	bool linear = part->form == BACKEND_NFT_LINEAR;
+	struct nft_entries list = part_list(b->tree, part, linear);
 	size_t buckets = 64, before = b->spent;
 	while (buckets < list.len)
 		buckets *= 2;
@@ -342,8 +344,7 @@ static struct nft_node *try_part(struct build *b, const struct nft_tree_part *pa
 	b->known_mask = buckets - 1;
 	b->over = false;
 	b->exact = part->form == BACKEND_NFT_HASH;
-	bool linear = part->form == BACKEND_NFT_LINEAR;
-	struct nft_node *root = linear ? leaf(b, &list) : build_node(b, &list, &path, 0);
+	struct nft_node *root = linear ? leaf(b, &list, true) : build_node(b, &list, &path, 0);
 	arena_fini(&b->scratch);
 	free(list.at);
 	if (b->over && !linear) {
@@ -478,10 +479,9 @@ void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_sha
 	struct build b = {.tree = out,
 			  .arena = arena,
 			  .shape = shape,
-			  .mixed = shape->form == BACKEND_NFT_AUTO ||
-				   shape->form == BACKEND_NFT_MIXED,
 			  .leaf_most = shape->leaf_most ? shape->leaf_most : LEAF_MOST};
-	bool long_rules = too_long(out);
+	b.mixed = shape->form == BACKEND_NFT_MIXED;
+	bool long_rules = too_long(out) || shape->form == BACKEND_NFT_AUTO;
 	for (size_t first = 0; first < out->rule.len;) {
 		bool last = out->part.len >= PARTS_MOST;
 		size_t len = last ? out->rule.len - first : run_of_a_kind(out, first);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree as chains. A node's chain begins with its verdict map, or with one jump a range where there are few; what
-// comes behind is for packets of no range. A leaf that does not decide everything leads on to the next part.
+// The tree as chains. A node's chain begins with its verdict map, or with one goto a range where there are few; what
+// comes behind is for packets of no range. The main chain jumps to one part after the other, so that a packet that no rule
+// of a part decides comes back and goes on; the kernel allows 16 chains within each other, whether by jump or goto.
 #include "backend/nft/tree.h"
 
 #define JUMPS_MOST 5u // ranges that are tested one after the other, without a map
@@ -8,8 +9,7 @@
 struct emission {
 	const struct nft_tree *tree;
 	struct nft_program *program;
-	const struct nft_node *next; // root of the part behind, or NULL
-	bool *done;                  // by number
+	bool *done; // by number
 };
 
 static const char *name_of(struct emission *e, const char *kind, const struct nft_node *node)
@@ -27,10 +27,10 @@ static void push(struct emission *e, struct nft_chain *to, struct nft_form form)
 	vec_push(e->program->arena, &to->rule, form);
 }
 
-static void push_goto(struct emission *e, struct nft_chain *to, const struct nft_node *node)
+static void push_to(struct emission *e, struct nft_chain *to, enum nft_act act,
+		    const struct nft_node *node)
 {
-	push(e, to,
-	     (struct nft_form){.act = ACT_GOTO, .chain = name_of(e, "n", node), .tag = nobody()});
+	push(e, to, (struct nft_form){.act = act, .chain = name_of(e, "n", node), .tag = nobody()});
 }
 
 // The rule with those of its tests that are left.
@@ -48,14 +48,8 @@ static struct nft_form remainder_of(struct emission *e, struct nft_entry entry)
 
 static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
-	bool ends = false;
-	for (size_t i = 0; i < node->entry.len; i++) {
-		struct nft_form form = remainder_of(e, node->entry.at[i]);
-		ends = !form.len && form.act != ACT_CONTINUE && form.act != ACT_JUMP;
-		push(e, to, form);
-	}
-	if (!ends && e->next)
-		push_goto(e, to, e->next);
+	for (size_t i = 0; i < node->entry.len; i++)
+		push(e, to, remainder_of(e, node->entry.at[i]));
 }
 
 static void emit_jumps(struct emission *e, const struct nft_node *node, struct nft_chain *to)
@@ -104,7 +98,7 @@ static void emit_into(struct emission *e, const struct nft_node *node, struct nf
 	if (node->miss->refs == 1) {
 		emit_into(e, node->miss, to);
 	} else {
-		push_goto(e, to, node->miss);
+		push_to(e, to, ACT_GOTO, node->miss);
 		emit_chain(e, node->miss);
 	}
 }
@@ -123,10 +117,13 @@ void nft_tree_emit(const struct nft_tree *tree, struct nft_program *program)
 	struct nft_chain *first = nft_program_chain(program, "");
 	e.done = arena_array(program->arena, bool, (size_t)tree->numbers + 1);
 	for (size_t i = 0; i < tree->part.len; i++) {
-		e.next = i + 1 < tree->part.len ? tree->part.at[i + 1].root : NULL;
-		if (i)
-			emit_chain(&e, tree->part.at[i].root);
-		else
-			emit_into(&e, tree->part.at[0].root, first);
+		const struct nft_node *root = tree->part.at[i].root;
+		bool alone = root->field == NFT_FIELDS || i + 1 == tree->part.len;
+		if (alone) {
+			emit_into(&e, root, first);
+		} else {
+			push_to(&e, first, ACT_JUMP, root);
+			emit_chain(&e, root);
+		}
 	}
 }
