@@ -7,6 +7,7 @@
 #include "algebra/box.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MEETING_MOST 20000u // whoever meets more stands in the last class
 
@@ -125,6 +126,21 @@ static uint8_t class_of(struct sorting *s, size_t i)
 	return class;
 }
 
+static void sort_by_boxes(struct sorting *s)
+{
+	uint64_t box[ALGEBRA_CELLS];
+	algebra_shape_init(&s->shape, (unsigned)s->axes);
+	s->boxes = algebra_boxes_new(&s->shape);
+	for (size_t i = 0; i < s->part->len; i++) {
+		make_box(s, i, box);
+		algebra_boxes_add(s->boxes, box, (uint32_t)i);
+	}
+	algebra_boxes_build(s->boxes);
+	for (size_t i = 0; i < s->part->len; i++)
+		s->class[i] = class_of(s, i);
+	algebra_boxes_free(s->boxes);
+}
+
 void nft_parts_sort(const struct nft_tree *tree, const struct nft_tree_part *part,
 		    uint8_t *class_out)
 {
@@ -133,16 +149,8 @@ void nft_parts_sort(const struct nft_tree *tree, const struct nft_tree_part *par
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++)
 		if (nft_split_field[i] != F_HEADER)
 			make_axis(&s, nft_split_field[i]);
-	algebra_shape_init(&s.shape, (unsigned)s.axes);
-	s.boxes = algebra_boxes_new(&s.shape);
-	for (size_t i = 0; i < part->len; i++) {
-		uint64_t box[ALGEBRA_CELLS];
-		make_box(&s, i, box);
-		algebra_boxes_add(s.boxes, box, (uint32_t)i);
-	}
-	algebra_boxes_build(s.boxes);
-	for (size_t i = 0; i < part->len; i++)
-		class_out[i] = class_of(&s, i);
-	algebra_boxes_free(s.boxes);
+	memset(class_out, NFT_CLASSES - 1, part->len);
+	if (s.axes)
+		sort_by_boxes(&s);
 	arena_fini(&s.arena);
 }
