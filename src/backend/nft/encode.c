@@ -3,11 +3,11 @@
 // the kernel keeps in host order are turned round before they are compared by size, because it
 // compares bytes.
 #include "backend/nft/encode.h"
+#include "backend/nft/put.h"
 #include "backend/nft/table.h"
 #include "base/wire.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -17,48 +17,6 @@
 
 #define REGISTER NFT_REG_1
 #define ELEMENTS_BYTES 40000u // of one message; an attribute holds 65535
-
-static void put_u32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
-{
-	mnl_attr_put_u32(nlh, type, htobe32(value));
-}
-
-static void put_u64(struct nlmsghdr *nlh, uint16_t type, uint64_t value)
-{
-	mnl_attr_put_u64(nlh, type, htobe64(value));
-}
-
-static void put_data(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
-{
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, data);
-	mnl_attr_nest_end(nlh, nest);
-}
-
-// The low `len` bytes, most significant first.
-static void to_bytes(u128 value, size_t len, uint8_t out[static 16])
-{
-	for (size_t i = len; i-- > 0; value >>= 8)
-		out[i] = (uint8_t)value;
-}
-
-static void put_number(struct nlmsghdr *nlh, uint16_t type, u128 value, size_t len)
-{
-	uint8_t bytes[16];
-	to_bytes(value, len, bytes);
-	put_data(nlh, type, bytes, len);
-}
-
-static void put_verdict_data(struct nlmsghdr *nlh, uint16_t type, uint32_t code, const char *chain)
-{
-	struct nlattr *data = mnl_attr_nest_start(nlh, type);
-	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
-	put_u32(nlh, NFTA_VERDICT_CODE, code);
-	if (chain)
-		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
-	mnl_attr_nest_end(nlh, verdict);
-	mnl_attr_nest_end(nlh, data);
-}
 
 // --- expressions ---
 
@@ -81,80 +39,85 @@ static void end(struct expression e)
 	mnl_attr_nest_end(e.nlh, e.element);
 }
 
-static void put_load(struct nlmsghdr *nlh, const struct nft_field_info *info)
+static void put_load_to(struct nlmsghdr *nlh, const struct nft_field_info *info, uint32_t reg)
 {
 	struct expression e;
 	switch (info->place.source) {
 	case SOURCE_META:
 		e = begin(nlh, "meta");
-		put_u32(nlh, NFTA_META_KEY, info->place.key);
-		put_u32(nlh, NFTA_META_DREG, REGISTER);
+		nft_put_u32(nlh, NFTA_META_KEY, info->place.key);
+		nft_put_u32(nlh, NFTA_META_DREG, reg);
 		break;
 	case SOURCE_CT:
 		e = begin(nlh, "ct");
-		put_u32(nlh, NFTA_CT_KEY, info->place.key);
-		put_u32(nlh, NFTA_CT_DREG, REGISTER);
+		nft_put_u32(nlh, NFTA_CT_KEY, info->place.key);
+		nft_put_u32(nlh, NFTA_CT_DREG, reg);
 		if (info->place.key >= NFT_CT_SRC && info->place.key != NFT_CT_PROTOCOL)
 			mnl_attr_put_u8(nlh, NFTA_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
 		break;
 	case SOURCE_PAYLOAD:
 	default:
 		e = begin(nlh, "payload");
-		put_u32(nlh, NFTA_PAYLOAD_BASE, info->place.key);
-		put_u32(nlh, NFTA_PAYLOAD_OFFSET, info->place.offset);
-		put_u32(nlh, NFTA_PAYLOAD_LEN, info->bytes);
-		put_u32(nlh, NFTA_PAYLOAD_DREG, REGISTER);
+		nft_put_u32(nlh, NFTA_PAYLOAD_BASE, info->place.key);
+		nft_put_u32(nlh, NFTA_PAYLOAD_OFFSET, info->place.offset);
+		nft_put_u32(nlh, NFTA_PAYLOAD_LEN, info->bytes);
+		nft_put_u32(nlh, NFTA_PAYLOAD_DREG, reg);
 		break;
 	}
 	end(e);
+}
+
+static void put_load(struct nlmsghdr *nlh, const struct nft_field_info *info)
+{
+	put_load_to(nlh, info, REGISTER);
 }
 
 static void put_mask(struct nlmsghdr *nlh, const void *mask, size_t len)
 {
 	static const uint8_t zero[16];
 	struct expression e = begin(nlh, "bitwise");
-	put_u32(nlh, NFTA_BITWISE_SREG, REGISTER);
-	put_u32(nlh, NFTA_BITWISE_DREG, REGISTER);
-	put_u32(nlh, NFTA_BITWISE_LEN, (uint32_t)len);
-	put_data(nlh, NFTA_BITWISE_MASK, mask, len);
-	put_data(nlh, NFTA_BITWISE_XOR, zero, len);
+	nft_put_u32(nlh, NFTA_BITWISE_SREG, REGISTER);
+	nft_put_u32(nlh, NFTA_BITWISE_DREG, REGISTER);
+	nft_put_u32(nlh, NFTA_BITWISE_LEN, (uint32_t)len);
+	nft_put_data(nlh, NFTA_BITWISE_MASK, mask, len);
+	nft_put_data(nlh, NFTA_BITWISE_XOR, zero, len);
 	end(e);
 }
 
 static void put_turn(struct nlmsghdr *nlh, size_t len)
 {
 	struct expression e = begin(nlh, "byteorder");
-	put_u32(nlh, NFTA_BYTEORDER_SREG, REGISTER);
-	put_u32(nlh, NFTA_BYTEORDER_DREG, REGISTER);
-	put_u32(nlh, NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON);
-	put_u32(nlh, NFTA_BYTEORDER_LEN, (uint32_t)len);
-	put_u32(nlh, NFTA_BYTEORDER_SIZE, (uint32_t)len);
+	nft_put_u32(nlh, NFTA_BYTEORDER_SREG, REGISTER);
+	nft_put_u32(nlh, NFTA_BYTEORDER_DREG, REGISTER);
+	nft_put_u32(nlh, NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+	nft_put_u32(nlh, NFTA_BYTEORDER_LEN, (uint32_t)len);
+	nft_put_u32(nlh, NFTA_BYTEORDER_SIZE, (uint32_t)len);
 	end(e);
 }
 
 static void put_cmp(struct nlmsghdr *nlh, enum nft_cmp_ops op, const void *data, size_t len)
 {
 	struct expression e = begin(nlh, "cmp");
-	put_u32(nlh, NFTA_CMP_SREG, REGISTER);
-	put_u32(nlh, NFTA_CMP_OP, op);
-	put_data(nlh, NFTA_CMP_DATA, data, len);
+	nft_put_u32(nlh, NFTA_CMP_SREG, REGISTER);
+	nft_put_u32(nlh, NFTA_CMP_OP, op);
+	nft_put_data(nlh, NFTA_CMP_DATA, data, len);
 	end(e);
 }
 
 static void put_cmp_number(struct nlmsghdr *nlh, enum nft_cmp_ops op, u128 value, size_t len)
 {
 	uint8_t bytes[16];
-	to_bytes(value, len, bytes);
+	nft_to_bytes(value, len, bytes);
 	put_cmp(nlh, op, bytes, len);
 }
 
 static void put_range(struct nlmsghdr *nlh, enum nft_range_ops op, u128 lo, u128 hi, size_t len)
 {
 	struct expression e = begin(nlh, "range");
-	put_u32(nlh, NFTA_RANGE_SREG, REGISTER);
-	put_u32(nlh, NFTA_RANGE_OP, op);
-	put_number(nlh, NFTA_RANGE_FROM_DATA, lo, len);
-	put_number(nlh, NFTA_RANGE_TO_DATA, hi, len);
+	nft_put_u32(nlh, NFTA_RANGE_SREG, REGISTER);
+	nft_put_u32(nlh, NFTA_RANGE_OP, op);
+	nft_put_number(nlh, NFTA_RANGE_FROM_DATA, lo, len);
+	nft_put_number(nlh, NFTA_RANGE_TO_DATA, hi, len);
 	end(e);
 }
 
@@ -162,7 +125,7 @@ static void put_lookup(struct nlmsghdr *nlh, const char *set)
 {
 	struct expression e = begin(nlh, "lookup");
 	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, set);
-	put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
+	nft_put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
 	end(e);
 }
 
@@ -170,8 +133,8 @@ static void put_chosen(struct nlmsghdr *nlh, const char *map)
 {
 	struct expression e = begin(nlh, "lookup");
 	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, map);
-	put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
-	put_u32(nlh, NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
+	nft_put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
+	nft_put_u32(nlh, NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
 	end(e);
 }
 
@@ -231,7 +194,7 @@ static void put_narrow(struct nlmsghdr *nlh, const struct nft_field_info *info)
 	if (info->bits == info->bytes * 8)
 		return;
 	uint8_t mask[16];
-	to_bytes(algebra_max(info->bits) << info->shift, info->bytes, mask);
+	nft_to_bytes(algebra_max(info->bits) << info->shift, info->bytes, mask);
 	put_mask(nlh, mask, info->bytes);
 }
 
@@ -315,15 +278,15 @@ static void encode_set(struct nft_encoder *e, const char *name, enum nft_field f
 		nft_batch_open(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner);
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, e->table);
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
-	put_u32(nlh, NFTA_SET_FLAGS, flags);
-	put_u32(nlh, NFTA_SET_KEY_TYPE, info->type);
-	put_u32(nlh, NFTA_SET_KEY_LEN, info->bytes);
+	nft_put_u32(nlh, NFTA_SET_FLAGS, flags);
+	nft_put_u32(nlh, NFTA_SET_KEY_TYPE, info->type);
+	nft_put_u32(nlh, NFTA_SET_KEY_LEN, info->bytes);
 	if (flags & NFT_SET_MAP)
-		put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
-	put_u32(nlh, NFTA_SET_ID, ++e->ids);
+		nft_put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	nft_put_u32(nlh, NFTA_SET_ID, ++e->ids);
 	if (!(flags & NFT_SET_INTERVAL)) {
 		struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
-		put_u32(nlh, NFTA_SET_DESC_SIZE, (uint32_t)room);
+		nft_put_u32(nlh, NFTA_SET_DESC_SIZE, (uint32_t)room);
 		mnl_attr_nest_end(nlh, nest);
 	}
 	nft_batch_close(e->batch);
@@ -334,10 +297,10 @@ static void put_element(struct nlmsghdr *nlh, u128 key, size_t len, uint32_t fla
 {
 	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	if (flags)
-		put_u32(nlh, NFTA_SET_ELEM_FLAGS, flags);
-	put_number(nlh, NFTA_SET_ELEM_KEY, key, len);
+		nft_put_u32(nlh, NFTA_SET_ELEM_FLAGS, flags);
+	nft_put_number(nlh, NFTA_SET_ELEM_KEY, key, len);
 	if (chain)
-		put_verdict_data(nlh, NFTA_SET_ELEM_DATA, (uint32_t)NFT_GOTO, chain);
+		nft_put_verdict_data(nlh, NFTA_SET_ELEM_DATA, (uint32_t)NFT_GOTO, chain);
 	mnl_attr_nest_end(nlh, element);
 }
 
@@ -483,20 +446,20 @@ static void put_timer(struct nlmsghdr *nlh, const struct nft_form *form)
 	put_lookup(nlh, form->named_set);
 	struct expression e = begin(nlh, "dynset");
 	mnl_attr_put_strz(nlh, NFTA_DYNSET_SET_NAME, form->named_set);
-	put_u32(nlh, NFTA_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-	put_u32(nlh, NFTA_DYNSET_SREG_KEY, REGISTER);
-	put_u64(nlh, NFTA_DYNSET_TIMEOUT, form->refresh_ms);
+	nft_put_u32(nlh, NFTA_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nft_put_u32(nlh, NFTA_DYNSET_SREG_KEY, REGISTER);
+	nft_put_u64(nlh, NFTA_DYNSET_TIMEOUT, form->refresh_ms);
 	end(e);
 }
 
 static void put_limit(struct nlmsghdr *nlh, const struct nft_limit *limit)
 {
 	struct expression e = begin(nlh, "limit");
-	put_u64(nlh, NFTA_LIMIT_RATE, limit->rate);
-	put_u64(nlh, NFTA_LIMIT_UNIT, limit->unit);
-	put_u32(nlh, NFTA_LIMIT_BURST, limit->burst);
-	put_u32(nlh, NFTA_LIMIT_TYPE, limit->bytes ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
-	put_u32(nlh, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	nft_put_u64(nlh, NFTA_LIMIT_RATE, limit->rate);
+	nft_put_u64(nlh, NFTA_LIMIT_UNIT, limit->unit);
+	nft_put_u32(nlh, NFTA_LIMIT_BURST, limit->burst);
+	nft_put_u32(nlh, NFTA_LIMIT_TYPE, limit->bytes ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
+	nft_put_u32(nlh, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
 	end(e);
 }
 
@@ -507,22 +470,22 @@ static void put_log(struct nlmsghdr *nlh, const struct nft_log *log)
 	if (log->to_group)
 		mnl_attr_put_u16(nlh, NFTA_LOG_GROUP, htobe16(log->group));
 	else
-		put_u32(nlh, NFTA_LOG_LEVEL, NFT_LOGLEVEL_WARNING);
+		nft_put_u32(nlh, NFTA_LOG_LEVEL, NFT_LOGLEVEL_WARNING);
 	end(e);
 }
 
 static void put_verdict(struct nlmsghdr *nlh, uint32_t code, const char *chain)
 {
 	struct expression e = begin(nlh, "immediate");
-	put_u32(nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	put_verdict_data(nlh, NFTA_IMMEDIATE_DATA, code, chain);
+	nft_put_u32(nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	nft_put_verdict_data(nlh, NFTA_IMMEDIATE_DATA, code, chain);
 	end(e);
 }
 
 static void put_reject(struct nlmsghdr *nlh, bool reset)
 {
 	struct expression e = begin(nlh, "reject");
-	put_u32(nlh, NFTA_REJECT_TYPE, reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
+	nft_put_u32(nlh, NFTA_REJECT_TYPE, reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
 	mnl_attr_put_u8(nlh, NFTA_REJECT_ICMP_CODE, reset ? 0 : NFT_REJECT_ICMPX_PORT_UNREACH);
 	end(e);
 }
@@ -534,6 +497,15 @@ static void put_branch(struct nft_encoder *e, struct nlmsghdr *nlh, const struct
 	put_chosen(nlh, map_name(e, map));
 }
 
+// The key stands in registers of four bytes, from the first one on.
+static void put_boxes(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_boxes *boxes)
+{
+	for (size_t f = 0; f < boxes->fields; f++)
+		put_load_to(nlh, &nft_field_info[boxes->field[f]],
+			    (uint32_t)(NFT_REG32_00 + nft_boxes_slots(boxes, f)));
+	put_chosen(nlh, arena_printf(e->arena, "%s%s", e->prefix, boxes->name));
+}
+
 static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_form *form)
 {
 	char *chain = form->chain ? arena_printf(e->arena, "%s%s", e->prefix, form->chain) : NULL;
@@ -542,6 +514,9 @@ static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nf
 		break;
 	case ACT_BRANCH:
 		put_branch(e, nlh, &form->map);
+		break;
+	case ACT_BOXES:
+		put_boxes(e, nlh, &form->boxes);
 		break;
 	case ACT_ACCEPT:
 		put_verdict(nlh, NF_ACCEPT, NULL);
@@ -633,7 +608,8 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, e->table);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 	if (spot != SPOT_END)
-		put_u64(nlh, spot == SPOT_INSTEAD ? NFTA_RULE_HANDLE : NFTA_RULE_POSITION, handle);
+		nft_put_u64(nlh, spot == SPOT_INSTEAD ? NFTA_RULE_HANDLE : NFTA_RULE_POSITION,
+			    handle);
 	put_expressions(e, nlh, form, sets);
 	put_user_data(nlh, &form->tag);
 	nft_batch_close(e->batch);
@@ -643,6 +619,8 @@ void nft_encode_rule(struct nft_encoder *e, const char *chain, const struct nft_
 {
 	if (form->act == ACT_BRANCH)
 		nft_encode_map(e, &form->map, form->tag.rule);
+	if (form->act == ACT_BOXES)
+		nft_encode_boxes(e, &form->boxes, form->tag.rule);
 	nft_encode_rule_at(e, chain, form, SPOT_END, 0);
 }
 
@@ -652,7 +630,7 @@ void nft_encode_table(struct nft_batch *batch, const char *table)
 {
 	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFT_NO_OWNER);
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
-	put_u32(nlh, NFTA_TABLE_FLAGS, 0); // awake
+	nft_put_u32(nlh, NFTA_TABLE_FLAGS, 0); // awake
 	nft_batch_close(batch);
 }
 
@@ -689,10 +667,10 @@ void nft_encode_base(struct nft_batch *batch, const char *table, const char *cha
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
 	struct nlattr *hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
-	put_u32(nlh, NFTA_HOOK_HOOKNUM, NF_INET_FORWARD);
-	put_u32(nlh, NFTA_HOOK_PRIORITY, 0);
+	nft_put_u32(nlh, NFTA_HOOK_HOOKNUM, NF_INET_FORWARD);
+	nft_put_u32(nlh, NFTA_HOOK_PRIORITY, 0);
 	mnl_attr_nest_end(nlh, hook);
-	put_u32(nlh, NFTA_CHAIN_POLICY, drop ? NF_DROP : NF_ACCEPT);
+	nft_put_u32(nlh, NFTA_CHAIN_POLICY, drop ? NF_DROP : NF_ACCEPT);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
 	nft_batch_close(batch);
 }
@@ -715,7 +693,7 @@ void nft_encode_delete_rule(struct nft_batch *batch, const char *table, const ch
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 	if (handle)
-		put_u64(nlh, NFTA_RULE_HANDLE, handle);
+		nft_put_u64(nlh, NFTA_RULE_HANDLE, handle);
 	nft_batch_close(batch);
 }
 
@@ -726,7 +704,7 @@ void nft_encode_delete_other(struct nft_batch *batch, const char *table,
 	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_OBJ_NAME, other->name);
 	if (other->delete == NFT_MSG_DELOBJ)
-		put_u32(nlh, NFTA_OBJ_TYPE, other->type);
+		nft_put_u32(nlh, NFTA_OBJ_TYPE, other->type);
 	nft_batch_close(batch);
 }
 
@@ -737,12 +715,12 @@ void nft_encode_timer(struct nft_batch *batch, const char *table, const char *se
 		nft_batch_open(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, NFT_NO_OWNER);
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set);
-	put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
-	put_u32(nlh, NFTA_SET_KEY_TYPE, nft_field_info[F_FLOW_PROTO].type);
-	put_u32(nlh, NFTA_SET_KEY_LEN, 1);
-	put_u32(nlh, NFTA_SET_ID, 1);
+	nft_put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
+	nft_put_u32(nlh, NFTA_SET_KEY_TYPE, nft_field_info[F_FLOW_PROTO].type);
+	nft_put_u32(nlh, NFTA_SET_KEY_LEN, 1);
+	nft_put_u32(nlh, NFTA_SET_ID, 1);
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
-	put_u32(nlh, NFTA_SET_DESC_SIZE, 1);
+	nft_put_u32(nlh, NFTA_SET_DESC_SIZE, 1);
 	mnl_attr_nest_end(nlh, nest);
 	nft_batch_close(batch);
 	nlh = nft_batch_open(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, NFT_NO_OWNER);
@@ -750,8 +728,8 @@ void nft_encode_timer(struct nft_batch *batch, const char *table, const char *se
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	put_number(nlh, NFTA_SET_ELEM_KEY, protocol, 1);
-	put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, first_ms);
+	nft_put_number(nlh, NFTA_SET_ELEM_KEY, protocol, 1);
+	nft_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, first_ms);
 	mnl_attr_nest_end(nlh, element);
 	mnl_attr_nest_end(nlh, list);
 	nft_batch_close(batch);

@@ -47,6 +47,16 @@ size_t nft_map_room(size_t len) must_check;
 // a branch that changes is deleted first. `ranges`: the map was made of ranges.
 void nft_encode_branches(struct nft_encoder *encoder, uint16_t type, const struct nft_map *map,
 			 bool ranges, uint32_t owner);
+// A map over several fields with its boxes. Then boxes added behind those of a map that is there, or deleted
+// (NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM): `boxes` holds only these. Not both in one transaction.
+void nft_encode_boxes(struct nft_encoder *encoder, const struct nft_boxes *boxes, uint32_t owner);
+void nft_encode_box_elements(struct nft_encoder *encoder, uint16_t type,
+			     const struct nft_boxes *boxes, uint32_t owner);
+// Whether a field can be one of them: of sizes that the kernel has quick code for, in whole bytes.
+bool nft_boxes_field(enum nft_field field) must_check;
+// Registers of four bytes that the first `fields` of them need.
+size_t nft_boxes_slots(const struct nft_boxes *boxes, size_t fields) must_check;
+#define NFT_BOXES_SLOTS 16u
 // Deletes a table (name NULL), chain or set: NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELSET.
 void nft_encode_delete(struct nft_batch *batch, uint16_t type, const char *table, const char *name);
 // Handle 0: all rules of the chain.

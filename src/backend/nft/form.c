@@ -161,6 +161,21 @@ static void key_map(const struct nft_map *map, struct buf *out)
 	}
 }
 
+static void key_boxes(const struct nft_boxes *boxes, struct buf *out)
+{
+	wire_put_u8(out, (uint8_t)boxes->fields);
+	for (size_t f = 0; f < boxes->fields; f++)
+		wire_put_u8(out, (uint8_t)boxes->field[f]);
+	wire_put_u32(out, (uint32_t)boxes->len);
+	for (size_t i = 0; i < boxes->len; i++) {
+		for (size_t f = 0; f < boxes->fields; f++) {
+			wire_put_u128(out, boxes->box[i].range[f].lo);
+			wire_put_u128(out, boxes->box[i].range[f].hi);
+		}
+		wire_put_text(out, boxes->box[i].chain);
+	}
+}
+
 static void key_rule(struct key *key, const struct nft_form *form)
 {
 	struct buf *out = key->out;
@@ -181,6 +196,8 @@ static void key_rule(struct key *key, const struct nft_form *form)
 		key_chain(key, form->chain);
 	if (form->act == ACT_BRANCH)
 		key_map(&form->map, out);
+	if (form->act == ACT_BOXES)
+		key_boxes(&form->boxes, out);
 }
 
 static bool of_tree(const char *name)

@@ -23,6 +23,7 @@ enum nft_act {
 	ACT_RESET,       // reject with a TCP reset
 	ACT_UNREACHABLE, // reject with ICMP port unreachable
 	ACT_BRANCH,      // a verdict map
+	ACT_BOXES,       // a verdict map over several fields
 };
 
 // What a register of the kernel holds: a place of the packet, perhaps masked and turned from host to
@@ -52,6 +53,23 @@ struct nft_map {
 	size_t len;
 	const struct nft_reg
 		*reg; // read from the kernel, `field` not known yet: ranges of this register
+};
+
+// A verdict map over several fields: the first box, in this order, that holds the packet's values leads on to its
+// chain, as by goto. In no box, or without one of the fields: on to the next rule. Two fields or more, such as
+// nft_boxes_field allows; their bytes, each padded to four, are at most 64. Boxes that overlap are not always taken.
+#define NFT_BOXES_FIELDS 6
+struct nft_box {
+	const struct algebra_range *range; // one a field; the whole range where the field is open
+	const char *chain;
+};
+struct nft_boxes {
+	enum nft_field field[NFT_BOXES_FIELDS];
+	size_t fields;
+	const char *name; // of the kernel's map, without the prefix: "-m3"
+	struct nft_box *box;
+	size_t len;
+	const struct nft_reg *reg; // read from the kernel, `field` not known yet: one a field
 };
 
 // The rule goes on only while the rate (packets or bytes in `unit` seconds) is exceeded.
@@ -89,11 +107,12 @@ struct nft_form {
 	struct nft_limit limit;
 	struct nft_log log;
 	enum nft_act act;
-	const char *chain;   // of ACT_JUMP and ACT_GOTO, without the generation's prefix
-	struct nft_map map;  // of ACT_BRANCH
-	const char *strange; // read from the kernel and not understood: why
-	// Read from the kernel: tests whose fields the rule alone does not tell. While there are any (or map.reg) the
-	// form is strange; nft_form_resolve names them.
+	const char *chain;      // of ACT_JUMP and ACT_GOTO, without the generation's prefix
+	struct nft_map map;     // of ACT_BRANCH
+	struct nft_boxes boxes; // of ACT_BOXES
+	const char *strange;    // read from the kernel and not understood: why
+	// Read from the kernel: tests whose fields the rule alone does not tell. While there are any (or map.reg,
+	// boxes.reg) the form is strange; nft_form_resolve names them.
 	const struct nft_test *open;
 	size_t open_len;
 	struct nft_tag tag;
@@ -137,6 +156,6 @@ void nft_form_key(const struct nft_program *program, const struct nft_form *form
 		  struct buf *out);
 
 #define NFT_REJECT_CHAIN "-reject"
-// Chains of a decision tree are called "-n" and a number: they only lead on (ACT_BRANCH, ACT_GOTO) or hold rules of the
-// policy, whose own chains ("-<rule>-do" and the like) are called otherwise.
+// Chains of a decision tree are called "-n" and a number: they only lead on (ACT_BRANCH, ACT_BOXES, ACT_GOTO) or hold
+// rules of the policy, whose own chains ("-<rule>-do" and the like) are called otherwise.
 #define NFT_NODE_CHAIN "-n"

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps over several fields as netlink messages. The kernel finds the element that was added first of those that hold the
+// values, so the order of the messages is the order of the boxes (docs/why/nft-boxes.md).
+#include "backend/nft/encode.h"
+#include "backend/nft/put.h"
+
+#include <assert.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+#define ELEMENTS_BYTES 40000u // of one message; an attribute holds 65535
+#define TYPE_BITS 6           // of one field in the type of a concatenation …
+#define TYPE_FIELDS 5u        // … which nft(8) shows up to here
+
+bool nft_boxes_field(enum nft_field field)
+{
+	const struct nft_field_info *info = &nft_field_info[field];
+	bool quick = info->bytes == 1 || info->bytes == 2 || info->bytes == 4 || info->bytes == 6 ||
+		     info->bytes == 16;
+	return quick && info->bits == info->bytes * 8 && info->order == NETWORK;
+}
+
+size_t nft_boxes_slots(const struct nft_boxes *boxes, size_t fields)
+{
+	size_t slots = 0;
+	for (size_t f = 0; f < fields; f++)
+		slots += (nft_field_info[boxes->field[f]].bytes + 3u) / 4;
+	return slots;
+}
+
+static char *map_name(const struct nft_encoder *e, const struct nft_boxes *boxes)
+{
+	return arena_printf(e->arena, "%s%s", e->prefix, boxes->name);
+}
+
+// What nft(8) lists the keys as.
+static uint32_t type_of(const struct nft_boxes *boxes)
+{
+	uint32_t type = 0;
+	for (size_t f = 0; f < boxes->fields; f++)
+		type = type << TYPE_BITS | nft_field_info[boxes->field[f]].type;
+	return boxes->fields <= TYPE_FIELDS ? type : 0;
+}
+
+static void put_description(struct nlmsghdr *nlh, const struct nft_boxes *boxes)
+{
+	struct nlattr *desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
+	struct nlattr *concat = mnl_attr_nest_start(nlh, NFTA_SET_DESC_CONCAT);
+	for (size_t f = 0; f < boxes->fields; f++) {
+		struct nlattr *field = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+		nft_put_u32(nlh, NFTA_SET_FIELD_LEN, nft_field_info[boxes->field[f]].bytes);
+		mnl_attr_nest_end(nlh, field);
+	}
+	mnl_attr_nest_end(nlh, concat);
+	mnl_attr_nest_end(nlh, desc);
+}
+
+// One corner of the box: all its lowest values, or all its highest.
+static void put_corner(struct nlmsghdr *nlh, uint16_t type, const struct nft_boxes *boxes,
+		       const struct nft_box *box, bool high)
+{
+	uint8_t key[NFT_BOXES_FIELDS * 16] = {0}, value[16];
+	size_t at = 0;
+	for (size_t f = 0; f < boxes->fields; f++) {
+		size_t bytes = nft_field_info[boxes->field[f]].bytes;
+		nft_to_bytes(high ? box->range[f].hi : box->range[f].lo, bytes, value);
+		memcpy(key + at, value, bytes);
+		at += (bytes + 3) / 4 * 4;
+	}
+	nft_put_data(nlh, type, key, at);
+}
+
+static void put_box(struct nlmsghdr *nlh, const struct nft_boxes *boxes, const struct nft_box *box,
+		    const char *chain)
+{
+	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	put_corner(nlh, NFTA_SET_ELEM_KEY, boxes, box, false);
+	put_corner(nlh, NFTA_SET_ELEM_KEY_END, boxes, box, true);
+	if (chain)
+		nft_put_verdict_data(nlh, NFTA_SET_ELEM_DATA, (uint32_t)NFT_GOTO, chain);
+	mnl_attr_nest_end(nlh, element);
+}
+
+// As many as one message holds, from `at` on; returns the first one that is left.
+static size_t encode_some(struct nft_encoder *e, uint16_t type, const struct nft_boxes *boxes,
+			  size_t at, uint32_t owner)
+{
+	bool new = type == NFT_MSG_NEWSETELEM;
+	char chain[NFT_NAME_MAXLEN];
+	size_t prefix = strlen(e->prefix);
+	struct nlmsghdr *nlh =
+		nft_batch_open(e->batch, type, new ? NLM_F_CREATE | NLM_F_EXCL : 0, owner);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, e->table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, map_name(e, boxes));
+	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	for (; at < boxes->len && nlh->nlmsg_len < ELEMENTS_BYTES; at++) {
+		size_t rest = strlen(boxes->box[at].chain);
+		assert(prefix + rest < sizeof(chain));
+		memcpy(chain, e->prefix, prefix);
+		memcpy(chain + prefix, boxes->box[at].chain, rest + 1);
+		put_box(nlh, boxes, &boxes->box[at], new ? chain : NULL);
+	}
+	mnl_attr_nest_end(nlh, list);
+	nft_batch_close(e->batch);
+	return at;
+}
+
+void nft_encode_box_elements(struct nft_encoder *e, uint16_t type, const struct nft_boxes *boxes,
+			     uint32_t owner)
+{
+	for (size_t at = 0; at < boxes->len;)
+		at = encode_some(e, type, boxes, at, owner);
+}
+
+void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint32_t owner)
+{
+	size_t slots = nft_boxes_slots(boxes, boxes->fields);
+	assert(boxes->fields >= 2 && boxes->fields <= NFT_BOXES_FIELDS && slots <= NFT_BOXES_SLOTS);
+	for (size_t f = 0; f < boxes->fields; f++)
+		assert(nft_boxes_field(boxes->field[f]));
+	struct nlmsghdr *nlh =
+		nft_batch_open(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner);
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, e->table);
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, map_name(e, boxes));
+	nft_put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT);
+	nft_put_u32(nlh, NFTA_SET_KEY_TYPE, type_of(boxes));
+	nft_put_u32(nlh, NFTA_SET_KEY_LEN, (uint32_t)slots * 4);
+	nft_put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	nft_put_u32(nlh, NFTA_SET_ID, ++e->ids);
+	put_description(nlh, boxes);
+	nft_batch_close(e->batch);
+	nft_encode_box_elements(e, NFT_MSG_NEWSETELEM, boxes, owner);
+}
