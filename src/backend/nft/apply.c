@@ -69,12 +69,6 @@ static int run(struct apply *a, const char *doing)
 	return error;
 }
 
-// Before the next message makes the batch larger than the kernel takes.
-static int run_when_full(struct apply *a, const char *doing)
-{
-	return a->batch.buf.len + NFT_MESSAGE_MOST < a->nft->socket.send_most ? 0 : run(a, doing);
-}
-
 // --- 1: the new generation, unreferenced ---
 
 static bool base_as_made(const struct nft_dumped_chain *base)
@@ -168,42 +162,34 @@ static bool stays(const char *name, uint32_t keep)
 	return nft_generation_of(name, &generation) && generation == keep;
 }
 
-// Rules first, so that no chain or set is in use any more.
-static int remove_chains(struct apply *a, uint32_t keep, const char *doing)
+// Rules first, then sets and maps, whose elements lead to chains: whatever is deleted is in use no more.
+static void remove_rules(struct apply *a, uint32_t keep)
 {
-	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < a->table.chain.len; i++) {
-			const char *name = a->table.chain.at[i]->name;
-			if (stays(name, keep))
-				continue;
-			if (pass)
-				nft_encode_delete(&a->batch, NFT_MSG_DELCHAIN, a->nft->table, name);
-			else
-				nft_encode_delete_rule(&a->batch, a->nft->table, name, 0);
-			int error = pass ? run_when_full(a, doing) : 0;
-			if (error)
-				return error;
-		}
-	return 0;
+	for (size_t i = 0; i < a->table.chain.len; i++)
+		if (!stays(a->table.chain.at[i]->name, keep))
+			nft_encode_delete_rule(&a->batch, a->nft->table, a->table.chain.at[i]->name,
+					       0);
 }
 
-static int remove_sets(struct apply *a, uint32_t keep, const char *doing)
+static void remove_sets(struct apply *a, uint32_t keep)
 {
 	for (size_t i = 0; i < a->table.set.len; i++) {
-		if (a->table.set.at[i]->flags & NFT_SET_ANONYMOUS)
-			continue; // goes with its rule
-		if (stays(a->table.set.at[i]->name, keep) ||
-		    nft_pinhole_owns(&a->table, a->table.set.at[i]))
-			continue;
-		nft_encode_delete(&a->batch, NFT_MSG_DELSET, a->nft->table,
-				  a->table.set.at[i]->name);
-		int error = run_when_full(a, doing);
-		if (error)
-			return error;
+		const struct nft_dumped_set *set = a->table.set.at[i];
+		bool goes_with_its_rule = set->flags & NFT_SET_ANONYMOUS;
+		if (!goes_with_its_rule && !stays(set->name, keep) &&
+		    !nft_pinhole_owns(&a->table, set))
+			nft_encode_delete(&a->batch, NFT_MSG_DELSET, a->nft->table, set->name);
 	}
 	for (size_t i = 0; i < a->table.other.len; i++)
 		nft_encode_delete_other(&a->batch, a->nft->table, &a->table.other.at[i]);
-	return 0;
+}
+
+static void remove_chains(struct apply *a, uint32_t keep)
+{
+	for (size_t i = 0; i < a->table.chain.len; i++)
+		if (!stays(a->table.chain.at[i]->name, keep))
+			nft_encode_delete(&a->batch, NFT_MSG_DELCHAIN, a->nft->table,
+					  a->table.chain.at[i]->name);
 }
 
 // Rules among the pinholes that are none.
@@ -225,10 +211,11 @@ static int remove_all_but(struct apply *a, uint32_t keep, const char *doing)
 	if (error || !a->table.there)
 		return error;
 	remove_false_pinholes(a);
-	error = remove_chains(a, keep, doing);
-	if (!error)
-		error = remove_sets(a, keep, doing);
-	return error ? error : run(a, doing);
+	nft_batch_split(&a->batch, &a->nft->socket);
+	remove_rules(a, keep);
+	remove_sets(a, keep);
+	remove_chains(a, keep);
+	return run(a, doing);
 }
 
 // --- the whole ---

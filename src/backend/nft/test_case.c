@@ -155,13 +155,24 @@ static void add_random_flow(struct test_case *test, struct test_random *random, 
 	test_case_add_flow(test, random, arena, &p, flow);
 }
 
+struct backend_nft_shape test_shape_random(struct test_random *random)
+{
+	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100};
+	return (struct backend_nft_shape){
+		.form = test_random_below(random, BACKEND_NFT_MIXED + 1),
+		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
+		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
+}
+
 void test_case_random(struct test_random *random, struct arena *arena, int64_t now,
 		      struct test_case *out)
 {
 	*out = (struct test_case){.tracked = test_random_chance(random, 75)};
 	out->changes = out->tracked;
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 2; i++) {
 		test_policy_random(random, arena, out->tracked, now, &out->ruleset[i]);
+		out->shape[i] = test_shape_random(random);
+	}
 	for (unsigned i = 0; i < ALONE; i++) {
 		struct test_packet p;
 		bool second = out->tracked && test_random_chance(random, 20);

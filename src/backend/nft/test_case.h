@@ -3,6 +3,7 @@
 // of connection tracking small enough to be obviously right.
 #pragma once
 
+#include "backend/nft/nft.h"
 #include "backend/nft/test_packet.h"
 
 struct test_item {
@@ -25,6 +26,7 @@ struct test_case {
 	bool tracked;
 	bool changes; // to the second ruleset, while connections go on
 	struct ir_ruleset ruleset[2];
+	struct backend_nft_shape shape[2]; // in which they stand in the kernel
 	VEC(struct test_item) item;
 };
 
@@ -35,6 +37,8 @@ size_t test_case_add(struct test_case *test, struct arena *arena, const struct t
 // ways, and sometimes an ICMP error about one of them. The last two are sent after the change.
 void test_case_add_flow(struct test_case *test, struct test_random *random, struct arena *arena,
 			const struct test_packet *first, int flow);
+// Every form, leaves of one rule or many, budgets that force lists to be cut.
+struct backend_nft_shape test_shape_random(struct test_random *random) must_check;
 void test_case_random(struct test_random *random, struct arena *arena, int64_t now,
 		      struct test_case *out);
 

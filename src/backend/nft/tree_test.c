@@ -2,6 +2,7 @@
 // The tree does what the list does: random rulesets in all forms and budgets, packets aimed at the edges of their rules,
 // walked through both. And large sets become small trees.
 #include "backend/nft/compile.h"
+#include "backend/nft/test_case.h"
 #include "backend/nft/test_policy.h"
 #include "backend/nft/test_walk.h"
 #include "backend/nft/tree.h"
@@ -20,15 +21,6 @@
 #define DEPTH_MOST 12u
 
 static const char *form_name[] = {"auto", "linear", "hash", "tree", "mixed"};
-
-static void random_shape(struct test_random *random, struct backend_nft_options *options)
-{
-	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100};
-	options->shape = (struct backend_nft_shape){
-		.form = test_random_below(random, 5),
-		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
-		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
-}
 
 static bool same_walk(const struct test_walk *a, const struct test_walk *b)
 {
@@ -83,7 +75,7 @@ static void random_rulesets(void **state)
 				   &ruleset);
 		struct tried t = {
 			.arena = &arena, .random = &random, .ruleset = &ruleset, .packets = 60};
-		random_shape(&random, &t.options);
+		t.options.shape = test_shape_random(&random);
 		compare_walks(&t);
 		arena_fini(&arena);
 	}
@@ -112,7 +104,7 @@ static void large_sets(void **state)
 		make_set(&spec, i / 6, &arena, &ruleset);
 		struct tried t = {
 			.arena = &arena, .random = &random, .ruleset = &ruleset, .packets = 3000};
-		random_shape(&random, &t.options);
+		t.options.shape = test_shape_random(&random);
 		compare_walks(&t);
 		arena_fini(&arena);
 	}
