@@ -256,14 +256,6 @@ static bool has_ranges(struct algebra_set set)
 	return false;
 }
 
-bool nft_map_ranges(const struct nft_map *map)
-{
-	for (size_t i = 0; i < map->len; i++)
-		if (map->branch[i].range.lo != map->branch[i].range.hi)
-			return true;
-	return false;
-}
-
 size_t nft_map_room(size_t len)
 {
 	return len * 2 + 16;

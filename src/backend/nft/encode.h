@@ -41,7 +41,6 @@ void nft_encode_program(struct nft_encoder *encoder, const struct nft_program *p
 // A map with its elements. Single values make a hash map, which never takes ranges and holds nft_map_room(map->len)
 // elements at most.
 void nft_encode_map(struct nft_encoder *encoder, const struct nft_map *map, uint32_t owner);
-bool nft_map_ranges(const struct nft_map *map) must_check;
 size_t nft_map_room(size_t len) must_check;
 // Adds branches to a map that is there, or deletes them (NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM). `map` holds only these;
 // a branch that changes is deleted first. `ranges`: the map was made of ranges.

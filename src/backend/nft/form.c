@@ -66,6 +66,14 @@ const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_fie
 	return NULL;
 }
 
+bool nft_map_ranges(const struct nft_map *map)
+{
+	for (size_t i = 0; i < map->len; i++)
+		if (map->branch[i].range.lo != map->branch[i].range.hi)
+			return true;
+	return false;
+}
+
 bool nft_form_counts(const struct nft_form *form)
 {
 	return !form->tag.known || form->tag.counts;

@@ -143,6 +143,8 @@ void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field f
 // NULL when the form does not test the field.
 const struct algebra_set *nft_form_set(const struct nft_form *form,
 				       enum nft_field field) must_check;
+// Whether some branch has more than one value.
+bool nft_map_ranges(const struct nft_map *map) must_check;
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.
 bool nft_form_counts(const struct nft_form *form) must_check;
 // Leaves out tests that another test of the form implies.

@@ -22,6 +22,7 @@
 
 #define PACKETS 40
 #define SEED 5280
+#define PROGRAMS 40
 
 struct fixture {
 	struct test_oracle oracle;
@@ -286,6 +287,29 @@ static void make_program(struct fixture *f, struct split *s)
 	push(f, drop, (struct nft_form){.act = ACT_DROP});
 }
 
+// --- scripts ---
+
+// Has nft(8) put the program into the router at hand. False when it has no words for it.
+static bool load_script(struct fixture *f, const struct nft_program *program)
+{
+	struct diags diags;
+	struct buf script;
+	diags_init(&diags, &f->arena);
+	buf_init(&script);
+	buf_adds(&script, "table inet bulwark\ndelete table inet bulwark\ntable inet bulwark {\n");
+	bool good = nft_text_program(program, "g1", &diags, &script);
+	buf_adds(&script,
+		 "\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n"
+		 "\t\tgoto g1\n\t}\n}\n");
+	assert_int_equal(good, !diags.list.len);
+	if (good && nft(script.data))
+		fail_msg("nft does not take:\n%s", script.data);
+	buf_fini(&script);
+	return good;
+}
+
+// --- following ---
+
 static void make_packets(struct fixture *f, const struct split *s, struct test_case *test)
 {
 	struct ir_ruleset other; // packets are drawn from its values
@@ -316,6 +340,10 @@ static void assert_followed(struct fixture *f, struct split *s, size_t ranges, b
 		test_oracle_print(&f->oracle, &test);
 		fail_msg("%s: %s", ir_dim_info[s->dim].key, f->oracle.fault);
 	}
+	if (load_script(f, &s->program))
+		assert_loaded(f, &s->program);
+	else
+		assert_true(s->dim == IR_DSCP || s->dim == IR_IN || s->dim == IR_OUT);
 }
 
 // Every kind of place: meta, conntrack, headers; whole values, parts of bytes, numbers that are counted down.
@@ -437,6 +465,103 @@ static void a_branch_tells_what_comes_behind_it(void **state)
 	assert_null(nft_form_set(&form, F_SPORT));
 	nft_form_resolve(found_form(&found, "-n3", 0), &icmp, &f->arena, &form);
 	assert_non_null(form.strange);
+}
+
+// What a tree tests on the way to a rule.
+static bool tested_before(const struct nft_match *match)
+{
+	bool whole = match->set.len == 1 && !match->set.at[0].lo && match->set.at[0].hi == 255;
+	return match->field == F_VERSION || match->field == F_PROTO || match->field == F_LINK ||
+	       match->field == F_FLOW_VERSION || (match->field == F_FLOW_PROTO && !whole);
+}
+
+static struct nft_form part_of(struct fixture *f, const struct nft_form *form, bool before)
+{
+	struct nft_form out = before ? (struct nft_form){0} : *form;
+	out.match = NULL;
+	out.len = 0;
+	for (size_t i = 0; i < form->len; i++)
+		if (tested_before(&form->match[i]) == before)
+			nft_form_match(&out, &f->arena, form->match[i].field, form->match[i].set);
+	return out;
+}
+
+// The rules of the main chain, each in a leaf of its own that does not test what the way to it has tested.
+static void make_leaves(struct fixture *f, const struct nft_program *linear,
+			struct nft_program *out, struct nft_form *path)
+{
+	nft_program_init(out, &f->arena);
+	const struct nft_chain *rules = linear->chain.at[0];
+	struct nft_chain *top = nft_program_chain(out, "");
+	for (size_t i = 1; i < linear->chain.len; i++)
+		nft_program_chain(out, linear->chain.at[i]->name)->rule = linear->chain.at[i]->rule;
+	for (size_t i = 0; i < rules->rule.len; i++) {
+		char *name = arena_printf(&f->arena, "-n%zu", i);
+		path[i] = part_of(f, &rules->rule.at[i], true);
+		struct nft_form to = path[i];
+		to.act = ACT_GOTO;
+		to.chain = name;
+		push(f, top, to);
+		struct nft_chain *leaf = nft_program_chain(out, name);
+		vec_push(&f->arena, &leaf->rule, part_of(f, &rules->rule.at[i], false));
+	}
+}
+
+// The form with all that the way tells, too: nft may test some of it once more.
+static struct nft_form with_path(struct fixture *f, const struct nft_form *form,
+				 const struct nft_form *path)
+{
+	struct nft_form out;
+	nft_form_resolve(form, path, &f->arena, &out);
+	for (size_t i = 0; i < path->len; i++)
+		nft_form_match(&out, &f->arena, path->match[i].field, path->match[i].set);
+	nft_form_tidy(&out);
+	return out;
+}
+
+static void assert_leaves(struct fixture *f, const struct nft_program *meant,
+			  const struct nft_form *path, bool exact)
+{
+	struct nft_program found;
+	read_program(f, &found);
+	for (size_t i = 0; i < meant->chain.at[0]->rule.len; i++) {
+		const char *name = arena_printf(&f->arena, "-n%zu", i);
+		struct nft_form is, leaf = *found_form(meant, name, 0);
+		if (exact) {
+			nft_form_resolve(found_form(&found, name, 0), &path[i], &f->arena, &is);
+		} else {
+			is = with_path(f, found_form(&found, name, 0), &path[i]);
+			leaf = with_path(f, &leaf, &path[i]);
+		}
+		// What it leads to is compared elsewhere.
+		is.chain = leaf.chain = NULL;
+		assert_same_form(f, &leaf, &is);
+	}
+}
+
+static void leaves_need_not_test_again(void **state)
+{
+	struct fixture *f = *state;
+	unsigned scripts = 0;
+	for (unsigned i = 0; i < PROGRAMS; i++) {
+		struct ir_ruleset ruleset, split;
+		struct nft_program linear, tree;
+		test_oracle_enter(&f->oracle, i % 2);
+		test_policy_random(&f->random, &f->arena, i % 2, time(NULL), &ruleset);
+		nft_text_split(&ruleset, &f->arena, &split);
+		nft_program_init(&linear, &f->arena);
+		nft_compile(&split, NULL, &linear);
+		struct nft_form *path =
+			arena_array(&f->arena, struct nft_form, linear.chain.at[0]->rule.len);
+		make_leaves(f, &linear, &tree, path);
+		load(f, &tree);
+		assert_leaves(f, &tree, path, true);
+		if (!load_script(f, &tree))
+			continue;
+		assert_leaves(f, &tree, path, false);
+		scripts++;
+	}
+	assert_true(scripts > PROGRAMS / 4);
 }
 
 // --- changes in place ---
@@ -588,13 +713,130 @@ static void rules_come_where_they_shall(void **state)
 	}
 }
 
+// --- tampering ---
+
+// What somebody does to a map, and what is then read: strange, or these branches.
+static const struct {
+	const char *command;
+	bool strange;
+	size_t len;
+	struct nft_branch branch[3];
+} tampers[] = {
+	{"add element inet bulwark g1-m0 { 10.0.0.0/8 : goto g1-n1 }",
+	 false,
+	 3,
+	 {{{0x0a000000, 0x0affffff}, "-n1"},
+	  {{0x0b000000, 0x0bffffff}, "-n0"},
+	  {{0x0d000000, 0x0dffffff}, "-n1"}}},
+	{"delete element inet bulwark g1-m0 { 11.0.0.0/8 }",
+	 false,
+	 1,
+	 {{{0x0d000000, 0x0dffffff}, "-n1"}}},
+	{"delete element inet bulwark g1-m0 { 11.0.0.0/8 }\n"
+	 "add element inet bulwark g1-m0 { 11.0.0.0/8 : goto g1-n1 }",
+	 false,
+	 2,
+	 {{{0x0b000000, 0x0bffffff}, "-n1"}, {{0x0d000000, 0x0dffffff}, "-n1"}}},
+	{"delete element inet bulwark g1-m0 { 11.0.0.0/8 }\n"
+	 "add element inet bulwark g1-m0 { 11.0.0.0-11.0.0.8 : goto other }",
+	 false,
+	 2,
+	 {{{0x0b000000, 0x0b000008}, "other"}, {{0x0d000000, 0x0dffffff}, "-n1"}}},
+	{"flush map inet bulwark g1-m0", false, 0, {{{0, 0}, NULL}}},
+	{"add element inet bulwark g1-m0 { 10.0.0.1 : jump g1-n1 }", true, 0, {{{0, 0}, NULL}}},
+	{"add element inet bulwark g1-m0 { 10.0.0.1 : accept }", true, 0, {{{0, 0}, NULL}}},
+	{"add element inet bulwark g1-m0 { 10.0.0.1 : continue }", true, 0, {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h ip daddr vmap @g1-any", true, 0, {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h ip daddr vmap { 10.0.0.1 : goto g1-n1 }",
+	 true,
+	 0,
+	 {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h ip daddr vmap @other", true, 0, {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h ip daddr vmap @g1-timed",
+	 true,
+	 0,
+	 {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h ip daddr vmap @g1-counted",
+	 true,
+	 0,
+	 {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h meta mark set ip daddr map @g1-marks",
+	 true,
+	 0,
+	 {{{0, 0}, NULL}}},
+};
+
+static void tamper(const char *command, uint64_t handle)
+{
+	struct buf script;
+	buf_init(&script);
+	buf_adds(&script,
+		 "table inet bulwark {\n chain other {\n }\n"
+		 " map other { type ipv4_addr : verdict; elements = { 10.0.0.1 : goto g1-n1 } }\n"
+		 " map g1-timed { type ipv4_addr : verdict; flags timeout; elements = { 10.0.0.1 "
+		 "timeout 1h : goto g1-n1 } }\n"
+		 " map g1-counted { type ipv4_addr : verdict; counter; elements = { 10.0.0.1 : "
+		 "goto g1-n1 } }\n"
+		 " map g1-any { type ipv4_addr : verdict; elements = { 10.0.0.1 : goto g1-n1, * : "
+		 "goto g1-n0 } }\n"
+		 " map g1-marks { type ipv4_addr : mark; elements = { 10.0.0.1 : 7 } }\n}\n");
+	for (const char *c = command; *c; c++) {
+		if (c[0] == '%' && c[1] == 'h')
+			buf_printf(&script, "%llu", (unsigned long long)handle);
+		else
+			buf_addc(&script, *c);
+		c += *c == '%';
+	}
+	buf_addc(&script, '\n');
+	if (nft(script.data))
+		fail_msg("nft does not take:\n%s", script.data);
+	buf_fini(&script);
+}
+
+static void tampered_maps_are_read_as_they_are(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_branch to[] = {{{0x0b000000, 0x0bffffff}, "-n0"},
+				  {{0x0d000000, 0x0dffffff}, "-n1"}};
+	struct nft_program program, found;
+	test_oracle_enter(&f->oracle, false);
+	nft_program_init(&program, &f->arena);
+	struct nft_form form = branch(F_DST4, "-m0", to, 2);
+	nft_form_match(&form, &f->arena, F_VERSION, one(f, NFT_VERSION_4, NFT_VERSION_4));
+	push(f, nft_program_chain(&program, ""), form);
+	push(f, nft_program_chain(&program, "-n0"), goes(ACT_ACCEPT, NULL));
+	push(f, nft_program_chain(&program, "-n1"), goes(ACT_DROP, NULL));
+	form.tag.known = true;
+	for (size_t i = 0; i < array_len(tampers); i++) {
+		load(f, &program);
+		read_chain(f, "", &found);
+		assert_same_form(f, &form, found_form(&found, "", 0));
+		tamper(tampers[i].command, found_form(&found, "", 0)->handle);
+		read_chain(f, "", &found);
+		const struct nft_form *is = found_form(&found, "", 0);
+		if (tampers[i].strange != (is->strange != NULL))
+			fail_msg("after '%s': %s", tampers[i].command,
+				 is->strange ? is->strange : "not strange");
+		if (tampers[i].strange)
+			continue;
+		struct nft_form meant = form;
+		meant.map.branch = (struct nft_branch *)tampers[i].branch;
+		meant.map.len = tampers[i].len;
+		assert_same_form(f, &meant, is);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 	const struct CMUnitTest tests[] = {
-		TEST(packets_follow_maps),         TEST(a_branch_tells_what_comes_behind_it),
-		TEST(ranges_change_in_place),      TEST(single_values_change_in_place),
+		TEST(packets_follow_maps),
+		TEST(a_branch_tells_what_comes_behind_it),
+		TEST(leaves_need_not_test_again),
+		TEST(ranges_change_in_place),
+		TEST(single_values_change_in_place),
 		TEST(rules_come_where_they_shall),
+		TEST(tampered_maps_are_read_as_they_are),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -239,9 +239,11 @@ static bool branches_as_field(struct arena *arena, const struct nft_map *map,
 	*out = *map;
 	out->branch = arena_array(arena, struct nft_branch, map->len);
 	out->len = 0;
+	struct algebra_set set;
+	if (!as_field(arena, &(struct nft_test){*map->reg, {0}}, info, &set))
+		return false;
 	for (size_t i = 0; i < map->len; i++) {
 		struct nft_test test = {*map->reg, {&map->branch[i].range, 1}};
-		struct algebra_set set;
 		if (!as_field(arena, &test, info, &set) || set.len > 1)
 			return false;
 		if (set.len)

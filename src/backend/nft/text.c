@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing nft(8)'s language. Numbers rather than names, so that no name table decides the meaning, and
-// raw payload where nft's words mean something else (`tcp flags` tests bits). nft infers the type of a
-// flow's ports from `ct l3proto` and `ct protocol`, so both stand before them.
+// raw payload where nft's words mean something else (`tcp flags` tests bits) or would have nft test the
+// version once more, which the way to the rule has done. nft infers the type of a flow's ports from
+// `ct l3proto` and `ct protocol`, so both stand before them.
 #include "backend/nft/text.h"
 #include "base/buf.h"
-#include "base/diag.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SECOND 1000000000ull
@@ -37,7 +39,11 @@ static void put_mac(u128 value, struct buf *out)
 
 static void put_number(u128 value, struct buf *out)
 {
-	buf_printf(out, "%" PRIu64, (uint64_t)value);
+	if (value >> 64)
+		buf_printf(out, "0x%" PRIx64 "%016" PRIx64, (uint64_t)(value >> 64),
+			   (uint64_t)value);
+	else
+		buf_printf(out, "%" PRIu64, (uint64_t)value);
 }
 
 // Up to the first zero byte; false when something else follows.
@@ -109,17 +115,60 @@ static bool put_range(enum nft_text_kind kind, struct algebra_range r, struct bu
 	return put_value(kind, r.hi, out) && good;
 }
 
-static bool put_set(const struct nft_match *match, struct algebra_set set, struct buf *out)
+// How a field is said in a rule.
+struct words {
+	char text[32];
+	enum nft_text_kind kind;
+	bool raw; // by the place of its bits
+};
+
+static bool only(const struct nft_form *form, enum nft_field field, u128 value)
 {
-	const struct nft_field_info *info = &nft_field_info[match->field];
+	const struct algebra_set *set = nft_form_set(form, field);
+	return set && set->len == 1 && set->at[0].lo == value && set->at[0].hi == value;
+}
+
+// Whether nft adds a test of its own to its word for the field.
+static bool adds_test(const struct nft_form *form, enum nft_field field)
+{
+	const struct nft_field_info *info = &nft_field_info[field];
+	if (info->place.source != SOURCE_PAYLOAD)
+		return false;
+	if (info->place.key == NFT_PAYLOAD_LL_HEADER)
+		return !only(form, F_LINK, NFT_LINK_ETHERNET);
+	return info->place.key == NFT_PAYLOAD_NETWORK_HEADER &&
+	       !only(form, F_VERSION, info->version == 4 ? NFT_VERSION_4 : NFT_VERSION_6);
+}
+
+// For readers (not `exact`) nft's word is better.
+static struct words words_of(const struct nft_form *form, enum nft_field field, bool exact)
+{
+	static const char *const base[] = {
+		[NFT_PAYLOAD_LL_HEADER] = "ll", [NFT_PAYLOAD_NETWORK_HEADER] = "nh"};
+	const struct nft_field_info *info = &nft_field_info[field];
+	struct words w = {.kind = info->kind, .raw = exact && adds_test(form, field)};
+	unsigned at = (info->place.offset + info->bytes) * 8u - info->shift - info->bits;
+	if (w.raw) {
+		w.kind = TEXT_NUMBER;
+		(void)snprintf(w.text, sizeof(w.text), "@%s,%u,%u", base[info->place.key], at,
+			       info->bits);
+	} else {
+		(void)snprintf(w.text, sizeof(w.text), "%s", info->text);
+	}
+	return w;
+}
+
+static bool put_set(const struct nft_match *match, enum nft_text_kind kind, struct buf *out)
+{
+	struct algebra_set set = match->set;
 	bool braces =
 		     set.len != 1 || (match->field == F_FLOW_PROTO && set.at[0].lo != set.at[0].hi),
 	     good = set.len > 0;
 	buf_adds(out, braces ? "{ " : "");
 	for (size_t i = 0; i < set.len; i++) {
 		buf_adds(out, i ? ", " : "");
-		good &= put_range(info->kind, set.at[i], out);
-		if (info->kind == TEXT_NAME && set.len > 1 && set.at[i].lo != set.at[i].hi)
+		good &= put_range(kind, set.at[i], out);
+		if (kind == TEXT_NAME && set.len > 1 && set.at[i].lo != set.at[i].hi)
 			good = false; // no patterns in sets
 	}
 	buf_adds(out, braces ? " }" : "");
@@ -163,33 +212,33 @@ static bool put_time(struct algebra_set set, struct buf *out)
 	return true;
 }
 
-static bool put_match(const struct nft_match *match, struct buf *out)
+static bool put_match(const struct nft_match *match, const struct words *w, struct buf *out)
 {
-	const struct nft_field_info *info = &nft_field_info[match->field];
 	struct algebra_set set = match->set;
 	struct algebra_range hole;
-	if (info->kind == TEXT_TIME)
+	if (w->kind == TEXT_TIME)
 		return put_time(set, out);
-	if (info->kind == TEXT_KNOWN) {
+	if (w->kind == TEXT_KNOWN) {
 		buf_adds(out,
 			 algebra_set_has(set, 1) ? "ct status confirmed" : "ct status ! confirmed");
 		return set.len == 1 && set.at[0].lo == set.at[0].hi;
 	}
-	buf_printf(out, "%s ", info->text);
-	if (info->kind == TEXT_STATE) {
+	buf_printf(out, "%s ", w->text);
+	if (w->kind == TEXT_STATE) {
 		put_states(set, out);
 		return set.len > 0;
 	}
-	if (set.len == 1 && !set.at[0].lo && set.at[0].hi == algebra_max(info->bits)) {
+	if (set.len == 1 && !set.at[0].lo &&
+	    set.at[0].hi == algebra_max(nft_field_info[match->field].bits)) {
 		buf_adds(out, ">= 0");
-		return info->kind == TEXT_NUMBER;
+		return w->kind == TEXT_NUMBER;
 	}
 	if (gap(match, &hole)) {
 		buf_adds(out, "!= ");
-		return put_range(info->kind, hole, out) &&
-		       (info->kind != TEXT_NAME || hole.lo == hole.hi);
+		return put_range(w->kind, hole, out) &&
+		       (w->kind != TEXT_NAME || hole.lo == hole.hi);
 	}
-	return put_set(match, set, out);
+	return put_set(match, w->kind, out);
 }
 
 static bool of_ports(enum nft_field field)
@@ -197,21 +246,38 @@ static bool of_ports(enum nft_field field)
 	return field >= F_FLOW_SPORT && field <= F_FLOW_ICMP6;
 }
 
-// What nft needs to know before it takes a flow's port.
-static void put_version_hint(const struct nft_form *form, struct buf *out)
+static bool has_ports(const struct nft_form *form, enum nft_field *out)
 {
-	bool ports = false, version = false, v4 = false, v6 = false;
-	for (size_t i = 0; i < form->len; i++) {
-		enum nft_field field = form->match[i].field;
-		ports |= of_ports(field);
-		version |= field == F_FLOW_VERSION;
-		v4 |= field == F_FLOW_SRC4 || field == F_FLOW_DST4;
-		v6 |= field == F_FLOW_SRC6 || field == F_FLOW_DST6;
-	}
-	if (ports && !version)
+	for (size_t i = 0; i < form->len; i++)
+		if (of_ports(form->match[i].field)) {
+			*out = form->match[i].field;
+			return true;
+		}
+	*out = form->map.field;
+	return form->act == ACT_BRANCH && of_ports(*out);
+}
+
+// What nft needs to know before it takes a flow's port.
+static void put_hints(const struct nft_form *form, struct buf *out)
+{
+	enum nft_field field;
+	if (!has_ports(form, &field))
+		return;
+	const struct nft_field_info *info = &nft_field_info[field];
+	bool v4 = nft_form_set(form, F_FLOW_SRC4) || nft_form_set(form, F_FLOW_DST4) ||
+		  info->version == 4,
+	     v6 = nft_form_set(form, F_FLOW_SRC6) || nft_form_set(form, F_FLOW_DST6) ||
+		  info->version == 6;
+	if (!nft_form_set(form, F_FLOW_VERSION))
 		buf_adds(out, v4   ? "ct l3proto ipv4 "
 			      : v6 ? "ct l3proto ipv6 "
 				   : "ct l3proto { ipv4, ipv6 } ");
+	if (nft_form_set(form, F_FLOW_PROTO))
+		return;
+	struct nft_match protocols = {F_FLOW_PROTO, nft_protocols_set(info->protocols)};
+	buf_adds(out, "ct protocol ");
+	(void)put_set(&protocols, TEXT_NUMBER, out);
+	buf_addc(out, ' ');
 }
 
 static bool put_limit(const struct nft_limit *limit, struct buf *out)
@@ -222,53 +288,114 @@ static bool put_limit(const struct nft_limit *limit, struct buf *out)
 		buf_adds(out, "second");
 	else
 		buf_printf(out, "%" PRIu64 " seconds", limit->unit);
-	buf_printf(out, " burst %" PRIu32 " %s ", limit->burst, limit->bytes ? "bytes" : "packets");
+	buf_printf(out, " burst %" PRIu32 " %s", limit->burst, limit->bytes ? "bytes" : "packets");
 	return limit->unit == 1;
 }
 
-static void put_act(const struct nft_form *form, const char *prefix, struct buf *out)
+static void put_act(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
 {
 	static const char *const words[] = {
 		[ACT_CONTINUE] = "",
-		[ACT_ACCEPT] = " accept",
-		[ACT_DROP] = " drop",
-		[ACT_RETURN] = " return",
-		[ACT_JUMP] = " jump ",
-		[ACT_GOTO] = " goto ",
-		[ACT_RESET] = " reject with tcp reset",
-		[ACT_UNREACHABLE] = " reject with icmpx port-unreachable",
+		[ACT_ACCEPT] = "accept",
+		[ACT_DROP] = "drop",
+		[ACT_RETURN] = "return",
+		[ACT_JUMP] = "jump ",
+		[ACT_GOTO] = "goto ",
+		[ACT_RESET] = "reject with tcp reset",
+		[ACT_UNREACHABLE] = "reject with icmpx port-unreachable",
+		[ACT_BRANCH] = "",
 	};
 	buf_adds(out, words[form->act]);
 	if (form->act == ACT_JUMP || form->act == ACT_GOTO)
 		buf_printf(out, "%s%s", prefix, form->chain ? form->chain : "");
+	if (form->act == ACT_BRANCH && form->map.field < NFT_FIELDS)
+		buf_printf(out, "%s vmap @%s%s", words_of(form, form->map.field, exact).text,
+			   prefix, form->map.name);
+}
+
+// Between the parts of a rule that begins at `from`.
+static struct buf *next(struct buf *out, size_t from)
+{
+	if (out->len > from && out->data[out->len - 1] != ' ')
+		buf_addc(out, ' ');
+	return out;
+}
+
+static bool put_rule(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
+{
+	bool good = !form->strange;
+	size_t from = out->len;
+	put_hints(form, out);
+	for (size_t i = 0; i < form->len; i++) {
+		struct words w = words_of(form, form->match[i].field, exact);
+		good &= put_match(&form->match[i], &w, next(out, from));
+	}
+	if (form->named_set)
+		buf_printf(next(out, from),
+			   "ct protocol @%s update @%s { ct protocol timeout %" PRIu64 "ms }",
+			   form->named_set, form->named_set, form->refresh_ms);
+	if (form->limited)
+		good &= put_limit(&form->limit, next(out, from));
+	if (nft_form_counts(form))
+		buf_adds(next(out, from), "counter");
+	if (form->log.prefix)
+		buf_printf(next(out, from), "log prefix \"%s\"", form->log.prefix);
+	if (form->log.prefix && form->log.to_group)
+		buf_printf(out, " group %u", form->log.group);
+	if (form->act != ACT_CONTINUE)
+		put_act(form, prefix, exact, next(out, from));
+	return good;
 }
 
 bool nft_text_rule(const struct nft_form *form, const char *prefix, struct buf *out)
 {
-	bool good = !form->strange;
-	put_version_hint(form, out);
-	for (size_t i = 0; i < form->len; i++) {
-		good &= put_match(&form->match[i], out);
-		buf_addc(out, ' ');
+	return put_rule(form, prefix, true, out);
+}
+
+// --- maps ---
+
+static bool put_key_type(const struct nft_form *form, struct buf *out)
+{
+	static const struct {
+		uint8_t type;
+		const char *text;
+	} names[] = {{2, "nf_proto"},   {12, "inet_proto"},   {7, "ipv4_addr"},
+		     {8, "ipv6_addr"},  {13, "inet_service"}, {41, "ifname"},
+		     {9, "ether_addr"}, {10, "ether_type"}};
+	const struct nft_field_info *info = &nft_field_info[form->map.field];
+	struct words w = words_of(form, form->map.field, true);
+	const char *type = NULL;
+	for (size_t i = 0; i < array_len(names) && !w.raw; i++)
+		if (names[i].type == info->type)
+			type = names[i].text;
+	buf_printf(out, "\t\t%s %s : verdict\n", type ? "type" : "typeof", type ? type : w.text);
+	// nft shifts values in the middle of a byte, where we compare them in their place.
+	return !info->shift && info->kind != TEXT_TIME;
+}
+
+bool nft_text_map(const struct nft_form *form, const char *prefix, struct buf *out)
+{
+	const struct nft_map *map = &form->map;
+	enum nft_text_kind kind = words_of(form, map->field, true).kind;
+	buf_printf(out, "\tmap %s%s {\n", prefix, map->name);
+	bool good = put_key_type(form, out);
+	if (nft_map_ranges(map))
+		buf_adds(out, "\t\tflags interval\n");
+	for (size_t i = 0; i < map->len; i++) {
+		buf_adds(out, i ? ",\n\t\t\t     " : "\t\telements = { ");
+		good &= put_range(kind, map->branch[i].range, out);
+		buf_printf(out, " : goto %s%s", prefix, map->branch[i].chain);
 	}
-	if (form->named_set)
-		buf_printf(out, "ct protocol @%s update @%s { ct protocol timeout %" PRIu64 "ms } ",
-			   form->named_set, form->named_set, form->refresh_ms);
-	if (form->limited)
-		good &= put_limit(&form->limit, out);
-	buf_adds(out, "counter");
-	if (form->log.prefix)
-		buf_printf(out, " log prefix \"%s\"", form->log.prefix);
-	if (form->log.prefix && form->log.to_group)
-		buf_printf(out, " group %u", form->log.group);
-	put_act(form, prefix, out);
+	buf_adds(out, map->len ? " }\n\t}\n" : "\t}\n");
 	return good;
 }
+
+// --- for messages ---
 
 static void show(const struct nft_program *program, const struct nft_form *form, unsigned depth,
 		 struct buf *out)
 {
-	bool complete = nft_text_rule(form, "", out);
+	bool complete = put_rule(form, "", false, out);
 	if (form->strange)
 		buf_printf(out, " (%s)", form->strange);
 	else if (!complete)
@@ -298,111 +425,4 @@ char *nft_text_shown(const struct nft_program *program, const struct nft_form *f
 	char *text = arena_strndup(arena, buf.data, buf.len);
 	buf_fini(&buf);
 	return text;
-}
-
-// --- whole scripts ---
-
-static void split_clause(struct arena *arena, const struct ir_clause *clause, struct ir_rule *rule)
-{
-	const struct algebra_set *time = ir_clause_set(clause, IR_TIME);
-	for (size_t i = 0; i < (time ? time->len : 1); i++) {
-		struct ir_clause one = ir_clause_copy(clause, arena);
-		if (time &&
-		    !ir_clause_narrow(&one, arena, IR_TIME,
-				      algebra_set_one(arena, time->at[i].lo, time->at[i].hi)))
-			continue;
-		rule->clause[rule->clauses++] = one;
-	}
-}
-
-static struct ir_rule split_rule(struct arena *arena, const struct ir_rule *rule)
-{
-	struct ir_rule out = *rule;
-	size_t most = 0;
-	for (size_t i = 0; i < rule->clauses; i++) {
-		const struct algebra_set *time = ir_clause_set(&rule->clause[i], IR_TIME);
-		most += time ? time->len : 1;
-	}
-	out.clause = arena_array(arena, struct ir_clause, most);
-	out.clauses = 0;
-	for (size_t i = 0; i < rule->clauses; i++)
-		split_clause(arena, &rule->clause[i], &out);
-	return out;
-}
-
-void nft_text_split(const struct ir_ruleset *lowered, struct arena *arena, struct ir_ruleset *out)
-{
-	*out = (struct ir_ruleset){.default_action = lowered->default_action};
-	for (size_t i = 0; i < lowered->rule.len; i++)
-		vec_push(arena, &out->rule, split_rule(arena, &lowered->rule.at[i]));
-}
-
-struct script {
-	const struct ir_ruleset *ruleset;
-	struct diags *diags;
-	struct buf *out;
-	bool good;
-};
-
-static void put_comment(const struct nft_tag *tag, struct buf *out)
-{
-	if (!tag->name || !*tag->name)
-		return;
-	buf_adds(out, " comment \"");
-	const char *parts[] = {tag->policy ? tag->policy : "",
-			       tag->policy && *tag->policy ? "/" : "", tag->name};
-	size_t left = 120;
-	for (size_t i = 0; i < array_len(parts); i++)
-		for (const char *c = parts[i]; *c && left; c++, left--)
-			buf_addc(out, (unsigned char)*c < ' ' || strchr("\"\\$", *c) ? '_' : *c);
-	buf_addc(out, '"');
-}
-
-static void put_script_rule(struct script *s, const struct nft_form *form)
-{
-	buf_adds(s->out, "\t\t");
-	bool good = nft_text_rule(form, "g1", s->out);
-	put_comment(&form->tag, s->out);
-	buf_addc(s->out, '\n');
-	if (good)
-		return;
-	s->good = false;
-	struct diag about = {
-		.code = DIAG_UNSUPPORTED,
-		.policy = form->tag.policy,
-		.rule = form->tag.name,
-		.hint = "give rates in whole bytes and interfaces by name, or apply it directly"};
-	diag_add(s->diags, &about, "nft: the language of nft has no words for this rule");
-}
-
-bool backend_nft_print(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
-		       struct diags *diags, struct buf *out)
-{
-	struct script s = {.diags = diags, .out = out, .good = true};
-	if (!backend_nft_check(lowered, diags))
-		return false;
-	const char *table = options && options->table ? options->table : "bulwark";
-	struct arena arena;
-	struct nft_program program;
-	struct ir_ruleset split;
-	arena_init(&arena);
-	nft_program_init(&program, &arena);
-	nft_text_split(lowered, &arena, &split);
-	nft_compile(&split, options, &program);
-	buf_printf(out,
-		   "#!/usr/sbin/nft -f\n# Load with TZ=UTC: hours are meant in UTC.\ntable inet "
-		   "%s\ndelete table inet %s\n"
-		   "table inet %s {\n",
-		   table, table, table);
-	for (size_t i = program.chain.len; i-- > 0;) {
-		buf_printf(out, "\tchain g1%s {\n", program.chain.at[i]->name);
-		for (size_t k = 0; k < program.chain.at[i]->rule.len; k++)
-			put_script_rule(&s, &program.chain.at[i]->rule.at[k]);
-		buf_adds(out, "\t}\n");
-	}
-	buf_adds(out, "\tchain pinholes {\n\t}\n\tchain forward {\n"
-		      "\t\ttype filter hook forward priority filter; policy drop;\n"
-		      "\t\tcounter jump pinholes\n\t\tcounter goto g1\n\t}\n}\n");
-	arena_fini(&arena);
-	return s.good;
 }
