@@ -304,6 +304,7 @@ static void put_act(const struct nft_form *form, const char *prefix, bool exact,
 		[ACT_RESET] = "reject with tcp reset",
 		[ACT_UNREACHABLE] = "reject with icmpx port-unreachable",
 		[ACT_BRANCH] = "",
+		[ACT_BOXES] = "by several fields",
 	};
 	buf_adds(out, words[form->act]);
 	if (form->act == ACT_JUMP || form->act == ACT_GOTO)
@@ -323,7 +324,7 @@ static struct buf *next(struct buf *out, size_t from)
 
 static bool put_rule(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
 {
-	bool good = !form->strange;
+	bool good = !form->strange && form->act != ACT_BOXES;
 	size_t from = out->len;
 	put_hints(form, out);
 	for (size_t i = 0; i < form->len; i++) {
