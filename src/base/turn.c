@@ -21,7 +21,7 @@
 #define ANNOUNCE_SWITCH(save, bottom, size) __sanitizer_start_switch_fiber(save, bottom, size)
 #define ANNOUNCE_ARRIVAL(save, bottom, size) __sanitizer_finish_switch_fiber(save, bottom, size)
 #else
-#define STACK (1u << 20)
+#define STACK (2u << 20)
 #define ANNOUNCE_SWITCH(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
 #define ANNOUNCE_ARRIVAL(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
 #endif
@@ -110,6 +110,18 @@ void turn_point(void)
 {
 	if (gives_turns() && ++current->points % POINTS_A_LOOK == 0)
 		look(current);
+}
+
+void turn_pause(void)
+{
+	if (gives_turns())
+		look(current);
+}
+
+void turn_give(void)
+{
+	if (gives_turns())
+		leave(current);
 }
 
 void turn_copy(void *to, const void *from, size_t len)

@@ -20,6 +20,10 @@ void turn_keep(void);
 
 // A safe point, which costs next to nothing where there is no turn to give.
 void turn_point(void);
+// The same behind much work: the clock is looked at.
+void turn_pause(void);
+// Gives the turn away at once: for who waits for others.
+void turn_give(void);
 
 // Tens of megabytes take tens of milliseconds to copy and to give back to the kernel: these do it with points in between.
 void turn_copy(void *to, const void *from, size_t len);
