@@ -6,6 +6,7 @@
 // before it; libyang has made sure that they do not run in circles. State is not invented.
 // Other containers without presence are not made real: nothing can tell whether they are there.
 #include "schema/defaults.h"
+#include "base/turn.h"
 #include "schema/rules.h"
 #include "schema/undo.h"
 
@@ -136,6 +137,7 @@ static void fill(struct filler *f, struct schema_node *parent, const struct mode
 {
 	if (!m->fills)
 		return;
+	turn_point();
 	fill_children(f, parent, m);
 	node_for_each_child(it, parent) if (node_model(it)->kind & (MODEL_CONTAINER | MODEL_LIST))
 		fill(f, it, node_model(it));
@@ -172,6 +174,7 @@ static void settle_all(struct filler *f)
 	for (unsigned rank = 0; done < f->pending.len; rank++)
 		for (size_t i = 0; i < f->pending.len; i++)
 			if (f->pending.at[i].model->rank == rank) {
+				turn_point();
 				settle(f, f->pending.at[i]);
 				done++;
 			}

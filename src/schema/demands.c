@@ -3,6 +3,7 @@
 // (7.7.5), unique (7.8.3), one case of a choice (7.9). What stands under a `when` that does not hold is not demanded,
 // nor what belongs to a case that is not in use.
 #include "base/buf.h"
+#include "base/turn.h"
 #include "schema/report.h"
 #include "schema/rules.h"
 #include "schema/validate.h"
@@ -225,6 +226,7 @@ static void check_unique(struct check *v, const struct schema_node *first,
 	buf_init(&key);
 	struct map seen = {.arena = &arena};
 	for (const struct schema_node *it = first; it; it = node_next_of_kind(it)) {
+		turn_point();
 		if (!unique_key(it, leaves, &key))
 			continue;
 		const struct schema_node *other = map_get(&seen, key.data);

@@ -6,6 +6,7 @@
 // Defaults count as absent. Where something is replaced, what is equal stays untouched, so that the log holds what has
 // really changed; entries come into the order of the edit, also where the model leaves the order open.
 #include "base/buf.h"
+#include "base/turn.h"
 #include "schema/any.h"
 #include "schema/attr.h"
 #include "schema/path.h"
@@ -113,6 +114,7 @@ static bool is_plain(const struct edit *e, const struct schema_node *node)
 		return false;
 	node_for_each_child(it, node)
 	{
+		turn_point();
 		bool is_empty = node_is_plain_container(it) && !node_child(it);
 		if (it->operation || it->insert || is_empty || !is_plain(e, it))
 			return false;
@@ -268,6 +270,7 @@ static void apply_siblings(struct edit *e, struct schema_node *first, struct sch
 	struct schema_node *next;
 	for (struct schema_node *it = first; it; it = next) {
 		next = it->next;
+		turn_point();
 		line_begin(&line, it);
 		struct schema_node *target = apply(e, it, parent, op);
 		if (op == SCHEMA_OP_REPLACE && target)
@@ -340,6 +343,7 @@ static void remove_missing(struct edit *e, const struct schema_node *first,
 {
 	for (const struct schema_node *it = first; it; it = it->next) {
 		struct schema_node *target = node_find_same(parent, it);
+		turn_point();
 		if (target)
 			target->kept = 1;
 	}
@@ -347,6 +351,7 @@ static void remove_missing(struct edit *e, const struct schema_node *first,
 	for (struct schema_node *it = node_child(parent); it; it = next) {
 		next = it->next;
 		const struct model_node *m = node_model(it);
+		turn_point();
 		bool stays = it->kept || m->is_key || m->is_state || it->is_default;
 		it->kept = 0;
 		if (!stays)
@@ -439,6 +444,7 @@ static bool edit(struct edit *e, enum schema_operation default_operation,
 	struct schema_tree *tree = e->tree;
 	size_t errors = e->diags->errors, valid;
 	struct schema_node *first = node_child(e->from->root);
+	undo_begin(tree);
 	e->begun = undo_now(tree);
 	if (default_operation == SCHEMA_OP_REPLACE)
 		replace_children(e, first, tree->root);

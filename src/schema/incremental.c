@@ -6,6 +6,7 @@
 // leafrefs to what was removed. Defaults that come or go by that are changes, too, and enter the log; when no more do,
 // everything concerned is checked once. The verdict is that of a full validation; a test holds them together.
 #include "schema/incremental.h"
+#include "base/turn.h"
 #include "schema/defaults.h"
 #include "schema/report.h"
 #include "schema/rules.h"
@@ -134,6 +135,7 @@ static void note_subtree(struct changes *c, const struct schema_node *node,
 		note_unique(c, m, root, parent);
 	for (uint32_t i = 0; removed && i < m->nreferrers; i++)
 		(void)task_add(c, &c->referrers, m->referrers[i], c->tree->root);
+	turn_point();
 	if (node_is_inner(node))
 		node_for_each_child(it, node) note_subtree(c, it, root, parent, removed);
 }
@@ -182,6 +184,7 @@ static void search_below(const struct search *s, struct schema_node *parent, siz
 	struct schema_node *next;
 	for (struct schema_node *it = node_find(parent, s->chain[left - 1]); it; it = next) {
 		next = node_next_of_kind(it);
+		turn_point();
 		if (left > 1)
 			search_below(s, it, left - 1);
 		else
@@ -229,6 +232,7 @@ static void settle_defaults(struct changes *c)
 {
 	struct task t;
 	for (;;) {
+		turn_point();
 		if (c->read < undo_now(c->tree))
 			read_entry(c, c->read++);
 		else if (task_next(&c->rules, &t))
@@ -263,6 +267,7 @@ static void check_added(struct changes *c)
 {
 	for (size_t i = c->valid; i < undo_now(c->tree); i++) {
 		struct undo_change change = undo_read(c->tree, i);
+		turn_point();
 		if (change.kind == UNDO_ADDED && is_there(change.node) &&
 		    !in_added(change.node->parent))
 			check_node(&c->v, change.node);
@@ -290,6 +295,7 @@ static void check_all(struct changes *c)
 	for (size_t i = 0; i < c->levels.list.len; i++) {
 		struct schema_node *node = c->levels.list.at[i].node;
 		const struct model_node *m = node_model(node);
+		turn_point();
 		if (m->demanding && is_there(node) && !in_added(node))
 			demands_check(&c->v, node, m);
 	}
@@ -311,6 +317,7 @@ bool incremental_validate(struct schema_tree *tree, size_t valid, struct diags *
 {
 	struct changes c = {.tree = tree, .valid = valid, .read = valid};
 	size_t errors = diags->errors;
+	undo_begin(tree);
 	arena_init(&c.arena);
 	check_init(&c.v, tree, diags);
 	settle_defaults(&c);

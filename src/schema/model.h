@@ -180,7 +180,8 @@ struct schema_tree {
 	struct map deletions; // for edits: "address" of the parent -> struct model_deletion
 	bool has_defaults;
 	struct undo_log log;
-	bool is_operation; // an rpc (its input or its output) or a notification
+	struct schema_branch *branch; // whose log it has now; NULL: its own
+	bool is_operation;            // an rpc (its input or its output) or a notification
 	bool is_output;
 };
 

@@ -5,6 +5,7 @@
 // What it does not do: judge what may stand where; logs of changes (undo.c).
 #include "schema/node.h"
 #include "base/buf.h"
+#include "base/turn.h"
 
 #include <libyang/libyang.h>
 
@@ -134,6 +135,9 @@ static void free_children(struct schema_node *node)
 	for (struct schema_node *it = node_child(node), *next; it; it = next) {
 		next = it->next;
 		node_free(it);
+		// Where few are freed somebody may be in the midst of something.
+		if (node->indexed)
+			turn_point();
 	}
 	if (node->indexed)
 		siblings_free(node->index);

@@ -3,6 +3,7 @@
 // once into a set, so that no leafref costs a walk of its own. For a path with predicates the expression is evaluated.
 #include "schema/refs.h"
 #include "base/buf.h"
+#include "base/turn.h"
 #include "schema/path.h"
 #include "schema/report.h"
 #include "schema/rules.h"
@@ -67,6 +68,7 @@ static void collect(struct refs_values *set, const struct schema_node *parent, u
 	bool last = step + 1 == set->ref->steps;
 	node_for_each_of(it, parent, set->ref->down[step])
 	{
+		turn_point();
 		if (last)
 			put(set, it->value);
 		else

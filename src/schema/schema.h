@@ -149,6 +149,17 @@ void schema_keep(struct schema_tree *tree, size_t position);
 // be there already.
 void schema_go(struct schema_tree *tree, size_t position);
 
+// Changes that are somebody's own, on top of the present position: edits from here on belong to the branch until it is
+// left. Where it has been left they are gone from the tree, and where it is entered, at the position where it began, they
+// are there again; the cost is those changes. One at a time can be entered; schema_go and schema_keep are for the tree
+// without.
+struct schema_branch;
+struct schema_branch *schema_branch_new(struct schema_tree *tree) must_check; // is entered
+void schema_branch_enter(struct schema_branch *branch);
+void schema_branch_leave(struct schema_branch *branch);
+// Left or entered, with its changes. NULL is fine.
+void schema_branch_free(struct schema_branch *branch);
+
 // Reads the content of <config>: like schema_parse, but attributes of nc: are kept and nodes need not be complete.
 bool schema_parse_edit(struct schema_tree *tree, const struct schema_input *input,
 		       struct diags *diags) must_check;

@@ -2,6 +2,7 @@
 // Selecting nodes of a tree by a pattern of nested names (RFC 6241 section 6.2). The marks stand in a table beside the
 // tree: the tree is only read, several may look at it, and a selection of a few nodes costs nothing elsewhere.
 #include "schema/select.h"
+#include "base/turn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -38,10 +39,12 @@ static void grow(struct selection *s)
 	struct selection old = *s;
 	s->cap = old.cap ? old.cap * 2 : TABLE_LEAST;
 	s->slot = base_oom(calloc(s->cap, sizeof(*s->slot)));
-	for (size_t i = 0; i < old.cap; i++)
+	for (size_t i = 0; i < old.cap; i++) {
+		turn_point();
 		if (old.slot[i])
 			*find(s, (const struct schema_node *)(old.slot[i] & ~MARK_BITS)) =
 				old.slot[i];
+	}
 	free(old.slot);
 }
 
@@ -107,6 +110,7 @@ void pick_add(struct pick *parent, struct pick *pick)
 // False when too much has been looked at: a filter may name the same list again and again.
 static bool spend(struct selection *selection)
 {
+	turn_point();
 	selection->exhausted |= ++selection->steps > SELECT_STEPS_MOST;
 	return !selection->exhausted;
 }
@@ -217,7 +221,11 @@ static bool select_inside(struct selection *selection, const struct schema_node 
 	}
 	if (!set->matches || set->deepens)
 		return any;
-	node_for_each_child(it, parent) selection_add(selection, it, SELECTED_WHOLE);
+	node_for_each_child(it, parent)
+	{
+		turn_point();
+		selection_add(selection, it, SELECTED_WHOLE);
+	}
 	return true;
 }
 

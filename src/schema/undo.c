@@ -7,6 +7,7 @@
 // A node that is out of the tree belongs to the log: one that was removed until the removal is forgotten, one whose
 // addition was taken back until something else is changed instead.
 #include "schema/undo.h"
+#include "base/turn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -44,10 +45,11 @@ static void drop_valid_behind(struct undo_log *log, size_t position)
 // What was taken back cannot be done again any more.
 static void drop_ahead(struct undo_log *log)
 {
-	for (size_t i = log->now; i < log->len; i++)
-		if (kind_of(&log->at[i]) == UNDO_ADDED)
-			node_free(node_of(&log->at[i]));
-	log->len = log->now;
+	while (log->len > log->now) {
+		struct undo_entry e = log->at[--log->len];
+		if (kind_of(&e) == UNDO_ADDED)
+			node_free(node_of(&e));
+	}
 	drop_valid_behind(log, log->base + log->now);
 }
 
@@ -141,6 +143,19 @@ void undo_go(struct schema_tree *tree, size_t position)
 		flip(&log->at[log->now++], false);
 }
 
+void undo_begin(struct schema_tree *tree)
+{
+	drop_ahead(&tree->log);
+}
+
+void undo_log_free(struct undo_log *log)
+{
+	assert(!log->now);
+	drop_ahead(log);
+	free(log->at);
+	free(log->valid.at);
+}
+
 void undo_back(struct schema_tree *tree, size_t position)
 {
 	undo_go(tree, position);
@@ -192,9 +207,11 @@ void undo_forget_before(struct schema_tree *tree, size_t position)
 	struct undo_log *log = &tree->log;
 	assert(position >= log->base && position <= undo_now(tree));
 	size_t n = position - log->base, old = 0;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		turn_point(); // others may be anywhere from that position on
 		if (kind_of(&log->at[i]) == UNDO_REMOVED)
 			node_free(node_of(&log->at[i]));
+	}
 	log->len -= n;
 	log->now -= n;
 	log->base = position;
@@ -261,11 +278,13 @@ struct schema_change schema_change(const struct schema_tree *tree, size_t number
 
 void schema_go(struct schema_tree *tree, size_t number)
 {
+	assert(!tree->branch);
 	undo_go(tree, number);
 }
 
 void schema_keep(struct schema_tree *tree, size_t number)
 {
+	assert(!tree->branch);
 	tree->log.kept = true;
 	undo_forget_before(tree, number);
 }

@@ -14,6 +14,10 @@ void undo_remove(struct schema_tree *tree, struct schema_node *node);
 // Before that sibling of its kind; NULL: as the last.
 void undo_move(struct schema_tree *tree, struct schema_node *node, struct schema_node *before);
 
+// Changes are about to be made: what was taken back cannot be done again any more. The first change does it, too, but
+// others have no turns then.
+void undo_begin(struct schema_tree *tree);
+
 size_t undo_now(const struct schema_tree *tree) must_check;
 // The last position up to the present at which the tree was valid; false: none.
 bool undo_valid(const struct schema_tree *tree, size_t *position_out) must_check;
@@ -26,6 +30,9 @@ void undo_back(struct schema_tree *tree, size_t position);
 void undo_forget(struct schema_tree *tree);
 // Forgets what lies before this position; not beyond the present.
 void undo_forget_before(struct schema_tree *tree, size_t position);
+
+// A log of which nothing is in its tree.
+void undo_log_free(struct undo_log *log);
 
 enum undo_kind { UNDO_ADDED, UNDO_REMOVED, UNDO_MOVED };
 // The change that leads from this position to the next.

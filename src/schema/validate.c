@@ -7,6 +7,7 @@
 // test holds the verdicts of both against each other.
 #include "schema/validate.h"
 #include "base/buf.h"
+#include "base/turn.h"
 #include "schema/defaults.h"
 #include "schema/incremental.h"
 #include "schema/report.h"
@@ -100,7 +101,11 @@ void check_node(struct check *v, struct schema_node *node)
 
 void check_children(struct check *v, struct schema_node *parent, const struct model_node *m)
 {
-	node_for_each_child(it, parent) check_node(v, it);
+	node_for_each_child(it, parent)
+	{
+		turn_point();
+		check_node(v, it);
+	}
 	if (m->demanding)
 		demands_check(v, parent, m);
 }

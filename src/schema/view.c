@@ -9,6 +9,7 @@
 // 3.2.4 (what may be seen).
 #include "schema/view.h"
 #include "base/buf.h"
+#include "base/turn.h"
 #include "schema/select.h"
 #include "schema/write.h"
 #include "schema/xpath.h"
@@ -16,6 +17,8 @@
 #include <libyang/libyang.h>
 
 #include <stdlib.h>
+
+#define LOOKED_MOST 4096u // nodes in one piece: where little of much is shown
 
 struct level {
 	struct write_level write;
@@ -383,10 +386,10 @@ bool schema_view_print_some(struct schema_view *view, size_t enough, struct buf 
 	struct write w = {.out = out,
 			  .json = view->options.format == SCHEMA_JSON,
 			  .indented = view->options.indent};
-	size_t start = out->len;
+	size_t start = out->len, looked = 0;
 	if (!view->begun)
 		begin(view, &w);
-	while (!view->ended && out->len - start < enough) {
+	while (!view->ended && out->len - start < enough && looked++ < LOOKED_MOST) {
 		const struct schema_node *node = next_node(view);
 		if (node)
 			look_at(view, &w, node);
@@ -398,8 +401,8 @@ bool schema_view_print_some(struct schema_view *view, size_t enough, struct buf 
 
 void schema_view_print(struct schema_view *view, struct buf *out)
 {
-	bool more = schema_view_print_some(view, SIZE_MAX, out);
-	(void)more;
+	while (schema_view_print_some(view, SIZE_MAX, out))
+		turn_pause();
 }
 
 // --- all of it ---

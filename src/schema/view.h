@@ -59,5 +59,5 @@ bool schema_view_fields(struct schema_view *view, const char *fields,
 bool schema_view_any(const struct schema_view *view) must_check;
 // Appends everything, or what is left of it. Nothing to show is nothing in XML and {} in JSON.
 void schema_view_print(struct schema_view *view, struct buf *out);
-// Appends the next piece, ending soon after `enough` bytes. True: there is more.
+// Appends the next piece, ending soon after `enough` bytes, or when many nodes were looked at. True: there is more.
 bool schema_view_print_some(struct schema_view *view, size_t enough, struct buf *out) must_check;

@@ -5,6 +5,7 @@
 // a server, whatever it asks.
 #include "schema/xpath_eval.h"
 #include "base/buf.h"
+#include "base/turn.h"
 #include "schema/text.h"
 
 #include <math.h>
@@ -30,6 +31,8 @@ bool xpath_spend(struct xpath_eval *e, size_t steps)
 	} else {
 		e->steps -= steps;
 	}
+	if (e->turns)
+		turn_point();
 	return !e->failed;
 }
 
@@ -290,7 +293,7 @@ void xpath_evaluate(struct xpath_eval *e, struct xpath_expr *expr, const struct 
 // --- public ---
 
 static void begin(struct xpath_eval *e, struct schema_xpath *xpath,
-		  const struct schema_xpath_place *place, struct diags *diags,
+		  const struct schema_xpath_place *place, struct diags *diags, bool turns,
 		  struct xpath_value *out)
 {
 	const struct schema_node *node = place->tree ? place->tree->root : place->node;
@@ -300,7 +303,8 @@ static void begin(struct xpath_eval *e, struct schema_xpath *xpath,
 				 .root = node_root(node),
 				 .current = place->current ? place->current : node,
 				 .diags = diags,
-				 .steps = SCHEMA_XPATH_STEPS_MOST};
+				 .steps = SCHEMA_XPATH_STEPS_MOST,
+				 .turns = turns};
 	arena_init(&e->arena);
 	arena_init(&e->fixed_arena);
 	xpath_evaluate(e, xpath->expr, &here, out);
@@ -332,6 +336,7 @@ static void call_all(const struct xpath_eval *e, const struct xpath_set *set, sc
 		call_tops(e, fn, context);
 	for (size_t i = has_root; i < set->len; i++) {
 		const struct schema_node *node = item_node(set->at[i]);
+		turn_point();
 		if (node != last && !(has_root && node->parent == e->root))
 			fn(context, node);
 		last = node;
@@ -348,7 +353,7 @@ bool schema_xpath_nodes(struct schema_xpath *xpath, const struct schema_xpath_pl
 			   "XPath: %.200s: gives no nodes", xpath->text);
 		return false;
 	}
-	begin(&e, xpath, place, diags, &value);
+	begin(&e, xpath, place, diags, true, &value);
 	xpath_set_order(&e, &value.nodes);
 	if (!e.failed)
 		call_all(&e, &value.nodes, fn, context);
@@ -360,7 +365,7 @@ bool schema_xpath_true(struct schema_xpath *xpath, const struct schema_xpath_pla
 {
 	struct xpath_eval e;
 	struct xpath_value value;
-	begin(&e, xpath, place, diags, &value);
+	begin(&e, xpath, place, diags, false, &value);
 	bool result = xpath_truth(&value);
 	if (!end(&e, &value))
 		return false;

@@ -44,6 +44,7 @@ struct xpath_eval {
 	struct diags *diags;
 	size_t steps; // that are left
 	bool failed;  // there is a diag; everything ends soon
+	bool turns; // others get their turns: the expression is somebody's own, and the tree is whole
 	uintptr_t *spare[8];
 	size_t spare_cap[8], spares;
 };

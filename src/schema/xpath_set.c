@@ -2,6 +2,7 @@
 // Sets of nodes. Most steps keep document order by themselves; where not, it is made only when somebody asks for it, by a
 // walk over the tree that goes only where members are. Arrays are used again, as predicates make many small sets.
 #include "schema/xpath_eval.h"
+#include "base/turn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ void xpath_set_fini(struct xpath_eval *e, struct xpath_set *set)
 struct table {
 	uintptr_t *slot;
 	size_t len, cap;
+	bool turns; // of struct xpath_eval
 };
 
 static uintptr_t *find(const struct table *t, const struct schema_node *node)
@@ -61,15 +63,20 @@ static void grow(struct table *t)
 	struct table old = *t;
 	t->cap = old.cap ? old.cap * 2 : 64;
 	t->slot = base_oom(calloc(t->cap, sizeof(*t->slot)));
-	for (size_t i = 0; i < old.cap; i++)
+	for (size_t i = 0; i < old.cap; i++) {
+		if (t->turns)
+			turn_point();
 		if (old.slot[i])
 			*find(t, (const struct schema_node *)(old.slot[i] & ~MARKS)) = old.slot[i];
+	}
 	free(old.slot);
 }
 
 // False when the node had the mark already.
 static bool mark(struct table *t, const struct schema_node *node, uintptr_t with)
 {
+	if (t->turns)
+		turn_point();
 	if (t->len * 3 >= t->cap * 2)
 		grow(t);
 	uintptr_t *slot = find(t, node);
@@ -87,7 +94,7 @@ static bool mark_item(struct table *t, uintptr_t item)
 
 void xpath_set_unite(struct xpath_eval *e, struct xpath_set *set)
 {
-	struct table t = {0};
+	struct table t = {.turns = e->turns};
 	size_t kept = 0;
 	if (set->len < 2 || !xpath_spend(e, set->len))
 		return;
@@ -133,7 +140,7 @@ static bool is_linked(const struct xpath_eval *e, uintptr_t item)
 
 void xpath_set_order(struct xpath_eval *e, struct xpath_set *set)
 {
-	struct walk w = {.e = e, .out = set};
+	struct walk w = {.e = e, .t.turns = e->turns, .out = set};
 	uintptr_t unlinked = 0;
 	if (!set->unordered)
 		return;
