@@ -243,8 +243,8 @@ static void the_session_ends_while_the_commit_is_applied(void **state)
 	test_until_closed(&a);
 	w.box.later = false;
 	test_box_answer(&w.box);
-	test_asked(&w, "commit confirmed 600;cancel of a lost session;");
 	test_config(&b, "running", "");
+	test_asked(&w, "commit confirmed 600;cancel of a lost session;");
 }
 
 static void the_way_back_fails(void **state)

@@ -19,24 +19,38 @@ const char *netconf_datastore_name(enum netconf_datastore datastore)
 	return name[datastore];
 }
 
-static void moves(struct netconf_datastores *d)
+void netconf_datastores_go(struct netconf_datastores *d, size_t position)
 {
-	if (d->moves)
-		d->moves(d->context);
+	if (schema_changes(d->tree) != position)
+		schema_go(d->tree, position);
 }
 
-static void go(struct netconf_datastores *d, size_t position)
+// --- what is kept ---
+
+static size_t first_needed(const struct netconf_datastores *d)
 {
-	if (schema_changes(d->tree) == position)
-		return;
-	moves(d);
-	schema_go(d->tree, position);
+	return d->pending ? d->rollback : d->running;
 }
 
-// What no datastore leads back to any more.
-static void forget(struct netconf_datastores *d)
+bool netconf_datastores_have(const struct netconf_datastores *d, size_t position)
 {
-	schema_keep(d->tree, d->pending ? d->rollback : d->running);
+	return position >= first_needed(d) && position <= d->candidate;
+}
+
+bool netconf_datastores_untidy(const struct netconf_datastores *d)
+{
+	return d->kept < first_needed(d) || d->startup_before;
+}
+
+void netconf_datastores_forget(struct netconf_datastores *d)
+{
+	if (d->kept < first_needed(d)) {
+		netconf_datastores_go(d, d->candidate);
+		d->kept = first_needed(d);
+		schema_keep(d->tree, d->kept);
+	}
+	schema_tree_free(d->startup_before);
+	d->startup_before = NULL;
 }
 
 // --- beginning and end ---
@@ -58,7 +72,7 @@ void netconf_datastores_init(struct netconf_datastores *d,
 	d->tree = or_empty(o->schema, o->rollback ? o->rollback : o->running);
 	bool valid = schema_validate(d->tree, &diags);
 	assert(valid);
-	d->running = d->candidate = d->rollback = schema_changes(d->tree);
+	d->running = d->candidate = d->rollback = d->kept = schema_changes(d->tree);
 	schema_keep(d->tree, d->running);
 	if (o->rollback) {
 		struct schema_tree *running = or_empty(o->schema, o->running);
@@ -76,6 +90,7 @@ void netconf_datastores_fini(struct netconf_datastores *d)
 {
 	schema_tree_free(d->tree);
 	schema_tree_free(d->startup);
+	schema_tree_free(d->startup_before);
 }
 
 const struct schema_tree *netconf_datastore(struct netconf_datastores *d,
@@ -83,14 +98,14 @@ const struct schema_tree *netconf_datastore(struct netconf_datastores *d,
 {
 	if (which == NETCONF_STARTUP)
 		return d->startup;
-	go(d, which == NETCONF_RUNNING ? d->running : d->candidate);
+	netconf_datastores_go(d, which == NETCONF_RUNNING ? d->running : d->candidate);
 	return d->tree;
 }
 
 void netconf_startup_set(struct netconf_datastores *d, struct schema_tree *tree)
 {
-	moves(d);
-	schema_tree_free(d->startup);
+	assert(!d->startup_before);
+	d->startup_before = d->startup;
 	d->startup = tree;
 }
 
@@ -103,8 +118,7 @@ bool netconf_candidate_changed(const struct netconf_datastores *d)
 
 struct schema_tree *netconf_candidate_edit(struct netconf_datastores *d)
 {
-	go(d, d->candidate);
-	moves(d);
+	netconf_datastores_go(d, d->candidate);
 	return d->tree;
 }
 
@@ -120,10 +134,7 @@ void netconf_candidate_restore(struct netconf_datastores *d)
 
 void netconf_candidate_discard(struct netconf_datastores *d)
 {
-	if (!netconf_candidate_changed(d))
-		return;
 	d->candidate = d->running;
-	go(d, d->candidate);
 }
 
 // Through text, which has no defaults in it that nobody gave.
@@ -162,15 +173,11 @@ void netconf_running_commit(struct netconf_datastores *d, bool confirmed)
 		d->rollback = d->running;
 	d->pending = confirmed;
 	d->running = d->candidate;
-	go(d, d->candidate);
-	forget(d);
 }
 
 void netconf_running_confirm(struct netconf_datastores *d)
 {
 	d->pending = false;
-	go(d, d->candidate);
-	forget(d);
 }
 
 static void replace_running(struct netconf_datastores *d, const struct schema_tree *tree,
@@ -182,7 +189,7 @@ static void replace_running(struct netconf_datastores *d, const struct schema_tr
 	netconf_candidate_keep(d);
 	d->running = d->candidate;
 	d->pending = false;
-	forget(d);
+	netconf_datastores_forget(d);
 }
 
 void netconf_running_update(struct netconf_datastores *d, const struct schema_tree *tree)
@@ -208,6 +215,4 @@ void netconf_running_revert(struct netconf_datastores *d)
 	d->running = d->rollback;
 	if (follows)
 		netconf_candidate_discard(d);
-	go(d, d->candidate);
-	forget(d);
 }

@@ -18,10 +18,9 @@ struct netconf_datastores {
 	size_t running, candidate;
 	size_t rollback; // while `pending`
 	bool pending;    // a confirmed commit waits for its confirmation
+	size_t kept;     // the first position that was not forgotten
 	struct schema_tree *startup;
-	// Optional. Called before what somebody may be reading moves or changes.
-	void (*moves)(void *context);
-	void *context;
+	struct schema_tree *startup_before; // may still be read
 };
 
 // Takes the trees, which are valid; NULL: empty. `rollback` NULL: nothing is pending.
@@ -36,6 +35,14 @@ void netconf_datastores_fini(struct netconf_datastores *datastores);
 // As it is now; until the next call of any function here.
 const struct schema_tree *netconf_datastore(struct netconf_datastores *datastores,
 					    enum netconf_datastore which) must_check;
+// Running and candidate are at this position, until somebody needs them at another one.
+void netconf_datastores_go(struct netconf_datastores *datastores, size_t position);
+// Whether a datastore leads to this position, or over it. Others may be gone with the next edit, or are forgotten.
+bool netconf_datastores_have(const struct netconf_datastores *datastores,
+			     size_t position) must_check;
+// Frees what no datastore leads to any more, if there is anything; nobody may be reading it.
+bool netconf_datastores_untidy(const struct netconf_datastores *datastores) must_check;
+void netconf_datastores_forget(struct netconf_datastores *datastores);
 void netconf_startup_set(struct netconf_datastores *datastores, struct schema_tree *tree); // takes
 
 // --- the candidate ---

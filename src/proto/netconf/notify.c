@@ -6,6 +6,7 @@
 // It does not know what a notification means. RFC 5277 sections 2.1.1, 3.2.5, 3.3 and 3.6.
 #include "proto/netconf/notify.h"
 #include "base/moment.h"
+#include "base/turn.h"
 #include "io/loop.h"
 #include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
@@ -187,6 +188,7 @@ void netconf_server_notify(struct netconf_server *server, const char *xml, size_
 {
 	struct notification n = {.server = server, .xml = xml, .len = len};
 	int64_t time = when ? when * MOMENT_SECOND : moment_now();
+	turn_keep(); // filters have points, and sessions come and go at them
 	notification_init(&n, time);
 	log_add(server, time, xml, len);
 	tell_all(server, &n);
@@ -323,6 +325,7 @@ static void op_create_subscription(struct netconf_rpc *rpc)
 {
 	struct netconf_peer *peer = rpc->peer;
 	int64_t start, stop;
+	turn_keep(); // the log and the session are what they are
 	if (!check_stream(rpc) || !read_times(rpc, &start, &stop))
 		return;
 	if (!netconf_filter_read(rpc, &rpc->filter)) {

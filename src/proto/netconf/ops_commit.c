@@ -64,20 +64,6 @@ static bool may_continue(struct netconf_rpc *rpc)
 
 // --- commit ---
 
-bool netconf_validate_further(struct netconf_rpc *rpc, const struct schema_tree *tree)
-{
-	const struct netconf_server_options *o = &rpc->server->options;
-	return netconf_guard_validate(rpc->server, tree, &rpc->diags) &&
-	       (!o->ops->validate || o->ops->validate(o->context, tree, &rpc->diags));
-}
-
-bool netconf_validate_candidate(struct netconf_rpc *rpc)
-{
-	struct netconf_datastores *d = &rpc->server->datastores;
-	return netconf_candidate_validate(d, &rpc->diags) &&
-	       netconf_validate_further(rpc, netconf_datastore(d, NETCONF_CANDIDATE));
-}
-
 static bool read_commit(struct netconf_rpc *rpc)
 {
 	static const char *const only_confirmed[] = {"confirm-timeout", "persist"};
@@ -129,7 +115,7 @@ static void committed(struct netconf_rpc *rpc, const struct netconf_answer *answ
 	bool orphan = c->confirmed && !c->persist && (!rpc->peer || rpc->peer->ended);
 	netconf_rpc_ok(rpc);
 	if (orphan)
-		netconf_rpc_internal(server, &revert);
+		netconf_rpc_internal(server, &revert, 0);
 }
 
 static void confirmed(struct netconf_rpc *rpc, const struct netconf_answer *answer)
@@ -168,6 +154,8 @@ static void op_commit(struct netconf_rpc *rpc)
 		netconf_rpc_fail(rpc);
 		return;
 	}
+	if (server->ending)
+		return;
 	rpc->commit.tree = netconf_datastore(d, NETCONF_CANDIDATE);
 	rpc->commit.since = d->running;
 	rpc->edits = netconf_candidate_changed(d) ? edits_of(rpc) : NULL;
@@ -241,13 +229,13 @@ void netconf_commit_session_ended(struct netconf_server *server, uint32_t sessio
 {
 	const struct netconf_pending *p = &server->pending;
 	if (server->datastores.pending && !p->persist && p->session == session)
-		netconf_rpc_internal(server, &revert);
+		netconf_rpc_internal(server, &revert, 0);
 }
 
 void netconf_commit_start(struct netconf_server *server)
 {
 	if (server->datastores.pending && !server->pending.persist)
-		netconf_rpc_internal(server, &revert);
+		netconf_rpc_internal(server, &revert, 0);
 }
 
 const struct netconf_operation netconf_commit_operations[] = {

@@ -5,6 +5,7 @@
 // it changes by commit alone, which the application applies as a whole.
 // It edits nothing itself; schema does. RFC 6241 sections 7.2-7.4, 8.3, 8.6 and 8.7; RFC 7950
 // section 8.3.3 (the candidate is validated when it is committed, unless the client asks for more).
+#include "base/turn.h"
 #include "proto/netconf/expression.h"
 #include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
@@ -99,9 +100,27 @@ static bool tests(const struct netconf_rpc *rpc)
 	return says(rpc, "test-option", "test-then-set") || says(rpc, "test-option", "test-only");
 }
 
+// What the modules cannot say of a tree that is valid for them.
+static bool validate_further(struct netconf_rpc *rpc, const struct schema_tree *tree)
+{
+	const struct netconf_server_options *o = &rpc->server->options;
+	if (!netconf_guard_validate(rpc->server, tree, &rpc->diags))
+		return false;
+	turn_keep(); // the application is not prepared to be interrupted
+	return !o->ops->validate || rpc->server->ending ||
+	       o->ops->validate(o->context, tree, &rpc->diags);
+}
+
 static bool validate_tree(struct netconf_rpc *rpc, struct schema_tree *tree)
 {
-	return schema_validate(tree, &rpc->diags) && netconf_validate_further(rpc, tree);
+	return schema_validate(tree, &rpc->diags) && validate_further(rpc, tree);
+}
+
+static bool validate_candidate(struct netconf_rpc *rpc)
+{
+	struct netconf_datastores *d = &rpc->server->datastores;
+	return netconf_candidate_validate(d, &rpc->diags) &&
+	       validate_further(rpc, netconf_datastore(d, NETCONF_CANDIDATE));
 }
 
 static void edit(struct netconf_rpc *rpc)
@@ -192,11 +211,11 @@ static void copy_to_startup(struct netconf_rpc *rpc)
 	rpc->target = read_source(rpc, saves ? NULL : netconf_guard_look(rpc));
 	const struct schema_tree *before =
 		netconf_datastore(&rpc->server->datastores, NETCONF_STARTUP);
-	if (rpc->target && (saves || netconf_guard_difference(rpc, before, rpc->target)) &&
-	    validate_tree(rpc, rpc->target))
-		o->ops->persist(o->context, rpc->target, netconf_ask(rpc, persisted));
-	else
+	if (!rpc->target || !(saves || netconf_guard_difference(rpc, before, rpc->target)) ||
+	    !validate_tree(rpc, rpc->target))
 		netconf_rpc_fail(rpc);
+	else if (!rpc->server->ending)
+		o->ops->persist(o->context, rpc->target, netconf_ask(rpc, persisted));
 }
 
 // Then it is what discard-changes does.
@@ -267,7 +286,7 @@ static bool validate_source(struct netconf_rpc *rpc)
 {
 	enum netconf_datastore source = netconf_datastore_in(rpc, "source");
 	if (source == NETCONF_CANDIDATE)
-		return netconf_validate_candidate(rpc);
+		return validate_candidate(rpc);
 	if (source != NETCONF_DATASTORES)
 		return true;
 	struct schema_tree *tree = tree_of_config(rpc);
@@ -289,6 +308,7 @@ const struct netconf_operation netconf_config_operations[] = {
 	{"ietf-netconf", "copy-config", op_copy_config, .writes = true},
 	{"ietf-netconf", "delete-config", op_delete_config, .writes = true},
 	{"ietf-netconf", "discard-changes", op_discard_changes, .writes = true},
-	{"ietf-netconf", "validate", op_validate, .writes = false},
+	{"ietf-netconf", "validate", op_validate,
+	 .writes = true}, // defaults come into the candidate
 	{0},
 };

@@ -23,16 +23,6 @@ bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore)
 	return false;
 }
 
-// What a source or target container names; NETCONF_DATASTORES when it is none of ours.
-static enum netconf_datastore target_of(const struct netconf_rpc *rpc)
-{
-	const struct schema_node *target = schema_get(rpc->node, "target");
-	for (enum netconf_datastore d = 0; target && d < NETCONF_DATASTORES; d++)
-		if (schema_get(target, netconf_datastore_name(d)))
-			return d;
-	return NETCONF_DATASTORES;
-}
-
 static void no_such_datastore(struct netconf_rpc *rpc)
 {
 	netconf_rpc_error(rpc, DIAG_UNSUPPORTED, NULL, "there are running, candidate and startup",
@@ -45,7 +35,7 @@ static void op_lock(struct netconf_rpc *rpc)
 {
 	struct netconf_server *server = rpc->server;
 	const struct netconf_pending *pending = &server->pending;
-	enum netconf_datastore d = target_of(rpc);
+	enum netconf_datastore d = netconf_datastore_in(rpc, "target");
 	if (d == NETCONF_DATASTORES)
 		no_such_datastore(rpc);
 	else if (server->lock[d].session)
@@ -78,7 +68,7 @@ static void release(struct netconf_server *server, enum netconf_datastore d)
 
 static void op_unlock(struct netconf_rpc *rpc)
 {
-	enum netconf_datastore d = target_of(rpc);
+	enum netconf_datastore d = netconf_datastore_in(rpc, "target");
 	if (d == NETCONF_DATASTORES) {
 		no_such_datastore(rpc);
 		return;
@@ -96,12 +86,22 @@ static void op_unlock(struct netconf_rpc *rpc)
 	}
 }
 
-void netconf_locks_session_ended(struct netconf_server *server, uint32_t session)
+static void op_let_go(struct netconf_rpc *rpc)
 {
+	struct netconf_server *server = rpc->server;
+	uint32_t session = rpc->asker.session;
 	for (enum netconf_datastore d = 0; d < NETCONF_DATASTORES; d++)
 		if (server->lock[d].session == session)
 			release(server, d);
 	netconf_partial_session_ended(server, session);
+	netconf_rpc_ok(rpc);
+}
+
+// Behind what the session has asked for: it may be at work, or ask for a lock.
+void netconf_locks_session_ended(struct netconf_server *server, uint32_t session)
+{
+	static const struct netconf_operation let_go = {.fn = op_let_go, .writes = true};
+	netconf_rpc_internal(server, &let_go, session);
 }
 
 // --- ends ---

@@ -2,11 +2,13 @@
 // Answers that are printed as the session reads them.
 //
 // The idea: an answer is a walk over a tree that waits while enough of it stands in the session's queue, so a
-// configuration of any size costs a few hundred kilobytes a reader. A tree does not change under a walk: before a write all
-// walks are finished into their queues. That is bounded, too: a session that would then have more than held_most bytes
-// waiting is ended, because a slow reader must not keep everybody from writing.
+// configuration of any size costs a few hundred kilobytes a reader. It goes on in turns with everything else, at its own
+// position of the tree's log (work.c). When that position is to be forgotten it hurries: all that is left is printed into
+// the queue. That is bounded, too: a session that would then have more than held_most bytes waiting is ended, because a
+// slow reader must not keep everybody from writing.
 // It does not choose what is shown; the views do. RFC 6242 section 4.2 for the chunks.
 #include "proto/netconf/reading.h"
+#include "base/turn.h"
 #include "io/stream.h"
 #include "proto/netconf/netconf.h"
 #include "schema/view.h"
@@ -16,30 +18,18 @@
 #define PIECE (64u * 1024)
 
 struct netconf_reading {
-	struct netconf_reading *next, **place; // of the server
 	struct netconf_rpc *rpc;
 	struct netconf_readable what;
-	size_t at; // the view that is being shown
-	bool begun;
+	size_t most; // bytes that may wait for the session
+	bool begun, hurries;
 };
 
 void netconf_reading_free(struct netconf_reading *r)
 {
 	if (!r)
 		return;
-	*r->place = r->next;
-	if (r->next)
-		r->next->place = r->place;
-	for (size_t i = 0; i < array_len(r->what.view); i++)
-		schema_view_free(r->what.view[i]);
-	schema_tree_free(r->what.tree);
+	schema_view_free(r->what.view);
 	free(r);
-}
-
-static bool print_view(struct netconf_reading *r, struct buf *out)
-{
-	struct schema_view *view = r->what.view[r->at];
-	return view && schema_view_print_some(view, PIECE, out);
 }
 
 // False: that was the last piece.
@@ -50,66 +40,77 @@ static bool print_piece(struct netconf_reading *r, struct buf *out)
 			   r->what.open);
 		r->begun = true;
 	}
-	for (; r->at < array_len(r->what.view); r->at++)
-		if (print_view(r, out))
-			return true;
+	if (schema_view_print_some(r->what.view, PIECE, out))
+		return true;
 	buf_printf(out, "%s</rpc-reply>", r->what.close);
 	return false;
 }
 
-// Prints until more than `most` bytes wait. False: that was all.
-static bool print_up_to(struct netconf_reading *r, size_t most)
+static bool is_read(const struct netconf_reading *r)
 {
-	struct netconf_peer *peer = r->rpc->peer;
+	return r->rpc->peer && !r->rpc->peer->ended;
+}
+
+// Prints until enough waits. False: that was all.
+static bool print_some(struct netconf_reading *r)
+{
 	struct buf piece cleanup(buf_fini);
 	bool more = true;
 	buf_init(&piece);
-	while (more && io_stream_queued(peer->stream) <= most) {
+	while (more && is_read(r) && io_stream_queued(r->rpc->peer->stream) <= r->most) {
 		buf_clear(&piece);
 		more = print_piece(r, &piece);
-		netconf_peer_send_part(peer, piece.data, piece.len);
+		netconf_peer_send_part(r->rpc->peer, piece.data, piece.len);
+		turn_pause();
 	}
-	if (!more)
-		netconf_peer_send_end(peer);
 	return more;
 }
 
-void netconf_reading_go_on(struct netconf_reading *r)
-{
-	if (!print_up_to(r, NETCONF_READ_AHEAD))
-		netconf_rpc_done(r->rpc);
-}
-
-void netconf_reading_start(struct netconf_rpc *rpc, const struct netconf_readable *what)
-{
-	struct netconf_server *server = rpc->server;
-	struct netconf_reading *r = base_oom(calloc(1, sizeof(*r)));
-	*r = (struct netconf_reading){
-		.next = server->readings, .place = &server->readings, .rpc = rpc, .what = *what};
-	if (r->next)
-		r->next->place = &r->next;
-	server->readings = r;
-	rpc->reading = r;
-	if (rpc->peer)
-		netconf_reading_go_on(r);
-	else
-		netconf_rpc_done(rpc);
-}
-
-static void finish(struct netconf_reading *r, size_t most)
+static void too_slow(struct netconf_peer *peer)
 {
 	struct diag why = {
 		.code = DIAG_LIMIT,
 		.text = "somebody writes, and too much is left of what the session reads",
 		.hint = "read faster, or ask for less with a filter"};
-	if (print_up_to(r, most))
-		netconf_peer_end_because(r->rpc->peer, &why);
-	else
-		netconf_rpc_done(r->rpc);
+	turn_keep();
+	netconf_peer_end_because(peer, &why);
 }
 
-void netconf_readings_finish(struct netconf_server *server)
+static void print(struct netconf_rpc *rpc)
 {
-	while (server->readings)
-		finish(server->readings, server->options.held_most);
+	struct netconf_reading *r = rpc->reading;
+	bool more = print_some(r);
+	if (is_read(r) && !more)
+		netconf_peer_send_end(rpc->peer);
+	else if (is_read(r) && r->hurries)
+		too_slow(rpc->peer);
+	if (!more || !is_read(r))
+		netconf_rpc_done(rpc);
+}
+
+void netconf_reading_go_on(struct netconf_reading *r)
+{
+	if (!r->rpc->work)
+		netconf_work(r->rpc, print);
+}
+
+void netconf_reading_hurry(struct netconf_reading *r)
+{
+	r->hurries = true;
+	r->most = r->rpc->server->options.held_most;
+	netconf_reading_go_on(r);
+}
+
+static void begin(struct netconf_rpc *rpc)
+{
+	netconf_reading_go_on(rpc->reading);
+}
+
+void netconf_reading_start(struct netconf_rpc *rpc, const struct netconf_readable *what)
+{
+	struct netconf_reading *r = base_oom(calloc(1, sizeof(*r)));
+	*r = (struct netconf_reading){.rpc = rpc, .what = *what, .most = NETCONF_READ_AHEAD};
+	rpc->reading = r;
+	netconf_write_over(rpc);
+	netconf_then(rpc, begin);
 }

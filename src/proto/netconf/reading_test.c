@@ -204,7 +204,10 @@ static void xpath_filters_that_are_refused(void **state)
 
 // --- in pieces ---
 
-static void write_pages(void)
+#define GET_RUNNING "<get-config><source><running/></source></get-config>"
+#define GET_CANDIDATE(filter) "<get-config><source><candidate/></source>" filter "</get-config>"
+
+static void edit_pages(void)
 {
 	struct buf edit cleanup(buf_fini);
 	char text[PAGE_BYTES + 1];
@@ -216,6 +219,11 @@ static void write_pages(void)
 		buf_printf(&edit, "<page><number>%d</number><text>%s</text></page>", i, text);
 	buf_adds(&edit, "</box></config></edit-config>");
 	test_ok(&a, edit.data);
+}
+
+static void write_pages(void)
+{
+	edit_pages();
 	test_ok(&a, "<commit/>");
 }
 
@@ -228,16 +236,30 @@ static const struct netconf_peer *server_side(uint32_t id)
 	return NULL;
 }
 
+static bool somebody_reads(void)
+{
+	for (const struct netconf_rpc *rpc = w.box.server->rpcs; rpc; rpc = rpc->next)
+		if (rpc->reading)
+			return true;
+	return false;
+}
+
+static void until_nobody_reads(void)
+{
+	while (somebody_reads())
+		test_step(&w);
+}
+
 // A session that asks for everything and reads nothing. Meanwhile others are served.
-static void read_slowly(void)
+static void read_slowly(const char *request)
 {
 	b.deaf = true;
-	test_send(&b, "<get-config><source><running/></source></get-config>");
-	while (!w.box.server->readings)
+	test_send(&b, request);
+	while (!somebody_reads())
 		test_step(&w);
 	for (int i = 0; i < 50; i++)
 		test_has(test_ask(&a, "<get><filter><uptime " BOX "/></filter></get>"), ">77<");
-	assert_non_null(w.box.server->readings);
+	assert_true(somebody_reads());
 	assert_true(io_stream_queued(server_side(2)->stream) < 2 * NETCONF_READ_AHEAD);
 }
 
@@ -258,9 +280,9 @@ static void an_answer_waits_for_its_reader(void **state)
 	(void)state;
 	write_pages();
 	test_peer_open(&b, &w);
-	read_slowly();
+	read_slowly(GET_RUNNING);
 	hears_everything(&b);
-	assert_null(w.box.server->readings);
+	assert_false(somebody_reads());
 	test_ok(&b, "<discard-changes/>");
 }
 
@@ -269,10 +291,27 @@ static void a_write_does_not_change_what_is_being_read(void **state)
 	(void)state;
 	write_pages();
 	test_peer_open(&b, &w);
-	read_slowly();
+	read_slowly(GET_RUNNING);
 	test_ok(&a, EDIT("<box " BOX "><label>new</label></box>"));
+	test_has(test_ask(&a, GET_CANDIDATE("<filter><box " BOX "><label/></box></filter>")),
+		 ">new<");
+	assert_true(somebody_reads());
 	test_ok(&a, "<commit/>");
-	assert_null(w.box.server->readings);
+	until_nobody_reads();
+	hears_everything(&b);
+}
+
+// What is discarded can be read to its end, and what is edited then is something else.
+static void a_discarded_candidate_is_read_to_its_end(void **state)
+{
+	(void)state;
+	edit_pages();
+	test_peer_open(&b, &w);
+	read_slowly(GET_CANDIDATE(""));
+	test_ok(&a, "<discard-changes/>");
+	assert_true(somebody_reads());
+	test_ok(&a, EDIT("<box " BOX "><label>new</label></box>"));
+	assert_false(somebody_reads());
 	hears_everything(&b);
 }
 
@@ -281,8 +320,9 @@ static void a_slow_reader_does_not_keep_others_from_writing(void **state)
 	(void)state;
 	write_pages();
 	test_peer_open(&b, &w);
-	read_slowly();
+	read_slowly(GET_RUNNING);
 	test_ok(&a, EDIT("<box " BOX "><label>new</label></box>"));
+	test_ok(&a, "<commit/>");
 	test_event(&w, "2 admin: session ended by the server: somebody writes, and too much is "
 		       "left of what the session reads");
 	assert_int_equal(netconf_server_sessions(w.box.server), 1);
@@ -296,7 +336,7 @@ static void notifications_wait_for_the_answer(void **state)
 	test_peer_open(&b, &w);
 	test_ok(&b, "<create-subscription "
 		    "xmlns=\"urn:ietf:params:xml:ns:netconf:notification:1.0\"/>");
-	read_slowly();
+	read_slowly(GET_RUNNING);
 	netconf_server_notify(w.box.server, fell, strlen(fell), 0);
 	hears_everything(&b);
 	test_has(test_receive(&b), fell);
@@ -307,19 +347,18 @@ static void readers_may_go(void **state)
 	(void)state;
 	write_pages();
 	test_peer_open(&b, &w);
-	read_slowly();
+	read_slowly(GET_RUNNING);
 	test_ok(&a, "<kill-session><session-id>2</session-id></kill-session>");
-	assert_null(w.box.server->readings);
+	assert_false(somebody_reads());
 	test_peer_fini(&b);
 	test_peer_open(&b, &w);
 	b.deaf = true;
-	test_send(&b, "<get-config><source><running/></source></get-config>");
-	while (!w.box.server->readings)
+	test_send(&b, GET_RUNNING);
+	while (!somebody_reads())
 		test_step(&w);
 	test_peer_fini(&b);
 	b = (struct test_peer){.world = &w};
-	while (w.box.server->readings)
-		test_step(&w);
+	until_nobody_reads();
 	test_ok(&a, "<discard-changes/>");
 }
 
@@ -336,6 +375,7 @@ int main(void)
 		T(xpath_filters_that_are_refused),
 		T(an_answer_waits_for_its_reader),
 		T(a_write_does_not_change_what_is_being_read),
+		T(a_discarded_candidate_is_read_to_its_end),
 		IMPATIENT(a_slow_reader_does_not_keep_others_from_writing),
 		T(notifications_wait_for_the_answer),
 		T(readers_may_go),

@@ -3,10 +3,9 @@
 //
 // The idea: a session has one request in work and reads no further meanwhile, so replies are in order by construction.
 // Requests that write stand in one queue of the whole server, because a commit may take long (another process applies it)
-// and nobody may see or change a datastore between its two ends; what only reads passes by.
-// It does not know what an operation means; that is in ops_*.c. RFC 6241 sections 4 and 7.
+// and nobody may change a datastore between its two ends; what only reads passes by, and sees the datastores as they were.
+// It does not know what an operation means; that is in ops_*.c. Who works when is in work.c. RFC 6241 sections 4 and 7.
 #include "base/turn.h"
-#include "io/loop.h"
 #include "io/stream.h"
 #include "proto/netconf/error.h"
 #include "proto/netconf/guard.h"
@@ -31,6 +30,7 @@ static struct netconf_rpc *rpc_new(struct netconf_server *server)
 {
 	struct netconf_rpc *rpc = base_oom(calloc(1, sizeof(*rpc)));
 	rpc->server = server;
+	netconf_place_init(&rpc->where);
 	arena_init(&rpc->arena);
 	diags_init(&rpc->diags, &rpc->arena);
 	rpc->asker.user = rpc->asker.address = rpc->attributes = "";
@@ -58,6 +58,7 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 	if (rpc->next)
 		rpc->next->place = rpc->place;
 	netconf_reading_free(rpc->reading);
+	netconf_work_forget(rpc);
 	netconf_rpc_drop_message(rpc);
 	netconf_filter_fini(&rpc->filter);
 	access_user_unref(rpc->user);
@@ -70,48 +71,77 @@ void netconf_rpc_free(struct netconf_rpc *rpc)
 
 // --- the queue of writes ---
 
-static void run(struct netconf_rpc *rpc)
+bool netconf_write_waits(const struct netconf_server *server)
 {
-	if (rpc->operation->writes) {
-		netconf_readings_finish(rpc->server);
-		rpc->server->busy = rpc;
-	}
+	return !server->busy && server->waiting;
+}
+
+static void operate(struct netconf_rpc *rpc)
+{
+	rpc->where.looks = true;
 	rpc->operation->fn(rpc);
 }
 
-// Not recursive: an answer that comes at once must not nest one write in another.
-static void run_waiting(struct netconf_server *server)
+static void write_now(struct netconf_rpc *rpc)
 {
-	if (server->running_waiting)
+	rpc->where.looks = true;
+	netconf_clear_up(rpc->server);
+	operate(rpc);
+}
+
+void netconf_write_next(struct netconf_server *server)
+{
+	struct netconf_rpc *rpc = server->waiting;
+	if (!netconf_write_waits(server) || server->working || server->ending)
 		return;
-	server->running_waiting = true;
-	while (!server->busy && server->waiting) {
-		struct netconf_rpc *rpc = server->waiting;
-		server->waiting = rpc->next_waiting;
-		run(rpc);
-	}
-	server->running_waiting = false;
+	server->waiting = rpc->next_waiting;
+	server->busy = rpc;
+	netconf_work(rpc, write_now);
 }
 
 static void start(struct netconf_rpc *rpc)
 {
 	struct netconf_server *server = rpc->server;
-	if (!rpc->operation->writes) {
-		run(rpc);
+	const struct netconf_operation *o = rpc->operation;
+	if (!o->writes && !(o->writes_now && o->writes_now(rpc))) {
+		netconf_work(rpc, operate);
 		return;
 	}
 	if (!server->waiting)
 		server->waiting_last = &server->waiting;
 	*server->waiting_last = rpc;
 	server->waiting_last = &rpc->next_waiting;
-	run_waiting(server);
+	netconf_write_next(server);
 }
 
-void netconf_rpc_internal(struct netconf_server *server, const struct netconf_operation *operation)
+void netconf_rpc_internal(struct netconf_server *server, const struct netconf_operation *operation,
+			  uint32_t session)
 {
 	struct netconf_rpc *rpc = rpc_new(server);
 	rpc->operation = operation;
+	rpc->asker.session = session;
 	start(rpc);
+}
+
+// After a write much may be left that nobody needs any more: before the next one it goes, if need be before one that
+// changes nothing.
+static const struct netconf_operation clear_up = {.fn = netconf_rpc_ok, .writes = true};
+
+void netconf_clear_up_later(struct netconf_server *server)
+{
+	if (netconf_datastores_untidy(&server->datastores) && !server->busy && !server->waiting &&
+	    !server->ending)
+		netconf_rpc_internal(server, &clear_up, 0);
+}
+
+void netconf_write_over(struct netconf_rpc *rpc)
+{
+	struct netconf_server *server = rpc->server;
+	if (server->busy != rpc)
+		return;
+	server->busy = NULL;
+	netconf_clear_up_later(server);
+	netconf_go_on(server);
 }
 
 // --- answers ---
@@ -130,21 +160,18 @@ static void write_reply(struct netconf_rpc *rpc, const struct buf *content)
 
 void netconf_rpc_done(struct netconf_rpc *rpc)
 {
-	struct netconf_server *server = rpc->server;
 	struct netconf_peer *peer = rpc->peer;
 	bool ends_session = rpc->ends_session && peer;
 	if (ends_session)
 		peer->end = NETCONF_END_CLOSED;
 	if (peer)
 		peer->rpc = NULL;
-	if (server->busy == rpc)
-		server->busy = NULL;
+	netconf_write_over(rpc);
 	netconf_rpc_free(rpc);
 	if (ends_session)
 		netconf_peer_end(peer);
 	else if (peer)
 		io_stream_resume(peer->stream);
-	run_waiting(server);
 }
 
 static void finish(struct netconf_rpc *rpc, const struct buf *content)
@@ -207,6 +234,7 @@ struct netconf_reply *netconf_ask(struct netconf_rpc *rpc, netconf_answer_fn don
 	if (reply->next)
 		reply->next->place = &reply->next;
 	server->replies = reply;
+	turn_keep(); // the application is not prepared to be interrupted
 	return reply;
 }
 
@@ -354,18 +382,6 @@ static void refresh(struct netconf_server *server)
 		ops->refresh(server->options.context);
 }
 
-static bool permitted(struct netconf_rpc *rpc)
-{
-	refresh(rpc->server);
-	netconf_guard_begin(rpc);
-	return netconf_guard_call(rpc);
-}
-
-static bool prepared(struct netconf_rpc *rpc)
-{
-	return !rpc->operation->prepare || rpc->operation->prepare(rpc);
-}
-
 // Nobody waits for it: its session has gone, or the server goes.
 static bool is_forlorn(const struct netconf_rpc *rpc)
 {
@@ -379,68 +395,47 @@ static void forget(struct netconf_rpc *rpc)
 	netconf_rpc_free(rpc);
 }
 
-// A request may be large: while it is read and prepared others get their turns. Behind that nothing is interrupted,
-// because then it looks at what others may change.
-static void work(void *context)
+// --- from its message to its operation: turns, and between them what the application has a part in ---
+
+static void prepared(struct netconf_rpc *rpc)
 {
-	struct netconf_rpc *rpc = context;
-	bool good = read_operation(rpc) && permitted(rpc) && prepared(rpc);
-	turn_keep();
 	if (is_forlorn(rpc)) {
 		forget(rpc);
-	} else if (good) {
+	} else if (!rpc->good) {
+		netconf_rpc_fail(rpc);
+	} else {
 		refresh(rpc->server);
 		start(rpc);
-	} else {
-		netconf_rpc_fail(rpc);
 	}
 }
 
-// --- turns ---
-
-#define SLICE_US 4000u
-
-static void queue_work(struct netconf_server *server, struct netconf_work *work)
+static void prepare(struct netconf_rpc *rpc)
 {
-	struct netconf_work **last = &server->work;
-	while (*last)
-		last = &(*last)->next;
-	*last = work;
-	work->next = NULL;
+	rpc->good = rpc->operation->prepare(rpc);
+	netconf_then(rpc, prepared);
 }
 
-// A slice for the first in line, which then stands behind all others.
-static void go_on(void *context)
+static void was_read(struct netconf_rpc *rpc)
 {
-	struct netconf_server *server = context;
-	struct netconf_work *work = server->work;
-	server->work = work->next;
-	if (turn_go_on(work->turn, SLICE_US))
-		queue_work(server, work);
+	if (is_forlorn(rpc)) {
+		forget(rpc);
+		return;
+	}
+	if (rpc->good) {
+		refresh(rpc->server);
+		netconf_guard_begin(rpc);
+		rpc->good = netconf_guard_call(rpc);
+	}
+	if (rpc->good && rpc->operation->prepare)
+		netconf_work(rpc, prepare);
 	else
-		free(work);
-	if (server->work)
-		io_defer(server->options.loop, go_on, server);
+		prepared(rpc);
 }
 
-static void go_on_later(struct netconf_server *server, struct turn *turn)
+static void read_message(struct netconf_rpc *rpc)
 {
-	struct netconf_work *work = base_oom(malloc(sizeof(*work)));
-	*work = (struct netconf_work){.turn = turn};
-	if (!server->work)
-		io_defer(server->options.loop, go_on, server);
-	queue_work(server, work);
-}
-
-void netconf_rpc_end_work(struct netconf_server *server)
-{
-	server->ending = true;
-	io_defer_cancel(server->options.loop, server);
-	for (struct netconf_work *work; (work = server->work);) {
-		server->work = work->next;
-		turn_end(work->turn);
-		free(work);
-	}
+	rpc->good = read_operation(rpc);
+	netconf_then(rpc, was_read);
 }
 
 void netconf_rpc_receive(struct netconf_peer *peer)
@@ -455,7 +450,5 @@ void netconf_rpc_receive(struct netconf_peer *peer)
 	rpc->asker.who = &rpc->who;
 	rpc->message = buf_take(&peer->session.framing.message, &rpc->message_len);
 	server->incoming += rpc->message_len;
-	struct turn *turn = turn_begin(work, rpc, SLICE_US);
-	if (turn)
-		go_on_later(server, turn);
+	netconf_work(rpc, read_message);
 }

@@ -94,12 +94,8 @@ static void set_defaults(struct netconf_server_options *o)
 		o->held_most = 64u << 20;
 	if (!o->log_bytes_most)
 		o->log_bytes_most = 4u << 20;
+	set_default(&o->slice_us, 4000);
 	set_default(&o->log_most, 10000);
-}
-
-static void datastore_moves(void *context)
-{
-	netconf_readings_finish(context);
 }
 
 static void init_datastores(struct netconf_server *s, const struct netconf_server_options *o)
@@ -109,8 +105,6 @@ static void init_datastores(struct netconf_server *s, const struct netconf_serve
 						   .startup = o->startup,
 						   .rollback = o->rollback};
 	netconf_datastores_init(&s->datastores, &trees);
-	s->datastores.moves = datastore_moves;
-	s->datastores.context = s;
 	if (o->rollback)
 		netconf_pending_set(s, 0, o->persist);
 }
@@ -152,7 +146,7 @@ void netconf_server_free(struct netconf_server *s)
 	if (!s)
 		return;
 	free_listening(s);
-	netconf_rpc_end_work(s);
+	netconf_work_end(s);
 	while (s->peers)
 		netconf_peer_free(s->peers);
 	free_replies(s);
@@ -200,12 +194,26 @@ int netconf_server_listen(struct netconf_server *server, struct io_opener opener
 
 // --- what others ask ---
 
+// Nobody is in the midst of anything any more.
+static void settle(struct netconf_server *server)
+{
+	netconf_work_settle(server);
+	for (struct netconf_rpc *rpc = server->rpcs, *next; rpc; rpc = next) {
+		next = rpc->next;
+		if (rpc->reading)
+			netconf_reading_hurry(rpc->reading);
+	}
+	netconf_work_settle(server);
+}
+
 void netconf_server_reverted(struct netconf_server *server)
 {
 	static const struct netconf_asker itself = {.user = "", .address = ""};
+	netconf_work_settle(server);
 	if (!server->datastores.pending)
 		return;
 	netconf_commit_undone(server);
+	netconf_clear_up_later(server);
 	netconf_tell_confirmed(server, &itself, "timeout", 0);
 	netconf_tell_change(server, &itself, "running", "");
 }
@@ -213,6 +221,7 @@ void netconf_server_reverted(struct netconf_server *server)
 void netconf_server_update(struct netconf_server *server, const struct schema_tree *running)
 {
 	static const struct netconf_asker itself = {.user = "", .address = ""};
+	settle(server);
 	netconf_running_update(&server->datastores, running);
 	netconf_guard_refresh(server);
 	netconf_tell_change(server, &itself, "running", "");

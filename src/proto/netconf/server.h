@@ -119,6 +119,7 @@ struct netconf_server_options {
 	size_t incoming_most;
 	// Bytes of an answer that wait for a session when somebody writes. 64 MiB.
 	size_t held_most;
+	unsigned slice_us;     // of a request's work, before others get their turns; 4 ms
 	unsigned log_most;     // notifications that are kept for replay; 10,000
 	size_t log_bytes_most; // and their bytes; 4 MiB
 	// With ietf-netconf-acm in the schema there is access control (RFC 8341): by what running

@@ -11,20 +11,21 @@
 #include "proto/netconf/filter.h"
 #include "proto/netconf/server.h"
 #include "proto/netconf/session.h"
+#include "proto/netconf/work.h"
 
 struct io_stream;
-struct turn;
 struct io_timer;
 struct netconf_rpc;
 
 // One operation of the protocol.
 struct netconf_operation {
 	const char *module, *name;
-	// Answers by netconf_rpc_ok, _data or _fail, at once or later.
+	// Answers by netconf_rpc_ok, _data or _fail, at once or later. In turns with others until the application is asked.
 	void (*fn)(struct netconf_rpc *rpc);
 	bool writes; // changes datastores or locks: one of these at a time, in the order of coming
-	// Optional. What can be made of the request before its turn comes; false with diags. It may be interrupted, and
-	// must not look at datastores.
+	// Optional. Whether this one does so, though others do not.
+	bool (*writes_now)(const struct netconf_rpc *rpc);
+	// Optional. What can be made of the request before its turn comes; false with diags. It must not look at datastores.
 	bool (*prepare)(struct netconf_rpc *rpc);
 };
 
@@ -86,9 +87,14 @@ struct netconf_rpc {
 	const struct schema_node *node; // of the operation
 	struct access_user *user;       // counted; NULL: nothing is controlled
 	bool ends_session;              // close-session
+	bool good;                      // until now
+	struct netconf_work *work;      // NULL: it waits for somebody
+	struct netconf_place where;
 	// Of the operation in work.
 	struct schema_tree *edit;   // of edit-config, once it is prepared
 	struct schema_tree *target; // to become startup
+	const char *state;          // what the application says for get, XML
+	size_t state_len;
 	struct netconf_commit commit;
 	const char *edits; // what the commit changes, for netconf-config-change; NULL: nothing
 	struct netconf_get get;
@@ -142,12 +148,6 @@ struct netconf_listening {
 	struct io_listener *listener;
 };
 
-// A request that is being read, for longer than a slice of time.
-struct netconf_work {
-	struct netconf_work *next;
-	struct turn *turn;
-};
-
 struct netconf_server {
 	struct netconf_server_options options;
 	struct arena arena;    // of what is known from the start
@@ -170,25 +170,29 @@ struct netconf_server {
 	unsigned peer_count;
 	uint32_t last_id;
 	struct netconf_rpc *rpcs;
-	struct netconf_reading *readings; // answers under way
 	struct netconf_reply *replies;
-	struct netconf_rpc *busy;  // the write in work
-	struct netconf_work *work; // in turn
-	bool ending;               // it is being freed
+	struct netconf_rpc *busy;     // the write in work
+	struct netconf_work *work;    // in turn
+	struct netconf_work *working; // now
+	bool going_on;                // the loop will call
+	bool ending;                  // it is being freed
 	struct netconf_rpc *waiting, **waiting_last;
-	bool running_waiting;
 };
 
 // --- rpc.c ---
 // A whole message has come.
 void netconf_rpc_receive(struct netconf_peer *peer);
-// An operation that the server asks of itself.
-void netconf_rpc_internal(struct netconf_server *server, const struct netconf_operation *operation);
+// An operation that the server asks of itself, for a session that has ended (0: none).
+void netconf_rpc_internal(struct netconf_server *server, const struct netconf_operation *operation,
+			  uint32_t session);
 void netconf_rpc_free(struct netconf_rpc *rpc);
 // The message as it came is not needed any more: large ones take much memory.
 void netconf_rpc_drop_message(struct netconf_rpc *rpc);
-// What is being read is given up.
-void netconf_rpc_end_work(struct netconf_server *server);
+// The next write in the queue begins, if it can.
+bool netconf_write_waits(const struct netconf_server *server) must_check;
+void netconf_write_next(struct netconf_server *server);
+// It does not write any more, and others may, though it is not answered yet.
+void netconf_write_over(struct netconf_rpc *rpc);
 // The answers; the rpc is gone after them.
 void netconf_rpc_ok(struct netconf_rpc *rpc);
 void netconf_rpc_data(struct netconf_rpc *rpc, const struct buf *content);
@@ -245,10 +249,6 @@ enum schema_with_defaults netconf_with_defaults(const struct netconf_rpc *rpc) m
 bool netconf_shows_defaults(const struct netconf_rpc *rpc) must_check;
 // False, and the rpc is answered: another session holds a lock of it.
 bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore) must_check;
-// The candidate is valid for the modules and for the application; else adds to the rpc's diags.
-bool netconf_validate_candidate(struct netconf_rpc *rpc) must_check;
-// Of a tree that is valid for the modules: for access control and the application as well.
-bool netconf_validate_further(struct netconf_rpc *rpc, const struct schema_tree *tree) must_check;
 // The session has ended: undoes its confirmed commit, gives back its locks.
 void netconf_commit_session_ended(struct netconf_server *server, uint32_t session);
 void netconf_locks_session_ended(struct netconf_server *server, uint32_t session);

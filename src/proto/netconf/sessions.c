@@ -140,7 +140,7 @@ static void let_go(struct netconf_peer *peer)
 	peer->ended = true;
 	io_timer_clear(peer->timer);
 	// Of an answer under way the rest is not sent.
-	if (peer->rpc && peer->rpc->reading) {
+	if (peer->rpc && peer->rpc->reading && !peer->rpc->work) {
 		netconf_rpc_free(peer->rpc);
 		peer->rpc = NULL;
 	}
