@@ -31,7 +31,6 @@
 #define PEER_AT_A_TIME 2u // more find its queue full, and wait for their second try
 #define IDLE_MS 5000
 #define ASKS 2000u
-#define LARGE_RULES 100000u
 #define CALLERS 1000u
 #define CALLS_MS 60000u
 
@@ -119,30 +118,11 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double ask(struct world *w)
-{
-	static const char small[] =
-		"<get-config><source><running/></source><filter type=\"subtree\">"
-		"<nsf xmlns=\"urn:ietf:params:xml:ns:yang:ietf-i2nsf-capability\"/></filter>"
-		"</get-config>";
-	struct arena arena;
-	struct diags diags;
-	struct netconf_result result;
-	arena_init(&arena);
-	diags_init(&diags, &arena);
-	double begun = figure_seconds();
-	if (!netconf_client_call(w->client, &(struct netconf_call){.xml = small}, &diags, &result))
-		world_fail(w, "a request");
-	double end = figure_seconds();
-	arena_fini(&arena);
-	return end - begun;
-}
-
 static void measure_asking(struct world *w, struct figures *f)
 {
 	static double seconds[ASKS];
 	for (unsigned i = 0; i < ASKS; i++)
-		seconds[i] = ask(w);
+		seconds[i] = world_ask_small(w);
 	qsort(seconds, ASKS, sizeof(*seconds), by_value);
 	f->p50 = seconds[ASKS / 2];
 	f->p99 = seconds[ASKS * 99 / 100];
@@ -156,7 +136,7 @@ static void wait_for_holders(struct world *w, int told, struct figures *f)
 	unsigned n = 0;
 	char byte;
 	for (unsigned open = 0; open < HOLDERS;) {
-		double one = ask(w);
+		double one = world_ask_small(w);
 		seconds[n++ % ASKS] = one;
 		f->login_worst = one > f->login_worst ? one : f->login_worst;
 		if (poll(&here, 1, 1) == 0)
@@ -228,65 +208,6 @@ static void measure_ssh(struct world *w)
 	figure_print("SSH: small request while they log in, worst", f.login_worst * 1e3, "ms",
 		     "target 50");
 	figure_print("SSH: logins, both sides by their keys", f.logins, "/s core", "");
-}
-
-// --- large requests of somebody else ---
-
-enum large { NONSENSE, RULES, COMMIT };
-
-static char *large_request(enum large what)
-{
-	struct buf out;
-	buf_init(&out);
-	buf_adds(&out, "<edit-config><target><candidate/></target><config>");
-	if (what != NONSENSE)
-		buf_adds(&out, "<i2nsf-security-policy xmlns=\"urn:ietf:params:xml:ns:yang:"
-			       "ietf-i2nsf-nsf-facing-interface\"><name>p</name>");
-	for (unsigned i = 0; what == NONSENSE && out.len < 100u << 20; i++)
-		buf_printf(&out, "<nothing xmlns=\"urn:nobody\"><a>%u</a></nothing>", i);
-	for (unsigned i = 0; what != NONSENSE && i < LARGE_RULES; i++)
-		buf_printf(&out,
-			   "<rules><name>rule-%u</name><condition><ipv4><source-ipv4-network>"
-			   "10.%u.%u.%u/32</source-ipv4-network></ipv4></condition><action>"
-			   "<packet-action><ingress-action>drop</ingress-action></packet-action>"
-			   "</action></rules>",
-			   i, i >> 16, i >> 8 & 255, i & 255);
-	buf_adds(&out, what != NONSENSE ? "</i2nsf-security-policy>" : "");
-	buf_adds(&out, "</config></edit-config>");
-	return buf_take(&out, &(size_t){0});
-}
-
-// Sends it a few times and ends.
-static void send_large(struct world *w, const char *request, enum large what)
-{
-	struct netconf_result result;
-	w->client = NULL;
-	world_connect_client(w);
-	for (int i = 0; i < 3; i++)
-		(void)!netconf_client_call(w->client, &(struct netconf_call){.xml = request},
-					   &w->diags, &result);
-	if (what == COMMIT)
-		(void)!netconf_client_call(w->client, &(struct netconf_call){.xml = "<commit/>"},
-					   &w->diags, &result);
-	_exit(0);
-}
-
-static void measure_delay(struct world *w, enum large what, const char *name)
-{
-	char *request = large_request(what);
-	double worst = 0;
-	world_start_server(w, WORLD_OURS);
-	world_connect_client(w);
-	pid_t pid = fork();
-	if (!pid)
-		send_large(w, request, what);
-	while (waitpid(pid, NULL, WNOHANG) == 0) {
-		double one = ask(w);
-		worst = one > worst ? one : worst;
-	}
-	figure_print(name, worst * 1e3, "ms", "target 50");
-	world_stop_server(w);
-	free(request);
 }
 
 // --- call home ---
@@ -476,9 +397,6 @@ int main(void)
 	w.tls = world_identity(&w, "client");
 	measure_ssh(&w);
 	measure_sessions(&w);
-	measure_delay(&w, NONSENSE, "others delayed at most by 100 MB of nonsense");
-	measure_delay(&w, RULES, "others delayed at most by an edit of 100,000 rules");
-	measure_delay(&w, COMMIT, "others delayed at most by a commit of 100,000 rules");
 	measure_calls(&w);
 	io_tls_free(w.tls);
 	world_remove_identities(&w);

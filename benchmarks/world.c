@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "benchmarks/figure.h"
 #include "benchmarks/netconf_peer.h"
 #include "io/loop.h"
 #include "io/test_certs.h"
@@ -152,13 +153,32 @@ static void persist(void *context, const struct schema_tree *tree, struct netcon
 	netconf_reply_ok(reply);
 }
 
+// Below the same node as configuration.
+static void state(void *context, const struct netconf_get *get, struct netconf_reply *reply)
+{
+	static const char one[] =
+		"<interfaces xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\"><interface>"
+		"<name>0</name><oper-status>up</oper-status></interface></interfaces>";
+	(void)context;
+	bool wanted =
+		netconf_get_wants(get, "urn:ietf:params:xml:ns:yang:ietf-interfaces", "interfaces");
+	netconf_reply_data(reply, one, wanted ? sizeof(one) - 1 : 0);
+}
+
 static void serve(struct world *w, int fd)
 {
-	static const char *const modules[] = {"ietf-netconf", "notifications",
+	static const char *const modules[] = {"ietf-netconf",
+					      "notifications",
 					      "ietf-i2nsf-nsf-facing-interface",
-					      "ietf-i2nsf-capability", NULL};
-	static const struct netconf_ops ops = {
-		.commit = commit, .confirm = confirm, .cancel = confirm, .persist = persist};
+					      "ietf-i2nsf-capability",
+					      "ietf-interfaces",
+					      "iana-if-type",
+					      NULL};
+	static const struct netconf_ops ops = {.commit = commit,
+					       .confirm = confirm,
+					       .cancel = confirm,
+					       .persist = persist,
+					       .state = state};
 	struct netconf_server_options options = {.ops = &ops, .sessions_most = 100000};
 	options.schema = schema_open(NULL, modules, &w->diags);
 	if (!options.schema || io_loop_new(&options.loop) < 0)
@@ -250,4 +270,23 @@ void world_connect_client(struct world *w)
 	}
 	if (!w->client)
 		world_fail(w, "connecting");
+}
+
+double world_ask_small(struct world *w)
+{
+	static const char small[] =
+		"<get-config><source><running/></source><filter type=\"subtree\">"
+		"<nsf xmlns=\"urn:ietf:params:xml:ns:yang:ietf-i2nsf-capability\"/></filter>"
+		"</get-config>";
+	struct arena arena;
+	struct diags diags;
+	struct netconf_result result;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	double begun = figure_seconds();
+	if (!netconf_client_call(w->client, &(struct netconf_call){.xml = small}, &diags, &result))
+		world_fail(w, "a request");
+	double end = figure_seconds();
+	arena_fini(&arena);
+	return end - begun;
 }

@@ -48,3 +48,5 @@ double world_cpu_seconds(struct world *w);
 // How a client opens its connections to the server.
 struct io_opener world_opener(struct world *w);
 void world_connect_client(struct world *w);
+// The seconds that a request for next to nothing of running takes.
+double world_ask_small(struct world *w);
