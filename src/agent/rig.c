@@ -148,6 +148,18 @@ static _Noreturn void become_agent(struct rig *rig)
 	_exit(127);
 }
 
+void rig_flush(struct rig *rig)
+{
+	pid_t pid = fork();
+	int status = 1;
+	if (pid == 0) {
+		freopen("/dev/null", "w", stdout);
+		execl(rig->program, rig->program, "--config", rig->dir, "--flush", (char *)NULL);
+		_exit(127);
+	}
+	must(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 static void print_log(struct rig *rig)
 {
 	struct buf log;

@@ -31,6 +31,8 @@ void rig_fini(struct rig *rig); // ends the agent
 void rig_start(struct rig *rig);
 // Ends it by this signal and waits for that.
 void rig_stop(struct rig *rig, int signal_number);
+// Takes what the agent, which does not run, has left in the kernel: the namespace is shared by the tests.
+void rig_flush(struct rig *rig);
 // The process that talks to the network.
 pid_t rig_front(const struct rig *rig) must_check;
 // A line of /proc/PID/status, without its name and tab; in the arena.

@@ -37,26 +37,12 @@ static int setup(void **state)
 	return 0;
 }
 
-// The namespace is shared by the tests: nothing may stay in its kernel.
-static void flush(struct rig *rig)
-{
-	pid_t pid = fork();
-	int status = 1;
-	if (pid == 0) {
-		freopen("/dev/null", "w", stdout);
-		execl(rig->program, rig->program, "--config", rig->dir, "--flush", (char *)NULL);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
 static int teardown(void **state)
 {
 	struct rig *rig = *state;
 	if (rig->agent)
 		rig_stop(rig, SIGTERM);
-	flush(rig);
+	rig_flush(rig);
 	rig_fini(rig);
 	free(rig);
 	return 0;
