@@ -3,6 +3,8 @@
 # Wants: $root (the source tree), $bin (the build folder), $run (a folder of this run, made here), $lab_file.
 # Every program's output goes to $run/NAME.log.
 
+. "$root/lab/wait.sh"
+
 export BULWARK_LAB=${BULWARK_LAB:-bw}
 export BULWARK_CONTROLLER=https://[2001:db8:fe::1]:8443
 export BULWARK_IDENTITY=$run/operator/alice
@@ -11,16 +13,6 @@ lab() { "$root/lab/bulwark-lab" "$@"; }
 on() { lab exec "$@"; }
 bulwark() { on controller "$bin/src/cli/bulwark" "$@"; }
 probe() { "$bin/lab/probe" "$@"; }
-
-# wait_until SECONDS WHAT COMMAND…: tries the command every 20 ms until it succeeds.
-wait_until() {
-	local deadline=$(($(date +%s%N) + $1 * 1000000000)) what=$2
-	shift 2
-	until "$@" >/dev/null 2>&1; do
-		[ "$(date +%s%N)" -lt "$deadline" ] || { echo "fleet: waited in vain: $what" >&2; return 1; }
-		sleep 0.02
-	done
-}
 
 fleet_keys() {
 	mkdir -p "$run"

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by system tests of the HTTP interface, after steps.sh: one bulwarkd on the loopback interface, as a user without
 # any privilege, and questions to it with curl. Wants: $root, $bin, $run.
-port=$(python3 -c 'import socket; s = socket.socket(socket.AF_INET6); s.bind(("::1", 0)); print(s.getsockname()[1])')
+. "$root/lab/wait.sh"
+free_port() { python3 -c 'import socket; s = socket.socket(socket.AF_INET6); s.bind(("::1", 0)); print(s.getsockname()[1])'; }
+port=$(free_port)
 url=https://[::1]:$port
 cfi=ietf-i2nsf-cons-facing-interface
 
@@ -40,13 +42,7 @@ is() { # is STATUS IDENTITY METHOD PATH [curl options]
 body_has() { grep -qF -- "$1" "$run/body" || { cat "$run/body"; return 1; }; }
 head_has() { grep -qi -- "$1" "$run/head" || { cat "$run/head"; return 1; }; }
 header() { sed -n "s/^$1: \(.*\)\r$/\1/Ip" "$run/head"; }
-until_up() {
-	local end=$((SECONDS + 20))
-	until [ "$(ask alice GET /restconf 2>/dev/null)" = 200 ]; do
-		[ $SECONDS -lt $end ] && kill -0 "$controller" || return 1
-		sleep 0.05
-	done
-}
+until_up() { wait_until 20 "the controller answers" is 200 alice GET /restconf; }
 json_type=(-H 'Content-Type: application/yang-data+json')
 xml_type=(-H 'Content-Type: application/yang-data+xml')
 groups='{"'$cfi':endpoint-groups":{"user-group":[{"name":"all","ipv6-prefix":["2001:db8::/32"]}]}}'

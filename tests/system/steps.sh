@@ -11,6 +11,7 @@ need() { # need WHAT COMMAND…
 		return 1
 	fi
 }
+refused() { ! "$@"; }
 summary() {
 	echo "$held held, $failed failed"
 	[ "$failed" = 0 ]
@@ -18,6 +19,9 @@ summary() {
 json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 plan_hash() { bulwark plan --json | json 'd["plan-hash"]'; }
 all_connected() { [ "$(bulwark status --json | json 'all(n["connection"] == "connected" for n in d["nsf"])')" = True ]; }
+nsf_is() { # nsf_is NAME CONNECTION
+	[ "$(bulwark status --json | json "[n['connection'] for n in d['nsf'] if n['name'] == '$1'][0]")" = "$2" ]
+}
 all_proven() { [ "$(bulwark status --json | json 'all(n["proven"] for n in d["nsf"])')" = True ]; }
 no_job() { [ "$(bulwark status --json | json 'd.get("running-job", 0)')" = 0 ]; }
 deployed_plan() { bulwark status --json | json 'd.get("deployed-plan", "")'; }
