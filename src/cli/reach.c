@@ -66,25 +66,19 @@ static bool put_named(struct asking *a, const char *name, struct ends *out)
 	return false;
 }
 
-static bool looks_like_address(const char *text)
-{
-	return strspn(text, "0123456789abcdefABCDEF.:/-") == strlen(text) &&
-	       strpbrk(text, ".:") != NULL;
-}
-
 static bool put_end(struct asking *a, const char *option, const char *text, struct ends *out)
 {
 	struct algebra_set v4 = {0}, v6 = {0};
 	size_t before = out->list.len;
 	if (!put_named(a, text, out)) {
-		if (!looks_like_address(text)) {
+		if (!ir_looks_like_addresses(text)) {
 			diag_error(&a->cli->diags, DIAG_REFERENCE, NULL,
 				   "name a zone or a group of the network, or give addresses",
 				   "--%s %s: there is no such zone or group", option, text);
 			return false;
 		}
-		if (!reach_addresses_parse(a->cli, arena_printf(&a->cli->arena, "--%s", option),
-					   text, &v4, &v6))
+		if (!ir_addresses_parse(text, arena_printf(&a->cli->arena, "--%s", option),
+					&a->cli->arena, &a->cli->diags, &v4, &v6))
 			return false;
 		put_parts(a, text, v4, v6, out);
 	}
@@ -119,8 +113,8 @@ static bool single_end(struct asking *a, const char *option, struct algebra_set 
 	const char *text;
 	bool good = true;
 	for (size_t i = 0; (text = cli_option_value(a->cli, option, i)) && good; i++)
-		good = reach_addresses_parse(a->cli, arena_printf(&a->cli->arena, "--%s", option),
-					     text, v4, v6);
+		good = ir_addresses_parse(text, arena_printf(&a->cli->arena, "--%s", option),
+					  &a->cli->arena, &a->cli->diags, v4, v6);
 	if (cli_has(a->cli, option))
 		return good;
 	*v4 = algebra_set_one(&a->cli->arena, 0, algebra_max(32));

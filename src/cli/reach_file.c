@@ -205,10 +205,7 @@ static bool read_addresses(struct reading *r, const char *at, const json_t *obje
 			continue;
 		struct diags aside;
 		diags_init(&aside, &r->cli->arena);
-		struct diags kept = r->cli->diags;
-		r->cli->diags = aside;
-		bool parsed = reach_addresses_parse(r->cli, "networks", text, v4, v6);
-		r->cli->diags = kept;
+		bool parsed = ir_addresses_parse(text, "networks", &r->cli->arena, &aside, v4, v6);
 		if (!parsed)
 			fault(r, DIAG_VALUE, where,
 			      "give a prefix (10.1.0.0/16), a range (10.1.0.1-10.1.0.9), an "
@@ -577,34 +574,6 @@ bool reach_file_load(struct cli *cli, const char *path, struct reach_file *out)
 	json_decref(root);
 	buf_fini(&text);
 	return good;
-}
-
-// --- addresses ---
-
-bool reach_addresses_parse(struct cli *cli, const char *what, const char *text,
-			   struct algebra_set *v4, struct algebra_set *v6)
-{
-	struct ir_clause clause;
-	const struct algebra_set *set;
-	if (strpbrk(text, ",=|\"") || !*text) {
-		diag_error(&cli->diags, DIAG_VALUE, NULL,
-			   "give 10.0.0.0/8, 192.0.2.1-192.0.2.9 or ::1", "%s: '%s' is no network",
-			   what, text);
-		return false;
-	}
-	if (!ir_clause_parse(arena_printf(&cli->arena, "src=%s", text), what, &cli->arena,
-			     &cli->diags, &clause, NULL))
-		return false;
-	if ((set = ir_clause_set(&clause, IR_SRC4)))
-		*v4 = algebra_set_union(&cli->arena, *v4, *set);
-	if ((set = ir_clause_set(&clause, IR_SRC6)))
-		*v6 = algebra_set_union(&cli->arena, *v6, *set);
-	bool whole = !ir_clause_set(&clause, IR_SRC4) && !ir_clause_set(&clause, IR_SRC6);
-	if (whole && !strchr(text, ':')) // 0.0.0.0/0 restricts nothing but the IP version
-		*v4 = algebra_set_one(&cli->arena, 0, algebra_max(32));
-	if (whole && strchr(text, ':'))
-		*v6 = algebra_set_one(&cli->arena, 0, algebra_max(128));
-	return true;
 }
 
 // --- lines ---

@@ -22,8 +22,5 @@ struct reach_file {
 bool reach_file_load(struct cli *cli, const char *path, struct reach_file *out) must_check;
 // Appends the user and device groups of a consumer-facing document. False when there were errors.
 bool reach_groups_load(struct cli *cli, const char *path, struct reach_file *out) must_check;
-// "10.0.0.0/8", "192.0.2.1-192.0.2.9", "2001:db8::/32": added to the sets. False and a diag (which begins with `what`).
-bool reach_addresses_parse(struct cli *cli, const char *what, const char *text,
-			   struct algebra_set *v4, struct algebra_set *v6) must_check;
 // The line (from 1) at which the value of a JSON pointer (RFC 6901; no escapes) stands in a well-formed text.
 unsigned reach_json_line(const char *text, const char *pointer) must_check;

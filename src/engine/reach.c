@@ -107,29 +107,12 @@ static bool guarded(struct reaching *r, const char *name, struct addresses *out)
 
 static bool read_addresses(struct reaching *r, const char *text, struct addresses *out)
 {
-	struct ir_clause clause;
-	if (strspn(text, "0123456789abcdefABCDEF.:/-") != strlen(text) || !strpbrk(text, ".:")) {
-		diag_error(r->diags, DIAG_REFERENCE, NULL,
-			   "name a site with NSFs, an NSF or elsewhere, or give addresses",
-			   "there is no site and no NSF %s", text);
-		return false;
-	}
-	if (!ir_clause_parse(arena_printf(r->arena, "src=%s", text), text, r->arena, r->diags,
-			     &clause, NULL))
-		return false;
-	const struct algebra_set *v4 = ir_clause_set(&clause, IR_SRC4),
-				 *v6 = ir_clause_set(&clause, IR_SRC6);
-	if (v4)
-		out->v4 = *v4;
-	if (v6)
-		out->v6 = *v6;
-	if (v4 || v6)
-		return true;
-	if (strchr(text, ':')) // ::/0 restricts nothing but the IP version
-		out->v6 = algebra_set_one(r->arena, 0, algebra_max(128));
-	else
-		out->v4 = algebra_set_one(r->arena, 0, algebra_max(32));
-	return true;
+	if (ir_looks_like_addresses(text))
+		return ir_addresses_parse(text, text, r->arena, r->diags, &out->v4, &out->v6);
+	diag_error(r->diags, DIAG_REFERENCE, NULL,
+		   "name a site with NSFs, an NSF or elsewhere, or give addresses",
+		   "there is no site and no NSF %s", text);
+	return false;
 }
 
 static bool is_zone(const struct reaching *r, const char *text, size_t *out)

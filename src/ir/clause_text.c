@@ -278,6 +278,38 @@ bool ir_clause_parse(const char *text, const char *what, struct arena *arena, st
 	return true;
 }
 
+bool ir_looks_like_addresses(const char *text)
+{
+	return strspn(text, "0123456789abcdefABCDEF.:/-") == strlen(text) &&
+	       strpbrk(text, ".:") != NULL;
+}
+
+bool ir_addresses_parse(const char *text, const char *what, struct arena *arena,
+			struct diags *diags, struct algebra_set *v4, struct algebra_set *v6)
+{
+	struct ir_clause clause;
+	if (strpbrk(text, ",=|\"") || !*text) {
+		diag_error(diags, DIAG_VALUE, NULL, "give 10.0.0.0/8, 192.0.2.1-192.0.2.9 or ::1",
+			   "%s: '%s' is no network", what, text);
+		return false;
+	}
+	if (!ir_clause_parse(arena_printf(arena, "src=%s", text), what, arena, diags, &clause,
+			     NULL))
+		return false;
+	const struct algebra_set *src4 = ir_clause_set(&clause, IR_SRC4),
+				 *src6 = ir_clause_set(&clause, IR_SRC6);
+	if (src4)
+		*v4 = algebra_set_union(arena, *v4, *src4);
+	if (src6)
+		*v6 = algebra_set_union(arena, *v6, *src6);
+	bool whole = !src4 && !src6; // 0.0.0.0/0 and ::/0 restrict nothing but the IP version
+	if (whole && !strchr(text, ':'))
+		*v4 = algebra_set_one(arena, 0, algebra_max(32));
+	if (whole && strchr(text, ':'))
+		*v6 = algebra_set_one(arena, 0, algebra_max(128));
+	return true;
+}
+
 // --- rules ---
 
 static bool set_action(struct ir_rule *rule, const struct ir_reader *reader,

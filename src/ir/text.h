@@ -38,6 +38,12 @@ struct ir_opaques {
 };
 bool ir_clause_parse(const char *text, const char *what, struct arena *arena, struct diags *diags,
 		     struct ir_clause *out, struct ir_opaques *opaque) must_check;
+// "10.0.0.0/8", "192.0.2.1-192.0.2.9", "2001:db8::/32": added to the sets. False and diags as above.
+bool ir_addresses_parse(const char *text, const char *what, struct arena *arena,
+			struct diags *diags, struct algebra_set *v4,
+			struct algebra_set *v6) must_check;
+// Whether a text can only be meant so, and not as a name.
+bool ir_looks_like_addresses(const char *text) must_check;
 // "action=drop,name=no-telnet,src=…,log=rule": a whole packet rule (flow=yes: a flow rule), conditions as above.
 bool ir_rule_parse(const char *text, const char *what, struct arena *arena, struct diags *diags,
 		   struct ir_rule *out) must_check;

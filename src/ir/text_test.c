@@ -372,6 +372,32 @@ static void bad_conditions_are_refused(void **state)
 	}
 }
 
+static void addresses_are_added_to_sets(void **state)
+{
+	static const char *const bad[] = {"",           "10.0.0.1,dst=1", "a=b",
+					  "10.0.0.1|x", "10.0.0.0/99",    "x"};
+	struct arena *a = *state;
+	struct algebra_set v4 = {0}, v6 = {0};
+	struct diags diags;
+	diags_init(&diags, a);
+	assert_true(ir_addresses_parse("10.0.0.0/31", "networks", a, &diags, &v4, &v6));
+	assert_true(ir_addresses_parse("10.0.0.9-10.0.0.10", "networks", a, &diags, &v4, &v6));
+	assert_int_equal(v4.len, 2);
+	assert_int_equal(v6.len, 0);
+	assert_true(ir_addresses_parse("::/0", "networks", a, &diags, &v4, &v6));
+	assert_int_equal(v4.len, 2);
+	assert_true(v6.len == 1 && v6.at[0].lo == 0 && v6.at[0].hi == algebra_max(128));
+	assert_true(ir_addresses_parse("0.0.0.0/0", "networks", a, &diags, &v4, &v6));
+	assert_true(v4.len == 1 && v4.at[0].hi == algebra_max(32));
+	assert_int_equal(diags.list.len, 0);
+	for (size_t i = 0; i < array_len(bad); i++) {
+		assert_false(ir_addresses_parse(bad[i], "networks", a, &diags, &v4, &v6));
+		assert_int_equal(diags.errors, i + 1);
+	}
+	assert_true(ir_looks_like_addresses("10.0.0.0/99") && ir_looks_like_addresses("::1"));
+	assert_false(ir_looks_like_addresses("dc") || ir_looks_like_addresses("a.example"));
+}
+
 // Random bytes out of what conditions are made of: a condition, or a diag.
 static void no_text_is_neither_read_nor_refused(void **state)
 {
@@ -486,6 +512,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(conditions_match_what_they_say, start, stop),
 		cmocka_unit_test_setup_teardown(conditions_of_other_kinds_are_kept, start, stop),
 		cmocka_unit_test_setup_teardown(bad_conditions_are_refused, start, stop),
+		cmocka_unit_test_setup_teardown(addresses_are_added_to_sets, start, stop),
 		cmocka_unit_test_setup_teardown(no_text_is_neither_read_nor_refused, start, stop),
 		cmocka_unit_test_setup_teardown(rules_are_read, start, stop),
 		cmocka_unit_test_setup_teardown(sets_are_printed_the_short_way, start, stop),
