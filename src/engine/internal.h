@@ -68,7 +68,7 @@ struct network {
 bool network_read(const struct schema_tree *tree, struct diags *diags,
 		  struct network *out) must_check;
 
-// A copy of what is known of a tenant's NSFs (NULL: all) at one instant, in the arena.
+// A copy of what is known of a tenant's NSFs (NULL: all) at one instant, in the arena, but for how they are reached.
 struct view_nsf {
 	struct network_nsf net;
 	struct member *member;

@@ -100,8 +100,8 @@ static bool read_nsf(const struct schema_tree *tree, const struct schema_node *n
 	struct network_nsf nsf = {
 		.name = arena_strdup(a, schema_get_value(node, "name")),
 		.tenant = arena_strdup(a, tenant ? tenant : ENGINE_TENANT_DEFAULT),
-		.address = address ? arena_strdup(a, address) : NULL,
-		.site = site ? arena_strdup(a, site) : NULL,
+		.address = arena_strdup(a, address),
+		.site = arena_strdup(a, site),
 		.port = (uint16_t)strtoul(port ? port : "6513", NULL, 10),
 		.enabled = !enabled || strcmp(enabled, "false") != 0,
 		.calls_home = calls && strcmp(calls, "true") == 0,

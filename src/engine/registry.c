@@ -107,8 +107,9 @@ void registry_view(struct engine *engine, const char *tenant, struct arena *aren
 			continue;
 		n.name = n.member->name;
 		n.tenant = arena_strdup(arena, n.tenant);
-		n.address = n.address ? arena_strdup(arena, n.address) : NULL;
-		n.site = n.site ? arena_strdup(arena, n.site) : NULL;
+		n.site = arena_strdup(arena, n.site);
+		n.address = n.ssh_user = NULL; // how it is reached is for those who reach it
+		n.host_keys = NULL;
 		n.guarded4 = copy_set(n.guarded4, arena);
 		n.guarded6 = copy_set(n.guarded6, arena);
 		struct view_nsf v = {.net = n,
