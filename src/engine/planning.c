@@ -115,6 +115,16 @@ bool planning_ruleset(const void *data, size_t len, struct arena *arena, struct 
 	return ir_ruleset_decode(&in, arena, out) && wire_done(&in);
 }
 
+bool planning_intended(const void *data, size_t len, const char *nsf, struct diags *diags,
+		       struct ir_ruleset *out)
+{
+	if (planning_ruleset(data, len, diags->arena, out))
+		return true;
+	diag_error(diags, DIAG_FAILED, NULL, "restore the controller's database from a backup",
+		   "what %s shall enforce cannot be read from the store", nsf);
+	return false;
+}
+
 // --- making ---
 
 static bool place(struct planning *p, const struct ir_ruleset *ruleset)
@@ -194,11 +204,7 @@ static bool read_base(struct planning *p, size_t i, struct plan_target *t)
 		return engine_store_failed(rc, p->diags);
 	t->has_base = true;
 	memcpy(t->base, d.digest, sizeof(t->base));
-	if (planning_ruleset(d.ruleset, d.ruleset_len, p->arena, &p->deployed[i]))
-		return true;
-	diag_error(p->diags, DIAG_FAILED, NULL, "restore the controller's database from a backup",
-		   "what is deployed on %s cannot be read from the store", t->nsf);
-	return false;
+	return planning_intended(d.ruleset, d.ruleset_len, t->nsf, p->diags, &p->deployed[i]);
 }
 
 // False only when the surroundings fail; what cannot be enforced is among the refusals.

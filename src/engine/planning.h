@@ -43,3 +43,6 @@ bool planning_withdraw(struct engine *engine, const struct engine_caller *caller
 // Decodes what is intended on an NSF. True with an empty one when nothing is.
 bool planning_ruleset(const void *data, size_t len, struct arena *arena,
 		      struct ir_ruleset *out) must_check;
+// The same, with a diag when it is damaged.
+bool planning_intended(const void *data, size_t len, const char *nsf, struct diags *diags,
+		       struct ir_ruleset *out) must_check;

@@ -129,13 +129,9 @@ bool prove_nsf(struct engine *engine, const struct prove_request *request, struc
 	if (!engine->opt.nsf->report(engine->opt.nsf_context, &ask, diags, &report))
 		return false;
 	struct ir_ruleset intended;
-	if (!planning_ruleset(request->ruleset, request->ruleset_len, diags->arena, &intended)) {
-		diag_error(diags, DIAG_FAILED, NULL,
-			   "restore the controller's database from a backup",
-			   "what %s shall enforce cannot be read from the store",
-			   request->member->name);
+	if (!planning_intended(request->ruleset, request->ruleset_len, request->member->name, diags,
+			       &intended))
 		return false;
-	}
 	prove(&intended, request->ruleset_len == 0, &report, time(NULL), diags->arena, out);
 	registry_report(engine, request->member, &report, out->verdict == ENGINE_IS_PROVEN);
 	if (request->report_out)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens to a packet: on every NSF that it passes, by the meaning of its rules.
-#include "engine/internal.h"
+#include "engine/asking.h"
 
 #include <string.h>
 #include <time.h>
@@ -37,35 +37,22 @@ static bool endpoints(const struct ir_packet *p, struct diags *diags, int *famil
 	return true;
 }
 
-// The rules of the latest revision, placed; refusals are of no concern here.
-static bool latest_rules(struct engine *engine, const struct engine_caller *caller,
-			 struct diags *diags, struct engine_plan *plan)
+// What the NSF is told by the plan, or without one what it was told. Where nothing of ours is everything passes.
+static bool rules_of(struct engine *engine, const struct engine_plan *plan, const char *nsf,
+		     struct diags *diags, struct ir_ruleset *out)
 {
-	return engine_plan(engine, caller, 0, diags, plan);
-}
-
-static const struct ir_ruleset *rules_of(struct engine *engine, const struct engine_plan *plan,
-					 const char *nsf, struct arena *arena)
-{
-	for (size_t i = 0; plan && i < plan->nsf.len; i++)
+	if (!plan)
+		return asking_deployed(engine, nsf, diags, out);
+	*out = (struct ir_ruleset){.default_action = IR_PASS};
+	for (size_t i = 0; i < plan->nsf.len; i++)
 		if (strcmp(plan->nsf.at[i].change->nsf, nsf) == 0)
-			return plan->nsf.at[i].change->intended;
-	if (plan)
-		return NULL;
-	struct store_deployed d;
-	struct ir_ruleset *ruleset = arena_new(arena, struct ir_ruleset);
-	bool known = store_do(engine->store, deployed_get, nsf, arena, &d) == 0 && d.ruleset_len &&
-		     planning_ruleset(d.ruleset, d.ruleset_len, arena, ruleset);
-	return known ? ruleset : NULL;
+			*out = *plan->nsf.at[i].change->intended;
+	return true;
 }
 
 static void answer(const struct ir_ruleset *ruleset, const struct ir_packet *packet,
 		   struct arena *arena, struct engine_answer *out)
 {
-	if (!ruleset) { // nothing of ours is there: it lets everything through
-		out->verdict = ir_verdict_name[IR_PASS];
-		return;
-	}
 	struct ir_outcome outcome = {0};
 	ir_eval(ruleset, packet, arena, &outcome);
 	out->verdict = ir_verdict_name[outcome.verdict];
@@ -83,7 +70,7 @@ bool engine_query(struct engine *engine, const struct engine_caller *caller,
 	struct engine_plan plan;
 	if (!ir_packet_parse(query->packet, time(NULL), arena, diags, &packet) ||
 	    !endpoints(&packet, diags, &family, &source, &destination) ||
-	    (!query->deployed && !latest_rules(engine, caller, diags, &plan)))
+	    (!query->deployed && !engine_plan(engine, caller, 0, diags, &plan)))
 		return false;
 	struct view view;
 	registry_view(engine, caller->tenant, arena, &view);
@@ -91,8 +78,10 @@ bool engine_query(struct engine *engine, const struct engine_caller *caller,
 	query_path(&view, family, source, destination, arena, &path);
 	for (size_t i = 0; i < path.list.len; i++) {
 		struct engine_answer a = {.nsf = path.list.at[i]};
-		answer(rules_of(engine, query->deployed ? NULL : &plan, a.nsf, arena), &packet,
-		       arena, &a);
+		struct ir_ruleset *rules = arena_new(arena, struct ir_ruleset);
+		if (!rules_of(engine, query->deployed ? NULL : &plan, a.nsf, diags, rules))
+			return false;
+		answer(rules, &packet, arena, &a);
 		vec_push(arena, &out->list, a);
 	}
 	return true;

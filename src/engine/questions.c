@@ -82,11 +82,7 @@ bool asking_deployed(struct engine *engine, const char *nsf, struct diags *diags
 		.default_action = IR_PASS}; // nothing of ours is there: it lets everything through
 	if (rc < 0)
 		return engine_store_failed(rc, diags);
-	if (rc || !d.ruleset_len || planning_ruleset(d.ruleset, d.ruleset_len, diags->arena, out))
-		return true;
-	diag_error(diags, DIAG_FAILED, NULL, "restore the controller's database from a backup",
-		   "what is deployed on %s cannot be read from the store", nsf);
-	return false;
+	return rc || !d.ruleset_len || planning_intended(d.ruleset, d.ruleset_len, nsf, diags, out);
 }
 
 static bool rules_of(struct engine *engine, const struct engine_caller *caller,

@@ -349,6 +349,37 @@ static void test_deployment(void **state)
 	bench_expect(b, "\"verdict\":\"pass\"");
 }
 
+// What the store holds of the NSF from now on cannot be read.
+static void damage(struct bench *b, const char *nsf)
+{
+	struct store_job job = {.tenant = ENGINE_TENANT_DEFAULT, .author = "alice", .persist = "p"};
+	struct store_key none = {0};
+	struct store_deployed deployed = {
+		.nsf = nsf, .tenant = ENGINE_TENANT_DEFAULT, .ruleset = "junk", .ruleset_len = 4};
+	assert_int_equal(store_do(b->store, job_add, &job, &none, &job.id), 0);
+	job.state = STORE_RUNNING;
+	assert_int_equal(store_do(b->store, job_update, &job), 0);
+	struct store_decision decision = {
+		.job = job.id, .tenant = job.tenant, .deployed = &deployed, .len = 1};
+	deployed.job = job.id;
+	assert_int_equal(store_do(b->store, decide, &decision), 0);
+}
+
+// No answer is made up about what cannot be read.
+static void test_damaged(void **state)
+{
+	struct bench *b = *state;
+	static const char packet[] = "{\"" BWC ":input\":{\"packet\":\"src=10.1.0.1,dst=10.2.0.1,"
+				     "proto=tcp,dport=443\",\"deployed\":true}}";
+	bench_documents(b);
+	assert_int_equal(ask(b, "POST", OPERATION("query"), packet), 200);
+	damage(b, "fw2");
+	assert_in_range(ask(b, "POST", OPERATION("query"), packet), 400, 500);
+	bench_expect(b, "fw2 shall enforce cannot be read");
+	assert_in_range(ask(b, "POST", OPERATION("plan"), "{}"), 400, 500);
+	bench_expect(b, "fw2 shall enforce cannot be read");
+}
+
 static void test_pinholes(void **state)
 {
 	struct bench *b = *state;
@@ -631,13 +662,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 	static const struct CMUnitTest tests[] = {
-		TEST(test_discovery),      TEST(test_roles),         TEST(test_get),
-		TEST(test_state),          TEST(test_edits),         TEST(test_numeric_keys),
-		TEST(test_bad_edits),      TEST(test_order_is_kept), TEST(test_datastore),
-		TEST(test_preconditions),  TEST(test_deployment),    TEST(test_pinholes),
-		TEST(test_analyse),        TEST(test_compare),       TEST(test_assert),
-		TEST(test_reach),          TEST(test_reach_guards),  TEST(test_bad_reach),
-		TEST(test_bad_operations),
+		TEST(test_discovery),     TEST(test_roles),          TEST(test_get),
+		TEST(test_state),         TEST(test_edits),          TEST(test_numeric_keys),
+		TEST(test_bad_edits),     TEST(test_order_is_kept),  TEST(test_datastore),
+		TEST(test_preconditions), TEST(test_deployment),     TEST(test_damaged),
+		TEST(test_pinholes),      TEST(test_analyse),        TEST(test_compare),
+		TEST(test_assert),        TEST(test_reach),          TEST(test_reach_guards),
+		TEST(test_bad_reach),     TEST(test_bad_operations),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
