@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LARGE_BLOCK \
@@ -33,4 +34,22 @@ void base_close(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
+}
+
+const char *const *base_texts_copy(const char *const *texts)
+{
+	size_t n = 0;
+	while (texts && texts[n])
+		n++;
+	const char **copy = base_oom(calloc(n + 1, sizeof(*copy)));
+	for (size_t i = 0; i < n; i++)
+		copy[i] = base_oom(strdup(texts[i]));
+	return copy;
+}
+
+void base_texts_free(const char *const *texts)
+{
+	for (const char *const *text = texts; text && *text; text++)
+		free((char *)*text);
+	free((void *)texts);
 }

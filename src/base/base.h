@@ -17,6 +17,10 @@ __extension__ typedef unsigned __int128 u128;
 // Ends the process when `p` is NULL: memory is not something callers can do without.
 void *base_oom(void *p) must_check;
 
+// A copy of a list of texts that ends with NULL; NULL is an empty one.
+const char *const *base_texts_copy(const char *const *texts) must_check;
+void base_texts_free(const char *const *texts); // NULL is fine
+
 // For main(): what large blocks are freed goes back to the system at once, instead of lying between others in the heap.
 void base_give_memory_back(void);
 

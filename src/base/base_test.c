@@ -142,6 +142,22 @@ static void counts_cannot_exceed_the_input(void **state)
 	buf_fini(&b);
 }
 
+static void lists_of_texts_are_copied(void **state)
+{
+	(void)state;
+	char text[] = "one";
+	const char *const *copy = base_texts_copy((const char *const[]){text, "two", NULL});
+	text[0] = 'x';
+	assert_string_equal(copy[0], "one");
+	assert_string_equal(copy[1], "two");
+	assert_null(copy[2]);
+	base_texts_free(copy);
+	copy = base_texts_copy(NULL);
+	assert_null(copy[0]);
+	base_texts_free(copy);
+	base_texts_free(NULL);
+}
+
 static void diags_are_counted_kept_and_printed(void **state)
 {
 	(void)state;
@@ -182,6 +198,7 @@ int main(void)
 		cmocka_unit_test(buffers_grow_consume_and_escape),
 		cmocka_unit_test(wire_reads_what_was_written_and_refuses_less),
 		cmocka_unit_test(counts_cannot_exceed_the_input),
+		cmocka_unit_test(lists_of_texts_are_copied),
 		cmocka_unit_test(diags_are_counted_kept_and_printed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

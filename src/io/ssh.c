@@ -33,7 +33,8 @@ struct trust {
 struct io_ssh {
 	atomic_uint refs;
 	char *key_file, *authorized_file;
-	char **roles, *tenant_role;
+	const char *const *roles;
+	char *tenant_role;
 	void (*note)(void *context, const struct diag *what);
 	void *context;
 	pthread_mutex_t lock; // guards what follows
@@ -167,8 +168,7 @@ static bool read_trust(const struct io_ssh *ssh, struct diags *diags, struct tru
 	if (trust->stamp.st_mode & 022)
 		return bad_file(diags, file, "chmod go-w it",
 				"others than its owner can write it, so nobody comes in");
-	struct io_authorized_text in = {
-		.file = file, .text = text.data, .roles = (const char *const *)ssh->roles};
+	struct io_authorized_text in = {.file = file, .text = text.data, .roles = ssh->roles};
 	in.tenant_role = ssh->tenant_role;
 	io_authorized_parse(&in, &trust->arena, diags, &trust->authorized);
 	return true;
@@ -289,17 +289,6 @@ bool io_ssh_accept(struct io_ssh *ssh, ssh_session session, int fd)
 
 // --- life ---
 
-static char **copy_roles(const char *const *roles)
-{
-	size_t n = 0;
-	while (roles && roles[n])
-		n++;
-	char **copy = base_oom(calloc(n + 1, sizeof(*copy)));
-	for (size_t i = 0; i < n; i++)
-		copy[i] = base_oom(strdup(roles[i]));
-	return copy;
-}
-
 static bool reload_key(struct io_ssh *ssh, struct diags *diags)
 {
 	ssh_key key = load_key(ssh->key_file, diags);
@@ -336,7 +325,7 @@ struct io_ssh *io_ssh_new(const struct io_ssh_options *options, struct diags *di
 	pthread_mutex_init(&ssh->lock, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	ssh->key_file = base_oom(strdup(options->key));
-	ssh->roles = copy_roles(options->roles);
+	ssh->roles = base_texts_copy(options->roles);
 	if (options->tenant_role)
 		ssh->tenant_role = base_oom(strdup(options->tenant_role));
 	if (options->authorized) {
@@ -367,9 +356,7 @@ void io_ssh_unref(struct io_ssh *ssh)
 	if (ssh->bind)
 		ssh_bind_free(ssh->bind);
 	free_trust(ssh->trust);
-	for (char **role = ssh->roles; *role; role++)
-		free(*role);
-	free(ssh->roles);
+	base_texts_free(ssh->roles);
 	free(ssh->tenant_role);
 	free(ssh->key_file);
 	free(ssh->authorized_file);

@@ -58,9 +58,6 @@ struct south {
 
 // south.c
 void south_configure(void *context, const struct engine_peer *peers, size_t len);
-// A list that ends with NULL.
-const char *const *south_keys_copy(const char *const *keys) must_check;
-void south_keys_free(const char *const *keys);
 
 // session.c
 void session_configure(struct south *south, const struct engine_peer *peers, size_t len);

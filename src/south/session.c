@@ -234,9 +234,9 @@ static bool address_of(const struct engine_peer *peer, struct io_address *out)
 static void use_ssh(struct session *s, const struct engine_peer *peer)
 {
 	free(s->ssh_user);
-	south_keys_free(s->host_keys);
+	base_texts_free(s->host_keys);
 	s->ssh_user = peer->ssh_user ? base_oom(strdup(peer->ssh_user)) : NULL;
-	s->host_keys = south_keys_copy(peer->host_keys);
+	s->host_keys = base_texts_copy(peer->host_keys);
 }
 
 static bool same_keys(const char *const *a, const char *const *b)
@@ -277,7 +277,7 @@ static void free_session(struct session *s)
 	io_timer_free(s->timer);
 	free(s->name);
 	free(s->ssh_user);
-	south_keys_free(s->host_keys);
+	base_texts_free(s->host_keys);
 	free(s);
 }
 

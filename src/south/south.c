@@ -41,31 +41,13 @@ struct south *south_new(const struct south_options *options, struct diags *diags
 
 // --- what is configured ---
 
-const char *const *south_keys_copy(const char *const *keys)
-{
-	size_t n = 0;
-	while (keys && keys[n])
-		n++;
-	const char **copy = base_oom(calloc(n + 1, sizeof(*copy)));
-	for (size_t i = 0; i < n; i++)
-		copy[i] = base_oom(strdup(keys[i]));
-	return copy;
-}
-
-void south_keys_free(const char *const *keys)
-{
-	for (const char *const *key = keys; key && *key; key++)
-		free((char *)*key);
-	free((void *)keys);
-}
-
 static void free_peers(struct engine_peer *peers, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		free((char *)peers[i].name);
 		free((char *)peers[i].address);
 		free((char *)peers[i].ssh_user);
-		south_keys_free(peers[i].host_keys);
+		base_texts_free(peers[i].host_keys);
 	}
 	free(peers);
 }
@@ -74,12 +56,12 @@ static struct engine_peer *copy_peers(const struct engine_peer *peers, size_t le
 {
 	struct engine_peer *copy = base_oom(calloc(len + 1, sizeof(*copy)));
 	for (size_t i = 0; i < len; i++) {
-		const char *address = peers[i].address;
+		const char *address = peers[i].address, *user = peers[i].ssh_user;
 		copy[i] = peers[i];
 		copy[i].name = base_oom(strdup(peers[i].name));
 		copy[i].address = address ? base_oom(strdup(address)) : NULL;
-		copy[i].ssh_user = peers[i].ssh_user ? base_oom(strdup(peers[i].ssh_user)) : NULL;
-		copy[i].host_keys = south_keys_copy(peers[i].host_keys);
+		copy[i].ssh_user = user ? base_oom(strdup(user)) : NULL;
+		copy[i].host_keys = base_texts_copy(peers[i].host_keys);
 	}
 	return copy;
 }
