@@ -88,7 +88,6 @@ struct access_state {
 };
 
 struct access_user_test {
-	const struct schema_kind *at;
 	int64_t above; // the test of the same path that has to be passed above; -1: none
 	const char **value;
 	const struct access_key *key;
@@ -122,6 +121,9 @@ struct access_user {
 };
 
 // state.c
+// The tests at this kind; NULL: none.
+struct access_anchor *access_anchor_of(const struct access_user *user,
+				       const struct schema_kind *kind) must_check;
 #define ACCESS_UNANCHORED 255u
 unsigned access_anchor_up(struct access_user *user, const struct schema_kind *kind) must_check;
 // The state of what is in `node`, and of the node itself, when that around it has `above`.

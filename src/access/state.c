@@ -89,8 +89,8 @@ static bool is_passed(const struct access_user_test *test, const struct access_s
 	return access_passes(above, test->above);
 }
 
-static const struct access_anchor *anchor_of(const struct access_user *user,
-					     const struct schema_kind *kind)
+struct access_anchor *access_anchor_of(const struct access_user *user,
+				       const struct schema_kind *kind)
 {
 	for (size_t i = 0; i < user->anchor.len; i++)
 		if (user->anchor.at[i]->kind == kind)
@@ -126,7 +126,7 @@ struct access_state *access_state_enter(struct access_user *user, struct access_
 	const struct schema_kind *kind = schema_kind(node);
 	if (!kind || access_anchor_up(user, kind) != 0)
 		return above;
-	return enter(user, anchor_of(user, kind), above, node);
+	return enter(user, access_anchor_of(user, kind), above, node);
 }
 
 // --- finding a node's state ---
@@ -135,7 +135,7 @@ static unsigned find_up(struct access_user *user, const struct schema_kind *kind
 {
 	unsigned up = 0;
 	for (; kind; kind = schema_kind_parent(kind), up++)
-		if (anchor_of(user, kind))
+		if (access_anchor_of(user, kind))
 			return up + 2;
 	return UP_NEVER;
 }

@@ -89,10 +89,10 @@ static void sign(const struct access *access, const struct access_who *who, stru
 
 static struct access_anchor *anchor_at(struct access_user *user, const struct schema_kind *kind)
 {
-	for (size_t i = 0; i < user->anchor.len; i++)
-		if (user->anchor.at[i]->kind == kind)
-			return user->anchor.at[i];
-	struct access_anchor *anchor = arena_new(&user->arena, struct access_anchor);
+	struct access_anchor *anchor = access_anchor_of(user, kind);
+	if (anchor)
+		return anchor;
+	anchor = arena_new(&user->arena, struct access_anchor);
 	*anchor = (struct access_anchor){.kind = kind, .first = {.arena = &user->arena}};
 	vec_push(&user->arena, &user->anchor, anchor);
 	return anchor;
@@ -111,8 +111,7 @@ static size_t lead_of(struct access_user *user, struct access_anchor *anchor,
 
 static int64_t add_test(struct access_user *user, const struct access_test *from, int64_t above)
 {
-	struct access_user_test test = {
-		.at = from->at, .above = above, .key = from->key.at, .keys = from->key.len};
+	struct access_user_test test = {.above = above, .key = from->key.at, .keys = from->key.len};
 	test.value = arena_array(&user->arena, const char *, test.keys);
 	for (size_t i = 0; i < test.keys; i++)
 		test.value[i] = from->key.at[i].value ? from->key.at[i].value : user->name;
