@@ -1,34 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commits: what the application is asked in which order, and what running is after every outcome.
-#include "proto/netconf/test_peer.h"
+#include "proto/netconf/test_pair.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static struct test_world w;
-static struct test_peer a, b;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_world_init(&w, NULL);
-	test_peer_open(&a, &w);
-	test_peer_open(&b, &w);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	test_peer_fini(&a);
-	test_peer_fini(&b);
-	test_world_fini(&w);
-	return 0;
-}
-
-#define LABEL(text) "<box " BOX "><label>" text "</label></box>"
-#define EDIT(text) \
-	"<edit-config><target><candidate/></target><config>" LABEL(text) "</config></edit-config>"
 #define COMMIT(inside) "<commit>" inside "</commit>"
 #define CONFIRMED(inside) COMMIT("<confirmed/>" inside)
 
@@ -43,7 +19,7 @@ static void lose(struct test_peer *p)
 static void plain_commit(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, COMMIT(""));
 	test_asked(&w, "commit;");
 	test_config(&b, "running", LABEL("one"));
@@ -57,7 +33,7 @@ static void plain_commit(void **state)
 static void an_invalid_candidate_is_not_applied(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("forbidden"));
+	test_ok(&a, EDIT(LABEL("forbidden")));
 	test_error(&a, COMMIT(""), "operation-failed", "label");
 	test_ok(&a, "<edit-config><target><candidate/></target><default-operation>replace</"
 		    "default-operation><config><box " BOX
@@ -71,7 +47,7 @@ static void an_invalid_candidate_is_not_applied(void **state)
 static void a_commit_that_fails_changes_nothing(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	w.box.fails = true;
 	test_error(&a, COMMIT(""), "operation-not-supported", "the box cannot do that");
 	test_error(&a, CONFIRMED(""), "operation-not-supported", "the box cannot do that");
@@ -86,13 +62,13 @@ static void a_commit_that_fails_changes_nothing(void **state)
 static void writes_wait_for_a_commit_and_reads_do_not(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	w.box.later = true;
 	test_send(&a, COMMIT(""));
 	while (!w.box.held)
 		test_step(&w);
 	test_config(&b, "running", "");
-	test_send(&b, EDIT("two"));
+	test_send(&b, EDIT(LABEL("two")));
 	test_send(&b, COMMIT(""));
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(io_loop_step(w.loop, 1), 0);
@@ -112,7 +88,7 @@ static void writes_wait_for_a_commit_and_reads_do_not(void **state)
 static void confirmed_in_time(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED(""));
 	test_config(&b, "running", LABEL("one"));
 	test_ok(&a, COMMIT(""));
@@ -124,9 +100,9 @@ static void confirmed_in_time(void **state)
 static void a_confirming_commit_may_bring_more(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED("<confirm-timeout>30</confirm-timeout>"));
-	test_ok(&a, EDIT("two"));
+	test_ok(&a, EDIT(LABEL("two")));
 	test_ok(&a, COMMIT(""));
 	test_asked(&w, "commit confirmed 30;commit;");
 	test_config(&b, "running", LABEL("two"));
@@ -136,9 +112,9 @@ static void a_confirming_commit_may_bring_more(void **state)
 static void not_confirmed_in_time(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("zero"));
+	test_ok(&a, EDIT(LABEL("zero")));
 	test_ok(&a, COMMIT(""));
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED(""));
 	netconf_server_reverted(w.box.server);
 	test_config(&a, "running", LABEL("zero"));
@@ -152,11 +128,11 @@ static void not_confirmed_in_time(void **state)
 static void an_edited_candidate_outlives_the_way_back(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("zero"));
+	test_ok(&a, EDIT(LABEL("zero")));
 	test_ok(&a, COMMIT(""));
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED(""));
-	test_ok(&a, EDIT("edited meanwhile"));
+	test_ok(&a, EDIT(LABEL("edited meanwhile")));
 	netconf_server_reverted(w.box.server);
 	test_config(&a, "running", LABEL("zero"));
 	test_config(&a, "candidate", LABEL("edited meanwhile"));
@@ -170,11 +146,11 @@ static void an_edited_candidate_outlives_the_way_back(void **state)
 static void a_follow_up_keeps_the_first_way_back(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("zero"));
+	test_ok(&a, EDIT(LABEL("zero")));
 	test_ok(&a, COMMIT(""));
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED("<confirm-timeout>10</confirm-timeout>"));
-	test_ok(&a, EDIT("two"));
+	test_ok(&a, EDIT(LABEL("two")));
 	test_ok(&a, CONFIRMED("<confirm-timeout>20</confirm-timeout>"));
 	test_ok(&a, CONFIRMED("<confirm-timeout>40</confirm-timeout>"));
 	test_asked(
@@ -189,7 +165,7 @@ static void cancelled(void **state)
 {
 	(void)state;
 	test_error(&a, "<cancel-commit/>", "operation-failed", "no confirmed commit");
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED(""));
 	test_error(&b, "<cancel-commit/>", "in-use", "session 1");
 	test_error(&a, "<cancel-commit><persist-id>x</persist-id></cancel-commit>", "invalid-value",
@@ -207,7 +183,7 @@ static void cancelled(void **state)
 static void others_keep_out_meanwhile(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED(""));
 	test_error(&b, COMMIT(""), "in-use", "session 1 is pending");
 	test_error(&b, "<lock><target><running/></target></lock>", "lock-denied",
@@ -220,13 +196,13 @@ static void others_keep_out_meanwhile(void **state)
 static void the_session_takes_its_commit_with_it(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED(""));
 	test_asked(&w, "commit confirmed 600;");
 	lose(&a);
 	test_asked(&w, "cancel of a lost session;");
 	test_config(&b, "running", "");
-	test_ok(&b, EDIT("two"));
+	test_ok(&b, EDIT(LABEL("two")));
 	test_ok(&b, COMMIT(""));
 	test_config(&b, "running", LABEL("two"));
 }
@@ -234,7 +210,7 @@ static void the_session_takes_its_commit_with_it(void **state)
 static void the_session_ends_while_the_commit_is_applied(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	w.box.later = true;
 	test_send(&a, CONFIRMED(""));
 	while (!w.box.held)
@@ -250,7 +226,7 @@ static void the_session_ends_while_the_commit_is_applied(void **state)
 static void the_way_back_fails(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED(""));
 	w.box.fails = true;
 	lose(&a);
@@ -264,7 +240,7 @@ static void the_way_back_fails(void **state)
 static void persist_survives_the_session(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED("<persist>token</persist><confirm-timeout>7</confirm-timeout>"));
 	test_asked(&w, "commit confirmed 7 as token;");
 	lose(&a);
@@ -284,9 +260,9 @@ static void persist_survives_the_session(void **state)
 static void persist_follow_up_and_cancel(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED("<persist>t1</persist>"));
-	test_ok(&b, EDIT("two"));
+	test_ok(&b, EDIT(LABEL("two")));
 	test_ok(&b, CONFIRMED("<persist>t2</persist><persist-id>t1</persist-id>"));
 	test_asked(&w, "commit confirmed 600 as t1;commit confirmed again 600 as t2;");
 	test_error(&a, "<cancel-commit><persist-id>t1</persist-id></cancel-commit>",
@@ -299,9 +275,9 @@ static void persist_follow_up_and_cancel(void **state)
 static void a_follow_up_without_persist_is_the_sessions(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, CONFIRMED("<persist>t1</persist>"));
-	test_ok(&b, EDIT("two"));
+	test_ok(&b, EDIT(LABEL("two")));
 	test_ok(&b, CONFIRMED("<persist-id>t1</persist-id>"));
 	lose(&b);
 	test_asked(
@@ -314,7 +290,7 @@ static void a_follow_up_without_persist_is_the_sessions(void **state)
 static void confirmed_parameters_need_confirmed(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_error(&a, COMMIT("<persist>x</persist>"), "missing-element", "confirmed");
 	test_error(&a, COMMIT("<confirm-timeout>5</confirm-timeout>"), "missing-element",
 		   "confirmed");
@@ -326,15 +302,14 @@ static void confirmed_parameters_need_confirmed(void **state)
 static void start_over(const char *persist)
 {
 	struct schema *schema = test_box_schema();
-	teardown(NULL);
-	test_world_init(&w, &(struct netconf_server_options){
-				    .schema = schema,
-				    .running = test_box_tree(schema, LABEL("new")),
-				    .rollback = test_box_tree(schema, LABEL("old")),
-				    .startup = test_box_tree(schema, LABEL("first")),
-				    .persist = persist});
-	test_peer_open(&a, &w);
-	b = (struct test_peer){.world = &w};
+	test_pair_teardown(NULL);
+	test_pair_begin(
+		&(struct netconf_server_options){.schema = schema,
+						 .running = test_box_tree(schema, LABEL("new")),
+						 .rollback = test_box_tree(schema, LABEL("old")),
+						 .startup = test_box_tree(schema, LABEL("first")),
+						 .persist = persist},
+		1);
 }
 
 static void a_restart_knows_where_it_stands(void **state)
@@ -359,10 +334,10 @@ static void a_restart_reverts_what_no_session_can_confirm(void **state)
 static void the_server_may_go_while_a_commit_is_applied(void **state)
 {
 	(void)state;
-	test_ok(&a, EDIT("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	w.box.later = true;
 	test_send(&a, COMMIT(""));
-	test_send(&b, EDIT("two"));
+	test_send(&b, EDIT(LABEL("two")));
 	while (!w.box.held)
 		test_step(&w);
 	w.box.held = NULL;
@@ -371,7 +346,7 @@ static void the_server_may_go_while_a_commit_is_applied(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, test_pair_setup_both, test_pair_teardown)
 		T(plain_commit),
 		T(an_invalid_candidate_is_not_applied),
 		T(a_commit_that_fails_changes_nothing),

@@ -1,33 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The errors of RFC 6241 appendix A as a client meets them: tag, type, and what error-info must name.
-#include "proto/netconf/test_peer.h"
+#include "proto/netconf/test_pair.h"
 
 #include <string.h>
 
-static struct test_world w;
-static struct test_peer a, b;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_world_init(&w, NULL);
-	a = b = (struct test_peer){.world = &w};
-	test_peer_open(&a, &w);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	test_peer_fini(&a);
-	if (b.stream)
-		test_peer_fini(&b);
-	test_world_fini(&w);
-	return 0;
-}
-
-#define EDIT(config) \
-	"<edit-config><target><candidate/></target><config>" config "</config></edit-config>"
 #define NC "xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\""
 #define ITEM(inside) "<box " BOX " " NC "><item" inside "</item></box>"
 
@@ -190,7 +166,7 @@ static void insert_at_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, test_pair_setup, test_pair_teardown)
 		T(elements),    T(attributes),         T(values_and_data),   T(locks),
 		T(constraints), T(broken_constraints), T(insert_at_nothing),
 	};

@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Notifications: subscribing, replay and its bounds, and what the server tells of itself.
 #include "base/moment.h"
-#include "proto/netconf/test_peer.h"
+#include "proto/netconf/test_pair.h"
 #include "schema/schema.h"
 
 #include <string.h>
 
-static struct test_world w;
-static struct test_peer a, b;
-
 static int setup(void **state)
 {
 	(void)state;
-	test_world_init(&w, &(struct netconf_server_options){.log_most = 4, .idle_ms = 0});
-	a = b = (struct test_peer){.world = &w};
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	if (a.stream)
-		test_peer_fini(&a);
-	if (b.stream)
-		test_peer_fini(&b);
-	test_world_fini(&w);
-	return 0;
+	return test_pair_begin(&(struct netconf_server_options){.log_most = 4, .idle_ms = 0}, 0);
 }
 
 #define SUBSCRIBE(inside)                                                                        \
@@ -209,9 +193,6 @@ static void sessions_begin_and_end(void **state)
 	b = (struct test_peer){.world = &w};
 }
 
-#define LABEL(text)                                                                   \
-	"<edit-config><target><candidate/></target><config><box " BOX "><label>" text \
-	"</label></box></config></edit-config>"
 #define CHANGED                                                            \
 	"<changed-by><username>admin</username><session-id>2</session-id>" \
 	"<source-host>127.0.0.1</source-host></changed-by><datastore>running</datastore>"
@@ -224,7 +205,7 @@ static void commits(void **state)
 	test_ok(&a, SUBSCRIBE(""));
 	test_peer_open(&b, &w);
 	hears(&a, "start>");
-	test_ok(&b, LABEL("one"));
+	test_ok(&b, EDIT(LABEL("one")));
 	test_ok(&b, "<commit><confirmed/><confirm-timeout>99</confirm-timeout></commit>");
 	hears(&a, CHANGED);
 	hears(&a, "<confirm-event>start</confirm-event><timeout>99</timeout>");
@@ -233,7 +214,7 @@ static void commits(void **state)
 	test_ok(&b, "<commit/>");
 	hears(&a, "<session-id>2</session-id><source-host>127.0.0.1</source-host>"
 		  "<confirm-event>complete</confirm-event></netconf-confirmed-commit>");
-	test_ok(&b, LABEL("two"));
+	test_ok(&b, EDIT(LABEL("two")));
 	test_ok(&b, "<commit><confirmed/></commit>");
 	hears(&a, "change>");
 	hears(&a, "start</");
@@ -241,7 +222,7 @@ static void commits(void **state)
 	hears(&a, "<confirm-event>cancel</confirm-event>");
 	hears(&a, CHANGED);
 	test_ok(&b, "<discard-changes/>");
-	test_ok(&b, LABEL("three"));
+	test_ok(&b, EDIT(LABEL("three")));
 	test_ok(&b, "<commit><confirmed/></commit>");
 	hears(&a, "change>");
 	hears(&a, "start</");
@@ -262,14 +243,14 @@ static void changes_are_named(void **state)
 {
 	(void)state;
 	test_peer_open(&a, &w);
-	test_ok(&a, LABEL("one"));
+	test_ok(&a, EDIT(LABEL("one")));
 	test_ok(&a, "<edit-config><target><candidate/></target><config><box " BOX
 		    "><item><name>x</name></item></box></config></edit-config>");
 	test_ok(&a, "<commit/>");
 	test_ok(&a, SUBSCRIBE("<filter><netconf-config-change "
 			      "xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-notifications\"/>"
 			      "</filter>"));
-	test_ok(&a, LABEL("two"));
+	test_ok(&a, EDIT(LABEL("two")));
 	test_ok(&a, "<edit-config><target><candidate/></target><config><box " BOX
 		    " xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\"><item "
 		    "nc:operation=\"delete\"><name>x</name></item><item><name>y</name></item>"
@@ -306,7 +287,7 @@ static void subscriptions_by_xpath(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, test_pair_teardown)
 		T(subscriptions),
 		T(replay),
 		T(the_log_is_bounded),

@@ -1,38 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Partial locks: what is locked, whom it keeps from what, and every way in which a lock is refused.
-#include "proto/netconf/test_peer.h"
+#include "proto/netconf/test_pair.h"
 
 #include <string.h>
 
-static struct test_world w;
-static struct test_peer a, b;
-
-#define EDIT(config) \
-	"<edit-config><target><candidate/></target><config>" config "</config></edit-config>"
 #define PL "xmlns=\"urn:ietf:params:xml:ns:netconf:partial-lock:1.0\""
 #define LOCK(select) \
 	"<partial-lock " PL " xmlns:t=\"urn:test:box\"><select>" select "</select></partial-lock>"
 #define UNLOCK(id) "<partial-unlock " PL "><lock-id>" id "</lock-id></partial-unlock>"
 #define ITEM(name, inside) "<box " BOX "><item><name>" name "</name>" inside "</item></box>"
-
-static int setup(void **state)
-{
-	(void)state;
-	test_world_init(&w, NULL);
-	a = b = (struct test_peer){.world = &w};
-	test_peer_open(&a, &w);
-	test_peer_open(&b, &w);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	test_peer_fini(&a);
-	test_peer_fini(&b);
-	test_world_fini(&w);
-	return 0;
-}
 
 static void fill(void)
 {
@@ -162,7 +138,7 @@ static void monitoring(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, test_pair_setup_both, test_pair_teardown)
 		T(lock_and_unlock),        T(others_cannot_commit_it), T(locks_that_meet),
 		T(locks_that_are_refused), T(locks_are_bounded),       T(monitoring),
 	};

@@ -2,7 +2,7 @@
 // Reading: what is shown of defaults, and answers that are printed as they are read.
 #include "io/stream.h"
 #include "proto/netconf/server_internal.h"
-#include "proto/netconf/test_peer.h"
+#include "proto/netconf/test_pair.h"
 #include "schema/schema.h"
 
 #include <string.h>
@@ -10,41 +10,12 @@
 #define PAGES 300
 #define PAGE_BYTES 60000
 
-static struct test_world w;
-static struct test_peer a, b;
-
-static int begin(const struct netconf_server_options *options)
-{
-	test_world_init(&w, options);
-	a = b = (struct test_peer){.world = &w};
-	test_peer_open(&a, &w);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	return begin(NULL);
-}
-
 static int setup_impatient(void **state)
 {
 	(void)state;
-	return begin(&(struct netconf_server_options){.held_most = 1u << 20});
+	return test_pair_begin(&(struct netconf_server_options){.held_most = 1u << 20}, 1);
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	test_peer_fini(&a);
-	if (b.stream)
-		test_peer_fini(&b);
-	test_world_fini(&w);
-	return 0;
-}
-
-#define EDIT(config) \
-	"<edit-config><target><candidate/></target><config>" config "</config></edit-config>"
 #define WD "<with-defaults xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults\">"
 
 // --- with-defaults ---
@@ -365,8 +336,8 @@ static void readers_may_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-#define IMPATIENT(fn) cmocka_unit_test_setup_teardown(fn, setup_impatient, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, test_pair_setup, test_pair_teardown)
+#define IMPATIENT(fn) cmocka_unit_test_setup_teardown(fn, setup_impatient, test_pair_teardown)
 		T(defaults_are_shown_as_asked),
 		T(copies_with_defaults),
 		T(tagged_defaults_are_edited),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server over loopback TLS: sessions and their ends, reading and editing, locks, subscriptions, bad input.
-#include "proto/netconf/test_peer.h"
+#include "proto/netconf/test_pair.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,49 +8,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct test_world w;
-static struct test_peer a, b;
-
-static int setup_with(const struct netconf_server_options *options)
-{
-	test_world_init(&w, options);
-	a = b = (struct test_peer){.world = &w};
-	return 0;
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	return setup_with(NULL);
+	return test_pair_begin(NULL, 0);
 }
 
 static int setup_small(void **state)
 {
 	(void)state;
-	return setup_with(&(struct netconf_server_options){.handshake_ms = 100,
-							   .hello_ms = 100,
-							   .idle_ms = 200,
-							   .stall_ms = 300,
-							   .sessions_most = 2,
-							   .message_most = 4000,
-							   .output_most = 100000});
+	return test_pair_begin(&(struct netconf_server_options){.handshake_ms = 100,
+								.hello_ms = 100,
+								.idle_ms = 200,
+								.stall_ms = 300,
+								.sessions_most = 2,
+								.message_most = 4000,
+								.output_most = 100000},
+			       0);
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	test_peer_fini(&a);
-	test_peer_fini(&b);
-	test_world_fini(&w);
-	return 0;
-}
-
-#define EDIT(config) \
-	"<edit-config><target><candidate/></target><config>" config "</config></edit-config>"
 #define EDIT_WITH(options, config)                                             \
 	"<edit-config><target><candidate/></target>" options "<config>" config \
 	"</config></edit-config>"
-#define LABEL(text) "<box " BOX "><label>" text "</label></box>"
 #define ITEM(name) "<box " BOX "><item><name>" name "</name></item></box>"
 #define NC "xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\""
 
@@ -258,8 +237,10 @@ static void a_peer_that_never_reads(void **state)
 	struct schema *schema = test_box_schema();
 	tree = test_box_tree(schema, xml.data);
 	test_world_fini(&w);
-	setup_with(&(struct netconf_server_options){
-		.schema = schema, .running = tree, .stall_ms = 300, .output_most = 100000});
+	test_pair_begin(
+		&(struct netconf_server_options){
+			.schema = schema, .running = tree, .stall_ms = 300, .output_most = 100000},
+		0);
 	test_peer_open(&a, &w);
 	a.deaf = true;
 	for (int i = 0; i < 500; i++)
@@ -724,7 +705,7 @@ static void gone_while_a_request_is_read(void **state)
 	struct buf request cleanup(buf_fini);
 	(void)state;
 	test_world_fini(&w);
-	setup_with(&(struct netconf_server_options){.message_most = 4u << 20});
+	test_pair_begin(&(struct netconf_server_options){.message_most = 4u << 20}, 0);
 	buf_init(&request);
 	buf_adds(&request, "<edit-config><target><candidate/></target><config>");
 	while (request.len < 2u << 20)
@@ -750,8 +731,8 @@ static void gone_while_a_request_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-#define SMALL(fn) cmocka_unit_test_setup_teardown(fn, setup_small, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, test_pair_teardown)
+#define SMALL(fn) cmocka_unit_test_setup_teardown(fn, setup_small, test_pair_teardown)
 		T(hello_and_capabilities),
 		T(both_framings_byte_at_a_time),
 		T(requests_may_be_pipelined),

@@ -1,31 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server says of itself: monitoring, the library of modules, their texts.
-#include "proto/netconf/test_peer.h"
+#include "proto/netconf/test_pair.h"
 #include "schema/schema.h"
 
 #include <string.h>
-
-static struct test_world w;
-static struct test_peer a, b;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_world_init(&w, NULL);
-	a = b = (struct test_peer){.world = &w};
-	test_peer_open(&a, &w);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	test_peer_fini(&a);
-	if (b.stream)
-		test_peer_fini(&b);
-	test_world_fini(&w);
-	return 0;
-}
 
 #define NCM "xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring\""
 #define LIBRARY "xmlns=\"urn:ietf:params:xml:ns:yang:ietf-yang-library\""
@@ -191,7 +169,7 @@ static void texts_that_are_not_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, test_pair_setup, test_pair_teardown)
 		T(capabilities),
 		T(locks),
 		T(sessions),

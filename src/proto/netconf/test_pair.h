@@ -7,7 +7,7 @@
 extern struct test_world w;
 extern struct test_peer a, b;
 
-// With neither, one or both of them open.
+// With neither, one or both of them open; 0.
 int test_pair_begin(const struct netconf_server_options *options, unsigned open);
 int test_pair_setup(void **state); // `a` is open
 int test_pair_setup_both(void **state);
