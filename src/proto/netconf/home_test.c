@@ -7,7 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-// The server's side of one connection, and the client's.
+// What an end of the connection is told.
+struct side {
+	bool opened, closed;
+	char why[200];
+};
+
 static struct {
 	struct test_world world;
 	struct test_ssh ssh;
@@ -17,8 +22,8 @@ static struct {
 	struct io_listener *listener;
 	struct netconf_client *client;
 	const char *wanted; // the name that the client admits
-	bool opened, closed, session, ended;
-	char why[200], text[200], data[400];
+	struct side at_client, at_server;
+	char data[400];
 } w;
 
 // --- the client, which listens ---
@@ -32,17 +37,17 @@ static bool admit(void *context, const struct io_peer *peer, struct diags *diags
 	return false;
 }
 
-static void client_opened(void *context)
+static void opened(void *context)
 {
-	(void)context;
-	w.opened = true;
+	struct side *side = context;
+	side->opened = true;
 }
 
-static void client_closed(void *context, const struct diag *why)
+static void closed(void *context, const struct diag *why)
 {
-	(void)context;
-	w.closed = true;
-	snprintf(w.text, sizeof(w.text), "%s", why->text);
+	struct side *side = context;
+	side->closed = true;
+	snprintf(side->why, sizeof(side->why), "%s", why ? why->text : "");
 }
 
 static void called(void *context, int fd, const struct io_address *peer)
@@ -56,25 +61,13 @@ static void called(void *context, int fd, const struct io_address *peer)
 				      .transport = w.over_ssh ? io_ssh_client(&target, fd)
 							      : io_tls_client(w.tls, fd, NULL),
 				      .admit = w.over_ssh ? NULL : admit,
-				      .opened = client_opened,
-				      .closed = client_closed,
+				      .opened = opened,
+				      .closed = closed,
+				      .context = &w.at_client,
 			      });
 }
 
 // --- the server, which connects ---
-
-static void session_opened(void *context)
-{
-	(void)context;
-	w.session = true;
-}
-
-static void session_closed(void *context, const struct diag *why)
-{
-	(void)context;
-	w.ended = true;
-	snprintf(w.why, sizeof(w.why), "%s", why ? why->text : "");
-}
 
 static void call_home(const struct io_address *to)
 {
@@ -87,8 +80,9 @@ static void call_home(const struct io_address *to)
 							  : io_tls_server(w.world.server_tls, fd),
 				     .address = "home",
 				     .connecting = true,
-				     .opened = session_opened,
-				     .closed = session_closed,
+				     .opened = opened,
+				     .closed = closed,
+				     .context = &w.at_server,
 			     });
 }
 
@@ -135,7 +129,7 @@ static void the_server_connects(void **state)
 {
 	(void)state;
 	call_home(&w.home);
-	while (!w.opened || !w.session)
+	while (!w.at_client.opened || !w.at_server.opened)
 		test_step(&w.world);
 	netconf_client_send(w.client,
 			    &(struct netconf_call){.xml = "<echo " BOX "><text>hi</text></echo>",
@@ -146,9 +140,9 @@ static void the_server_connects(void **state)
 	test_event(&w.world, "1 controller: session opened");
 	netconf_client_free(w.client);
 	w.client = NULL;
-	while (!w.ended)
+	while (!w.at_server.closed)
 		test_step(&w.world);
-	assert_string_equal(w.why, "");
+	assert_string_equal(w.at_server.why, "");
 }
 
 // Shows: RFC 8071 3.1 over SSH the client that is called pins the server's host key and logs in as on any connection
@@ -159,7 +153,7 @@ static void the_server_connects_over_ssh(void **state)
 	w.over_ssh = true;
 	test_ssh_init(&w.ssh, &w.world);
 	call_home(&w.home);
-	while (!w.opened || !w.session)
+	while (!w.at_client.opened || !w.at_server.opened)
 		test_step(&w.world);
 	netconf_client_send(w.client,
 			    &(struct netconf_call){.xml = "<echo " BOX "><text>hi</text></echo>",
@@ -169,7 +163,7 @@ static void the_server_connects_over_ssh(void **state)
 	test_has(w.data, ">hi</text>");
 	netconf_client_free(w.client);
 	w.client = NULL;
-	while (!w.ended)
+	while (!w.at_server.closed)
 		test_step(&w.world);
 	test_ssh_fini(&w.ssh, &w.world);
 }
@@ -180,10 +174,10 @@ static void a_stranger_is_refused(void **state)
 	(void)state;
 	w.wanted = "somebody else";
 	call_home(&w.home);
-	while (!w.closed || !w.ended)
+	while (!w.at_client.closed || !w.at_server.closed)
 		test_step(&w.world);
-	assert_string_equal(w.text, "server is not known here");
-	assert_false(w.opened || w.session);
+	assert_string_equal(w.at_client.why, "server is not known here");
+	assert_false(w.at_client.opened || w.at_server.opened);
 }
 
 static void nobody_listens(void **state)
@@ -193,9 +187,9 @@ static void nobody_listens(void **state)
 	io_listener_free(w.listener);
 	w.listener = NULL;
 	call_home(&nowhere);
-	while (!w.ended)
+	while (!w.at_server.closed)
 		test_step(&w.world);
-	test_has(w.why, "cannot connect");
+	test_has(w.at_server.why, "cannot connect");
 	assert_int_equal(netconf_server_sessions(w.world.box.server), 0);
 }
 
@@ -203,19 +197,20 @@ static void there_are_too_many(void **state)
 {
 	(void)state;
 	call_home(&w.home);
-	while (!w.opened)
+	while (!w.at_client.opened)
 		test_step(&w.world);
-	assert_false(w.ended);
+	assert_false(w.at_server.closed);
 	int fd = -1;
 	assert_int_equal(io_connect_start(&w.world.address, NULL, &fd), 0);
 	netconf_server_serve(w.world.box.server,
 			     &(struct netconf_connection){
 				     .transport = io_tls_server(w.world.server_tls, fd),
 				     .connecting = true,
-				     .closed = session_closed,
+				     .closed = closed,
+				     .context = &w.at_server,
 			     });
-	assert_true(w.ended); // at once, and the other one goes on
-	assert_string_equal(w.why, "there are too many sessions");
+	assert_true(w.at_server.closed); // at once, and the other one goes on
+	assert_string_equal(w.at_server.why, "there are too many sessions");
 	assert_true(netconf_client_is_open(w.client));
 }
 
