@@ -222,15 +222,10 @@ static void measure(struct world *w, const struct scene *s)
 
 int main(void)
 {
-	struct world w = {0};
-	arena_init(&w.arena);
-	diags_init(&w.diags, &w.arena);
-	world_make_identities(&w);
-	w.tls = world_identity(&w, "client");
+	struct world w;
+	world_init(&w);
 	for (size_t i = 0; i < array_len(scenes); i++)
 		measure(&w, &scenes[i]);
-	io_tls_free(w.tls);
-	world_remove_identities(&w);
-	arena_fini(&w.arena);
+	world_fini(&w);
 	return 0;
 }

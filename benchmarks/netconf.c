@@ -128,11 +128,8 @@ static void print(const char *what, unsigned rules, double ours, double theirs, 
 
 int main(void)
 {
-	struct world w = {0};
-	arena_init(&w.arena);
-	diags_init(&w.diags, &w.arena);
-	world_make_identities(&w);
-	w.tls = world_identity(&w, "client");
+	struct world w;
+	world_init(&w);
 	for (unsigned rules = 1000; rules <= 100000; rules *= 10) {
 		struct figures ours = measure(&w, false, rules), theirs = measure(&w, true, rules);
 		print("replace all", rules, ours.replace * 1e3, theirs.replace * 1e3, "ms");
@@ -142,8 +139,6 @@ int main(void)
 		print("get-config", rules, ours.get * 1e3, theirs.get * 1e3, "ms");
 		print("peak memory of the server", rules, ours.peak_mb, theirs.peak_mb, "MB");
 	}
-	io_tls_free(w.tls);
-	world_remove_identities(&w);
-	arena_fini(&w.arena);
+	world_fini(&w);
 	return 0;
 }

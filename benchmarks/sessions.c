@@ -390,16 +390,11 @@ static void measure_calls(struct world *w)
 
 int main(void)
 {
-	struct world w = {0};
-	arena_init(&w.arena);
-	diags_init(&w.diags, &w.arena);
-	world_make_identities(&w);
-	w.tls = world_identity(&w, "client");
+	struct world w;
+	world_init(&w);
 	measure_ssh(&w);
 	measure_sessions(&w);
 	measure_calls(&w);
-	io_tls_free(w.tls);
-	world_remove_identities(&w);
-	arena_fini(&w.arena);
+	world_fini(&w);
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "io/loop.h"
 #include "io/test_certs.h"
 #include "proto/netconf/client.h"
-#include "proto/netconf/server.h"
+#include "proto/netconf/test_yes.h"
 #include "schema/schema.h"
 
 #include <openssl/evp.h>
@@ -72,7 +72,7 @@ static void make_keys(struct world *w)
 	w->ssh_target = (struct io_ssh_target){.ssh = w->ssh, .user = "client", .pins = pins};
 }
 
-void world_make_identities(struct world *w)
+static void make_identities(struct world *w)
 {
 	char dir[] = "/tmp/bench-netconf-XXXXXX";
 	if (!mkdtemp(dir))
@@ -93,7 +93,7 @@ void world_make_identities(struct world *w)
 	make_keys(w);
 }
 
-void world_remove_identities(struct world *w)
+static void remove_identities(struct world *w)
 {
 	static const char *const name[] = {"ca.pem",     "server.pem", "server.key", "client.pem",
 					   "client.key", "host",       "key",        "authorized"};
@@ -104,7 +104,7 @@ void world_remove_identities(struct world *w)
 	(void)rmdir(w->dir);
 }
 
-struct io_tls *world_identity(struct world *w, const char *name)
+static struct io_tls *identity(struct world *w, const char *name)
 {
 	struct io_tls_files files = {
 		.certificate = file(w, arena_printf(&w->arena, "%s.pem", name)),
@@ -115,6 +115,22 @@ struct io_tls *world_identity(struct world *w, const char *name)
 	if (!tls)
 		world_fail(w, "TLS");
 	return tls;
+}
+
+void world_init(struct world *w)
+{
+	*w = (struct world){0};
+	arena_init(&w->arena);
+	diags_init(&w->diags, &w->arena);
+	make_identities(w);
+	w->tls = identity(w, "client");
+}
+
+void world_fini(struct world *w)
+{
+	io_tls_free(w->tls);
+	remove_identities(w);
+	arena_fini(&w->arena);
 }
 
 static const char *ca_fingerprint(struct world *w)
@@ -137,22 +153,6 @@ static const char *ca_fingerprint(struct world *w)
 
 // --- our server ---
 
-static void commit(void *context, const struct netconf_commit *c, struct netconf_reply *reply)
-{
-	(void)context, (void)c;
-	netconf_reply_ok(reply);
-}
-static void confirm(void *context, const struct netconf_asker *asker, struct netconf_reply *reply)
-{
-	(void)context, (void)asker;
-	netconf_reply_ok(reply);
-}
-static void persist(void *context, const struct schema_tree *tree, struct netconf_reply *reply)
-{
-	(void)context, (void)tree;
-	netconf_reply_ok(reply);
-}
-
 // Below the same node as configuration.
 static void state(void *context, const struct netconf_get *get, struct netconf_reply *reply)
 {
@@ -174,18 +174,18 @@ static void serve(struct world *w, int fd)
 					      "ietf-interfaces",
 					      "iana-if-type",
 					      NULL};
-	static const struct netconf_ops ops = {.commit = commit,
-					       .confirm = confirm,
-					       .cancel = confirm,
-					       .persist = persist,
+	static const struct netconf_ops ops = {.commit = test_yes_commit,
+					       .confirm = test_yes_confirm,
+					       .cancel = test_yes_confirm,
+					       .persist = test_yes_persist,
 					       .state = state};
 	struct netconf_server_options options = {.ops = &ops, .sessions_most = 100000};
 	options.schema = schema_open(NULL, modules, &w->diags);
 	if (!options.schema || io_loop_new(&options.loop) < 0)
 		world_fail(w, "the server");
 	struct netconf_server *server = netconf_server_new(&options);
-	struct io_opener opener = w->over_ssh ? io_ssh_accepting(w->host)
-					      : io_tls_accepting(world_identity(w, "server"));
+	struct io_opener opener =
+		w->over_ssh ? io_ssh_accepting(w->host) : io_tls_accepting(identity(w, "server"));
 	if (netconf_server_listen(server, opener, fd) < 0 || io_loop_run(options.loop) < 0)
 		world_fail(w, "the server");
 }

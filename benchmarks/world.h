@@ -28,10 +28,9 @@ struct world {
 };
 
 void world_fail(struct world *w, const char *what) __attribute__((noreturn));
-void world_make_identities(struct world *w);
-void world_remove_identities(struct world *w);
-// "server" or "client".
-struct io_tls *world_identity(struct world *w, const char *name);
+// With identities for a server and for its client.
+void world_init(struct world *w);
+void world_fini(struct world *w);
 
 enum world_server {
 	WORLD_OURS,

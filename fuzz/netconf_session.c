@@ -6,8 +6,8 @@
 #include "io/loop.h"
 #include "io/transport.h"
 #include "access/access.h"
-#include "proto/netconf/server.h"
 #include "proto/netconf/session.h"
+#include "proto/netconf/test_yes.h"
 #include "proto/netconf/xml.h"
 #include "schema/schema.h"
 
@@ -27,24 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // --- an application that agrees with everything ---
 
-static void commit(void *context, const struct netconf_commit *c, struct netconf_reply *reply)
-{
-	(void)context, (void)c;
-	netconf_reply_ok(reply);
-}
-
-static void confirm(void *context, const struct netconf_asker *asker, struct netconf_reply *reply)
-{
-	(void)context, (void)asker;
-	netconf_reply_ok(reply);
-}
-
-static void persist(void *context, const struct schema_tree *tree, struct netconf_reply *reply)
-{
-	(void)context, (void)tree;
-	netconf_reply_ok(reply);
-}
-
 static bool user(void *context, const struct io_peer *peer, struct diags *diags,
 		 struct access_who *out)
 {
@@ -53,8 +35,11 @@ static bool user(void *context, const struct io_peer *peer, struct diags *diags,
 	return true;
 }
 
-static const struct netconf_ops ops = {
-	.user = user, .commit = commit, .confirm = confirm, .cancel = confirm, .persist = persist};
+static const struct netconf_ops ops = {.user = user,
+				       .commit = test_yes_commit,
+				       .confirm = test_yes_confirm,
+				       .cancel = test_yes_confirm,
+				       .persist = test_yes_persist};
 
 static struct schema *open_schema(void)
 {
