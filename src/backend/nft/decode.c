@@ -267,10 +267,10 @@ static void add_test(struct nft_reading *r, const struct nft_reg *reg, struct al
 {
 	if (!reg->loaded)
 		nft_strange(r, "compares what was not read");
-	else if (r->stage != STAGE_MATCH)
+	else if (r->stage != STAGE_MATCH || r->tests == NFT_TESTS_MOST)
 		nft_strange(r, "a test behind a statement");
 	else
-		vec_push(r->arena, &r->test, (struct nft_test){*reg, set});
+		r->test[r->tests++] = (struct nft_test){*reg, set};
 }
 
 static bool compared(struct arena *arena, enum nft_cmp_ops op, u128 v, u128 max,
@@ -539,7 +539,9 @@ static void read_expression(struct nft_reading *r, const struct nlattr *expressi
 void nft_decode_rule(const struct nft_decoder *decoder, const struct nlattr *expressions,
 		     struct nft_form *form)
 {
-	struct nft_reading r = {.decoder = decoder, .arena = decoder->arena, .form = form};
+	struct nft_test test[NFT_TESTS_MOST];
+	struct nft_reading r = {
+		.decoder = decoder, .arena = decoder->arena, .form = form, .test = test};
 	const struct nlattr *attr;
 	if (expressions)
 		for (attr = nft_attr_next(expressions, NULL); attr;

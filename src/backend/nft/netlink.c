@@ -19,7 +19,7 @@
 #define RECEIVE_WANTED (16 << 20)
 #define RECEIVE_BYTES 65536u
 #define SEND_LEAST 65536u
-#define PART_BYTES (4u << 20) // of a batch that may be split
+#define PART_BYTES (8u << 20) // of a batch that may be split
 #define TRIES 100
 #define PATIENCE 10 // seconds for an answer of the kernel
 

@@ -123,7 +123,8 @@ static bool as_field(struct arena *arena, const struct nft_test *test,
 	bool guard = info->dim == IR_DIMS;
 	if (first != begins || width > info->bits || (guard && width != info->bits))
 		return false;
-	*out = shifted(arena, test->set, shift, width);
+	bool whole = width == test->reg.bytes * 8;
+	*out = whole ? test->set : shifted(arena, test->set, shift, width);
 	if (width < info->bits)
 		*out = nft_widened(arena, *out, info->bits - width);
 	return true;
@@ -294,7 +295,7 @@ static void name_all(struct naming *n, const struct nft_test *test, size_t len)
 void nft_name_tests(struct nft_reading *r)
 {
 	struct naming n = {.arena = r->arena, .form = r->form};
-	name_all(&n, r->test.at, r->test.len);
+	name_all(&n, r->test, r->tests);
 }
 
 void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, struct arena *arena,
