@@ -94,6 +94,7 @@ static void load(struct fixture *f, const struct nft_program *program)
 	const struct nft_form enter = {.act = ACT_GOTO, .chain = "g1"};
 	assert_int_equal(nft("table inet bulwark\ndelete table inet bulwark\n"), 0);
 	nft_batch_init(&batch, &f->arena);
+	nft_batch_split(&batch, &f->oracle.nft->socket);
 	nft_encode_table(&batch, "bulwark");
 	nft_encode_program(&encoder, program);
 	nft_encode_base(&batch, "bulwark", NFT_BASE_CHAIN, true);
@@ -658,6 +659,21 @@ static void ranges_change_in_place(void **state)
 	assert_map_is(f, to, LEN);
 }
 
+// More than a small socket buffer takes at once.
+static void large_maps_go_in_parts(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_program program;
+	enum { LEN = 100000 };
+	struct nft_branch *to = many(f, LEN, 15, "-n0");
+	test_oracle_enter(&f->oracle, true);
+	size_t most = f->oracle.nft->socket.send_most;
+	f->oracle.nft->socket.send_most = 200000;
+	make_one_map(f, to, LEN, &program);
+	f->oracle.nft->socket.send_most = most;
+	assert_map_is(f, to, LEN);
+}
+
 static void single_values_change_in_place(void **state)
 {
 	struct fixture *f = *state;
@@ -830,13 +846,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 	const struct CMUnitTest tests[] = {
-		TEST(packets_follow_maps),
-		TEST(a_branch_tells_what_comes_behind_it),
-		TEST(leaves_need_not_test_again),
-		TEST(ranges_change_in_place),
-		TEST(single_values_change_in_place),
-		TEST(rules_come_where_they_shall),
-		TEST(tampered_maps_are_read_as_they_are),
+		TEST(packets_follow_maps),         TEST(a_branch_tells_what_comes_behind_it),
+		TEST(leaves_need_not_test_again),  TEST(ranges_change_in_place),
+		TEST(large_maps_go_in_parts),      TEST(single_values_change_in_place),
+		TEST(rules_come_where_they_shall), TEST(tampered_maps_are_read_as_they_are),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

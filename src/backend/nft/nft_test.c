@@ -369,10 +369,10 @@ static const struct nlattr *attribute(const struct nlmsghdr *nlh, uint16_t type)
 	return NULL;
 }
 
-static void decode(struct arena *arena, const struct nlmsghdr *nlh, struct nft_form *form)
+static void decode(struct arena *arena, const struct nlmsghdr *nlh, const struct map *sets,
+		   struct nft_form *form)
 {
-	struct map no_sets = {.arena = arena};
-	struct nft_decoder decoder = {.arena = arena, .sets = &no_sets, .prefix = "g1"};
+	struct nft_decoder decoder = {.arena = arena, .sets = sets, .prefix = "g1"};
 	const struct nlattr *expressions = attribute(nlh, NFTA_RULE_EXPRESSIONS),
 			    *data = attribute(nlh, NFTA_RULE_USERDATA);
 	*form = (struct nft_form){0};
@@ -415,14 +415,16 @@ static void mutate(struct test_random *random, char *bytes, size_t len)
 
 // Damaged behind the headers of the message and of its attributes: what a strange kernel might say.
 static void decode_damaged(struct arena *arena, struct test_random *random,
-			   const struct nlmsghdr *nlh)
+			   const struct nlmsghdr *nlh, const struct map *sets,
+			   const struct nft_form *path)
 {
 	for (unsigned i = 0; i < MUTATIONS; i++) {
-		struct nft_form form;
+		struct nft_form form, resolved;
 		char *copy = malloc(nlh->nlmsg_len);
 		memcpy(base_oom(copy), nlh, nlh->nlmsg_len);
 		mutate(random, copy + 20, nlh->nlmsg_len - 20);
-		decode(arena, (struct nlmsghdr *)copy, &form);
+		decode(arena, (struct nlmsghdr *)copy, sets, &form);
+		nft_form_resolve(&form, path, arena, &resolved);
 		free(copy);
 	}
 }
@@ -438,6 +440,7 @@ static void bytes_are_decoded_or_strange(void **state)
 		struct nft_batch batch;
 		arena_init(&arena);
 		nft_batch_init(&batch, &arena);
+		struct map no_sets = {.arena = &arena};
 		test_policy_random(&random, &arena, i % 2, NOW, &ruleset);
 		encode_all(&arena, &ruleset, &program, &batch);
 		size_t chain = 0, rule = 0;
@@ -452,15 +455,90 @@ static void bytes_are_decoded_or_strange(void **state)
 			}
 			const struct nft_form *form = &program.chain.at[chain]->rule.at[rule++];
 			struct nft_form is;
-			decode(&arena, nlh, &is);
+			decode(&arena, nlh, &no_sets, &is);
 			if (!is.strange ||
 			    strcmp(is.strange, "a set that Bulwark does not use") != 0)
 				assert_decodes(&arena, form, &is, &program);
-			decode_damaged(&arena, &random, nlh);
+			decode_damaged(&arena, &random, nlh, &no_sets, NULL);
 		}
 		nft_batch_fini(&batch);
 		arena_fini(&arena);
 	}
+}
+
+// What a way to a map of the field tells, so that its place has one meaning.
+static struct nft_form way_to(struct arena *a, const struct nft_field_info *info)
+{
+	struct nft_form way = {0};
+	bool flow = info->side == OF_FLOW;
+	u128 version = info->version == 4 ? NFT_VERSION_4 : NFT_VERSION_6;
+	struct algebra_set protocols = nft_protocols_set(info->protocols);
+	if (info->version)
+		nft_form_match(&way, a, flow ? F_FLOW_VERSION : F_VERSION,
+			       algebra_set_one(a, version, version));
+	if (protocols.len)
+		nft_form_match(&way, a, flow ? F_FLOW_PROTO : F_PROTO, protocols);
+	return way;
+}
+
+// A map as the kernel would show it.
+static struct nft_dumped_set *dumped(struct arena *a, const struct nft_map *map)
+{
+	const struct nft_field_info *info = &nft_field_info[map->field];
+	struct nft_dumped_set *set = arena_new(a, struct nft_dumped_set);
+	*set = (struct nft_dumped_set){
+		.name = "g1-m0", .flags = NFT_SET_MAP | NFT_SET_INTERVAL, .key_bytes = info->bytes};
+	for (size_t i = map->len; i-- > 0;) {
+		struct algebra_range r = map->branch[i].range;
+		vec_push(a, &set->element,
+			 (struct nft_element){
+				 .key = r.lo << info->shift,
+				 .chain = arena_printf(a, "g1%s", map->branch[i].chain)});
+		if (r.hi != algebra_max(info->bits))
+			vec_push(a, &set->element,
+				 (struct nft_element){.key = (r.hi + 1) << info->shift,
+						      .end = true});
+	}
+	return set;
+}
+
+static void assert_map_decodes(struct arena *a, enum nft_field field)
+{
+	struct test_random random = {.state = field};
+	u128 max = algebra_max(nft_field_info[field].bits);
+	struct nft_branch to[] = {
+		{{0, max / 4}, "-n0"}, {{max / 4 + 1, max / 4 + 1}, "-n1"}, {{max, max}, "-n0"}};
+	struct nft_form form = {.act = ACT_BRANCH,
+				.map = {.field = field, .name = "-m0", .branch = to, .len = 3},
+				.tag = {.known = true}},
+			way = way_to(a, &nft_field_info[field]), read, is;
+	struct nft_batch batch;
+	struct nft_encoder encoder = {.arena = a,
+				      .batch = &batch,
+				      .table = "bulwark",
+				      .prefix = "g1",
+				      .set_by_content = {.arena = a}};
+	struct map sets = {.arena = a};
+	struct nft_program none;
+	map_put(&sets, "g1-m0", dumped(a, &form.map));
+	nft_program_init(&none, a);
+	nft_batch_init(&batch, a);
+	size_t at = batch.buf.len;
+	nft_encode_rule_at(&encoder, "g1", &form, SPOT_END, 0);
+	const struct nlmsghdr *nlh = (void *)(batch.buf.data + at);
+	decode(a, nlh, &sets, &read);
+	nft_form_resolve(&read, &way, a, &is);
+	assert_decodes(a, &form, &is, &none);
+	assert_null(is.strange);
+	decode_damaged(a, &random, nlh, &sets, &way);
+	nft_batch_fini(&batch);
+}
+
+static void maps_of_all_fields_are_decoded(void **state)
+{
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (f != F_STATE && f != F_KNOWN)
+			assert_map_decodes(*state, (enum nft_field)f);
 }
 
 int main(void)
@@ -477,6 +555,7 @@ int main(void)
 						stop),
 		cmocka_unit_test_setup_teardown(scripts_say_the_rules, start, stop),
 		cmocka_unit_test(bytes_are_decoded_or_strange),
+		cmocka_unit_test_setup_teardown(maps_of_all_fields_are_decoded, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -262,7 +262,7 @@ static bool map_named(struct naming *n, enum nft_field field)
 	if (field == F_STATE || field == F_KNOWN || !fits(n, reg, info))
 		return false;
 	bool same = reg->place.offset == info->place.offset && reg->bytes == info->bytes &&
-		    reg->mask == algebra_max(info->bits) && !info->shift;
+		    info->bits == info->bytes * 8 && reg->mask == algebra_max(info->bits);
 	if (!same && !branches_as_field(n->arena, map, info, &of_field))
 		return false;
 	if (!same)
