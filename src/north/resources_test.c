@@ -579,6 +579,73 @@ static void test_workspaces_agree(void **state)
 	bench_expect(b, "81");
 }
 
+#define RIVALS 3
+#define RIVAL_GROUPS 20
+
+struct rival {
+	struct bench *b;
+	pthread_t thread;
+	char letter;
+	unsigned made, refused;
+};
+
+static unsigned add_group(struct rival *r, unsigned i)
+{
+	struct exchange x;
+	exchange_init(&x, r->b->engine, &r->b->workspaces);
+	exchange_identify(&x, &bench_alice, NULL);
+	x.raw = (struct restconf_raw){.method = "POST",
+				      .path = DATA "/" CFI ":endpoint-groups",
+				      .accept = RESTCONF_JSON,
+				      .content_type = RESTCONF_JSON,
+				      .has_body = true,
+				      .host = "controller"};
+	buf_printf(&x.body,
+		   "{\"" CFI
+		   ":user-group\":[{\"name\":\"%c%u\",\"ipv4-prefix\":[\"10.0.0.0/8\"]}]}",
+		   r->letter, i);
+	exchange_serve(&x);
+	unsigned status = x.status;
+	exchange_fini(&x);
+	return status;
+}
+
+static void *add_groups(void *context)
+{
+	struct rival *r = context;
+	for (unsigned i = 0; i < RIVAL_GROUPS; i++) {
+		unsigned status = add_group(r, i);
+		r->made += status == 201;
+		r->refused += status == 412; // others were faster four times
+	}
+	return NULL;
+}
+
+// Several change one document at once: what was answered with 201 is there, and nothing else.
+static void test_no_update_is_lost(void **state)
+{
+	struct bench *b = *state;
+	struct rival rival[RIVALS];
+	size_t made = 0;
+	workspaces_fini(&b->workspaces);
+	assert_true(workspaces_init(&b->workspaces, RIVALS, &b->diags));
+	bench_documents(b);
+	for (unsigned i = 0; i < RIVALS; i++) {
+		rival[i] = (struct rival){.b = b, .letter = (char)('a' + i)};
+		assert_int_equal(pthread_create(&rival[i].thread, NULL, add_groups, &rival[i]), 0);
+	}
+	for (unsigned i = 0; i < RIVALS; i++) {
+		pthread_join(rival[i].thread, NULL);
+		assert_int_equal(rival[i].made + rival[i].refused, RIVAL_GROUPS);
+		made += rival[i].made;
+	}
+	assert_int_equal(ask(b, "GET", GROUP), 200);
+	json_t *answer = bench_answer(b);
+	const json_t *groups = json_object_get(answer, CFI ":user-group");
+	assert_int_equal(json_array_size(groups), made + 1); // "all" was there
+	json_decref(answer);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
@@ -598,6 +665,7 @@ int main(void)
 		TEST(test_schemas),
 		TEST(test_writes_in_place),
 		TEST(test_workspaces_agree),
+		TEST(test_no_update_is_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
