@@ -10,7 +10,7 @@ cfi=ietf-i2nsf-cons-facing-interface
 finish() {
 	local pid
 	for pid in ${controller:-} ${helpers:-}; do kill -9 "$pid" 2>/dev/null; done
-	if [ "$failed" = 0 ]; then rm -rf "$run"; else echo "logs are in $run"; fi
+	put_away
 }
 trap finish EXIT
 

@@ -16,6 +16,13 @@ summary() {
 	echo "$held held, $failed failed"
 	[ "$failed" = 0 ]
 }
+# What was written stays when something has failed.
+put_away() { if [ "$failed" = 0 ]; then rm -rf "$run"; else echo "logs are in $run"; fi; }
+finish_lab() { # finish_lab NAME…: ends these programs and the lab
+	fleet_kill "$@"
+	lab down
+	put_away
+}
 json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 plan_hash() { bulwark plan --json | json 'd["plan-hash"]'; }
 all_connected() { [ "$(bulwark status --json | json 'all(n["connection"] == "connected" for n in d["nsf"])')" = True ]; }
