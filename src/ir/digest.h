@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digests of rules and of rulesets, the same for everybody who has the same rules in the same order.
 //
-// A rule's digest is SHA-256 over its meaning (ir_rule_meaning). The digests of all rules, in order, are cut into runs: a run
-// ends behind a digest whose last octet has its six low bits zero, but never before it has 2 digests; it ends when it has
-// 256, and with the last one. The SHA-256 digests over each run's digests are a shorter list, which is cut in the same way,
-// and so on until one digest is left. The ruleset's digest is SHA-256 over the number of rules (4 octets, most significant
-// first), the default action (1 octet), and that one digest, or 32 zero octets when there is no rule.
+// A rule's digest is SHA-256 over its meaning (ir_rule_meaning). The digests of all rules, in order, are cut into runs: a
+// run ends behind a digest whose last octet has its six low bits zero, but never before it has 2 digests; it ends when it
+// has 256, and with the last one. The SHA-256 digests over each run's digests are a shorter list, which is cut in the same
+// way, and so on until one digest is left. The ruleset's digest is SHA-256 over the number of rules (4 octets, most
+// significant first), the default action (1 octet), and that one digest, or 32 zero octets when there is no rule.
 //
 // So where a run ends is told by what stands there, not by a number: when one rule changes, runs before and behind it stay
 // as they were, and some hundred digests are read instead of all.
