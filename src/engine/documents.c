@@ -78,16 +78,17 @@ bool engine_document(struct engine *engine, enum store_kind kind, const char *te
 	return rc ? engine_store_failed(rc, diags) : true;
 }
 
-uint32_t engine_document_id(struct engine *engine, enum store_kind kind, const char *tenant)
+struct store_revision engine_document_latest(struct engine *engine, enum store_kind kind,
+					     const char *tenant)
 {
-	struct store_revision latest;
-	return store_do(engine->store, revision_latest, kind, tenant, &latest) ? 0 : latest.id;
+	struct store_revision latest = {0};
+	(void)!store_do(engine->store, revision_latest, kind, tenant, &latest);
+	return latest;
 }
 
-int64_t engine_document_time(struct engine *engine, enum store_kind kind, const char *tenant)
+uint32_t engine_document_id(struct engine *engine, enum store_kind kind, const char *tenant)
 {
-	struct store_revision latest;
-	return store_do(engine->store, revision_latest, kind, tenant, &latest) ? 0 : latest.time;
+	return engine_document_latest(engine, kind, tenant).id;
 }
 
 bool documents_policy(struct engine *engine, const char *tenant, uint32_t revision,

@@ -73,12 +73,11 @@ void engine_record(struct engine *engine, enum engine_event_kind kind,
 bool engine_document(struct engine *engine, enum store_kind kind, const char *tenant,
 		     struct arena *arena, struct diags *diags,
 		     struct store_revision *out) must_check;
-// Its number alone; 0: none.
+// Its number and the time when it was accepted alone; 0: there is none.
+struct store_revision engine_document_latest(struct engine *engine, enum store_kind kind,
+					     const char *tenant) must_check;
 uint32_t engine_document_id(struct engine *engine, enum store_kind kind,
 			    const char *tenant) must_check;
-// When it was accepted; 0: there is none.
-int64_t engine_document_time(struct engine *engine, enum store_kind kind,
-			     const char *tenant) must_check;
 struct engine_put {
 	enum store_kind kind; // but STORE_POLICY only for operators
 	uint32_t base; // the revision that it was made from; another one in force: DIAG_STALE

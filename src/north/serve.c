@@ -88,10 +88,9 @@ const char *exchange_tag(struct exchange *x, unsigned documents, int64_t *modifi
 			kind == STORE_POLICY ? x->caller.tenant : ENGINE_TENANT_OPERATOR;
 		if (!(documents & 1u << i))
 			continue;
-		uint32_t id = engine_document_id(e, kind, tenant);
-		int64_t modified = engine_document_time(e, kind, tenant);
-		*modified_out = modified > *modified_out ? modified : *modified_out;
-		tag = arena_printf(&x->arena, "%s%s%u", tag ? tag : "", tag ? "-" : "", id);
+		struct store_revision latest = engine_document_latest(e, kind, tenant);
+		*modified_out = latest.time > *modified_out ? latest.time : *modified_out;
+		tag = arena_printf(&x->arena, "%s%s%u", tag ? tag : "", tag ? "-" : "", latest.id);
 	}
 	return tag ? arena_printf(&x->arena, "\"%s\"", tag) : NULL;
 }
