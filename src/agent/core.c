@@ -22,6 +22,7 @@ struct agent_core *agent_core_new(const struct agent_core_options *options)
 	core->events = agent_events_new();
 	agent_seen_init(&core->seen);
 	agent_ledger_init(&core->ledger);
+	buf_init(&core->coming.text);
 	return core;
 }
 
@@ -29,9 +30,12 @@ void agent_core_free(struct agent_core *core)
 {
 	if (!core)
 		return;
-	agent_held_free(core->confirmed);
-	agent_held_free(core->pending);
+	agent_held_free(core->coming.held);
+	buf_fini(&core->coming.text);
+	agent_commit_forget_steps(core);
+	agent_held_free(core->held);
 	agent_held_free(core->fallback);
+	agent_journal_close(core->journal);
 	agent_seen_fini(&core->seen);
 	agent_ledger_fini(&core->ledger);
 	agent_events_free(core->events);
@@ -59,18 +63,17 @@ void agent_core_note(struct agent_core *core, enum agent_event event, const char
 
 // --- beginning ---
 
-static enum agent_found load_confirmed(struct agent_core *core, struct diags *diags)
+static enum agent_found load_journal(struct agent_core *core, struct diags *diags,
+				     bool *interrupted_out)
 {
-	struct agent_held *held = agent_held_new();
-	enum agent_found found = agent_policy_read(core->options.state_dir, "confirmed",
-						   &held->arena, diags, &held->policy);
-	if (found != AGENT_FOUND) {
-		agent_held_free(held);
-		return found;
-	}
+	struct agent_held *held;
+	enum agent_found found = agent_journal_open(core->options.state_dir, diags, &core->journal,
+						    &held, interrupted_out);
+	if (found != AGENT_FOUND || !held)
+		return found == AGENT_FOUND ? AGENT_ABSENT : found;
 	agent_held_prepare(held, &core->options.point);
-	core->generation = held->policy.generation;
-	core->confirmed = held;
+	core->generation = held->generation;
+	core->held = held;
 	return found;
 }
 
@@ -86,13 +89,6 @@ static void load_startup(struct agent_core *core, struct arena *arena)
 		agent_core_note(core, AGENT_EVENT_STATE, "startup: %s", diags.list.at[0].text);
 }
 
-// Whether a crash came between a change of the kernel and its confirmation.
-static bool was_interrupted(const struct agent_core *core)
-{
-	const char *dir = core->options.state_dir;
-	return agent_state_exists(dir, "pending") || agent_state_exists(dir, "next");
-}
-
 // Nothing was ever confirmed: what a first, interrupted commit has left is taken away. Rules without any state on the
 // disk are left alone: the state was lost, and an open door is worse than an old policy.
 static void begin_without_policy(struct agent_core *core, bool interrupted)
@@ -102,6 +98,8 @@ static void begin_without_policy(struct agent_core *core, bool interrupted)
 		agent_kernel_restore(core);
 	else if (there)
 		core->unknown = true;
+	if (core->unknown)
+		agent_journal_lost(core->journal);
 	agent_core_note(
 		core, core->unknown ? AGENT_EVENT_STATE : AGENT_EVENT_STARTED, "%s",
 		core->unknown
@@ -115,8 +113,7 @@ static void begin_with_policy(struct agent_core *core, bool interrupted)
 	bool equal = agent_look(core);
 	if (!equal)
 		agent_kernel_restore(core);
-	agent_core_note(core, AGENT_EVENT_STARTED, "%zu rules; %s",
-			core->confirmed->policy.ruleset.rule.len,
+	agent_core_note(core, AGENT_EVENT_STARTED, "%zu rules; %s", core->held->rule.len,
 			equal            ? "the kernel held them"
 			: core->fight.on ? "they could not be put into the kernel"
 					 : "put into the kernel");
@@ -152,25 +149,23 @@ static void open_evidence(struct agent_core *core, struct arena *arena)
 
 bool agent_core_start(struct agent_core *core, struct diags *diags)
 {
-	const char *dir = core->options.state_dir;
 	struct arena arena;
 	struct diags found_out;
+	bool interrupted, ok = true;
 	arena_init(&arena);
 	diags_init(&found_out, &arena);
 	open_evidence(core, &arena);
-	bool interrupted = was_interrupted(core);
-	enum agent_found found = load_confirmed(core, &found_out);
+	enum agent_found found = load_journal(core, &found_out, &interrupted);
 	if (found == AGENT_FOUND)
 		begin_with_policy(core, interrupted);
 	else if (found == AGENT_ABSENT)
 		begin_without_policy(core, interrupted);
 	else
 		begin_blindly(core, &found_out);
-	bool ok =
-		agent_state_remove(dir, "pending", diags) && agent_state_remove(dir, "next", diags);
+	agent_journal_forget(core->journal);
 	load_startup(core, &arena);
 	agent_pinholes_refresh(core, false);
-	if (ok && core->fight.on) {
+	if (core->fight.on) {
 		diag_error(diags, DIAG_FAILED, NULL, "see the log; the agent tries again",
 			   "the confirmed policy is not in force");
 		ok = false;
@@ -181,12 +176,35 @@ bool agent_core_start(struct agent_core *core, struct diags *diags)
 
 void agent_core_describe(const struct agent_core *core, struct agent_start *out)
 {
-	const struct agent_held *running = core->pending ? core->pending : core->confirmed;
-	out->running = running ? running->policy.running : NULL;
-	out->startup = core->startup;
-	out->pending = core->pending != NULL;
-	out->persist = core->pending ? core->pending->persist : NULL;
-	out->rollback = core->pending && core->confirmed ? core->confirmed->policy.running : NULL;
+	out->pending = core->pending;
+	out->persist = core->pending ? core->held->persist : NULL;
+}
+
+// Before what is pending: the first text of a policy since then, or fewer changes of the same.
+static void describe_rollback(const struct agent_core *core, struct agent_running *out)
+{
+	const struct agent_held *held = core->held;
+	size_t changes = 0;
+	for (const struct agent_step *step = core->step; step; step = step->next) {
+		changes = step->whole ? 0 : changes + 1;
+		held = step->whole ? step->before : held;
+	}
+	if (!held)
+		return;
+	*out = held->running;
+	out->edit.len -= changes;
+}
+
+struct agent_running agent_core_kept(const struct agent_core *core, enum agent_which which)
+{
+	struct agent_running kept = {.base = NULL};
+	if (which == AGENT_KEPT_STARTUP)
+		kept.base = core->startup;
+	else if (which == AGENT_KEPT_ROLLBACK && core->pending)
+		describe_rollback(core, &kept);
+	else if (which == AGENT_KEPT_RUNNING && core->held)
+		kept = core->held->running;
+	return kept;
 }
 
 // --- answering ---
@@ -240,6 +258,8 @@ static bool carry_out(struct agent_core *core, const struct agent_message *ask, 
 	switch ((int)ask->type) {
 	case AGENT_APPLY:
 		return agent_commit_apply(core, &ask->apply, diags);
+	case AGENT_CHANGE:
+		return agent_commit_change(core, &ask->change, diags);
 	case AGENT_CONFIRM:
 		return agent_commit_confirm(core, diags);
 	case AGENT_CANCEL:
@@ -269,6 +289,17 @@ static void verify(struct agent_core *core, struct agent_message *answer)
 	answer->type = AGENT_PROOF;
 	answer->proof = (struct agent_proof){.equal = equal, .differences = core->seen.differences};
 	agent_report_digests(core, &answer->proof.digests);
+}
+
+bool agent_core_take(struct agent_core *core, const struct agent_message *message)
+{
+	if (message->type == AGENT_TEXT)
+		agent_commit_text(core, &message->piece);
+	else if (message->type == AGENT_RULES)
+		agent_commit_rules(core, &message->piece);
+	else
+		return false;
+	return true;
 }
 
 void agent_core_answer(struct agent_core *core, const struct agent_message *ask,
@@ -301,6 +332,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 uint64_t agent_core_due(const struct agent_core *core)
 {
 	uint64_t due = sooner(sooner(core->relower, core->ledger.due), agent_proof_due(core));
+	due = sooner(due, agent_commit_tidy_due(core));
 	if (core->pending)
 		due = sooner(due, core->deadline);
 	if (core->fight.on)
@@ -319,6 +351,8 @@ void agent_core_tick(struct agent_core *core)
 		agent_pinholes_refresh(core, false);
 	if (core->relower <= now)
 		agent_commit_relower(core);
+	if (agent_commit_tidy_due(core) <= now)
+		agent_commit_tidy(core);
 	agent_proof_tick(core);
 }
 
@@ -331,7 +365,7 @@ bool agent_core_settled(const struct agent_core *core)
 
 bool agent_core_flush(const struct agent_point *point, const char *state_dir, struct diags *diags)
 {
-	static const char *const name[] = {"pending", "next", "confirmed", "startup"};
+	static const char *const name[] = {"journal", "startup"};
 	// First the state: a crash then leaves rules without state, which a start keeps.
 	for (size_t i = 0; i < array_len(name); i++) {
 		if (!agent_state_remove(state_dir, name[i], diags))

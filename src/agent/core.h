@@ -30,8 +30,13 @@ void agent_core_free(struct agent_core *core);
 // Puts the kernel into the state that was confirmed last; touches nothing when it is in that state. False and diags when
 // the kernel could not be brought there; the core then goes on trying.
 bool agent_core_start(struct agent_core *core, struct diags *diags) must_check;
-// What front is told first; texts are borrowed until the next call of any function.
+// What front is told first, and the configurations that it begins with; texts are borrowed until the next call of any
+// function.
 void agent_core_describe(const struct agent_core *core, struct agent_start *out);
+struct agent_running agent_core_kept(const struct agent_core *core,
+				     enum agent_which which) must_check;
+// Takes a message of front that has no answer; false when it has one.
+bool agent_core_take(struct agent_core *core, const struct agent_message *message) must_check;
 // Answers a message of front. The answer's texts live in the arena, or are borrowed until the next call.
 void agent_core_answer(struct agent_core *core, const struct agent_message *ask,
 		       struct arena *arena, struct agent_message *answer_out);

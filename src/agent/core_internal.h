@@ -4,6 +4,8 @@
 
 #include "agent/core.h"
 #include "agent/evidence.h"
+#include "agent/journal.h"
+#include "base/buf.h"
 
 // Pinholes that are known to be open, so that their end is noticed and told.
 struct agent_ledger {
@@ -28,9 +30,36 @@ struct agent_looks {
 		periodic; // when to look because of changes that were told; because it is time
 };
 
+// What front has sent ahead of the commit that it is for.
+struct agent_coming {
+	struct agent_held *held; // its rules; NULL: none yet
+	struct buf text;
+	size_t bytes;
+	bool bad; // cannot be read, or is too much
+};
+#define AGENT_COMING_MOST AGENT_STATE_MOST
+// Bytes of what changes leave in memory that are never too many.
+#define AGENT_SLACK ((size_t)1 << 20)
+
+// What a commit that is not confirmed has done: another policy, or edits.
+struct agent_step {
+	struct agent_step *next; // the one before
+	bool whole;
+	struct agent_held *before; // another policy: what was in force; NULL: nothing was
+	struct arena arena;
+	struct agent_edits back; // edits: those that take them back
+	uint32_t generation;     // before them
+	const char *persist;
+};
+
 struct agent_core {
 	struct agent_core_options options;
-	struct agent_held *confirmed, *pending; // NULL: none; pending, when there, is in force
+	struct agent_journal *journal;
+	struct agent_held *held; // in force by the books; NULL: nothing was committed
+	bool pending;            // it is to be confirmed …
+	struct agent_step *step; // … else these go back, the newest first
+	struct agent_coming coming;
+	uint64_t tidy;               // not before this moment
 	struct agent_held *fallback; // lets nothing pass; in force when the state could not be read
 	bool unknown;                // the state could not be read
 	uint64_t deadline;           // of pending
@@ -49,7 +78,7 @@ struct agent_core {
 
 static inline struct agent_held *agent_in_force(const struct agent_core *core)
 {
-	return core->pending ? core->pending : core->confirmed ? core->confirmed : core->fallback;
+	return core->held ? core->held : core->fallback;
 }
 static inline uint64_t agent_ms(const struct agent_core *core)
 {
@@ -68,6 +97,9 @@ enum agent_put { AGENT_PUT, AGENT_PUT_REFUSED, AGENT_PUT_DIFFERS };
 // Puts a policy into the kernel and proves it. REFUSED: what was in force still is; DIFFERS: it is not known what is.
 enum agent_put agent_kernel_put(struct agent_core *core, struct agent_held *held,
 				struct diags *diags) must_check;
+// The same for what is in force by the books, which these edits have made of what was.
+enum agent_put agent_kernel_change(struct agent_core *core, const struct agent_edits *edits,
+				   struct diags *diags) must_check;
 // Puts what is in force by the books into the kernel; on failure the repair goes on by itself.
 void agent_kernel_restore(struct agent_core *core);
 void agent_kernel_repair(struct agent_core *core);
@@ -82,19 +114,30 @@ struct agent_held *agent_kernel_closed(const struct agent_core *core) must_check
 // Reads the kernel back, compares it with `held` and records what came of it. 0, or a negative errno; core->seen then
 // says not equal.
 int agent_proof_look(struct agent_core *core, const struct agent_held *held) must_check;
+// The same behind a change of what was seen to be equal: looks at what it can have touched.
+int agent_proof_look_changed(struct agent_core *core, const struct agent_held *held) must_check;
 // Whether a look would come too soon after the last one: it is then made later.
 bool agent_proof_too_soon(struct agent_core *core) must_check;
 uint64_t agent_proof_due(const struct agent_core *core) must_check;
 void agent_proof_tick(struct agent_core *core);
 
 // --- commit.c ---
+void agent_commit_text(struct agent_core *core, const struct agent_piece *piece);
+void agent_commit_rules(struct agent_core *core, const struct agent_piece *piece);
+void agent_commit_forget_coming(struct agent_core *core);
+void agent_commit_forget_steps(struct agent_core *core);
 bool agent_commit_apply(struct agent_core *core, const struct agent_apply *apply,
 			struct diags *diags) must_check;
+bool agent_commit_change(struct agent_core *core, const struct agent_change *change,
+			 struct diags *diags) must_check;
 bool agent_commit_confirm(struct agent_core *core, struct diags *diags) must_check;
 bool agent_commit_cancel(struct agent_core *core, enum agent_reason reason,
 			 struct diags *diags) must_check;
 void agent_commit_revert(struct agent_core *core, enum agent_reason reason);
 void agent_commit_relower(struct agent_core *core);
+// When what changes have left behind is to be cleared away; UINT64_MAX: not now.
+uint64_t agent_commit_tidy_due(const struct agent_core *core) must_check;
+void agent_commit_tidy(struct agent_core *core);
 
 // --- pinholes.c ---
 void agent_ledger_init(struct agent_ledger *ledger);

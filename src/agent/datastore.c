@@ -6,6 +6,7 @@
 #include "agent/front_internal.h"
 
 #include "access/access.h"
+#include "agent/channel.h"
 #include "agent/xml.h"
 #include "base/buf.h"
 #include "cap/cap.h"
@@ -15,6 +16,7 @@
 #include "pki/pki.h"
 #include "proto/netconf/server.h"
 #include "schema/schema.h"
+#include "schema/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,17 +69,38 @@ static bool validate(void *context, const struct schema_tree *tree, struct diags
 	return read_rules(tree, diags->arena, diags, &ruleset);
 }
 
-// The rules themselves go at once: there may be very many.
-static bool encode_rules(const struct schema_tree *tree, struct diags *diags, struct buf *bytes)
+static void send_piece(struct front *front, enum agent_type type, const struct buf *bytes)
 {
-	struct arena arena;
-	struct ir_ruleset ruleset;
-	arena_init(&arena);
-	bool good = read_rules(tree, &arena, diags, &ruleset);
-	if (good)
-		ir_ruleset_encode(&ruleset, bytes);
-	arena_fini(&arena);
-	return good;
+	agent_channel_send(
+		front->channel,
+		&(struct agent_message){.type = type, .piece = {bytes->data, bytes->len}});
+}
+
+static void send_rules(struct front *front, const struct ir_ruleset *ruleset)
+{
+	cleanup(buf_fini) struct buf bytes;
+	buf_init(&bytes);
+	for (size_t i = 0; i < ruleset->rule.len; i++) {
+		ir_rule_encode(&ruleset->rule.at[i], &bytes);
+		if (bytes.len < AGENT_PIECE && i + 1 < ruleset->rule.len)
+			continue;
+		send_piece(front, AGENT_RULES, &bytes);
+		buf_clear(&bytes);
+	}
+}
+
+static void send_text(struct front *front, const struct schema_tree *tree)
+{
+	struct schema_view *view = schema_view_new(tree, &(struct schema_view_options){0});
+	cleanup(buf_fini) struct buf piece;
+	bool more = true;
+	buf_init(&piece);
+	while (more) {
+		more = schema_view_print_some(view, AGENT_PIECE, &piece);
+		send_piece(front, AGENT_TEXT, &piece);
+		buf_clear(&piece);
+	}
+	schema_view_free(view);
 }
 
 static void commit(void *context, const struct netconf_commit *commit, struct netconf_reply *reply)
@@ -85,20 +108,16 @@ static void commit(void *context, const struct netconf_commit *commit, struct ne
 	struct front *front = context;
 	struct arena arena;
 	struct diags diags;
-	cleanup(buf_fini) struct buf bytes;
-	buf_init(&bytes);
+	struct ir_ruleset ruleset;
 	arena_init(&arena);
 	diags_init(&diags, &arena);
-	if (encode_rules(commit->tree, &diags, &bytes)) {
-		cleanup(buf_fini) struct buf text;
-		buf_init(&text);
-		schema_print(commit->tree, SCHEMA_XML, 0, &text);
-		struct agent_apply apply = {.ruleset = bytes.data,
-					    .len = bytes.len,
-					    .running = text.data,
-					    .confirmed = commit->confirmed,
-					    .timeout = commit->timeout_s,
-					    .persist = commit->persist};
+	if (read_rules(commit->tree, &arena, &diags, &ruleset)) {
+		struct agent_apply apply = {.default_action = ruleset.default_action,
+					    .terms = {.confirmed = commit->confirmed,
+						      .timeout = commit->timeout_s,
+						      .persist = commit->persist}};
+		send_rules(front, &ruleset);
+		send_text(front, commit->tree);
 		front_ask(front, &(struct agent_message){.type = AGENT_APPLY, .apply = apply},
 			  reply);
 	} else {

@@ -164,6 +164,8 @@ static void on_message(void *context, const struct agent_message *message)
 		e->told_ready = true;
 		return;
 	}
+	if (agent_core_take(e->core, message))
+		return;
 	struct arena arena;
 	struct agent_message answer;
 	arena_init(&arena);
@@ -226,8 +228,33 @@ static int spawn(struct enforcer *e, int channel, int dial)
 		&e->front);
 }
 
+static void say_text(struct enforcer *e, enum agent_which which, const char *text)
+{
+	size_t len = strlen(text), at = 0;
+	do {
+		size_t n = len - at < AGENT_PIECE ? len - at : AGENT_PIECE;
+		struct agent_kept piece = {
+			.which = which, .begins = !at, .data = text + at, .len = n};
+		agent_channel_send(e->channel,
+				   &(struct agent_message){.type = AGENT_KEPT, .kept = piece});
+		at += n;
+	} while (at < len);
+}
+
+static void say_kept(struct enforcer *e)
+{
+	for (unsigned which = 0; which < AGENT_KEPTS; which++) {
+		struct agent_running kept = agent_core_kept(e->core, which);
+		if (kept.base)
+			say_text(e, which, kept.base);
+		for (size_t i = 0; i < kept.edit.len; i++)
+			say_text(e, which, kept.edit.at[i]);
+	}
+}
+
 static void say_start(struct enforcer *e)
 {
+	say_kept(e);
 	struct agent_message start = {.type = AGENT_START};
 	start.start = (struct agent_start){.name = e->config->name,
 					   .listeners = (uint8_t)e->config->listens,

@@ -50,6 +50,43 @@ static int apply(struct backend *backend, const struct ir_ruleset *lowered, stru
 	return BACKEND_DONE;
 }
 
+static struct ir_rule copy_rule(const struct ir_rule *rule, struct arena *arena)
+{
+	struct ir_rule one = *rule;
+	struct ir_ruleset in = {.rule = {.at = &one, .len = 1}}, out;
+	copy(&in, arena, &out);
+	return out.rule.at[0];
+}
+
+// Nothing but the edits is believed, so that wrong ones are found.
+static int change(struct backend *backend, const struct ir_ruleset *lowered,
+		  const struct backend_edit *edit, size_t edits, struct diags *diags)
+{
+	struct fake *fake = of(backend);
+	struct ir_ruleset made = {.default_action = fake->ruleset.default_action};
+	size_t from = 0;
+	if (fake->anew || !fake->deployed)
+		return BACKEND_ANEW;
+	fake->changes++;
+	if (fake->fail) {
+		diag_error(diags, DIAG_FAILED, NULL, "stop the test", "failed as told");
+		return -EIO;
+	}
+	for (size_t i = 0; i <= edits; i++) {
+		size_t end = i < edits ? edit[i].at : fake->ruleset.rule.len;
+		for (; from < end; from++)
+			vec_push(&fake->arena, &made.rule, fake->ruleset.rule.at[from]);
+		for (size_t k = 0; i < edits && k < edit[i].inserted; k++)
+			vec_push(&fake->arena, &made.rule,
+				 copy_rule(&lowered->rule.at[edit[i].to + k], &fake->arena));
+		from += i < edits ? edit[i].removed : 0;
+	}
+	fake->ruleset = made;
+	if (fake->cheat && fake->ruleset.rule.len)
+		fake->ruleset.rule.len--;
+	return BACKEND_DONE;
+}
+
 static int clear(struct backend *backend, struct diags *diags)
 {
 	struct fake *fake = of(backend);
@@ -65,24 +102,49 @@ static int clear(struct backend *backend, struct diags *diags)
 
 static int read_back(struct backend *backend, struct arena *arena, struct backend_state *out)
 {
-	struct fake *fake = of(backend);
-	fake->looks++;
-	if (fake->clock)
-		*fake->clock += fake->looking;
-	if (fake->blind)
-		return -ENOBUFS;
+	const struct fake *fake = of(backend);
 	*out = (struct backend_state){.deployed = fake->deployed, .strange.arena = arena};
 	if (fake->deployed)
 		copy(&fake->ruleset, arena, &out->ruleset);
 	return 0;
 }
 
+static bool same_rule(const struct ir_rule *a, const struct ir_rule *b)
+{
+	cleanup(buf_fini) struct buf x;
+	cleanup(buf_fini) struct buf y;
+	buf_init(&x);
+	buf_init(&y);
+	ir_rule_encode(a, &x);
+	ir_rule_encode(b, &y);
+	return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+}
+
 static int compare(struct backend *backend, const struct ir_ruleset *lowered,
 		   struct backend_differences *out)
 {
-	const struct fake *fake = of(backend);
+	struct fake *fake = of(backend);
+	fake->looks++;
+	if (fake->clock)
+		*fake->clock += fake->looking;
+	if (fake->blind)
+		return -ENOBUFS;
 	size_t intended = lowered ? lowered->rule.len : 0,
 	       found = fake->deployed ? fake->ruleset.rule.len : 0;
+	for (size_t i = 0; i < intended && i < found; i++)
+		if (!same_rule(&lowered->rule.at[i], &fake->ruleset.rule.at[i]))
+			vec_push(out->arena, &out->list,
+				 (struct backend_difference){.change = BACKEND_CHANGED,
+							     .policy = lowered->rule.at[i].policy,
+							     .rule = lowered->rule.at[i].name,
+							     .intended = "a rule",
+							     .found = "another"});
+	if (fake->deployed != (lowered != NULL) ||
+	    (lowered && lowered->default_action != fake->ruleset.default_action))
+		vec_push(out->arena, &out->list,
+			 (struct backend_difference){.change = BACKEND_CHANGED,
+						     .intended = "a policy",
+						     .found = "another"});
 	for (size_t i = found; i < intended; i++) {
 		const struct ir_rule *rule = &lowered->rule.at[i];
 		vec_push(out->arena, &out->list,
@@ -173,6 +235,7 @@ static const struct backend_ops fake_ops = {
 	.name = "fake",
 	.check = check,
 	.apply = apply,
+	.change = change,
 	.clear = clear,
 	.read_back = read_back,
 	.compare = compare,

@@ -12,7 +12,8 @@ struct fake {
 	bool refuse, fail,
 		cheat; // of the next applies: by check, by errno, silently without the last rule
 	bool changed;  // somebody else has; read by watch_drain
-	unsigned applies, clears, looks;
+	bool anew;     // changes are to be applied anew
+	unsigned applies, changes, clears, looks;
 	bool blind;                       // the kernel does not answer
 	uint64_t *clock;                  // when there is one, every look moves it on
 	uint64_t looking;                 // by so much

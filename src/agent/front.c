@@ -268,29 +268,83 @@ static bool is_ssh(const struct front *front, unsigned listener)
 	return front->start.over_ssh >> listener & 1;
 }
 
-// NULL where there was none, or where it is not valid any more.
-static struct schema_tree *read_tree(const struct front *front, const char *what, const char *text)
+// --- what was kept ---
+
+static void take_kept(struct front *front, const struct agent_kept *piece)
 {
+	struct front_kept *kept = &front->kept[piece->which];
+	if (piece->begins || !kept->texts) {
+		kept->text = base_oom(realloc(kept->text, ++kept->texts * sizeof(*kept->text)));
+		buf_init(&kept->text[kept->texts - 1]);
+	}
+	buf_add(&kept->text[kept->texts - 1], piece->data, piece->len);
+}
+
+static bool read_text(struct schema_tree *tree, const struct schema_input *input,
+		      struct diags *diags)
+{
+	return !input->len || schema_parse(tree, input, diags);
+}
+
+static bool read_edit(const struct front *front, struct schema_tree *tree,
+		      const struct schema_input *input, struct diags *diags)
+{
+	struct schema_tree *edit = schema_tree_new(front->schema);
+	if (schema_parse_edit(edit, input, diags))
+		return schema_edit_take(tree, edit, SCHEMA_OP_MERGE, NULL, diags);
+	schema_tree_free(edit);
+	return false;
+}
+
+// The texts go as soon as they are read.
+static bool read_texts(const struct front *front, const struct front_kept *kept, const char *what,
+		       struct schema_tree *tree, struct diags *diags)
+{
+	bool good = true;
+	for (size_t i = 0; i < kept->texts; i++) {
+		struct schema_input input = {.file = what,
+					     .data = kept->text[i].data,
+					     .len = kept->text[i].len,
+					     .format = SCHEMA_XML};
+		if (good)
+			good = i ? read_edit(front, tree, &input, diags)
+				 : read_text(tree, &input, diags);
+		buf_fini(&kept->text[i]);
+	}
+	free(kept->text);
+	return good && schema_validate(tree, diags);
+}
+
+// NULL where there was none, or where it is not valid any more.
+static struct schema_tree *read_tree(struct front *front, enum agent_which which)
+{
+	static const char *const name[] = {"running", "rollback", "startup"};
+	struct front_kept kept = front->kept[which];
 	struct arena arena;
 	struct diags diags;
-	if (!text)
+	front->kept[which] = (struct front_kept){.texts = 0};
+	if (!kept.texts)
 		return NULL;
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	struct schema_tree *tree = schema_tree_new(front->schema);
-	struct schema_input input = {
-		.file = what, .data = text, .len = strlen(text), .format = SCHEMA_XML};
-	if (text[0] && (!schema_parse(tree, &input, &diags) || !schema_validate(tree, &diags))) {
+	if (!read_texts(front, &kept, name[which], tree, &diags)) {
 		front_log("2",
 			  "the %s configuration that was kept is not valid; it shows as empty, its "
 			  "rules stay in force",
-			  what);
+			  name[which]);
 		front_log_diags(&diags);
 		schema_tree_free(tree);
 		tree = NULL;
 	}
 	arena_fini(&arena);
 	return tree;
+}
+
+static struct schema_tree *read_rollback(struct front *front)
+{
+	struct schema_tree *tree = read_tree(front, AGENT_KEPT_ROLLBACK);
+	return tree || !front->start.pending ? tree : schema_tree_new(front->schema);
 }
 
 static bool open_files(struct front *front, struct diags *diags)
@@ -318,13 +372,11 @@ static bool serve(struct front *front, struct diags *diags)
 		.sessions_most = front->start.sessions,
 		.keepalive_s = front->start.keepalive,
 		.nacm = front_nacm,
-		.running = front->start.running ? read_tree(front, "running", front->start.running)
-						: front_first_running(front),
-		.startup = read_tree(front, "startup", front->start.startup),
-		.rollback = front->start.pending
-				    ? read_tree(front, "rollback",
-						front->start.rollback ? front->start.rollback : "")
-				    : NULL,
+		.running = front->kept[AGENT_KEPT_RUNNING].texts
+				   ? read_tree(front, AGENT_KEPT_RUNNING)
+				   : front_first_running(front),
+		.startup = read_tree(front, AGENT_KEPT_STARTUP),
+		.rollback = read_rollback(front),
 		.persist = front->start.persist,
 	};
 	front->server = netconf_server_new(&options);
@@ -371,20 +423,40 @@ static bool begin(struct front *front, struct diags *diags)
 	       serve(front, diags);
 }
 
+// Configurations come in pieces, then what is to be served.
+static bool receive_start(struct front *front)
+{
+	for (;;) {
+		struct agent_message message;
+		struct arena arena;
+		arena_init(&arena);
+		bool good =
+			agent_channel_receive(AGENT_FD_CHANNEL, AGENT_ENFORCER, &arena, &message);
+		if (good && message.type == AGENT_KEPT)
+			take_kept(front, &message.kept);
+		else if (good && message.type == AGENT_START)
+			front->start = message.start;
+		else
+			return false;
+		if (message.type == AGENT_START) {
+			arena_join(&front->arena, &arena);
+			return true;
+		}
+		arena_fini(&arena);
+	}
+}
+
 // Everything that front holds goes with the process; what other processes see has to be in order, nothing else.
 int agent_front_run(const struct backend_ops *ops)
 {
 	struct front front = {.ops = ops};
 	struct diags diags;
-	struct agent_message first;
 	arena_init(&front.arena);
 	diags_init(&diags, &front.arena);
-	if (!agent_channel_receive(AGENT_FD_CHANNEL, AGENT_ENFORCER, &front.arena, &first) ||
-	    first.type != AGENT_START) {
+	if (!receive_start(&front)) {
 		front_log("3", "this is started by bulwark-nsf only");
 		return EXIT_FAILURE;
 	}
-	front.start = first.start;
 	bool ok = begin(&front, &diags);
 	front_log_diags(&diags);
 	if (!ok)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/message.h"
+#include "base/buf.h"
 
 struct agent_channel;
 struct io_listener;
@@ -26,8 +27,15 @@ struct front_question {
 	struct buf *before; // of an AGENT_STATE: what goes before the report; NULL: nothing
 };
 
+// A configuration that the enforcer has kept: a text, and changes of it.
+struct front_kept {
+	struct buf *text;
+	size_t texts; // 0: there is none
+};
+
 struct front {
-	struct arena arena; // for good
+	struct arena arena;                  // for good
+	struct front_kept kept[AGENT_KEPTS]; // until they are trees
 	struct agent_start start;
 	const struct backend_ops *ops;
 	struct io_loop *loop;

@@ -3,8 +3,9 @@
 #pragma once
 
 #include "agent/message.h"
-#include "agent/state.h"
 #include "base/map.h"
+
+struct ir_digests;
 
 // The enforcement point that the agent drives.
 struct agent_point {
@@ -15,18 +16,55 @@ struct agent_point {
 		       struct ir_ruleset *out);
 };
 
+// A policy: rules as they were committed, and as the back end gets them. Both lists have one rule a place.
 struct agent_held {
-	struct arena arena; // of everything below
-	struct agent_policy policy;
-	struct ir_ruleset lowered, normal;
-	char intended[AGENT_DIGEST_TEXT]; // digest of lowered
-	char digest[AGENT_DIGEST_TEXT];   // digest of normal
-	const char *persist;
+	struct arena
+		arena; // of what is below; what changes have replaced stays in it until agent_held_renew
+	VEC(const struct ir_rule *) rule; // in order of decision, as committed
+	struct ir_ruleset lowered;
+	struct agent_running running; // the configuration that it was read from
+	int64_t lowered_at,
+		horizon; // the arguments of ir_ruleset_lower_time that made `lowered`
+	uint32_t generation;
+	struct ir_digests *intended_of,
+		*normal_of;               // of `lowered`, and of its normal form, rule by rule
+	char intended[AGENT_DIGEST_TEXT]; // of them all
+	char digest[AGENT_DIGEST_TEXT];
+	const char *persist; // the id of the commit that made it so; NULL: it has none
+	size_t whole;        // bytes in the arena when it was last prepared
 };
-// Empty but for its arena: fill in `policy`, then agent_held_prepare, which lowers and digests.
+// Empty but for its arena: fill in rule, lowered.default_action, running, the times; then agent_held_prepare, which lowers
+// and digests.
 struct agent_held *agent_held_new(void) must_check;
 void agent_held_free(struct agent_held *held); // NULL is fine
 void agent_held_prepare(struct agent_held *held, const struct agent_point *point);
+// Appends the rules that stand one behind the other in the bytes; false on anything that ir_rule_encode did not write.
+bool agent_held_add(struct agent_held *held, const struct agent_piece *rules) must_check;
+// A copy with new times, prepared, in which nothing is left of what changes have replaced.
+struct agent_held *agent_held_renew(const struct agent_held *held, const struct agent_point *point,
+				    int64_t lowered_at, int64_t horizon) must_check;
+
+// What some edits put in: rules as committed and lowered, all edits' one behind the other. Their contents live as long as
+// the policy.
+struct agent_inserted {
+	const struct ir_rule **rule;
+	struct ir_ruleset lowered;
+};
+struct agent_edits {
+	struct backend_edit *edit;
+	size_t edits;
+	struct agent_inserted inserted;
+};
+// Reads and lowers what a change inserts; false when it is not for this policy or cannot be read, with a diag.
+bool agent_held_read(struct agent_held *held, const struct agent_change *change,
+		     struct diags *diags, struct agent_edits *out) must_check;
+// For a policy that is not prepared yet: the rules as committed become those behind the change; false likewise.
+bool agent_held_replay(struct agent_held *held, const struct agent_change *change) must_check;
+// Makes the edits. Costs what they touch, and moving what stands behind them when the number of rules changes. `back` (may
+// be NULL) becomes the edits that take them back; its lists are in the arena.
+void agent_held_edit(struct agent_held *held, const struct agent_edits *edits,
+		     const struct agent_point *point, struct arena *arena,
+		     struct agent_edits *back);
 
 // As text (ir/digest.h).
 void agent_digest(const struct ir_ruleset *ruleset, char out[static AGENT_DIGEST_TEXT]);
@@ -37,15 +75,17 @@ struct agent_seen {
 	bool equal;    // the kernel holds what was held against it, and nothing else
 	bool deployed; // a policy is in force
 	char digest[AGENT_DIGEST_TEXT]; // of what is enforced; "" when nothing is
-	struct map rule_digest;         // "POLICY\nNAME" to hexadecimal text
+	struct map rule_digest;         // when not equal: "POLICY\nNAME" to hexadecimal text
 	struct backend_differences differences;
 };
 void agent_seen_init(struct agent_seen *seen);
 void agent_seen_fini(struct agent_seen *seen);
 // Whether it has neither rules nor a default action, so that nothing of ours is to be in the kernel; so has NULL.
 bool agent_held_nothing(const struct agent_held *held) must_check;
-// Reads the kernel back and compares it with `held` (NULL: nothing shall be there). 0, or a negative errno; `seen` then
-// says not equal.
+// Compares the kernel with `held` (NULL: nothing shall be there). 0, or a negative errno; `seen` then says not equal.
 int agent_seen_look(struct agent_seen *seen, const struct agent_point *point,
 		    const struct agent_held *held, int64_t now) must_check;
+// The same behind a change of what was seen to be equal.
+int agent_seen_look_changed(struct agent_seen *seen, const struct agent_point *point,
+			    const struct agent_held *held, int64_t now) must_check;
 const char *agent_rule_key(struct arena *arena, const char *policy, const char *name) must_check;

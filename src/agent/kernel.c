@@ -37,17 +37,9 @@ static void explain(const struct agent_seen *seen, struct diags *diags)
 			   "the rules that were read back from the kernel are not the policy's");
 }
 
-enum agent_put agent_kernel_put(struct agent_core *core, struct agent_held *held,
-				struct diags *diags)
+// What the look at the kernel has shown.
+static enum agent_put judge(const struct agent_core *core, int r, struct diags *diags)
 {
-	const struct agent_point *point = &core->options.point;
-	held->policy.generation = ++core->generation;
-	int done = agent_held_nothing(held)
-			   ? point->ops->clear(point->backend, diags)
-			   : point->ops->apply(point->backend, &held->lowered, diags);
-	if (done != BACKEND_DONE)
-		return AGENT_PUT_REFUSED;
-	int r = agent_proof_look(core, held);
 	if (r == 0 && core->seen.equal)
 		return AGENT_PUT;
 	if (r < 0)
@@ -58,11 +50,50 @@ enum agent_put agent_kernel_put(struct agent_core *core, struct agent_held *held
 	return AGENT_PUT_DIFFERS;
 }
 
+enum agent_put agent_kernel_put(struct agent_core *core, struct agent_held *held,
+				struct diags *diags)
+{
+	const struct agent_point *point = &core->options.point;
+	held->generation = ++core->generation;
+	int done = agent_held_nothing(held)
+			   ? point->ops->clear(point->backend, diags)
+			   : point->ops->apply(point->backend, &held->lowered, diags);
+	if (done != BACKEND_DONE)
+		return AGENT_PUT_REFUSED;
+	return judge(core, agent_proof_look(core, held), diags);
+}
+
+// A change needs something in the kernel that is known to be what was in force, and leaves something there.
+static bool can_change(const struct agent_core *core)
+{
+	return core->options.point.ops->change && core->seen.equal && core->seen.deployed &&
+	       !core->fight.on && !agent_held_nothing(core->held);
+}
+
+enum agent_put agent_kernel_change(struct agent_core *core, const struct agent_edits *edits,
+				   struct diags *diags)
+{
+	const struct agent_point *point = &core->options.point;
+	struct agent_held *held = core->held;
+	if (core->seen.equal && !edits->edits)
+		return AGENT_PUT;
+	if (!can_change(core))
+		return agent_kernel_put(core, held, diags);
+	int done = point->ops->change(point->backend, &held->lowered, edits->edit, edits->edits,
+				      diags);
+	if (done == BACKEND_ANEW)
+		return agent_kernel_put(core, held, diags);
+	held->generation = ++core->generation;
+	if (done != BACKEND_DONE)
+		return AGENT_PUT_REFUSED;
+	return judge(core, agent_proof_look_changed(core, held), diags);
+}
+
 struct agent_held *agent_kernel_closed(const struct agent_core *core)
 {
 	struct agent_held *held = agent_held_new();
-	held->policy.ruleset.default_action = IR_DROP;
-	held->policy.running = "";
+	held->lowered.default_action = IR_DROP;
+	held->running.base = "";
 	agent_held_prepare(held, &core->options.point);
 	return held;
 }

@@ -292,20 +292,72 @@ static void code_start(struct coder *c, struct agent_start *start)
 	code_bool(c, &start->last_connected);
 	code_u32(c, &start->call_wait);
 	code_u32(c, &start->keepalive);
-	code_text(c, &start->running);
-	code_text(c, &start->startup);
 	code_bool(c, &start->pending);
-	code_text(c, &start->rollback);
 	code_text(c, &start->persist);
+}
+
+static void code_kept(struct coder *c, struct agent_kept *kept)
+{
+	kept->which = code_below(c, kept->which, AGENT_KEPTS);
+	code_bool(c, &kept->begins);
+	code_bytes(c, &kept->data, &kept->len);
+}
+
+static void code_terms(struct coder *c, struct agent_terms *terms)
+{
+	code_bool(c, &terms->confirmed);
+	code_u32(c, &terms->timeout);
+	code_text(c, &terms->persist);
 }
 
 static void code_apply(struct coder *c, struct agent_apply *apply)
 {
-	code_bytes(c, &apply->ruleset, &apply->len);
-	code_needed_text(c, &apply->running);
-	code_bool(c, &apply->confirmed);
-	code_u32(c, &apply->timeout);
-	code_text(c, &apply->persist);
+	apply->default_action = code_below(c, apply->default_action, IR_VERDICTS);
+	code_terms(c, &apply->terms);
+}
+
+static void code_size(struct coder *c, size_t *size)
+{
+	uint32_t v = (uint32_t)*size;
+	code_u32(c, &v);
+	*size = v;
+}
+
+// `to` follows from the edits before.
+static void code_edit(struct coder *c, struct backend_edit *edit)
+{
+	code_size(c, &edit->at);
+	code_size(c, &edit->removed);
+	code_size(c, &edit->inserted);
+}
+
+static void place_edits(struct coder *c, struct agent_change *change)
+{
+	size_t end = 0, len = change->before; // of what is replaced; of what there is then
+	for (size_t i = 0; i < change->edit.len && !c->in.bad; i++) {
+		struct backend_edit *e = &change->edit.at[i];
+		e->to = len - change->before + e->at;
+		len = len + e->inserted - e->removed;
+		if (e->at < end + (i > 0) || (!e->removed && !e->inserted) ||
+		    e->at + e->removed > change->before || e->inserted > IR_RULES_MOST)
+			c->in.bad = true;
+		end = e->at + e->removed;
+	}
+	if (len > IR_RULES_MOST || change->before > IR_RULES_MOST)
+		c->in.bad = true;
+}
+
+static void code_change(struct coder *c, struct agent_change *change)
+{
+	code_u32(c, &change->before);
+	code_list(c, &change->edit, 12, code_edit);
+	if (change->edit.len > AGENT_EDITS_MOST)
+		c->in.bad = true;
+	if (!c->out)
+		place_edits(c, change);
+	code_bytes(c, &change->rules.data, &change->rules.len);
+	code_needed_text(c, &change->text);
+	code_terms(c, &change->terms);
 }
 
 static void code_report(struct coder *c, struct agent_report *report)
@@ -362,7 +414,6 @@ static void code_told(struct coder *c, struct agent_message *m)
 	case AGENT_REVERTED:
 		m->reverted.reason = code_below(c, m->reverted.reason, AGENT_REASONS);
 		code_text(c, &m->reverted.digest);
-		code_text(c, &m->reverted.running);
 		break;
 	case AGENT_DRIFT:
 		code_differences(c, &m->drift.differences);
@@ -392,8 +443,18 @@ static void code_body(struct coder *c, struct agent_message *m)
 	case AGENT_START:
 		code_start(c, &m->start);
 		break;
+	case AGENT_KEPT:
+		code_kept(c, &m->kept);
+		break;
+	case AGENT_TEXT:
+	case AGENT_RULES:
+		code_bytes(c, &m->piece.data, &m->piece.len);
+		break;
 	case AGENT_APPLY:
 		code_apply(c, &m->apply);
+		break;
+	case AGENT_CHANGE:
+		code_change(c, &m->change);
 		break;
 	case AGENT_CANCEL:
 		code_bool(c, &m->session_ended);

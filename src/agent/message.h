@@ -24,8 +24,11 @@ struct agent_type_info {
 };
 extern const struct agent_type_info agent_type_info[AGENT_TYPES];
 
-// Bytes of one message; beyond them the channel is closed. Two texts of the largest configuration fit.
-#define AGENT_MESSAGE_MOST (600u << 20)
+// Bytes of one message; beyond them the channel is closed. The largest configuration fits.
+#define AGENT_MESSAGE_MOST (300u << 20)
+#define AGENT_PIECE \
+	((size_t)256 << 10) // about so many bytes go into one message where pieces are sent
+#define AGENT_EDITS_MOST 65536u
 #define AGENT_LISTENERS_MOST 8u
 #define AGENT_ENDPOINTS_MOST 16u
 #define AGENT_PORT_CALL_HOME 4335 // over TLS
@@ -72,7 +75,21 @@ struct agent_endpoint {
 uint16_t
 agent_endpoint_port(const struct agent_endpoint *endpoint) must_check; // where it names none
 
-// What front needs to begin. Texts are configurations as front printed them; NULL: none.
+// A configuration as front has said it: a text, and changes of it (edit-config) in the order in which they were made.
+struct agent_running {
+	const char *base; // NULL: there is none
+	VEC(const char *) edit;
+};
+// A piece of one, for front. Those of one text follow each other, those of a change follow those of the text.
+enum agent_which { AGENT_KEPT_RUNNING, AGENT_KEPT_ROLLBACK, AGENT_KEPT_STARTUP, AGENT_KEPTS };
+struct agent_kept {
+	enum agent_which which;
+	bool begins; // the first one of the text, or of a change
+	const void *data;
+	size_t len;
+};
+
+// What front needs to begin.
 struct agent_start {
 	const char *name;
 	uint8_t listeners;    // descriptors from AGENT_FD_LISTEN on
@@ -83,20 +100,33 @@ struct agent_start {
 	bool last_connected; // calls begin with the endpoint that worked last, else with the first
 	uint32_t call_wait;  // seconds between two calls, at the most
 	uint32_t keepalive;  // seconds until a peer that has vanished is noticed
-	const char *running, *startup;
-	bool pending;         // a confirmed commit that any session may confirm
-	const char *rollback; // with it: what to go back to, and its id
+	bool pending;        // a confirmed commit that any session may confirm
 	const char *persist;
 };
 
-// A commit. The ruleset is an encoded ir_ruleset, in order of decision, not lowered.
-struct agent_apply {
-	const void *ruleset;
-	size_t len;
-	const char *running; // the configuration that it was read from
-	bool confirmed;      // revert unless confirmed within `timeout` seconds
+// On which terms something is committed.
+struct agent_terms {
+	bool confirmed; // revert unless confirmed within `timeout` seconds
 	uint32_t timeout;
 	const char *persist;
+};
+// A piece of AGENT_TEXT, or whole rules (ir_rule_encode) one behind the other, in order of decision, not lowered.
+struct agent_piece {
+	const void *data;
+	size_t len;
+};
+// A commit of all that was sent since the last one.
+struct agent_apply {
+	enum ir_verdict default_action;
+	struct agent_terms terms;
+};
+// A commit that says what is different. Edits do not touch each other, and none is empty.
+struct agent_change {
+	uint32_t before; // how many rules there were
+	VEC(struct backend_edit) edit;
+	struct agent_piece rules; // that are inserted, as in AGENT_RULES
+	const char *text;         // the change of the configuration
+	struct agent_terms terms;
 };
 
 struct agent_digests {
@@ -161,10 +191,13 @@ struct agent_message {
 	enum agent_type type;
 	uint32_t id;
 	union {
-		struct agent_start start; // AGENT_START
-		struct agent_apply apply; // AGENT_APPLY
-		bool session_ended;       // AGENT_CANCEL
-		const char *text;         // AGENT_STARTUP (NULL: none any more), AGENT_CLOSE (name)
+		struct agent_start start;   // AGENT_START
+		struct agent_kept kept;     // AGENT_KEPT
+		struct agent_piece piece;   // AGENT_TEXT, AGENT_RULES
+		struct agent_apply apply;   // AGENT_APPLY
+		struct agent_change change; // AGENT_CHANGE
+		bool session_ended;         // AGENT_CANCEL
+		const char *text; // AGENT_STARTUP (NULL: none any more), AGENT_CLOSE (name)
 		struct backend_pinhole pinhole; // AGENT_OPEN
 		struct {
 			const char *ca, *crl;
@@ -181,7 +214,7 @@ struct agent_message {
 		} committed; // AGENT_COMMITTED
 		struct {
 			enum agent_reason reason;
-			const char *digest, *running;
+			const char *digest;
 		} reverted;               // AGENT_REVERTED
 		struct agent_drift drift; // AGENT_DRIFT
 		struct {
@@ -202,7 +235,7 @@ struct agent_message {
 };
 
 void agent_message_encode(const struct agent_message *message, struct buf *out);
-// False on anything that agent_message_encode does not make. Texts and lists are copied into the arena, the ruleset's
-// bytes are borrowed.
+// False on anything that agent_message_encode does not make. Texts and lists are copied into the arena, the bytes of pieces
+// and rules are borrowed.
 bool agent_message_decode(const void *data, size_t len, struct arena *arena,
 			  struct agent_message *out) must_check;

@@ -35,6 +35,8 @@ static struct diag diag[] = {
 };
 static struct agent_endpoint endpoint[] = {{0, false, "192.0.2.1"},
 					   {1, true, "[2001:db8::1]:7000"}};
+static struct backend_edit edit[] = {
+	{.at = 0, .removed = 1}, {.at = 3, .inserted = 2, .to = 2}, {4, 5, 5, 1}};
 static struct backend_pinhole_state hole[] = {
 	{.pinhole = {.name = "call",
 		     .family = 6,
@@ -62,15 +64,23 @@ static struct agent_record record[] = {{"{}", "AAAA"}, {"{}", ""}};
 
 static const struct agent_message sample[] = {
 	{.type = AGENT_READY},
+	{.type = AGENT_TEXT, .piece = {"<x/>", 4}},
+	{.type = AGENT_RULES, .piece = {"bytes", 5}},
 	{.type = AGENT_APPLY,
 	 .id = 1,
-	 .apply = {.ruleset = "bytes",
-		   .len = 5,
-		   .running = "<x/>",
-		   .confirmed = true,
-		   .timeout = 60,
-		   .persist = "id"}},
-	{.type = AGENT_APPLY, .id = 2, .apply = {.ruleset = "", .len = 0, .running = ""}},
+	 .apply = {.default_action = IR_DROP,
+		   .terms = {.confirmed = true, .timeout = 60, .persist = "id"}}},
+	{.type = AGENT_APPLY, .id = 2},
+	{.type = AGENT_CHANGE,
+	 .id = 12,
+	 .change = {.before = 9,
+		    .edit = list_(edit),
+		    .rules = {"bytes", 5},
+		    .text = "<x/>",
+		    .terms = {.confirmed = true, .timeout = 60}}},
+	{.type = AGENT_CHANGE, .id = 13, .change = {.rules = {"", 0}, .text = ""}},
+	{.type = AGENT_KEPT,
+	 .kept = {.which = AGENT_KEPT_STARTUP, .begins = true, .data = "<x", .len = 2}},
 	{.type = AGENT_CONFIRM, .id = 3},
 	{.type = AGENT_CANCEL, .id = 4, .session_ended = true},
 	{.type = AGENT_STARTUP, .id = 5, .text = "<x/>"},
@@ -101,9 +111,7 @@ static const struct agent_message sample[] = {
 		   .last_connected = true,
 		   .call_wait = 60,
 		   .keepalive = 15,
-		   .running = "<r/>",
 		   .pending = true,
-		   .rollback = "<b/>",
 		   .persist = "id"}},
 	{.type = AGENT_RESULT, .id = 1, .result = {.ok = true}},
 	{.type = AGENT_RESULT, .id = 1, .result = {.diags = {.list = list_(diag)}}},
@@ -125,7 +133,7 @@ static const struct agent_message sample[] = {
 	 .id = 8,
 	 .proof = {.digests = digests_, .differences = {.list = list_(difference)}}},
 	{.type = AGENT_COMMITTED, .committed = {.digest = "bb", .generation = 3}},
-	{.type = AGENT_REVERTED, .reverted = {.reason = AGENT_SESSION_END, .running = "<r/>"}},
+	{.type = AGENT_REVERTED, .reverted = {.reason = AGENT_SESSION_END, .digest = "bb"}},
 	{.type = AGENT_DRIFT, .drift = {.differences = {.list = list_(difference)}, .total = 200}},
 	{.type = AGENT_REPAIRED, .repaired = {.generation = 4, .milliseconds = 12}},
 	{.type = AGENT_EVIDENCE, .id = 12, .ask = {.chain = "c", .serial = 1ull << 40}},
@@ -226,6 +234,31 @@ static void changed_bytes_stay_canonical(void **state)
 	}
 }
 
+// Edits that are in no order, touch each other, do nothing or go beyond the end.
+static void impossible_edits_are_refused(void **state)
+{
+	static struct backend_edit bad[][2] = {
+		{{.at = 4, .removed = 1}, {.at = 1, .removed = 1}},
+		{{.at = 1, .removed = 2}, {.at = 3, .removed = 1}},
+		{{.at = 1, .removed = 2}, {.at = 2, .inserted = 1}},
+		{{.at = 1, .removed = 1}, {.at = 5}},
+		{{.at = 1, .removed = 1}, {.at = 8, .removed = 2}},
+		{{.at = 1, .removed = 1}, {.at = 10, .inserted = 1}},
+		{{.at = 1, .removed = 1}, {.at = 5, .inserted = IR_RULES_MOST}},
+	};
+	(void)state;
+	for (size_t i = 0; i < array_len(bad); i++) {
+		cleanup(buf_fini) struct buf bytes;
+		struct agent_message m = {
+			.type = AGENT_CHANGE,
+			.change = {
+				.before = 9, .edit = list_(bad[i]), .rules = {"", 0}, .text = ""}};
+		buf_init(&bytes);
+		agent_message_encode(&m, &bytes);
+		assert_false(decodes(bytes.data, bytes.len));
+	}
+}
+
 static int write_corpus(const char *dir)
 {
 	for (size_t i = 0; i < array_len(sample); i++) {
@@ -248,6 +281,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_type_has_a_sample),
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(cut_or_longer_is_refused),
+		cmocka_unit_test(impossible_edits_are_refused),
 		cmocka_unit_test(changed_bytes_stay_canonical),
 	};
 	return argc == 2 ? write_corpus(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);

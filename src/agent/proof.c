@@ -3,14 +3,15 @@
 // look leaves a record, whatever came of it; and a look is only as frequent as it is cheap. Changes that are told are
 // looked at no sooner than the last look took after it, and then all at once; a full proof without any reason comes no
 // sooner than twenty times that.
-// What it does not: judge (held.c), repair (kernel.c), keep and sign (evidence.c).
+// What it does not: judge (seen.c), repair (kernel.c), keep and sign (evidence.c).
 #include "agent/core_internal.h"
 
 #include <string.h>
 
 enum { SHARE = 20 }; // of a full proof: a twentieth of the time at the most
 
-static const char method[] = "full read-back, exact comparison";
+static const char full[] = "full read-back, exact comparison",
+		  of_a_change[] = "read-back of what a change touches, exact comparison";
 
 // --- the record ---
 
@@ -40,12 +41,12 @@ static void add_policy(const struct agent_held *held, struct evidence_record *ou
 	if (!held)
 		return;
 	out->commit = held->persist;
-	out->generation = held->policy.generation;
+	out->generation = held->generation;
 	out->rules = (uint32_t)held->lowered.rule.len;
 	out->intended = held->intended;
 	out->policy = held->digest;
-	out->lowered_at = held->policy.lowered_at;
-	out->horizon = held->policy.horizon;
+	out->lowered_at = held->lowered_at;
+	out->horizon = held->horizon;
 }
 
 // The policy is not known although something may be in force.
@@ -74,7 +75,6 @@ static void record(struct agent_core *core, const struct agent_held *held, int e
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	found->trigger = core->occasion;
-	found->method = method;
 	found->back_end = core->options.point.ops->name;
 	found->generation = core->generation;
 	found->enforced = or_null(core->seen.digest);
@@ -112,17 +112,32 @@ static void set_next(struct agent_core *core, uint64_t now, uint64_t took)
 				      : now + (every > SHARE * took ? every : SHARE * took);
 }
 
-int agent_proof_look(struct agent_core *core, const struct agent_held *held)
+typedef int look_fn(struct agent_seen *seen, const struct agent_point *point,
+		    const struct agent_held *held, int64_t now);
+
+static int look(struct agent_core *core, const struct agent_held *held, look_fn *fn,
+		const char *method)
 {
-	struct evidence_record found = {.time = agent_wall(core)};
+	struct evidence_record found = {.time = agent_wall(core), .method = method};
 	uint64_t began = agent_ms(core);
-	int r = agent_seen_look(&core->seen, &core->options.point, held, found.time);
+	int r = fn(&core->seen, &core->options.point, held, found.time);
 	uint64_t now = agent_ms(core), took = now - began;
 	found.milliseconds = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
 	set_next(core, now, took);
 	if (core->evidence)
 		record(core, held, r, &found);
 	return r;
+}
+
+int agent_proof_look(struct agent_core *core, const struct agent_held *held)
+{
+	return look(core, held, agent_seen_look, full);
+}
+
+int agent_proof_look_changed(struct agent_core *core, const struct agent_held *held)
+{
+	bool whole = !core->options.point.ops->compare_changed;
+	return look(core, held, agent_seen_look_changed, whole ? full : of_a_change);
 }
 
 // --- waiting ---

@@ -117,30 +117,30 @@ static bool ask(struct bench *bench, struct agent_message message, struct agent_
 
 static bool commit(struct bench *bench, unsigned rules, const char *persist)
 {
-	struct ir_ruleset set = {.default_action = IR_DROP};
-	struct agent_message answer;
-	cleanup(buf_fini) struct buf bytes;
+	struct agent_message answer, text = {.type = AGENT_TEXT, .piece = {"<config/>", 9}};
 	for (unsigned i = 0; i < rules; i++) {
+		cleanup(buf_fini) struct buf bytes;
 		struct ir_clause *clause = arena_new(&bench->arena, struct ir_clause);
 		assert_true(ir_clause_narrow(clause, &bench->arena, IR_DPORT,
 					     algebra_set_one(&bench->arena, i + 1, i + 1)));
-		vec_push(&bench->arena, &set.rule,
-			 (struct ir_rule){.policy = "p",
-					  .name = arena_printf(&bench->arena, "r%u", i),
-					  .verdict = IR_PASS,
-					  .clause = clause,
-					  .clauses = 1});
+		buf_init(&bytes);
+		ir_rule_encode(&(struct ir_rule){.policy = "p",
+						 .name = arena_printf(&bench->arena, "r%u", i),
+						 .verdict = IR_PASS,
+						 .clause = clause,
+						 .clauses = 1},
+			       &bytes);
+		struct agent_message piece = {.type = AGENT_RULES,
+					      .piece = {bytes.data, bytes.len}};
+		assert_true(agent_core_take(bench->core, &piece));
 	}
-	buf_init(&bytes);
-	ir_ruleset_encode(&set, &bytes);
+	assert_true(agent_core_take(bench->core, &text));
 	return ask(bench,
 		   (struct agent_message){.type = AGENT_APPLY,
-					  .apply = {.ruleset = bytes.data,
-						    .len = bytes.len,
-						    .running = "<config/>",
-						    .confirmed = persist != NULL,
-						    .timeout = 60,
-						    .persist = persist}},
+					  .apply = {.default_action = IR_DROP,
+						    .terms = {.confirmed = persist != NULL,
+							      .timeout = 60,
+							      .persist = persist}}},
 		   &answer);
 }
 

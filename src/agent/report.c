@@ -3,6 +3,9 @@
 // enforced when that answer as a whole was equal, or when nothing in it speaks against this rule.
 #include "agent/core_internal.h"
 
+#include "ir/digest.h"
+#include "pki/pki.h"
+
 #include <string.h>
 
 static const char *or_null(const char *text)
@@ -19,9 +22,9 @@ void agent_report_digests(const struct agent_core *core, struct agent_digests *o
 		return;
 	out->intended = held->intended;
 	out->policy = held->digest;
-	out->lowered_at = held->policy.lowered_at;
-	out->horizon = held->policy.horizon;
-	out->generation = held->policy.generation;
+	out->lowered_at = held->lowered_at;
+	out->horizon = held->horizon;
+	out->generation = held->generation;
 }
 
 static enum agent_enforcement enforcement_of(const struct agent_core *core)
@@ -33,18 +36,6 @@ static enum agent_enforcement enforcement_of(const struct agent_core *core)
 	if (agent_held_nothing(agent_in_force(core)))
 		return AGENT_NONE;
 	return core->pending ? AGENT_PENDING : AGENT_ENFORCED;
-}
-
-// The rules of the normal form: those that can match a packet at all.
-static struct map index_rules(const struct ir_ruleset *ruleset, struct arena *arena)
-{
-	struct map map = {.arena = arena};
-	for (size_t i = 0; i < ruleset->rule.len; i++) {
-		const struct ir_rule *rule = &ruleset->rule.at[i];
-		map_put(&map, agent_rule_key(arena, rule->policy, rule->name),
-			&ruleset->rule.at[i]);
-	}
-	return map;
 }
 
 static struct map index_differences(const struct backend_differences *differences,
@@ -59,6 +50,29 @@ static struct map index_differences(const struct backend_differences *difference
 	return map;
 }
 
+// The digest of the rule as the kernel has it, and whether it is there. What was proven equal has the digests of what was
+// meant; of the rest only that is said which was read back. Rules that no packet can match are in no kernel.
+static void judge_rule(const struct agent_core *core, size_t i, struct arena *arena,
+		       const struct backend_difference *difference, struct agent_rule_state *out)
+{
+	static const struct ir_digest none;
+	const struct ir_digest *normal = ir_digests_at(agent_in_force(core)->normal_of, i);
+	bool any = memcmp(normal, &none, sizeof(none)) != 0;
+	if (core->seen.equal) {
+		char *text = any ? arena_alloc(arena, AGENT_DIGEST_TEXT) : NULL;
+		if (any)
+			pki_digest_text(normal->octet, text);
+		out->digest = text;
+		out->enforced = true;
+		return;
+	}
+	out->digest =
+		map_get(&core->seen.rule_digest, agent_rule_key(arena, out->policy, out->name));
+	out->enforced = !difference && (out->digest || !any);
+	if (!out->enforced)
+		out->difference = difference && difference->found ? difference->found : "not there";
+}
+
 static void add_rules(struct agent_core *core, struct arena *arena, struct agent_report *out)
 {
 	const struct agent_held *held = agent_in_force(core);
@@ -68,20 +82,13 @@ static void add_rules(struct agent_core *core, struct arena *arena, struct agent
 		return;
 	if (point->ops->counters(point->backend, arena, &counters) < 0)
 		counters = (struct backend_counters){.rules = 0};
-	struct map normal = index_rules(&held->normal, arena),
-		   different = index_differences(&core->seen.differences, arena);
+	struct map different = index_differences(&core->seen.differences, arena);
 	for (size_t i = 0; i < held->lowered.rule.len; i++) {
 		const struct ir_rule *rule = &held->lowered.rule.at[i];
-		const char *key = agent_rule_key(arena, rule->policy, rule->name);
-		const struct backend_difference *difference = map_get(&different, key);
-		const char *digest = map_get(&core->seen.rule_digest, key);
-		struct agent_rule_state state = {
-			.policy = rule->policy, .name = rule->name, .digest = digest};
-		state.enforced =
-			core->seen.equal || (!difference && (digest || !map_get(&normal, key)));
-		if (!state.enforced)
-			state.difference =
-				difference && difference->found ? difference->found : "not there";
+		struct agent_rule_state state = {.policy = rule->policy, .name = rule->name};
+		judge_rule(core, i, arena,
+			   map_get(&different, agent_rule_key(arena, rule->policy, rule->name)),
+			   &state);
 		if (i < counters.rules)
 			state.count = counters.rule[i];
 		vec_push(arena, &out->rule, state);
@@ -95,8 +102,8 @@ void agent_report_make(struct agent_core *core, struct arena *arena, struct agen
 		.boot_time = core->boot_time,
 		.verified_at = core->seen.at,
 		.enforcement = enforcement_of(core),
-		.pending = core->pending != NULL,
-		.persist = core->pending ? core->pending->persist : NULL,
+		.pending = core->pending,
+		.persist = core->pending ? core->held->persist : NULL,
 		.repairs = core->repairs,
 		.differences = core->seen.differences,
 	};

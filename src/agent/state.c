@@ -17,27 +17,26 @@
 #include <string.h>
 #include <unistd.h>
 
-enum kind { KIND_POLICY = 1, KIND_TEXT = 2 };
+enum kind { KIND_TEXT = 2 };
 static const char magic[8] = "bwnsf\x01\r\n"; // text-mode copies break it
 enum { HEADER = sizeof(magic) + 1 + 8 + PKI_DIGEST };
 
-static char *path_of(const char *dir, const char *name)
+char *agent_state_path(const char *dir, const char *name)
 {
 	char *path = NULL;
 	return asprintf(&path, "%s/%s", dir, name) < 0 ? base_oom(NULL) : path;
 }
 
-static bool io_fault(struct diags *diags, const char *path, int error)
+void agent_state_fault(struct diags *diags, const char *path, int error)
 {
 	diag_add(diags,
 		 &(struct diag){.code = DIAG_IO,
 				.file = path,
 				.hint = "make room on the disk and the state directory writable"},
 		 "%s", strerror(-error));
-	return false;
 }
 
-static enum agent_found broken(struct diags *diags, const char *path, const char *why)
+void agent_state_broken(struct diags *diags, const char *path, const char *why)
 {
 	diag_add(diags,
 		 &(struct diag){.code = DIAG_IO,
@@ -45,6 +44,17 @@ static enum agent_found broken(struct diags *diags, const char *path, const char
 				.hint = "commit a policy, which replaces it; or restore it from a "
 					"backup and restart the agent"},
 		 "the state cannot be used: %s", why);
+}
+
+static bool io_fault(struct diags *diags, const char *path, int error)
+{
+	agent_state_fault(diags, path, error);
+	return false;
+}
+
+static enum agent_found broken(struct diags *diags, const char *path, const char *why)
+{
+	agent_state_broken(diags, path, why);
 	return AGENT_BROKEN;
 }
 
@@ -53,7 +63,7 @@ static enum agent_found broken(struct diags *diags, const char *path, const char
 static bool put_file(const char *dir, const char *name, enum kind kind, const struct buf *body,
 		     struct diags *diags)
 {
-	cleanup(base_free) char *path = path_of(dir, name);
+	cleanup(base_free) char *path = agent_state_path(dir, name);
 	cleanup(buf_fini) struct buf file;
 	unsigned char digest[PKI_DIGEST];
 	buf_init(&file);
@@ -98,41 +108,6 @@ static enum agent_found get_file(const char *path, enum kind kind, struct buf *f
 	return why ? broken(diags, path, why) : AGENT_FOUND;
 }
 
-// --- policies ---
-
-bool agent_policy_write(const char *dir, const char *name, const struct agent_policy *policy,
-			struct diags *diags)
-{
-	cleanup(buf_fini) struct buf body;
-	buf_init(&body);
-	wire_put_u64(&body, (uint64_t)policy->lowered_at);
-	wire_put_u64(&body, (uint64_t)policy->horizon);
-	wire_put_u32(&body, policy->generation);
-	wire_put_text(&body, policy->running);
-	ir_ruleset_encode(&policy->ruleset, &body);
-	return put_file(dir, name, KIND_POLICY, &body, diags);
-}
-
-enum agent_found agent_policy_read(const char *dir, const char *name, struct arena *arena,
-				   struct diags *diags, struct agent_policy *out)
-{
-	cleanup(base_free) char *path = path_of(dir, name);
-	cleanup(buf_fini) struct buf file;
-	buf_init(&file);
-	enum agent_found found = get_file(path, KIND_POLICY, &file, diags);
-	if (found != AGENT_FOUND)
-		return found;
-	struct wire_reader r = wire_reader(file.data + HEADER, file.len - HEADER);
-	struct agent_policy policy = {.lowered_at = (int64_t)wire_u64(&r)};
-	policy.horizon = (int64_t)wire_u64(&r);
-	policy.generation = wire_u32(&r);
-	policy.running = wire_text(&r, arena);
-	if (!ir_ruleset_decode(&r, arena, &policy.ruleset) || !wire_done(&r) || !policy.running)
-		return broken(diags, path, "its content is of another version");
-	*out = policy;
-	return AGENT_FOUND;
-}
-
 // --- startup ---
 
 bool agent_startup_write(const char *dir, const char *text, struct diags *diags)
@@ -148,7 +123,7 @@ bool agent_startup_write(const char *dir, const char *text, struct diags *diags)
 enum agent_found agent_startup_read(const char *dir, struct arena *arena, struct diags *diags,
 				    const char **out)
 {
-	cleanup(base_free) char *path = path_of(dir, "startup");
+	cleanup(base_free) char *path = agent_state_path(dir, "startup");
 	cleanup(buf_fini) struct buf file;
 	buf_init(&file);
 	enum agent_found found = get_file(path, KIND_TEXT, &file, diags);
@@ -164,29 +139,9 @@ enum agent_found agent_startup_read(const char *dir, struct arena *arena, struct
 
 // --- names ---
 
-static int sync_directory(const char *dir)
-{
-	cleanup(base_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-bool agent_state_rename(const char *dir, const char *from, const char *to, struct diags *diags)
-{
-	cleanup(base_free) char *old = path_of(dir, from);
-	cleanup(base_free) char *new = path_of(dir, to);
-	int r = rename(old, new) < 0 ? -errno : sync_directory(dir);
-	return r == 0 || io_fault(diags, new, r);
-}
-
 bool agent_state_remove(const char *dir, const char *name, struct diags *diags)
 {
-	cleanup(base_free) char *path = path_of(dir, name);
+	cleanup(base_free) char *path = agent_state_path(dir, name);
 	int r = file_remove(path);
 	return r == 0 || io_fault(diags, path, r);
-}
-
-bool agent_state_exists(const char *dir, const char *name)
-{
-	cleanup(base_free) char *path = path_of(dir, name);
-	return access(path, F_OK) == 0;
 }

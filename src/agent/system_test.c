@@ -398,7 +398,7 @@ static void unreadable_state(void **state)
 {
 	struct rig *rig = *state;
 	struct netconf_client *client = connect_as(rig, "controller");
-	char *path = arena_printf(&rig->arena, "%s/state/confirmed", rig->dir);
+	char *path = arena_printf(&rig->arena, "%s/state/journal", rig->dir);
 	rig_edit(rig, client, 0, 5);
 	rig_must(rig, client, COMMIT);
 	const char *digest = kernel_digest(rig);
