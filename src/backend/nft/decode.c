@@ -110,17 +110,44 @@ static u128 number_of(const uint8_t *data, size_t len)
 	return value;
 }
 
-// Registers of 16 bytes are 1..4, those of 4 bytes 8..23; the first of four is the same as the large one.
-static struct nft_reg *reg_of(struct nft_reading *r, const struct nlattr *attr)
+static size_t slots(size_t bytes)
+{
+	return (bytes + 3) / 4;
+}
+
+// Registers of 16 bytes are 1..4, those of 4 bytes 8..23, in the same 64 bytes.
+static bool slot_of(const struct nlattr *attr, size_t *out)
 {
 	uint32_t n = u32(attr);
-	if (n >= NFT_REG32_00 && n <= NFT_REG32_15 && (n - NFT_REG32_00) % 4 == 0)
-		n = NFT_REG_1 + (n - NFT_REG32_00) / 4;
-	if (n >= NFT_REG_1 && n <= NFT_REG_4)
-		return &r->reg[n];
+	bool large = n >= NFT_REG_1 && n <= NFT_REG_4,
+	     small = n >= NFT_REG32_00 && n <= NFT_REG32_15;
+	if (large || small)
+		*out = large ? (n - NFT_REG_1) * 4 : n - NFT_REG32_00;
+	return large || small;
+}
+
+static struct nft_reg *reg_of(struct nft_reading *r, const struct nlattr *attr)
+{
+	size_t slot;
+	if (slot_of(attr, &slot))
+		return &r->reg[slot];
 	nft_strange(r, "a register that Bulwark does not use");
-	r->reg[0] = (struct nft_reg){0}; // holds nothing
-	return &r->reg[0];
+	r->none = (struct nft_reg){0};
+	return &r->none;
+}
+
+// What stood there, even in part, is gone.
+static void write_reg(struct nft_reading *r, const struct nlattr *attr, struct nft_reg value)
+{
+	size_t slot;
+	if (!slot_of(attr, &slot) || slot + slots(value.bytes) > NFT_BOXES_SLOTS) {
+		nft_strange(r, "a register that Bulwark does not use");
+		return;
+	}
+	for (size_t i = 0; i < NFT_BOXES_SLOTS; i++)
+		if (i < slot + slots(value.bytes) && i + slots(r->reg[i].bytes) > slot)
+			r->reg[i] = (struct nft_reg){0};
+	r->reg[slot] = value;
 }
 
 // --- loads ---
@@ -150,10 +177,11 @@ static void load(struct nft_reading *r, const struct nlattr *dreg, struct nft_pl
 		nft_strange(r, "reads something that Bulwark does not read");
 		return;
 	}
-	*reg_of(r, dreg) = (struct nft_reg){.loaded = true,
-					    .place = place,
-					    .bytes = bytes,
-					    .mask = algebra_max((unsigned)bytes * 8)};
+	write_reg(r, dreg,
+		  (struct nft_reg){.loaded = true,
+				   .place = place,
+				   .bytes = bytes,
+				   .mask = algebra_max((unsigned)bytes * 8)});
 }
 
 static void read_meta(struct nft_reading *r, const struct nlattr *data)
@@ -224,24 +252,22 @@ static void read_bitwise(struct nft_reading *r, const struct nlattr *data)
 	bool known = sort(data, NFTA_BITWISE_OP, at);
 	const uint8_t *mask = data_of(at[NFTA_BITWISE_MASK], &mask_len),
 		      *flip = data_of(at[NFTA_BITWISE_XOR], &xor_len);
-	struct nft_reg *from = reg_of(r, at[NFTA_BITWISE_SREG]),
-		       *to = reg_of(r, at[NFTA_BITWISE_DREG]);
+	const struct nft_reg *from = reg_of(r, at[NFTA_BITWISE_SREG]);
 	if (!known || !mask || !flip || u32(at[NFTA_BITWISE_OP]) != NFT_BITWISE_BOOL ||
 	    !from->loaded || mask_len != from->bytes || number_of(flip, xor_len)) {
 		nft_strange(r, "a bit operation that Bulwark does not use");
 		return;
 	}
-	u128 m = constant(from, mask, mask_len);
-	*to = *from;
-	to->mask &= m;
+	struct nft_reg to = *from;
+	to.mask &= constant(from, mask, mask_len);
+	write_reg(r, at[NFTA_BITWISE_DREG], to);
 }
 
 static void read_byteorder(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
 	bool known = sort(data, NFTA_BYTEORDER_SIZE, at);
-	struct nft_reg *from = reg_of(r, at[NFTA_BYTEORDER_SREG]),
-		       *to = reg_of(r, at[NFTA_BYTEORDER_DREG]);
+	const struct nft_reg *from = reg_of(r, at[NFTA_BYTEORDER_SREG]);
 	bool whole = from->loaded && u32(at[NFTA_BYTEORDER_LEN]) == from->bytes &&
 		     u32(at[NFTA_BYTEORDER_SIZE]) == from->bytes &&
 		     from->mask == algebra_max((unsigned)from->bytes * 8);
@@ -249,8 +275,9 @@ static void read_byteorder(struct nft_reading *r, const struct nlattr *data)
 		nft_strange(r, "a change of byte order that Bulwark does not use");
 		return;
 	}
-	*to = *from;
-	to->turned = true;
+	struct nft_reg to = *from;
+	to.turned = true;
+	write_reg(r, at[NFTA_BYTEORDER_DREG], to);
 }
 
 // Statements stand in one order only, each once.
@@ -376,6 +403,45 @@ static void read_branch(struct nft_reading *r, struct nft_dumped_set *map,
 	}
 }
 
+// The registers of the fields one behind the other; false when they are not what was loaded.
+static bool regs_of(const struct nft_reading *r, const struct nlattr *sreg,
+		    const struct nft_dumped_set *map, struct nft_reg out[static NFT_BOXES_FIELDS])
+{
+	size_t slot = 0;
+	if (!slot_of(sreg, &slot))
+		return false;
+	for (size_t f = 0; f < map->fields; f++) {
+		const struct nft_reg *reg = slot < NFT_BOXES_SLOTS ? &r->reg[slot] : &r->none;
+		if (!reg->loaded || reg->bytes != map->field_bytes[f] || host_order(reg) ||
+		    reg->mask != algebra_max((unsigned)reg->bytes * 8))
+			return false;
+		out[f] = *reg;
+		slot += slots(reg->bytes);
+	}
+	return true;
+}
+
+static void read_boxes(struct nft_reading *r, struct nft_dumped_set *map,
+		       const struct nlattr *const *at)
+{
+	const char *prefix = r->decoder->prefix;
+	size_t len = strlen(prefix);
+	struct nft_reg reg[NFT_BOXES_FIELDS];
+	advance(r, STAGE_END);
+	r->form->act = ACT_BOXES;
+	if (map->strange || u32(at[NFTA_LOOKUP_DREG]) != NFT_REG_VERDICT ||
+	    u32(at[NFTA_LOOKUP_FLAGS]) || !regs_of(r, at[NFTA_LOOKUP_SREG], map, reg)) {
+		nft_strange(r, map->strange ? map->strange : "a map that Bulwark does not use");
+	} else if (strncmp(map->name, prefix, len) != 0 || map->name[len] != '-') {
+		nft_strange(r, "a map of another generation");
+	} else {
+		r->form->boxes = (struct nft_boxes){.name = map->name + len};
+		if (!nft_map_boxes(map, prefix, r->arena, &r->form->boxes))
+			nft_strange(r, "a map whose boxes overlap where kernels differ");
+		r->form->boxes.reg = arena_memdup(r->arena, reg, sizeof(reg));
+	}
+}
+
 static void read_lookup(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES];
@@ -386,6 +452,10 @@ static void read_lookup(struct nft_reading *r, const struct nlattr *data)
 	uint32_t flags = u32(at[NFTA_LOOKUP_FLAGS]);
 	if (set)
 		set->used = true;
+	if (known && set && set->fields && at[NFTA_LOOKUP_DREG]) {
+		read_boxes(r, set, at);
+		return;
+	}
 	if (known && at[NFTA_LOOKUP_DREG]) {
 		read_branch(r, set, reg, at);
 		return;
@@ -394,7 +464,7 @@ static void read_lookup(struct nft_reading *r, const struct nlattr *data)
 		read_timer(r, reg, name);
 		return;
 	}
-	if (!known || !set || set->strange || set->key_bytes != reg->bytes ||
+	if (!known || !set || set->strange || set->fields || set->key_bytes != reg->bytes ||
 	    set->flags & NFT_SET_MAP || flags > NFT_LOOKUP_F_INV) {
 		nft_strange(r,
 			    set && set->strange ? set->strange : "a set that Bulwark does not use");

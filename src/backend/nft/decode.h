@@ -19,10 +19,15 @@ struct nft_dumped_set {
 	const char *strange; // holds something that no set or map of ours does
 	bool used;           // some rule looks it up
 	VEC(struct nft_element) element;
+	// Of a map over several fields: their bytes, and its elements in the kernel's order.
+	size_t fields;
+	uint8_t field_bytes[NFT_BOXES_FIELDS];
+	VEC(struct nft_box) box;
 	bool worked_out; // once, however many rules look it up:
 	struct algebra_set values;
 	struct nft_branch *branch;
 	size_t branches;
+	bool sure; // which box the kernel finds
 };
 // Its values as big-endian numbers of key_bytes bytes. Sorts the elements.
 struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *arena) must_check;
@@ -30,6 +35,9 @@ struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *aren
 // the same prefix.
 void nft_map_branches(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
 		      struct nft_map *out);
+// The same of the boxes of a map over several fields. False when overlapping boxes make it unsure which one the kernel finds.
+bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
+		   struct nft_boxes *out) must_check;
 // A chain's name as its program has it; a chain outside the generation stays as it is called. NULL stays NULL.
 const char *nft_chain_within(const char *prefix, const char *name) must_check;
 

@@ -2,6 +2,7 @@
 // What the elements of a set mean. The kernel takes the last element that is not above the key: a value
 // is in the set when that one begins an interval, and a map leads where that one leads. Worked out once
 // for each set, as many rules may share it. Pure.
+#include "backend/nft/boxes.h"
 #include "backend/nft/decode.h"
 
 #include <linux/netfilter/nf_tables.h>
@@ -67,6 +68,28 @@ void nft_map_branches(struct nft_dumped_set *set, const char *prefix, struct are
 		work_out(set, prefix, arena);
 	out->branch = set->branch;
 	out->len = set->branches;
+}
+
+static bool work_out_boxes(struct nft_dumped_set *map, const char *prefix, struct arena *arena)
+{
+	unsigned bits[NFT_BOXES_FIELDS];
+	for (size_t f = 0; f < map->fields; f++)
+		bits[f] = map->field_bytes[f] * 8u;
+	for (size_t i = 0; i < map->box.len; i++)
+		map->box.at[i].chain = nft_chain_within(prefix, map->box.at[i].chain);
+	return nft_boxes_sure(map->box.at, map->box.len, bits, map->fields, arena);
+}
+
+bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
+		   struct nft_boxes *out)
+{
+	if (!set->worked_out)
+		set->sure = work_out_boxes(set, prefix, arena);
+	set->worked_out = true;
+	out->box = set->box.at;
+	out->len = set->box.len;
+	out->fields = set->fields;
+	return set->sure;
 }
 
 const char *nft_chain_within(const char *prefix, const char *name)

@@ -2,6 +2,7 @@
 // Writing kernel rules. One register is enough: each match loads, masks and compares. Numbers that
 // the kernel keeps in host order are turned round before they are compared by size, because it
 // compares bytes.
+#include "backend/nft/boxes.h"
 #include "backend/nft/encode.h"
 #include "backend/nft/put.h"
 #include "backend/nft/table.h"

@@ -51,11 +51,6 @@ void nft_encode_branches(struct nft_encoder *encoder, uint16_t type, const struc
 void nft_encode_boxes(struct nft_encoder *encoder, const struct nft_boxes *boxes, uint32_t owner);
 void nft_encode_box_elements(struct nft_encoder *encoder, uint16_t type,
 			     const struct nft_boxes *boxes, uint32_t owner);
-// Whether a field can be one of them: of sizes that the kernel has quick code for, in whole bytes.
-bool nft_boxes_field(enum nft_field field) must_check;
-// Registers of four bytes that the first `fields` of them need.
-size_t nft_boxes_slots(const struct nft_boxes *boxes, size_t fields) must_check;
-#define NFT_BOXES_SLOTS 16u
 // Deletes a table (name NULL), chain or set: NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELSET.
 void nft_encode_delete(struct nft_batch *batch, uint16_t type, const char *table, const char *name);
 // Handle 0: all rules of the chain.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps over several fields as netlink messages. The kernel finds the element that was added first of those that hold the
 // values, so the order of the messages is the order of the boxes (docs/why/nft-boxes.md).
+#include "backend/nft/boxes.h"
 #include "backend/nft/encode.h"
 #include "backend/nft/put.h"
 
@@ -13,22 +14,6 @@
 #define ELEMENTS_BYTES 40000u // of one message; an attribute holds 65535
 #define TYPE_BITS 6           // of one field in the type of a concatenation …
 #define TYPE_FIELDS 5u        // … which nft(8) shows up to here
-
-bool nft_boxes_field(enum nft_field field)
-{
-	const struct nft_field_info *info = &nft_field_info[field];
-	bool quick = info->bytes == 1 || info->bytes == 2 || info->bytes == 4 || info->bytes == 6 ||
-		     info->bytes == 16;
-	return quick && info->bits == info->bytes * 8 && info->order == NETWORK;
-}
-
-size_t nft_boxes_slots(const struct nft_boxes *boxes, size_t fields)
-{
-	size_t slots = 0;
-	for (size_t f = 0; f < fields; f++)
-		slots += (nft_field_info[boxes->field[f]].bytes + 3u) / 4;
-	return slots;
-}
 
 static char *map_name(const struct nft_encoder *e, const struct nft_boxes *boxes)
 {

@@ -59,6 +59,7 @@ struct nft_map {
 // chain, as by goto. In no box, or without one of the fields: on to the next rule. Two fields or more, such as
 // nft_boxes_field allows; their bytes, each padded to four, are at most 64. Boxes that overlap are not always taken.
 #define NFT_BOXES_FIELDS 6
+#define NFT_BOXES_SLOTS 16u // registers of four bytes
 struct nft_box {
 	const struct algebra_range *range; // one a field; the whole range where the field is open
 	const char *chain;

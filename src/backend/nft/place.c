@@ -2,6 +2,7 @@
 // Which field a rule reads when it reads a place: the same bytes are a port or an ICMP type, an IPv4
 // identification or an IPv6 length, and only tests of version and protocol tell: the rule's own, which
 // are named first, or those on the way to it. A rule that reads without either is strange.
+#include "backend/nft/boxes.h"
 #include "backend/nft/reading.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -278,6 +279,29 @@ static void name_map(struct naming *n)
 		(void)map_named(n, (enum nft_field)f);
 }
 
+static bool box_field_named(const struct naming *n, const struct nft_reg *reg, enum nft_field *out)
+{
+	for (unsigned f = 0; f < NFT_FIELDS; f++) {
+		const struct nft_field_info *info = &nft_field_info[f];
+		if (nft_boxes_field((enum nft_field)f) && fits(n, reg, info) &&
+		    reg->place.offset == info->place.offset && reg->bytes == info->bytes) {
+			*out = (enum nft_field)f;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void name_boxes(struct naming *n)
+{
+	struct nft_boxes *boxes = &n->form->boxes, named = *boxes;
+	for (size_t f = 0; boxes->reg && f < boxes->fields; f++)
+		if (!box_field_named(n, &boxes->reg[f], &named.field[f]))
+			return;
+	named.reg = NULL;
+	*boxes = named;
+}
+
 // --- the whole ---
 
 static void name_all(struct naming *n, const struct nft_test *test, size_t len)
@@ -285,9 +309,10 @@ static void name_all(struct naming *n, const struct nft_test *test, size_t len)
 	name_tests(n, test, len, false);
 	name_tests(n, test, len, true);
 	name_map(n);
+	name_boxes(n);
 	n->form->open = n->open.at;
 	n->form->open_len = n->open.len;
-	if (!n->form->strange && (n->open.len || n->form->map.reg))
+	if (!n->form->strange && (n->open.len || n->form->map.reg || n->form->boxes.reg))
 		n->form->strange = unnamed;
 	nft_form_tidy(n->form);
 }
@@ -302,7 +327,7 @@ void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, 
 		      struct nft_form *out)
 {
 	*out = *form;
-	if (!form->open_len && !form->map.reg)
+	if (!form->open_len && !form->map.reg && !form->boxes.reg)
 		return;
 	struct naming n = {.arena = arena, .form = out, .path = path};
 	// Tidying works in place.

@@ -4,7 +4,6 @@
 
 #include "backend/nft/decode.h"
 
-#define NFT_REGISTERS 24
 #define NFT_TESTS_MOST 128u // the kernel takes no more expressions in a rule
 
 enum nft_stage { STAGE_MATCH, STAGE_TIMER, STAGE_LIMIT, STAGE_COUNT, STAGE_LOG, STAGE_END };
@@ -13,7 +12,8 @@ struct nft_reading {
 	const struct nft_decoder *decoder;
 	struct arena *arena;
 	struct nft_form *form;
-	struct nft_reg reg[NFT_REGISTERS];
+	struct nft_reg reg[NFT_BOXES_SLOTS]; // each where it begins
+	struct nft_reg none;
 	struct nft_test *test; // room for NFT_TESTS_MOST
 	size_t tests;
 	enum nft_stage stage;

@@ -88,7 +88,7 @@ static void put_rule(struct script *s, const struct nft_form *form)
 static void put_chain(struct script *s, const struct nft_chain *chain)
 {
 	for (size_t i = 0; i < chain->rule.len; i++)
-		if (chain->rule.at[i].act == ACT_BRANCH)
+		if (chain->rule.at[i].act == ACT_BRANCH || chain->rule.at[i].act == ACT_BOXES)
 			check(s, &chain->rule.at[i],
 			      nft_text_map(&chain->rule.at[i], s->prefix, s->out));
 	buf_printf(s->out, "\tchain %s%s {\n", s->prefix, chain->name);

@@ -146,6 +146,35 @@ static bool usual(const struct nft_dumped_set *set, const struct nlattr *data_ty
 	       (!data_type || verdicts);
 }
 
+// A map of verdicts over several fields.
+static bool usual_boxes(const struct nft_dumped_set *set, const struct nlattr *data_type)
+{
+	size_t bytes = 0;
+	for (size_t f = 0; f < set->fields; f++)
+		bytes += (set->field_bytes[f] + 3u) / 4 * 4;
+	return set->flags == (NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT) &&
+	       u32(data_type) == NFT_DATA_VERDICT && bytes == set->key_bytes &&
+	       bytes <= NFT_BOXES_SLOTS * 4;
+}
+
+// The fields of a concatenation; more than Bulwark uses, or longer ones, make the set strange.
+static void take_fields(const struct nlattr *description, struct nft_dumped_set *set)
+{
+	const struct nlattr *at[ATTRIBUTES], *field[ATTRIBUTES], *attr;
+	sort_nested(description, at);
+	const struct nlattr *list = at[NFTA_SET_DESC_CONCAT];
+	for (attr = list ? nft_attr_next(list, NULL) : NULL; attr;
+	     attr = nft_attr_next(list, attr)) {
+		sort_nested(attr, field);
+		uint32_t bytes = u32(field[NFTA_SET_FIELD_LEN]);
+		if (set->fields == NFT_BOXES_FIELDS || !bytes || bytes > 16) {
+			set->strange = "a set over fields that Bulwark does not use";
+			return;
+		}
+		set->field_bytes[set->fields++] = (uint8_t)bytes;
+	}
+}
+
 static int take_set(const struct nlmsghdr *nlh, void *context)
 {
 	struct view *v = context;
@@ -157,7 +186,8 @@ static int take_set(const struct nlmsghdr *nlh, void *context)
 	set->name = text(v->arena, at[NFTA_SET_NAME]);
 	set->flags = u32(at[NFTA_SET_FLAGS]);
 	set->key_bytes = u32(at[NFTA_SET_KEY_LEN]);
-	if (!usual(set, at[NFTA_SET_DATA_TYPE]))
+	take_fields(at[NFTA_SET_DESC], set);
+	if (!(set->fields ? usual_boxes : usual)(set, at[NFTA_SET_DATA_TYPE]))
 		set->strange = "a set of a kind that Bulwark does not use";
 	vec_push(v->arena, &v->table->set, set);
 	map_put(&v->table->set_by_name, set->name, set);
@@ -176,12 +206,61 @@ static const char *chain_of(struct view *v, const struct nlattr *data)
 	return text(v->arena, name);
 }
 
+static void strange_elements(struct nft_dumped_set *set)
+{
+	set->strange = "a set with elements of a kind that Bulwark does not use";
+}
+
+// The bytes of a corner of a box. NULL when there are not as many as the key has.
+static const uint8_t *corner_of(const struct nft_dumped_set *set, const struct nlattr *nest)
+{
+	const struct nlattr *data[ATTRIBUTES];
+	sort_nested(nest, data);
+	const struct nlattr *value = data[NFTA_DATA_VALUE];
+	return value && mnl_attr_get_payload_len(value) == set->key_bytes
+		       ? mnl_attr_get_payload(value)
+		       : NULL;
+}
+
+static u128 number_at(const uint8_t *at, size_t bytes)
+{
+	u128 value = 0;
+	for (size_t i = 0; i < bytes; i++)
+		value = value << 8 | at[i];
+	return value;
+}
+
+// An element without an end is a single point.
+static void add_box(struct view *v, const struct nlattr *const *at)
+{
+	struct nft_dumped_set *set = v->filled;
+	const uint8_t *low = corner_of(set, at[NFTA_SET_ELEM_KEY]),
+		      *high = at[NFTA_SET_ELEM_KEY_END] ? corner_of(set, at[NFTA_SET_ELEM_KEY_END])
+							: low;
+	const char *chain = chain_of(v, at[NFTA_SET_ELEM_DATA]);
+	if (!low || !high || !chain || u32(at[NFTA_SET_ELEM_FLAGS]) || at[NFTA_SET_ELEM_OBJREF] ||
+	    at[NFTA_SET_ELEM_EXPR] || at[NFTA_SET_ELEM_EXPRESSIONS] ||
+	    at[NFTA_SET_ELEM_EXPIRATION] || set->strange) {
+		strange_elements(set);
+		return;
+	}
+	struct algebra_range *range = arena_array(v->arena, struct algebra_range, set->fields);
+	for (size_t f = 0, k = 0; f < set->fields; k += (set->field_bytes[f] + 3u) / 4 * 4, f++)
+		range[f] = (struct algebra_range){number_at(low + k, set->field_bytes[f]),
+						  number_at(high + k, set->field_bytes[f])};
+	vec_push(v->arena, &set->box, ((struct nft_box){range, chain}));
+}
+
 static void add_element(struct view *v, const struct nlattr *element)
 {
 	const struct nlattr *at[ATTRIBUTES], *key[ATTRIBUTES];
 	sort_nested(element, at);
 	sort_nested(at[NFTA_SET_ELEM_KEY], key);
 	struct nft_dumped_set *set = v->filled;
+	if (set->fields) {
+		add_box(v, at);
+		return;
+	}
 	uint32_t flags = u32(at[NFTA_SET_ELEM_FLAGS]);
 	bool end = flags & NFT_SET_ELEM_INTERVAL_END;
 	const char *chain = chain_of(v, at[NFTA_SET_ELEM_DATA]);
@@ -192,7 +271,7 @@ static void add_element(struct view *v, const struct nlattr *element)
 		     !at[NFTA_SET_ELEM_EXPR] && !at[NFTA_SET_ELEM_EXPRESSIONS] &&
 		     (set->flags & NFT_SET_MAP && !end ? chain != NULL : !at[NFTA_SET_ELEM_DATA]);
 	if (!plain) {
-		set->strange = "a set with elements of a kind that Bulwark does not use";
+		strange_elements(set);
 		return;
 	}
 	vec_push(v->arena, &set->element,

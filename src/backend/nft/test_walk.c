@@ -25,6 +25,22 @@ static const char *branch_of(const struct nft_map *map, const struct test_fields
 	return NULL;
 }
 
+static const char *box_of(const struct nft_boxes *boxes, const struct test_fields *packet)
+{
+	for (size_t i = 0; i < boxes->len; i++) {
+		size_t f = 0;
+		for (; f < boxes->fields; f++) {
+			struct algebra_range r = boxes->box[i].range[f];
+			u128 value = packet->value[boxes->field[f]];
+			if (!packet->has[boxes->field[f]] || value < r.lo || value > r.hi)
+				break;
+		}
+		if (f == boxes->fields)
+			return boxes->box[i].chain;
+	}
+	return NULL;
+}
+
 static bool is_node(const char *chain)
 {
 	return !strncmp(chain, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN)) && chain[2] >= '0' &&
@@ -38,7 +54,8 @@ static bool walk_chain(const struct nft_program *program, const char *name,
 static bool step(const struct nft_program *program, const struct nft_form *form,
 		 const struct test_fields *packet, struct test_walk *out, bool *decided_out)
 {
-	const char *to = form->act == ACT_BRANCH ? branch_of(&form->map, packet)
+	const char *to = form->act == ACT_BRANCH  ? branch_of(&form->map, packet)
+			 : form->act == ACT_BOXES ? box_of(&form->boxes, packet)
 			 : form->act == ACT_GOTO || form->act == ACT_JUMP ? form->chain
 									  : NULL;
 	if (form->tag.known && form->tag.counts && out->len < array_len(out->matched))
@@ -47,7 +64,8 @@ static bool step(const struct nft_program *program, const struct nft_form *form,
 		*decided_out = walk_chain(program, to, packet, out);
 		return *decided_out || form->act != ACT_JUMP;
 	}
-	if (form->act == ACT_CONTINUE || form->act == ACT_JUMP || form->act == ACT_BRANCH)
+	if (form->act == ACT_CONTINUE || form->act == ACT_JUMP || form->act == ACT_BRANCH ||
+	    form->act == ACT_BOXES)
 		return false;
 	out->end = form->act;
 	out->chain = to;

@@ -253,6 +253,11 @@ static bool has_ports(const struct nft_form *form, enum nft_field *out)
 			*out = form->match[i].field;
 			return true;
 		}
+	for (size_t f = 0; form->act == ACT_BOXES && f < form->boxes.fields; f++)
+		if (of_ports(form->boxes.field[f])) {
+			*out = form->boxes.field[f];
+			return true;
+		}
 	*out = form->map.field;
 	return form->act == ACT_BRANCH && of_ports(*out);
 }
@@ -292,6 +297,13 @@ static bool put_limit(const struct nft_limit *limit, struct buf *out)
 	return limit->unit == 1;
 }
 
+static void put_fields(const struct nft_form *form, bool exact, struct buf *out)
+{
+	for (size_t f = 0; f < form->boxes.fields; f++)
+		buf_printf(out, "%s%s", f ? " . " : "",
+			   words_of(form, form->boxes.field[f], exact).text);
+}
+
 static void put_act(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
 {
 	static const char *const words[] = {
@@ -304,11 +316,15 @@ static void put_act(const struct nft_form *form, const char *prefix, bool exact,
 		[ACT_RESET] = "reject with tcp reset",
 		[ACT_UNREACHABLE] = "reject with icmpx port-unreachable",
 		[ACT_BRANCH] = "",
-		[ACT_BOXES] = "by several fields",
+		[ACT_BOXES] = "",
 	};
 	buf_adds(out, words[form->act]);
 	if (form->act == ACT_JUMP || form->act == ACT_GOTO)
 		buf_printf(out, "%s%s", prefix, form->chain ? form->chain : "");
+	if (form->act == ACT_BOXES && !form->boxes.reg) {
+		put_fields(form, exact, out);
+		buf_printf(out, " vmap @%s%s", prefix, form->boxes.name);
+	}
 	if (form->act == ACT_BRANCH && form->map.field < NFT_FIELDS)
 		buf_printf(out, "%s vmap @%s%s", words_of(form, form->map.field, exact).text,
 			   prefix, form->map.name);
@@ -324,7 +340,7 @@ static struct buf *next(struct buf *out, size_t from)
 
 static bool put_rule(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
 {
-	bool good = !form->strange && form->act != ACT_BOXES;
+	bool good = !form->strange;
 	size_t from = out->len;
 	put_hints(form, out);
 	for (size_t i = 0; i < form->len; i++) {
@@ -355,7 +371,8 @@ bool nft_text_rule(const struct nft_form *form, const char *prefix, struct buf *
 
 // --- maps ---
 
-static bool put_key_type(const struct nft_form *form, struct buf *out)
+// NULL: nft has no name for it.
+static const char *type_name(uint8_t type)
 {
 	static const struct {
 		uint8_t type;
@@ -363,20 +380,52 @@ static bool put_key_type(const struct nft_form *form, struct buf *out)
 	} names[] = {{2, "nf_proto"},   {12, "inet_proto"},   {7, "ipv4_addr"},
 		     {8, "ipv6_addr"},  {13, "inet_service"}, {41, "ifname"},
 		     {9, "ether_addr"}, {10, "ether_type"}};
+	for (size_t i = 0; i < array_len(names); i++)
+		if (names[i].type == type)
+			return names[i].text;
+	return NULL;
+}
+
+static bool put_key_type(const struct nft_form *form, struct buf *out)
+{
 	const struct nft_field_info *info = &nft_field_info[form->map.field];
 	struct words w = words_of(form, form->map.field, true);
-	const char *type = NULL;
-	for (size_t i = 0; i < array_len(names) && !w.raw; i++)
-		if (names[i].type == info->type)
-			type = names[i].text;
+	const char *type = w.raw ? NULL : type_name(info->type);
 	buf_printf(out, "\t\t%s %s : verdict\n", type ? "type" : "typeof", type ? type : w.text);
 	// nft shifts values in the middle of a byte, where we compare them in their place.
 	return !info->shift && info->kind != TEXT_TIME;
 }
 
+// Fields that nft has no name for, or would only take with a test of its own, are not said.
+static bool put_boxes(const struct nft_form *form, const char *prefix, struct buf *out)
+{
+	const struct nft_boxes *boxes = &form->boxes;
+	bool good = true;
+	buf_printf(out, "\tmap %s%s {\n\t\ttype ", prefix, boxes->name);
+	for (size_t f = 0; f < boxes->fields; f++) {
+		const char *type = type_name(nft_field_info[boxes->field[f]].type);
+		good &= type && !words_of(form, boxes->field[f], true).raw;
+		buf_printf(out, "%s%s", f ? " . " : "", type ? type : "integer");
+	}
+	buf_adds(out, " : verdict\n\t\tflags interval\n");
+	for (size_t i = 0; i < boxes->len; i++) {
+		buf_adds(out, i ? ",\n\t\t\t     " : "\t\telements = { ");
+		for (size_t f = 0; f < boxes->fields; f++) {
+			buf_adds(out, f ? " . " : "");
+			good &= put_range(nft_field_info[boxes->field[f]].kind,
+					  boxes->box[i].range[f], out);
+		}
+		buf_printf(out, " : goto %s%s", prefix, boxes->box[i].chain);
+	}
+	buf_adds(out, boxes->len ? " }\n\t}\n" : "\t}\n");
+	return good;
+}
+
 bool nft_text_map(const struct nft_form *form, const char *prefix, struct buf *out)
 {
 	const struct nft_map *map = &form->map;
+	if (form->act == ACT_BOXES)
+		return put_boxes(form, prefix, out);
 	enum nft_text_kind kind = words_of(form, map->field, true).kind;
 	buf_printf(out, "\tmap %s%s {\n", prefix, map->name);
 	bool good = put_key_type(form, out);
