@@ -35,7 +35,7 @@ struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *aren
 // the same prefix.
 void nft_map_branches(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
 		      struct nft_map *out);
-// The same of the boxes of a map over several fields. False when overlapping boxes make it unsure which one the kernel finds.
+// The same of the boxes of a map over several fields. False when they overlap so that it is not sure which one is found.
 bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
 		   struct nft_boxes *out) must_check;
 // A chain's name as its program has it; a chain outside the generation stays as it is called. NULL stays NULL.

@@ -5,8 +5,8 @@
 #include "backend/nft/encode.h"
 #include "backend/nft/lift.h"
 #include "backend/nft/open.h"
-#include "backend/nft/test_oracle.h"
 #include "backend/nft/test_policy.h"
+#include "backend/nft/test_program.h"
 #include "backend/nft/text.h"
 #include "base/buf.h"
 #include "base/diag.h"
@@ -21,138 +21,7 @@
 #include <cmocka.h>
 
 #define PACKETS 40
-#define SEED 5280
 #define PROGRAMS 40
-
-struct fixture {
-	struct test_oracle oracle;
-	struct test_random random;
-	struct arena arena; // of one test
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = base_oom(calloc(1, sizeof(*f)));
-	test_oracle_open(&f->oracle);
-	f->random.state = SEED;
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	test_oracle_close(&f->oracle);
-	free(f);
-	return 0;
-}
-
-static int begin(void **state)
-{
-	arena_init(&((struct fixture *)*state)->arena);
-	return 0;
-}
-
-static int finish(void **state)
-{
-	arena_fini(&((struct fixture *)*state)->arena);
-	return 0;
-}
-
-static int nft(const char *script)
-{
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	return test_run(script, argv);
-}
-
-// --- programs ---
-
-static struct nft_encoder encoder_of(struct fixture *f, struct nft_batch *batch, const char *prefix)
-{
-	return (struct nft_encoder){.arena = &f->arena,
-				    .batch = batch,
-				    .table = "bulwark",
-				    .prefix = prefix,
-				    .set_by_content = {.arena = &f->arena}};
-}
-
-static void run(struct fixture *f, struct nft_batch *batch)
-{
-	struct nft_fault fault;
-	int error = nft_batch_run(&f->oracle.nft->socket, batch, &fault);
-	if (error)
-		fail_msg("the kernel refuses the message of rule %u: %s", fault.owner,
-			 strerror(-error));
-	nft_batch_fini(batch);
-}
-
-// Puts a program into the router at hand, in force, in place of whatever was there.
-static void load(struct fixture *f, const struct nft_program *program)
-{
-	struct nft_batch batch;
-	struct nft_encoder encoder = encoder_of(f, &batch, "g1"), plain = encoder_of(f, &batch, "");
-	const struct nft_form enter = {.act = ACT_GOTO, .chain = "g1"};
-	assert_int_equal(nft("table inet bulwark\ndelete table inet bulwark\n"), 0);
-	nft_batch_init(&batch, &f->arena);
-	nft_batch_split(&batch, &f->oracle.nft->socket);
-	nft_encode_table(&batch, "bulwark");
-	nft_encode_program(&encoder, program);
-	nft_encode_base(&batch, "bulwark", NFT_BASE_CHAIN, true);
-	nft_encode_rule(&plain, NFT_BASE_CHAIN, &enter);
-	run(f, &batch);
-}
-
-static void read_program(struct fixture *f, struct nft_program *out)
-{
-	struct nft_table table;
-	assert_int_equal(
-		nft_table_read(&f->oracle.nft->socket, "bulwark", NFT_ALL, &f->arena, &table), 0);
-	assert_int_equal(table.generation, 1);
-	nft_program_init(out, &f->arena);
-	nft_lift_program(&table, 1, out);
-	for (size_t i = 0; i < table.set.len; i++)
-		assert_true(table.set.at[i]->used);
-}
-
-static void assert_same_form(struct fixture *f, const struct nft_form *meant,
-			     const struct nft_form *is)
-{
-	struct nft_program none;
-	struct buf a, b;
-	nft_program_init(&none, &f->arena);
-	buf_init(&a);
-	buf_init(&b);
-	nft_form_key(&none, meant, true, &a);
-	nft_form_key(&none, is, true, &b);
-	if (a.len != b.len || memcmp(a.data, b.data, a.len) != 0)
-		fail_msg("%s\nis read as\n%s", nft_text_shown(&none, meant, &f->arena),
-			 nft_text_shown(&none, is, &f->arena));
-	if (meant->act == ACT_BRANCH)
-		assert_string_equal(is->map.name, meant->map.name);
-	buf_fini(&b);
-	buf_fini(&a);
-}
-
-static void assert_loaded(struct fixture *f, const struct nft_program *program)
-{
-	struct nft_program found;
-	read_program(f, &found);
-	assert_int_equal(found.chain.len, program->chain.len);
-	for (size_t i = 0; i < program->chain.len; i++) {
-		const struct nft_chain *meant = program->chain.at[i],
-				       *is = nft_program_find(&found, meant->name);
-		assert_non_null(is);
-		assert_int_equal(is->rule.len, meant->rule.len);
-		for (size_t k = 0; k < meant->rule.len; k++)
-			assert_same_form(f, &meant->rule.at[k], &is->rule.at[k]);
-	}
-}
-
-static void push(struct fixture *f, struct nft_chain *chain, struct nft_form form)
-{
-	form.tag.known = true;
-	vec_push(&f->arena, &chain->rule, form);
-}
 
 static struct nft_form branch(enum nft_field field, const char *name, struct nft_branch *to,
 			      size_t len)
@@ -282,31 +151,10 @@ static void make_program(struct fixture *f, struct split *s)
 			guards = guards_of(f, s, 0);
 	form.match = guards.match;
 	form.len = guards.len;
-	push(f, top, form);
+	test_rule_push(f, top, form);
 	nft_compile_end(&s->program, s->flow, s->ruleset.default_action, top);
-	push(f, pass, (struct nft_form){.act = ACT_ACCEPT});
-	push(f, drop, (struct nft_form){.act = ACT_DROP});
-}
-
-// --- scripts ---
-
-// Has nft(8) put the program into the router at hand. False when it has no words for it.
-static bool load_script(struct fixture *f, const struct nft_program *program)
-{
-	struct diags diags;
-	struct buf script;
-	diags_init(&diags, &f->arena);
-	buf_init(&script);
-	buf_adds(&script, "table inet bulwark\ndelete table inet bulwark\ntable inet bulwark {\n");
-	bool good = nft_text_program(program, "g1", &diags, &script);
-	buf_adds(&script,
-		 "\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n"
-		 "\t\tgoto g1\n\t}\n}\n");
-	assert_int_equal(good, !diags.list.len);
-	if (good && nft(script.data))
-		fail_msg("nft does not take:\n%s", script.data);
-	buf_fini(&script);
-	return good;
+	test_rule_push(f, pass, (struct nft_form){.act = ACT_ACCEPT});
+	test_rule_push(f, drop, (struct nft_form){.act = ACT_DROP});
 }
 
 // --- following ---
@@ -334,15 +182,15 @@ static void assert_followed(struct fixture *f, struct split *s, size_t ranges, b
 	make_rules(f, s);
 	make_program(f, s);
 	test_oracle_enter(&f->oracle, s->flow);
-	load(f, &s->program);
-	assert_loaded(f, &s->program);
+	test_program_load(f, &s->program);
+	test_program_assert(f, &s->program);
 	test.ruleset[0] = s->ruleset;
 	if (!test_oracle_packets(&f->oracle, &test)) {
 		test_oracle_print(&f->oracle, &test);
 		fail_msg("%s: %s", ir_dim_info[s->dim].key, f->oracle.fault);
 	}
-	if (load_script(f, &s->program))
-		assert_loaded(f, &s->program);
+	if (test_program_script(f, &s->program))
+		test_program_assert(f, &s->program);
 	else
 		assert_true(s->dim == IR_DSCP || s->dim == IR_IN || s->dim == IR_OUT);
 }
@@ -399,15 +247,15 @@ static void make_tree(struct fixture *f, struct nft_program *program)
 	nft_program_init(program, &f->arena);
 	for (size_t i = 0; i < 6; i++)
 		chain[i] = nft_program_chain(program, names[i]);
-	push(f, chain[0], branch(F_VERSION, "-m0", version, 2));
-	push(f, chain[1], branch(F_SRC4, "-m1", address, 2));
-	push(f, chain[2], branch(F_PROTO, "-m2", protocol, 3));
-	push(f, chain[3], branch(F_DPORT, "-m3", port, 2));
+	test_rule_push(f, chain[0], branch(F_VERSION, "-m0", version, 2));
+	test_rule_push(f, chain[1], branch(F_SRC4, "-m1", address, 2));
+	test_rule_push(f, chain[2], branch(F_PROTO, "-m2", protocol, 3));
+	test_rule_push(f, chain[3], branch(F_DPORT, "-m3", port, 2));
 	struct nft_form leaf = goes(ACT_ACCEPT, NULL);
 	nft_form_match(&leaf, &f->arena, F_SPORT, one(f, 7, 70));
-	push(f, chain[4], leaf);
-	push(f, chain[4], goes(ACT_GOTO, "-n5"));
-	push(f, chain[5], goes(ACT_DROP, NULL));
+	test_rule_push(f, chain[4], leaf);
+	test_rule_push(f, chain[4], goes(ACT_GOTO, "-n5"));
+	test_rule_push(f, chain[5], goes(ACT_DROP, NULL));
 }
 
 static const struct nft_form *found_form(const struct nft_program *program, const char *chain,
@@ -430,7 +278,7 @@ static void assert_resolved(struct fixture *f, const struct nft_program *found,
 		struct nft_form form;
 		nft_form_resolve(found_form(found, open[i].chain, open[i].at), path, &f->arena,
 				 &form);
-		assert_same_form(f, found_form(meant, open[i].chain, open[i].at), &form);
+		test_form_assert(f, found_form(meant, open[i].chain, open[i].at), &form);
 	}
 }
 
@@ -441,11 +289,11 @@ static void a_branch_tells_what_comes_behind_it(void **state)
 	struct nft_form path = {0}, form;
 	test_oracle_enter(&f->oracle, false);
 	make_tree(f, &meant);
-	load(f, &meant);
-	read_program(f, &found);
-	assert_same_form(f, found_form(&meant, "", 0), found_form(&found, "", 0));
-	assert_same_form(f, found_form(&meant, "-n2", 0), found_form(&found, "-n2", 0));
-	assert_same_form(f, found_form(&meant, "-n4", 1), found_form(&found, "-n4", 1));
+	test_program_load(f, &meant);
+	test_program_read(f, &found);
+	test_form_assert(f, found_form(&meant, "", 0), found_form(&found, "", 0));
+	test_form_assert(f, found_form(&meant, "-n2", 0), found_form(&found, "-n2", 0));
+	test_form_assert(f, found_form(&meant, "-n4", 1), found_form(&found, "-n4", 1));
 	static const char *const unclear[] = {"-n1", "-n3", "-n4"};
 	for (size_t i = 0; i < array_len(unclear); i++) {
 		assert_non_null(found_form(&found, unclear[i], 0)->strange);
@@ -454,7 +302,7 @@ static void a_branch_tells_what_comes_behind_it(void **state)
 	}
 	nft_form_match(&path, &f->arena, F_VERSION, one(f, NFT_VERSION_4, NFT_VERSION_4));
 	nft_form_resolve(found_form(&found, "-n1", 0), &path, &f->arena, &form);
-	assert_same_form(f, found_form(&meant, "-n1", 0), &form);
+	test_form_assert(f, found_form(&meant, "-n1", 0), &form);
 	struct nft_form ports = path, icmp = path;
 	nft_form_match(&ports, &f->arena, F_PROTO, one(f, 6, 6));
 	assert_resolved(f, &found, &meant, &ports);
@@ -502,7 +350,7 @@ static void make_leaves(struct fixture *f, const struct nft_program *linear,
 		struct nft_form to = path[i];
 		to.act = ACT_GOTO;
 		to.chain = name;
-		push(f, top, to);
+		test_rule_push(f, top, to);
 		struct nft_chain *leaf = nft_program_chain(out, name);
 		vec_push(&f->arena, &leaf->rule, part_of(f, &rules->rule.at[i], false));
 	}
@@ -524,7 +372,7 @@ static void assert_leaves(struct fixture *f, const struct nft_program *meant,
 			  const struct nft_form *path, bool exact)
 {
 	struct nft_program found;
-	read_program(f, &found);
+	test_program_read(f, &found);
 	for (size_t i = 0; i < meant->chain.at[0]->rule.len; i++) {
 		const char *name = arena_printf(&f->arena, "-n%zu", i);
 		struct nft_form is, leaf = *found_form(meant, name, 0);
@@ -536,7 +384,7 @@ static void assert_leaves(struct fixture *f, const struct nft_program *meant,
 		}
 		// What it leads to is compared elsewhere.
 		is.chain = leaf.chain = NULL;
-		assert_same_form(f, &leaf, &is);
+		test_form_assert(f, &leaf, &is);
 	}
 }
 
@@ -555,9 +403,9 @@ static void leaves_need_not_test_again(void **state)
 		struct nft_form *path =
 			arena_array(&f->arena, struct nft_form, linear.chain.at[0]->rule.len);
 		make_leaves(f, &linear, &tree, path);
-		load(f, &tree);
+		test_program_load(f, &tree);
 		assert_leaves(f, &tree, path, true);
-		if (!load_script(f, &tree))
+		if (!test_program_script(f, &tree))
 			continue;
 		assert_leaves(f, &tree, path, false);
 		scripts++;
@@ -585,7 +433,7 @@ static void change_map(struct fixture *f, const struct nft_map *map, struct nft_
 		       size_t gone_len, struct nft_branch *new, size_t new_len)
 {
 	struct nft_batch batch;
-	struct nft_encoder encoder = encoder_of(f, &batch, "g1");
+	struct nft_encoder encoder = test_encoder(f, &batch, "g1");
 	struct nft_map less = *map, more = *map;
 	bool ranges = nft_map_ranges(map);
 	less.branch = gone;
@@ -595,7 +443,7 @@ static void change_map(struct fixture *f, const struct nft_map *map, struct nft_
 	nft_batch_init(&batch, &f->arena);
 	nft_encode_branches(&encoder, NFT_MSG_DELSETELEM, &less, ranges, 0);
 	nft_encode_branches(&encoder, NFT_MSG_NEWSETELEM, &more, ranges, 0);
-	run(f, &batch);
+	test_batch_run(f, &batch);
 }
 
 static struct nft_branch *many(struct fixture *f, size_t n, u128 width, const char *chain)
@@ -612,12 +460,12 @@ static void make_one_map(struct fixture *f, struct nft_branch *to, size_t len,
 	nft_program_init(out, &f->arena);
 	struct nft_chain *top = nft_program_chain(out, "");
 	struct nft_form form = branch(F_FLOW_DST6, "-m0", to, len);
-	push(f, top, form);
+	test_rule_push(f, top, form);
 	nft_compile_end(out, false, IR_DROP, top);
-	push(f, nft_program_chain(out, "-n0"), goes(ACT_ACCEPT, NULL));
-	push(f, nft_program_chain(out, "-n1"), goes(ACT_DROP, NULL));
-	load(f, out);
-	assert_loaded(f, out);
+	test_rule_push(f, nft_program_chain(out, "-n0"), goes(ACT_ACCEPT, NULL));
+	test_rule_push(f, nft_program_chain(out, "-n1"), goes(ACT_DROP, NULL));
+	test_program_load(f, out);
+	test_program_assert(f, out);
 }
 
 static void assert_map_is(struct fixture *f, struct nft_branch *to, size_t len)
@@ -626,7 +474,7 @@ static void assert_map_is(struct fixture *f, struct nft_branch *to, size_t len)
 	read_chain(f, "", &found);
 	struct nft_form meant = branch(F_FLOW_DST6, "-m0", to, len);
 	meant.tag.known = true;
-	assert_same_form(f, &meant, found_form(&found, "", 0));
+	test_form_assert(f, &meant, found_form(&found, "", 0));
 }
 
 static void ranges_change_in_place(void **state)
@@ -699,9 +547,9 @@ static void rules_come_where_they_shall(void **state)
 	test_oracle_enter(&f->oracle, false);
 	nft_program_init(&program, &f->arena);
 	struct nft_chain *top = nft_program_chain(&program, "");
-	push(f, top, goes(ACT_DROP, NULL));
-	push(f, top, goes(ACT_ACCEPT, NULL));
-	load(f, &program);
+	test_rule_push(f, top, goes(ACT_DROP, NULL));
+	test_rule_push(f, top, goes(ACT_ACCEPT, NULL));
+	test_program_load(f, &program);
 	read_chain(f, "", &found);
 	uint64_t first = found_form(&found, "", 0)->handle,
 		 second = found_form(&found, "", 1)->handle;
@@ -712,7 +560,7 @@ static void rules_come_where_they_shall(void **state)
 		  {SPOT_BEHIND, true},  {SPOT_END, false},    {SPOT_INSTEAD, true}};
 	static const uint8_t order[] = {0, 255, 1, 2, 5, 3, 4};
 	struct nft_batch batch;
-	struct nft_encoder encoder = encoder_of(f, &batch, "g1");
+	struct nft_encoder encoder = test_encoder(f, &batch, "g1");
 	nft_batch_init(&batch, &f->arena);
 	for (unsigned i = 0; i < array_len(at); i++) {
 		struct nft_form form = goes(ACT_DROP, NULL);
@@ -720,7 +568,7 @@ static void rules_come_where_they_shall(void **state)
 		nft_encode_rule_at(&encoder, "g1", &form, at[i].spot,
 				   at[i].second ? second : first);
 	}
-	run(f, &batch);
+	test_batch_run(f, &batch);
 	read_chain(f, "", &found);
 	assert_int_equal(nft_program_find(&found, "")->rule.len, array_len(order));
 	for (size_t i = 0; i < array_len(order); i++) {
@@ -804,7 +652,7 @@ static void tamper(const char *command, uint64_t handle)
 		c += *c == '%';
 	}
 	buf_addc(&script, '\n');
-	if (nft(script.data))
+	if (test_nft(script.data))
 		fail_msg("nft does not take:\n%s", script.data);
 	buf_fini(&script);
 }
@@ -819,14 +667,14 @@ static void tampered_maps_are_read_as_they_are(void **state)
 	nft_program_init(&program, &f->arena);
 	struct nft_form form = branch(F_DST4, "-m0", to, 2);
 	nft_form_match(&form, &f->arena, F_VERSION, one(f, NFT_VERSION_4, NFT_VERSION_4));
-	push(f, nft_program_chain(&program, ""), form);
-	push(f, nft_program_chain(&program, "-n0"), goes(ACT_ACCEPT, NULL));
-	push(f, nft_program_chain(&program, "-n1"), goes(ACT_DROP, NULL));
+	test_rule_push(f, nft_program_chain(&program, ""), form);
+	test_rule_push(f, nft_program_chain(&program, "-n0"), goes(ACT_ACCEPT, NULL));
+	test_rule_push(f, nft_program_chain(&program, "-n1"), goes(ACT_DROP, NULL));
 	form.tag.known = true;
 	for (size_t i = 0; i < array_len(tampers); i++) {
-		load(f, &program);
+		test_program_load(f, &program);
 		read_chain(f, "", &found);
-		assert_same_form(f, &form, found_form(&found, "", 0));
+		test_form_assert(f, &form, found_form(&found, "", 0));
 		tamper(tampers[i].command, found_form(&found, "", 0)->handle);
 		read_chain(f, "", &found);
 		const struct nft_form *is = found_form(&found, "", 0);
@@ -838,18 +686,18 @@ static void tampered_maps_are_read_as_they_are(void **state)
 		struct nft_form meant = form;
 		meant.map.branch = (struct nft_branch *)tampers[i].branch;
 		meant.map.len = tampers[i].len;
-		assert_same_form(f, &meant, is);
+		test_form_assert(f, &meant, is);
 	}
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_programs_begin, test_programs_finish)
 	const struct CMUnitTest tests[] = {
 		TEST(packets_follow_maps),         TEST(a_branch_tells_what_comes_behind_it),
 		TEST(leaves_need_not_test_again),  TEST(ranges_change_in_place),
 		TEST(large_maps_go_in_parts),      TEST(single_values_change_in_place),
 		TEST(rules_come_where_they_shall), TEST(tampered_maps_are_read_as_they_are),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, test_programs_open, test_programs_close);
 }
