@@ -74,6 +74,9 @@ uint64_t engine_events_wait(struct engine *engine, uint64_t seen, unsigned ms) m
 void engine_events_wake(struct engine *engine);
 int engine_each_pinhole(struct engine *engine, const struct store_query *query, store_pinhole_fn fn,
 			void *context) must_check;
+// Records of proofs.
+int engine_each_evidence(struct engine *engine, const struct store_evidence_query *query,
+			 store_evidence_fn fn, void *context) must_check;
 // The deployment of the tenant that is going on; 0: none.
 uint32_t engine_running_job(struct engine *engine, const char *tenant) must_check;
 

@@ -285,6 +285,34 @@ static bool fake_capabilities(void *context, const char *nsf, struct diags *diag
 	return ok || refuse(diags, DIAG_UNREACHABLE, "not connected");
 }
 
+// Behind the record that was named; 0 when it is not there.
+static size_t find_record(const struct fake_nsf *n, const struct engine_evidence_request *r)
+{
+	char serial[40];
+	snprintf(serial, sizeof(serial), "\"serial\":%llu,", (unsigned long long)r->serial);
+	for (size_t i = 0; r->chain && i < n->records; i++)
+		if (strstr(n->record[i].text, serial))
+			return i + 1;
+	return 0;
+}
+
+// Two a page, so that there are pages.
+static bool fake_evidence(void *context, const struct engine_evidence_request *r,
+			  struct diags *diags, struct engine_records *out)
+{
+	struct fake *fake = context;
+	pthread_mutex_lock(&fake->mutex);
+	struct fake_nsf *n = find(fake, r->nsf);
+	bool ok = n && n->connected;
+	*out = (struct engine_records){.certificate = ok ? n->certificate : NULL};
+	size_t i = ok ? find_record(n, r) : 0;
+	for (; ok && i < n->records && out->record.len < 2; i++)
+		vec_push(diags->arena, &out->record, n->record[i]);
+	out->more = ok && i < n->records;
+	pthread_mutex_unlock(&fake->mutex);
+	return ok || refuse(diags, DIAG_UNREACHABLE, "not connected");
+}
+
 static void fake_configure(void *context, const struct engine_peer *peers, size_t len)
 {
 	struct fake *fake = context;
@@ -299,6 +327,7 @@ const struct engine_nsf_ops fake_ops = {
 	.request = fake_request,
 	.report = fake_report,
 	.capabilities = fake_capabilities,
+	.evidence = fake_evidence,
 };
 
 // --- what a test does to it ---

@@ -31,6 +31,10 @@ struct fake_nsf {
 	char pinhole[4][32]; // ids of the last four that were opened
 	int fail_at;         // operation, or FAKE_REPORT; -1 none
 	enum fake_fault fault;
+	// Its evidence, in order; borrowed.
+	const char *certificate;
+	const struct engine_record *record;
+	size_t records;
 };
 
 struct fake {

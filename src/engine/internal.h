@@ -37,6 +37,8 @@ struct member {
 	unsigned char enforced[ENGINE_DIGEST];
 	struct cap cap;
 	bool has_cap;
+	bool has_evidence;          // that was not fetched yet
+	bool collecting;            // somebody fetches it
 	bool busy;                  // somebody changes or repairs it
 	unsigned sessions, greeted; // how often it connected; the one in which it was greeted
 	int64_t check_ms;           // monotonic time of the next comparison
@@ -232,6 +234,10 @@ void watch_free(struct engine *engine);
 // enforces with what it should, and puts it right. The caller has acquired it. False and diags: it
 // has to be tried again.
 bool reconcile(struct engine *engine, struct member *member, struct diags *diags) must_check;
+
+// --- evidence (evidence.c) ---
+// Fetches and keeps the records of proofs that are new. One at a time for an NSF.
+void evidence_collect(struct engine *engine, struct member *member);
 
 // --- pinholes (pinhole.c) ---
 void pinhole_closed(struct engine *engine, const char *nsf, const char *id, const char *reason);

@@ -98,7 +98,23 @@ struct engine_report_request {
 	unsigned timeout_ms;
 };
 
-// Each is required. The two that ask block and come from any thread.
+// Evidence of proofs, as the NSF has signed it.
+struct engine_record {
+	const char *text, *signature;
+};
+struct engine_records {
+	const char *certificate; // of the key that signs now; NULL: nobody has certified it
+	VEC(struct engine_record) record;
+	bool more;
+};
+struct engine_evidence_request {
+	const char *nsf;
+	const char *chain; // only records behind this one; NULL: the oldest
+	uint64_t serial;
+	unsigned timeout_ms;
+};
+
+// Each is required. Those that ask block and come from any thread.
 struct engine_nsf_ops {
 	// All NSFs to keep in touch with, from now on; others are let go.
 	void (*configure)(void *context, const struct engine_peer *peers, size_t len);
@@ -111,6 +127,9 @@ struct engine_nsf_ops {
 	// The NSF that is asked for what it can do answers with XML of `nsf` elements of
 	// ietf-i2nsf-capability, in the arena of diags.
 	bool (*capabilities)(void *context, const char *nsf, struct diags *diags, const char **out);
+	// In the arena of diags.
+	bool (*evidence)(void *context, const struct engine_evidence_request *request,
+			 struct diags *diags, struct engine_records *out);
 };
 
 // --- what it tells the engine; returns at once, from any thread ---
@@ -129,6 +148,7 @@ enum engine_notice_kind {
 	ENGINE_NOTICE_REPAIRED,
 	ENGINE_NOTICE_REVERTED,
 	ENGINE_NOTICE_PINHOLE_CLOSED,
+	ENGINE_NOTICE_EVIDENCE, // there is a new record
 };
 struct engine_notice {
 	enum engine_notice_kind kind;

@@ -68,6 +68,7 @@ void engine_nsf_connected(struct engine *engine, const char *nsf)
 	m->sessions++;
 	m->failures = 0;
 	m->check_ms = 0;
+	m->has_evidence = true;
 	pthread_mutex_unlock(&engine->mutex);
 	note(engine, ENGINE_NSF_CONNECTED, m, NULL, NULL);
 }
@@ -94,6 +95,14 @@ void engine_nsf_disconnected(struct engine *engine, const char *nsf, enum engine
 		     reason);
 }
 
+static void note_evidence(struct engine *engine, struct member *m)
+{
+	pthread_mutex_lock(&engine->mutex);
+	m->has_evidence = true;
+	pthread_cond_broadcast(&engine->changed);
+	pthread_mutex_unlock(&engine->mutex);
+}
+
 void engine_nsf_notice(struct engine *engine, const struct engine_notice *notice)
 {
 	static const enum engine_event_kind kinds[] = {
@@ -103,7 +112,9 @@ void engine_nsf_notice(struct engine *engine, const struct engine_notice *notice
 		[ENGINE_NOTICE_PINHOLE_CLOSED] = ENGINE_PINHOLE_CLOSED,
 	};
 	struct member *m = registry_find(engine, notice->nsf);
-	if (m)
+	if (m && notice->kind == ENGINE_NOTICE_EVIDENCE)
+		note_evidence(engine, m);
+	else if (m)
 		note(engine, kinds[notice->kind], m, notice->id, notice->text);
 }
 
@@ -192,6 +203,34 @@ static void check(void *context, size_t index)
 	free(c);
 }
 
+static void collect(void *context, size_t index)
+{
+	(void)index;
+	struct check *c = context;
+	evidence_collect(c->engine, c->member);
+	pthread_mutex_lock(&c->engine->mutex);
+	c->member->collecting = false;
+	pthread_cond_broadcast(&c->engine->changed);
+	pthread_mutex_unlock(&c->engine->mutex);
+	free(c);
+}
+
+// Of NSFs that have told of new records. With the mutex held.
+static void start_collecting(struct engine *engine)
+{
+	for (size_t i = 0; i < engine->members; i++) {
+		struct member *m = engine->member[i];
+		if (!m->has_evidence || m->collecting || !m->configured ||
+		    m->connection != ENGINE_CONNECTED)
+			continue;
+		m->has_evidence = false;
+		m->collecting = true;
+		struct check *c = base_oom(calloc(1, sizeof(*c)));
+		*c = (struct check){engine, m};
+		pool_run(engine->pool, collect, c);
+	}
+}
+
 // Hands over who is due; returns the monotonic time of the next one. With the mutex held.
 static int64_t start_checks(struct engine *engine)
 {
@@ -246,6 +285,7 @@ void *watch_thread(void *context)
 			pthread_mutex_lock(&engine->mutex);
 			continue;
 		}
+		start_collecting(engine);
 		int64_t next = start_checks(engine);
 		struct timespec until = {.tv_sec = next / 1000, .tv_nsec = next % 1000 * 1000000};
 		pthread_cond_timedwait(&engine->changed, &engine->mutex, &until);

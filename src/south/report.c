@@ -141,6 +141,8 @@ static void tell(struct session *s, const struct schema_node *n, struct arena *a
 	} else if (schema_is(n, MODULE, "reverted")) {
 		notice.kind = ENGINE_NOTICE_REVERTED;
 		notice.text = schema_get_value(n, "reason");
+	} else if (schema_is(n, MODULE, "evidence")) {
+		notice.kind = ENGINE_NOTICE_EVIDENCE;
 	} else if (schema_is(n, MODULE, "pinhole-closed")) {
 		notice.kind = ENGINE_NOTICE_PINHOLE_CLOSED;
 		notice.id = schema_get_value(n, "id");

@@ -9,6 +9,7 @@
 #include "proto/netconf/xml.h"
 #include "schema/schema.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define NSF "urn:bulwark:nsf"
@@ -360,9 +361,60 @@ static bool capabilities(void *context, const char *nsf, struct diags *diags, co
 	return ok;
 }
 
+// --- evidence ---
+
+static void take_record(const struct netconf_xml *record, struct arena *arena,
+			struct engine_records *out)
+{
+	struct netconf_xml text, signature;
+	if (!netconf_xml_child(record, NSF, "text", &text) ||
+	    !netconf_xml_child(record, NSF, "signature", &signature))
+		return;
+	struct engine_record item = {.text = netconf_xml_text(&text),
+				     .signature = netconf_xml_text(&signature)};
+	if (item.text && item.signature)
+		vec_push(arena, &out->record, item);
+}
+
+// The content of <rpc-reply> has no root of its own.
+static void take_records(const struct buf *data, struct arena *arena, struct engine_records *out)
+{
+	struct netconf_xml root = {.arena = arena, .content = {data->data, data->len}}, child;
+	*out = (struct engine_records){.certificate = NULL};
+	for (bool more = data->len && netconf_xml_first(&root, &child); more;
+	     more = netconf_xml_next(&root, &child)) {
+		if (netconf_xml_is(&child, NSF, "certificate"))
+			out->certificate = netconf_xml_text(&child);
+		else if (netconf_xml_is(&child, NSF, "record"))
+			take_record(&child, arena, out);
+		else if (netconf_xml_is(&child, NSF, "more"))
+			out->more = netconf_xml_text(&child) &&
+				    strcmp(netconf_xml_text(&child), "true") == 0;
+	}
+}
+
+static bool evidence(void *context, const struct engine_evidence_request *r, struct diags *diags,
+		     struct engine_records *out)
+{
+	struct engine_report_request to = {.nsf = r->nsf, .timeout_ms = r->timeout_ms};
+	cleanup(buf_fini) struct buf rpc, data;
+	buf_init(&rpc);
+	buf_init(&data);
+	buf_adds(&rpc, "<get-evidence xmlns=\"" NSF "\">");
+	if (r->chain)
+		buf_printf(&rpc, "<chain>%s</chain><serial>%" PRIu64 "</serial>", r->chain,
+			   r->serial);
+	buf_adds(&rpc, "</get-evidence>");
+	if (!get(context, &to, rpc.data, diags, &data))
+		return false;
+	take_records(&data, diags->arena, out);
+	return true;
+}
+
 const struct engine_nsf_ops south_ops = {
 	.configure = south_configure,
 	.request = request,
 	.report = report,
 	.capabilities = capabilities,
+	.evidence = evidence,
 };

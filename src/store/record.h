@@ -120,6 +120,31 @@ struct store_event {
 	int outcome;                                      // 0 success, 1 failure, 2 unknown
 };
 
+// A record of a proof, as an NSF has signed it, and what was found out about it when it came.
+struct store_evidence {
+	uint64_t id; // given by the store, ascending
+	const char *nsf, *tenant, *chain;
+	uint64_t serial;        // in the chain
+	int64_t time, received; // as it says; when it came
+	const char *commit;     // to the store only: persist-id that names the job; may be NULL
+	uint32_t
+		job; // from the store: of that commit, or of the same intended digest; 0: not known
+	const char *trigger, *result;
+	uint32_t differences;
+	const char *intended;           // digest; NULL: nothing
+	const char *fault;              // why it is not to be believed; NULL: it is
+	const char *record, *signature; // as they came
+	const char *certificate;        // NULL: there was none
+};
+// Which, oldest first, or newest first.
+struct store_evidence_query {
+	const char *tenant, *nsf; // NULL: all
+	int64_t from, until;      // by the time that they say; until 0: no end
+	uint64_t after;           // only larger ids
+	unsigned most;            // rows; 0: all
+	bool newest;
+};
+
 struct store_token {
 	const char *id, *nsf, *tenant;
 	unsigned char hash[STORE_DIGEST];
@@ -153,6 +178,7 @@ struct store_pinhole {
 typedef void (*store_revision_fn)(const struct store_revision *revision, void *context);
 typedef void (*store_job_fn)(const struct store_job *job, void *context);
 typedef void (*store_event_fn)(const struct store_event *event, void *context);
+typedef void (*store_evidence_fn)(const struct store_evidence *evidence, void *context);
 typedef void (*store_pinhole_fn)(const struct store_pinhole *pinhole, void *context);
 
 // Which rows, newest first.

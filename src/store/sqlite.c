@@ -26,6 +26,7 @@
 static const char *const migrations[] = {
 #include "store/migration_1.inc"
 #include "store/migration_2.inc"
+#include "store/migration_3.inc"
 };
 
 static const char *const statements[SQL_STATEMENTS] = {

@@ -405,7 +405,7 @@ static void test_refusals(void **state)
 	b->store = NULL;
 	alter(b, "PRAGMA user_version = 999");
 	expect_refused(b, DIAG_UNSUPPORTED, "version 999");
-	alter(b, "PRAGMA user_version = 2; PRAGMA application_id = 5");
+	alter(b, "PRAGMA user_version = 3; PRAGMA application_id = 5");
 	expect_refused(b, DIAG_IO, "another program");
 	alter(b, "PRAGMA application_id = 1114991735; DROP TABLE pinhole");
 	expect_refused(b, DIAG_IO, "tables");
@@ -422,6 +422,131 @@ static void test_refusals(void **state)
 	expect_refused(b, DIAG_IO, "damaged");
 }
 
+struct kept {
+	struct arena *arena;
+	VEC(uint64_t) serial;
+	uint64_t last; // id
+	uint32_t job;
+	const char *certificate;
+};
+
+static void keep_evidence(const struct store_evidence *e, void *context)
+{
+	struct kept *kept = context;
+	vec_push(kept->arena, &kept->serial, e->serial);
+	kept->last = e->id;
+	kept->job = e->job;
+	kept->certificate = arena_strdup(kept->arena, e->certificate);
+}
+
+static struct kept evidence(struct bench *b, const struct store_evidence_query *query)
+{
+	struct kept kept = {.arena = &b->arena};
+	assert_int_equal(store_do(b->store, evidence_each, query, keep_evidence, &kept), 0);
+	return kept;
+}
+
+static struct store_evidence proof(const char *nsf, uint64_t serial)
+{
+	return (struct store_evidence){.nsf = nsf,
+				       .tenant = "default",
+				       .chain = "c",
+				       .serial = serial,
+				       .time = 1000 + (int64_t)serial,
+				       .received = 2000,
+				       .trigger = "periodic",
+				       .result = "equal",
+				       .intended = "aa",
+				       .record = "{}",
+				       .signature = "AAAA",
+				       .certificate = "pem"};
+}
+
+static void test_evidence(void **state)
+{
+	struct bench *b = *state;
+	struct store_evidence e = proof("hq-fw", 1), last;
+	uint32_t job = add_job(b->store, NULL, 0);
+	assert_int_equal(store_do(b->store, evidence_last, "hq-fw", &b->arena, &last),
+			 STORE_ABSENT);
+	e.commit = "p";
+	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	// A number is one record for good.
+	assert_int_equal(store_do(b->store, evidence_add, &e), STORE_SAME);
+	e.record = "{1}";
+	assert_int_equal(store_do(b->store, evidence_add, &e), STORE_CONFLICT);
+	// A later one of the same policy is of the same job; one of another policy of none.
+	e = proof("hq-fw", 2);
+	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	reopen(b);
+	assert_int_equal(store_do(b->store, evidence_last, "hq-fw", &b->arena, &last), 0);
+	assert_int_equal(last.serial, 2);
+	assert_int_equal(last.job, job);
+	assert_string_equal(last.certificate, "pem");
+	e = proof("hq-fw", 3);
+	e.intended = "bb";
+	e.certificate = NULL;
+	e.fault = "nobody has certified it";
+	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	assert_int_equal(store_do(b->store, evidence_last, "hq-fw", &b->arena, &last), 0);
+	assert_int_equal(last.job, 0);
+	assert_null(last.certificate);
+	assert_string_equal(last.fault, "nobody has certified it");
+	// Another tenant's NSF does not learn of the job.
+	e = proof("dc-fw", 1);
+	e.tenant = "acme";
+	e.commit = "p";
+	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	assert_int_equal(store_do(b->store, evidence_last, "dc-fw", &b->arena, &last), 0);
+	assert_int_equal(last.job, 0);
+}
+
+static void test_evidence_is_found(void **state)
+{
+	struct bench *b = *state;
+	struct store_evidence last;
+	for (uint64_t serial = 1; serial <= 10; serial++) {
+		struct store_evidence one = proof("hq-fw", serial), other = proof("dc-fw", serial);
+		other.tenant = "acme";
+		assert_int_equal(store_do(b->store, evidence_add, &one), 0);
+		assert_int_equal(store_do(b->store, evidence_add, &other), 0);
+	}
+	assert_int_equal(evidence(b, &(struct store_evidence_query){0}).serial.len, 20);
+	struct kept some = evidence(b, &(struct store_evidence_query){.nsf = "hq-fw", .most = 3});
+	assert_int_equal(some.serial.len, 3);
+	assert_int_equal(some.serial.at[0], 1);
+	some = evidence(b, &(struct store_evidence_query){.nsf = "hq-fw", .after = some.last});
+	assert_int_equal(some.serial.len, 7);
+	assert_int_equal(some.serial.at[0], 4);
+	some = evidence(
+		b, &(struct store_evidence_query){.tenant = "acme", .newest = true, .most = 2});
+	assert_int_equal(some.serial.len, 2);
+	assert_int_equal(some.serial.at[0], 10);
+	some = evidence(
+		b, &(struct store_evidence_query){.nsf = "hq-fw", .from = 1004, .until = 1006});
+	assert_int_equal(some.serial.len, 3);
+	some = evidence(b, &(struct store_evidence_query){.tenant = "acme", .nsf = "hq-fw"});
+	assert_int_equal(some.serial.len, 0);
+	assert_int_equal(store_do(b->store, evidence_last, "nobody", &b->arena, &last),
+			 STORE_ABSENT);
+}
+
+static void test_evidence_is_bounded(void **state)
+{
+	struct bench *b = *state;
+	enum { MANY = 10200 };
+	store_close(b->store);
+	b->store = store_sqlite_open(":memory:", &b->diags);
+	assert_non_null(b->store);
+	for (uint64_t serial = 1; serial <= MANY; serial++) {
+		struct store_evidence one = proof("hq-fw", serial);
+		assert_int_equal(store_do(b->store, evidence_add, &one), 0);
+	}
+	struct kept all = evidence(b, &(struct store_evidence_query){.nsf = "hq-fw"});
+	assert_int_equal(all.serial.len, 10000);
+	assert_int_equal(all.serial.at[all.serial.len - 1], MANY);
+}
+
 // A database of version 1 is brought up to date, with what is in it.
 static void test_migration(void **state)
 {
@@ -429,7 +554,8 @@ static void test_migration(void **state)
 	uint32_t id = add_revision(b->store, "default", 0);
 	store_close(b->store);
 	b->store = NULL;
-	alter(b, "DROP INDEX idempotency_by_job; PRAGMA user_version = 1");
+	alter(b, "DROP INDEX idempotency_by_job; DROP TABLE evidence; DROP TABLE signer;"
+		 "DROP INDEX job_by_persist; PRAGMA user_version = 1");
 	reopen(b);
 	assert_non_null(b->store);
 	struct store_revision r;
@@ -566,6 +692,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_decision, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trim, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_migration, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_evidence, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_evidence_is_found, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_evidence_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_records, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_revisions_never_change, set_up, tear_down),
