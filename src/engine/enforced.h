@@ -40,7 +40,8 @@ struct engine_nsf_state {
 	bool managed;                                 // it was told something
 	bool has_enforced, proven, pending;
 	unsigned char intended[STORE_DIGEST], enforced[STORE_DIGEST];
-	uint32_t rules; // intended
+	const struct store_evidence *evidence; // that came last; NULL: none
+	uint32_t rules;                        // intended
 	VEC(struct engine_rule_state) rule;
 };
 struct engine_nsf_states {

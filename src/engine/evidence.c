@@ -109,6 +109,15 @@ static void tell_about(struct intake *in, const struct evidence_record *r, const
 		in->fault = NULL;
 }
 
+// Base64 and PEM are no more than this; what is more would have to be shown to people and programs.
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if (!strchr("\r\n\t", *text) && (*text < ' ' || *text > '~'))
+			return false;
+	return true;
+}
+
 static bool keep(struct intake *in, const struct engine_record *item, const char *certificate,
 		 struct diags *diags)
 {
@@ -117,6 +126,10 @@ static bool keep(struct intake *in, const struct engine_record *item, const char
 	diags_init(&why, diags->arena);
 	if (!evidence_read(item->text, strlen(item->text), &why, &r)) {
 		complain(in, why.list.at[0].text);
+		return false;
+	}
+	if (!is_plain(item->signature) || (certificate && !is_plain(certificate))) {
+		complain(in, "a signature or a certificate that is no plain text");
 		return false;
 	}
 	const char *fault = fault_of(in, &r, item, certificate, diags);

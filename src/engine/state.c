@@ -156,6 +156,9 @@ static void fill(struct engine *engine, const struct view_nsf *v, const struct i
 				       .managed = item->managed,
 				       .revision = item->deployed.revision,
 				       .pending = item->managed && item->deployed.pending};
+	struct store_evidence *last = arena_new(arena, struct store_evidence);
+	if (store_do(engine->store, evidence_last, m->name, arena, last) == 0)
+		s->evidence = last;
 	memcpy(s->intended, item->deployed.digest, sizeof(s->intended));
 	struct ir_ruleset *ruleset = arena_new(arena, struct ir_ruleset);
 	if (planning_ruleset(item->deployed.ruleset, item->deployed.ruleset_len, arena, ruleset))

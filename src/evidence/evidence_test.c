@@ -174,7 +174,8 @@ static void texts_are_bounded(void **state)
 		memcpy(longest + i, "é", 2);
 	longest[4998] = '\0';
 	r.fault = longest;
-	r.kernel = "a\xff\xc3z"; // no text
+	r.kernel = "a\xff\xc3z";                                             // no text
+	r.back_end = "\xef\xbf\xbf\xef\xb7\x90\xf0\x9f\xbf\xbe\xef\xbf\xbd"; // three that are none
 	r.differences = 100;
 	for (size_t i = 0; i < 100; i++)
 		vec_push(&place->arena, &r.difference,
@@ -187,6 +188,7 @@ static void texts_are_bounded(void **state)
 	assert_true(strlen(got.fault) <= EVIDENCE_TEXT_MOST);
 	assert_string_equal(got.fault + strlen(got.fault) - 3, "…");
 	assert_string_equal(got.kernel, "a??z");
+	assert_string_equal(got.back_end, "??????????\xef\xbf\xbd");
 }
 
 // Every byte, left out and changed: either refused, or it says something else and prints as what it is.

@@ -33,6 +33,16 @@ struct coder {
 
 // --- characters ---
 
+// U+FDD0 to U+FDEF and the last two of each plane: no characters, and no model lets them in (RFC 7950 section 9.4).
+static bool is_nothing(const unsigned char *s, size_t len)
+{
+	bool ends = s[len - 2] == 0xbf && s[len - 1] >= 0xbe; // …FFFE, …FFFF
+	if (len == 3)
+		return (s[0] == 0xef && ends) ||
+		       (s[0] == 0xef && s[1] == 0xb7 && s[2] >= 0x90 && s[2] <= 0xaf);
+	return len == 4 && ends && (s[1] & 0x0f) == 0x0f;
+}
+
 // Bytes of the character that begins here (RFC 3629 section 4); 0: it is none.
 static size_t utf8(const unsigned char *s, size_t left)
 {
@@ -44,7 +54,8 @@ static size_t utf8(const unsigned char *s, size_t left)
 			return 0;
 	bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
 	bool surrogate = s[0] == 0xed && s[1] > 0x9f, beyond = s[0] == 0xf4 && s[1] > 0x8f;
-	return overlong || surrogate || beyond ? 0 : len;
+	bool nothing = len > 2 && is_nothing(s, len);
+	return overlong || surrogate || beyond || nothing ? 0 : len;
 }
 
 static void put_character(struct buf *out, const unsigned char *s, size_t len)

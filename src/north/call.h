@@ -27,3 +27,5 @@ bool call_analyse(struct call *c);
 bool call_compare(struct call *c);
 bool call_assert(struct call *c);
 bool call_reach(struct call *c);
+// Likewise (evidence.c).
+bool call_evidence(struct call *c);

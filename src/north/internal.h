@@ -126,6 +126,19 @@ const char *exchange_tag(struct exchange *x, unsigned documents, int64_t *modifi
 // Whether it can be written, by methods that fit it (edit.c).
 bool edit_is_writable(const struct schema_resource *resource) must_check;
 
+// --- evidence (evidence.c) ---
+
+struct evidence_rows {
+	struct arena *arena;
+	VEC(struct store_evidence) row; // oldest first
+};
+// 0 or a negative errno.
+int evidence_read_rows(struct exchange *x, const struct store_evidence_query *query,
+		       struct evidence_rows *out) must_check;
+void evidence_write_rows(struct restconf_writer *out, const struct evidence_rows *rows);
+// The container of an NSF's last record; NULL: nothing.
+void evidence_write_last(struct restconf_writer *out, const struct store_evidence *last);
+
 // --- state (state.c, library.c) ---
 
 // Appends XML of the state below a top-level node to `out`; false and diags on failure.
@@ -141,5 +154,7 @@ const char *state_name(size_t i) must_check;
 // The leaves of the grouping diag.
 void state_diag(struct restconf_writer *out, const struct diag *diag);
 const char *state_outcome(int outcome) must_check; // of an event
+// What the asker may see of other tenants' records: operators all (NULL), others none.
+const char *tenant_seen(const struct exchange *x) must_check;
 void library_write(struct exchange *x, const struct schema *schema, const char *name,
 		   struct buf *out);

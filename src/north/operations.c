@@ -245,6 +245,7 @@ static void write_status_nsf(struct call *c, const struct engine_nsf_state *n)
 		restconf_time(out, "proven-at", n->proven_at);
 		restconf_flag(out, "pending", n->pending);
 	}
+	evidence_write_last(out, n->evidence);
 	restconf_entry_close(out);
 }
 

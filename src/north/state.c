@@ -12,6 +12,7 @@
 
 #define EVENTS_SHOWN 1000u
 #define ROWS_SHOWN 1000u
+#define EVIDENCE_SHOWN 100u
 #define CAPABILITY "urn:ietf:params:xml:ns:yang:ietf-i2nsf-capability"
 
 struct writing {
@@ -34,8 +35,7 @@ static void end(struct writing *s, const char *name)
 	restconf_end(&s->out, &top);
 }
 
-// What the asker may see of other tenants' records: operators all, others none.
-static const char *tenant_seen(const struct exchange *x)
+const char *tenant_seen(const struct exchange *x)
 {
 	return x->caller.is_operator ? NULL : x->caller.tenant;
 }
@@ -127,6 +127,7 @@ static void write_nsf(struct writing *s, const struct engine_nsf_state *n)
 		restconf_time(out, "proven-at", n->proven_at);
 		restconf_flag(out, "pending", n->pending);
 	}
+	evidence_write_last(out, n->evidence);
 	write_rules(out, n);
 	restconf_close(out, "state");
 	restconf_entry_close(out);
@@ -417,12 +418,25 @@ static bool write_pinholes(struct writing *s, struct buf *out)
 	return true;
 }
 
+static bool write_evidence(struct writing *s, struct buf *out)
+{
+	struct evidence_rows rows;
+	struct store_evidence_query query = {
+		.tenant = tenant_seen(s->x), .newest = true, .most = EVIDENCE_SHOWN};
+	if (failed(s, evidence_read_rows(s->x, &query, &rows)))
+		return false;
+	begin(s, "evidence", out);
+	evidence_write_rows(&s->out, &rows);
+	end(s, "evidence");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	bool (*write)(struct writing *s, struct buf *out);
 } writers[] = {
 	{"nsfs", write_nsfs},     {"revisions", write_revisions}, {"jobs", write_jobs},
-	{"events", write_events}, {"pinholes", write_pinholes},
+	{"events", write_events}, {"pinholes", write_pinholes},   {"evidence", write_evidence},
 };
 
 const char *state_name(size_t i)
