@@ -57,8 +57,8 @@ static bool read_subject(struct cli *cli, struct pki_subject *subject)
 					.days = (unsigned)days};
 	if (!pki_role_parse(role, &subject->role)) {
 		diag_error(&cli->diags, DIAG_VALUE, NULL,
-			   "give controller, nsf, operator or tenant-user", "'%s' is not a role",
-			   role);
+			   "give controller, nsf, operator, tenant-user or evidence",
+			   "'%s' is not a role", role);
 		return false;
 	}
 	while (cli_option_value(cli, "address", subject->addresses))

@@ -33,6 +33,13 @@ static void print_nsf(struct cli *cli, const json_t *nsf)
 		buf_adds(&cli->out, "  (a change awaits its confirmation)");
 	if (answer_true(nsf, "call-home"))
 		buf_adds(&cli->out, "  (calls home)");
+	const json_t *evidence = json_object_get(nsf, "evidence");
+	if (*answer_text(evidence, "fault"))
+		buf_printf(&cli->out, "  (its evidence does not hold: %s)",
+			   answer_text(evidence, "fault"));
+	else if (evidence)
+		buf_printf(&cli->out, "  evidence %llu",
+			   (unsigned long long)answer_number(evidence, "serial"));
 	if (*answer_text(nsf, "reason"))
 		buf_printf(&cli->out, "  %s", answer_text(nsf, "reason"));
 	buf_addc(&cli->out, '\n');

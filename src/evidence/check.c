@@ -39,7 +39,9 @@ bool evidence_signed(const struct evidence_record *record, const char *text, con
 	// 2. The authority says that this key is this NSF's, and said so when it was used.
 	enum pki_verdict verdict = pki_verify_text(trust, certificate, record->time, &expect, &who);
 	if (verdict != PKI_OK)
-		return fault(diags, DIAG_DENIED, pki_verdict_hint(verdict),
+		return fault(diags, DIAG_DENIED,
+			     "see with openssl x509 -text who has certified the key, for whom "
+			     "and until when",
 			     pki_verdict_text(verdict));
 	// 3. The key has signed these bytes.
 	if (!pki_signature_holds(certificate, text, strlen(text), signature))
@@ -72,8 +74,8 @@ static bool compare(const struct evidence_link *last, const struct evidence_reco
 	}
 	if (record->serial > last->serial + 1) {
 		diag_error(diags, DIAG_MISSING, NULL, hint,
-			   "records are missing before it: %" PRIu64 " to %" PRIu64,
-			   last->serial + 1, record->serial - 1);
+			   "%" PRIu64 " missing before it, from number %" PRIu64 " on",
+			   record->serial - last->serial - 1, last->serial + 1);
 		return false;
 	}
 	if (strcmp(record->previous, last->digest) != 0)
