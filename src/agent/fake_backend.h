@@ -13,8 +13,8 @@ struct fake {
 		cheat; // of the next applies: by check, by errno, silently without the last rule
 	bool changed;  // somebody else has; read by watch_drain
 	bool anew;     // changes are to be applied anew
-	unsigned applies, changes, clears, looks;
-	bool blind;                       // the kernel does not answer
+	unsigned applies, changes, clears, looks, glances; // glances: of the looks, at what changed
+	bool blind;                                        // the kernel does not answer
 	uint64_t *clock;                  // when there is one, every look moves it on
 	uint64_t looking;                 // by so much
 	struct backend_pinholes pinholes; // in the arena

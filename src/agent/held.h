@@ -72,6 +72,7 @@ void agent_digest(const struct ir_ruleset *ruleset, char out[static AGENT_DIGEST
 struct agent_seen {
 	struct arena arena;
 	int64_t at;    // seconds since 1970 UTC; 0: never looked
+	bool whole;    // everything was looked at, not only what a change touches
 	bool equal;    // the kernel holds what was held against it, and nothing else
 	bool deployed; // a policy is in force
 	char digest[AGENT_DIGEST_TEXT]; // of what is enforced; "" when nothing is

@@ -101,27 +101,34 @@ static uint64_t spread(const struct agent_core *core)
 	return every - every / 10 + every / 5 * chance / 0xff;
 }
 
-static void set_next(struct agent_core *core, uint64_t now, uint64_t took)
+static void set_periodic(struct agent_core *core, uint64_t now, uint64_t took)
 {
 	uint64_t every = spread(core);
-	core->look.last = now;
-	core->look.took = took;
-	core->look.changed = UINT64_MAX; // whatever was told before is seen
 	core->look.periodic = !core->options.proof_ms
 				      ? UINT64_MAX
 				      : now + (every > SHARE * took ? every : SHARE * took);
 }
 
+// Whatever was told before is seen. A look at what a change touches is no full proof.
+static void set_next(struct agent_core *core, uint64_t now, uint64_t took)
+{
+	core->look.last = now;
+	core->look.took = took;
+	core->look.changed = UINT64_MAX;
+	if (core->seen.whole)
+		set_periodic(core, now, took);
+}
+
 typedef int look_fn(struct agent_seen *seen, const struct agent_point *point,
 		    const struct agent_held *held, int64_t now);
 
-static int look(struct agent_core *core, const struct agent_held *held, look_fn *fn,
-		const char *method)
+static int look(struct agent_core *core, const struct agent_held *held, look_fn *fn)
 {
-	struct evidence_record found = {.time = agent_wall(core), .method = method};
+	struct evidence_record found = {.time = agent_wall(core)};
 	uint64_t began = agent_ms(core);
 	int r = fn(&core->seen, &core->options.point, held, found.time);
 	uint64_t now = agent_ms(core), took = now - began;
+	found.method = core->seen.whole ? full : of_a_change;
 	found.milliseconds = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
 	set_next(core, now, took);
 	if (core->evidence)
@@ -131,13 +138,12 @@ static int look(struct agent_core *core, const struct agent_held *held, look_fn 
 
 int agent_proof_look(struct agent_core *core, const struct agent_held *held)
 {
-	return look(core, held, agent_seen_look, full);
+	return look(core, held, agent_seen_look);
 }
 
 int agent_proof_look_changed(struct agent_core *core, const struct agent_held *held)
 {
-	bool whole = !core->options.point.ops->compare_changed;
-	return look(core, held, agent_seen_look_changed, whole ? full : of_a_change);
+	return look(core, held, agent_seen_look_changed);
 }
 
 // --- waiting ---
@@ -167,7 +173,7 @@ void agent_proof_tick(struct agent_core *core)
 	core->look.changed = UINT64_MAX;
 	// While it is being repaired, or nothing of ours is in use, there is nothing to prove.
 	if (core->fight.on || !agent_in_force(core))
-		set_next(core, now, 0);
+		set_periodic(core, now, 0);
 	else
 		agent_kernel_examine(core);
 }

@@ -268,6 +268,54 @@ static void a_full_proof_now_and_then(void **state)
 	assert_true(commit(bench, 0, "p"));
 }
 
+// One more rule at the end.
+static bool change(struct bench *bench, unsigned before)
+{
+	struct backend_edit edit = {.at = before, .to = before, .inserted = 1};
+	struct ir_clause clause = {0};
+	struct agent_message answer;
+	cleanup(buf_fini) struct buf bytes;
+	buf_init(&bytes);
+	ir_rule_encode(&(struct ir_rule){.policy = "p",
+					 .name = arena_printf(&bench->arena, "r%u", before),
+					 .verdict = IR_DROP,
+					 .clause = &clause,
+					 .clauses = 1},
+		       &bytes);
+	return ask(bench,
+		   (struct agent_message){.type = AGENT_CHANGE,
+					  .change = {.before = before,
+						     .edit = {.at = &edit, .len = 1, .cap = 1},
+						     .rules = {bytes.data, bytes.len},
+						     .text = "<x/>"}},
+		   &answer);
+}
+
+// Looks at changes alone do not put the full proof off, and say what they are.
+static void changes_are_no_full_proof(void **state)
+{
+	struct bench *bench = *state;
+	assert_true(commit(bench, 2, NULL));
+	assert_non_null(strstr(newest(bench).method, "full"));
+	uint64_t due = agent_core_due(bench->core);
+	bench->ms = due - 1;
+	assert_true(change(bench, 2));
+	assert_int_equal(bench->fake.glances, 1);
+	assert_null(strstr(newest(bench).method, "full"));
+	assert_int_equal(newest(bench).result, EVIDENCE_EQUAL);
+	assert_int_equal(newest(bench).rules, 3);
+	bench->ms = due;
+	agent_core_tick(bench->core);
+	assert_int_equal(newest(bench).trigger, EVIDENCE_PERIODIC);
+	assert_non_null(strstr(newest(bench).method, "full"));
+	assert_true(agent_core_due(bench->core) > bench->ms);
+	// What a glance finds is looked at as a whole.
+	assert_true(commit(bench, 2, NULL));
+	bench->fake.cheat = true;
+	assert_false(change(bench, 2));
+	assert_non_null(strstr(newest(bench).method, "full"));
+}
+
 static void nothing_in_force_is_not_looked_for(void **state)
 {
 	struct bench *bench = *state;
@@ -477,6 +525,7 @@ int main(void)
 		on_bench(drift_and_repair),
 		on_bench(what_cannot_be_judged_is_said),
 		on_bench(a_full_proof_now_and_then),
+		on_bench(changes_are_no_full_proof),
 		on_bench(nothing_in_force_is_not_looked_for),
 		on_bench(the_cost_is_bounded),
 		on_bench(changes_are_gathered),

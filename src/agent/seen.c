@@ -72,6 +72,7 @@ int agent_seen_look(struct agent_seen *seen, const struct agent_point *point,
 		    const struct agent_held *held, int64_t now)
 {
 	begin(seen);
+	seen->whole = true;
 	int r = point->ops->compare(point->backend,
 				    agent_held_nothing(held) ? NULL : &held->lowered,
 				    &seen->differences);
