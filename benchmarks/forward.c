@@ -15,7 +15,7 @@
 // Flow rules are held against a router without rules that tracks connections.
 #include "backend/nft/nft.h"
 #include "backend/nft/test_net.h"
-#include "backend/nft/test_packet.h"
+#include "backend/nft/test_policy.h"
 #include "base/buf.h"
 #include "base/diag.h"
 #include "benchmarks/figure.h"
@@ -23,7 +23,6 @@
 #include "benchmarks/traffic.h"
 #include "verify/test_sets.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +31,6 @@
 #define LATE 1024
 #define ROUNDS 3
 #define SECONDS 0.1
-#define TRIES 20      // to find an address that is forwarded
 #define LOOKS 200000u // at rules, to find a packet that a late rule decides
 
 enum contender { OURS, LINEAR, IPTABLES_NFT, IPTABLES_LEGACY, CONTENDERS };
@@ -60,47 +58,6 @@ __attribute__((noreturn)) static void fail(const char *what)
 
 // --- packets ---
 
-// What a router forwards: no loopback, no multicast, none of its own networks.
-static bool is_forwarded(u128 address)
-{
-	unsigned first = (unsigned)(address >> 24), both = (unsigned)(address >> 16);
-	return first && first != 127 && first < 224 && both != 0xc612;
-}
-
-static u128 some_value(struct set *set, const struct ir_clause *clause, enum ir_dim dim)
-{
-	const struct algebra_set *values = clause ? ir_clause_set(clause, dim) : NULL;
-	u128 lo = 0, hi = algebra_max(ir_dim_info[dim].bits);
-	if (values) {
-		lo = values->at[0].lo;
-		hi = values->at[0].hi;
-	}
-	return lo + test_random_next(&set->random) % (uint64_t)(hi - lo + 1);
-}
-
-static u128 some_address(struct set *set, const struct ir_clause *clause, enum ir_dim dim)
-{
-	u128 address = 0;
-	for (unsigned i = 0; i < TRIES && !is_forwarded(address); i++)
-		address = some_value(set, clause, dim);
-	return address;
-}
-
-// A packet that the clause matches (NULL: any); false when no router would forward it.
-static bool some_packet(struct set *set, const struct ir_clause *clause, struct test_packet *out)
-{
-	*out = (struct test_packet){.version = 4, .ttl = 64, .proto = IPPROTO_UDP};
-	if (clause && ir_clause_set(clause, IR_PROTO))
-		out->proto = (uint8_t)some_value(set, clause, IR_PROTO);
-	out->src = some_address(set, clause, IR_SRC4);
-	out->dst = some_address(set, clause, IR_DST4);
-	out->sport = (uint16_t)some_value(set, clause, IR_SPORT);
-	out->dport = (uint16_t)some_value(set, clause, IR_DPORT);
-	out->tcp_flags = 2; // SYN
-	out->type = 8;      // echo request
-	return is_forwarded(out->src) && is_forwarded(out->dst);
-}
-
 static void add_frame(const struct test_packet *packet, struct traffic_frame *frame, size_t *len)
 {
 	uint8_t data[TEST_FRAME_MOST];
@@ -118,7 +75,7 @@ static struct traffic_load uniform_load(struct set *set)
 	size_t len = 0, most = set->flow ? FLOWS : UNIFORM;
 	while (len < most) {
 		size_t rule = test_random_below(&set->random, (uint32_t)set->rules.rule.len);
-		if (some_packet(set, set->rules.rule.at[rule].clause, &packet))
+		if (test_packet_plain(&set->random, set->rules.rule.at[rule].clause, &packet))
 			add_frame(&packet, frame, &len);
 	}
 	return (struct traffic_load){frame, len};
@@ -155,9 +112,9 @@ static struct traffic_load late_load(struct set *set, double *late_out)
 				late_from(set) + test_random_below(&set->random, (uint32_t)last);
 			const struct ir_clause *of =
 				len % 4 ? set->rules.rule.at[rule].clause : NULL;
-			is = some_packet(set, of, &packet) && is_late(set, &packet);
+			is = test_packet_plain(&set->random, of, &packet) && is_late(set, &packet);
 		}
-		if (!is && !some_packet(set, NULL, &packet))
+		if (!is && !test_packet_plain(&set->random, NULL, &packet))
 			continue;
 		add_frame(&packet, frame, &len);
 		late += is;

@@ -386,7 +386,7 @@ static u128 spread(struct aim *a, enum ir_dim dim)
 static bool forwarded4(u128 v)
 {
 	return v >> 24 && v >> 24 != 127 && v < 0xe0000000 && v >> 8 != 0x0a0901 &&
-	       v >> 8 != 0xac0902;
+	       v >> 8 != 0xac0902 && v >> 16 != 0xc612;
 }
 
 static bool forwarded6(u128 v)
@@ -614,4 +614,44 @@ bool test_packet_aimed(struct test_random *random, const struct test_aim *aim, b
 			break;
 	}
 	return found;
+}
+
+// --- plain packets ---
+
+static u128 even(struct test_random *random, const struct ir_clause *clause, enum ir_dim dim)
+{
+	const struct algebra_set *set = clause ? ir_clause_set(clause, dim) : NULL;
+	if (!set)
+		return somewhere(random,
+				 (struct algebra_range){0, algebra_max(ir_dim_info[dim].bits)});
+	return somewhere(random, set->at[test_random_below(random, (uint32_t)set->len)]);
+}
+
+// Some tries: a wide set holds addresses that no router forwards.
+static bool even_address(struct test_random *random, const struct ir_clause *clause,
+			 enum ir_dim dim, u128 *out)
+{
+	bool four = dim == IR_SRC4 || dim == IR_DST4, good = false;
+	for (unsigned tries = 0; tries < 20 && !good; tries++) {
+		*out = even(random, clause, dim);
+		good = four ? forwarded4(*out) : forwarded6(*out);
+	}
+	return good;
+}
+
+bool test_packet_plain(struct test_random *random, const struct ir_clause *clause,
+		       struct test_packet *out)
+{
+	bool four = !clause || (ir_clause_versions(clause) & 1);
+	struct test_packet p = {.version = four ? 4 : 6, .ttl = 64, .proto = 17, .tcp_flags = 2};
+	if (clause && ir_clause_set(clause, IR_PROTO))
+		p.proto = (uint8_t)even(random, clause, IR_PROTO);
+	p.type = four ? 8 : 128;
+	p.sport = (uint16_t)even(random, clause, IR_SPORT);
+	p.dport = (uint16_t)even(random, clause, IR_DPORT);
+	if (!even_address(random, clause, four ? IR_SRC4 : IR_SRC6, &p.src) ||
+	    !even_address(random, clause, four ? IR_DST4 : IR_DST6, &p.dst))
+		return false;
+	*out = p;
+	return true;
 }

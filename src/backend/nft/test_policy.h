@@ -28,3 +28,8 @@ struct test_aim {
 // other dimensions (but for time and state). False when no packet with these values would be forwarded.
 bool test_packet_aimed(struct test_random *random, const struct test_aim *aim, bool tracked,
 		       struct test_packet *out) must_check;
+
+// The first packet of a flow, as plain as can be: a SYN, an echo request, UDP where the clause leaves it open. Its values
+// are even over what the clause matches (NULL: anything). False when no router would forward it.
+bool test_packet_plain(struct test_random *random, const struct ir_clause *clause,
+		       struct test_packet *out) must_check;
