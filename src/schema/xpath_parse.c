@@ -160,15 +160,16 @@ static bool word_is(const struct xpath_lexer *l, const char *word)
 	return !l->prefix_len && l->len == strlen(word) && !memcmp(l->word, word, l->len);
 }
 
-static void read_axis(struct parser *p, struct xpath_step *step)
-{
-	static const char *const names[] = {
-#define X(axis, name, is_reverse) [axis] = (name),
+const struct xpath_axis_facts xpath_axes[AXES] = {
+#define X(axis, ...) [axis] = {__VA_ARGS__},
 #include "schema/xpath_axis.def"
 #undef X
-	};
+};
+
+static void read_axis(struct parser *p, struct xpath_step *step)
+{
 	for (step->axis = 0; step->axis < AXES; step->axis++)
-		if (word_is(&p->lexer, names[step->axis])) {
+		if (word_is(&p->lexer, xpath_axes[step->axis].name)) {
 			next(p);
 			return;
 		}

@@ -403,39 +403,11 @@ static size_t most_of(const struct xpath_step *step)
 
 // --- steps ---
 
-static bool is_reverse(enum xpath_axis axis)
-{
-	static const bool reverse_axes[] = {
-#define X(axis, name, is_reverse) [axis] = (is_reverse),
-#include "schema/xpath_axis.def"
-#undef X
-	};
-	return reverse_axes[axis];
-}
-
 // Whether steps from different nodes of a set can come to the same one.
 static bool can_meet(const struct xpath_step *step, const struct xpath_set *from)
 {
-	switch (step->axis) {
-	case AXIS_SELF:
-	case AXIS_CHILD:
-	case AXIS_ATTRIBUTE:
-	case AXIS_NAMESPACE:
-		return false;
-	case AXIS_DESCENDANT:
-	case AXIS_DESCENDANT_OR_SELF:
-		return from->nested;
-	case AXIS_PARENT:
-	case AXIS_ANCESTOR:
-	case AXIS_ANCESTOR_OR_SELF:
-	case AXIS_FOLLOWING:
-	case AXIS_FOLLOWING_SIBLING:
-	case AXIS_PRECEDING:
-	case AXIS_PRECEDING_SIBLING:
-	case AXES:
-	default:
-		return true;
-	}
+	const struct xpath_axis_facts *facts = &xpath_axes[step->axis];
+	return facts->meets == MEETS || (facts->meets == MEETS_NESTED && from->nested);
 }
 
 // What is known of the order of a set that came from `from` by this step.
@@ -469,7 +441,7 @@ static void take_step(struct xpath_eval *e, struct xpath_step *step, const struc
 		s.begin = out.len;
 		take_axis(&s, set->at[i]);
 		sift(e, step->predicates, &out, s.begin);
-		if (is_reverse(step->axis))
+		if (xpath_axes[step->axis].is_reverse)
 			reverse(&out, s.begin);
 	}
 	conclude(e, step, set, &out);

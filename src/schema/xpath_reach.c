@@ -22,28 +22,9 @@ static void go_to(struct reach *reach, int level)
 // Where nodes of a step stand, at the highest.
 static int level_of(struct reach *reach, const struct xpath_step *step, int level)
 {
-	switch (step->axis) {
-	case AXIS_PARENT:
-		return level - 1;
-	case AXIS_CHILD:
-	case AXIS_DESCENDANT:
-		return level + 1;
-	case AXIS_SELF:
-	case AXIS_DESCENDANT_OR_SELF:
-	case AXIS_ATTRIBUTE:
-	case AXIS_NAMESPACE:
-		return level;
-	case AXIS_ANCESTOR:
-	case AXIS_ANCESTOR_OR_SELF:
-	case AXIS_FOLLOWING:
-	case AXIS_FOLLOWING_SIBLING:
-	case AXIS_PRECEDING:
-	case AXIS_PRECEDING_SIBLING:
-	case AXES:
-	default:
-		reach->anywhere = true;
-		return level;
-	}
+	int by = xpath_axes[step->axis].level;
+	reach->anywhere |= by == LEVEL_UNKNOWN;
+	return by == LEVEL_UNKNOWN ? level : level + by;
 }
 
 static void look_at_predicates(struct reach *reach, const struct xpath_predicate *first, int level)

@@ -6,6 +6,8 @@
 #include "schema/model.h"
 #include "schema/xpath.h"
 
+#include <limits.h>
+
 enum xpath_token {
 	TOKEN_END,
 	TOKEN_NAME,    // [prefix:]name
@@ -79,11 +81,21 @@ enum xpath_kind {
 };
 
 enum xpath_axis {
-#define X(axis, name, is_reverse) axis,
+#define X(axis, ...) axis,
 #include "schema/xpath_axis.def"
 #undef X
 	AXES
 };
+
+// Facts about an axis (xpath_axis.def).
+#define LEVEL_UNKNOWN INT_MIN
+struct xpath_axis_facts {
+	const char *name;
+	bool is_reverse;
+	enum { MEETS_NOT, MEETS_NESTED, MEETS } meets; // NESTED: if the nodes stand in each other
+	int level;
+};
+extern const struct xpath_axis_facts xpath_axes[AXES];
 
 enum xpath_test {
 	TEST_NAME,    // of that name, in `mod` or any module
