@@ -20,11 +20,8 @@ struct canonical_cache {
 	} slot[CACHE];
 };
 
-enum value_form canonical_form(const struct lyd_value *value)
+enum value_form canonical_form_of_type(const struct lysc_type *type)
 {
-	while (value->realtype->basetype == LY_TYPE_UNION)
-		value = &value->subvalue->value;
-	const struct lysc_type *type = value->realtype;
 	switch ((unsigned)type->basetype) {
 	case LY_TYPE_UINT8:
 	case LY_TYPE_UINT16:
@@ -46,6 +43,13 @@ enum value_form canonical_form(const struct lyd_value *value)
 	default:
 		return FORM_STRING;
 	}
+}
+
+enum value_form canonical_form(const struct lyd_value *value)
+{
+	while (value->realtype->basetype == LY_TYPE_UNION)
+		value = &value->subvalue->value;
+	return canonical_form_of_type(value->realtype);
 }
 
 static const struct lysc_type *type_of(const struct model_node *model)

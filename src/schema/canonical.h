@@ -5,6 +5,7 @@
 #include "schema/node.h"
 
 struct lyd_value;
+struct lysc_type;
 
 struct canonical_cache;
 
@@ -16,6 +17,8 @@ const char *canonical_add(struct schema *schema, const struct model_node *model,
 const char *canonical_find(struct schema *schema, const struct model_node *model, const char *text,
 			   size_t len) must_check;
 enum value_form canonical_form(const struct lyd_value *value) must_check;
+// Of a type that is no union and no leafref.
+enum value_form canonical_form_of_type(const struct lysc_type *type) must_check;
 // Whether this type (of a leaf, or one in its union) takes the text.
 bool canonical_takes(const struct model_node *model, const struct lysc_type *type,
 		     const char *text) must_check;

@@ -4,6 +4,7 @@
 //
 // What it does not do: judge the value; libyang's types do.
 #include "schema/value.h"
+#include "schema/canonical.h"
 #include "schema/text.h"
 
 #include <libyang/libyang.h>
@@ -18,37 +19,18 @@ static unsigned json_kinds(const struct lysc_type *type)
 {
 	const struct lysc_type_union *u = (const struct lysc_type_union *)type;
 	unsigned kinds = 0;
-	switch (type->basetype) {
-	case LY_TYPE_UINT8:
-	case LY_TYPE_UINT16:
-	case LY_TYPE_UINT32:
-	case LY_TYPE_INT8:
-	case LY_TYPE_INT16:
-	case LY_TYPE_INT32:
-		return 1u << ITEM_NUMBER;
-	case LY_TYPE_BOOL:
-		return 1u << ITEM_TRUE | 1u << ITEM_FALSE;
-	case LY_TYPE_EMPTY:
-		return 1u << ITEM_NULL;
-	case LY_TYPE_LEAFREF:
+	if (type->basetype == LY_TYPE_LEAFREF)
 		return json_kinds(((const struct lysc_type_leafref *)type)->realtype);
-	case LY_TYPE_UNION:
+	if (type->basetype == LY_TYPE_UNION) {
 		for (size_t i = 0; i < LY_ARRAY_COUNT(u->types); i++)
 			kinds |= json_kinds(u->types[i]);
 		return kinds;
-	case LY_TYPE_BINARY:
-	case LY_TYPE_UINT64:
-	case LY_TYPE_INT64:
-	case LY_TYPE_STRING:
-	case LY_TYPE_BITS:
-	case LY_TYPE_DEC64:
-	case LY_TYPE_ENUM:
-	case LY_TYPE_IDENT:
-	case LY_TYPE_INST:
-	case LY_TYPE_UNKNOWN:
-		break;
 	}
-	return 1u << ITEM_STRING;
+	if (type->basetype == LY_TYPE_BOOL)
+		return 1u << ITEM_TRUE | 1u << ITEM_FALSE;
+	if (type->basetype == LY_TYPE_EMPTY)
+		return 1u << ITEM_NULL;
+	return canonical_form_of_type(type) == FORM_LITERAL ? 1u << ITEM_NUMBER : 1u << ITEM_STRING;
 }
 
 static const char *kind_hint(unsigned kinds)
