@@ -4,6 +4,7 @@
 #include "schema/refs.h"
 #include "base/buf.h"
 #include "base/turn.h"
+#include "schema/marks.h"
 #include "schema/path.h"
 #include "schema/report.h"
 #include "schema/rules.h"
@@ -20,8 +21,7 @@
 struct refs_values {
 	const struct model_ref *ref;
 	const struct schema_node *from;
-	const char **slot;
-	size_t len, cap;
+	struct marks values;
 };
 
 void refs_init(struct refs *refs, struct schema_tree *tree)
@@ -33,35 +33,10 @@ void refs_init(struct refs *refs, struct schema_tree *tree)
 void refs_fini(struct refs *refs)
 {
 	for (size_t i = 0; i < refs->sets.len; i++)
-		free(refs->sets.at[i]->slot);
+		marks_fini(&refs->sets.at[i]->values);
 	arena_fini(&refs->arena);
 }
 
-// --- the set ---
-
-static const char **find(const struct refs_values *set, const char *value)
-{
-	uint64_t h = (uintptr_t)value * 0x9e3779b97f4a7c15u;
-	for (size_t i = (h ^ h >> 32) & (set->cap - 1);; i = (i + 1) & (set->cap - 1))
-		if (!set->slot[i] || set->slot[i] == value)
-			return &set->slot[i];
-}
-
-static void put(struct refs_values *set, const char *value)
-{
-	if (set->len * 2 >= set->cap) {
-		struct refs_values old = *set;
-		set->cap = old.cap ? old.cap * 2 : 64;
-		set->slot = base_oom(calloc(set->cap, sizeof(*set->slot)));
-		for (size_t i = 0; i < old.cap; i++)
-			if (old.slot[i])
-				*find(set, old.slot[i]) = old.slot[i];
-		free(old.slot);
-	}
-	const char **slot = find(set, value);
-	set->len += !*slot;
-	*slot = value;
-}
 
 static void collect(struct refs_values *set, const struct schema_node *parent, uint32_t step)
 {
@@ -70,7 +45,7 @@ static void collect(struct refs_values *set, const struct schema_node *parent, u
 	{
 		turn_point();
 		if (last)
-			put(set, it->value);
+			(void)marks_add(&set->values, it->value);
 		else
 			collect(set, it, step + 1);
 	}
@@ -99,8 +74,8 @@ static struct refs_values *values(struct refs *refs, const struct model_ref *ref
 		set = arena_new(&refs->arena, struct refs_values);
 		vec_push(&refs->arena, &refs->sets, set);
 	}
-	free(set->slot);
-	*set = (struct refs_values){.ref = ref, .from = from};
+	marks_fini(&set->values);
+	*set = (struct refs_values){.ref = ref, .from = from, .values.plain = true};
 	collect(set, from, 0);
 	return set;
 }
@@ -158,7 +133,7 @@ bool refs_resolve(struct refs *refs, struct schema_node *leaf)
 		if (find_directly(refs, &m->refs[i], leaf, &found))
 			continue;
 		const struct refs_values *set = values(refs, &m->refs[i], leaf);
-		found = set->cap && *find(set, leaf->value);
+		found = marks_has(&set->values, leaf->value);
 	}
 	return found;
 }
@@ -191,9 +166,9 @@ static void add_defined(struct refs *refs, struct schema_node *leaf, struct buf 
 	struct text_guess guess = text_guess(value, strlen(value));
 	for (uint32_t i = 0; i < m->nrefs; i++) {
 		const struct refs_values *set = values(refs, &m->refs[i], leaf);
-		for (size_t k = 0; k < set->cap; k++)
-			if (set->slot[k])
-				vec_push(&refs->arena, &names, set->slot[k]);
+		for (size_t k = 0; k < set->values.cap; k++)
+			if (set->values.slot[k])
+				vec_push(&refs->arena, &names, (const char *)set->values.slot[k]);
 	}
 	if (!names.len) {
 		buf_adds(hint, "none is defined; define it, or load the document that does");

@@ -4,59 +4,24 @@
 #include "schema/select.h"
 #include "base/turn.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
 // --- marks ---
-
-#define MARK_BITS ((uintptr_t)3)
-#define TABLE_LEAST 64u
 
 void selection_fini(struct selection *selection)
 {
-	free(selection->slot);
-	selection->slot = NULL;
-	selection->len = selection->cap = 0;
-}
-
-static uintptr_t *find(const struct selection *s, const struct schema_node *node)
-{
-	uintptr_t address = (uintptr_t)node;
-	size_t mask = s->cap - 1;
-	size_t i = ((uint64_t)address * 0x9e3779b97f4a7c15u >> 20) & mask;
-	while (s->slot[i] && (s->slot[i] & ~MARK_BITS) != address)
-		i = (i + 1) & mask;
-	return &s->slot[i];
+	marks_fini(&selection->marks);
 }
 
 enum selected selection_of(const struct selection *selection, const struct schema_node *node)
 {
-	return selection->cap ? *find(selection, node) & MARK_BITS : SELECTED_NOT;
-}
-
-static void grow(struct selection *s)
-{
-	struct selection old = *s;
-	s->cap = old.cap ? old.cap * 2 : TABLE_LEAST;
-	s->slot = base_oom(calloc(s->cap, sizeof(*s->slot)));
-	for (size_t i = 0; i < old.cap; i++) {
-		turn_point();
-		if (old.slot[i])
-			*find(s, (const struct schema_node *)(old.slot[i] & ~MARK_BITS)) =
-				old.slot[i];
-	}
-	free(old.slot);
+	return marks_of(&selection->marks, node);
 }
 
 void selection_add(struct selection *selection, const struct schema_node *node,
 		   enum selected selected)
 {
-	assert(!((uintptr_t)node & MARK_BITS));
-	if (selection->len * 3 >= selection->cap * 2)
-		grow(selection);
-	uintptr_t *slot = find(selection, node);
-	selection->len += !*slot;
-	if ((*slot & MARK_BITS) < (uintptr_t)selected)
+	selection->marks.turns = true;
+	uintptr_t *slot = marks_add(&selection->marks, node);
+	if ((*slot & MARKS_BITS) < (uintptr_t)selected)
 		*slot = (uintptr_t)node | (uintptr_t)selected;
 }
 
@@ -80,11 +45,12 @@ bool selection_few(const struct selection *selection, const struct schema_node *
 		   struct selection_few *few_out)
 {
 	struct selection_few few = {0};
-	if (selection->cap > TABLE_LEAST)
+	const struct marks *marks = &selection->marks;
+	if (marks->cap > MARKS_LEAST)
 		return false;
-	for (size_t i = 0; i < selection->cap; i++) {
+	for (size_t i = 0; i < marks->cap; i++) {
 		const struct schema_node *node =
-			(const struct schema_node *)(selection->slot[i] & ~MARK_BITS);
+			(const struct schema_node *)marks_address(marks, marks->slot[i]);
 		if (node && node->parent == parent && !few_add(&few, node))
 			return false;
 	}

@@ -3,14 +3,14 @@
 // filters and RESTCONF's `fields` both are. Internal to this folder.
 #pragma once
 
+#include "schema/marks.h"
 #include "schema/node.h"
 
 // PART: something below is selected, and the node leads there. WHOLE: the node and all below it.
 enum selected { SELECTED_NOT, SELECTED_PART, SELECTED_WHOLE };
 
 struct selection {
-	uintptr_t *slot; // address of the node | enum selected
-	size_t len, cap;
+	struct marks marks;                                             // enum selected of nodes
 	bool (*visible)(void *context, const struct schema_node *node); // may be NULL
 	void *context;
 	size_t steps;   // nodes looked at
