@@ -3,6 +3,7 @@
 // valid: what counts is that each condition is true and false now and then, and that both always say the same.
 #include "schema/node.h"
 #include "schema/random.h"
+#include "schema/rules.h"
 #include "schema/test.h"
 #include "schema/xpath.h"
 
@@ -46,15 +47,6 @@ struct world {
 
 // --- collecting ---
 
-static const char *module_of(void *context, const char *prefix)
-{
-	const struct lysc_prefix *prefixes = context;
-	for (size_t i = 0; i < LY_ARRAY_COUNT(prefixes); i++)
-		if (prefixes[i].prefix && !strcmp(prefixes[i].prefix, prefix))
-			return prefixes[i].mod->name;
-	return NULL;
-}
-
 static void add_condition(struct world *w, const struct lysc_node *owner,
 			  const struct lyxp_expr *expr, struct lysc_prefix *prefixes,
 			  bool on_parent)
@@ -64,7 +56,7 @@ static void add_condition(struct world *w, const struct lysc_node *owner,
 			      .text = lyxp_get_expr(expr),
 			      .prefixes = prefixes};
 	struct schema_xpath_names names = {
-		.module = module_of, .context = prefixes, .home = owner->module->name};
+		.module = rules_module, .context = prefixes, .home = owner->module->name};
 	c.xpath = schema_xpath_parse(w->schema, c.text, &names, &w->t->diags);
 	if (!c.xpath)
 		test_has_diag(w->t, DIAG_CODES, c.text);

@@ -16,7 +16,7 @@
 
 // --- rules ---
 
-static const char *module_of(void *context, const char *prefix)
+const char *rules_module(void *context, const char *prefix)
 {
 	const struct lysc_prefix *prefixes = context;
 	for (size_t i = 0; i < LY_ARRAY_COUNT(prefixes); i++)
@@ -31,7 +31,7 @@ static struct schema_xpath *xpath_new(struct schema *schema, const char *text,
 				      const struct lys_module *home)
 {
 	struct schema_xpath_names names = {
-		.module = module_of, .context = (void *)(uintptr_t)prefixes, .home = home->name};
+		.module = rules_module, .context = (void *)(uintptr_t)prefixes, .home = home->name};
 	struct arena arena cleanup(arena_fini);
 	struct diags diags;
 	arena_init(&arena);

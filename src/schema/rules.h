@@ -6,6 +6,8 @@
 
 struct lysc_type_leafref;
 
+// Which module a prefix of an expression means, for struct schema_xpath_names; the context are libyang's prefixes.
+const char *rules_module(void *context, const char *prefix);
 // The node's own rules and references.
 void rules_add(struct schema *schema, struct model_node *m);
 // Tells the nodes that they look at; after rules_add of all nodes.
