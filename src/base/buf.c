@@ -133,3 +133,12 @@ void buf_add_xml(struct buf *buf, const char *text)
 		}
 	}
 }
+
+void buf_add_leaf(struct buf *buf, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	buf_printf(buf, "<%s>", name);
+	buf_add_xml(buf, text);
+	buf_printf(buf, "</%s>", name);
+}

@@ -28,3 +28,5 @@ void buf_add_quoted(struct buf *buf, const char *text);
 // Text with & < > " ' escaped, for element content and attribute values; bytes that XML 1.0 forbids
 // become '?'.
 void buf_add_xml(struct buf *buf, const char *text);
+// <name>text</name>; of NULL nothing.
+void buf_add_leaf(struct buf *buf, const char *name, const char *text);

@@ -15,13 +15,6 @@
 #define NS_LIBRARY "urn:ietf:params:xml:ns:yang:ietf-yang-library"
 #define NS_DATASTORES "urn:ietf:params:xml:ns:yang:ietf-datastores"
 
-static void add_leaf(struct buf *out, const char *name, const char *value)
-{
-	buf_printf(out, "<%s>", name);
-	buf_add_xml(out, value);
-	buf_printf(out, "</%s>", name);
-}
-
 static const char *submodule_revision(const struct lysp_submodule *sub)
 {
 	return sub->revs ? sub->revs[0].date : "";
@@ -35,7 +28,7 @@ static void add_features(const struct lys_module *mod, struct buf *out)
 	uint32_t index = 0;
 	while ((feature = lysp_feature_next(feature, mod->parsed, &index)))
 		if (feature->flags & LYS_FENABLED)
-			add_leaf(out, "feature", feature->name);
+			buf_add_leaf(out, "feature", feature->name);
 }
 
 // Where the text is: a leaf of this name.
@@ -56,9 +49,9 @@ static void add_submodules(const struct lys_module *mod, const char *texts, bool
 		const struct lysp_submodule *sub = mod->parsed->includes[i].submodule;
 		const char *revision = submodule_revision(sub);
 		buf_adds(out, "<submodule>");
-		add_leaf(out, "name", sub->name);
+		buf_add_leaf(out, "name", sub->name);
 		if (older || *revision)
-			add_leaf(out, "revision", revision);
+			buf_add_leaf(out, "revision", revision);
 		add_location(older ? "schema" : "location", texts, sub->name, revision, out);
 		buf_adds(out, "</submodule>");
 	}
@@ -68,11 +61,11 @@ static void add_module(const struct lys_module *mod, const char *texts, struct b
 {
 	const char *tag = mod->implemented ? "module" : "import-only-module";
 	buf_printf(out, "<%s>", tag);
-	add_leaf(out, "name", mod->name);
+	buf_add_leaf(out, "name", mod->name);
 	// A key of what is imported only, there empty if there is none.
 	if (mod->revision || !mod->implemented)
-		add_leaf(out, "revision", mod->revision ? mod->revision : "");
-	add_leaf(out, "namespace", mod->ns);
+		buf_add_leaf(out, "revision", mod->revision ? mod->revision : "");
+	buf_add_leaf(out, "namespace", mod->ns);
 	add_location("location", texts, mod->name, mod->revision ? mod->revision : "", out);
 	add_submodules(mod, texts, false, out);
 	if (mod->implemented)
@@ -83,13 +76,13 @@ static void add_module(const struct lys_module *mod, const char *texts, struct b
 static void add_older_module(const struct lys_module *mod, const char *texts, struct buf *out)
 {
 	buf_adds(out, "<module>");
-	add_leaf(out, "name", mod->name);
-	add_leaf(out, "revision", mod->revision ? mod->revision : "");
+	buf_add_leaf(out, "name", mod->name);
+	buf_add_leaf(out, "revision", mod->revision ? mod->revision : "");
 	add_location("schema", texts, mod->name, mod->revision ? mod->revision : "", out);
-	add_leaf(out, "namespace", mod->ns);
+	buf_add_leaf(out, "namespace", mod->ns);
 	if (mod->implemented)
 		add_features(mod, out);
-	add_leaf(out, "conformance-type", mod->implemented ? "implement" : "import");
+	buf_add_leaf(out, "conformance-type", mod->implemented ? "implement" : "import");
 	add_submodules(mod, texts, true, out);
 	buf_adds(out, "</module>");
 }
@@ -119,7 +112,7 @@ void schema_library_print(const struct schema *schema, const char *const *datast
 			   "<datastore><name xmlns:ds=\"" NS_DATASTORES "\">ds:%s</name>"
 			   "<schema>all</schema></datastore>",
 			   *datastores);
-	add_leaf(out, "content-id", id);
+	buf_add_leaf(out, "content-id", id);
 	buf_adds(out, "</yang-library>");
 }
 
@@ -129,7 +122,7 @@ void schema_modules_state_print(const struct schema *schema, const char *texts, 
 	char id[17];
 	schema_content_id(schema, id);
 	buf_adds(out, "<modules-state xmlns=\"" NS_LIBRARY "\">");
-	add_leaf(out, "module-set-id", id);
+	buf_add_leaf(out, "module-set-id", id);
 	for (uint32_t i = 0; (mod = model_next_module(schema, &i));)
 		add_older_module(mod, texts, out);
 	buf_adds(out, "</modules-state>");

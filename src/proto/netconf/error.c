@@ -33,15 +33,6 @@ static const char *type_of(const char *tag)
 	return "application";
 }
 
-static void add_element(struct buf *out, const char *name, const char *text)
-{
-	if (!text)
-		return;
-	buf_printf(out, "<%s>", name);
-	buf_add_xml(out, text);
-	buf_printf(out, "</%s>", name);
-}
-
 static void add_yang_element(struct buf *out, const char *name, const char *text)
 {
 	buf_printf(out, "<%s xmlns=\"urn:ietf:params:xml:ns:yang:1\">", name);
@@ -101,11 +92,11 @@ static void add_bad_name(const struct diag *diag, const char *tag, struct buf *o
 static void add_subject(const struct diag *d, struct buf *out)
 {
 	if (d->code == DIAG_MISSING && !d->app_tag)
-		add_element(out, "bad-element", d->subject);
+		buf_add_leaf(out, "bad-element", d->subject);
 	else if (d->code == DIAG_UNKNOWN_NAMESPACE)
-		add_element(out, "bad-namespace", d->subject);
+		buf_add_leaf(out, "bad-namespace", d->subject);
 	else if (d->code == DIAG_LOCKED)
-		add_element(out, "session-id", d->subject);
+		buf_add_leaf(out, "session-id", d->subject);
 	else if (d->app_tag && d->subject && strcmp(d->app_tag, "data-not-unique") == 0)
 		add_yang_element(out, "non-unique", d->subject);
 	else if (d->app_tag && d->subject && strcmp(d->app_tag, "missing-choice") == 0)
@@ -119,13 +110,13 @@ static void add_info(const struct diag *d, const char *tag, struct buf *out)
 		add_bad_name(d, tag, out);
 	add_subject(d, out);
 	buf_adds(out, "<diagnostic xmlns=\"" NETCONF_NS_DIAGNOSTIC "\">");
-	add_element(out, "code", diag_code_name(d->code));
-	add_element(out, "hint", d->hint);
-	add_element(out, "nsf", d->nsf);
-	add_element(out, "policy", d->policy);
-	add_element(out, "rule", d->rule);
-	add_element(out, "condition", d->condition);
-	add_element(out, "capability", d->capability);
+	buf_add_leaf(out, "code", diag_code_name(d->code));
+	buf_add_leaf(out, "hint", d->hint);
+	buf_add_leaf(out, "nsf", d->nsf);
+	buf_add_leaf(out, "policy", d->policy);
+	buf_add_leaf(out, "rule", d->rule);
+	buf_add_leaf(out, "condition", d->condition);
+	buf_add_leaf(out, "capability", d->capability);
 	buf_adds(out, "</diagnostic></error-info>");
 }
 
@@ -133,10 +124,10 @@ static void add_error(const struct diag *d, const struct map *namespaces, struct
 {
 	const char *tag = diag_code_tag(d->code);
 	buf_adds(out, "<rpc-error>");
-	add_element(out, "error-type", type_of(tag));
-	add_element(out, "error-tag", tag);
-	add_element(out, "error-severity", d->severity == DIAG_ERROR ? "error" : "warning");
-	add_element(out, "error-app-tag", d->app_tag);
+	buf_add_leaf(out, "error-type", type_of(tag));
+	buf_add_leaf(out, "error-tag", tag);
+	buf_add_leaf(out, "error-severity", d->severity == DIAG_ERROR ? "error" : "warning");
+	buf_add_leaf(out, "error-app-tag", d->app_tag);
 	add_path(d->path, namespaces, out);
 	buf_adds(out, "<error-message xml:lang=\"en\">");
 	buf_add_xml(out, d->text);

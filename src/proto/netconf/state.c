@@ -15,18 +15,11 @@
 #define NS_MONITORING "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 #define NS_LIBRARY "urn:ietf:params:xml:ns:yang:ietf-yang-library"
 
-static void add_leaf(struct buf *out, const char *name, const char *value)
-{
-	buf_printf(out, "<%s>", name);
-	buf_add_xml(out, value);
-	buf_printf(out, "</%s>", name);
-}
-
 static void add_moment(struct buf *out, const char *name, int64_t moment)
 {
 	char text[MOMENT_TEXT];
 	moment_print(moment, text);
-	add_leaf(out, name, text);
+	buf_add_leaf(out, name, text);
 }
 
 // --- monitoring ---
@@ -34,10 +27,10 @@ static void add_moment(struct buf *out, const char *name, int64_t moment)
 static void add_capabilities(const struct netconf_server *server, struct buf *out)
 {
 	buf_adds(out, "<capabilities>");
-	add_leaf(out, "capability", NETCONF_BASE_1_0);
-	add_leaf(out, "capability", NETCONF_BASE_1_1);
+	buf_add_leaf(out, "capability", NETCONF_BASE_1_0);
+	buf_add_leaf(out, "capability", NETCONF_BASE_1_1);
 	for (size_t i = 0; i < server->capability.len; i++)
-		add_leaf(out, "capability", server->capability.at[i]);
+		buf_add_leaf(out, "capability", server->capability.at[i]);
 	buf_adds(out, "</capabilities>");
 }
 
@@ -72,7 +65,7 @@ static void add_datastores(const struct netconf_server *server, struct buf *out)
 		if (d == NETCONF_STARTUP && !has_startup(server))
 			continue;
 		buf_adds(out, "<datastore>");
-		add_leaf(out, "name", netconf_datastore_name(d));
+		buf_add_leaf(out, "name", netconf_datastore_name(d));
 		add_locks(server, d, out);
 		buf_adds(out, "</datastore>");
 	}
@@ -83,10 +76,10 @@ static void add_schema(const struct schema_module_about *about, void *context)
 {
 	struct buf *out = context;
 	buf_adds(out, "<schema>");
-	add_leaf(out, "identifier", about->name);
-	add_leaf(out, "version", about->revision);
+	buf_add_leaf(out, "identifier", about->name);
+	buf_add_leaf(out, "version", about->revision);
 	buf_adds(out, "<format>yang</format>");
-	add_leaf(out, "namespace", about->namespace_uri);
+	buf_add_leaf(out, "namespace", about->namespace_uri);
 	buf_adds(out, "<location>NETCONF</location></schema>");
 }
 
@@ -105,9 +98,9 @@ static void add_session(const struct netconf_peer *peer, struct buf *out)
 	char host[NETCONF_HOST_TEXT];
 	buf_printf(out, "<session><session-id>%u</session-id><transport>%s</transport>", peer->id,
 		   peer->transport);
-	add_leaf(out, "username", peer->user);
+	buf_add_leaf(out, "username", peer->user);
 	if (netconf_host_of(peer->address, host))
-		add_leaf(out, "source-host", host);
+		buf_add_leaf(out, "source-host", host);
 	add_moment(out, "login-time", peer->login);
 	add_counters(&peer->count, out);
 	buf_adds(out, "</session>");
