@@ -105,7 +105,7 @@ static void read_edit(struct schema *schema, const struct schema_input *input,
 	good = schema_parse_edit(edit, input, diags) && schema_edit(tree, edit, op, diags);
 	check_diags(diags, good);
 	if (good && !schema_validate(tree, diags))
-		schema_undo(tree);
+		schema_go(tree, 0);
 	if (diags->errors) {
 		print(tree, SCHEMA_XML, SCHEMA_PRINT_DEFAULTS, &after);
 		assert(!strcmp(before.data, after.data));

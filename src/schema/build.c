@@ -420,7 +420,7 @@ static void build_known(struct builder *b, const struct place *place)
 static void build_item(struct builder *b, const struct item *item, struct schema_node *parent)
 {
 	struct doc *doc = b->doc;
-	const struct model_node *above = model_inside(b->tree, parent);
+	const struct model_node *above = node_model(parent);
 	const struct lys_module *mod = doc->ns.at[item->ns].mod;
 	struct place place = {.doc = doc, .item = item, .parent = parent};
 	if (!mod) {

@@ -186,7 +186,7 @@ void defaults_add(struct schema_tree *tree, struct schema_node *subtree, bool lo
 {
 	struct filler f = {.tree = tree, .logged = logged};
 	arena_init(&f.arena);
-	fill(&f, subtree, model_inside(tree, subtree));
+	fill(&f, subtree, node_model(subtree));
 	settle_all(&f);
 	arena_fini(&f.arena);
 	tree->has_defaults = true;

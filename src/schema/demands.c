@@ -92,7 +92,7 @@ static void check_choices(struct check *v, struct schema_node *parent,
 			  const struct lysc_node *above, const struct lys_module *top)
 {
 	const struct lysc_node *it = NULL;
-	uint32_t options = LYS_GETNEXT_WITHCHOICE | (v->tree->is_output ? LYS_GETNEXT_OUTPUT : 0);
+	uint32_t options = LYS_GETNEXT_WITHCHOICE;
 	while ((it = lys_getnext(it, above, top ? top->compiled : NULL, options)))
 		if (it->nodetype == LYS_CHOICE)
 			check_choice(v, parent, it);

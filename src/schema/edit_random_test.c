@@ -465,7 +465,7 @@ static void one_edit(struct run *run)
 	}
 	bool kept = good && validate_both(run, text, before);
 	if (good && !kept)
-		schema_undo(run->real);
+		schema_go(run->real, 0);
 	if (kept)
 		run->tree = after;
 	else if (strcmp(before, test_print(t, run->real, SCHEMA_PRINT_DEFAULTS)))
@@ -548,8 +548,6 @@ static void go_somewhere(struct history *h)
 		fail_msg("at position %zu\nwas %s\nis  %s", state->position, state->text, text);
 	free(text);
 	assert_int_equal(schema_changes(tree), state->position);
-	if (state->valid)
-		assert_int_equal(schema_changes_valid(tree), state->position);
 	if (roll(4) == 0) {
 		size_t keep = h->first + roll((unsigned)(h->now - h->first) + 1);
 		schema_keep(tree, h->at[keep].position);

@@ -34,7 +34,7 @@ static void gives(struct test *t, const char *before, const char *change, enum s
 			test_has_diag(t, DIAG_CODES, change);
 		assert_string_equal(test_print(t, tree, 0), after);
 		if (validated) {
-			schema_undo(tree);
+			schema_go(tree, 0);
 			assert_string_equal(test_print(t, tree, 0), before);
 		}
 		schema_tree_free(tree);
@@ -240,7 +240,7 @@ static void invalid_edits_can_be_undone(void **state)
 	assert_true(edit(t, tree, EDIT("settings", "<path>p</path>"), SCHEMA_OP_MERGE));
 	assert_false(schema_validate(tree, &t->diags));
 	test_has_diag(t, DIAG_REFERENCE, "no user named \"a\"");
-	schema_undo(tree);
+	schema_go(tree, 0);
 	assert_string_equal(test_print(t, tree, SCHEMA_PRINT_DEFAULTS), before);
 	test_forget(t);
 	assert_true(schema_validate(tree, &t->diags));

@@ -111,7 +111,7 @@ static bool read_list(struct reader *r, struct pick *parent, const struct model_
 static const struct model_node *model_at(const struct schema_tree *tree,
 					 const struct select_roots *roots)
 {
-	return roots->len ? model_inside(tree, roots->at[0]) : tree->schema->root;
+	return roots->len ? node_model(roots->at[0]) : tree->schema->root;
 }
 
 bool select_fields(struct selection *selection, const struct schema_tree *tree,

@@ -59,11 +59,6 @@ const struct schema_kind *schema_kind_parent(const struct schema_kind *kind)
 	return public(model(kind)->parent);
 }
 
-const char *schema_kind_name(const struct schema_kind *kind)
-{
-	return model(kind)->name;
-}
-
 const char *schema_kind_module(const struct schema_kind *kind)
 {
 	return model(kind)->mod->name;

@@ -21,7 +21,6 @@ const struct schema_kind *schema_kind_child(const struct schema *schema,
 					    uint32_t i) must_check;
 // NULL at the top.
 const struct schema_kind *schema_kind_parent(const struct schema_kind *kind) must_check;
-const char *schema_kind_name(const struct schema_kind *kind) must_check;
 const char *schema_kind_module(const struct schema_kind *kind) must_check;
 enum schema_class {
 	SCHEMA_CONTAINER, // without presence: it means nothing by itself (RFC 7950 section 7.5.1)

@@ -160,11 +160,11 @@ static void set_children(struct schema *schema, struct model_node *m, struct mod
 	}
 }
 
-static void add_children(struct walk *walk, struct model_node *m, uint32_t options)
+static void add_children(struct walk *walk, struct model_node *m)
 {
 	VEC(struct model_node *) list = {0};
 	const struct lysc_node *lys = NULL;
-	while ((lys = lys_getnext(lys, m->schema, NULL, options))) {
+	while ((lys = lys_getnext(lys, m->schema, NULL, 0))) {
 		add_node(walk, lys, m);
 		vec_push(&walk->schema->arena, &list, (struct model_node *)lys->priv);
 	}
@@ -181,12 +181,7 @@ static void add_node(struct walk *walk, const struct lysc_node *lys, struct mode
 		add_defaults(walk->schema, m);
 	}
 	if (lys->nodetype & LYD_NODE_INNER)
-		add_children(walk, m, 0);
-	if (lys->nodetype & (LYS_RPC | LYS_ACTION)) {
-		m->output = new_node(walk->schema, lys, parent);
-		vec_push(&walk->schema->arena, &walk->all, m->output);
-		add_children(walk, m->output, LYS_GETNEXT_OUTPUT);
-	}
+		add_children(walk, m);
 }
 
 static int by_name(const void *a, const void *b)
@@ -307,12 +302,6 @@ void model_build(struct schema *schema)
 		conclude(walk.all.at[i]);
 	conclude(schema->root);
 	rules_rank(walk.all.at, walk.all.len);
-}
-
-struct model_node *model_inside(const struct schema_tree *tree, const struct schema_node *node)
-{
-	struct model_node *m = node_model(node);
-	return tree->is_output && m->output ? m->output : m;
 }
 
 const struct lysc_node *model_case(const struct lysc_node *lys, const struct lysc_node *choice)

@@ -97,8 +97,7 @@ struct model_node {
 	bool identified;         // a list or leaf-list no two instances of which may be the same
 	unsigned depth;
 	unsigned traits; // enum value_trait
-	// Children by name, choices and cases looked through. Of an RPC: the input's; `output` has those of the output.
-	struct model_node *output;
+	// Children by name, choices and cases looked through. Of an RPC: the input's.
 	struct model_slot *slot;
 	uint32_t slots; // a power of two, or 0
 	struct model_node **child;
@@ -181,13 +180,8 @@ struct schema_tree {
 	bool has_defaults;
 	struct undo_log log;
 	struct schema_branch *branch; // whose log it has now; NULL: its own
-	bool is_operation;            // an rpc (its input or its output) or a notification
-	bool is_output;
+	bool is_operation;            // an rpc with its input, or a notification
 };
-
-// The model that the node's children have: of an RPC that of its input or output.
-struct model_node *model_inside(const struct schema_tree *tree,
-				const struct schema_node *node) must_check;
 
 // The modules of the set, from *index = 0 on; NULL: that was the last.
 const struct lys_module *model_next_module(const struct schema *schema, uint32_t *index) must_check;

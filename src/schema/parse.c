@@ -54,16 +54,9 @@ struct schema_tree *schema_tree_copy(const struct schema_tree *tree)
 		copy_edit(copy, tree, copy->root, tree->root);
 	copy->has_defaults = tree->has_defaults;
 	copy->is_operation = tree->is_operation;
-	copy->is_output = tree->is_output;
 	if (undo_valid(tree, &position) && position == undo_now(tree))
 		undo_set_valid(copy);
 	return copy;
-}
-
-void schema_tree_add_copy(struct schema_tree *tree, const struct schema_node *top)
-{
-	node_add(tree->root, node_copy(top, true));
-	tree->has_defaults = true;
 }
 
 bool schema_tree_empty(const struct schema_tree *tree)

@@ -173,8 +173,7 @@ static bool step(struct path *path)
 	if (node_is_term(path->node) || node_is_any(path->node) || *path->at++ != '/')
 		return false;
 	struct schema_node *parent = path->node;
-	const struct model_node *above = model_inside(path->tree, parent),
-				*model = read_model(path, above);
+	const struct model_node *above = node_model(parent), *model = read_model(path, above);
 	if (!model)
 		return false;
 	bool many = model->kind & (MODEL_LIST | MODEL_LEAF_LIST);

@@ -37,7 +37,6 @@ void refs_fini(struct refs *refs)
 	arena_fini(&refs->arena);
 }
 
-
 static void collect(struct refs_values *set, const struct schema_node *parent, uint32_t step)
 {
 	bool last = step + 1 == set->ref->steps;

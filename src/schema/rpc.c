@@ -116,12 +116,10 @@ static struct model_node *find_operation(struct doc *doc, const struct item *ite
 	return NULL;
 }
 
-static struct schema_tree *operation_tree(struct schema *schema, const struct model_node *m,
-					  bool output)
+static struct schema_tree *operation_tree(struct schema *schema, const struct model_node *m)
 {
 	struct schema_tree *tree = schema_tree_new(schema);
 	tree->is_operation = true;
-	tree->is_output = output;
 	node_add(tree->root, node_new(schema, m));
 	return tree;
 }
@@ -177,7 +175,7 @@ static bool read_rpc(struct doc *doc, const struct item *rpc, size_t errors,
 		schema_tree_free(content);
 		return false;
 	}
-	struct schema_tree *tree = operation_tree(doc->schema, m, false);
+	struct schema_tree *tree = operation_tree(doc->schema, m);
 	bool good = fill_operation(doc, item, tree, content) && doc->diags->errors == errors;
 	return finish(good, tree, out);
 }
@@ -242,57 +240,38 @@ static const struct model_node *named_operation(struct schema *schema, const cha
 	return NULL;
 }
 
-// The element or member `wrapper` around everything, or the document itself where it may be missing. NULL after a diag.
-static const struct item *inside(struct doc *doc, const char *wrapper, const struct lys_module *mod,
-				 bool may_be_bare)
+// The element or member "input" around everything, or the document itself where it is empty. NULL after a diag.
+static const struct item *inside(struct doc *doc, const struct lys_module *mod)
 {
 	const struct item *item = doc_first(doc, doc->item);
 	if (!item)
 		return doc->item;
-	if (!item->next && doc_name_is(doc, item, wrapper) && doc->ns.at[item->ns].mod == mod)
+	if (!item->next && doc_name_is(doc, item, "input") && doc->ns.at[item->ns].mod == mod)
 		return item;
-	if (may_be_bare)
-		return doc->item;
 	const char *hint =
-		doc->json
-			? arena_printf(&doc->arena, "send {\"%s:%s\": { ... }}", mod->name, wrapper)
-			: arena_printf(&doc->arena, "send <%s xmlns=\"%s\">", wrapper, mod->ns);
-	doc_error(doc, DIAG_SYNTAX, item, hint, "the body is no \"%s\" of the module %s", wrapper,
+		doc->json ? arena_printf(&doc->arena, "send {\"%s:input\": { ... }}", mod->name)
+			  : arena_printf(&doc->arena, "send <input xmlns=\"%s\">", mod->ns);
+	doc_error(doc, DIAG_SYNTAX, item, hint, "the body is no \"input\" of the module %s",
 		  mod->name);
 	return NULL;
-}
-
-static bool read_body(struct schema *schema, const char *operation,
-		      const struct schema_input *input, bool output, struct diags *diags,
-		      struct schema_tree **out)
-{
-	struct doc doc;
-	const struct model_node *m = named_operation(schema, operation, diags);
-	if (!m)
-		return false;
-	bool good = doc_init(&doc, schema, input, diags);
-	const struct item *around =
-		good ? inside(&doc, output ? "output" : "input", m->mod, output) : NULL;
-	if (around) {
-		struct schema_tree *tree = operation_tree(schema, m, output);
-		good = finish(fill_operation(&doc, around, tree, NULL), tree, out);
-	}
-	doc_fini(&doc);
-	return good && around;
 }
 
 bool schema_parse_operation(struct schema *schema, const char *operation,
 			    const struct schema_input *input, struct diags *diags,
 			    struct schema_tree **rpc_out)
 {
-	return read_body(schema, operation, input, false, diags, rpc_out);
-}
-
-bool schema_parse_output(struct schema *schema, const char *operation,
-			 const struct schema_input *input, struct diags *diags,
-			 struct schema_tree **output_out)
-{
-	return read_body(schema, operation, input, true, diags, output_out);
+	struct doc doc;
+	const struct model_node *m = named_operation(schema, operation, diags);
+	if (!m)
+		return false;
+	bool good = doc_init(&doc, schema, input, diags);
+	const struct item *around = good ? inside(&doc, m->mod) : NULL;
+	if (around) {
+		struct schema_tree *tree = operation_tree(schema, m);
+		good = finish(fill_operation(&doc, around, tree, NULL), tree, rpc_out);
+	}
+	doc_fini(&doc);
+	return good && around;
 }
 
 bool schema_parse_notification(struct schema *schema, const struct schema_input *input,
@@ -307,7 +286,7 @@ bool schema_parse_notification(struct schema *schema, const struct schema_input 
 	struct model_node *m =
 		item && !item->next ? find_operation(&doc, item, MODEL_NOTIFICATION) : NULL;
 	if (m) {
-		struct schema_tree *tree = operation_tree(schema, m, false);
+		struct schema_tree *tree = operation_tree(schema, m);
 		good = finish(fill_operation(&doc, item, tree, NULL), tree, notification_out);
 	}
 	doc_fini(&doc);

@@ -101,7 +101,7 @@ static void add_rules(struct schema *schema, struct model_node *m)
 	const struct lysc_node *holder = lys;
 	const struct lysc_node_action *operation = (const struct lysc_node_action *)lys;
 	if (lys->nodetype & (LYS_RPC | LYS_ACTION))
-		holder = m == lys->priv ? &operation->input.node : &operation->output.node;
+		holder = &operation->input.node;
 	struct lysc_must *musts = lysc_node_musts(holder);
 	for (size_t i = 0; i < LY_ARRAY_COUNT(musts); i++) {
 		struct model_rule *rule =

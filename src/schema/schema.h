@@ -29,8 +29,6 @@ void schema_free(struct schema *schema);
 struct schema_tree *schema_tree_new(struct schema *schema) must_check;
 void schema_tree_free(struct schema_tree *tree);
 struct schema_tree *schema_tree_copy(const struct schema_tree *tree) must_check;
-// Adds a copy of a top-level node of another tree of the schema, which this one does not have.
-void schema_tree_add_copy(struct schema_tree *tree, const struct schema_node *top);
 bool schema_tree_empty(const struct schema_tree *tree) must_check; // defaults do not count
 
 struct schema_input {
@@ -48,7 +46,7 @@ struct schema_input {
 bool schema_parse(struct schema_tree *tree, const struct schema_input *input,
 		  struct diags *diags) must_check;
 // Checks everything that the modules demand (mandatory, must, when, leafref, keys, unique) and adds defaults. Of a tree
-// that was valid before its edits only what they changed is checked, and what can see it; when that fails, schema_undo
+// that was valid before its edits only what they changed is checked, and what can see it; when that fails, schema_go
 // goes back, and further edits may mend it.
 bool schema_validate(struct schema_tree *tree, struct diags *diags) must_check;
 // Line and file where the node stood in its input; 0 / NULL when unknown.
@@ -124,15 +122,10 @@ bool schema_edit_if(struct schema_tree *tree, const struct schema_tree *edit,
 bool schema_edit_take(struct schema_tree *tree, struct schema_tree *edit,
 		      enum schema_operation default_operation, const struct schema_veto *veto,
 		      struct diags *diags) must_check;
-// Back to the last valid state: takes back every successful edit since schema_validate was true, defaults included. For
-// when what an edit made is not valid. Nothing happens when the tree was never valid.
-void schema_undo(struct schema_tree *tree);
 
 // --- the changes of a tree, in the order in which they happened; a number of changes is a position ---
 // How many there are: the present position. Without schema_keep they are counted from the last valid state.
 size_t schema_changes(const struct schema_tree *tree) must_check;
-// The position of the last valid state.
-size_t schema_changes_valid(const struct schema_tree *tree) must_check;
 // The change that leads from this position to the next. A changed leaf is one removed and one added; of a subtree that
 // came or went only its top is told. What was removed can be read until it is forgotten; its parent is that of before.
 enum schema_change_kind { SCHEMA_ADDED, SCHEMA_REMOVED, SCHEMA_MOVED };
@@ -179,10 +172,6 @@ bool schema_parse_rpc(struct schema *schema, const struct schema_input *input, s
 bool schema_parse_operation(struct schema *schema, const char *operation,
 			    const struct schema_input *input, struct diags *diags,
 			    struct schema_tree **rpc_out) must_check;
-// For clients: the output of an operation, in its <output> (RESTCONF) or as the bare content of <rpc-reply> (NETCONF).
-bool schema_parse_output(struct schema *schema, const char *operation,
-			 const struct schema_input *input, struct diags *diags,
-			 struct schema_tree **output_out) must_check;
 // One notification, what stands behind eventTime.
 bool schema_parse_notification(struct schema *schema, const struct schema_input *input,
 			       struct diags *diags,

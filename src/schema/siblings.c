@@ -91,19 +91,12 @@ static void take_out(struct siblings *index, const struct schema_node *node)
 
 // --- the whole ---
 
-// Of an RPC either the input or the output stands below the node.
-static size_t groups(const struct model_node *model)
-{
-	size_t output = model->output ? model->output->children : 0;
-	return model->children > output ? model->children : output;
-}
-
 void siblings_index(struct schema_node *parent)
 {
 	struct schema_node *first = parent->child;
 	const struct model_node *model = node_model(parent);
-	struct siblings *index =
-		base_oom(calloc(1, sizeof(*index) + groups(model) * sizeof(struct siblings_group)));
+	struct siblings *index = base_oom(
+		calloc(1, sizeof(*index) + model->children * sizeof(struct siblings_group)));
 	index->first = first;
 	parent->index = index;
 	parent->indexed = 1;
@@ -152,7 +145,7 @@ struct schema_node *siblings_find(const struct siblings *index, const struct mod
 struct schema_node *siblings_place(const struct schema_node *parent, const struct model_node *model)
 {
 	const struct siblings *index = parent->index;
-	size_t n = groups(node_model(parent));
+	size_t n = node_model(parent)->children;
 	for (size_t i = model->ordinal + 1u; i < n; i++)
 		if (index->group[i].count)
 			return index->group[i].first;

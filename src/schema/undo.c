@@ -260,12 +260,6 @@ size_t schema_changes(const struct schema_tree *tree)
 	return undo_now(tree);
 }
 
-size_t schema_changes_valid(const struct schema_tree *tree)
-{
-	size_t position = tree->log.base;
-	return undo_valid(tree, &position) ? position : tree->log.base;
-}
-
 struct schema_change schema_change(const struct schema_tree *tree, size_t number)
 {
 	static const enum schema_change_kind kind[] = {[UNDO_ADDED] = SCHEMA_ADDED,
@@ -287,11 +281,4 @@ void schema_keep(struct schema_tree *tree, size_t number)
 	assert(!tree->branch);
 	tree->log.kept = true;
 	undo_forget_before(tree, number);
-}
-
-void schema_undo(struct schema_tree *tree)
-{
-	size_t position;
-	if (undo_valid(tree, &position))
-		undo_back(tree, position);
 }

@@ -88,7 +88,7 @@ void check_reference(struct check *v, struct schema_node *leaf)
 
 void check_node(struct check *v, struct schema_node *node)
 {
-	const struct model_node *m = model_inside(v->tree, node);
+	const struct model_node *m = node_model(node);
 	if (!m->checked || given_up(v))
 		return;
 	if (m->nrules)
