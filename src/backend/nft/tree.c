@@ -49,16 +49,20 @@ static void entries_push(struct nft_entries *list, struct nft_entry entry)
 	list->at[list->len++] = entry;
 }
 
-static bool decides(const struct nft_form *form)
+bool nft_form_decides(const struct nft_form *form)
 {
 	return form->act == ACT_ACCEPT || form->act == ACT_DROP || form->act == ACT_GOTO;
 }
 
-// Nothing behind the last rule of the list is ever met.
+bool nft_entries_closed(const struct nft_tree *tree, const struct nft_entry *at, size_t len)
+{
+	const struct nft_entry *last = len ? &at[len - 1] : NULL;
+	return last && !last->left && nft_form_decides(tree->rule.at[last->rule]);
+}
+
 static bool closed(const struct nft_tree *tree, const struct nft_entries *list)
 {
-	const struct nft_entry *last = list->len ? &list->at[list->len - 1] : NULL;
-	return last && !last->left && decides(tree->rule.at[last->rule]);
+	return nft_entries_closed(tree, list->at, list->len);
 }
 
 // --- nodes that are there already ---
@@ -129,8 +133,7 @@ static struct nft_node *new_node(struct build *b, enum nft_field field)
 	return node;
 }
 
-// Whatever the second rule matches here, the first one has matched.
-static bool takes_all_of(const struct nft_tree *tree, struct nft_entry first,
+bool nft_entry_takes_all(const struct nft_tree *tree, struct nft_entry first,
 			 struct nft_entry second)
 {
 	const struct nft_form *a = tree->rule.at[first.rule], *b = tree->rule.at[second.rule];
@@ -141,14 +144,14 @@ static bool takes_all_of(const struct nft_tree *tree, struct nft_entry first,
 		if (!set || !algebra_set_within(*set, a->match[i].set))
 			return false;
 	}
-	return decides(a);
+	return nft_form_decides(a);
 }
 
 static bool is_dead(const struct nft_tree *tree, const struct nft_node *leaf,
 		    struct nft_entry entry)
 {
 	for (size_t i = 0; i < leaf->entry.len; i++)
-		if (takes_all_of(tree, leaf->entry.at[i], entry))
+		if (nft_entry_takes_all(tree, leaf->entry.at[i], entry))
 			return true;
 	return false;
 }
@@ -167,7 +170,7 @@ static struct nft_node *leaf(struct build *b, const struct nft_entries *list, bo
 }
 
 // A connection that is not known has no flow.
-static bool needs_no_flow(const struct nft_form *form)
+bool nft_form_needs_no_flow(const struct nft_form *form)
 {
 	const struct algebra_set *state = nft_form_set(form, F_STATE);
 	return state && state->len && state->at[0].lo >= IR_STATE_INVALID;
@@ -185,7 +188,8 @@ static void give(struct spread *s, size_t way, struct nft_entry entry, uint32_t 
 {
 	const struct nft_tree *tree = s->b->tree;
 	entry.left &= ~answered;
-	if (closed(tree, &s->way[way]) || (s->flow && needs_no_flow(tree->rule.at[entry.rule])))
+	if (closed(tree, &s->way[way]) ||
+	    (s->flow && nft_form_needs_no_flow(tree->rule.at[entry.rule])))
 		return;
 	entries_push(&s->way[way], entry);
 }
@@ -374,6 +378,7 @@ static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned 
 		struct nft_tree_part some = *part;
 		some.rule = part->rule + part->len * i / cuts;
 		some.len = part->len * (i + 1) / cuts - part->len * i / cuts;
+		some.cap = some.len; // a slice: it grows elsewhere
 		some.root = some.len ? try_part(b, &some) : NULL;
 		if (some.root)
 			vec_push(b->arena, &b->tree->part, some);
@@ -416,32 +421,30 @@ static void add_classes(struct build *b, const struct nft_tree_part *part)
 		for (size_t i = 0; i < part->len; i++)
 			if (class[i] == c)
 				some.rule[some.len++] = part->rule[i];
+		some.cap = some.len;
 		if (some.len)
 			add_part(b, some);
 	}
 	free(class);
 }
 
-enum kind { KIND_ANY, KIND_PACKET, KIND_FLOW };
-
-// A tree asks the packet or its flow; what stands in it must be about the same.
-static enum kind kind_of(const struct nft_form *form)
+enum nft_kind nft_form_kind(const struct nft_form *form)
 {
 	for (size_t i = 0; i < form->len; i++)
 		if (nft_field_info[form->match[i].field].side == OF_FLOW)
-			return KIND_FLOW;
-	return form->len && !needs_no_flow(form) ? KIND_PACKET : KIND_ANY;
+			return NFT_KIND_FLOW;
+	return form->len && !nft_form_needs_no_flow(form) ? NFT_KIND_PACKET : NFT_KIND_ANY;
 }
 
 static size_t run_of_a_kind(const struct nft_tree *tree, size_t first)
 {
-	enum kind kind = KIND_ANY;
+	enum nft_kind kind = NFT_KIND_ANY;
 	size_t i = first;
 	for (; i < tree->rule.len; i++) {
-		enum kind now = kind_of(tree->rule.at[i]);
-		if (now != KIND_ANY && kind != KIND_ANY && now != kind)
+		enum nft_kind now = nft_form_kind(tree->rule.at[i]);
+		if (now != NFT_KIND_ANY && kind != NFT_KIND_ANY && now != kind)
 			break;
-		kind = now != KIND_ANY ? now : kind;
+		kind = now != NFT_KIND_ANY ? now : kind;
 	}
 	return i - first;
 }
@@ -456,10 +459,13 @@ static bool too_long(const struct nft_tree *tree)
 
 static void add_run(struct build *b, size_t first, size_t len, bool linear)
 {
-	struct nft_tree_part part = {.len = len, .form = b->shape->form};
+	struct nft_tree_part part = {.len = len, .cap = len, .form = b->shape->form};
 	part.rule = arena_array(b->arena, uint32_t, len);
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
+		enum nft_kind kind = nft_form_kind(b->tree->rule.at[first + i]);
 		part.rule[i] = (uint32_t)(first + i);
+		part.kind = kind != NFT_KIND_ANY ? kind : part.kind;
+	}
 	if (b->mixed)
 		part.form = len <= b->leaf_most ? BACKEND_NFT_LINEAR : BACKEND_NFT_TREE;
 	if (linear)
@@ -470,12 +476,19 @@ static void add_run(struct build *b, size_t first, size_t len, bool linear)
 		add_part(b, part);
 }
 
+void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank)
+{
+	vec_push(tree->arena, &tree->rule, form);
+	vec_push(tree->arena, &tree->rank, rank);
+	vec_push(tree->arena, &tree->where, 0);
+}
+
 void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out)
 {
 	*out = (struct nft_tree){.arena = arena};
 	for (size_t i = 0; i < linear->rule.len; i++)
-		vec_push(arena, &out->rule, &linear->rule.at[i]);
+		nft_tree_add_rule(out, &linear->rule.at[i], (i + 1) * NFT_RANK_STEP);
 	struct build b = {.tree = out,
 			  .arena = arena,
 			  .shape = shape,
@@ -489,4 +502,9 @@ void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_sha
 		first += len;
 	}
 	out->entries = b.spent;
+	out->leaf_most = b.leaf_most;
+	for (size_t i = 0; i < out->part.len; i++)
+		for (size_t k = 0; k < out->part.at[i].len; k++)
+			out->where.at[out->part.at[i].rule[k]] = (uint16_t)i;
+	nft_tree_finish(out);
 }

@@ -23,22 +23,33 @@ struct nft_node {
 	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
 	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
 	VEC(struct nft_entry) entry;
+	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
+	uint32_t paths; // ways from the root that lead here, each counted; UINT32_MAX: very many
 };
+
+// A tree asks the packet or its flow; what stands in it must be about the same.
+enum nft_kind { NFT_KIND_ANY, NFT_KIND_PACKET, NFT_KIND_FLOW };
+enum nft_kind nft_form_kind(const struct nft_form *form) must_check;
 
 // Some of the rules, in their order.
 struct nft_tree_part {
 	uint32_t *rule;
-	size_t len;
+	size_t len, cap;
 	struct nft_node *root;
 	enum backend_nft_form form; // BACKEND_NFT_LINEAR, _HASH or _TREE
+	enum nft_kind kind;
 };
 
+extern const struct nft_node nft_main_node; // as a host: the main chain
 struct nft_tree {
 	struct arena *arena;
-	VEC(const struct nft_form *) rule; // by number; borrowed
+	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
+	VEC(uint64_t) rank;                // by number: the place in the list, with room between
+	VEC(uint16_t) where;               // by number: the part
 	VEC(struct nft_tree_part) part;
 	uint32_t numbers; // given to nodes
-	size_t entries;   // in leaves
+	unsigned leaf_most;
+	size_t entries; // in leaves
 };
 
 // From the linear main chain of a program, whose last rule decides every packet. The forms are borrowed.
@@ -46,6 +57,26 @@ void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_sha
 		    struct arena *arena, struct nft_tree *out);
 // The chains of the tree, as the main chain and others of `program`, which has the linear form's other chains already.
 void nft_tree_emit(const struct nft_tree *tree, struct nft_program *program);
+
+// --- changes (tree_change.c) ---
+
+// Leaves that are changed, each once.
+struct nft_touched {
+	struct arena *arena;
+	VEC(struct nft_node *) leaf;
+};
+// Takes the rule out, or puts `form` in at the end of tree->rule with a rank that says its place. False when the tree
+// would have to be built anew: then it is of no use any more.
+bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
+bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_t rank,
+		     struct nft_touched *touched) must_check;
+// A rule of the list, with the next number; in no part yet.
+void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank);
+// Counts paths and finds hosts.
+void nft_tree_finish(struct nft_tree *tree);
+// The rules of the chain in which a node's stand, without the branches of its map; as nft_tree_emit makes them.
+void nft_tree_emit_chain(const struct nft_tree *tree, const struct nft_node *host,
+			 struct nft_program *program, struct nft_chain *to);
 
 // What of a packet is known where a way has led.
 struct nft_path {
@@ -82,6 +113,15 @@ struct nft_splitting {
 // any use. The ranges live in `arena`.
 bool nft_split_choose(const struct nft_splitting *s, struct arena *arena,
 		      struct nft_split *out) must_check;
+// Nothing behind the last rule of the list is ever met.
+bool nft_entries_closed(const struct nft_tree *tree, const struct nft_entry *at,
+			size_t len) must_check;
+bool nft_form_decides(const struct nft_form *form) must_check;
+bool nft_form_needs_no_flow(const struct nft_form *form) must_check; // of packets without a flow
+// Whatever the second rule matches in a leaf, the first one has matched.
+bool nft_entry_takes_all(const struct nft_tree *tree, struct nft_entry first,
+			 struct nft_entry second) must_check;
+#define NFT_RANK_STEP ((uint64_t)1 << 32)
 // The set of the field's values that the entry's rule still asks for; NULL: it does not ask. *bit_out: of the match, or 0.
 const struct algebra_set *nft_entry_set(const struct nft_tree *tree, struct nft_entry entry,
 					enum nft_field field, uint32_t *bit_out) must_check;

@@ -6,10 +6,13 @@
 
 #define JUMPS_MOST 5u // ranges that are tested one after the other, without a map
 
+const struct nft_node nft_main_node;
+
 struct emission {
 	const struct nft_tree *tree;
 	struct nft_program *program;
-	bool *done; // by number
+	bool *done;   // by number
+	bool shallow; // one chain only, without the branches of maps
 };
 
 static const char *name_of(struct emission *e, const char *kind, const struct nft_node *node)
@@ -73,7 +76,7 @@ static void emit_map(struct emission *e, const struct nft_node *node, struct nft
 		.name = name_of(e, "m", node),
 		.branch = arena_array(e->program->arena, struct nft_branch, node->way.len),
 		.len = node->way.len};
-	for (size_t i = 0; i < node->way.len; i++)
+	for (size_t i = 0; i < form.map.len; i++)
 		form.map.branch[i] = (struct nft_branch){node->way.at[i].range,
 							 name_of(e, "n", node->way.at[i].to)};
 	push(e, to, form);
@@ -105,25 +108,103 @@ static void emit_into(struct emission *e, const struct nft_node *node, struct nf
 
 static void emit_chain(struct emission *e, const struct nft_node *node)
 {
-	if (e->done[node->number])
+	if (e->shallow || e->done[node->number])
 		return;
 	e->done[node->number] = true;
 	emit_into(e, node, nft_program_chain(e->program, name_of(e, "n", node)));
 }
 
+static bool stands_in_main(const struct nft_tree *tree, size_t part)
+{
+	return tree->part.at[part].root->field == NFT_FIELDS || part + 1 == tree->part.len;
+}
+
+static void emit_main(struct emission *e, struct nft_chain *main_chain)
+{
+	for (size_t i = 0; i < e->tree->part.len; i++) {
+		const struct nft_node *root = e->tree->part.at[i].root;
+		if (stands_in_main(e->tree, i)) {
+			emit_into(e, root, main_chain);
+		} else {
+			push_to(e, main_chain, ACT_JUMP, root);
+			emit_chain(e, root);
+		}
+	}
+}
+
 void nft_tree_emit(const struct nft_tree *tree, struct nft_program *program)
 {
 	struct emission e = {.tree = tree, .program = program};
-	struct nft_chain *first = nft_program_chain(program, "");
+	struct nft_chain *main_chain = nft_program_chain(program, "");
 	e.done = arena_array(program->arena, bool, (size_t)tree->numbers + 1);
+	emit_main(&e, main_chain);
+}
+
+void nft_tree_emit_chain(const struct nft_tree *tree, const struct nft_node *host,
+			 struct nft_program *program, struct nft_chain *to)
+{
+	struct emission e = {.tree = tree, .program = program, .shallow = true};
+	if (host != &nft_main_node)
+		emit_into(&e, host, to);
+	else
+		emit_main(&e, to);
+}
+
+// --- what the chains are ---
+
+static bool stands_with(const struct nft_node *node)
+{
+	return node->miss && node->miss->refs == 1;
+}
+
+static void find_hosts(struct nft_node *node, const struct nft_node *host)
+{
+	node->host = host;
+	for (size_t i = 0; i < node->way.len; i++)
+		if (!node->way.at[i].to->host)
+			find_hosts(node->way.at[i].to, node->way.at[i].to);
+	if (node->miss && !node->miss->host)
+		find_hosts(node->miss, stands_with(node) ? host : node->miss);
+}
+
+struct counting {
+	struct arena *arena;
+	uint32_t *seen; // references of each node that are counted, by number
+	VEC(struct nft_node *) ready;
+};
+
+static void add_paths(struct counting *c, struct nft_node *node, uint32_t paths)
+{
+	if (__builtin_add_overflow(node->paths, paths, &node->paths))
+		node->paths = UINT32_MAX;
+	if (++c->seen[node->number] == node->refs)
+		vec_push(c->arena, &c->ready, node);
+}
+
+// A node is counted when all that lead to it are.
+static void count_paths(struct nft_tree *tree)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct counting c = {.arena = &arena};
+	c.seen = arena_array(&arena, uint32_t, (size_t)tree->numbers + 1);
+	for (size_t i = 0; i < tree->part.len; i++)
+		add_paths(&c, tree->part.at[i].root, 1);
+	while (c.ready.len) {
+		struct nft_node *node = c.ready.at[--c.ready.len];
+		for (size_t i = 0; i < node->way.len; i++)
+			add_paths(&c, node->way.at[i].to, node->paths);
+		if (node->miss)
+			add_paths(&c, node->miss, node->paths);
+	}
+	arena_fini(&arena);
+}
+
+void nft_tree_finish(struct nft_tree *tree)
+{
+	count_paths(tree);
 	for (size_t i = 0; i < tree->part.len; i++) {
-		const struct nft_node *root = tree->part.at[i].root;
-		bool alone = root->field == NFT_FIELDS || i + 1 == tree->part.len;
-		if (alone) {
-			emit_into(&e, root, first);
-		} else {
-			push_to(&e, first, ACT_JUMP, root);
-			emit_chain(&e, root);
-		}
+		struct nft_node *root = tree->part.at[i].root;
+		find_hosts(root, stands_in_main(tree, i) ? &nft_main_node : root);
 	}
 }

@@ -140,12 +140,146 @@ static void few_rules_are_met(void **state)
 	}
 }
 
+// --- changes ---
+
+struct changing {
+	struct arena *arena;
+	struct test_random *random;
+	struct nft_tree tree;
+	VEC(uint32_t) list; // numbers of the rules there are, in order
+	struct nft_program linear;
+	struct nft_chain *rules; // of `linear`
+	size_t done, anew;
+};
+
+static void list_rules(struct changing *c)
+{
+	c->rules->rule.len = 0;
+	for (size_t i = 0; i < c->list.len; i++)
+		vec_push(c->arena, &c->rules->rule, *c->tree.rule.at[c->list.at[i]]);
+}
+
+static void build(struct changing *c, const struct nft_chain *rules,
+		  const struct backend_nft_shape *shape)
+{
+	nft_tree_build(rules, shape, c->arena, &c->tree);
+	c->list.len = 0;
+	for (size_t i = 0; i < rules->rule.len; i++)
+		vec_push(c->arena, &c->list, (uint32_t)i);
+}
+
+// The last rule decides everything; it stays.
+static bool take_one(struct changing *c, struct nft_touched *touched)
+{
+	size_t at = test_random_below(c->random, (uint32_t)c->list.len - 1);
+	uint32_t rule = c->list.at[at];
+	memmove(c->list.at + at, c->list.at + at + 1, (c->list.len - at - 1) * sizeof(rule));
+	c->list.len--;
+	return nft_tree_remove(&c->tree, rule, touched);
+}
+
+static bool put_one(struct changing *c, const struct nft_chain *more, struct nft_touched *touched)
+{
+	size_t at = test_random_below(c->random, (uint32_t)c->list.len);
+	uint64_t behind = at ? c->tree.rank.at[c->list.at[at - 1]] : 0,
+		 before = c->tree.rank.at[c->list.at[at]];
+	const struct nft_form *form =
+		&more->rule.at[test_random_below(c->random, (uint32_t)more->rule.len)];
+	vec_push(c->arena, &c->list, 0);
+	memmove(c->list.at + at + 1, c->list.at + at, (c->list.len - 1 - at) * sizeof(*c->list.at));
+	c->list.at[at] = (uint32_t)c->tree.rule.len;
+	return nft_tree_insert(&c->tree, form, behind + (before - behind) / 2, touched);
+}
+
+static void compare_changed(struct changing *c, const struct backend_nft_shape *shape, bool aimed)
+{
+	struct nft_program shaped;
+	nft_program_init(&shaped, c->arena);
+	nft_tree_emit(&c->tree, &shaped);
+	(void)aimed;
+	for (size_t i = 0; i < 40; i++) {
+		struct test_fields packet;
+		struct test_walk by_list, by_tree;
+		test_fields_random(c->random, c->rules, &packet);
+		test_walk_program(&c->linear, &packet, &by_list);
+		test_walk_program(&shaped, &packet, &by_tree);
+		if (!same_walk(&by_list, &by_tree))
+			fail_msg("%s, leaf %u, after %zu changes: the list matches %zu rules, the "
+				 "tree %zu",
+				 form_name[shape->form], shape->leaf_most, c->done, by_list.len,
+				 by_tree.len);
+	}
+}
+
+static void change_often(struct changing *c, const struct nft_chain *first,
+			 const struct nft_chain *more, unsigned times)
+{
+	struct backend_nft_shape shape = test_shape_random(c->random);
+	nft_program_init(&c->linear, c->arena);
+	c->rules = nft_program_chain(&c->linear, "");
+	build(c, first, &shape);
+	for (unsigned i = 0; i < times; i++) {
+		struct nft_touched touched = {.arena = c->arena};
+		bool put_in = c->list.len < 3 || test_random_chance(c->random, 50);
+		bool in_place = put_in ? put_one(c, more, &touched) : take_one(c, &touched);
+		if (!in_place && put_in && c->tree.rule.len <= c->list.at[0])
+			break;
+		list_rules(c);
+		c->done += in_place;
+		c->anew += !in_place;
+		if (in_place) {
+			compare_changed(c, &shape, true);
+			continue;
+		}
+		struct nft_chain *now = arena_new(c->arena, struct nft_chain);
+		for (size_t k = 0; k < c->rules->rule.len; k++)
+			vec_push(c->arena, &now->rule, c->rules->rule.at[k]);
+		build(c, now, &shape);
+	}
+}
+
+static void trees_are_changed(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	size_t done = 0, anew = 0;
+	for (unsigned i = 0; i < 60; i++) {
+		struct arena arena;
+		struct ir_ruleset ruleset[2];
+		struct nft_program program[2];
+		arena_init(&arena);
+		bool tracked = test_random_chance(&random, 70), large = i % 3 == 0;
+		for (unsigned k = 0; k < 2; k++) {
+			struct test_sets_spec spec = {.kind = i / 3 % TEST_SETS_KINDS,
+						      .family = 4,
+						      .rules = 150,
+						      .seed = test_random_next(&random)};
+			if (large)
+				make_set(&spec, tracked, &arena, &ruleset[k]);
+			else
+				test_policy_random(&random, &arena, tracked, 1800000000,
+						   &ruleset[k]);
+			nft_program_init(&program[k], &arena);
+			nft_compile(&ruleset[k], NULL, &program[k]);
+		}
+		struct changing c = {.arena = &arena, .random = &random};
+		change_often(&c, nft_program_find(&program[0], ""),
+			     nft_program_find(&program[1], ""), 30);
+		done += c.done;
+		anew += c.anew;
+		arena_fini(&arena);
+	}
+	print_message("%zu changes in place, %zu trees built anew\n", done, anew);
+	assert_true(done > anew);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_rulesets),
 		cmocka_unit_test(large_sets),
 		cmocka_unit_test(few_rules_are_met),
+		cmocka_unit_test(trees_are_changed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changing the tree in place. A rule stands in the leaves that its packets can reach; putting one in walks there, taking
+// one out looks there, and what it hid in those leaves comes back: the rules of the part are put to the ways that lead
+// there. Nodes and maps stay as they are; where that will not do (a leaf that only some of its ways' packets may change,
+// too many leaves, a leaf that grew long), the tree is to be built anew.
+#include "backend/nft/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS_MOST 16u
+#define ARRIVALS_MOST 64u
+#define LEAF_GROWTH 4u // times as long as leaves are made
+#define LEAF_LEAST 32u
+#define MISS SIZE_MAX
+
+struct step {
+	const struct nft_node *node;
+	size_t way; // or MISS
+};
+// One way on which packets of a rule come to a leaf, and what is left to be tested there.
+struct arrival {
+	struct nft_node *leaf;
+	struct nft_entry entry;
+	struct step step[STEPS_MOST];
+	size_t steps;
+};
+struct walk {
+	struct nft_tree *tree;
+	struct arrival at; // while walking
+	VEC(struct arrival) found;
+	struct arena *arena;
+	bool flow, over;
+};
+
+// --- where a rule's packets go ---
+
+static void walk(struct walk *w, struct nft_node *node);
+
+static void go(struct walk *w, const struct nft_node *node, size_t way, struct nft_node *to,
+	       uint32_t answered)
+{
+	struct nft_entry before = w->at.entry;
+	bool flow = w->flow;
+	w->flow |= way != MISS && nft_field_info[node->field].side == OF_FLOW;
+	w->at.entry.left &= ~answered;
+	w->at.step[w->at.steps++] = (struct step){node, way};
+	if (!w->flow || !nft_form_needs_no_flow(w->tree->rule.at[before.rule]))
+		walk(w, to);
+	w->at.steps--;
+	w->at.entry = before;
+	w->flow = flow;
+}
+
+static bool within(struct algebra_range inner, struct algebra_range outer)
+{
+	return outer.lo <= inner.lo && inner.hi <= outer.hi;
+}
+
+// What the set has of the range.
+enum share { NOTHING, SOME, ALL };
+static enum share share_of(const struct algebra_set *set, struct algebra_range range)
+{
+	for (size_t i = 0; i < set->len; i++)
+		if (set->at[i].hi >= range.lo && set->at[i].lo <= range.hi)
+			return within(range, set->at[i]) ? ALL : SOME;
+	return NOTHING;
+}
+
+// Whether it has values in none of the ways.
+static bool has_others(const struct nft_node *node, const struct algebra_set *set)
+{
+	size_t way = 0;
+	for (size_t i = 0; i < set->len; i++) {
+		u128 next = set->at[i].lo;
+		while (way < node->way.len && node->way.at[way].range.hi < next)
+			way++;
+		for (size_t k = way; next <= set->at[i].hi; k++) {
+			if (k == node->way.len || node->way.at[k].range.lo > next)
+				return true;
+			if (node->way.at[k].range.hi >= set->at[i].hi)
+				break;
+			next = node->way.at[k].range.hi + 1;
+		}
+	}
+	return false;
+}
+
+static void walk(struct walk *w, struct nft_node *node)
+{
+	uint32_t bit;
+	w->over |= w->found.len > ARRIVALS_MOST || w->at.steps == STEPS_MOST;
+	if (w->over)
+		return;
+	if (node->field == NFT_FIELDS) {
+		w->at.leaf = node;
+		vec_push(w->arena, &w->found, w->at);
+		return;
+	}
+	const struct algebra_set *set = nft_entry_set(w->tree, w->at.entry, node->field, &bit);
+	for (size_t i = 0; i < node->way.len && !w->over; i++) {
+		enum share share = set ? share_of(set, node->way.at[i].range) : ALL;
+		if (share != NOTHING)
+			go(w, node, i, node->way.at[i].to, share == ALL ? bit : 0);
+	}
+	if (node->miss && (!set || has_others(node, set)))
+		go(w, node, MISS, node->miss, 0);
+}
+
+static uint32_t all_tests(const struct nft_form *form)
+{
+	return (uint32_t)((1ull << form->len) - 1);
+}
+
+static bool walk_rule(struct walk *w, uint32_t rule, size_t part)
+{
+	w->at = (struct arrival){.entry = {rule, all_tests(w->tree->rule.at[rule])}};
+	w->found.len = 0;
+	w->over = false;
+	w->flow = false;
+	walk(w, w->tree->part.at[part].root);
+	return !w->over;
+}
+
+// --- the rules that come to a leaf by one way ---
+
+// One step of the way, as building distributes rules; false when the rule does not go there.
+static bool takes_step(const struct nft_tree *tree, struct nft_entry *entry,
+		       const struct step *step)
+{
+	uint32_t bit;
+	const struct algebra_set *set = nft_entry_set(tree, *entry, step->node->field, &bit);
+	bool to_flow = nft_field_info[step->node->field].side == OF_FLOW;
+	if (step->way == MISS)
+		return !set || has_others(step->node, set);
+	if (to_flow && nft_form_needs_no_flow(tree->rule.at[entry->rule]))
+		return false;
+	if (!set)
+		return true;
+	enum share share = share_of(set, step->node->way.at[step->way].range);
+	if (share == ALL)
+		entry->left &= ~bit;
+	return share != NOTHING;
+}
+
+static bool takes_way(const struct nft_tree *tree, struct nft_entry *entry,
+		      const struct arrival *arrival)
+{
+	for (size_t i = 0; i < arrival->steps; i++)
+		if (!takes_step(tree, entry, &arrival->step[i]))
+			return false;
+	return true;
+}
+
+struct nft_entry_list {
+	VEC(struct nft_entry) list;
+};
+
+static bool is_hidden(const struct nft_tree *tree, const struct nft_entry *at, size_t len,
+		      struct nft_entry entry)
+{
+	if (nft_entries_closed(tree, at, len))
+		return true;
+	for (size_t i = 0; i < len; i++)
+		if (nft_entry_takes_all(tree, at[i], entry))
+			return true;
+	return false;
+}
+
+static struct nft_entry_list rules_on(const struct nft_tree *tree, const struct arrival *arrival,
+				      const struct nft_tree_part *part, struct arena *arena)
+{
+	struct nft_entry_list out = {{0}};
+	for (size_t i = 0; i < part->len; i++) {
+		uint32_t rule = part->rule[i];
+		if (!tree->rule.at[rule])
+			continue;
+		struct nft_entry entry = {rule, all_tests(tree->rule.at[rule])};
+		if (takes_way(tree, &entry, arrival) &&
+		    !is_hidden(tree, out.list.at, out.list.len, entry))
+			vec_push(arena, &out.list, entry);
+	}
+	return out;
+}
+
+static bool same_list(const struct nft_entry_list *a, const struct nft_entry_list *b)
+{
+	return a->list.len == b->list.len &&
+	       (!a->list.len || !memcmp(a->list.at, b->list.at, a->list.len * sizeof(*a->list.at)));
+}
+
+// --- the two changes ---
+
+static void touch(struct nft_touched *touched, struct nft_node *leaf)
+{
+	for (size_t i = 0; i < touched->leaf.len; i++)
+		if (touched->leaf.at[i] == leaf)
+			return;
+	vec_push(touched->arena, &touched->leaf, leaf);
+}
+
+static bool holds(const struct nft_node *leaf, uint32_t rule)
+{
+	for (size_t i = 0; i < leaf->entry.len; i++)
+		if (leaf->entry.at[i].rule == rule)
+			return true;
+	return false;
+}
+
+static bool was_seen(const struct walk *w, size_t before)
+{
+	for (size_t i = 0; i < before; i++)
+		if (w->found.at[i].leaf == w->found.at[before].leaf)
+			return true;
+	return false;
+}
+
+// A list holds all of its rules, those too that never match.
+static void take_out(struct nft_node *leaf, uint32_t rule)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < leaf->entry.len; i++)
+		if (leaf->entry.at[i].rule != rule)
+			leaf->entry.at[n++] = leaf->entry.at[i];
+	leaf->entry.len = n;
+}
+
+// Whatever way leads to the leaf, the same rules come there; if not, it would have to be two.
+static bool refill(struct nft_tree *tree, const struct walk *w, size_t at,
+		   const struct nft_tree_part *part, struct nft_touched *touched)
+{
+	struct nft_node *leaf = w->found.at[at].leaf;
+	touch(touched, leaf);
+	if (part->form == BACKEND_NFT_LINEAR) {
+		take_out(leaf, w->found.at[at].entry.rule);
+		return true;
+	}
+	struct nft_entry_list rules = rules_on(tree, &w->found.at[at], part, touched->arena);
+	uint32_t ways = 1;
+	for (size_t i = at + 1; i < w->found.len; i++) {
+		if (w->found.at[i].leaf != leaf)
+			continue;
+		struct nft_entry_list others =
+			rules_on(tree, &w->found.at[i], part, touched->arena);
+		if (!same_list(&rules, &others))
+			return false;
+		ways++;
+	}
+	leaf->entry.at =
+		arena_memdup(tree->arena, rules.list.at, rules.list.len * sizeof(*rules.list.at));
+	leaf->entry.len = leaf->entry.cap = rules.list.len;
+	return ways == leaf->paths;
+}
+
+bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched)
+{
+	struct walk w = {.tree = tree, .arena = touched->arena};
+	const struct nft_tree_part *part = &tree->part.at[tree->where.at[rule]];
+	if (!walk_rule(&w, rule, tree->where.at[rule]))
+		return false;
+	tree->rule.at[rule] = NULL;
+	for (size_t i = 0; i < w.found.len; i++)
+		if (!was_seen(&w, i) && holds(w.found.at[i].leaf, rule) &&
+		    !refill(tree, &w, i, part, touched))
+			return false;
+	return true;
+}
+
+static bool may_meet(const struct nft_form *a, const struct nft_form *b)
+{
+	for (size_t i = 0, k = 0; i < a->len && k < b->len;) {
+		enum nft_field x = a->match[i].field, y = b->match[k].field;
+		if (x == y && !algebra_set_overlaps(a->match[i].set, b->match[k].set))
+			return false;
+		i += x <= y;
+		k += y <= x;
+	}
+	return true;
+}
+
+// The parts in which the rule can stand: behind all earlier rules that it may meet, before all later ones.
+static bool parts_for(const struct nft_tree *tree, uint32_t rule, size_t *lo_out, size_t *hi_out)
+{
+	size_t lo = 0, hi = tree->part.len - 1;
+	for (uint32_t i = 0; i < rule; i++) {
+		if (!tree->rule.at[i] || !may_meet(tree->rule.at[i], tree->rule.at[rule]))
+			continue;
+		size_t where = tree->where.at[i];
+		if (tree->rank.at[i] < tree->rank.at[rule])
+			lo = where > lo ? where : lo;
+		else
+			hi = where < hi ? where : hi;
+	}
+	*lo_out = lo;
+	*hi_out = hi;
+	return lo <= hi;
+}
+
+static bool fits(const struct nft_tree_part *part, const struct nft_form *form)
+{
+	enum nft_kind kind = nft_form_kind(form);
+	return kind == NFT_KIND_ANY || part->kind == kind;
+}
+
+// The part in which it stands in the fewest leaves; SIZE_MAX: in none.
+static size_t best_part(struct walk *w, uint32_t rule)
+{
+	size_t lo, hi, best = SIZE_MAX, least = ARRIVALS_MOST + 1;
+	if (!parts_for(w->tree, rule, &lo, &hi))
+		return SIZE_MAX;
+	for (size_t i = lo; i <= hi; i++)
+		if (fits(&w->tree->part.at[i], w->tree->rule.at[rule]) && walk_rule(w, rule, i) &&
+		    w->found.len < least) {
+			least = w->found.len;
+			best = i;
+		}
+	return best;
+}
+
+static void put(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry entry, bool list)
+{
+	size_t at = 0;
+	while (at < leaf->entry.len &&
+	       tree->rank.at[leaf->entry.at[at].rule] < tree->rank.at[entry.rule])
+		at++;
+	if (!list && is_hidden(tree, leaf->entry.at, at, entry))
+		return;
+	vec_push(tree->arena, &leaf->entry, entry);
+	memmove(leaf->entry.at + at + 1, leaf->entry.at + at,
+		(leaf->entry.len - 1 - at) * sizeof(entry));
+	leaf->entry.at[at] = entry;
+}
+
+// All ways to the leaf bring the rule, and leave the same tests to it.
+static bool comes_by_all(const struct walk *w, size_t at)
+{
+	const struct arrival *first = &w->found.at[at];
+	uint32_t ways = 0;
+	for (size_t i = at; i < w->found.len; i++) {
+		if (w->found.at[i].leaf != first->leaf)
+			continue;
+		if (w->found.at[i].entry.left != first->entry.left)
+			return false;
+		ways++;
+	}
+	return ways == first->leaf->paths;
+}
+
+static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint32_t rule)
+{
+	size_t at = part->len;
+	while (at && tree->rank.at[part->rule[at - 1]] > tree->rank.at[rule])
+		at--;
+	if (part->len == part->cap)
+		part->rule = arena_grow(tree->arena, part->rule, part->len, &part->cap,
+					sizeof(*part->rule));
+	memmove(part->rule + at + 1, part->rule + at, (part->len - at) * sizeof(*part->rule));
+	part->rule[at] = rule;
+	part->len++;
+}
+
+bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_t rank,
+		     struct nft_touched *touched)
+{
+	struct walk w = {.tree = tree, .arena = touched->arena};
+	uint32_t rule = (uint32_t)tree->rule.len;
+	if (form->len > 32)
+		return false;
+	nft_tree_add_rule(tree, form, rank);
+	size_t part = best_part(&w, rule);
+	if (part == SIZE_MAX || !walk_rule(&w, rule, part))
+		return false;
+	tree->where.at[rule] = (uint16_t)part;
+	list_in_part(tree, &tree->part.at[part], rule);
+	for (size_t i = 0; i < w.found.len; i++) {
+		struct nft_node *leaf = w.found.at[i].leaf;
+		bool list = tree->part.at[part].form == BACKEND_NFT_LINEAR;
+		if (was_seen(&w, i))
+			continue;
+		if (!comes_by_all(&w, i) ||
+		    (!list && leaf->entry.len >= tree->leaf_most * LEAF_GROWTH + LEAF_LEAST))
+			return false;
+		put(tree, leaf, w.found.at[i].entry, list);
+		touch(touched, leaf);
+	}
+	return true;
+}
