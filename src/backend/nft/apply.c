@@ -5,8 +5,7 @@
 // Making and switching in one transaction loses packets while the kernel fills large sets.
 //
 // Every apply also repairs: whatever else stands in the table goes with the old generation.
-#include "backend/nft/compile.h"
-#include "backend/nft/encode.h"
+#include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/pinhole.h"
 #include "base/diag.h"
@@ -27,8 +26,8 @@ struct apply {
 	struct arena arena;
 	struct nft_table table; // as it was found
 	struct nft_batch batch;
-	struct nft_program program;
-	uint32_t generation; // that is being made
+	struct nft_live *live; // that is being made
+	uint32_t generation;   // that is being made
 	const char *prefix;
 };
 
@@ -89,14 +88,9 @@ static void encode_frame(struct apply *a)
 
 static int make_generation(struct apply *a)
 {
-	struct nft_encoder encoder = {.arena = &a->arena,
-				      .batch = &a->batch,
-				      .table = a->nft->table,
-				      .prefix = a->prefix,
-				      .set_by_content = {.arena = &a->arena}};
 	nft_batch_split(&a->batch, &a->nft->socket);
 	encode_frame(a);
-	nft_encode_program(&encoder, &a->program);
+	nft_live_encode(a->live, &a->batch, a->nft->table);
 	return run(a, "making the new policy");
 }
 
@@ -221,14 +215,18 @@ static int remove_all_but(struct apply *a, uint32_t keep, const char *doing)
 // --- the whole ---
 
 // The kernel's weekday follows its own time zone, which normally is UTC.
-static bool weekday_off(const struct ir_ruleset *lowered)
+bool nft_weekday_off(const struct ir_ruleset *lowered, struct diags *diags)
 {
 	struct timezone zone = {0};
 	bool asked = false;
 	for (size_t i = 0; i < lowered->rule.len; i++)
 		for (size_t k = 0; k < lowered->rule.at[i].clauses; k++)
 			asked |= ir_clause_set(&lowered->rule.at[i].clause[k], IR_WDAY) != NULL;
-	return asked && !syscall(SYS_gettimeofday, NULL, &zone) && zone.tz_minuteswest;
+	if (!asked || syscall(SYS_gettimeofday, NULL, &zone) || !zone.tz_minuteswest)
+		return false;
+	diag_error(diags, DIAG_UNSUPPORTED, NULL, "set it to UTC: hwclock --systz --utc",
+		   "nft: the kernel's time zone is not UTC, so its days of the week are not");
+	return true;
 }
 
 static int undo(struct apply *a, int error)
@@ -251,13 +249,16 @@ static int replace(struct apply *a)
 	}
 	a->generation = nft_generation_free(&a->table);
 	a->prefix = nft_generation_name(a->generation, &a->arena);
-	nft_compile_shaped(a->lowered, &a->nft->options, &a->program);
+	a->live = nft_live_new(a->lowered, &a->nft->options, a->generation);
 	error = make_generation(a);
 	if (!error)
 		error = switch_over(a);
 	if (error)
 		return undo(a, error);
 	// From here on the new policy is in force, whatever happens.
+	nft_live_free(a->nft->live);
+	a->nft->live = a->live;
+	a->live = NULL;
 	error = remove_all_but(a, a->generation, NULL);
 	if (error)
 		diag_add(
@@ -275,11 +276,11 @@ static void begin(struct apply *a, struct backend_nft *nft, struct diags *diags)
 	*a = (struct apply){.nft = nft, .diags = diags};
 	arena_init(&a->arena);
 	nft_batch_init(&a->batch, &a->arena);
-	nft_program_init(&a->program, &a->arena);
 }
 
 static void finish(struct apply *a)
 {
+	nft_live_free(a->live);
 	nft_batch_fini(&a->batch);
 	arena_fini(&a->arena);
 }
@@ -287,14 +288,8 @@ static void finish(struct apply *a)
 int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		      struct diags *diags)
 {
-	if (!backend_nft_check(lowered, diags))
+	if (!backend_nft_check(lowered, diags) || nft_weekday_off(lowered, diags))
 		return BACKEND_REFUSED;
-	if (weekday_off(lowered)) {
-		diag_error(
-			diags, DIAG_UNSUPPORTED, NULL, "set it to UTC: hwclock --systz --utc",
-			"nft: the kernel's time zone is not UTC, so its days of the week are not");
-		return BACKEND_REFUSED;
-	}
 	struct apply a;
 	begin(&a, nft, diags);
 	a.lowered = lowered;
@@ -307,6 +302,8 @@ int backend_nft_clear(struct backend_nft *nft, struct diags *diags)
 {
 	struct apply a;
 	begin(&a, nft, diags);
+	nft_live_free(nft->live);
+	nft->live = NULL;
 	nft_encode_delete(&a.batch, NFT_MSG_DELTABLE, nft->table, NULL);
 	struct nft_fault fault;
 	int error = nft_batch_run(&nft->socket, &a.batch, &fault);

@@ -14,6 +14,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REGISTER NFT_REG_1
@@ -399,6 +400,13 @@ void nft_encode_map(struct nft_encoder *e, const struct nft_map *map, uint32_t o
 	nft_encode_branches(e, NFT_MSG_NEWSETELEM, map, ranges, owner);
 }
 
+const char *nft_full_name(const struct nft_encoder *e, const char *name, char out[static NFT_NAME])
+{
+	int len = snprintf(out, NFT_NAME, "%s%s", e->prefix, name);
+	assert(len > 0 && len < NFT_NAME);
+	return out;
+}
+
 static char *content_of(struct arena *arena, const struct nft_match *match)
 {
 	const struct nft_field_info *info = &nft_field_info[match->field];
@@ -416,19 +424,44 @@ static char *content_of(struct arena *arena, const struct nft_match *match)
 	return content;
 }
 
+// A set in the kernel, and how many rules look it up.
+struct used_set {
+	const char *name;
+	uint32_t uses;
+};
+
+static bool needs_set(const struct nft_match *match)
+{
+	return match->field != F_STATE && match->field != F_KNOWN && test_of(match) == TEST_SET;
+}
+
 // The name of the set that the match looks up, made when it is new; NULL when it looks up none.
 static const char *set_for(struct nft_encoder *e, const struct nft_match *match, uint32_t owner)
 {
-	if (match->field == F_STATE || match->field == F_KNOWN || test_of(match) != TEST_SET)
+	if (!needs_set(match))
 		return NULL;
 	char *content = content_of(e->arena, match);
-	char *name = map_get(&e->set_by_content, content);
-	if (name)
-		return name;
-	name = arena_printf(e->arena, "%s-s%u", e->prefix, ++e->sets);
-	map_put(&e->set_by_content, content, name);
-	encode_match_set(e, match, name, owner);
-	return name;
+	struct used_set *set = map_get(&e->set_by_content, content);
+	if (!set || !set->uses) {
+		set = arena_new(e->arena, struct used_set);
+		set->name = arena_printf(e->arena, "%s-s%u", e->prefix, ++e->sets);
+		map_put(&e->set_by_content, content, set);
+		encode_match_set(e, match, set->name, owner);
+	}
+	set->uses++;
+	return set->name;
+}
+
+void nft_encode_unused(struct nft_encoder *e, const struct nft_form *form)
+{
+	for (size_t i = 0; i < form->len; i++) {
+		struct used_set *set =
+			needs_set(&form->match[i])
+				? map_get(&e->set_by_content, content_of(e->arena, &form->match[i]))
+				: NULL;
+		if (set && set->uses && !--set->uses)
+			nft_encode_delete(e->batch, NFT_MSG_DELSET, e->table, set->name);
+	}
 }
 
 // --- statements ---
@@ -501,7 +534,8 @@ static void put_boxes(struct nft_encoder *e, struct nlmsghdr *nlh, const struct 
 
 static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_form *form)
 {
-	char *chain = form->chain ? arena_printf(e->arena, "%s%s", e->prefix, form->chain) : NULL;
+	char name[NFT_NAME];
+	const char *chain = form->chain ? nft_full_name(e, form->chain, name) : NULL;
 	switch (form->act) {
 	case ACT_CONTINUE:
 		break;
@@ -636,22 +670,26 @@ void nft_encode_chain(struct nft_batch *batch, const char *table, const char *ch
 	nft_batch_close(batch);
 }
 
-static char *chain_name(const struct nft_encoder *e, const struct nft_chain *chain)
+void nft_encode_empty(struct nft_encoder *e, const struct nft_chain *chain)
 {
-	return arena_printf(e->arena, "%s%s", e->prefix, chain->name);
+	char name[NFT_NAME];
+	nft_encode_chain(e->batch, e->table, nft_full_name(e, chain->name, name), NLM_F_EXCL);
+}
+
+void nft_encode_rules(struct nft_encoder *e, const struct nft_chain *chain)
+{
+	char name[NFT_NAME];
+	(void)nft_full_name(e, chain->name, name);
+	for (size_t i = 0; i < chain->rule.len; i++)
+		nft_encode_rule(e, name, &chain->rule.at[i]);
 }
 
 void nft_encode_program(struct nft_encoder *e, const struct nft_program *program)
 {
 	for (size_t i = 0; i < program->chain.len; i++)
-		nft_encode_chain(e->batch, e->table, chain_name(e, program->chain.at[i]),
-				 NLM_F_EXCL);
-	for (size_t i = 0; i < program->chain.len; i++) {
-		const struct nft_chain *chain = program->chain.at[i];
-		const char *name = chain_name(e, chain);
-		for (size_t k = 0; k < chain->rule.len; k++)
-			nft_encode_rule(e, name, &chain->rule.at[k]);
-	}
+		nft_encode_empty(e, program->chain.at[i]);
+	for (size_t i = 0; i < program->chain.len; i++)
+		nft_encode_rules(e, program->chain.at[i]);
 }
 
 void nft_encode_base(struct nft_batch *batch, const char *table, const char *chain, bool drop)

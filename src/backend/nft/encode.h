@@ -35,13 +35,21 @@ enum nft_spot {
 void nft_encode_rule_at(struct nft_encoder *encoder, const char *chain, const struct nft_form *form,
 			enum nft_spot spot, uint64_t handle);
 
-// All chains of a program, then their rules.
+// A name within the generation as the kernel has it.
+#define NFT_NAME 256
+const char *nft_full_name(const struct nft_encoder *encoder, const char *name,
+			  char out[static NFT_NAME]);
+// One chain of a program, still empty; its rules; all chains, then their rules.
+void nft_encode_empty(struct nft_encoder *encoder, const struct nft_chain *chain);
+void nft_encode_rules(struct nft_encoder *encoder, const struct nft_chain *chain);
 void nft_encode_program(struct nft_encoder *encoder, const struct nft_program *program);
 
 // A map with its elements. Single values make a hash map, which never takes ranges and holds nft_map_room(map->len)
 // elements at most.
 void nft_encode_map(struct nft_encoder *encoder, const struct nft_map *map, uint32_t owner);
 size_t nft_map_room(size_t len) must_check;
+// Deletes the sets that only this rule looked up, which has been deleted.
+void nft_encode_unused(struct nft_encoder *encoder, const struct nft_form *form);
 // Adds branches to a map that is there, or deletes them (NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM). `map` holds only these;
 // a branch that changes is deleted first. `ranges`: the map was made of ranges.
 void nft_encode_branches(struct nft_encoder *encoder, uint16_t type, const struct nft_map *map,

@@ -45,6 +45,9 @@ extern const size_t backend_nft_capabilities_len;
 bool backend_nft_check(const struct ir_ruleset *lowered, struct diags *diags) must_check;
 int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		      struct diags *diags) must_check;
+int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		       const struct backend_edit *edit, size_t edits,
+		       struct diags *diags) must_check;
 int backend_nft_clear(struct backend_nft *nft, struct diags *diags) must_check;
 int backend_nft_read_back(struct backend_nft *nft, struct arena *arena,
 			  struct backend_state *out) must_check;

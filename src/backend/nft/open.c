@@ -3,6 +3,7 @@
 // that drops what our own port id caused, so a large apply does not flood it; what arrives there was
 // somebody else. Losing notifications counts as a change.
 #include "backend/nft/open.h"
+#include "backend/nft/live.h"
 #include "backend/nft/table.h"
 #include "base/diag.h"
 
@@ -93,6 +94,7 @@ void backend_nft_close(struct backend_nft *nft)
 {
 	if (!nft)
 		return;
+	nft_live_free(nft->live);
 	base_close(&nft->watch);
 	nft_socket_close(&nft->socket);
 	free(nft);
@@ -203,6 +205,12 @@ static int ops_open(struct diags *diags, struct backend **out)
 	return error;
 }
 
+static int ops_change(struct backend *backend, const struct ir_ruleset *lowered,
+		      const struct backend_edit *edit, size_t edits, struct diags *diags)
+{
+	return backend_nft_change(of(backend), lowered, edit, edits, diags);
+}
+
 static void ops_close(struct backend *backend)
 {
 	backend_nft_close(of(backend));
@@ -287,6 +295,7 @@ const struct backend_ops backend_nft_ops = {
 	.close = ops_close,
 	.check = ops_check,
 	.apply = ops_apply,
+	.change = ops_change,
 	.clear = ops_clear,
 	.read_back = ops_read_back,
 	.compare = ops_compare,

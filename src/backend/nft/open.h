@@ -6,13 +6,18 @@
 #include "backend/nft/netlink.h"
 
 struct diags;
+struct nft_live;
 
 struct backend_nft {
 	struct nft_socket socket;
 	int watch; // a second socket: notifications, without those of our own changes
 	struct backend_nft_options options;
 	char table[33];
+	struct nft_live *
+		live; // what this process has put in force; NULL: nothing, or it is not known any more
 };
 
 // Adds a diag for a netlink error.
 void nft_add_error(struct diags *diags, int error, const char *doing);
+// Asks for days of the week although the kernel's are not UTC's: adds a diag.
+bool nft_weekday_off(const struct ir_ruleset *lowered, struct diags *diags) must_check;

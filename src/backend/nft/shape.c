@@ -13,7 +13,7 @@ void nft_compile_shaped(const struct ir_ruleset *lowered, const struct backend_n
 	nft_program_init(&linear, program->arena);
 	nft_compile(lowered, options, &linear);
 	nft_tree_build(nft_program_find(&linear, ""), &options->shape, program->arena, &tree);
-	nft_tree_emit(&tree, program);
+	nft_tree_program(&tree, program);
 	for (size_t i = 0; i < linear.chain.len; i++) {
 		if (!linear.chain.at[i]->name[0])
 			continue;

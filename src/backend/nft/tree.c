@@ -371,7 +371,7 @@ static const struct {
 	unsigned cuts, leaves;
 } attempts[] = {{1, 1}, {1, 2}, {2, 1}, {2, 2}, {4, 1}, {4, 2}};
 
-static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned cuts)
+static bool try_parts(struct build *b, const struct nft_tree_part *part, unsigned cuts)
 {
 	size_t parts = b->tree->part.len, before = b->spent;
 	for (unsigned i = 0; i < cuts; i++) {
@@ -381,7 +381,7 @@ static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned 
 		some.cap = some.len; // a slice: it grows elsewhere
 		some.root = some.len ? try_part(b, &some) : NULL;
 		if (some.root)
-			vec_push(b->arena, &b->tree->part, some);
+			vec_push(b->tree->arena, &b->tree->part, some);
 		if (!some.root && some.len) {
 			b->tree->part.len = parts;
 			b->spent = before;
@@ -389,6 +389,20 @@ static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned 
 		}
 	}
 	return true;
+}
+
+// Nodes of what did not fit go.
+static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned cuts)
+{
+	struct arena nodes;
+	arena_init(&nodes);
+	b->arena = &nodes;
+	bool fits = try_parts(b, part, cuts);
+	if (fits)
+		arena_join(b->tree->arena, &nodes);
+	arena_fini(&nodes);
+	b->arena = b->tree->arena;
+	return fits;
 }
 
 static void add_part(struct build *b, struct nft_tree_part part)

@@ -55,8 +55,11 @@ struct nft_tree {
 // From the linear main chain of a program, whose last rule decides every packet. The forms are borrowed.
 void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out);
-// The chains of the tree, as the main chain and others of `program`, which has the linear form's other chains already.
-void nft_tree_emit(const struct nft_tree *tree, struct nft_program *program);
+// The chains of the tree: whatever a chain leads to comes before it, the main chain at last. Good for the call only.
+typedef void (*nft_chain_fn)(void *context, const struct nft_chain *chain);
+void nft_tree_emit(const struct nft_tree *tree, nft_chain_fn each, void *context);
+// The same as a program, behind the chains that it has.
+void nft_tree_program(const struct nft_tree *tree, struct nft_program *program);
 
 // --- changes (tree_change.c) ---
 
@@ -64,6 +67,7 @@ void nft_tree_emit(const struct nft_tree *tree, struct nft_program *program);
 struct nft_touched {
 	struct arena *arena;
 	VEC(struct nft_node *) leaf;
+	VEC(struct nft_form) gone; // what stood in one of them and does not any more
 };
 // Takes the rule out, or puts `form` in at the end of tree->rule with a rank that says its place. False when the tree
 // would have to be built anew: then it is of no use any more.
@@ -76,7 +80,7 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 void nft_tree_finish(struct nft_tree *tree);
 // The rules of the chain in which a node's stand, without the branches of its map; as nft_tree_emit makes them.
 void nft_tree_emit_chain(const struct nft_tree *tree, const struct nft_node *host,
-			 struct nft_program *program, struct nft_chain *to);
+			 struct arena *arena, struct nft_chain *to);
 
 // What of a packet is known where a way has led.
 struct nft_path {
@@ -122,6 +126,9 @@ bool nft_form_needs_no_flow(const struct nft_form *form) must_check; // of packe
 bool nft_entry_takes_all(const struct nft_tree *tree, struct nft_entry first,
 			 struct nft_entry second) must_check;
 #define NFT_RANK_STEP ((uint64_t)1 << 32)
+// The rule with those of its tests that are left.
+struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry entry,
+			       struct arena *arena) must_check;
 // The set of the field's values that the entry's rule still asks for; NULL: it does not ask. *bit_out: of the match, or 0.
 const struct algebra_set *nft_entry_set(const struct nft_tree *tree, struct nft_entry entry,
 					enum nft_field field, uint32_t *bit_out) must_check;

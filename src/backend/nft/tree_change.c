@@ -207,6 +207,15 @@ static bool holds(const struct nft_node *leaf, uint32_t rule)
 	return false;
 }
 
+static void note_gone(const struct nft_tree *tree, const struct nft_node *leaf, uint32_t rule,
+		      struct nft_touched *touched)
+{
+	for (size_t i = 0; i < leaf->entry.len; i++)
+		if (leaf->entry.at[i].rule == rule)
+			vec_push(touched->arena, &touched->gone,
+				 nft_entry_form(tree, leaf->entry.at[i], touched->arena));
+}
+
 static bool was_seen(const struct walk *w, size_t before)
 {
 	for (size_t i = 0; i < before; i++)
@@ -258,6 +267,9 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 	const struct nft_tree_part *part = &tree->part.at[tree->where.at[rule]];
 	if (!walk_rule(&w, rule, tree->where.at[rule]))
 		return false;
+	for (size_t i = 0; i < w.found.len; i++)
+		if (!was_seen(&w, i))
+			note_gone(tree, w.found.at[i].leaf, rule, touched);
 	tree->rule.at[rule] = NULL;
 	for (size_t i = 0; i < w.found.len; i++)
 		if (!was_seen(&w, i) && holds(w.found.at[i].leaf, rule) &&

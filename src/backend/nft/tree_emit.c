@@ -4,20 +4,25 @@
 // of a part decides comes back and goes on; the kernel allows 16 chains within each other, whether by jump or goto.
 #include "backend/nft/tree.h"
 
+#include <stdlib.h>
+
 #define JUMPS_MOST 5u // ranges that are tested one after the other, without a map
 
 const struct nft_node nft_main_node;
 
 struct emission {
 	const struct nft_tree *tree;
-	struct nft_program *program;
-	bool *done;   // by number
+	struct arena *arena; // of the chain being made
+	nft_chain_fn each;
+	void *context;
+	bool keep;    // what was made
 	bool shallow; // one chain only, without the branches of maps
+	bool *done;   // by number
 };
 
 static const char *name_of(struct emission *e, const char *kind, const struct nft_node *node)
 {
-	return arena_printf(e->program->arena, "-%s%u", kind, node->number);
+	return arena_printf(e->arena, "-%s%u", kind, node->number);
 }
 
 static struct nft_tag nobody(void)
@@ -27,7 +32,7 @@ static struct nft_tag nobody(void)
 
 static void push(struct emission *e, struct nft_chain *to, struct nft_form form)
 {
-	vec_push(e->program->arena, &to->rule, form);
+	vec_push(e->arena, &to->rule, form);
 }
 
 static void push_to(struct emission *e, struct nft_chain *to, enum nft_act act,
@@ -36,13 +41,13 @@ static void push_to(struct emission *e, struct nft_chain *to, enum nft_act act,
 	push(e, to, (struct nft_form){.act = act, .chain = name_of(e, "n", node), .tag = nobody()});
 }
 
-// The rule with those of its tests that are left.
-static struct nft_form remainder_of(struct emission *e, struct nft_entry entry)
+struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry entry,
+			       struct arena *arena)
 {
-	const struct nft_form *rule = e->tree->rule.at[entry.rule];
+	const struct nft_form *rule = tree->rule.at[entry.rule];
 	struct nft_form form = *rule;
 	form.len = 0;
-	form.match = arena_array(e->program->arena, struct nft_match, rule->len);
+	form.match = arena_array(arena, struct nft_match, rule->len);
 	for (size_t i = 0; i < rule->len; i++)
 		if (entry.left >> i & 1)
 			form.match[form.len++] = rule->match[i];
@@ -52,7 +57,7 @@ static struct nft_form remainder_of(struct emission *e, struct nft_entry entry)
 static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
 	for (size_t i = 0; i < node->entry.len; i++)
-		push(e, to, remainder_of(e, node->entry.at[i]));
+		push(e, to, nft_entry_form(e->tree, node->entry.at[i], e->arena));
 }
 
 static void emit_jumps(struct emission *e, const struct nft_node *node, struct nft_chain *to)
@@ -62,8 +67,7 @@ static void emit_jumps(struct emission *e, const struct nft_node *node, struct n
 					.chain = name_of(e, "n", node->way.at[i].to),
 					.tag = nobody()};
 		struct algebra_range r = node->way.at[i].range;
-		nft_form_match(&form, e->program->arena, node->field,
-			       algebra_set_one(e->program->arena, r.lo, r.hi));
+		nft_form_match(&form, e->arena, node->field, algebra_set_one(e->arena, r.lo, r.hi));
 		push(e, to, form);
 	}
 }
@@ -71,11 +75,11 @@ static void emit_jumps(struct emission *e, const struct nft_node *node, struct n
 static void emit_map(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
 	struct nft_form form = {.act = ACT_BRANCH, .tag = nobody()};
-	form.map = (struct nft_map){
-		.field = node->field,
-		.name = name_of(e, "m", node),
-		.branch = arena_array(e->program->arena, struct nft_branch, node->way.len),
-		.len = node->way.len};
+	form.map =
+		(struct nft_map){.field = node->field,
+				 .name = name_of(e, "m", node),
+				 .branch = arena_array(e->arena, struct nft_branch, node->way.len),
+				 .len = node->way.len};
 	for (size_t i = 0; i < form.map.len; i++)
 		form.map.branch[i] = (struct nft_branch){node->way.at[i].range,
 							 name_of(e, "n", node->way.at[i].to)};
@@ -111,7 +115,16 @@ static void emit_chain(struct emission *e, const struct nft_node *node)
 	if (e->shallow || e->done[node->number])
 		return;
 	e->done[node->number] = true;
-	emit_into(e, node, nft_program_chain(e->program, name_of(e, "n", node)));
+	struct arena arena, *before = e->arena;
+	arena_init(&arena);
+	if (!e->keep)
+		e->arena = &arena;
+	struct nft_chain *chain = arena_new(e->arena, struct nft_chain);
+	chain->name = name_of(e, "n", node);
+	emit_into(e, node, chain);
+	e->each(e->context, chain);
+	e->arena = before;
+	arena_fini(&arena);
 }
 
 static bool stands_in_main(const struct nft_tree *tree, size_t part)
@@ -132,18 +145,46 @@ static void emit_main(struct emission *e, struct nft_chain *main_chain)
 	}
 }
 
-void nft_tree_emit(const struct nft_tree *tree, struct nft_program *program)
+static void emit(struct emission *e)
 {
-	struct emission e = {.tree = tree, .program = program};
-	struct nft_chain *main_chain = nft_program_chain(program, "");
-	e.done = arena_array(program->arena, bool, (size_t)tree->numbers + 1);
-	emit_main(&e, main_chain);
+	struct arena arena;
+	arena_init(&arena);
+	e->done = base_oom(calloc((size_t)e->tree->numbers + 1, 1));
+	if (!e->keep)
+		e->arena = &arena;
+	struct nft_chain *main_chain = arena_new(e->arena, struct nft_chain);
+	main_chain->name = "";
+	emit_main(e, main_chain);
+	e->each(e->context, main_chain);
+	free(e->done);
+	arena_fini(&arena);
+}
+
+void nft_tree_emit(const struct nft_tree *tree, nft_chain_fn each, void *context)
+{
+	emit(&(struct emission){.tree = tree, .each = each, .context = context});
+}
+
+static void add_chain(void *context, const struct nft_chain *chain)
+{
+	struct nft_program *program = context;
+	vec_push(program->arena, &program->chain, (struct nft_chain *)chain);
+	map_put(&program->by_name, chain->name, (void *)chain);
+}
+
+void nft_tree_program(const struct nft_tree *tree, struct nft_program *program)
+{
+	emit(&(struct emission){.tree = tree,
+				.each = add_chain,
+				.context = program,
+				.arena = program->arena,
+				.keep = true});
 }
 
 void nft_tree_emit_chain(const struct nft_tree *tree, const struct nft_node *host,
-			 struct nft_program *program, struct nft_chain *to)
+			 struct arena *arena, struct nft_chain *to)
 {
-	struct emission e = {.tree = tree, .program = program, .shallow = true};
+	struct emission e = {.tree = tree, .arena = arena, .keep = true, .shallow = true};
 	if (host != &nft_main_node)
 		emit_into(&e, host, to);
 	else

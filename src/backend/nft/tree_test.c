@@ -195,7 +195,7 @@ static void compare_changed(struct changing *c, const struct backend_nft_shape *
 {
 	struct nft_program shaped;
 	nft_program_init(&shaped, c->arena);
-	nft_tree_emit(&c->tree, &shaped);
+	nft_tree_program(&c->tree, &shaped);
 	(void)aimed;
 	for (size_t i = 0; i < 40; i++) {
 		struct test_fields packet;

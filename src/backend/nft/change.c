@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changing the policy in force by a few rules, in three transactions: the chains that new rules have of their own, where
+// nothing leads to them; the rules that leave and enter leaves, all in one step for every packet; what nobody uses any
+// more. Which kernel rule is which is read from the leaves' chains: when they are not as they were made, or when the tree
+// cannot be changed in place, nothing is done and the policy is to be applied anew.
+#include "backend/nft/live.h"
+#include "backend/nft/open.h"
+#include "backend/nft/table.h"
+#include "base/diag.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+#define EDITS_MOST 64u // rules that enter or leave
+
+struct change {
+	struct backend_nft *nft;
+	struct nft_live *live;
+	const struct ir_ruleset *lowered;
+	struct arena arena;
+	struct nft_batch batch;
+	struct nft_touched touched;
+	size_t chains;      // that the program had before
+	VEC(uint32_t) gone; // numbers of the policy's rules that are gone
+	size_t flow_rules;  // there were
+};
+
+// --- the books ---
+
+static void take_rule(struct change *c, size_t at, bool *good)
+{
+	struct nft_live_rule rule = c->live->rule.at[at];
+	struct nft_tree *tree = &c->live->tree;
+	for (uint32_t i = 0; i < rule.forms && *good; i++)
+		*good = nft_tree_remove(tree, rule.first + i, &c->touched);
+	c->live->flow_rules -= rule.flow;
+	vec_push(&c->arena, &c->gone, rule.number);
+}
+
+// A rank between the rules at `at - 1` and `at`, with room for so many; false when there is none.
+static bool rank_between(const struct nft_live *live, size_t at, size_t forms, uint64_t *out)
+{
+	const struct nft_live_rule *before = at ? &live->rule.at[at - 1] : NULL;
+	uint64_t lo = before ? before->rank + before->forms : 0,
+		 hi = at < live->rule.len ? live->rule.at[at].rank : live->end;
+	if (hi <= lo || hi - lo < forms + 2)
+		return false;
+	*out = lo + 1 + (hi - lo - 1 - forms) / 2;
+	return true;
+}
+
+static bool put_rule(struct change *c, size_t at, const struct ir_rule *rule)
+{
+	struct nft_live *live = c->live;
+	struct nft_chain forms = {.name = ""};
+	struct nft_live_rule made = {.number = live->numbers++,
+				     .first = (uint32_t)live->tree.rule.len};
+	nft_compile_rule(&live->program, &live->options, rule, made.number, &forms);
+	made.forms = (uint32_t)forms.rule.len;
+	made.flow = rule->flow;
+	live->flow_rules += rule->flow;
+	if (!rank_between(live, at, forms.rule.len, &made.rank))
+		return false;
+	for (size_t i = 0; i < forms.rule.len; i++)
+		if (!nft_tree_insert(&live->tree, &forms.rule.at[i], made.rank + i, &c->touched))
+			return false;
+	vec_push(&live->arena, &live->rule, made);
+	memmove(live->rule.at + at + 1, live->rule.at + at,
+		(live->rule.len - 1 - at) * sizeof(made));
+	live->rule.at[at] = made;
+	return true;
+}
+
+static bool change_books(struct change *c, const struct backend_edit *edit, size_t edits)
+{
+	struct nft_live *live = c->live;
+	bool good = true;
+	for (size_t i = 0; i < edits && good; i++) {
+		const struct backend_edit *e = &edit[i];
+		for (size_t k = 0; k < e->removed && good; k++)
+			take_rule(c, e->to + k, &good);
+		memmove(live->rule.at + e->to, live->rule.at + e->to + e->removed,
+			(live->rule.len - e->to - e->removed) * sizeof(*live->rule.at));
+		live->rule.len -= e->removed;
+		for (size_t k = 0; k < e->inserted && good; k++)
+			good = put_rule(c, e->to + k, &c->lowered->rule.at[e->to + k]);
+	}
+	return good;
+}
+
+// --- what a leaf's chain becomes ---
+
+static bool same_rule(const struct nft_form *a, const struct nft_form *b)
+{
+	return a->tag.known == b->tag.known && a->tag.rule == b->tag.rule &&
+	       a->tag.clause == b->tag.clause && a->act == b->act;
+}
+
+static bool is_in(const struct nft_chain *chain, size_t from, const struct nft_form *form)
+{
+	for (size_t i = from; i < chain->rule.len; i++)
+		if (same_rule(&chain->rule.at[i], form))
+			return true;
+	return false;
+}
+
+// Rules of `is` that are not in `to` go, those of `to` that are not in `is` come before the next that stays.
+static bool turn_into(struct change *c, const char *name, const struct nft_dumped_chain *is,
+		      const struct nft_chain *to)
+{
+	size_t k = 0;
+	for (size_t i = 0; i < is->rule.len; i++) {
+		const struct nft_form *there = &is->rule.at[i];
+		if (!is_in(to, k, there)) {
+			nft_encode_delete_rule(&c->batch, c->nft->table, name, there->handle);
+			continue;
+		}
+		for (; !same_rule(&to->rule.at[k], there); k++)
+			nft_encode_rule_at(&c->live->encoder, name, &to->rule.at[k], SPOT_BEFORE,
+					   there->handle);
+		k++;
+	}
+	for (; k < to->rule.len; k++)
+		nft_encode_rule_at(&c->live->encoder, name, &to->rule.at[k], SPOT_END, 0);
+	return true;
+}
+
+static char *host_name(struct change *c, const struct nft_node *host)
+{
+	if (host == &nft_main_node)
+		return arena_strdup(&c->arena, c->live->prefix);
+	return arena_printf(&c->arena, "%s" NFT_NODE_CHAIN "%u", c->live->prefix, host->number);
+}
+
+// Whether what stays of the chain is what was made: everything in it is in the new one, or left.
+static bool as_made(const struct change *c, const struct nft_dumped_chain *is,
+		    const struct nft_chain *to)
+{
+	for (size_t i = 0; i < is->rule.len; i++) {
+		const struct nft_form *form = &is->rule.at[i];
+		bool gone = false;
+		for (size_t k = 0; k < c->gone.len; k++)
+			gone |= form->tag.known && form->tag.rule == c->gone.at[k];
+		if (!gone && !is_in(to, 0, form))
+			return false;
+	}
+	return true;
+}
+
+static bool change_leaves(struct change *c)
+{
+	struct nft_table table;
+	struct nft_part part = {.chains = c->touched.leaf.len};
+	const char **name = arena_array(&c->arena, const char *, part.chains);
+	for (size_t i = 0; i < part.chains; i++)
+		name[i] = host_name(c, c->touched.leaf.at[i]->host);
+	part.chain = name;
+	if (nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &table))
+		return false;
+	for (size_t i = 0; i < part.chains; i++) {
+		const struct nft_dumped_chain *is = nft_table_chain(&table, name[i]);
+		struct nft_chain to = {.name = name[i]};
+		bool again = false;
+		for (size_t k = 0; k < i; k++)
+			again |= !strcmp(name[k], name[i]);
+		nft_tree_emit_chain(&c->live->tree, c->touched.leaf.at[i]->host, &c->arena, &to);
+		if (!is || !as_made(c, is, &to) || (!again && !turn_into(c, name[i], is, &to)))
+			return false;
+	}
+	return true;
+}
+
+// --- chains that rules have of their own ---
+
+static bool belongs_to(const struct nft_chain *chain, const struct change *c)
+{
+	for (size_t i = 0; i < c->gone.len; i++) {
+		char *own = arena_printf((struct arena *)&c->arena, "-%u", c->gone.at[i]);
+		size_t len = strlen(own);
+		if (!strncmp(chain->name, own, len) &&
+		    (!chain->name[len] || chain->name[len] == '-'))
+			return true;
+	}
+	return false;
+}
+
+static void make_chains(struct change *c)
+{
+	struct nft_program *program = &c->live->program;
+	for (size_t i = c->chains; i < program->chain.len; i++)
+		nft_encode_empty(&c->live->encoder, program->chain.at[i]);
+	for (size_t i = c->chains; i < program->chain.len; i++)
+		nft_encode_rules(&c->live->encoder, program->chain.at[i]);
+}
+
+// Rules first, then what they looked up and led to.
+static void remove_leftovers(struct change *c)
+{
+	struct nft_program *program = &c->live->program;
+	struct nft_encoder *encoder = &c->live->encoder;
+	VEC(struct nft_chain *) own = {0};
+	size_t stay = 0;
+	for (size_t i = 0; i < program->chain.len; i++) {
+		struct nft_chain *chain = program->chain.at[i];
+		if (!chain->name[0] || !belongs_to(chain, c))
+			program->chain.at[stay++] = chain;
+		else
+			vec_push(&c->arena, &own, chain);
+	}
+	program->chain.len = stay;
+	char name[NFT_NAME];
+	for (size_t i = 0; i < own.len; i++)
+		nft_encode_delete_rule(&c->batch, c->nft->table,
+				       nft_full_name(encoder, own.at[i]->name, name), 0);
+	for (size_t i = 0; i < c->touched.gone.len; i++)
+		nft_encode_unused(encoder, &c->touched.gone.at[i]);
+	for (size_t i = 0; i < own.len; i++)
+		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table,
+				  nft_full_name(encoder, own.at[i]->name, name));
+}
+
+// --- the whole ---
+
+static bool can_be_changed(const struct backend_nft *nft, const struct ir_ruleset *lowered,
+			   const struct backend_edit *edit, size_t edits)
+{
+	const struct nft_live *live = nft->live;
+	size_t rules = 0;
+	for (size_t i = 0; i < edits; i++)
+		rules += edit[i].removed + edit[i].inserted;
+	return live && rules <= EDITS_MOST && live->default_action == lowered->default_action &&
+	       live->arena.total < live->grown;
+}
+
+// The drop of packets without a flow stands at the end when there are flow rules.
+static bool end_stays(const struct change *c)
+{
+	return !c->flow_rules == !c->live->flow_rules;
+}
+
+static int run(struct change *c)
+{
+	struct nft_fault fault;
+	return nft_batch_run(&c->nft->socket, &c->batch, &fault);
+}
+
+static bool change_kernel(struct change *c)
+{
+	make_chains(c);
+	if (run(c) || !change_leaves(c) || run(c))
+		return false;
+	remove_leftovers(c);
+	return !run(c);
+}
+
+static bool admitted(const struct ir_ruleset *lowered, const struct backend_edit *edit,
+		     size_t edits, struct arena *arena, struct diags *diags)
+{
+	struct ir_ruleset some = {.default_action = lowered->default_action};
+	for (size_t i = 0; i < edits; i++)
+		for (size_t k = 0; k < edit[i].inserted; k++)
+			vec_push(arena, &some.rule, lowered->rule.at[edit[i].to + k]);
+	return backend_nft_check(&some, diags) && !nft_weekday_off(&some, diags);
+}
+
+int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		       const struct backend_edit *edit, size_t edits, struct diags *diags)
+{
+	if (!can_be_changed(nft, lowered, edit, edits))
+		return BACKEND_ANEW;
+	struct change c = {.nft = nft, .live = nft->live, .lowered = lowered};
+	arena_init(&c.arena);
+	c.touched.arena = &c.arena;
+	nft_batch_init(&c.batch, &c.arena);
+	c.live->encoder.batch = &c.batch;
+	c.live->encoder.table = nft->table;
+	c.chains = c.live->program.chain.len;
+	c.flow_rules = c.live->flow_rules;
+	int result = BACKEND_REFUSED;
+	if (admitted(lowered, edit, edits, &c.arena, diags)) {
+		bool done = change_books(&c, edit, edits) && end_stays(&c) && change_kernel(&c);
+		result = done ? BACKEND_DONE : BACKEND_ANEW;
+	}
+	// Books that are half changed are of no use, and what stands in the kernel goes with the generation.
+	if (result == BACKEND_ANEW) {
+		nft_live_free(nft->live);
+		nft->live = NULL;
+	}
+	nft_batch_fini(&c.batch);
+	arena_fini(&c.arena);
+	return result;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/nft/live.h"
+#include "backend/nft/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GROWTH (64u << 20) // bytes that changes may add
+
+// The rules' forms stand one behind the other in the linear chain; what comes last is of no rule.
+static void number_rules(struct nft_live *live, const struct ir_ruleset *lowered)
+{
+	const struct nft_tree *tree = &live->tree;
+	uint32_t form = 0;
+	uint64_t before = 0;
+	for (uint32_t i = 0; i < lowered->rule.len; i++) {
+		struct nft_live_rule rule = {.number = i,
+					     .first = form,
+					     .rank = before,
+					     .flow = lowered->rule.at[i].flow};
+		while (form < tree->rule.len && tree->rule.at[form]->tag.rule == i) {
+			form++;
+			rule.forms++;
+		}
+		if (rule.forms)
+			rule.rank = tree->rank.at[rule.first];
+		before = rule.forms ? tree->rank.at[form - 1] + 1 : before;
+		vec_push(&live->arena, &live->rule, rule);
+		live->flow_rules += rule.flow;
+	}
+	live->end = tree->rank.at[form];
+	live->numbers = (uint32_t)lowered->rule.len;
+}
+
+struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
+			      const struct backend_nft_options *options, uint32_t generation)
+{
+	struct nft_live *live = base_oom(calloc(1, sizeof(*live)));
+	arena_init(&live->arena);
+	live->options = *options;
+	live->default_action = lowered->default_action;
+	live->prefix = nft_generation_name(generation, &live->arena);
+	nft_program_init(&live->program, &live->arena);
+	nft_compile(lowered, &live->options, &live->program);
+	nft_tree_build(nft_program_find(&live->program, ""), &live->options.shape, &live->arena,
+		       &live->tree);
+	number_rules(live, lowered);
+	return live;
+}
+
+void nft_live_free(struct nft_live *live)
+{
+	if (!live)
+		return;
+	arena_fini(&live->arena);
+	free(live);
+}
+
+static void encode_chain(void *context, const struct nft_chain *chain)
+{
+	nft_encode_empty(context, chain);
+	nft_encode_rules(context, chain);
+}
+
+void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table)
+{
+	live->encoder = (struct nft_encoder){.arena = &live->arena,
+					     .batch = batch,
+					     .table = table,
+					     .prefix = live->prefix,
+					     .set_by_content = {.arena = &live->arena}};
+	for (size_t i = 0; i < live->program.chain.len; i++)
+		if (live->program.chain.at[i]->name[0])
+			nft_encode_empty(&live->encoder, live->program.chain.at[i]);
+	for (size_t i = 0; i < live->program.chain.len; i++)
+		if (live->program.chain.at[i]->name[0])
+			nft_encode_rules(&live->encoder, live->program.chain.at[i]);
+	nft_tree_emit(&live->tree, encode_chain, &live->encoder);
+	live->grown = live->arena.total + GROWTH;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policy in force as this process has put it there, so that a change costs what it touches: the rules' forms, the tree
+// that they stand in, the sets that they look up.
+#pragma once
+
+#include "backend/nft/compile.h"
+#include "backend/nft/encode.h"
+#include "backend/nft/tree.h"
+
+// A rule of the policy. Its number stands in the user data of its kernel rules and never changes; places do.
+struct nft_live_rule {
+	uint32_t number;
+	uint32_t first, forms; // numbers of its rules in the tree
+	uint64_t rank;         // of the first of them
+	bool flow;
+};
+
+struct nft_live {
+	struct arena arena;
+	struct backend_nft_options options;
+	struct nft_program program; // the chains that rules have of their own, and the linear form
+	struct nft_tree tree;
+	VEC(struct nft_live_rule) rule; // in the policy's order
+	uint64_t end;                   // rank of the first rule behind them
+	uint32_t numbers;               // given to rules
+	size_t flow_rules;
+	enum ir_verdict default_action;
+	const char *prefix;         // of the generation
+	struct nft_encoder encoder; // its sets
+	size_t grown;               // arena.total beyond which it is made anew
+};
+
+// From a ruleset that backend_nft_check has accepted; heap.
+struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
+			      const struct backend_nft_options *options,
+			      uint32_t generation) must_check;
+void nft_live_free(struct nft_live *live); // NULL is fine
+// Everything that is to be in the kernel, as messages of the batch.
+void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table);
