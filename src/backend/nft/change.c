@@ -41,8 +41,7 @@ static void take_rule(struct change *c, size_t at, bool *good)
 // A rank between the rules at `at - 1` and `at`, with room for so many; false when there is none.
 static bool rank_between(const struct nft_live *live, size_t at, size_t forms, uint64_t *out)
 {
-	const struct nft_live_rule *before = at ? &live->rule.at[at - 1] : NULL;
-	uint64_t lo = before ? before->rank + before->forms : 0,
+	uint64_t lo = at ? live->rule.at[at - 1].end : 0,
 		 hi = at < live->rule.len ? live->rule.at[at].rank : live->end;
 	if (hi <= lo || hi - lo < forms + 2)
 		return false;
@@ -62,6 +61,7 @@ static bool put_rule(struct change *c, size_t at, const struct ir_rule *rule)
 	live->flow_rules += rule->flow;
 	if (!rank_between(live, at, forms.rule.len, &made.rank))
 		return false;
+	made.end = made.rank + made.forms;
 	for (size_t i = 0; i < forms.rule.len; i++)
 		if (!nft_tree_insert(&live->tree, &forms.rule.at[i], made.rank + i, &c->touched))
 			return false;
@@ -194,30 +194,89 @@ static void make_chains(struct change *c)
 		nft_encode_rules(&c->live->encoder, program->chain.at[i]);
 }
 
-// Rules first, then what they looked up and led to.
-static void remove_leftovers(struct change *c)
+static bool leads_to_reject(const struct nft_form *form)
+{
+	return form && form->chain && !strcmp(form->chain, NFT_REJECT_CHAIN);
+}
+
+static bool rejects(const struct nft_chain *chain)
+{
+	for (size_t i = 0; i < chain->rule.len; i++)
+		if (leads_to_reject(&chain->rule.at[i]))
+			return true;
+	return false;
+}
+
+// The chain that all rejecting rules share goes with the last of them.
+static bool nobody_rejects(const struct nft_live *live)
+{
+	for (size_t i = 0; i < live->tree.rule.len; i++)
+		if (leads_to_reject(live->tree.rule.at[i]))
+			return false;
+	for (size_t i = 0; i < live->program.chain.len; i++)
+		if (live->program.chain.at[i]->name[0] && rejects(live->program.chain.at[i]))
+			return false;
+	return true;
+}
+
+struct chains {
+	VEC(struct nft_chain *) list;
+};
+
+// Those that stay close ranks.
+static void take_own(struct change *c, struct chains *own)
 {
 	struct nft_program *program = &c->live->program;
-	struct nft_encoder *encoder = &c->live->encoder;
-	VEC(struct nft_chain *) own = {0};
 	size_t stay = 0;
 	for (size_t i = 0; i < program->chain.len; i++) {
 		struct nft_chain *chain = program->chain.at[i];
-		if (!chain->name[0] || !belongs_to(chain, c))
-			program->chain.at[stay++] = chain;
+		if (chain->name[0] && belongs_to(chain, c))
+			vec_push(&c->arena, &own->list, chain);
 		else
-			vec_push(&c->arena, &own, chain);
+			program->chain.at[stay++] = chain;
 	}
 	program->chain.len = stay;
+}
+
+static void take_reject(struct change *c, struct chains *own)
+{
+	struct nft_program *program = &c->live->program;
+	struct nft_chain *reject = nft_program_find(program, NFT_REJECT_CHAIN);
+	bool may_go = false;
+	for (size_t i = 0; i < c->touched.gone.len; i++)
+		may_go |= leads_to_reject(&c->touched.gone.at[i]);
+	for (size_t i = 0; i < own->list.len; i++)
+		may_go |= rejects(own->list.at[i]);
+	if (!reject || !may_go || !nobody_rejects(c->live))
+		return;
+	vec_push(&c->arena, &own->list, reject);
+	map_put(&program->by_name, NFT_REJECT_CHAIN, NULL);
+	size_t at = 0;
+	while (program->chain.at[at] != reject)
+		at++;
+	memmove(program->chain.at + at, program->chain.at + at + 1,
+		(--program->chain.len - at) * sizeof(reject));
+}
+
+// Rules first, then what they looked up and led to.
+static void remove_leftovers(struct change *c)
+{
+	struct nft_encoder *encoder = &c->live->encoder;
+	struct chains own = {{0}};
 	char name[NFT_NAME];
-	for (size_t i = 0; i < own.len; i++)
+	take_own(c, &own);
+	take_reject(c, &own);
+	for (size_t i = 0; i < own.list.len; i++)
 		nft_encode_delete_rule(&c->batch, c->nft->table,
-				       nft_full_name(encoder, own.at[i]->name, name), 0);
+				       nft_full_name(encoder, own.list.at[i]->name, name), 0);
 	for (size_t i = 0; i < c->touched.gone.len; i++)
 		nft_encode_unused(encoder, &c->touched.gone.at[i]);
-	for (size_t i = 0; i < own.len; i++)
+	for (size_t i = 0; i < own.list.len; i++)
+		for (size_t k = 0; k < own.list.at[i]->rule.len; k++)
+			nft_encode_unused(encoder, &own.list.at[i]->rule.at[k]);
+	for (size_t i = 0; i < own.list.len; i++)
 		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table,
-				  nft_full_name(encoder, own.at[i]->name, name));
+				  nft_full_name(encoder, own.list.at[i]->name, name));
 }
 
 // --- the whole ---

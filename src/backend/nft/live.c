@@ -24,7 +24,7 @@ static void number_rules(struct nft_live *live, const struct ir_ruleset *lowered
 		}
 		if (rule.forms)
 			rule.rank = tree->rank.at[rule.first];
-		before = rule.forms ? tree->rank.at[form - 1] + 1 : before;
+		before = rule.end = rule.forms ? tree->rank.at[form - 1] + 1 : before;
 		vec_push(&live->arena, &live->rule, rule);
 		live->flow_rules += rule.flow;
 	}
@@ -77,4 +77,13 @@ void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char 
 			nft_encode_rules(&live->encoder, live->program.chain.at[i]);
 	nft_tree_emit(&live->tree, encode_chain, &live->encoder);
 	live->grown = live->arena.total + GROWTH;
+}
+
+const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena)
+{
+	uint32_t *place = arena_array(arena, uint32_t, (size_t)live->numbers + 1);
+	memset(place, 0xff, ((size_t)live->numbers + 1) * sizeof(*place));
+	for (size_t i = 0; i < live->rule.len; i++)
+		place[live->rule.at[i].number] = (uint32_t)i;
+	return place;
 }

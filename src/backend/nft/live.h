@@ -11,7 +11,7 @@
 struct nft_live_rule {
 	uint32_t number;
 	uint32_t first, forms; // numbers of its rules in the tree
-	uint64_t rank;         // of the first of them
+	uint64_t rank, end;    // of the first of them; behind the last one
 	bool flow;
 };
 
@@ -37,3 +37,6 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 void nft_live_free(struct nft_live *live); // NULL is fine
 // Everything that is to be in the kernel, as messages of the batch.
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table);
+// By number: the place of the rule in the policy, NFT_NO_PLACE when it is gone.
+#define NFT_NO_PLACE UINT32_MAX
+const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena) must_check;

@@ -149,25 +149,38 @@ bool backend_nft_watch_drain(struct backend_nft *nft)
 
 // --- counters ---
 
-static void count(const struct nft_form *form, struct arena *arena, struct backend_counters *out,
-		  size_t *cap)
+struct counting {
+	struct arena *arena;
+	struct backend_counters *out;
+	const uint32_t *place; // of the rule with a number; NULL: its number is its place
+	size_t numbers, cap;
+};
+
+static struct backend_count *counter_of(struct counting *c, uint32_t number)
 {
-	struct backend_count *to;
+	struct backend_counters *out = c->out;
+	if (number >= (c->place ? c->numbers : IR_RULES_MOST))
+		return NULL;
+	uint32_t at = c->place ? c->place[number] : number;
+	if (at == NFT_NO_PLACE)
+		return NULL;
+	while (at >= c->cap)
+		out->rule = arena_grow(c->arena, out->rule, c->cap, &c->cap, sizeof(*out->rule));
+	if (at >= out->rules)
+		out->rules = at + 1;
+	return &out->rule[at];
+}
+
+static void count(struct counting *c, const struct nft_form *form)
+{
 	if (!form->tag.known || !form->tag.counts)
 		return;
-	if (form->tag.rule == NFT_TAG_DEFAULT) {
-		to = &out->by_default;
-	} else if (form->tag.rule == NFT_TAG_NO_FLOW) {
-		to = &out->no_flow;
-	} else if (form->tag.rule < IR_RULES_MOST) {
-		while (form->tag.rule >= *cap)
-			out->rule = arena_grow(arena, out->rule, *cap, cap, sizeof(*out->rule));
-		if (form->tag.rule >= out->rules)
-			out->rules = form->tag.rule + 1;
-		to = &out->rule[form->tag.rule];
-	} else {
+	struct backend_count *to = form->tag.rule == NFT_TAG_DEFAULT ? &c->out->by_default
+				   : form->tag.rule == NFT_TAG_NO_FLOW
+					   ? &c->out->no_flow
+					   : counter_of(c, form->tag.rule);
+	if (!to)
 		return;
-	}
 	to->packets += form->packets;
 	to->bytes += form->bytes;
 }
@@ -175,8 +188,12 @@ static void count(const struct nft_form *form, struct arena *arena, struct backe
 int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct backend_counters *out)
 {
 	struct nft_table table;
-	size_t cap = 0;
+	struct counting c = {.arena = arena, .out = out};
 	*out = (struct backend_counters){0};
+	if (nft->live) {
+		c.place = nft_live_places(nft->live, arena);
+		c.numbers = nft->live->numbers;
+	}
 	int error = nft_table_read(&nft->socket, nft->table, NFT_COUNTERS, arena, &table);
 	for (size_t i = 0; !error && i < table.chain.len; i++) {
 		uint32_t generation;
@@ -184,7 +201,7 @@ int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct ba
 		if (!nft_generation_of(chain->name, &generation) || generation != table.generation)
 			continue;
 		for (size_t k = 0; k < chain->rule.len; k++)
-			count(&chain->rule.at[k], arena, out, &cap);
+			count(&c, &chain->rule.at[k]);
 	}
 	return error;
 }

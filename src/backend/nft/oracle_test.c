@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define CHECKS 40000
+#define CHECKS 50000
 
 // oracle_test [SEED [CHECKS]]
 int main(int argc, char **argv)
@@ -38,6 +38,7 @@ int main(int argc, char **argv)
 	printf("%zu packets in %zu cases fared as they should: %zu passed, %zu dropped, %zu "
 	       "rejected, %zu within a rate\n",
 	       checks, cases, by[IR_PASS], by[IR_DROP], by[IR_REJECT], by[IR_RATE_LIMIT]);
+	printf("%zu policies were changed in place\n", o.changed);
 	test_oracle_close(&o);
 	return 0;
 }

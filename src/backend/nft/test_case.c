@@ -164,6 +164,47 @@ struct backend_nft_shape test_shape_random(struct test_random *random)
 		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
 }
 
+static struct backend_edit random_edit(struct test_random *random, const struct ir_ruleset *from,
+				       const struct ir_ruleset *to, size_t at)
+{
+	size_t left = from->rule.len - at, skip = test_random_below(random, (uint32_t)left + 1);
+	struct backend_edit edit = {.at = at + skip, .to = to->rule.len + skip};
+	edit.removed = test_random_below(random, 3);
+	if (edit.removed > left - skip)
+		edit.removed = left - skip;
+	edit.inserted = test_random_below(random, 3);
+	return edit;
+}
+
+static void copy_rules(struct arena *arena, const struct ir_ruleset *from, size_t at, size_t end,
+		       struct ir_ruleset *to)
+{
+	for (size_t i = at; i < end; i++)
+		vec_push(arena, &to->rule, from->rule.at[i]);
+}
+
+// The second ruleset becomes the first with a few rules removed and some of its own put in.
+static void edit_first(struct test_random *random, struct arena *arena, struct test_case *test)
+{
+	const struct ir_ruleset *first = &test->ruleset[0], own = test->ruleset[1];
+	struct ir_ruleset out = {.default_action = first->default_action};
+	size_t at = 0;
+	test->edits = 1 + test_random_below(random, array_len(test->edit));
+	for (size_t i = 0; i < test->edits; i++) {
+		struct backend_edit *edit = &test->edit[i];
+		*edit = random_edit(random, first, &out, at);
+		copy_rules(arena, first, at, edit->at, &out);
+		for (size_t k = 0; k < edit->inserted && own.rule.len; k++)
+			vec_push(arena, &out.rule,
+				 own.rule.at[test_random_below(random, (uint32_t)own.rule.len)]);
+		edit->inserted = out.rule.len - edit->to;
+		at = edit->at + edit->removed;
+	}
+	copy_rules(arena, first, at, first->rule.len, &out);
+	test->ruleset[1] = out;
+	test->shape[1] = test->shape[0];
+}
+
 void test_case_random(struct test_random *random, struct arena *arena, int64_t now,
 		      struct test_case *out)
 {
@@ -173,6 +214,8 @@ void test_case_random(struct test_random *random, struct arena *arena, int64_t n
 		test_policy_random(random, arena, out->tracked, now, &out->ruleset[i]);
 		out->shape[i] = test_shape_random(random);
 	}
+	if (out->changes && test_random_chance(random, 60))
+		edit_first(random, arena, out);
 	for (unsigned i = 0; i < ALONE; i++) {
 		struct test_packet p;
 		bool second = out->tracked && test_random_chance(random, 20);

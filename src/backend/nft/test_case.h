@@ -27,6 +27,9 @@ struct test_case {
 	bool changes; // to the second ruleset, while connections go on
 	struct ir_ruleset ruleset[2];
 	struct backend_nft_shape shape[2]; // in which they stand in the kernel
+	struct backend_edit
+		edit[4]; // that make the second ruleset of the first; none: it is another one
+	size_t edits;
 	VEC(struct test_item) item;
 };
 

@@ -125,7 +125,18 @@ static void check_item(struct test_oracle *o, const struct test_item *item)
 
 // --- running a case ---
 
-static bool apply(struct test_oracle *o, const struct ir_ruleset *ruleset)
+static int put_in_force(struct test_oracle *o, const struct ir_ruleset *ruleset, bool edited,
+			struct diags *diags)
+{
+	const struct test_case *t = o->test;
+	int done = edited ? backend_nft_change(o->nft, ruleset, t->edit, t->edits, diags)
+			  : BACKEND_ANEW;
+	o->in_place = done == BACKEND_DONE;
+	o->changed += o->in_place;
+	return done == BACKEND_ANEW ? backend_nft_apply(o->nft, ruleset, diags) : done;
+}
+
+static bool apply(struct test_oracle *o, const struct ir_ruleset *ruleset, bool edited)
 {
 	struct arena arena;
 	struct diags diags;
@@ -133,7 +144,7 @@ static bool apply(struct test_oracle *o, const struct ir_ruleset *ruleset)
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	buf_init(&text);
-	int error = backend_nft_apply(o->nft, ruleset, &diags);
+	int error = put_in_force(o, ruleset, edited, &diags);
 	for (size_t i = 0; i < diags.list.len; i++)
 		diag_print(&diags.list.at[i], false, &text);
 	if (error || diags.list.len)
@@ -213,12 +224,32 @@ static void check_read_back(struct test_oracle *o, struct arena *arena,
 			report_rule(o, &normal.rule.at[i], &state.ruleset.rule.at[i]);
 }
 
+// Rules that a change has left alone have counted before it, too.
+static void add_counts_before(const struct test_case *t, struct arena *arena, uint64_t *counts,
+			      uint64_t *by_default, uint64_t *no_flow)
+{
+	size_t n = t->ruleset[0].rule.len, at = 0, to = 0;
+	uint64_t *before = arena_array(arena, uint64_t, n + 1), one, other;
+	test_case_counts(t, 0, before, &one, &other);
+	*by_default += one;
+	*no_flow += other;
+	for (size_t i = 0; i <= t->edits; i++) {
+		size_t end = i < t->edits ? t->edit[i].at : n;
+		for (; at < end; at++, to++)
+			counts[to] += before[at];
+		at = i < t->edits ? end + t->edit[i].removed : at;
+		to = i < t->edits ? t->edit[i].to + t->edit[i].inserted : to;
+	}
+}
+
 static void check_counters(struct test_oracle *o, struct arena *arena, unsigned which)
 {
 	struct backend_counters is;
 	size_t n = o->test->ruleset[which].rule.len;
 	uint64_t *meant = arena_array(arena, uint64_t, n + 1), by_default, no_flow;
 	test_case_counts(o->test, which, meant, &by_default, &no_flow);
+	if (o->in_place)
+		add_counts_before(o->test, arena, meant, &by_default, &no_flow);
 	if (backend_nft_counters(o->nft, arena, &is))
 		fault(o, "counters", "no counters");
 	for (size_t i = 0; i < n; i++) {
@@ -281,7 +312,7 @@ void test_oracle_enter(struct test_oracle *o, bool tracked)
 bool test_oracle_deploy(struct test_oracle *o, const struct ir_ruleset *lowered, bool tracked)
 {
 	test_oracle_enter(o, tracked);
-	return apply(o, lowered);
+	return apply(o, lowered, false);
 }
 
 bool test_oracle_run(struct test_oracle *o, struct test_case *test)
@@ -293,7 +324,7 @@ bool test_oracle_run(struct test_oracle *o, struct test_case *test)
 	test_case_judge(test, &arena, time(NULL));
 	for (unsigned change = 0; change < 1u + test->changes && !o->fault[0]; change++) {
 		o->nft->options.shape = test->shape[change];
-		if (!apply(o, &test->ruleset[change]))
+		if (!apply(o, &test->ruleset[change], change && test->edits))
 			break;
 		if (test->shape[change].form <= BACKEND_NFT_LINEAR) {
 			check_compare(o, &arena, &test->ruleset[change]);
