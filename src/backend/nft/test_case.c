@@ -201,6 +201,10 @@ static void edit_first(struct test_random *random, struct arena *arena, struct t
 		at = edit->at + edit->removed;
 	}
 	copy_rules(arena, first, at, first->rule.len, &out);
+	if (!out.rule.len) {
+		test->edits = 0; // packets are aimed at rules
+		return;
+	}
 	test->ruleset[1] = out;
 	test->shape[1] = test->shape[0];
 }
