@@ -511,8 +511,9 @@ void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_sha
 	bool long_rules = too_long(out) || shape->form == BACKEND_NFT_AUTO;
 	for (size_t first = 0; first < out->rule.len;) {
 		bool last = out->part.len >= PARTS_MOST;
-		size_t len = last ? out->rule.len - first : run_of_a_kind(out, first);
-		add_run(&b, first, len, last || long_rules);
+		bool list = last || long_rules || shape->form == BACKEND_NFT_LINEAR;
+		size_t len = list ? out->rule.len - first : run_of_a_kind(out, first);
+		add_run(&b, first, len, list);
 		first += len;
 	}
 	out->entries = b.spent;

@@ -311,7 +311,7 @@ static bool parts_for(const struct nft_tree *tree, uint32_t rule, size_t *lo_out
 static bool fits(const struct nft_tree_part *part, const struct nft_form *form)
 {
 	enum nft_kind kind = nft_form_kind(form);
-	return kind == NFT_KIND_ANY || part->kind == kind;
+	return part->form == BACKEND_NFT_LINEAR || kind == NFT_KIND_ANY || part->kind == kind;
 }
 
 // The part in which it stands in the fewest leaves; SIZE_MAX: in none.
