@@ -70,7 +70,7 @@ static size_t pieces_of(struct algebra_range r, unsigned bits)
 		while (!(r.lo >> step & 1) && (r.lo | algebra_max(step + 1)) <= r.hi)
 			step++;
 		n++;
-		if ((r.lo | algebra_max(step)) == r.hi)
+		if ((r.lo | (((u128)1 << step) - 1)) == r.hi)
 			return n;
 		r.lo += (u128)1 << step;
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of whole programs of kernel rules: puts them into a router and reads them back. Whatever goes wrong fails the test.
+// For tests of whole programs of kernel rules: puts them into a router and reads them back. Whatever goes wrong fails
+// the test.
 #pragma once
 
 #include "backend/nft/encode.h"
