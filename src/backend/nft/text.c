@@ -262,6 +262,14 @@ static bool has_ports(const struct nft_form *form, enum nft_field *out)
 	return form->act == ACT_BRANCH && of_ports(*out);
 }
 
+static bool reads(const struct nft_form *form, enum nft_field field)
+{
+	for (size_t f = 0; form->act == ACT_BOXES && f < form->boxes.fields; f++)
+		if (form->boxes.field[f] == field)
+			return true;
+	return nft_form_set(form, field) != NULL;
+}
+
 // What nft needs to know before it takes a flow's port.
 static void put_hints(const struct nft_form *form, struct buf *out)
 {
@@ -269,10 +277,8 @@ static void put_hints(const struct nft_form *form, struct buf *out)
 	if (!has_ports(form, &field))
 		return;
 	const struct nft_field_info *info = &nft_field_info[field];
-	bool v4 = nft_form_set(form, F_FLOW_SRC4) || nft_form_set(form, F_FLOW_DST4) ||
-		  info->version == 4,
-	     v6 = nft_form_set(form, F_FLOW_SRC6) || nft_form_set(form, F_FLOW_DST6) ||
-		  info->version == 6;
+	bool v4 = reads(form, F_FLOW_SRC4) || reads(form, F_FLOW_DST4) || info->version == 4,
+	     v6 = reads(form, F_FLOW_SRC6) || reads(form, F_FLOW_DST6) || info->version == 6;
 	if (!nft_form_set(form, F_FLOW_VERSION))
 		buf_adds(out, v4   ? "ct l3proto ipv4 "
 			      : v6 ? "ct l3proto ipv6 "
