@@ -1,85 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the kernel takes to get a policy and to say it back: rules with ranges, and rules that look up
-// one of up to 1000 different sets; both IP versions; beside them nft(8) with the same rules as a script.
-// The kernel finds a table's sets by walking a list, so very many different sets cost quadratic time.
-// Runs in a network namespace of its own.
+// How long the kernel takes to get a policy, to have one rule of it changed, and to say it back; how long the proof takes
+// that it enforces what is meant; and the memory of the process that does it. Rules are those of access lists, firewalls
+// and IP chains in the manner of ClassBench, and rules that look up one of 1000 different sets (the kernel finds a table's
+// sets by walking a list). Beside it nft(8) with the same rules as a script. Each in a process and a network namespace of
+// its own.
 #include "backend/nft/nft.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "benchmarks/figure.h"
+#include "verify/test_sets.h"
 
-#include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DIFFERENT_SETS 1000
+#define KINDS (TEST_SETS_KINDS + 1)
+#define CHANGES 30
 
-static double seconds(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void narrow(struct arena *arena, struct ir_clause *clause, enum ir_dim dim,
-		   struct algebra_set set)
-{
-	if (!ir_clause_narrow(clause, arena, dim, set))
-		abort();
-}
-
-static void add_rule(struct arena *arena, unsigned i, bool sets, struct ir_ruleset *out)
-{
-	struct ir_rule rule = {.policy = "bench",
-			       .name = arena_printf(arena, "rule %u", i),
-			       .flow = true,
-			       .verdict = i % 3 ? IR_PASS : IR_DROP,
-			       .clause = arena_new(arena, struct ir_clause),
-			       .clauses = 1};
-	bool v6 = i & 1;
-	u128 net = v6 ? ((u128)0x20010db8u << 96 | (u128)i << 64) : 0x0a000000u + i * 256u;
-	narrow(arena, rule.clause, v6 ? IR_SRC6 : IR_SRC4, algebra_set_one(arena, net, net + 255));
-	narrow(arena, rule.clause, IR_PROTO, algebra_set_one(arena, 6, 6));
-	struct algebra_builder ports = {.arena = arena};
-	unsigned from = 1 + i % (sets ? DIFFERENT_SETS : 60000);
-	for (unsigned k = 0; k < (sets ? 5 : 1); k++)
-		algebra_builder_add(&ports, from + k * 7, from + k * 7 + k);
-	narrow(arena, rule.clause, IR_DPORT, algebra_builder_take(&ports));
-	vec_push(arena, &out->rule, rule);
-}
-
-static double load_by_nft(const struct ir_ruleset *ruleset, struct arena *arena)
-{
-	char name[] = "/tmp/bulwark-bench-XXXXXX";
-	struct buf script;
-	struct diags diags;
-	int status = 0;
-	diags_init(&diags, arena);
-	buf_init(&script);
-	int fd = mkstemp(name);
-	if (fd < 0 || !backend_nft_print(ruleset, NULL, &diags, &script) ||
-	    write(fd, script.data, script.len) != (ssize_t)script.len)
-		exit(1);
-	close(fd);
-	double begin = seconds();
-	pid_t child = fork();
-	if (!child) {
-		execlp("nft", "nft", "-f", name, NULL);
-		_exit(127);
-	}
-	waitpid(child, &status, 0);
-	double took = seconds() - begin;
-	unlink(name);
-	buf_fini(&script);
-	return status ? -1 : took;
-}
-
-struct figures {
-	double first, again, read, compare, counters, clear, peer;
+struct bench {
+	const struct backend_ops *ops;
+	struct backend *backend;
+	struct arena arena;
+	struct ir_ruleset rules;
+	struct test_random random;
+	char name[32];
 };
 
 static void check(bool good, const char *what)
@@ -90,75 +37,273 @@ static void check(bool good, const char *what)
 	exit(1);
 }
 
-static struct figures measure(struct backend_nft *nft, const struct ir_ruleset *ruleset,
-			      struct arena *arena)
+static void print(struct bench *b, const char *what, double value, const char *unit,
+		  const char *beside)
 {
-	struct figures f;
-	struct diags diags;
-	struct backend_state state;
-	struct backend_differences differences = {.arena = arena};
-	struct backend_counters counters;
-	diags_init(&diags, arena);
-	double t[7];
-	t[0] = seconds();
-	check(!backend_nft_apply(nft, ruleset, &diags), "apply");
-	t[1] = seconds();
-	check(!backend_nft_apply(nft, ruleset, &diags) && !diags.list.len, "apply");
-	t[2] = seconds();
-	check(!backend_nft_read_back(nft, arena, &state) && !state.strange.list.len &&
-		      state.ruleset.rule.len == ruleset->rule.len,
-	      "read back");
-	t[3] = seconds();
-	check(!backend_nft_compare(nft, ruleset, &differences) && !differences.list.len, "compare");
-	t[4] = seconds();
-	check(!backend_nft_counters(nft, arena, &counters), "counters");
-	t[5] = seconds();
-	check(!backend_nft_clear(nft, &diags), "clear");
-	t[6] = seconds();
-	f = (struct figures){
-		t[1] - t[0], t[2] - t[1], t[3] - t[2], t[4] - t[3], t[5] - t[4], t[6] - t[5], 0};
-	f.peer = load_by_nft(ruleset, arena);
-	check(!backend_nft_clear(nft, &diags), "clear");
-	return f;
+	char text[80];
+	snprintf(text, sizeof(text), "nft %s: %s", b->name, what);
+	figure_print(text, value, unit, beside);
 }
 
-static void bench(struct backend_nft *nft, unsigned rules, bool sets)
+// --- rules ---
+
+static void add_set_rule(struct bench *b, unsigned i)
+{
+	struct ir_rule rule = {.policy = "bench",
+			       .name = arena_printf(&b->arena, "rule %u", i),
+			       .verdict = i % 3 ? IR_PASS : IR_DROP,
+			       .clause = arena_new(&b->arena, struct ir_clause),
+			       .clauses = 1};
+	struct algebra_builder ports = {.arena = &b->arena};
+	u128 net = 0x0a000000u + i * 256u;
+	for (unsigned k = 0, from = 1 + i % DIFFERENT_SETS; k < 5; k++)
+		algebra_builder_add(&ports, from + k * 7, from + k * 7 + k);
+	check(ir_clause_narrow(rule.clause, &b->arena, IR_SRC4,
+			       algebra_set_one(&b->arena, net, net + 255)) &&
+		      ir_clause_narrow(rule.clause, &b->arena, IR_PROTO,
+				       algebra_set_one(&b->arena, 6, 6)) &&
+		      ir_clause_narrow(rule.clause, &b->arena, IR_DPORT,
+				       algebra_builder_take(&ports)),
+	      "making a rule");
+	vec_push(&b->arena, &b->rules.rule, rule);
+}
+
+static void make_rules(struct bench *b, unsigned kind, unsigned rules)
+{
+	struct test_sets_spec spec = {(enum test_sets_kind)kind, 4, rules, 1};
+	snprintf(b->name, sizeof(b->name), "%uk %s", rules / 1000,
+		 kind < TEST_SETS_KINDS ? test_sets_kind_name[kind] : "sets");
+	b->rules = (struct ir_ruleset){.default_action = IR_DROP};
+	if (kind < TEST_SETS_KINDS)
+		test_sets_make(&spec, &b->arena, &b->rules);
+	for (unsigned i = 0; kind == TEST_SETS_KINDS && i < rules; i++)
+		add_set_rule(b, i);
+}
+
+// --- all of it ---
+
+static double apply(struct bench *b)
 {
 	struct arena arena;
-	struct ir_ruleset ruleset = {.default_action = IR_DROP};
+	struct diags diags;
 	arena_init(&arena);
-	for (unsigned i = 0; i < rules; i++)
-		add_rule(&arena, i, sets, &ruleset);
-	struct figures f = measure(nft, &ruleset, &arena);
-	const char *what = sets ? "with sets" : "with ranges";
-	printf("nft load %u rules %s: %.0f ms (nft -f: %.0f ms, ratio %.2f)\n", rules, what,
-	       f.first * 1e3, f.peer * 1e3, f.peer > 0 ? f.first / f.peer : 0);
-	printf("nft replace %u rules %s: %.0f ms\n", rules, what, f.again * 1e3);
-	printf("nft read back %u rules %s into IR: %.0f ms\n", rules, what, f.read * 1e3);
-	printf("nft compare %u rules %s: %.0f ms\n", rules, what, f.compare * 1e3);
-	printf("nft counters of %u rules %s: %.0f ms\n", rules, what, f.counters * 1e3);
+	diags_init(&diags, &arena);
+	double begin = figure_seconds();
+	check(b->ops->apply(b->backend, &b->rules, &diags) == BACKEND_DONE && !diags.list.len,
+	      "apply");
+	double took = figure_seconds() - begin;
 	arena_fini(&arena);
+	return took;
+}
+
+typedef int (*compare_fn)(struct backend *backend, const struct ir_ruleset *lowered,
+			  struct backend_differences *out);
+
+static double compare(struct bench *b, compare_fn how)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct backend_differences differences = {.arena = &arena};
+	double begin = figure_seconds();
+	check(!how(b->backend, &b->rules, &differences) && !differences.list.len, "compare");
+	double took = figure_seconds() - begin;
+	arena_fini(&arena);
+	return took;
+}
+
+static double read_back(struct bench *b)
+{
+	struct arena arena;
+	struct backend_state state;
+	arena_init(&arena);
+	double begin = figure_seconds();
+	check(!b->ops->read_back(b->backend, &arena, &state) && !state.strange.list.len &&
+		      state.ruleset.rule.len <= b->rules.rule.len,
+	      "read back");
+	double took = figure_seconds() - begin;
+	arena_fini(&arena);
+	return took;
+}
+
+static double read_counters(struct bench *b)
+{
+	struct arena arena;
+	struct backend_counters counters;
+	arena_init(&arena);
+	double begin = figure_seconds();
+	check(!b->ops->counters(b->backend, &arena, &counters), "counters");
+	double took = figure_seconds() - begin;
+	arena_fini(&arena);
+	return took;
+}
+
+static void all_of_it(struct bench *b)
+{
+	char beside[64];
+	double before = figure_peak_mb();
+	print(b, "apply", apply(b), "s", "");
+	snprintf(beside, sizeof(beside), "%.0f MB of it are the rules", before);
+	print(b, "peak memory of apply", figure_peak_mb(), "MB", beside);
+	print(b, "replace by itself", apply(b), "s", "");
+	print(b, "read back into IR", read_back(b), "s", "");
+	print(b, "read back and proven equal", compare(b, b->ops->compare), "s", "");
+	print(b, "counters", read_counters(b), "s", "");
+	print(b, "peak memory of all", figure_peak_mb(), "MB", "");
+}
+
+// --- one rule ---
+
+struct series {
+	double of[CHANGES];
+	size_t len;
+};
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void print_series(struct bench *b, const char *what, struct series *s, unsigned anew)
+{
+	char beside[64] = "";
+	if (!s->len)
+		return;
+	qsort(s->of, s->len, sizeof(*s->of), by_size);
+	snprintf(beside, sizeof(beside), "worst of %zu: %.3f ms%s", s->len, s->of[s->len - 1] * 1e3,
+		 anew ? ", the others anew" : "");
+	print(b, what, s->of[s->len / 2] * 1e3, "ms", beside);
+}
+
+// By turns a rule gets another verdict, one is taken out, and one put in.
+static struct backend_edit edit(struct bench *b, unsigned turn)
+{
+	size_t len = b->rules.rule.len, at = test_random_below(&b->random, (uint32_t)len);
+	struct ir_rule *rule = &b->rules.rule.at[at], copy = *rule;
+	if (turn % 3 == 0) {
+		rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
+		return (struct backend_edit){at, 1, at, 1};
+	}
+	if (turn % 3 == 1) {
+		memmove(rule, rule + 1, (len - at - 1) * sizeof(*rule));
+		b->rules.rule.len--;
+		return (struct backend_edit){at, 1, at, 0};
+	}
+	vec_push(&b->arena, &b->rules.rule, copy);
+	rule = &b->rules.rule.at[at];
+	memmove(rule + 1, rule, (len - at) * sizeof(*rule));
+	copy.verdict = IR_DROP;
+	*rule = copy;
+	return (struct backend_edit){at, 0, at, 1};
+}
+
+static bool change(struct bench *b, unsigned turn, struct series *out)
+{
+	struct arena arena;
+	struct diags diags;
+	struct backend_edit made = edit(b, turn);
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	double begin = figure_seconds();
+	int done = b->ops->change(b->backend, &b->rules, &made, 1, &diags);
+	if (done == BACKEND_DONE)
+		out->of[out->len++] = figure_seconds() - begin;
+	check((done == BACKEND_DONE || done == BACKEND_ANEW) && !diags.list.len, "change");
+	arena_fini(&arena);
+	return done == BACKEND_DONE;
+}
+
+static void one_rule(struct bench *b)
+{
+	struct series changes = {0}, proofs = {0};
+	unsigned anew = 0;
+	for (unsigned turn = 0; turn < CHANGES; turn++) {
+		if (change(b, turn, &changes)) {
+			proofs.of[proofs.len++] = compare(b, b->ops->compare_changed);
+			continue;
+		}
+		anew++;
+		(void)apply(b);
+		(void)compare(b, b->ops->compare);
+	}
+	print_series(b, "one rule changed", &changes, anew);
+	print_series(b, "proven equal after that", &proofs, 0);
+	if (anew)
+		print(b, "changes that had to be made anew", anew, "", "");
+}
+
+// --- nft(8) ---
+
+static double run_nft(const char *script)
+{
+	int status = 0;
+	double begin = figure_seconds();
+	pid_t child = fork();
+	if (!child) {
+		execlp("nft", "nft", "-f", script, NULL);
+		_exit(127);
+	}
+	check(waitpid(child, &status, 0) == child && !status, "nft -f");
+	return figure_seconds() - begin;
+}
+
+static void peer(struct bench *b)
+{
+	char name[] = "/tmp/bulwark-bench-XXXXXX";
+	struct buf script;
+	struct diags diags;
+	diags_init(&diags, &b->arena);
+	buf_init(&script);
+	check(!b->ops->clear(b->backend, &diags), "clear");
+	int fd = mkstemp(name);
+	check(fd >= 0 && backend_nft_print(&b->rules, NULL, &diags, &script) &&
+		      write(fd, script.data, script.len) == (ssize_t)script.len,
+	      "writing a script");
+	close(fd);
+	print(b, "peer: the same by nft -f", run_nft(name), "s", "");
+	unlink(name);
+	buf_fini(&script);
+}
+
+static void bench(unsigned kind, unsigned rules)
+{
+	struct bench b = {.ops = &backend_nft_ops, .random = {1}};
+	struct diags diags;
+	arena_init(&b.arena);
+	diags_init(&diags, &b.arena);
+	make_rules(&b, kind, rules);
+	check(!unshare(CLONE_NEWNET) && !b.ops->open(&diags, &b.backend), "open");
+	all_of_it(&b);
+	if (b.ops->change && b.ops->compare_changed)
+		one_rule(&b);
+	peer(&b);
+	b.ops->close(b.backend);
+	arena_fini(&b.arena);
+}
+
+static bool in_process(unsigned kind, unsigned rules)
+{
+	int status = 0;
+	pid_t child = fork();
+	if (!child) {
+		bench(kind, rules);
+		fflush(stdout);
+		_exit(0);
+	}
+	return waitpid(child, &status, 0) == child && !status;
 }
 
 int main(void)
 {
-	struct arena arena;
-	struct diags diags;
-	struct backend_nft *nft;
-	arena_init(&arena);
-	diags_init(&diags, &arena);
+	bool good = true;
+	base_give_memory_back(); // as the programs do
 	if (unshare(CLONE_NEWNET) < 0) {
 		puts("nft load: not measured, network namespaces need privileges");
 		return 0;
 	}
-	if (backend_nft_open(NULL, &diags, &nft))
-		return 1;
-	static const unsigned sizes[] = {1000, 10000};
-	for (size_t i = 0; i < array_len(sizes); i++) {
-		bench(nft, sizes[i], false);
-		bench(nft, sizes[i], true);
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		good &= in_process(kind, 10000);
+		good &= kind == TEST_SETS_KINDS || in_process(kind, 100000);
 	}
-	backend_nft_close(nft);
-	arena_fini(&arena);
-	return 0;
+	return !good;
 }
