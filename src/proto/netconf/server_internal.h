@@ -171,8 +171,9 @@ struct netconf_server {
 	uint32_t last_id;
 	struct netconf_rpc *rpcs;
 	struct netconf_reply *replies;
-	struct netconf_rpc *busy;     // the write in work
-	struct netconf_work *work;    // in turn
+	struct netconf_rpc *busy;  // the write in work
+	struct netconf_work *work; // in turn; the first few share the time
+	unsigned works;
 	struct netconf_work *working; // now
 	bool going_on;                // the loop will call
 	bool ending;                  // it is being freed

@@ -13,9 +13,14 @@
 #include "schema/schema.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #define TO_THE_END_US UINT32_MAX
+// An expression may take its 100 MB: only so many computations share the time, and the others wait for one of them to come
+// to its end; and with so many interrupted ones, new ones are not interrupted.
+#define SHARING 4u
+#define INTERRUPTED_MOST 256u
 #define NOWHERE SIZE_MAX
 
 // A computation for a request.
@@ -88,13 +93,14 @@ void netconf_clear_up(struct netconf_server *server)
 
 static void go_on(void *context);
 
-static void queue(struct netconf_server *server, struct netconf_work *work)
+// Behind so many others.
+static void queue(struct netconf_server *server, struct netconf_work *work, unsigned others)
 {
-	struct netconf_work **last = &server->work;
-	while (*last)
-		last = &(*last)->next;
-	*last = work;
-	work->next = NULL;
+	struct netconf_work **place = &server->work;
+	while (*place && others--)
+		place = &(*place)->next;
+	work->next = *place;
+	*place = work;
 }
 
 static void body(void *context)
@@ -120,11 +126,12 @@ static bool slice(struct netconf_server *server, struct netconf_work *work, unsi
 }
 
 // It has come to its end.
-static void end(struct netconf_work *work)
+static void end(struct netconf_server *server, struct netconf_work *work)
 {
 	struct netconf_rpc *rpc = work->rpc;
 	void (*then)(struct netconf_rpc * rpc) = work->then;
 	free(work);
+	server->works--;
 	if (!rpc)
 		return;
 	rpc->work = NULL;
@@ -141,15 +148,18 @@ void netconf_go_on(struct netconf_server *server)
 		io_defer(server->options.loop, go_on, server);
 }
 
+// What is new, and not done in its first slice, waits behind all others, unless it is what writes wait for.
 static void run(struct netconf_server *server, struct netconf_work *work)
 {
-	if (slice(server, work, server->options.slice_us))
-		queue(server, work);
+	bool shares = work->turn || work->rpc == server->busy;
+	bool many = server->works > INTERRUPTED_MOST;
+	if (slice(server, work, many ? TO_THE_END_US : server->options.slice_us))
+		queue(server, work, shares ? SHARING - 1 : UINT_MAX);
 	else
-		end(work);
+		end(server, work);
 }
 
-// A slice for the first in line, which then stands behind all others.
+// A slice for the first in line.
 static void go_on(void *context)
 {
 	struct netconf_server *server = context;
@@ -170,8 +180,9 @@ void netconf_work(struct netconf_rpc *rpc, void (*fn)(struct netconf_rpc *rpc))
 	assert(!rpc->work);
 	*work = (struct netconf_work){.rpc = rpc, .fn = fn};
 	rpc->work = work;
+	server->works++;
 	if (server->working)
-		queue(server, work);
+		queue(server, work, UINT_MAX);
 	else
 		run(server, work);
 	netconf_go_on(server);
@@ -198,9 +209,9 @@ void netconf_work_settle(struct netconf_server *server)
 	for (struct netconf_work *work; (work = server->work);) {
 		server->work = work->next;
 		if (slice(server, work, TO_THE_END_US))
-			queue(server, work);
+			queue(server, work, UINT_MAX);
 		else
-			end(work);
+			end(server, work);
 	}
 }
 

@@ -168,6 +168,27 @@ static void running_is_replaced_meanwhile(void **state)
 	test_has(test_receive(&b), "<label>old</label>");
 }
 
+// More expressions than share the time: each gets its answer, and so do writes.
+static void many_search(void **state)
+{
+	static struct test_peer peer[6];
+	(void)state;
+	test_ok(&a, large_edit("old"));
+	test_ok(&a, "<commit/>");
+	for (size_t i = 0; i < array_len(peer); i++) {
+		test_peer_open(&peer[i], &w);
+		test_send(&peer[i], "<get-config><source><running/></source><filter type=\"xpath\" "
+				    "select=\"//*[.='7']\"/></get-config>");
+	}
+	test_ok(&a, EDIT(LABEL("new")));
+	test_ok(&a, "<commit/>");
+	test_has(test_ask(&b, GET("running", "label")), ">new<");
+	for (size_t i = 0; i < array_len(peer); i++) {
+		test_has(test_receive(&peer[i]), "<page><number>7</number></page>");
+		test_peer_fini(&peer[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,7 +196,7 @@ int main(void)
 		T(others_see_what_was_before),    T(the_writer_may_go),
 		T(the_committer_may_go),          T(the_server_may_go),
 		T(the_server_may_go_in_a_commit), T(a_commit_is_undone_meanwhile),
-		T(running_is_replaced_meanwhile),
+		T(running_is_replaced_meanwhile), T(many_search),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
