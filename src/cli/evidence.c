@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evidence of proofs: what the controller has of it, as a list and as a file for an auditor, and what such a file proves. The
-// last needs no controller: signatures, certificates and chains are checked here, against an authority that is named.
+// Evidence of proofs: what the controller has of it, as a list and as a file for an auditor, and what such a file proves.
+// The last needs no controller: signatures, certificates and chains are checked here, against an authority that is named.
 #include "cli/answer.h"
 #include "cli/source.h"
 #include "base/file.h"
@@ -58,8 +58,10 @@ static void print_listed(struct cli *cli, const json_t *e)
 		   cli_colour(cli, CLI_PLAIN), answer_number(e, "serial"),
 		   answer_text(e, "trigger"), cli_colour(cli, colour), result,
 		   cli_colour(cli, CLI_PLAIN));
-	if (answer_number(e, "differences"))
-		buf_printf(&cli->out, "  %" PRIu64 " differences", answer_number(e, "differences"));
+	uint64_t differences = answer_number(e, "differences");
+	if (differences)
+		buf_printf(&cli->out, "  %" PRIu64 " difference%s", differences,
+			   differences == 1 ? "" : "s");
 	if (answer_number(e, "job"))
 		buf_printf(&cli->out, "  job %" PRIu64, answer_number(e, "job"));
 	buf_printf(&cli->out, "%s%s\n", *fault ? "  not to be believed: " : "", fault);
