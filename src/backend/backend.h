@@ -51,7 +51,9 @@ extern const char *const backend_change_name[]; // "missing", …
 struct backend_difference {
 	enum backend_change change;
 	const char *policy, *rule;
-	const char *intended, *found;
+	const char *intended, *found; // `found` says where: the chain and the handle of the rule
+	const char *
+		witness; // a packet that fares otherwise, as `bulwark query` reads it; NULL: none is known
 };
 struct backend_differences {
 	struct arena *arena;
@@ -119,7 +121,8 @@ struct backend_ops {
 	// Required: what is enforced now. 0 or a negative errno.
 	int (*read_back)(struct backend *backend, struct arena *arena, struct backend_state *out);
 	// Required: reads back and compares with what is intended (NULL: nothing shall be deployed). The list is empty
-	// exactly when the meaning is equal (proven exactly, by verify) and nothing foreign is there. 0 or a negative errno.
+	// exactly when it is proven that every packet fares as is meant, is counted, logged and limited by the rules
+	// that are meant, and nothing foreign is there. 0 or a negative errno; -EOVERFLOW: too much work to tell.
 	int (*compare)(struct backend *backend, const struct ir_ruleset *lowered,
 		       struct backend_differences *out);
 	// Optional: the same answer, given that the last compare (or this) found everything equal to the policy before

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is enforced against what is intended. Both are lists of kernel rules with keys that hold all
-// that a rule does; the lists are equal or every difference is named. Where they differ, equal rules
-// are paired first, the longest run that kept its order stays, and what is left is missing, changed
-// (the user data still says whose it was), foreign or reordered.
-#include "backend/nft/lift.h"
+// What is enforced against what is intended: the frame of our table must be ours (base chain, pinholes, nothing that
+// nobody leads to), and of the policy it must be proven that it is enforced (differ.c).
+#include "backend/nft/differ.h"
+#include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/pinhole.h"
 #include "backend/nft/text.h"
@@ -29,193 +28,6 @@ static void add_named(struct backend_differences *out, enum backend_change chang
 {
 	add(out,
 	    (struct backend_difference){.change = change, .intended = intended, .found = found});
-}
-
-// --- the rules of the generation ---
-
-struct side {
-	const struct nft_program *program;
-	const struct nft_form *form;
-	size_t len;
-	const char **key;
-	size_t *partner; // index on the other side, NONE
-};
-#define NONE SIZE_MAX
-
-static char *key_text(const struct nft_program *program, const struct nft_form *form,
-		      struct arena *arena)
-{
-	static const char hex[] = "0123456789abcdef";
-	struct buf buf;
-	buf_init(&buf);
-	nft_form_key(program, form, true, &buf);
-	char *text = arena_alloc(arena, buf.len * 2 + 1);
-	for (size_t i = 0; i < buf.len; i++) {
-		text[2 * i] = hex[(unsigned char)buf.data[i] >> 4];
-		text[2 * i + 1] = hex[buf.data[i] & 15];
-	}
-	buf_fini(&buf);
-	return text;
-}
-
-static struct side side_of(const struct nft_program *program, struct arena *arena)
-{
-	const struct nft_chain *chain = nft_program_find(program, "");
-	struct side side = {.program = program};
-	if (!chain)
-		return side;
-	side.form = chain->rule.at;
-	side.len = chain->rule.len;
-	side.key = arena_array(arena, const char *, side.len);
-	side.partner = arena_array(arena, size_t, side.len);
-	for (size_t i = 0; i < side.len; i++) {
-		side.key[i] = key_text(program, &side.form[i], arena);
-		side.partner[i] = NONE;
-	}
-	return side;
-}
-
-static void pair_equal(struct side *intended, struct side *found, struct arena *arena)
-{
-	struct map heads = {.arena = arena};
-	size_t *next = arena_array(arena, size_t, intended->len);
-	for (size_t i = intended->len; i-- > 0;) {
-		size_t *head = map_get(&heads, intended->key[i]);
-		if (!head) {
-			head = arena_new(arena, size_t);
-			*head = NONE;
-			map_put(&heads, intended->key[i], head);
-		}
-		next[i] = *head;
-		*head = i;
-	}
-	for (size_t k = 0; k < found->len; k++) {
-		size_t *head = map_get(&heads, found->key[k]);
-		if (!head || *head == NONE)
-			continue;
-		found->partner[k] = *head;
-		intended->partner[*head] = k;
-		*head = next[*head];
-	}
-}
-
-// Marks the found rules of a longest run whose partners ascend; the other paired ones are reordered.
-static bool *longest_run(const struct side *found, struct arena *arena)
-{
-	bool *in = arena_array(arena, bool, found->len + 1);
-	size_t *last =
-		arena_array(arena, size_t, found->len + 1); // by length: the run's last found rule
-	size_t *before = arena_array(arena, size_t, found->len + 1);
-	size_t length = 0;
-	for (size_t k = 0; k < found->len; k++) {
-		if (found->partner[k] == NONE)
-			continue;
-		size_t lo = 0, hi = length;
-		while (lo < hi) {
-			size_t middle = (lo + hi) / 2;
-			if (found->partner[last[middle]] < found->partner[k])
-				lo = middle + 1;
-			else
-				hi = middle;
-		}
-		before[k] = lo ? last[lo - 1] : NONE;
-		last[lo] = k;
-		length = lo == length ? length + 1 : length;
-	}
-	for (size_t k = length ? last[length - 1] : NONE; k != NONE; k = before[k])
-		in[k] = true;
-	return in;
-}
-
-static bool same_owner(const struct nft_tag *a, const struct nft_tag *b)
-{
-	return a->known && b->known && a->rule == b->rule && a->clause == b->clause;
-}
-
-struct comparison {
-	struct side intended, found;
-	struct arena *arena;
-	struct backend_differences *out;
-};
-
-static const char *shown(struct comparison *c, const struct side *side, size_t i)
-{
-	return nft_text_shown(side->program, &side->form[i], c->out->arena);
-}
-
-static void add_rule(struct comparison *c, enum backend_change change, size_t intended,
-		     size_t found)
-{
-	const struct nft_form *form =
-		intended != NONE ? &c->intended.form[intended] : &c->found.form[found];
-	const char *name = form->tag.rule == NFT_TAG_DEFAULT   ? "default action"
-			   : form->tag.rule == NFT_TAG_NO_FLOW ? "packets without a flow"
-							       : form->tag.name;
-	add(c->out, (struct backend_difference){
-			    .change = change,
-			    .policy = arena_strdup(c->out->arena, form->tag.policy),
-			    .rule = arena_strdup(c->out->arena, name),
-			    .intended = intended != NONE ? shown(c, &c->intended, intended) : NULL,
-			    .found = found != NONE ? shown(c, &c->found, found) : NULL});
-}
-
-// The found rules that have no equal, by their tags.
-static struct map left_by_tag(struct comparison *c)
-{
-	struct map by_tag = {.arena = c->arena};
-	for (size_t k = c->found.len; k-- > 0;) {
-		const struct nft_tag *tag = &c->found.form[k].tag;
-		if (c->found.partner[k] != NONE || !tag->known)
-			continue;
-		size_t *at = arena_new(c->arena, size_t);
-		*at = k;
-		(void)map_put(&by_tag, arena_printf(c->arena, "%u.%u", tag->rule, tag->clause), at);
-	}
-	return by_tag;
-}
-
-// What an intended rule without an equal has been changed into: the found rule that is left under its
-// tag, or one without a tag in its place.
-static size_t changed_into(struct comparison *c, const struct map *by_tag, size_t i)
-{
-	const struct nft_tag *tag = &c->intended.form[i].tag;
-	size_t *at = map_get(by_tag, arena_printf(c->arena, "%u.%u", tag->rule, tag->clause));
-	if (at && c->found.partner[*at] == NONE && same_owner(tag, &c->found.form[*at].tag))
-		return *at;
-	if (i && c->intended.partner[i - 1] == NONE)
-		return NONE;
-	size_t k = i ? c->intended.partner[i - 1] + 1 : 0;
-	bool replaced =
-		k < c->found.len && c->found.partner[k] == NONE && !c->found.form[k].tag.known;
-	return replaced ? k : NONE;
-}
-
-static void pair_changed(struct comparison *c)
-{
-	struct map by_tag = left_by_tag(c);
-	for (size_t i = 0; i < c->intended.len; i++) {
-		if (c->intended.partner[i] != NONE)
-			continue;
-		size_t k = changed_into(c, &by_tag, i);
-		add_rule(c, k == NONE ? BACKEND_MISSING : BACKEND_CHANGED, i, k);
-		if (k == NONE)
-			continue;
-		c->found.partner[k] = i;
-		c->intended.partner[i] = k;
-	}
-}
-
-static void compare_rules(struct comparison *c)
-{
-	pair_equal(&c->intended, &c->found, c->arena);
-	bool *in_order = longest_run(&c->found, c->arena);
-	for (size_t k = 0; k < c->found.len; k++)
-		if (c->found.partner[k] != NONE && !in_order[k])
-			add_rule(c, BACKEND_REORDERED, c->found.partner[k], k);
-	pair_changed(c);
-	for (size_t k = 0; k < c->found.len; k++)
-		if (c->found.partner[k] == NONE)
-			add_rule(c, BACKEND_FOREIGN, NONE, k);
 }
 
 // --- the frame around it ---
@@ -294,9 +106,13 @@ static void mark(const struct nft_program *program, const struct nft_chain *chai
 {
 	if (!chain || map_put(seen, chain->name, (void *)chain))
 		return;
-	for (size_t i = 0; i < chain->rule.len; i++)
-		if (chain->rule.at[i].chain)
-			mark(program, nft_program_find(program, chain->rule.at[i].chain), seen);
+	for (size_t i = 0; i < chain->rule.len; i++) {
+		const struct nft_form *form = &chain->rule.at[i];
+		if (form->chain)
+			mark(program, nft_program_find(program, form->chain), seen);
+		for (size_t k = 0; form->act == ACT_BRANCH && k < form->map.len; k++)
+			mark(program, nft_program_find(program, form->map.branch[k].chain), seen);
+	}
 }
 
 // Chains, sets and the rest that nothing of ours leads to.
@@ -328,18 +144,25 @@ static void compare_leftovers(const struct nft_table *table, const struct nft_pr
 			  arena_printf(a, "table flags %u", table->flags));
 }
 
-static void compare_policy(struct backend_nft *nft, const struct nft_program *found,
-			   const struct ir_ruleset *lowered, struct backend_differences *out)
+// Changes in place give rules numbers that are not their places; who made them knows. That is only about who a rule says it
+// is: it guides, it proves nothing.
+static void number_by_place(const struct backend_nft *nft, struct nft_table *table)
 {
 	struct arena arena;
-	struct nft_program intended;
+	if (!nft->live)
+		return;
 	arena_init(&arena);
-	nft_program_init(&intended, &arena);
-	nft_compile(lowered, &nft->options, &intended);
-	struct comparison c = {.arena = &arena, .out = out};
-	c.intended = side_of(&intended, &arena);
-	c.found = side_of(found, &arena);
-	compare_rules(&c);
+	const uint32_t *place = nft_live_places(nft->live, &arena);
+	for (size_t i = 0; i < table->chain.len; i++)
+		for (size_t k = 0; k < table->chain.at[i]->rule.len; k++) {
+			struct nft_tag *tag = &table->chain.at[i]->rule.at[k].tag;
+			if (!tag->known || tag->rule >= NFT_TAG_HELPER)
+				continue;
+			bool there =
+				tag->rule < nft->live->numbers && place[tag->rule] != NFT_NO_PLACE;
+			tag->known = there;
+			tag->rule = there ? place[tag->rule] : tag->rule;
+		}
 	arena_fini(&arena);
 }
 
@@ -357,15 +180,17 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 				  arena_printf(out->arena, "table inet %s", nft->table), NULL);
 		return 0;
 	}
+	number_by_place(nft, &table);
 	nft_program_init(&found, out->arena);
 	if (table.generation)
 		nft_lift_program(&table, table.generation, &found);
 	compare_base(&table, lowered != NULL, out);
 	compare_pinholes(&table, out);
 	compare_leftovers(&table, &found, out);
-	if (lowered)
-		compare_policy(nft, &found, lowered, out);
-	return 0;
+	if (!lowered)
+		return 0;
+	return nft_differ(lowered, &nft->options, &found,
+			  nft_generation_name(table.generation, out->arena), out);
 }
 
 int backend_nft_read_back(struct backend_nft *nft, struct arena *arena, struct backend_state *out)
@@ -377,6 +202,7 @@ int backend_nft_read_back(struct backend_nft *nft, struct arena *arena, struct b
 	if (error || !table.there)
 		return error;
 	out->deployed = table.generation != 0;
+	number_by_place(nft, &table);
 	nft_program_init(&found, arena);
 	if (out->deployed)
 		nft_lift_program(&table, table.generation, &found);
@@ -384,6 +210,6 @@ int backend_nft_read_back(struct backend_nft *nft, struct arena *arena, struct b
 	compare_pinholes(&table, &out->strange);
 	compare_leftovers(&table, &found, &out->strange);
 	if (out->deployed)
-		nft_lift(&found, arena, &out->ruleset, &out->strange);
+		nft_lift(&found, arena, &out->ruleset, &out->strange, NULL);
 	return 0;
 }

@@ -567,6 +567,20 @@ static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nf
 	}
 }
 
+void nft_tag_comment(const struct nft_tag *tag, struct buf *out)
+{
+	size_t before = out->len,
+	       policy = tag->policy ? strnlen(tag->policy, NFT_COMMENT_MOST / 2) : 0;
+	if (policy)
+		buf_printf(out, "%.*s/", (int)policy, tag->policy);
+	if (tag->name)
+		buf_printf(out, "%.*s", (int)(NFT_COMMENT_MOST - (out->len - before)), tag->name);
+	// nft(8) writes comments between quotes and does not escape what is inside.
+	for (size_t i = before; i < out->len; i++)
+		if (out->data[i] == '"')
+			out->data[i] = '\'';
+}
+
 static void put_user_data(struct nlmsghdr *nlh, const struct nft_tag *tag)
 {
 	if (!tag->known)
@@ -575,14 +589,7 @@ static void put_user_data(struct nlmsghdr *nlh, const struct nft_tag *tag)
 	buf_init(&comment);
 	buf_init(&all);
 	size_t policy = tag->policy ? strnlen(tag->policy, NFT_COMMENT_MOST / 2) : 0;
-	if (policy)
-		buf_printf(&comment, "%.*s/", (int)policy, tag->policy);
-	if (tag->name)
-		buf_printf(&comment, "%.*s", (int)(NFT_COMMENT_MOST - comment.len), tag->name);
-	// nft(8) writes comments between quotes and does not escape what is inside.
-	for (size_t i = 0; i < comment.len; i++)
-		if (comment.data[i] == '"')
-			comment.data[i] = '\'';
+	nft_tag_comment(tag, &comment);
 	if (comment.len) {
 		wire_put_u8(&all, NFT_UDATA_COMMENT);
 		wire_put_u8(&all, (uint8_t)(comment.len + 1));

@@ -72,7 +72,8 @@ void nft_encode_delete_other(struct nft_batch *batch, const char *table,
 void nft_encode_timer(struct nft_batch *batch, const char *table, const char *set, uint8_t protocol,
 		      uint64_t first_ms);
 
-// User data: a comment that nft(8) shows, and the tag.
+// User data: a comment that nft(8) shows, and the tag. Appends the comment, which has room for a part of long names only.
+void nft_tag_comment(const struct nft_tag *tag, struct buf *out);
 #define NFT_UDATA_COMMENT 0
 #define NFT_UDATA_TAG 0x42
 #define NFT_UDATA_TAG_BYTES 11 // format, rule, clause, counts, length of the policy's name

@@ -4,6 +4,7 @@
 // this file may be simple without ever saying of the kernel what is not so. Names come from user data;
 // nothing else does.
 #include "backend/nft/lift.h"
+#include "backend/nft/flatten.h"
 #include "backend/nft/text.h"
 #include "base/buf.h"
 
@@ -19,6 +20,9 @@ struct lifting {
 	struct backend_differences *strange;
 	uint32_t last_tag; // of the rule that was lifted last
 	bool tagged, flow_rules;
+	bool no_flow; // a drop of packets without a flow stands at the end
+	VEC(struct nft_origin) origin;
+	const struct nft_chain *const *chain; // by rule of the main chain
 };
 
 void nft_lift_program(const struct nft_table *table, uint32_t generation, struct nft_program *out)
@@ -104,6 +108,15 @@ static bool of_flow(const struct nft_form *form)
 	return false;
 }
 
+// A rule of flows, whatever they are, says no more than that there is one. So may one of packets.
+static bool of_any_flow(const struct lifting *l, const struct nft_form *form)
+{
+	bool says = false;
+	for (size_t i = 0; i < form->len; i++)
+		says |= nft_any_flow(&form->match[i]);
+	return says && l->no_flow;
+}
+
 // Guards have no dimension, or in a flow rule that of a tuple which is not the flow's.
 static bool guards(const struct nft_match *match, bool flow)
 {
@@ -113,26 +126,68 @@ static bool guards(const struct nft_match *match, bool flow)
 	return flow && info->side == OF_PACKET && ir_dim_info[info->dim].kind == IR_KIND_TUPLE;
 }
 
-static bool guess_clause(struct lifting *l, const struct nft_form *form, struct ir_clause *out)
+static bool direction_is(const struct nft_form *form, unsigned direction)
 {
-	bool flow = of_flow(form);
-	*out = (struct ir_clause){0};
-	for (size_t i = 0; i < form->len; i++) {
-		const struct nft_match *match = &form->match[i];
-		struct algebra_set set;
-		if (guards(match, flow))
-			continue;
-		if (!nft_field_value(match->field, l->arena, match->set, &set) ||
-		    !ir_clause_narrow(out, l->arena, nft_field_info[match->field].dim, set))
+	const struct algebra_set *set = nft_form_set(form, F_DIRECTION);
+	return set && set->len == 1 && set->at[0].lo == direction && set->at[0].hi == direction;
+}
+
+// A test of the direction, with no other of the packet, says that a rule was for one direction only.
+static bool tell_direction(struct lifting *l, const struct nft_form *form, struct ir_clause *out)
+{
+	for (size_t i = 0; i < out->len; i++)
+		if (ir_dim_info[out->cond[i].dim].kind == IR_KIND_PACKET)
+			return true;
+	return !direction_is(form, 0) ||
+	       ir_clause_narrow(out, l->arena, IR_STATE,
+				algebra_set_one(l->arena, 0, NFT_STATES - 1));
+}
+
+// A field that the versions keep at different places says which one is meant, where nothing else does.
+static bool say_version(struct lifting *l, const struct nft_form *form, struct ir_clause *out)
+{
+	for (size_t i = 0; i < form->len && ir_clause_versions(out) == 3; i++) {
+		const struct nft_field_info *info = &nft_field_info[form->match[i].field];
+		bool split = info->dim != IR_DIMS &&
+			     nft_field_of(info->dim, info->side, 4, false) !=
+				     nft_field_of(info->dim, info->side, 6, false);
+		if (split &&
+		    !ir_clause_narrow(out, l->arena, IR_FAMILY,
+				      algebra_set_one(l->arena, info->version, info->version)))
 			return false;
 	}
 	return true;
 }
 
-static bool direction_is(const struct nft_form *form, unsigned direction)
+static bool guess_clause(struct lifting *l, const struct nft_form *form, bool flow,
+			 struct ir_clause *out)
 {
-	const struct algebra_set *set = nft_form_set(form, F_DIRECTION);
-	return set && set->len == 1 && set->at[0].lo == direction && set->at[0].hi == direction;
+	bool any = flow && !of_flow(form);
+	*out = (struct ir_clause){0};
+	for (size_t i = 0; i < form->len; i++) {
+		const struct nft_match *match = &form->match[i];
+		struct algebra_set set;
+		if (guards(match, flow) || (any && nft_any_flow(match)))
+			continue;
+		if (!nft_field_value(match->field, l->arena, match->set, &set) ||
+		    !ir_clause_narrow(out, l->arena, nft_field_info[match->field].dim, set))
+			return false;
+	}
+	return say_version(l, form, out) && (!flow || tell_direction(l, form, out));
+}
+
+// What is against the direction shows whether the version is the flow's or only what the packet's fields imply.
+static bool narrow_version(struct lifting *l, const struct nft_form *against,
+			   struct ir_clause *clause)
+{
+	struct nft_area area;
+	struct algebra_set version;
+	nft_area_all(&area);
+	nft_area_form(&area, l->arena, against);
+	if (!(area.has >> F_FLOW_VERSION & 1))
+		return true;
+	return nft_field_value(F_FLOW_VERSION, l->arena, area.set[F_FLOW_VERSION], &version) &&
+	       ir_clause_narrow(clause, l->arena, IR_FAMILY, version);
 }
 
 // The clauses of `n` kernel rules; a rule against the flow's direction belongs to the one before it.
@@ -140,11 +195,15 @@ static bool guess_clauses(struct lifting *l, const struct nft_form *form, size_t
 			  struct ir_rule *rule)
 {
 	rule->clause = arena_array(l->arena, struct ir_clause, n);
-	rule->flow = n && of_flow(&form[0]);
 	for (size_t i = 0; i < n; i++) {
+		struct ir_clause *clause = &rule->clause[rule->clauses];
 		if (direction_is(&form[i], 1))
 			continue;
-		if (!guess_clause(l, &form[i], &rule->clause[rule->clauses++]))
+		rule->clauses++;
+		if (!guess_clause(l, &form[i], rule->flow, clause))
+			return false;
+		if (i + 1 < n && direction_is(&form[i + 1], 1) &&
+		    !narrow_version(l, &form[i + 1], clause))
 			return false;
 	}
 	return rule->clauses > 0;
@@ -152,25 +211,68 @@ static bool guess_clauses(struct lifting *l, const struct nft_form *form, size_t
 
 // --- guess and check ---
 
-// One after the other, so that each key tells where it ends.
-static void key_of(const struct nft_program *program, const struct nft_form *form, size_t n,
-		   struct buf *out)
+static bool same_action(const struct nft_program *program, const struct nft_form *form,
+			const struct nft_program *other, const struct nft_form *guessed)
 {
-	for (size_t i = 0; i < n; i++)
-		nft_form_key(program, &form[i], false, out);
-}
-
-static bool same(struct lifting *l, const struct nft_form *form, size_t n,
-		 const struct nft_program *other, const struct nft_chain *chain)
-{
+	struct nft_form does = *form, would = *guessed;
 	struct buf a, b;
+	does.len = would.len = 0;
 	buf_init(&a);
 	buf_init(&b);
-	key_of(l->program, form, n, &a);
-	key_of(other, chain->rule.at, chain->rule.len, &b);
-	bool equal = chain->rule.len == n && a.len == b.len && !memcmp(a.data, b.data, a.len);
+	nft_form_key(program, &does, false, &a);
+	nft_form_key(other, &would, false, &b);
+	bool equal = a.len == b.len && !memcmp(a.data, b.data, a.len);
 	buf_fini(&b);
 	buf_fini(&a);
+	return equal;
+}
+
+static const struct nft_chain *dispatched(const struct nft_program *program,
+					  const struct nft_form *form)
+{
+	const struct nft_chain *chain = form->chain ? nft_program_find(program, form->chain) : NULL;
+	if (form->len || form->act != ACT_JUMP || !chain || !chain->rule.len)
+		return NULL;
+	// Clauses lead somewhere; what stands first in the other chains does not, or has a limit.
+	return !chain->rule.at[0].limited && chain->rule.at[0].act != ACT_CONTINUE ? chain : NULL;
+}
+
+// Some rules, and the program that has the chains they lead to.
+struct rules {
+	const struct nft_program *program;
+	const struct nft_form *form;
+	size_t n;
+};
+
+static bool same(struct rules is, struct rules would);
+
+static bool same_clauses(const struct nft_program *program, const struct nft_form *form,
+			 const struct nft_program *other, const struct nft_form *guessed)
+{
+	const struct nft_chain *a = dispatched(program, form), *b = dispatched(other, guessed);
+	if (!a || !b || form->log.prefix || guessed->log.prefix || form->limited ||
+	    guessed->limited || form->strange || form->named_set)
+		return same_action(program, form, other, guessed);
+	return same((struct rules){program, a->rule.at, a->rule.len},
+		    (struct rules){other, b->rule.at, b->rule.len});
+}
+
+// The same packets, and the same is done with them.
+static bool same(struct rules is, struct rules would)
+{
+	struct arena arena;
+	bool equal = is.n == would.n;
+	arena_init(&arena);
+	for (size_t i = 0; equal && i < is.n; i++) {
+		struct nft_area a, b;
+		nft_area_all(&a);
+		nft_area_all(&b);
+		nft_area_form(&a, &arena, &is.form[i]);
+		nft_area_form(&b, &arena, &would.form[i]);
+		equal = nft_area_equal(&a, &b) &&
+			same_clauses(is.program, &is.form[i], would.program, &would.form[i]);
+	}
+	arena_fini(&arena);
 	return equal;
 }
 
@@ -183,27 +285,19 @@ static bool confirmed(struct lifting *l, const struct ir_rule *rule, const struc
 	nft_program_init(&program, &arena);
 	struct nft_chain *chain = nft_program_chain(&program, "");
 	nft_compile_rule(&program, NULL, rule, LIFT_INDEX, chain);
-	bool equal = same(l, form, n, &program, chain);
+	bool equal = same((struct rules){l->program, form, n},
+			  (struct rules){&program, chain->rule.at, chain->rule.len});
 	arena_fini(&arena);
 	return equal;
 }
 
-static const struct nft_chain *dispatched(struct lifting *l, const struct nft_form *form)
-{
-	const struct nft_chain *chain =
-		form->chain ? nft_program_find(l->program, form->chain) : NULL;
-	if (form->len || form->act != ACT_JUMP || !chain || !chain->rule.len)
-		return NULL;
-	// Clauses lead somewhere; what stands first in the other chains does not, or has a limit.
-	return !chain->rule.at[0].limited && chain->rule.at[0].act != ACT_CONTINUE ? chain : NULL;
-}
-
-// Tries to take `n` kernel rules of the main chain for one rule of the IR.
-static bool guess(struct lifting *l, const struct nft_form *form, size_t n, struct ir_rule *out)
+static bool guess_as(struct lifting *l, const struct nft_form *form, size_t n, bool flow,
+		     struct ir_rule *out)
 {
 	struct ir_rule rule = {.policy = form->tag.policy ? form->tag.policy : "",
-			       .name = form->tag.name ? form->tag.name : ""};
-	const struct nft_chain *chain = dispatched(l, form);
+			       .name = form->tag.name ? form->tag.name : "",
+			       .flow = flow};
+	const struct nft_chain *chain = dispatched(l->program, form);
 	const struct nft_form *clauses = chain ? chain->rule.at : form;
 	size_t count = chain ? chain->rule.len : n;
 	guess_action(l, &clauses[0], 0, &rule);
@@ -211,6 +305,21 @@ static bool guess(struct lifting *l, const struct nft_form *form, size_t n, stru
 		return false;
 	nft_normal_rule(&rule, l->arena, out);
 	return out->clauses > 0 && confirmed(l, out, form, n);
+}
+
+// Tries to take `n` kernel rules of the main chain for one rule of the IR.
+static bool guess(struct lifting *l, const struct nft_form *form, size_t n, struct ir_rule *out)
+{
+	const struct nft_chain *chain = dispatched(l->program, form);
+	const struct nft_form *clauses = chain ? chain->rule.at : form;
+	size_t count = chain ? chain->rule.len : n;
+	bool flow = false, any = false;
+	for (size_t i = 0; i < count; i++) {
+		flow |= of_flow(&clauses[i]);
+		any |= of_any_flow(l, &clauses[i]);
+	}
+	return ((flow || any) && guess_as(l, form, n, true, out)) ||
+	       (!flow && guess_as(l, form, n, false, out));
 }
 
 static void add_strange(struct lifting *l, enum backend_change change, const struct nft_form *form,
@@ -237,11 +346,19 @@ static bool joins(const struct lifting *l, const struct nft_form *form, const st
 	       before->log == rule->log;
 }
 
+static void add_origin(struct lifting *l, const struct nft_form *form)
+{
+	size_t at = (size_t)(form - l->main_chain->rule.at);
+	vec_push(l->arena, &l->origin,
+		 (struct nft_origin){l->chain ? l->chain[at] : l->main_chain, form});
+}
+
 static void add_rule(struct lifting *l, const struct nft_form *form, const struct ir_rule *rule)
 {
 	l->flow_rules |= rule->flow;
 	if (!joins(l, form, rule)) {
 		vec_push(l->arena, &l->out->rule, *rule);
+		add_origin(l, form);
 	} else {
 		struct ir_rule *before = &l->out->rule.at[l->out->rule.len - 1];
 		struct ir_clause *all =
@@ -255,6 +372,22 @@ static void add_rule(struct lifting *l, const struct nft_form *form, const struc
 	l->tagged = form->tag.known;
 }
 
+// A rule against the direction alone: that of a clause that no packet in the direction can meet.
+static bool guess_against(struct lifting *l, const struct nft_form *form, struct ir_rule *out)
+{
+	struct nft_form *pair = arena_array(l->arena, struct nft_form, 2);
+	pair[0] = pair[1] = *form;
+	pair[0].match = arena_array(l->arena, struct nft_match, form->len);
+	pair[0].len = 0;
+	for (size_t i = 0; i < form->len; i++)
+		if (form->match[i].field != F_DIRECTION)
+			pair[0].match[pair[0].len++] = form->match[i];
+	nft_form_match(&pair[0], l->arena, F_DIRECTION, algebra_set_one(l->arena, 0, 0));
+	nft_form_match(&pair[0], l->arena, F_STATE,
+		       algebra_set_one(l->arena, IR_STATE_INVALID, IR_STATE_INVALID));
+	return guess(l, pair, 2, out);
+}
+
 // Lifts what begins at `at`; returns how many kernel rules it took.
 static size_t lift_one(struct lifting *l, size_t at, size_t end)
 {
@@ -265,7 +398,8 @@ static size_t lift_one(struct lifting *l, size_t at, size_t end)
 		add_rule(l, form, &rule);
 		return 2;
 	}
-	if (guess(l, form, 1, &rule)) {
+	bool against = direction_is(form, 1);
+	if (against ? guess_against(l, form, &rule) : guess(l, form, 1, &rule)) {
 		add_rule(l, form, &rule);
 		return 1;
 	}
@@ -286,7 +420,8 @@ static bool lift_default(struct lifting *l, const struct nft_form *form)
 		nft_program_init(&program, &arena);
 		struct nft_chain *chain = nft_program_chain(&program, "");
 		nft_compile_end(&program, false, verdicts[i], chain);
-		bool equal = same(l, form, 1, &program, chain);
+		bool equal = same((struct rules){l->program, form, 1},
+				  (struct rules){&program, chain->rule.at, chain->rule.len});
 		arena_fini(&arena);
 		if (equal) {
 			l->out->default_action = verdicts[i];
@@ -306,23 +441,70 @@ static bool is_no_flow(const struct lifting *l, const struct nft_form *form)
 	       !form->named_set;
 }
 
+static void lift_list(struct lifting *l)
+{
+	size_t n = l->main_chain ? l->main_chain->rule.len : 0;
+	const struct nft_form *form = n ? l->main_chain->rule.at : NULL;
+	size_t end = n && lift_default(l, &form[n - 1]) ? n - 1 : n;
+	// Whatever stands in for an end that no packet comes to.
+	bool closed = end == n && n && !form[n - 1].len && nft_takes(&form[n - 1]);
+	if (closed)
+		l->out->default_action = IR_DROP;
+	else if (end == n)
+		add_strange(l, BACKEND_MISSING, NULL, "a default action at the end");
+	bool no_flow = end && is_no_flow(l, &form[end - 1]);
+	size_t rules = end - no_flow;
+	l->no_flow = no_flow;
+	for (size_t i = 0; i < rules;)
+		i += lift_one(l, i, rules);
+	// Where packets without a flow are not dropped, what happens at the end is done by a rule.
+	if (l->flow_rules && !no_flow && end < n) {
+		(void)lift_one(l, end, n);
+		l->out->default_action = IR_DROP;
+	}
+	if (!l->flow_rules && no_flow)
+		(void)lift_one(l, end - 1, end);
+	if (end < n)
+		add_origin(l, &form[end]);
+}
+
+static bool is_list(const struct nft_program *program)
+{
+	const struct nft_chain *chain = nft_program_find(program, "");
+	for (size_t i = 0; chain && i < chain->rule.len; i++)
+		if (nft_leads_on(&chain->rule.at[i]))
+			return false;
+	return true;
+}
+
+static void lift_flattened(struct lifting *l, const struct nft_program *program)
+{
+	struct nft_list list;
+	nft_flatten(program, l->arena, &list);
+	l->program = &list.program;
+	l->main_chain = nft_program_find(&list.program, "");
+	l->chain = list.chain;
+	if (list.over)
+		add_strange(l, BACKEND_FOREIGN, NULL, "rules that can be followed");
+	lift_list(l);
+}
+
+// A list is taken as it stands, if it can be.
 void nft_lift(const struct nft_program *program, struct arena *arena, struct ir_ruleset *out,
-	      struct backend_differences *strange)
+	      struct backend_differences *strange, struct nft_origin **origin_out)
 {
 	struct lifting l = {.program = program, .arena = arena, .out = out, .strange = strange};
+	size_t before = strange->list.len;
 	*out = (struct ir_ruleset){.default_action = IR_NONE};
 	l.main_chain = nft_program_find(program, "");
-	size_t n = l.main_chain ? l.main_chain->rule.len : 0;
-	const struct nft_form *form = n ? l.main_chain->rule.at : NULL;
-	size_t end = n && lift_default(&l, &form[n - 1]) ? n - 1 : n;
-	if (end == n)
-		add_strange(&l, BACKEND_MISSING, NULL, "a default action at the end");
-	bool no_flow = end && is_no_flow(&l, &form[end - 1]);
-	size_t rules = end - no_flow;
-	for (size_t i = 0; i < rules;)
-		i += lift_one(&l, i, rules);
-	if (l.flow_rules && !no_flow)
-		add_strange(&l, BACKEND_MISSING, NULL, "the drop of packets without a flow");
-	if (!l.flow_rules && no_flow)
-		(void)lift_one(&l, end - 1, end);
+	if (is_list(program))
+		lift_list(&l);
+	if (!is_list(program) || strange->list.len > before) {
+		strange->list.len = before;
+		*out = (struct ir_ruleset){.default_action = IR_NONE};
+		l = (struct lifting){.arena = arena, .out = out, .strange = strange};
+		lift_flattened(&l, program);
+	}
+	if (origin_out)
+		*origin_out = l.origin.at;
 }

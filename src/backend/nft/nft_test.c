@@ -151,7 +151,7 @@ static void assert_lifts(struct arena *arena, const struct ir_ruleset *ruleset)
 	struct backend_differences strange = {.arena = arena};
 	nft_program_init(&program, arena);
 	nft_compile(ruleset, NULL, &program);
-	nft_lift(&program, arena, &lifted, &strange);
+	nft_lift(&program, arena, &lifted, &strange, NULL);
 	if (strange.list.len)
 		fail_msg("strange: %s", strange.list.at[0].found);
 	backend_nft_normal(ruleset, arena, &normal);

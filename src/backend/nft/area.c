@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// Areas over the fields that kernel rules test. The one idea: whatever a condition implies is said, so that a field that is
+// missing never has to be spoken of; packets without it are those of another version, protocol, without a flow or without
+// a header. Fields are taken as independent beyond that, which can only make two areas differ that no packet tells apart.
+#include "backend/nft/area.h"
+
+#include <assert.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+#define COVER_MOST 20000u // areas made while asking whether one is covered
+
+static_assert(NFT_FIELDS <= 64, "a area keeps one bit a field");
+
+static const struct algebra_range flow_states[] = {{IR_STATE_NEW, IR_STATE_RELATED}},
+				  version4[] = {{NFT_VERSION_4, NFT_VERSION_4}},
+				  version6[] = {{NFT_VERSION_6, NFT_VERSION_6}},
+				  versions[] = {{NFT_VERSION_4, NFT_VERSION_4},
+						{NFT_VERSION_6, NFT_VERSION_6}},
+				  yes[] = {{1, 1}}, yes_or_no[] = {{0, 1}};
+
+static bool has(const struct nft_area *area, enum nft_field field)
+{
+	return area->has >> field & 1;
+}
+
+static bool is_version(enum nft_field field)
+{
+	return field == F_VERSION || field == F_FLOW_VERSION;
+}
+
+// All values that the field has where it is there; `room` holds a range that is not a constant.
+static struct algebra_set domain(enum nft_field field, struct algebra_range *room)
+{
+	if (is_version(field))
+		return (struct algebra_set){versions, array_len(versions)};
+	if (field == F_HEADER || field == F_DIRECTION || field == F_KNOWN)
+		return (struct algebra_set){yes_or_no, 1};
+	*room = (struct algebra_range){0, field == F_STATE  ? NFT_STATES - 1
+					  : field == F_HOUR ? 86399
+					  : field == F_WDAY
+						  ? 6
+						  : algebra_max(nft_field_info[field].bits)};
+	return (struct algebra_set){room, 1};
+}
+
+static bool has_flow(const struct nft_area *area)
+{
+	return has(area, F_STATE) &&
+	       algebra_set_within(area->set[F_STATE], (struct algebra_set){flow_states, 1});
+}
+
+bool nft_any_flow(const struct nft_match *match)
+{
+	return match->field == F_STATE &&
+	       algebra_set_equal(match->set, (struct algebra_set){flow_states, 1});
+}
+
+void nft_area_all(struct nft_area *area)
+{
+	area->has = 0;
+	area->never = false;
+}
+
+struct nft_area *nft_area_copy(const struct nft_area *area, struct arena *arena)
+{
+	struct nft_area *copy = arena_memdup(arena, area, sizeof(*area));
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (has(area, f))
+			copy->set[f].at = arena_memdup(arena, area->set[f].at,
+						       area->set[f].len * sizeof(*area->set[f].at));
+	return copy;
+}
+
+static void put(struct nft_area *area, struct arena *arena, enum nft_field field,
+		struct algebra_set set)
+{
+	struct algebra_range room;
+	struct algebra_set all = domain(field, &room);
+	if (has(area, field))
+		set = algebra_set_within(area->set[field], set)
+			      ? area->set[field]
+			      : algebra_set_intersect(arena, area->set[field], set);
+	else if (algebra_set_within(all, set))
+		return;
+	else if (!algebra_set_within(set, all))
+		set = algebra_set_intersect(arena, set, all);
+	area->has |= (uint64_t)1 << field;
+	area->set[field] = set;
+	area->never |= !set.len;
+}
+
+// A packet has the version of its flow.
+static void equate_versions(struct nft_area *area, struct arena *arena)
+{
+	if (!has_flow(area))
+		return;
+	if (has(area, F_VERSION))
+		put(area, arena, F_FLOW_VERSION, area->set[F_VERSION]);
+	if (has(area, F_FLOW_VERSION))
+		put(area, arena, F_VERSION, area->set[F_FLOW_VERSION]);
+}
+
+void nft_area_narrow(struct nft_area *area, struct arena *arena, enum nft_field field,
+		     struct algebra_set set)
+{
+	const struct nft_field_info *info = &nft_field_info[field];
+	bool flow = info->side == OF_FLOW;
+	struct algebra_set protocols = nft_protocols_set(info->protocols);
+	put(area, arena, field, set);
+	if (info->version)
+		put(area, arena, flow ? F_FLOW_VERSION : F_VERSION,
+		    (struct algebra_set){info->version == 4 ? version4 : version6, 1});
+	if (protocols.len)
+		put(area, arena, flow ? F_FLOW_PROTO : F_PROTO, protocols);
+	if (flow || field == F_KNOWN)
+		put(area, arena, F_STATE, (struct algebra_set){flow_states, 1});
+	equate_versions(area, arena);
+}
+
+void nft_area_form(struct nft_area *area, struct arena *arena, const struct nft_form *form)
+{
+	for (size_t i = 0; i < form->len; i++) {
+		const struct nft_match *match = &form->match[i];
+		bool header = match->field == F_HEADER && match->set.len;
+		nft_area_narrow(area, arena, match->field,
+				header ? (struct algebra_set){yes, 1} : match->set);
+	}
+}
+
+void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_area *other)
+{
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (has(other, f))
+			put(area, arena, f, other->set[f]);
+	area->never |= other->never;
+	equate_versions(area, arena);
+}
+
+bool nft_area_within(const struct nft_area *a, const struct nft_area *b)
+{
+	if (a->never)
+		return true;
+	if (b->never || b->has & ~a->has)
+		return false;
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (has(b, f) && !algebra_set_within(a->set[f], b->set[f]))
+			return false;
+	return true;
+}
+
+bool nft_area_equal(const struct nft_area *a, const struct nft_area *b)
+{
+	return nft_area_within(a, b) && nft_area_within(b, a);
+}
+
+static bool is_one(const struct nft_area *area, enum nft_field field)
+{
+	return has(area, field) && area->set[field].len == 1 && area->set[field].at[0].lo == 1 &&
+	       area->set[field].at[0].hi == 1;
+}
+
+static const char *unguarded(const struct nft_area *area, enum nft_field field)
+{
+	const struct nft_place *place = &nft_field_info[field].place;
+	if (place->source != SOURCE_PAYLOAD || field == F_HEADER)
+		return NULL;
+	// Connection tracking puts fragments together.
+	if (place->key == NFT_PAYLOAD_TRANSPORT_HEADER && !is_one(area, F_HEADER) &&
+	    !has_flow(area))
+		return "reads a transport header that may not be there";
+	if (place->key == NFT_PAYLOAD_LL_HEADER && !is_one(area, F_LINK))
+		return "reads an Ethernet header that may not be there";
+	return NULL;
+}
+
+const char *nft_area_unguarded(const struct nft_area *area, const struct nft_form *form)
+{
+	const char *why = form->act == ACT_BRANCH ? unguarded(area, form->map.field) : NULL;
+	for (size_t i = 0; i < form->len && !why; i++)
+		why = unguarded(area, form->match[i].field);
+	return why;
+}
+
+// --- what is outside ---
+
+static struct algebra_set outside(enum nft_field field, struct algebra_set set, struct arena *arena)
+{
+	struct algebra_range room;
+	struct algebra_set all = domain(field, &room);
+	u128 max = algebra_max(nft_field_info[field].bits);
+	return algebra_set_intersect(arena, algebra_set_complement(arena, set, max), all);
+}
+
+static void cut(struct nft_area *rest, const struct nft_area *b, enum nft_field field,
+		struct arena *arena, struct nft_areas *out)
+{
+	if (rest->never ||
+	    (has(rest, field) && algebra_set_within(rest->set[field], b->set[field])))
+		return;
+	struct nft_area *piece = arena_memdup(arena, rest, sizeof(*rest));
+	nft_area_narrow(piece, arena, field, outside(field, b->set[field], arena));
+	if (!piece->never)
+		vec_push(arena, &out->list, piece);
+	nft_area_narrow(rest, arena, field, b->set[field]);
+}
+
+// What makes a field be there comes before it: whether there is a flow first of all.
+void nft_area_minus(const struct nft_area *a, const struct nft_area *b, struct arena *arena,
+		    struct nft_areas *out)
+{
+	struct nft_area rest = *a;
+	if (b->never) {
+		if (!a->never)
+			vec_push(arena, &out->list, arena_memdup(arena, a, sizeof(*a)));
+		return;
+	}
+	if (has(b, F_STATE))
+		cut(&rest, b, F_STATE, arena, out);
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (has(b, f) && f != F_STATE)
+			cut(&rest, b, f, arena, out);
+}
+
+// --- cover ---
+
+struct covering {
+	const struct nft_areas *by;
+	struct arena *arena;
+	struct nft_area *left_out;
+	unsigned made;
+};
+
+static bool meets(const struct nft_area *a, const struct nft_area *b)
+{
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (has(a, f) && has(b, f) && !algebra_set_overlaps(a->set[f], b->set[f]))
+			return false;
+	return !a->never && !b->never;
+}
+
+static bool covered(struct covering *c, const struct nft_area *a, size_t from)
+{
+	while (from < c->by->list.len && !meets(a, c->by->list.at[from]))
+		from++;
+	if (from == c->by->list.len || c->made > COVER_MOST) {
+		if (c->left_out)
+			*c->left_out = *a;
+		return false;
+	}
+	struct nft_areas rest = {0};
+	nft_area_minus(a, c->by->list.at[from], c->arena, &rest);
+	c->made += (unsigned)rest.list.len + 1;
+	for (size_t i = 0; i < rest.list.len; i++)
+		if (!covered(c, rest.list.at[i], from + 1))
+			return false;
+	return true;
+}
+
+bool nft_area_covered(const struct nft_area *a, const struct nft_areas *by, struct arena *arena,
+		      struct nft_area *left_out)
+{
+	struct covering c = {.by = by, .arena = arena, .left_out = left_out};
+	if (a->never)
+		return true;
+	for (size_t i = 0; i < by->list.len; i++)
+		if (nft_area_within(a, by->list.at[i]))
+			return true;
+	return covered(&c, a, 0);
+}
+
+// --- as matches ---
+
+static void again(const struct nft_area *area, uint64_t fields, struct arena *arena,
+		  struct nft_area *out)
+{
+	nft_area_all(out);
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (fields >> f & 1)
+			nft_area_narrow(out, arena, f, area->set[f]);
+}
+
+// The kernel is asked for a header by a load that fails without; it cannot be asked for none.
+static void say_header(const struct nft_area *area, struct nft_form *form)
+{
+	static const struct algebra_range any[] = {{0, (1u << 24) - 1}};
+	for (size_t i = 0; i < form->len; i++)
+		if (form->match[i].field == F_HEADER)
+			form->match[i].set = (struct algebra_set){any, 1};
+	if (has(area, F_HEADER) && !is_one(area, F_HEADER) && !form->strange)
+		form->strange = "is for packets without a transport header";
+}
+
+// Whether it is of flows that the fields speak, so that the version is the flow's.
+static bool is_of_flows(const struct nft_area *area)
+{
+	bool more = false;
+	for (unsigned f = 0; f < NFT_FIELDS; f++) {
+		if (has(area, f) && f != F_FLOW_VERSION && nft_field_info[f].side == OF_FLOW)
+			return true;
+		more |= has(area, f) && f != F_STATE && f != F_VERSION && f != F_FLOW_VERSION;
+	}
+	struct nft_match state = {F_STATE, area->set[F_STATE]};
+	return !more && has(area, F_STATE) && nft_any_flow(&state);
+}
+
+// A field goes when the others imply it: what stands before the fields that need it is tried first.
+void nft_area_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form)
+{
+	static const enum nft_field orders[2][5] = {
+		{F_FLOW_VERSION, F_VERSION, F_STATE, F_PROTO, F_FLOW_PROTO},
+		{F_STATE, F_VERSION, F_FLOW_VERSION, F_PROTO, F_FLOW_PROTO}};
+	const enum nft_field *implied = orders[is_of_flows(area)];
+	uint64_t fields = area->has;
+	for (size_t i = 0; i < array_len(orders[0]); i++) {
+		struct nft_area without;
+		if (!has(area, implied[i]))
+			continue;
+		again(area, fields & ~((uint64_t)1 << implied[i]), arena, &without);
+		if (nft_area_equal(&without, area))
+			fields &= ~((uint64_t)1 << implied[i]);
+	}
+	form->match = arena_array(arena, struct nft_match, NFT_FIELDS);
+	form->len = 0;
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (fields >> f & 1)
+			form->match[form->len++] = (struct nft_match){f, area->set[f]};
+	say_header(area, form);
+}

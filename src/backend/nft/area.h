@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which packets come to a place, or match a rule: one set of values for each field, and what a field needs to be there
+// (an IPv4 address: version 4; a port: a protocol with ports; the flow's tuple: a flow) said with it. So two areas hold the
+// same packets exactly when they are equal field by field, and what is outside a area is a few areas. Pure.
+#pragma once
+
+#include "backend/nft/form.h"
+
+// F_HEADER holds 1 where there is a transport header and 0 where there is none (another fragment than the first). The
+// others hold the kernel's values; a field without a bit in `has` may have any value, or be missing.
+struct nft_area {
+	uint64_t has; // bit: field
+	struct algebra_set set[NFT_FIELDS];
+	bool never;
+};
+
+void nft_area_all(struct nft_area *area);
+// With its sets.
+struct nft_area *nft_area_copy(const struct nft_area *area, struct arena *arena) must_check;
+// Intersects with: the field is there and its value in the set. Sets made are in the arena.
+void nft_area_narrow(struct nft_area *area, struct arena *arena, enum nft_field field,
+		     struct algebra_set set);
+// Intersects with the form's matches, its fields named (nft_form_resolve).
+void nft_area_form(struct nft_area *area, struct arena *arena, const struct nft_form *form);
+void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_area *other);
+bool nft_area_within(const struct nft_area *a, const struct nft_area *b) must_check;
+bool nft_area_equal(const struct nft_area *a, const struct nft_area *b) must_check;
+// Why it cannot be said what the form tests in these packets, which match it: the kernel reads a transport header even of
+// fragments, and a link header of any kind. NULL: it can.
+const char *nft_area_unguarded(const struct nft_area *area, const struct nft_form *form) must_check;
+
+// Says no more than that there is a flow.
+bool nft_any_flow(const struct nft_match *match) must_check;
+
+struct nft_areas {
+	VEC(struct nft_area *) list;
+};
+// Appends what of `a` is not in `b`, as areas that do not meet.
+void nft_area_minus(const struct nft_area *a, const struct nft_area *b, struct arena *arena,
+		    struct nft_areas *out);
+// Whether the areas together hold all of `a`. After so much work that it is no longer worth it: false. *left_out, when it
+// is not NULL: a part of `a` that none of them holds, when false.
+bool nft_area_covered(const struct nft_area *a, const struct nft_areas *by, struct arena *arena,
+		      struct nft_area *left_out) must_check;
+
+// The fewest matches that mean the area, as those of the form.
+void nft_area_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form);

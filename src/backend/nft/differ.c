@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a failed proof means for the rules of a policy: each is told once, as missing, changed, reordered, or foreign. A
+// difference in meaning comes with a packet: what is enforced is lifted, the analysis engine compares it with what is
+// meant, and whose rules decide a packet differently is shown it. Without one, a difference is about counters, logs or
+// limits only, or the engine was not asked because something cannot be lifted.
+#include "backend/nft/differ.h"
+#include "backend/nft/prove.h"
+#include "backend/nft/text.h"
+#include "base/buf.h"
+#include "verify/verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define WITNESSES_MOST 50u
+#define WITNESS_MEMORY ((size_t)256 << 20)
+
+struct differing {
+	const struct ir_ruleset *lowered;
+	const struct nft_program *list, *found;
+	const struct nft_form *rule; // of the list
+	size_t rules;
+	const char *prefix;
+	struct arena *arena; // until all is told
+	const struct nft_proof *proof;
+	bool *told, *absent; // by rule of the list
+	VEC(const struct nft_form *)
+	about; // by difference, from `first` on: the kernel rule, or NULL
+	size_t first;
+	struct backend_differences *out;
+};
+#define NONE NFT_MISFIT_NONE
+
+const char *nft_differ_shown(const struct nft_program *program, const char *prefix,
+			     const struct nft_chain *chain, const struct nft_form *form,
+			     struct arena *arena)
+{
+	const char *text = form ? nft_text_shown(program, form, arena) : "its end";
+	const char *name = chain ? chain->name : "";
+	if (!form || !form->handle)
+		return arena_printf(arena, "chain %s%s: %s", prefix, name, text);
+	return arena_printf(arena, "chain %s%s, handle %" PRIu64 ": %s", prefix, name, form->handle,
+			    text);
+}
+
+static const char *name_of(const struct nft_tag *tag)
+{
+	return tag->rule == NFT_TAG_DEFAULT   ? "default action"
+	       : tag->rule == NFT_TAG_NO_FLOW ? "packets without a flow"
+					      : tag->name;
+}
+
+static const char *found_text(struct differing *d, const struct nft_misfit *misfit)
+{
+	struct arena *a = d->out->arena;
+	const char *shown = nft_differ_shown(d->found, d->prefix, misfit->chain, misfit->form, a);
+	if (misfit->kind == NFT_MISFIT_END)
+		return arena_printf(a, "%s drops packets that a rule should decide", shown);
+	if (!misfit->chain)
+		return arena_strdup(a, misfit->why);
+	return misfit->why ? arena_printf(a, "%s (%s)", shown, misfit->why) : shown;
+}
+
+static void tell(struct differing *d, enum backend_change change, size_t rule,
+		 const struct nft_misfit *found)
+{
+	struct arena *a = d->out->arena;
+	const struct nft_tag *tag = rule != NONE           ? &d->rule[rule].tag
+				    : found && found->form ? &found->form->tag
+							   : NULL;
+	struct backend_difference difference = {.change = change};
+	if (tag) {
+		difference.policy = arena_strdup(a, tag->policy);
+		difference.rule = arena_strdup(a, name_of(tag));
+	}
+	if (rule != NONE)
+		difference.intended = nft_text_shown(d->list, &d->rule[rule], a);
+	if (found)
+		difference.found = found_text(d, found);
+	if (rule != NONE)
+		d->told[rule] = true;
+	vec_push(a, &d->out->list, difference);
+	vec_push(d->arena, &d->about, found ? found->form : NULL);
+}
+
+// --- which is which ---
+
+static bool same_bytes(const struct differing *d, const struct nft_form *rule,
+		       const struct nft_form *found)
+{
+	struct buf a, b;
+	buf_init(&a);
+	buf_init(&b);
+	nft_form_key(d->list, rule, true, &a);
+	nft_form_key(d->found, found, true, &b);
+	bool same = a.len == b.len && !memcmp(a.data, b.data, a.len);
+	buf_fini(&b);
+	buf_fini(&a);
+	return same;
+}
+
+static bool is_rule(const struct nft_form *form, const struct nft_tag *tag)
+{
+	return form->tag.known && form->tag.rule == tag->rule && form->tag.clause == tag->clause;
+}
+
+// Stands where the rule should, by one of its neighbours.
+static bool in_place_of(const struct differing *d, const struct nft_misfit *misfit, size_t rule)
+{
+	const struct nft_chain *chain = misfit->chain;
+	size_t at = (size_t)(misfit->form - chain->rule.at);
+	if (misfit->form->tag.known)
+		return false;
+	if (rule && at && is_rule(&chain->rule.at[at - 1], &d->rule[rule - 1].tag))
+		return true;
+	return rule + 1 < d->rules && at + 1 < chain->rule.len &&
+	       is_rule(&chain->rule.at[at + 1], &d->rule[rule + 1].tag);
+}
+
+static size_t stands_for(const struct differing *d, const struct nft_misfit *misfit,
+			 enum backend_change *change_out)
+{
+	bool is_form = misfit->form && misfit->kind == NFT_MISFIT_UNKNOWN;
+	for (size_t i = 0; is_form && i < d->rules; i++)
+		if (d->absent[i] && !d->told[i] && same_bytes(d, &d->rule[i], misfit->form)) {
+			*change_out = BACKEND_REORDERED;
+			return i;
+		}
+	for (size_t i = 0; is_form && i < d->rules; i++)
+		if (d->absent[i] && !d->told[i] && in_place_of(d, misfit, i)) {
+			*change_out = BACKEND_CHANGED;
+			return i;
+		}
+	*change_out = BACKEND_FOREIGN;
+	return NONE;
+}
+
+static void tell_of_rules(struct differing *d)
+{
+	for (size_t i = 0; i < d->proof->misfit.len; i++) {
+		const struct nft_misfit *misfit = &d->proof->misfit.at[i];
+		bool order = misfit->kind == NFT_MISFIT_ORDER;
+		if (misfit->kind == NFT_MISFIT_ABSENT)
+			d->absent[misfit->rule] = !misfit->elsewhere;
+		else if (misfit->rule != NONE && !d->told[misfit->rule])
+			tell(d, order ? BACKEND_REORDERED : BACKEND_CHANGED, misfit->rule, misfit);
+	}
+}
+
+static void tell_of_others(struct differing *d)
+{
+	bool absent = false;
+	for (size_t i = 0; i < d->rules; i++)
+		absent |= d->absent[i];
+	for (size_t i = 0; i < d->proof->misfit.len; i++) {
+		const struct nft_misfit *misfit = &d->proof->misfit.at[i];
+		enum backend_change change;
+		// Where a rule is missing, its packets come to the end.
+		if (misfit->rule != NONE || (misfit->kind == NFT_MISFIT_END && absent))
+			continue;
+		size_t rule = stands_for(d, misfit, &change);
+		tell(d, change, rule, misfit);
+	}
+	for (size_t i = 0; i < d->proof->misfit.len; i++) {
+		const struct nft_misfit *misfit = &d->proof->misfit.at[i];
+		if (misfit->kind == NFT_MISFIT_ABSENT && !d->told[misfit->rule])
+			tell(d, BACKEND_MISSING, misfit->rule, NULL);
+	}
+}
+
+// --- witnesses ---
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+struct shown {
+	const struct ir_ruleset *meant, *is;
+	const struct nft_origin *origin;
+	const struct verify_comparison *comparison;
+};
+
+static bool shows(const struct shown *shown, const struct verify_difference *by,
+		  const struct backend_difference *difference, const struct nft_form *about)
+{
+	size_t at = by->rule_b ? (size_t)(by->rule_b - shown->is->rule.at) : shown->is->rule.len;
+	const struct nft_form *form = shown->origin[at].form;
+	if (!(by->packet->has >> IR_FAMILY & 1))
+		return false; // nothing else than IP comes to our rules
+	if (about && form && about->handle && form->handle == about->handle)
+		return true;
+	if (!difference->intended)
+		return false;
+	return by->rule_a ? same_text(by->rule_a->name, difference->rule) &&
+				    same_text(by->rule_a->policy, difference->policy)
+			  : same_text(difference->rule, "default action");
+}
+
+static const char *packet_text(const struct ir_packet *packet, struct arena *arena)
+{
+	struct buf buf;
+	buf_init(&buf);
+	ir_packet_print(packet, &buf);
+	const char *text = arena_strndup(arena, buf.data ? buf.data : "", buf.len);
+	buf_fini(&buf);
+	return text;
+}
+
+static void show(struct differing *d, const struct shown *shown)
+{
+	for (size_t i = 0; i < d->about.len; i++) {
+		struct backend_difference *difference = &d->out->list.at[d->first + i];
+		for (size_t k = 0; k < shown->comparison->difference.len && !difference->witness;
+		     k++) {
+			const struct verify_difference *by = &shown->comparison->difference.at[k];
+			if (shows(shown, by, difference, d->about.at[i]))
+				difference->witness = packet_text(by->packet, d->out->arena);
+		}
+	}
+}
+
+static void add_witnesses(struct differing *d)
+{
+	struct ir_ruleset meant, is;
+	struct backend_differences strange = {.arena = d->arena};
+	struct verify_comparison comparison;
+	struct nft_origin *origin;
+	struct verify_options options = verify_options_default(time(NULL));
+	options.memory = WITNESS_MEMORY;
+	backend_nft_normal(d->lowered, d->arena, &meant);
+	nft_lift(d->found, d->arena, &is, &strange, &origin);
+	if (strange.list.len)
+		return; // a packet would only show what the rest does
+	verify_compare(&meant, &is, &options, WITNESSES_MOST, d->arena, &comparison);
+	struct shown shown = {&meant, &is, origin, &comparison};
+	show(d, &shown);
+}
+
+int nft_differ(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
+	       const struct nft_program *found, const char *prefix, struct backend_differences *out)
+{
+	struct arena arena;
+	struct nft_program list;
+	struct nft_proof proof;
+	arena_init(&arena);
+	nft_program_init(&list, &arena);
+	nft_compile(lowered, options, &list);
+	nft_prove(&list, found, &arena, &proof);
+	const struct nft_chain *chain = nft_program_find(&list, "");
+	struct differing d = {.lowered = lowered,
+			      .list = &list,
+			      .found = found,
+			      .rule = chain->rule.at,
+			      .rules = chain->rule.len,
+			      .prefix = prefix,
+			      .arena = &arena,
+			      .proof = &proof,
+			      .first = out->list.len,
+			      .out = out};
+	d.told = arena_array(&arena, bool, d.rules);
+	d.absent = arena_array(&arena, bool, d.rules);
+	tell_of_rules(&d);
+	tell_of_others(&d);
+	if (d.about.len)
+		add_witnesses(&d);
+	int error = proof.over && out->list.len == d.first ? -EOVERFLOW : 0;
+	arena_fini(&arena);
+	return error;
+}

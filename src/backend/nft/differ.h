@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The differences between a policy and what a program does, with packets that show them.
+#pragma once
+
+#include "backend/nft/lift.h"
+
+struct backend_nft_options;
+
+// Appends them; none: it is proven that there are none. `prefix`: of the program's chains in the kernel. 0, or -EOVERFLOW
+// when that would take too much work to tell.
+int nft_differ(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
+	       const struct nft_program *found, const char *prefix,
+	       struct backend_differences *out) must_check;
+// As it is shown: "chain g7-n5, handle 12: tcp dport 22 accept".
+const char *nft_differ_shown(const struct nft_program *program, const char *prefix,
+			     const struct nft_chain *chain, const struct nft_form *form,
+			     struct arena *arena) must_check;

@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proving that a program does what a list of rules says. A tag says which rule of the list one of the program wants to be;
+// with three things shown of what the kernel really tests and does, that is so for every packet:
+//   1. A rule of the program is for no packet that the list's rule is not for, and does the same.
+//   2. A packet of a list's rule comes to a rule that is it, unless it is in an earlier rule of the list that decides.
+//   3. On its way there it meets no rule that the list has behind.
+// For by 1 no later rule can take a packet from the first rule of the list that it is in, and by 2 it gets there. 1 is seen
+// by walking all ways, 2 and 3 by walking the packets of each rule of the list, so that only what a rule touches is looked
+// at. What somebody else's rules would do to this is not asked: one such rule, and nothing is proven.
+#include "backend/nft/prove.h"
+#include "backend/nft/encode.h"
+#include "base/buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS_EACH 4000u     // a rule, on the average …
+#define STEPS_LEAST 1000000u // … and beside that
+#define SCANS_MOST 500u      // rules of which all earlier ones are looked at
+#define ACTION_DEPTH 6u
+
+struct place { // where a rule of the list stands in the program
+	struct nft_rule_at spot;
+	size_t rule;
+};
+
+struct prover {
+	const struct nft_program *list, *program;
+	const struct nft_form *rule; // of the list
+	size_t rules;
+	struct arena *arena;
+	struct nft_proof *out;
+	struct nft_ways ways;
+	struct map by_name; // of rules: the first form + 1
+	uint32_t *first;    // by number of a rule: its first form + 1
+	size_t numbers;
+	size_t end[3];           // of the numbers from NFT_TAG_HELPER on: the form
+	size_t **is;             // by stop and rule: index in the list, or NONE, UNSEEN
+	size_t **highest;        // by stop and rule: the highest index before it, + 1
+	size_t *highest_in;      // by part
+	VEC(struct place) place; // sorted by rule of the list
+	struct map limiter;      // chains that hold a limit: the rule whose they are, + 1
+	size_t now;              // the rule of the list that is walked
+	bool failed;             // something is wrong with it
+	unsigned scans;
+};
+#define NONE NFT_MISFIT_NONE
+#define UNSEEN (SIZE_MAX - 1)
+
+static void add(struct prover *p, struct nft_misfit misfit)
+{
+	if (p->out->misfit.len >= NFT_MISFITS_MOST)
+		p->out->over = true;
+	else
+		vec_push(p->arena, &p->out->misfit, misfit);
+}
+
+static void add_rule(struct prover *p, enum nft_misfit_kind kind, size_t rule,
+		     const struct nft_visit *at, const char *why)
+{
+	const struct nft_chain *chain = at->stop->chain;
+	bool there = at->rule < chain->rule.len;
+	add(p, (struct nft_misfit){.kind = kind,
+				   .rule = rule,
+				   .chain = chain,
+				   .form = there ? &chain->rule.at[at->rule] : NULL,
+				   .why = why});
+}
+
+// --- which rule of the list ---
+
+static uint32_t direction_of(const struct nft_form *form)
+{
+	const struct algebra_set *set = nft_form_set(form, F_DIRECTION);
+	return set && set->len == 1 && set->at[0].lo == set->at[0].hi ? (uint32_t)set->at[0].lo + 1
+								      : 0;
+}
+
+// As it is kept in the kernel, which has room for a part of long names.
+static const char *name_of(const struct nft_tag *tag, struct arena *arena)
+{
+	struct buf text;
+	buf_init(&text);
+	nft_tag_comment(tag, &text);
+	const char *name = arena_strndup(arena, text.data, text.len);
+	buf_fini(&text);
+	return name;
+}
+
+static void index_list(struct prover *p)
+{
+	p->by_name = (struct map){.arena = p->arena};
+	for (size_t i = 0; i < p->rules; i++)
+		if (p->rule[i].tag.known && p->rule[i].tag.rule < IR_RULES_MOST &&
+		    p->rule[i].tag.rule >= p->numbers)
+			p->numbers = p->rule[i].tag.rule + 1;
+	p->first = arena_array(p->arena, uint32_t, p->numbers);
+	for (size_t i = 0; i < array_len(p->end); i++)
+		p->end[i] = NONE;
+	for (size_t i = p->rules; i-- > 0;) {
+		const struct nft_tag *tag = &p->rule[i].tag;
+		if (tag->known && tag->rule > NFT_TAG_HELPER)
+			p->end[tag->rule - NFT_TAG_HELPER] = i;
+		if (!tag->known || tag->rule >= p->numbers)
+			continue;
+		p->first[tag->rule] = (uint32_t)i + 1;
+		map_put(&p->by_name, name_of(tag, p->arena), (void *)(uintptr_t)(i + 1));
+	}
+}
+
+// The first form of the list's rule that the tag is of: by number when the names agree, else by name.
+static size_t first_of(const struct prover *p, const struct nft_tag *tag, struct arena *arena)
+{
+	if (tag->rule >= NFT_TAG_HELPER)
+		return p->end[tag->rule - NFT_TAG_HELPER];
+	const char *name = name_of(tag, arena);
+	size_t at = tag->rule < p->numbers ? p->first[tag->rule] : 0;
+	if (!at || strcmp(name_of(&p->rule[at - 1].tag, arena), name) != 0)
+		at = (size_t)(uintptr_t)map_get(&p->by_name, name);
+	return at ? at - 1 : NONE;
+}
+
+// The first form from `at` on that is not of an earlier clause of the rule.
+static size_t clause_from(const struct prover *p, size_t at, uint32_t rule, uint32_t clause)
+{
+	size_t lo = at, hi = p->rules;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct nft_tag *tag = &p->rule[mid].tag;
+		if (tag->rule == rule && tag->clause < clause)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static size_t identify(const struct prover *p, const struct nft_form *form)
+{
+	struct arena arena;
+	if (!form->tag.known)
+		return NONE;
+	arena_init(&arena);
+	size_t at = first_of(p, &form->tag, &arena);
+	arena_fini(&arena);
+	if (at == NONE || form->tag.rule >= NFT_TAG_HELPER)
+		return at;
+	uint32_t rule = p->rule[at].tag.rule, direction = direction_of(form);
+	at = clause_from(p, at, rule, form->tag.clause);
+	for (; at < p->rules && p->rule[at].tag.rule == rule &&
+	       p->rule[at].tag.clause == form->tag.clause;
+	     at++)
+		if (direction_of(&p->rule[at]) == direction)
+			return at;
+	return NONE;
+}
+
+// --- what it does ---
+
+struct action {
+	const struct prover *p;
+	const struct nft_program *list, *program;
+};
+
+static bool same_log(const struct nft_log *a, const struct nft_log *b)
+{
+	if (!a->prefix || !b->prefix)
+		return !a->prefix && !b->prefix;
+	return !strcmp(a->prefix, b->prefix) && a->to_group == b->to_group &&
+	       (!a->to_group || a->group == b->group);
+}
+
+static bool same_limit(const struct nft_limit *a, const struct nft_limit *b)
+{
+	return a->rate == b->rate && a->unit == b->unit && a->burst == b->burst &&
+	       a->bytes == b->bytes;
+}
+
+static bool same_matches(const struct nft_form *a, const struct nft_form *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (size_t i = 0; i < a->len; i++)
+		if (a->match[i].field != b->match[i].field ||
+		    !algebra_set_equal(a->match[i].set, b->match[i].set))
+			return false;
+	return true;
+}
+
+static bool same_chain(const struct action *action, const char *list, const char *program,
+		       unsigned depth);
+
+// Whether they do the same for packets that match; `found` is the program's.
+static bool same_action(const struct action *action, const struct nft_form *rule,
+			const struct nft_form *found, unsigned depth)
+{
+	bool leads = rule->act == ACT_JUMP || rule->act == ACT_GOTO;
+	if (found->strange || found->named_set || rule->act != found->act ||
+	    rule->act == ACT_BRANCH || rule->limited != found->limited ||
+	    (rule->limited && !same_limit(&rule->limit, &found->limit)) ||
+	    !same_log(&rule->log, &found->log) || rule->tag.counts != found->tag.counts)
+		return false;
+	return !leads || same_chain(action, rule->chain, found->chain, depth + 1);
+}
+
+static bool same_chain(const struct action *action, const char *list, const char *program,
+		       unsigned depth)
+{
+	const struct nft_chain *a = list ? nft_program_find(action->list, list) : NULL,
+			       *b = program ? nft_program_find(action->program, program) : NULL;
+	if (!a || !b || depth > ACTION_DEPTH || a->rule.len != b->rule.len)
+		return false;
+	for (size_t i = 0; i < a->rule.len; i++) {
+		const struct nft_form *rule = &a->rule.at[i], *found = &b->rule.at[i];
+		bool counts = rule->tag.counts || found->tag.counts;
+		if (!same_matches(rule, found) || !same_action(action, rule, found, depth))
+			return false;
+		if (counts && first_of(action->p, &found->tag, action->p->arena) !=
+				      first_of(action->p, &rule->tag, action->p->arena))
+			return false;
+	}
+	return true;
+}
+
+static bool holds_limit(const struct nft_program *program, const char *name, unsigned depth)
+{
+	const struct nft_chain *chain = name ? nft_program_find(program, name) : NULL;
+	for (size_t i = 0; chain && depth < ACTION_DEPTH && i < chain->rule.len; i++)
+		if (chain->rule.at[i].limited ||
+		    holds_limit(program, chain->rule.at[i].chain, depth + 1))
+			return true;
+	return false;
+}
+
+// A rate is counted at one place for all packets of its rule, and for no others.
+static bool own_limiter(struct prover *p, size_t rule, const struct nft_form *form)
+{
+	if (form->limited)
+		return false;
+	if (!holds_limit(p->program, form->chain, 0))
+		return true;
+	size_t whose = p->rule[rule].tag.rule;
+	const char *of_rule = arena_printf(p->arena, "of %zu", whose),
+		   *of_chain = arena_printf(p->arena, "at %s", form->chain);
+	const char *chain = map_get(&p->limiter, of_rule), *is = map_get(&p->limiter, of_chain);
+	if (!chain && !is) {
+		map_put(&p->limiter, of_rule, (void *)(uintptr_t)form->chain);
+		map_put(&p->limiter, of_chain, (void *)(uintptr_t)of_rule);
+		return true;
+	}
+	return chain && is && !strcmp(chain, form->chain) && !strcmp(is, of_rule);
+}
+
+static const char *judge_action(struct prover *p, size_t rule, const struct nft_form *form)
+{
+	struct action action = {p, p->list, p->program};
+	if (form->tag.counts != p->rule[rule].tag.counts)
+		return "is counted otherwise";
+	if (!same_action(&action, &p->rule[rule], form, 0))
+		return "does something else";
+	return own_limiter(p, rule, form) ? NULL : "is limited together with others, or apart";
+}
+
+// --- 1: all rules of the program ---
+
+static void box_of(const struct nft_form *form, struct arena *arena, struct nft_area *out)
+{
+	nft_area_all(out);
+	nft_area_form(out, arena, form);
+}
+
+static size_t *is_at(const struct prover *p, const struct nft_visit *at)
+{
+	return &p->is[at->stop->number][at->rule];
+}
+
+static void note_place(struct prover *p, const struct nft_visit *at, size_t rule)
+{
+	struct nft_rule_at spot = {at->stop->number, (uint32_t)at->rule};
+	vec_push(p->arena, &p->place, (struct place){spot, rule});
+}
+
+static void judge_first(struct prover *p, const struct nft_visit *at, const struct nft_form *form)
+{
+	size_t rule = form->strange ? NONE : identify(p, form);
+	const char *why = rule == NONE ? form->strange : judge_action(p, rule, form);
+	if (rule == NONE)
+		add_rule(p, NFT_MISFIT_UNKNOWN, NONE, at, why);
+	else if (why)
+		add_rule(p, NFT_MISFIT_OTHER, rule, at, why);
+	*is_at(p, at) = why ? NONE : rule;
+	if (rule != NONE)
+		note_place(p, at, rule);
+}
+
+static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *form,
+		     const struct nft_area *packets, struct arena *arena, struct nft_areas *rest)
+{
+	struct prover *p = walk->user;
+	struct nft_area mine = *packets, meant;
+	nft_area_form(&mine, arena, form);
+	if (*is_at(p, at) == UNSEEN)
+		judge_first(p, at, form);
+	size_t rule = *is_at(p, at);
+	if (rule == NONE || mine.never) {
+		vec_push(arena, &rest->list, (struct nft_area *)packets);
+		return;
+	}
+	box_of(&p->rule[rule], arena, &meant);
+	const char *why = form->strange ? form->strange : nft_area_unguarded(&mine, form);
+	if (!why && !nft_area_within(&mine, &meant))
+		why = "is for more packets";
+	if (why) {
+		add_rule(p, NFT_MISFIT_OTHER, rule, at, why);
+		*is_at(p, at) = NONE;
+	}
+	if (why || !nft_takes(form) || !nft_area_within(packets, &mine))
+		vec_push(arena, &rest->list, (struct nft_area *)packets);
+}
+
+static void see_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
+{
+	struct prover *p = walk->user;
+	if (*is_at(p, at) != NONE)
+		add_rule(p, NFT_MISFIT_UNKNOWN, NONE, at, why);
+	*is_at(p, at) = NONE;
+}
+
+// The rules of the list before `before` that the chains on the way hold and that decide.
+static void deciders(struct prover *p, const struct nft_visit *at, size_t before,
+		     struct arena *arena, struct nft_areas *out)
+{
+	for (; at; at = at->from)
+		for (size_t i = 0; i < at->rule && i < at->stop->chain->rule.len; i++) {
+			size_t rule = p->is[at->stop->number][i];
+			if (rule >= before || rule >= p->rules || !nft_takes(&p->rule[rule]))
+				continue;
+			struct nft_area *area = arena_new(arena, struct nft_area);
+			box_of(&p->rule[rule], arena, area);
+			vec_push(arena, &out->list, area);
+		}
+}
+
+static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
+		    const struct nft_area *packets)
+{
+	struct prover *p = walk->user;
+	struct arena arena;
+	struct nft_areas by = {0};
+	if (at->back)
+		return true;
+	arena_init(&arena);
+	deciders(p, at, p->rules, &arena, &by);
+	if (!nft_area_covered(packets, &by, &arena, NULL))
+		add_rule(p, NFT_MISFIT_END, NONE, at, NULL);
+	arena_fini(&arena);
+	return false;
+}
+
+static size_t steps_of(const struct prover *p)
+{
+	return STEPS_LEAST + STEPS_EACH * p->rules;
+}
+
+static void walk_all(struct prover *p)
+{
+	struct nft_walk walk = {.ways = &p->ways,
+				.user = p,
+				.rule = see_rule,
+				.ends = see_end,
+				.lost = see_lost,
+				.all_back = true,
+				.steps = steps_of(p)};
+	struct nft_area all;
+	nft_area_all(&all);
+	nft_walk(&walk, &all);
+	p->out->over |= walk.over;
+}
+
+// Rules that no packet comes to may be of the list, which has such, too.
+static void see_dead(struct prover *p)
+{
+	for (size_t s = 0; s < p->ways.stop.len; s++) {
+		struct nft_visit at = {.stop = p->ways.stop.at[s]};
+		for (at.rule = 0; at.rule < at.stop->chain->rule.len; at.rule++)
+			if (*is_at(p, &at) == UNSEEN &&
+			    !nft_leads_on(&at.stop->chain->rule.at[at.rule]) &&
+			    identify(p, &at.stop->chain->rule.at[at.rule]) == NONE)
+				add_rule(p, NFT_MISFIT_UNKNOWN, NONE, &at, "no packet comes to it");
+	}
+}
+
+// --- 2 and 3: the packets of each rule of the list ---
+
+static int by_rule(const void *x, const void *y)
+{
+	const struct place *a = x, *b = y;
+	if (a->rule != b->rule)
+		return a->rule < b->rule ? -1 : 1;
+	if (a->spot.stop != b->spot.stop)
+		return a->spot.stop < b->spot.stop ? -1 : 1;
+	return a->spot.rule < b->spot.rule ? -1 : a->spot.rule > b->spot.rule;
+}
+
+static size_t higher(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+// The main chain comes last: it leads into the parts.
+static void find_highest(struct prover *p)
+{
+	p->highest_in = arena_array(p->arena, size_t, p->ways.parts);
+	for (size_t s = p->ways.stop.len; s-- > 0;) {
+		const struct nft_stop *stop = p->ways.stop.at[s];
+		size_t n = stop->chain->rule.len, most = 0;
+		p->highest[s] = arena_array(p->arena, size_t, n + 1);
+		for (size_t i = 0; i < n; i++) {
+			const struct nft_form *form = &stop->chain->rule.at[i];
+			const struct nft_stop *to = nft_ways_to(&p->ways, form);
+			p->highest[s][i] = most;
+			if (p->is[s][i] < p->rules)
+				most = higher(most, p->is[s][i] + 1);
+			else if (form->act == ACT_JUMP && nft_leads_on(form) && to)
+				most = higher(most, p->highest_in[to->part]);
+		}
+		p->highest[s][n] = most;
+		p->highest_in[stop->part] = higher(p->highest_in[stop->part], most);
+	}
+}
+
+static bool chain_meets(const struct prover *p, const struct nft_stop *stop, size_t rules,
+			const struct nft_area *packets, struct arena *arena)
+{
+	for (size_t i = 0; i < rules; i++) {
+		size_t is = p->is[stop->number][i];
+		struct nft_area both = *packets;
+		if (is <= p->now || is >= p->rules)
+			continue;
+		nft_area_form(&both, arena, &p->rule[is]);
+		if (!both.never)
+			return true;
+	}
+	return false;
+}
+
+static bool part_meets(const struct prover *p, uint32_t part, const struct nft_area *packets,
+		       struct arena *arena)
+{
+	if (p->highest_in[part] <= p->now + 1)
+		return false;
+	for (size_t s = 0; s < p->ways.stop.len; s++) {
+		const struct nft_stop *stop = p->ways.stop.at[s];
+		if (stop->part == part &&
+		    chain_meets(p, stop, stop->chain->rule.len, packets, arena))
+			return true;
+	}
+	return false;
+}
+
+// Whether some rule that the list has behind stands before this place and meets the packets.
+static bool meets_later(const struct prover *p, const struct nft_visit *at,
+			const struct nft_area *packets, struct arena *arena)
+{
+	for (; at; at = at->from) {
+		if (p->highest[at->stop->number][at->rule] <= p->now + 1)
+			continue;
+		if (chain_meets(p, at->stop, at->rule, packets, arena))
+			return true;
+		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i] < at->rule; i++) {
+			const struct nft_form *form = &at->stop->chain->rule.at[at->stop->lead[i]];
+			const struct nft_stop *to = nft_ways_to(&p->ways, form);
+			if (form->act == ACT_JUMP && to && part_meets(p, to->part, packets, arena))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
+			 const struct nft_form *form, const struct nft_area *packets,
+			 struct arena *arena, struct nft_areas *rest)
+{
+	struct prover *p = walk->user;
+	struct nft_area mine = *packets, tests;
+	if (*is_at(p, at) != p->now) {
+		vec_push(arena, &rest->list, (struct nft_area *)packets);
+		return;
+	}
+	nft_area_form(&mine, arena, form);
+	if (!mine.never && !p->failed && meets_later(p, at, &mine, arena)) {
+		add_rule(p, NFT_MISFIT_ORDER, p->now, at, NULL);
+		p->failed = true;
+	}
+	box_of(form, arena, &tests);
+	nft_area_minus(packets, &tests, arena, rest);
+}
+
+// All earlier rules of the list that decide. Slow, and seldom needed: who makes a chain leaves a rule out because of what
+// stands before it there.
+static void all_deciders(struct prover *p, const struct nft_area *packets, struct arena *arena,
+			 struct nft_areas *out)
+{
+	for (size_t i = 0; i < p->now; i++) {
+		struct nft_area both = *packets;
+		if (!nft_takes(&p->rule[i]))
+			continue;
+		nft_area_form(&both, arena, &p->rule[i]);
+		if (both.never)
+			continue;
+		struct nft_area *area = arena_new(arena, struct nft_area);
+		box_of(&p->rule[i], arena, area);
+		vec_push(arena, &out->list, area);
+	}
+}
+
+// Packets of the rule at an end of the way, where the rule was not. Behind a jump it may yet come.
+static bool come_to_nothing(struct nft_walk *walk, const struct nft_visit *at,
+			    const struct nft_area *packets)
+{
+	struct prover *p = walk->user;
+	struct arena arena;
+	struct nft_areas by = {0};
+	if (p->failed)
+		return false;
+	arena_init(&arena);
+	deciders(p, at, p->now, &arena, &by);
+	bool covered = nft_area_covered(packets, &by, &arena, NULL);
+	if (!covered && !at->back && p->scans++ < SCANS_MOST) {
+		by = (struct nft_areas){0};
+		all_deciders(p, packets, &arena, &by);
+		covered = nft_area_covered(packets, &by, &arena, NULL);
+	}
+	if (!covered && !at->back) {
+		add(p, (struct nft_misfit){.kind = NFT_MISFIT_ABSENT,
+					   .rule = p->now,
+					   .elsewhere = walk->only_len > 0});
+		p->failed = true;
+	}
+	arena_fini(&arena);
+	return !covered;
+}
+
+static void come_to_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
+{
+	(void)walk, (void)at, (void)why; // seen before
+}
+
+static void walk_rule(struct prover *p, const struct place *place, size_t n, struct nft_walk *walk)
+{
+	struct arena arena;
+	struct nft_area packets;
+	arena_init(&arena);
+	struct nft_rule_at *only = arena_array(&arena, struct nft_rule_at, n + 1);
+	for (size_t i = 0; i < n; i++)
+		only[i] = place[i].spot;
+	walk->only = only;
+	walk->only_len = n;
+	walk->home = n ? p->ways.stop.at[only[0].stop]->part : walk->home;
+	p->failed = false;
+	box_of(&p->rule[p->now], &arena, &packets);
+	if (!packets.never)
+		nft_walk(walk, &packets);
+	arena_fini(&arena);
+}
+
+static void walk_rules(struct prover *p)
+{
+	struct nft_walk walk = {.ways = &p->ways,
+				.user = p,
+				.rule = come_to_rule,
+				.ends = come_to_nothing,
+				.lost = come_to_lost,
+				.steps = steps_of(p)};
+	size_t at = 0;
+	if (p->place.len)
+		qsort(p->place.at, p->place.len, sizeof(*p->place.at), by_rule);
+	for (p->now = 0; p->now < p->rules && !walk.over; p->now++) {
+		size_t first = at;
+		while (at < p->place.len && p->place.at[at].rule == p->now)
+			at++;
+		walk_rule(p, p->place.at + first, at - first, &walk);
+	}
+	p->out->over |= walk.over;
+}
+
+static void absent_all(struct prover *p)
+{
+	for (size_t i = 0; i < p->rules; i++)
+		add(p, (struct nft_misfit){.kind = NFT_MISFIT_ABSENT, .rule = i});
+}
+
+static void mark_unseen(struct prover *p)
+{
+	size_t stops = p->ways.stop.len;
+	p->is = arena_array(p->arena, size_t *, stops);
+	p->highest = arena_array(p->arena, size_t *, stops);
+	for (size_t i = 0; i < stops; i++) {
+		size_t n = p->ways.stop.at[i]->chain->rule.len + 1;
+		p->is[i] = arena_array(p->arena, size_t, n);
+		for (size_t k = 0; k < n; k++)
+			p->is[i][k] = UNSEEN;
+	}
+}
+
+void nft_prove(const struct nft_program *list, const struct nft_program *program,
+	       struct arena *arena, struct nft_proof *out)
+{
+	const struct nft_chain *main_chain = nft_program_find(list, "");
+	struct prover p = {.list = list,
+			   .program = program,
+			   .rule = main_chain ? main_chain->rule.at : NULL,
+			   .rules = main_chain ? main_chain->rule.len : 0,
+			   .arena = arena,
+			   .limiter = {.arena = arena},
+			   .out = out};
+	*out = (struct nft_proof){0};
+	nft_ways_find(program, arena, &p.ways);
+	if (!p.ways.stop.len) {
+		absent_all(&p);
+		return;
+	}
+	index_list(&p);
+	mark_unseen(&p);
+	walk_all(&p);
+	see_dead(&p);
+	find_highest(&p);
+	walk_rules(&p);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a program does what a list of rules says, for every packet: the same rule decides, the same rules log, limit
+// and count. Pure.
+#pragma once
+
+#include "backend/nft/ways.h"
+
+enum nft_misfit_kind {
+	NFT_MISFIT_ABSENT, // packets that should come to a rule of the list come to none such
+	NFT_MISFIT_OTHER, // a rule that says it is one of the list, but does or counts otherwise, or is for more packets
+	NFT_MISFIT_UNKNOWN, // a rule that is none of the list
+	NFT_MISFIT_ORDER,   // a rule stands behind one that must not be before it
+	NFT_MISFIT_END,     // packets that no rule decides
+};
+#define NFT_MISFIT_NONE SIZE_MAX
+struct nft_misfit {
+	enum nft_misfit_kind kind;
+	size_t rule;                   // of the list, NFT_MISFIT_NONE
+	const struct nft_chain *chain; // of the program, NULL
+	const struct nft_form *form;   // its rule, NULL
+	const char *why;               // NULL
+	bool elsewhere;                // ABSENT: the program has the rule for other packets
+};
+struct nft_proof {
+	VEC(struct nft_misfit) misfit; // none: proven
+	bool over; // too much work to tell: neither proven nor all that differs is there
+};
+#define NFT_MISFITS_MOST 1000u
+
+// `list`: its main chain leads nowhere (as nft_compile makes it). Which rule of the list one of the program is for is taken
+// from the tags; what it does, and for which packets, is not.
+void nft_prove(const struct nft_program *list, const struct nft_program *program,
+	       struct arena *arena, struct nft_proof *out);

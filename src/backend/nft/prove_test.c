@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proof holds for every tree of a ruleset, and for none in which something was changed that some packet can tell;
+// what is lifted from a tree does what the tree does; differences come with packets that show them; and no program makes
+// any of it stumble or go on for ever.
+#include "backend/nft/compile.h"
+#include "backend/nft/differ.h"
+#include "backend/nft/flatten.h"
+#include "backend/nft/test_policy.h"
+#include "backend/nft/test_walk.h"
+#include "backend/nft/tree.h"
+#include "base/diag.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOW 1800000000
+#define RULESETS 600
+#define CHANGES 3000
+#define PACKETS 40
+
+struct world {
+	struct arena arena;
+	struct test_random *random;
+	struct ir_ruleset ruleset;
+	struct nft_program list, tree;
+};
+
+static void random_shape(struct test_random *random, struct backend_nft_shape *shape)
+{
+	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100};
+	*shape = (struct backend_nft_shape){
+		.form = test_random_below(random, 5),
+		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
+		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
+}
+
+static void make_tree(struct world *w, const struct backend_nft_shape *shape)
+{
+	struct nft_tree tree;
+	nft_program_init(&w->tree, &w->arena);
+	nft_tree_build(nft_program_find(&w->list, ""), shape, &w->arena, &tree);
+	nft_tree_program(&tree, &w->tree);
+	for (size_t i = 0; i < w->list.chain.len; i++) {
+		const struct nft_chain *chain = w->list.chain.at[i];
+		if (!*chain->name)
+			continue;
+		struct nft_chain *copy = nft_program_chain(&w->tree, chain->name);
+		for (size_t k = 0; k < chain->rule.len; k++)
+			vec_push(&w->arena, &copy->rule, chain->rule.at[k]);
+	}
+}
+
+static void begin(struct world *w, struct test_random *random)
+{
+	struct backend_nft_shape shape;
+	w->random = random;
+	arena_init(&w->arena);
+	nft_program_init(&w->list, &w->arena);
+	test_policy_random(random, &w->arena, test_random_chance(random, 70), NOW, &w->ruleset);
+	random_shape(random, &shape);
+	nft_compile(&w->ruleset, NULL, &w->list);
+	make_tree(w, &shape);
+}
+
+static void end(struct world *w)
+{
+	arena_fini(&w->arena);
+}
+
+// --- what is the same ---
+
+// Of its flow's version, as all packets of a kernel are.
+static void some_packet(struct world *w, struct test_fields *out)
+{
+	do
+		test_fields_random(w->random, nft_program_find(&w->list, ""), out);
+	while (out->has[F_FLOW_VERSION] && out->value[F_FLOW_VERSION] != out->value[F_VERSION]);
+}
+
+static bool same_walk(const struct test_walk *a, const struct test_walk *b)
+{
+	return a->len == b->len && !memcmp(a->matched, b->matched, a->len * sizeof(*a->matched)) &&
+	       a->end == b->end && !a->chain == !b->chain &&
+	       (!a->chain || !strcmp(a->chain, b->chain));
+}
+
+static bool walks_differ(struct world *w, size_t packets)
+{
+	for (size_t i = 0; i < packets; i++) {
+		struct test_fields packet;
+		struct test_walk by_list, by_tree;
+		some_packet(w, &packet);
+		test_walk_program(&w->list, &packet, &by_list);
+		test_walk_program(&w->tree, &packet, &by_tree);
+		if (!same_walk(&by_list, &by_tree))
+			return true;
+	}
+	return false;
+}
+
+static void assert_proven(struct world *w, unsigned i)
+{
+	struct nft_proof proof;
+	nft_prove(&w->list, &w->tree, &w->arena, &proof);
+	assert_false(proof.over);
+	if (!proof.misfit.len)
+		return;
+	const struct nft_misfit *m = &proof.misfit.at[0];
+	fail_msg("ruleset %u: %zu misfits; the first: kind %d, rule %zu, chain %s, %s", i,
+		 proof.misfit.len, m->kind, m->rule, m->chain ? m->chain->name : "-",
+		 m->why ? m->why : "-");
+}
+
+// Where it ends: what stands in chains of its own is called by other names.
+static bool same_end(const struct test_walk *a, const struct test_walk *b)
+{
+	bool rejects_a = a->chain && !strcmp(a->chain, NFT_REJECT_CHAIN),
+	     rejects_b = b->chain && !strcmp(b->chain, NFT_REJECT_CHAIN);
+	return a->end == b->end && rejects_a == rejects_b;
+}
+
+static void assert_lifted(struct world *w, unsigned i)
+{
+	struct ir_ruleset lifted;
+	struct backend_differences strange = {.arena = &w->arena};
+	struct nft_program again;
+	nft_lift(&w->tree, &w->arena, &lifted, &strange, NULL);
+	if (strange.list.len)
+		fail_msg("ruleset %u: %s", i,
+			 strange.list.at[0].found ? strange.list.at[0].found
+						  : strange.list.at[0].intended);
+	nft_program_init(&again, &w->arena);
+	nft_compile(&lifted, NULL, &again);
+	for (size_t k = 0; k < PACKETS; k++) {
+		struct test_fields packet;
+		struct test_walk by_tree, by_lifted;
+		some_packet(w, &packet);
+		test_walk_program(&w->tree, &packet, &by_tree);
+		test_walk_program(&again, &packet, &by_lifted);
+		if (!same_end(&by_tree, &by_lifted))
+			fail_msg("ruleset %u: a packet ends with %d in the tree, with %d in what "
+				 "was lifted",
+				 i, by_tree.end, by_lifted.end);
+	}
+}
+
+static void trees_are_proven_and_lifted(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	for (unsigned i = 0; i < RULESETS; i++) {
+		struct world w;
+		begin(&w, &random);
+		assert_proven(&w, i);
+		assert_lifted(&w, i);
+		end(&w);
+	}
+}
+
+// --- what was changed ---
+
+static size_t below(struct world *w, size_t n)
+{
+	return test_random_below(w->random, (uint32_t)n);
+}
+
+static struct nft_chain *some_chain(struct world *w)
+{
+	struct nft_chain *chain;
+	do
+		chain = w->tree.chain.at[below(w, w->tree.chain.len)];
+	while (!chain->rule.len);
+	return chain;
+}
+
+static void change_match(struct world *w, struct nft_form *form)
+{
+	form->match = arena_memdup(&w->arena, form->match, form->len * sizeof(*form->match));
+	struct nft_match *match = &form->match[below(w, form->len)];
+	struct algebra_range *range =
+		arena_memdup(&w->arena, match->set.at, match->set.len * sizeof(*range));
+	if (range[0].lo < range[0].hi)
+		range[0].lo++;
+	else if (range[0].lo)
+		range[0].lo--;
+	match->set.at = range;
+}
+
+static void change_map(struct world *w, struct nft_map *map)
+{
+	struct nft_branch *branch =
+		arena_memdup(&w->arena, map->branch, map->len * sizeof(*branch));
+	size_t at = below(w, map->len);
+	if (test_random_chance(w->random, 50))
+		branch[at].chain = branch[(at + 1) % map->len].chain;
+	else if (branch[at].range.lo < branch[at].range.hi)
+		branch[at].range.hi--;
+	map->branch = branch;
+}
+
+static void remove_rule(struct nft_chain *chain, size_t at)
+{
+	memmove(&chain->rule.at[at], &chain->rule.at[at + 1],
+		(chain->rule.len - at - 1) * sizeof(*chain->rule.at));
+	chain->rule.len--;
+}
+
+static void add_accept(struct world *w, struct nft_chain *chain, size_t at)
+{
+	vec_push(&w->arena, &chain->rule, (struct nft_form){.act = ACT_ACCEPT});
+	memmove(&chain->rule.at[at + 1], &chain->rule.at[at],
+		(chain->rule.len - at - 1) * sizeof(*chain->rule.at));
+	chain->rule.at[at] = (struct nft_form){.act = ACT_ACCEPT};
+}
+
+// One change of the kind that somebody makes by hand.
+static void change(struct world *w)
+{
+	struct nft_chain *chain = some_chain(w);
+	size_t at = below(w, chain->rule.len);
+	struct nft_form *form = &chain->rule.at[at], other;
+	switch (below(w, 6)) {
+	case 0:
+		remove_rule(chain, at);
+		break;
+	case 1:
+		add_accept(w, chain, at);
+		break;
+	case 2:
+		if (form->len)
+			change_match(w, form);
+		break;
+	case 3:
+		if (form->act == ACT_BRANCH && form->map.len)
+			change_map(w, &form->map);
+		break;
+	case 4:
+		if (form->act == ACT_ACCEPT || form->act == ACT_DROP)
+			form->act = form->act == ACT_DROP ? ACT_ACCEPT : ACT_DROP;
+		break;
+	default:
+		if (at + 1 < chain->rule.len) {
+			other = form[0];
+			form[0] = form[1];
+			form[1] = other;
+		}
+	}
+}
+
+static bool any_rate(const struct ir_ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->rule.len; i++)
+		if (ir_rule_has_rate(&ruleset->rule.at[i]))
+			return true;
+	return false;
+}
+
+// What is meant and what is there say otherwise of the packet.
+static void assert_witness(struct world *w, const char *witness)
+{
+	struct ir_ruleset lifted;
+	struct ir_packet packet;
+	struct ir_outcome meant, is;
+	struct diags diags;
+	struct backend_differences strange = {.arena = &w->arena};
+	diags_init(&diags, &w->arena);
+	nft_lift(&w->tree, &w->arena, &lifted, &strange, NULL);
+	assert_int_equal(strange.list.len, 0);
+	if (!ir_packet_parse(witness, NOW, &w->arena, &diags, &packet))
+		fail_msg("%s: %s", witness, diags.list.at[0].text);
+	ir_eval(&w->ruleset, &packet, &w->arena, &meant);
+	ir_eval(&lifted, &packet, &w->arena, &is);
+	if (meant.verdict == is.verdict)
+		fail_msg("no difference: %s", witness);
+}
+
+static size_t assert_differences(struct world *w)
+{
+	struct backend_differences differences = {.arena = &w->arena};
+	size_t witnesses = 0;
+	assert_int_equal(nft_differ(&w->ruleset, NULL, &w->tree, "g1", &differences), 0);
+	assert_true(differences.list.len > 0);
+	for (size_t i = 0; i < differences.list.len; i++) {
+		const struct backend_difference *d = &differences.list.at[i];
+		assert_true(d->intended || d->found);
+		witnesses += d->witness != NULL;
+		if (d->witness && !any_rate(&w->ruleset))
+			assert_witness(w, d->witness);
+	}
+	return witnesses;
+}
+
+static void changes_are_noticed(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	size_t noticed = 0, told = 0, witnesses = 0;
+	for (unsigned i = 0; i < CHANGES; i++) {
+		struct world w;
+		struct nft_proof proof;
+		begin(&w, &random);
+		change(&w);
+		nft_prove(&w.list, &w.tree, &w.arena, &proof);
+		bool misfits = proof.misfit.len > 0, differ = walks_differ(&w, PACKETS);
+		if (differ && !misfits)
+			fail_msg("change %u was not noticed", i);
+		noticed += misfits;
+		told += differ;
+		if (misfits && i % 3 == 0)
+			witnesses += assert_differences(&w) > 0;
+		end(&w);
+	}
+	print_message("%zu changes noticed, of which packets by chance told %zu; %zu witnesses\n",
+		      noticed, told, witnesses);
+	assert_true(noticed > CHANGES / 3 && told > CHANGES / 20 && witnesses > CHANGES / 100);
+}
+
+// Were pieces put together wrongly, the proof would say so: here they are, on purpose.
+static void faulty_lists_are_noticed(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	size_t faults = 0;
+	for (unsigned i = 0; i < RULESETS; i++) {
+		struct world w;
+		struct nft_list list;
+		struct nft_proof proof;
+		begin(&w, &random);
+		nft_flatten(&w.tree, &w.arena, &list);
+		nft_prove(&list.program, &w.tree, &w.arena, &proof);
+		struct nft_chain *rules = nft_program_find(&list.program, "");
+		size_t at = below(&w, rules->rule.len);
+		struct nft_form *form = &rules->rule.at[at];
+		bool held = !proof.misfit.len && form->len;
+		if (held)
+			form->len--; // as if a piece had been taken for the whole
+		nft_prove(&list.program, &w.tree, &w.arena, &proof);
+		w.list = list.program;
+		if (held && walks_differ(&w, PACKETS) && !proof.misfit.len)
+			fail_msg("list %u is wrong and was proven", i);
+		faults += held && proof.misfit.len;
+		end(&w);
+	}
+	assert_true(faults > RULESETS / 4);
+}
+
+// --- what nobody would make ---
+
+static void leads(struct world *w, const char *from, const char *to, enum nft_act act)
+{
+	struct nft_chain *chain = nft_program_find(&w->tree, from);
+	if (!chain)
+		chain = nft_program_chain(&w->tree, from);
+	vec_push(&w->arena, &chain->rule, (struct nft_form){.act = act, .chain = to});
+}
+
+// Each chain leads to the next by two ways, so that there are 2^200 ways; or in a circle; or to nowhere.
+static void hostile_programs_come_to_an_end(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	for (unsigned kind = 0; kind < 4; kind++) {
+		struct world w;
+		begin(&w, &random);
+		for (unsigned i = 0; i < 200; i++) {
+			const char *from = arena_printf(&w.arena, "-n%u", 100 + i),
+				   *to = arena_printf(&w.arena, "-n%u", 101 + i);
+			leads(&w, from, to, kind == 1 ? ACT_GOTO : ACT_JUMP);
+			leads(&w, from, to, ACT_JUMP);
+		}
+		if (kind == 2)
+			leads(&w, "-n300", "-n100", ACT_JUMP);
+		if (kind == 3)
+			leads(&w, "-n300", NULL, ACT_BRANCH);
+		struct nft_chain *main_chain = nft_program_find(&w.tree, "");
+		add_accept(&w, main_chain, 0);
+		main_chain->rule.at[0] = (struct nft_form){.act = ACT_JUMP, .chain = "-n100"};
+		struct nft_proof proof;
+		struct ir_ruleset lifted;
+		struct backend_differences strange = {.arena = &w.arena};
+		nft_prove(&w.list, &w.tree, &w.arena, &proof);
+		assert_true(proof.over || proof.misfit.len);
+		nft_lift(&w.tree, &w.arena, &lifted, &strange, NULL);
+		assert_true(strange.list.len > 0);
+		end(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(trees_are_proven_and_lifted),
+		cmocka_unit_test(changes_are_noticed),
+		cmocka_unit_test(faulty_lists_are_noticed),
+		cmocka_unit_test(hostile_programs_come_to_an_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
