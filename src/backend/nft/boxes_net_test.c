@@ -160,7 +160,7 @@ static void assert_followed(struct fixture *f, const struct layout *l, unsigned 
 	struct test_case test;
 	struct plan plan;
 	make_packets(f, l->flow, &test);
-	make_plan(f, l, round % 2 ? BOXES_ORDERED : BOXES_APART, round % 3 ? 10 : 120, &test,
+	make_plan(f, l, round % 2 ? BOXES_ORDERED : BOXES_APART, round % 3 ? 10 : 500, &test,
 		  &plan);
 	test_oracle_enter(&f->oracle, l->flow);
 	for (int by_nft = 0; by_nft < 2; by_nft++) {
@@ -198,11 +198,295 @@ static void packets_follow_the_first_box(void **state)
 			assert_followed(f, &layouts[i], round);
 }
 
+// --- one map ---
+
+static struct nft_box box_of(struct fixture *f, const char *chain, struct algebra_range address,
+			     struct algebra_range port)
+{
+	const struct algebra_range range[] = {port, address};
+	return (struct nft_box){arena_memdup(&f->arena, range, sizeof(range)), chain};
+}
+
+static struct nft_form boxes_form(struct fixture *f, const struct nft_box *box, size_t len,
+				  bool guards)
+{
+	struct nft_form form = {.act = ACT_BOXES,
+				.boxes = {.field = {F_DPORT, F_DST4},
+					  .fields = 2,
+					  .name = "-m0",
+					  .box = arena_memdup(&f->arena, box, len * sizeof(*box)),
+					  .len = len},
+				.tag = {.known = true}};
+	if (guards) {
+		nft_form_match(&form, &f->arena, F_VERSION,
+			       algebra_set_one(&f->arena, NFT_VERSION_4, NFT_VERSION_4));
+		nft_form_match(&form, &f->arena, F_PROTO, algebra_set_one(&f->arena, 6, 6));
+	}
+	return form;
+}
+
+static void load_boxes(struct fixture *f, const struct nft_form *form)
+{
+	struct nft_program program;
+	test_oracle_enter(&f->oracle, false);
+	nft_program_init(&program, &f->arena);
+	test_rule_push(f, nft_program_chain(&program, ""), *form);
+	test_rule_push(f, nft_program_chain(&program, "-n0"), (struct nft_form){.act = ACT_ACCEPT});
+	test_rule_push(f, nft_program_chain(&program, "-n1"), (struct nft_form){.act = ACT_DROP});
+	test_program_load(f, &program);
+}
+
+static struct nft_form read_boxes(struct fixture *f)
+{
+	static const char *const names[] = {"g1"};
+	const struct nft_part part = {.chain = names, .chains = 1};
+	struct nft_table table;
+	assert_int_equal(
+		nft_table_read_part(&f->oracle.nft->socket, "bulwark", &part, &f->arena, &table),
+		0);
+	struct nft_program found;
+	nft_program_init(&found, &f->arena);
+	nft_lift_program(&table, 1, &found);
+	assert_int_equal(found.chain.at[0]->rule.len, 1);
+	return found.chain.at[0]->rule.at[0];
+}
+
+static void assert_boxes(struct fixture *f, const struct nft_form *meant)
+{
+	struct nft_form is = read_boxes(f);
+	test_form_assert(f, meant, &is);
+}
+
+// --- what the kernel takes ---
+
+static int change(struct fixture *f, const struct nft_form *form, uint16_t type,
+		  const struct nft_box *box)
+{
+	struct nft_batch batch;
+	struct nft_fault fault;
+	struct nft_encoder encoder = test_encoder(f, &batch, "g1");
+	struct nft_boxes one = form->boxes;
+	one.box = (struct nft_box *)box;
+	one.len = 1;
+	nft_batch_init(&batch, &f->arena);
+	nft_encode_box_elements(&encoder, type, &one, 0);
+	int error = nft_batch_run(&f->oracle.nft->socket, &batch, &fault);
+	nft_batch_fini(&batch);
+	return error;
+}
+
+static struct nft_box small_box(struct fixture *f)
+{
+	uint32_t port = test_random_below(&f->random, 40),
+		 size = 1u << test_random_below(&f->random, 4),
+		 net = test_random_below(&f->random, 64) / size * size;
+	struct algebra_range ports = {port, port + test_random_below(&f->random, 30)},
+			     nets = {net, net + size - 1};
+	if (test_random_chance(&f->random, 10))
+		ports = (struct algebra_range){0, UINT16_MAX};
+	if (test_random_chance(&f->random, 10))
+		nets = (struct algebra_range){0, UINT32_MAX};
+	return box_of(f, test_random_chance(&f->random, 50) ? "-n0" : "-n1", nets, ports);
+}
+
+// Tries both with a random box: whole, then what filling leaves of it.
+static void try_box(struct fixture *f, struct nft_form *form, struct nft_filling *filling)
+{
+	struct nft_box box = small_box(f);
+	size_t before = form->boxes.len;
+	bool added = nft_filling_add(filling, &box, 1);
+	nft_filling_take(filling, &form->boxes);
+	bool more = form->boxes.len > before;
+	bool whole = added && more && form->boxes.box[before].range == box.range;
+	assert_int_equal(change(f, form, NFT_MSG_NEWSETELEM, &box), whole ? 0 : -EEXIST);
+	if (more && !whole)
+		assert_int_equal(change(f, form, NFT_MSG_NEWSETELEM, &form->boxes.box[before]), 0);
+}
+
+static void the_kernel_takes_what_filling_takes(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_form form = boxes_form(f, NULL, 0, true);
+	struct nft_filling *filling =
+		nft_filling_new(BOXES_ORDERED, form.boxes.field, form.boxes.fields, &f->arena);
+	load_boxes(f, &form);
+	assert_boxes(f, &form);
+	for (unsigned i = 0; i < 120; i++)
+		try_box(f, &form, filling);
+	assert_true(form.boxes.len > 15);
+	assert_boxes(f, &form);
+}
+
+// Boxes go from the middle, and others come behind the last one.
+static void boxes_change_in_place(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_form form = boxes_form(f, NULL, 0, true);
+	load_boxes(f, &form);
+	for (unsigned round = 0; round < 2; round++) {
+		struct nft_filling *filling = nft_filling_new(BOXES_ORDERED, form.boxes.field,
+							      form.boxes.fields, &f->arena);
+		for (size_t i = 0; i < form.boxes.len; i++)
+			assert_true(nft_filling_add(filling, &form.boxes.box[i], 1));
+		for (unsigned i = 0; i < 40; i++)
+			try_box(f, &form, filling);
+		assert_boxes(f, &form);
+		struct nft_box *left = arena_array(&f->arena, struct nft_box, form.boxes.len);
+		size_t len = 0;
+		for (size_t i = 0; i < form.boxes.len; i++)
+			if (test_random_chance(&f->random, 60))
+				left[len++] = form.boxes.box[i];
+			else
+				assert_int_equal(
+					change(f, &form, NFT_MSG_DELSETELEM, &form.boxes.box[i]),
+					0);
+		assert_true(len < form.boxes.len);
+		form.boxes.box = left;
+		form.boxes.len = len;
+		assert_boxes(f, &form);
+	}
+}
+
+// --- what is read ---
+
+// More than the kernel looks at in one step: which of two overlapping boxes is found depends on its version.
+static void boxes_that_are_not_sure_are_strange(void **state)
+{
+	struct fixture *f = *state;
+	enum { MANY = NFT_BOXES_PIECES + 1 };
+	const char *const last[] = {"-n0", "-n1"};
+	for (size_t len = MANY - 1; len <= MANY; len++)
+		for (size_t chain = 0; chain < 2; chain++) {
+			struct nft_box box[MANY];
+			for (size_t i = 0; i < len; i++)
+				box[i] = box_of(f, "-n0", (struct algebra_range){i, i},
+						(struct algebra_range){7, 9});
+			box[len - 1] = box_of(f, last[chain], (struct algebra_range){0, UINT32_MAX},
+					      (struct algebra_range){0, UINT16_MAX});
+			struct nft_form form = boxes_form(f, box, len, true);
+			load_boxes(f, &form);
+			if (len < MANY || !chain)
+				assert_boxes(f, &form);
+			else
+				assert_non_null(read_boxes(f).strange);
+		}
+}
+
+static void the_way_tells_what_is_read(void **state)
+{
+	struct fixture *f = *state;
+	const struct nft_box box =
+		box_of(f, "-n0", (struct algebra_range){1, 9}, (struct algebra_range){80, 80});
+	struct nft_form form = boxes_form(f, &box, 1, false), path = boxes_form(f, NULL, 0, true),
+			is;
+	load_boxes(f, &form);
+	struct nft_form found = read_boxes(f);
+	assert_non_null(found.strange);
+	nft_form_resolve(&found, NULL, &f->arena, &is);
+	assert_non_null(is.strange);
+	nft_form_resolve(&found, &path, &f->arena, &is);
+	test_form_assert(f, &form, &is);
+	// The same bytes are no port of another protocol.
+	path.len = 0;
+	nft_form_match(&path, &f->arena, F_VERSION,
+		       algebra_set_one(&f->arena, NFT_VERSION_4, NFT_VERSION_4));
+	nft_form_resolve(&found, &path, &f->arena, &is);
+	assert_non_null(is.strange);
+}
+
+#define MAP "inet bulwark g1-m0 "
+#define ALL "{ 0-65535 . 0.0.0.0-255.255.255.255 "
+
+static struct nft_form as_it_was(struct fixture *f)
+{
+	const struct nft_box box[] = {
+		box_of(f, "-n0", (struct algebra_range){0x0a000001, 0x0a000001},
+		       (struct algebra_range){80, 80}),
+		box_of(f, "-n1", (struct algebra_range){0x0a000000, 0x0a0000ff},
+		       (struct algebra_range){22, 90}),
+		box_of(f, "-n0", (struct algebra_range){0, UINT32_MAX},
+		       (struct algebra_range){0, UINT16_MAX})};
+	return boxes_form(f, box, array_len(box), true);
+}
+
+static void drop_box(struct nft_form *form, size_t at)
+{
+	form->boxes.len--;
+	memmove(form->boxes.box + at, form->boxes.box + at + 1,
+		(form->boxes.len - at) * sizeof(*form->boxes.box));
+}
+
+// What is left of the map after each of them; `strange`: something that no map of ours is.
+static void tampered_boxes_are_read_as_they_are(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *command, *rule; // put in the rule's place
+		bool strange;
+		int gone;            // -1: none
+		const char *new_end; // a chain where all else goes
+		enum nft_field field;
+	} tampers[] = {
+		{"delete element " MAP "{ 80 . 10.0.0.1 }", NULL, false, 0, NULL, 0},
+		{"delete element " MAP "{ 22-90 . 10.0.0.0-10.0.0.255 }", NULL, false, 1, NULL, 0},
+		{"delete element " MAP ALL "}", NULL, false, 2, NULL, 0},
+		{"delete element " MAP ALL "}\nadd element " MAP ALL ": goto g1-n1 }", NULL, false,
+		 2, "-n1", 0},
+		{"", "th sport . ip daddr vmap @g1-m0", false, -1, NULL, F_SPORT},
+		{"", "th dport . ip saddr vmap @g1-m0", false, -1, NULL, F_SRC4},
+		{"delete element " MAP ALL "}\nadd element " MAP "{ 7 . 11.0.0.1 : drop }", NULL,
+		 true, 0, NULL, 0},
+		{"delete element " MAP ALL "}\nadd element " MAP "{ 7 . 11.0.0.1 : jump g1-n1 }",
+		 NULL, true, 0, NULL, 0},
+		{"add map inet bulwark g1-t { type inet_service . ipv4_addr : verdict; flags "
+		 "interval,timeout; }",
+		 "th dport . ip daddr vmap @g1-t", true, 0, NULL, 0},
+		{"add map inet bulwark g1-h { type inet_service . ipv4_addr : verdict; }",
+		 "th dport . ip daddr vmap @g1-h", true, 0, NULL, 0},
+		{"add map inet bulwark other { type inet_service . ipv4_addr : verdict; flags "
+		 "interval; }",
+		 "th dport . ip daddr vmap @other", true, 0, NULL, 0},
+		{"add set inet bulwark g1-s { type inet_service . ipv4_addr; flags interval; }",
+		 "th dport . ip daddr @g1-s accept", true, 0, NULL, 0},
+	};
+	for (size_t i = 0; i < array_len(tampers); i++) {
+		struct nft_form form = as_it_was(f);
+		load_boxes(f, &form);
+		struct nft_form is = read_boxes(f);
+		test_form_assert(f, &form, &is);
+		char *script = arena_printf(&f->arena, "%s\n", tampers[i].command);
+		if (tampers[i].rule)
+			script = arena_printf(
+				&f->arena,
+				"%sreplace rule inet bulwark g1 handle %llu meta nfproto ipv4 meta "
+				"l4proto 6 %s\n",
+				script, (unsigned long long)is.handle, tampers[i].rule);
+		if (test_nft(script))
+			fail_msg("nft does not take: %s", script);
+		is = read_boxes(f);
+		if (tampers[i].strange != (is.strange != NULL))
+			fail_msg("after '%s': %s", script, is.strange ? is.strange : "not strange");
+		if (tampers[i].strange)
+			continue;
+		if (tampers[i].gone >= 0)
+			drop_box(&form, (size_t)tampers[i].gone);
+		if (tampers[i].new_end)
+			form.boxes.box[form.boxes.len++].chain = tampers[i].new_end;
+		if (tampers[i].field == F_SPORT)
+			form.boxes.field[0] = F_SPORT;
+		if (tampers[i].field == F_SRC4)
+			form.boxes.field[1] = F_SRC4;
+		test_form_assert(f, &form, &is);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_programs_begin, test_programs_finish)
 	const struct CMUnitTest tests[] = {
-		TEST(packets_follow_the_first_box),
+		TEST(packets_follow_the_first_box), TEST(the_kernel_takes_what_filling_takes),
+		TEST(boxes_change_in_place),        TEST(boxes_that_are_not_sure_are_strange),
+		TEST(the_way_tells_what_is_read),   TEST(tampered_boxes_are_read_as_they_are),
 	};
 	return cmocka_run_group_tests(tests, test_programs_open, test_programs_close);
 }
