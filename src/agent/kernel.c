@@ -28,9 +28,11 @@ static void explain(const struct agent_seen *seen, struct diags *diags)
 					.policy = d->policy,
 					.rule = d->rule,
 					.hint = hint},
-			 "read back from the kernel: %s: intended %s, found %s",
+			 "read back from the kernel: %s: intended %s, found %s%s%s",
 			 backend_change_name[d->change], d->intended ? d->intended : "nothing",
-			 d->found ? d->found : "nothing");
+			 d->found ? d->found : "nothing",
+			 d->witness ? "; for example the packet " : "",
+			 d->witness ? d->witness : "");
 	}
 	if (!seen->differences.list.len)
 		diag_error(diags, DIAG_DRIFT, NULL, hint,

@@ -173,13 +173,14 @@ static void code_difference(struct coder *c, struct backend_difference *d)
 	code_text(c, &d->rule);
 	code_text(c, &d->intended);
 	code_text(c, &d->found);
+	code_text(c, &d->witness);
 }
 
 static void code_differences(struct coder *c, struct backend_differences *differences)
 {
 	if (!c->out)
 		differences->arena = c->arena;
-	code_list(c, &differences->list, 17, code_difference);
+	code_list(c, &differences->list, 21, code_difference);
 }
 
 static void code_digests(struct coder *c, struct agent_digests *digests)

@@ -16,7 +16,7 @@
 static const struct algebra_range port[] = {{443, 443}, {5000, 5009}};
 static struct backend_difference difference[] = {
 	{.change = BACKEND_MISSING, .policy = "p", .rule = "r", .intended = "tcp"},
-	{.change = BACKEND_FOREIGN, .found = "everything"},
+	{.change = BACKEND_FOREIGN, .found = "everything", .witness = "src=10.0.0.1"},
 };
 static struct agent_rule_state rule[] = {
 	{.policy = "p", .name = "r", .digest = "00", .enforced = true, .count = {1, 60}},

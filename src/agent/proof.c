@@ -32,7 +32,8 @@ static void add_differences(const struct agent_seen *seen, struct arena *arena,
 						      .policy = d->policy,
 						      .rule = d->rule,
 						      .intended = d->intended,
-						      .found = d->found});
+						      .found = d->found,
+						      .witness = d->witness});
 	}
 }
 

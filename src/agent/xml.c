@@ -54,6 +54,7 @@ static void differences(struct buf *out, const struct backend_differences *list,
 		text(out, "rule", d->rule);
 		text(out, "intended", d->intended);
 		text(out, "found", d->found);
+		text(out, "witness", d->witness);
 		buf_adds(out, "</difference>");
 	}
 }

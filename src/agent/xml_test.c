@@ -17,7 +17,7 @@
 static const struct algebra_range port[] = {{443, 443}, {5000, 5009}};
 static struct backend_difference difference[] = {
 	{.change = BACKEND_MISSING, .policy = ODD, .rule = ODD, .intended = ODD},
-	{.change = BACKEND_FOREIGN, .found = ODD},
+	{.change = BACKEND_FOREIGN, .found = ODD, .witness = ODD},
 	{.change = BACKEND_CHANGED, .policy = "p", .rule = "r", .intended = "x", .found = "y"},
 	{.change = BACKEND_REORDERED, .policy = "p", .rule = "r"},
 };

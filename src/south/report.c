@@ -57,14 +57,16 @@ static void read_rule(const struct schema_node *node, struct arena *arena,
 					     .difference = text(node, "difference", arena)});
 }
 
-// "changed: rule r of policy p: found …, intended …"
+// "changed: intended …: found …: for example the packet …"
 static const char *describe(const struct schema_node *node, struct arena *arena)
 {
 	const char *kind = schema_get_value(node, "kind"), *found = schema_get_value(node, "found"),
-		   *intended = schema_get_value(node, "intended");
-	return arena_printf(arena, "%s%s%s%s%s", kind ? kind : "different",
+		   *intended = schema_get_value(node, "intended"),
+		   *witness = schema_get_value(node, "witness");
+	return arena_printf(arena, "%s%s%s%s%s%s%s", kind ? kind : "different",
 			    intended ? ": intended " : "", intended ? intended : "",
-			    found ? ": found " : "", found ? found : "");
+			    found ? ": found " : "", found ? found : "",
+			    witness ? ": for example the packet " : "", witness ? witness : "");
 }
 
 static void read_state(const struct schema_node *state, struct arena *arena,
