@@ -10,7 +10,7 @@
 //   other work is in it. "Whole path" is source, router and sink together, on one core.
 // - "uniform" packets lie each in a random rule; "late" ones are decided by the last hundredth of the rules or by the
 //   default, as far as such packets are found. 65,536 (or 16,384 flows) and 1,024 different packets.
-// - Protocols are those of the rules (UDP where a rule leaves it open), 54 to 66 bytes with the Ethernet header.
+// - Protocols are those of the rules (UDP where a rule leaves it open), 54 to 86 bytes with the Ethernet header.
 // - Counters are on everywhere (iptables cannot do without).
 // Flow rules are held against a router without rules that tracks connections.
 #include "backend/nft/nft.h"
@@ -125,9 +125,9 @@ static struct traffic_load late_load(struct set *set, double *late_out)
 
 // --- sets and who enforces them ---
 
-static void set_init(struct set *set, enum test_sets_kind kind, size_t rules, bool flow)
+static void set_init(struct set *set, const struct test_sets_spec *spec, bool flow)
 {
-	*set = (struct set){.spec = {kind, 4, rules, 1}, .flow = flow, .random = {7}};
+	*set = (struct set){.spec = *spec, .flow = flow, .random = {7}};
 	arena_init(&set->arena);
 	test_sets_make(&set->spec, &set->arena, &set->rules);
 	set->rules.default_action = IR_PASS;
@@ -243,12 +243,12 @@ static void measure(struct bench *b, const struct set *set, const struct traffic
 static void print(struct bench *b, const struct set *set, const char *traffic, struct figures *f)
 {
 	double bare = median(&f->bare), ours = median(&f->of[OURS]);
-	printf("forward %s %zuk%s %s: %.3f of no rules (%.2f / %.2f Mpps, %.0f ns more, spread "
-	       "%.0f %%), "
-	       "whole path %.3f",
+	printf("forward %s %zuk%s%s %s: %.3f of no rules (%.2f / %.2f Mpps, %.0f ns more, ",
 	       test_sets_kind_name[set->spec.kind], set->spec.rules / 1000,
-	       set->flow ? " flows" : "", traffic, bare / ours, 1e3 / ours, 1e3 / bare, ours - bare,
-	       spread(&f->of[OURS]), median(&f->whole_bare) / median(&f->whole));
+	       set->spec.family == 4 ? "" : " IPv6", set->flow ? " flows" : "", traffic,
+	       bare / ours, 1e3 / ours, 1e3 / bare, ours - bare);
+	printf("spread %.0f %%), whole path %.3f", spread(&f->of[OURS]),
+	       median(&f->whole_bare) / median(&f->whole));
 	for (unsigned who = LINEAR; who < CONTENDERS; who++)
 		if (b->router[who])
 			printf(", %s %.4f", contender_name[who], bare / median(&f->of[who]));
@@ -260,8 +260,8 @@ static void enforce(struct bench *b, const struct set *set)
 {
 	for (unsigned who = 0; who < CONTENDERS; who++) {
 		b->router[who] = NULL;
-		if (set->flow && who > LINEAR)
-			continue; // they have no flow rules in our sense
+		if (who > LINEAR && (set->flow || set->spec.family != 4))
+			continue; // they have no flow rules in our sense, and IPv6 is another table
 		b->router[who] = traffic_open();
 		load(set, (enum contender)who);
 	}
@@ -274,14 +274,14 @@ static void withdraw(struct bench *b)
 			traffic_close(b->router[who]);
 }
 
-static void bench(struct bench *b, enum test_sets_kind kind, size_t rules, bool flow)
+static void bench(struct bench *b, const struct test_sets_spec *spec, bool flow)
 {
 	struct figures uniform = {0}, late = {0};
 	struct traffic_load load;
 	struct set set;
 	char name[48];
 	double share;
-	set_init(&set, kind, rules, flow);
+	set_init(&set, spec, flow);
 	enforce(b, &set);
 	load = uniform_load(&set);
 	measure(b, &set, &load, &uniform);
@@ -306,10 +306,14 @@ static struct traffic_router *tracking_router(void)
 
 static void bench_kind(struct bench *b, enum test_sets_kind kind)
 {
-	for (size_t rules = 1000; rules <= 100000; rules *= 10)
-		if (rules <= 10000 || kind == TEST_SETS_ACL || b->full)
-			bench(b, kind, rules, false);
-	bench(b, kind, 10000, true);
+	struct test_sets_spec spec = {kind, 4, 1000, 1};
+	for (; spec.rules <= 100000; spec.rules *= 10)
+		if (spec.rules <= 10000 || kind == TEST_SETS_ACL || b->full)
+			bench(b, &spec, false);
+	spec.rules = 10000;
+	bench(b, &spec, true);
+	spec.family = 6;
+	bench(b, &spec, false);
 }
 
 // Arguments: --full, or the kinds of sets to measure instead of all.

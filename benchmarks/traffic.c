@@ -25,7 +25,7 @@ struct traffic_router {
 	char name[IFNAMSIZ]; // of its interface towards the source
 	int ns, sink;        // network namespaces
 	int source;          // packet socket in that of the source
-	int ipv4;            // counters of the router
+	int counters[2];     // of the router: IPv4, IPv6
 	clockid_t clock;     // of the thread that forwards
 };
 
@@ -151,7 +151,15 @@ static void set_up_links(const struct traffic_router *router, int source)
 		 "route add default via 198.18.2.2 dev out0\n",
 		 router->name, me, source, me, router->sink, router->name, router->name);
 	ip(commands);
+	snprintf(commands, sizeof(commands),
+		 "addr add fd00:9:1::1/64 dev %s nodad\naddr add fd00:9:2::1/64 dev out0 "
+		 "nodad\n"
+		 "neigh add fd00:9:2::2 lladdr 02:00:00:00:00:0c dev out0 nud permanent\n"
+		 "route add default via fd00:9:2::2 dev out0\n",
+		 router->name);
+	ip(commands);
 	put("/proc/sys/net/ipv4/ip_forward", "1");
+	put("/proc/sys/net/ipv6/conf/all/forwarding", "1");
 	put("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
 	snprintf(commands, sizeof(commands), "/proc/sys/net/ipv4/conf/%s/rp_filter", router->name);
 	put(commands, "0");
@@ -202,7 +210,8 @@ struct traffic_router *traffic_open(void)
 	router->ns = new_namespace();
 	set_up_links(router, source);
 	set_up_thread(router);
-	router->ipv4 = open("/proc/thread-self/net/snmp", O_RDONLY | O_CLOEXEC);
+	router->counters[0] = open("/proc/thread-self/net/snmp", O_RDONLY | O_CLOEXEC);
+	router->counters[1] = open("/proc/thread-self/net/snmp6", O_RDONLY | O_CLOEXEC);
 	enter(router->sink);
 	ip("link set to0 up\n");
 	enter(source);
@@ -216,7 +225,8 @@ struct traffic_router *traffic_open(void)
 void traffic_close(struct traffic_router *router)
 {
 	close(router->source);
-	close(router->ipv4);
+	close(router->counters[0]);
+	close(router->counters[1]);
 	close(router->ns);
 	close(router->sink);
 	free(router);
@@ -251,16 +261,25 @@ static double read_clock(clockid_t clock)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+// The number at this place, from 1, behind a name.
+static uint64_t counter(int fd, const char *name, unsigned place)
+{
+	char text[8192];
+	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+	text[len > 0 ? len : 0] = '\0';
+	char *at = strstr(text, name);
+	if (!at)
+		broken("counters of forwarding");
+	uint64_t count = 0;
+	for (at += strlen(name); place; place--)
+		count = strtoull(at, &at, 10);
+	return count;
+}
+
 static uint64_t forwarded(const struct traffic_router *router)
 {
-	char text[4096];
-	unsigned long long count;
-	ssize_t len = pread(router->ipv4, text, sizeof(text) - 1, 0);
-	text[len > 0 ? len : 0] = '\0';
-	const char *line = strstr(text, "\nIp: "); // the second line, that of the values
-	if (!line || sscanf(line, "\nIp: %*u %*u %*u %*u %*u %llu", &count) != 1)
-		broken("/proc/net/snmp");
-	return count;
+	return counter(router->counters[0], "\nIp: ", 6) +
+	       counter(router->counters[1], "Ip6OutForwDatagrams", 1);
 }
 
 // Turns of sending and, when the sender makes way, forwarding. Returns how many packets that were.
