@@ -15,7 +15,7 @@
 #define LEAF_MOST 8u
 #define BUDGET_X10 60u
 #define PARTS_MOST 64u
-#define DEAD_MOST 64u // in longer leaves, rules that never match are not looked for
+#define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
 struct known {
 	struct nft_entries list;
@@ -159,12 +159,13 @@ static bool is_dead(const struct nft_tree *tree, const struct nft_node *leaf,
 static struct nft_node *leaf(struct build *b, const struct nft_entries *list, bool all)
 {
 	struct nft_node *node = new_node(b, NFT_FIELDS);
+	node->list = all;
 	node->entry.at = arena_array(b->arena, struct nft_entry, list->len);
 	node->entry.cap = list->len;
 	for (size_t i = 0; i < list->len; i++)
 		if (all || list->len > DEAD_MOST || !is_dead(b->tree, node, list->at[i]))
 			node->entry.at[node->entry.len++] = list->at[i];
-	b->spent += node->entry.len;
+	b->spent += node->entry.len > 2 * LEAF_MOST ? node->entry.len / 2 : node->entry.len;
 	b->over |= b->spent > b->budget;
 	return node;
 }
@@ -307,9 +308,10 @@ static struct nft_node *build_node(struct build *b, const struct nft_entries *li
 				  .path = path,
 				  .entries = list,
 				  .leaf_most = b->leaf_most,
-				  .exact = b->exact};
+				  .exact = b->exact,
+				  .common_only = list->len <= b->leaf_most};
 	arena_init(&arena);
-	if (list->len <= b->leaf_most || depth == DEPTH_MOST || (b->exact && depth) ||
+	if (list->len <= LEAF_MOST || depth == DEPTH_MOST || (b->exact && depth) ||
 	    !nft_split_choose(&s, &arena, &split))
 		node = leaf(b, list, false);
 	else
@@ -369,7 +371,7 @@ static size_t budget_of(const struct build *b, size_t rules)
 // packet. A wide list, whose rules leave open what others ask, needs leaves without number as one part.
 static const struct {
 	unsigned cuts, leaves;
-} attempts[] = {{1, 1}, {1, 2}, {2, 1}, {2, 2}, {4, 1}, {4, 2}};
+} attempts[] = {{1, 1}, {1, 2}, {1, 8}, {1, 16}, {2, 16}, {4, 16}, {8, 16}};
 
 static bool try_parts(struct build *b, const struct nft_tree_part *part, unsigned cuts)
 {
@@ -408,19 +410,21 @@ static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned 
 static void add_part(struct build *b, struct nft_tree_part part)
 {
 	unsigned least = b->leaf_most;
-	bool done = part.form == BACKEND_NFT_LINEAR,
-	     one = part.form == BACKEND_NFT_HASH || !b->mixed;
+	bool list = part.form == BACKEND_NFT_LINEAR;
+	bool done = false, one = part.form == BACKEND_NFT_HASH || !b->mixed;
 	b->budget = b->allowed + budget_of(b, part.len);
-	for (size_t i = 0; i < array_len(attempts) && !done; i++) {
+	for (size_t i = 0; i < array_len(attempts) && !done && !list; i++) {
 		b->leaf_most = least * attempts[i].leaves;
 		done = (!one || attempts[i].cuts == 1) && try_cut(b, &part, attempts[i].cuts);
 	}
-	if (!done || part.form == BACKEND_NFT_LINEAR) {
-		part.form = BACKEND_NFT_LINEAR;
+	size_t budget = b->budget;
+	if (!done) { // what is the same for all, then long leaves of maps; or a list
+		b->leaf_most = (unsigned)part.len;
+		b->budget = SIZE_MAX;
 		(void)try_cut(b, &part, 1);
 	}
 	b->leaf_most = least;
-	b->allowed = b->budget > b->spent ? b->budget : b->spent;
+	b->allowed = budget > b->spent ? budget : b->spent;
 }
 
 // By class, each in its order.
@@ -495,6 +499,7 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 	vec_push(tree->arena, &tree->rule, form);
 	vec_push(tree->arena, &tree->rank, rank);
 	vec_push(tree->arena, &tree->where, 0);
+	vec_push(tree->arena, &tree->target, ++tree->numbers);
 }
 
 void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,

@@ -23,6 +23,8 @@ struct nft_node {
 	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
 	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
 	VEC(struct nft_entry) entry;
+	bool list;                   // of a leaf: one after the other, whatever they are
+	uint32_t edition;            // of a leaf's maps
 	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
 	uint32_t paths; // ways from the root that lead here, each counted; UINT32_MAX: very many
 };
@@ -46,6 +48,7 @@ struct nft_tree {
 	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
 	VEC(uint64_t) rank;                // by number: the place in the list, with room between
 	VEC(uint16_t) where;               // by number: the part
+	VEC(uint32_t) target;              // by number: of the chain to which its boxes lead
 	VEC(struct nft_tree_part) part;
 	uint32_t numbers; // given to nodes
 	unsigned leaf_most;
@@ -97,6 +100,12 @@ extern const enum nft_field nft_split_field[NFT_SPLIT_FIELDS];
 
 // --- between the files of the tree ---
 
+// Rules of a leaf from `from` on as boxes: how many; 0 when they are better tested one after the other. The name is left
+// to the caller.
+size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf, size_t from,
+		      struct arena *arena, struct nft_boxes *out) must_check;
+bool nft_split_field_is(enum nft_field field) must_check;
+
 struct nft_entries {
 	struct nft_entry *at;
 	size_t len, cap;
@@ -111,7 +120,8 @@ struct nft_splitting {
 	const struct nft_path *path;
 	const struct nft_entries *entries;
 	unsigned leaf_most;
-	bool exact; // only single values, each by itself
+	bool exact;       // only single values, each by itself
+	bool common_only; // only what nearly every rule asks
 };
 // The best field to tell the rules apart by, and the ranges in which its values go together. False when no field is of
 // any use. The ranges live in `arena`.

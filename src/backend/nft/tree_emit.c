@@ -54,10 +54,34 @@ struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry ent
 	return form;
 }
 
+// What a rule does, for its boxes in all leaves.
+static void emit_target(struct emission *e, struct nft_entry entry)
+{
+	uint32_t number = e->tree->target.at[entry.rule];
+	if (e->shallow || e->done[number])
+		return;
+	e->done[number] = true;
+	struct nft_form form = nft_entry_form(e->tree, (struct nft_entry){entry.rule, 0}, e->arena);
+	struct nft_chain chain = {.name = arena_printf(e->arena, NFT_NODE_CHAIN "%u", number)};
+	vec_push(e->arena, &chain.rule, form);
+	e->each(e->context, arena_memdup(e->arena, &chain, sizeof(chain)));
+}
+
 static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
-	for (size_t i = 0; i < node->entry.len; i++)
-		push(e, to, nft_entry_form(e->tree, node->entry.at[i], e->arena));
+	for (size_t i = 0, maps = 0; i < node->entry.len;) {
+		struct nft_form form = {.act = ACT_BOXES, .tag = nobody()};
+		size_t taken = nft_leaf_boxes(e->tree, node, i, e->arena, &form.boxes);
+		if (!taken) {
+			push(e, to, nft_entry_form(e->tree, node->entry.at[i++], e->arena));
+			continue;
+		}
+		form.boxes.name =
+			arena_printf(e->arena, "-m%u.%u.%zu", node->number, node->edition, ++maps);
+		push(e, to, form);
+		for (; taken--; i++)
+			emit_target(e, node->entry.at[i]);
+	}
 }
 
 static void emit_jumps(struct emission *e, const struct nft_node *node, struct nft_chain *to)

@@ -30,6 +30,11 @@ static size_t index_of(enum nft_field field)
 	return NONE;
 }
 
+bool nft_split_field_is(enum nft_field field)
+{
+	return index_of(field) != NONE;
+}
+
 static bool is_version(enum nft_field field)
 {
 	return field == F_VERSION || field == F_FLOW_VERSION;
@@ -342,6 +347,8 @@ bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct
 {
 	if (take_common(s, arena, out))
 		return true;
+	if (s->common_only)
+		return false;
 	struct nft_split best = {.field = NFT_FIELDS}, now;
 	double least = (double)s->entries->len - WORTH, score;
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
