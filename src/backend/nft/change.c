@@ -21,9 +21,13 @@ struct change {
 	struct arena arena;
 	struct nft_batch batch;
 	struct nft_touched touched;
-	size_t chains;      // that the program had before
-	VEC(uint32_t) gone; // numbers of the policy's rules that are gone
-	size_t flow_rules;  // there were
+	size_t chains;            // that the program had before
+	VEC(struct nft_chain) to; // what the leaves' chains are to be
+	struct nft_table table;   // what they are
+	VEC(const char *) old_map;
+	VEC(uint32_t) old_target; // of chains to which boxes led
+	VEC(uint32_t) gone;       // numbers of the policy's rules that are gone
+	size_t flow_rules;        // there were
 };
 
 // --- the books ---
@@ -32,8 +36,11 @@ static void take_rule(struct change *c, size_t at, bool *good)
 {
 	struct nft_live_rule rule = c->live->rule.at[at];
 	struct nft_tree *tree = &c->live->tree;
-	for (uint32_t i = 0; i < rule.forms && *good; i++)
+	for (uint32_t i = 0; i < rule.forms && *good; i++) {
+		if (tree->targeted.at[rule.first + i])
+			vec_push(&c->arena, &c->old_target, tree->target.at[rule.first + i]);
 		*good = nft_tree_remove(tree, rule.first + i, &c->touched);
+	}
 	c->live->flow_rules -= rule.flow;
 	vec_push(&c->arena, &c->gone, rule.number);
 }
@@ -91,10 +98,17 @@ static bool change_books(struct change *c, const struct backend_edit *edit, size
 
 // --- what a leaf's chain becomes ---
 
+static const char *map_of(const struct nft_form *form)
+{
+	return form->act == ACT_BOXES    ? form->boxes.name
+	       : form->act == ACT_BRANCH ? form->map.name
+					 : "";
+}
+
 static bool same_rule(const struct nft_form *a, const struct nft_form *b)
 {
-	return a->tag.known == b->tag.known && a->tag.rule == b->tag.rule &&
-	       a->tag.clause == b->tag.clause && a->act == b->act;
+	return !strcmp(map_of(a), map_of(b)) && a->tag.known == b->tag.known &&
+	       a->tag.rule == b->tag.rule && a->tag.clause == b->tag.clause && a->act == b->act;
 }
 
 static bool is_in(const struct nft_chain *chain, size_t from, const struct nft_form *form)
@@ -106,24 +120,25 @@ static bool is_in(const struct nft_chain *chain, size_t from, const struct nft_f
 }
 
 // Rules of `is` that are not in `to` go, those of `to` that are not in `is` come before the next that stays.
-static bool turn_into(struct change *c, const char *name, const struct nft_dumped_chain *is,
+static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 		      const struct nft_chain *to)
 {
 	size_t k = 0;
 	for (size_t i = 0; i < is->rule.len; i++) {
 		const struct nft_form *there = &is->rule.at[i];
 		if (!is_in(to, k, there)) {
-			nft_encode_delete_rule(&c->batch, c->nft->table, name, there->handle);
+			nft_encode_delete_rule(&c->batch, c->nft->table, to->name, there->handle);
+			if (there->act == ACT_BOXES)
+				vec_push(&c->arena, &c->old_map, there->boxes.name);
 			continue;
 		}
 		for (; !same_rule(&to->rule.at[k], there); k++)
-			nft_encode_rule_at(&c->live->encoder, name, &to->rule.at[k], SPOT_BEFORE,
-					   there->handle);
+			nft_encode_rule_at(&c->live->encoder, to->name, &to->rule.at[k],
+					   SPOT_BEFORE, there->handle);
 		k++;
 	}
 	for (; k < to->rule.len; k++)
-		nft_encode_rule_at(&c->live->encoder, name, &to->rule.at[k], SPOT_END, 0);
-	return true;
+		nft_encode_rule_at(&c->live->encoder, to->name, &to->rule.at[k], SPOT_END, 0);
 }
 
 static char *host_name(struct change *c, const struct nft_node *host)
@@ -133,42 +148,82 @@ static char *host_name(struct change *c, const struct nft_node *host)
 	return arena_printf(&c->arena, "%s" NFT_NODE_CHAIN "%u", c->live->prefix, host->number);
 }
 
-// Whether what stays of the chain is what was made: everything in it is in the new one, or left.
+static bool is_gone(const struct change *c, const struct nft_form *form)
+{
+	for (size_t k = 0; k < c->gone.len; k++)
+		if (form->tag.known && form->tag.rule == c->gone.at[k])
+			return true;
+	return false;
+}
+
+// Whether the chain is what was made: everything in it is in the new one, or goes.
 static bool as_made(const struct change *c, const struct nft_dumped_chain *is,
 		    const struct nft_chain *to)
 {
 	for (size_t i = 0; i < is->rule.len; i++) {
 		const struct nft_form *form = &is->rule.at[i];
-		bool gone = false;
-		for (size_t k = 0; k < c->gone.len; k++)
-			gone |= form->tag.known && form->tag.rule == c->gone.at[k];
-		if (!gone && !is_in(to, 0, form))
+		if (form->act != ACT_BOXES && !is_gone(c, form) && !is_in(to, 0, form))
 			return false;
 	}
 	return true;
 }
 
-static bool change_leaves(struct change *c)
+// What the chains of the touched leaves are, and what they are to be; each once.
+static bool read_chains(struct change *c)
 {
-	struct nft_table table;
-	struct nft_part part = {.chains = c->touched.leaf.len};
-	const char **name = arena_array(&c->arena, const char *, part.chains);
-	for (size_t i = 0; i < part.chains; i++)
-		name[i] = host_name(c, c->touched.leaf.at[i]->host);
-	part.chain = name;
-	if (nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &table))
-		return false;
-	for (size_t i = 0; i < part.chains; i++) {
-		const struct nft_dumped_chain *is = nft_table_chain(&table, name[i]);
-		struct nft_chain to = {.name = name[i]};
+	size_t n = c->touched.leaf.len;
+	const char **name = arena_array(&c->arena, const char *, n);
+	struct nft_part part = {.chain = name};
+	for (size_t i = 0; i < n; i++) {
+		const struct nft_node *host = c->touched.leaf.at[i]->host;
+		struct nft_chain to = {.name = host_name(c, host)};
 		bool again = false;
-		for (size_t k = 0; k < i; k++)
-			again |= !strcmp(name[k], name[i]);
-		nft_tree_emit_chain(&c->live->tree, c->touched.leaf.at[i]->host, &c->arena, &to);
-		if (!is || !as_made(c, is, &to) || (!again && !turn_into(c, name[i], is, &to)))
+		for (size_t k = 0; k < part.chains; k++)
+			again |= !strcmp(name[k], to.name);
+		if (again)
+			continue;
+		name[part.chains++] = to.name;
+		nft_tree_emit_chain(&c->live->tree, host, &c->arena, &to);
+		vec_push(&c->arena, &c->to, to);
+	}
+	if (nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &c->table))
+		return false;
+	for (size_t i = 0; i < c->to.len; i++) {
+		const struct nft_dumped_chain *is = nft_table_chain(&c->table, c->to.at[i].name);
+		if (!is || !as_made(c, is, &c->to.at[i]))
 			return false;
 	}
 	return true;
+}
+
+static void change_leaves(struct change *c)
+{
+	for (size_t i = 0; i < c->to.len; i++)
+		turn_into(c, nft_table_chain(&c->table, c->to.at[i].name), &c->to.at[i]);
+}
+
+static bool has_map(const struct nft_dumped_chain *is, const struct nft_form *form)
+{
+	for (size_t i = 0; i < is->rule.len; i++)
+		if (is->rule.at[i].act == ACT_BOXES && same_rule(&is->rule.at[i], form))
+			return true;
+	return false;
+}
+
+// Maps that the leaves will look up, and the chains to which they lead.
+static void make_maps(struct change *c)
+{
+	for (size_t i = 0; i < c->touched.leaf.len; i++)
+		nft_tree_emit_targets(&c->live->tree, c->touched.leaf.at[i], nft_live_encode_chain,
+				      &c->live->encoder);
+	for (size_t i = 0; i < c->to.len; i++) {
+		const struct nft_dumped_chain *is = nft_table_chain(&c->table, c->to.at[i].name);
+		const struct nft_chain *to = &c->to.at[i];
+		for (size_t k = 0; k < to->rule.len; k++)
+			if (to->rule.at[k].act == ACT_BOXES && !has_map(is, &to->rule.at[k]))
+				nft_encode_boxes(&c->live->encoder, &to->rule.at[k].boxes,
+						 NFT_NO_OWNER);
+	}
 }
 
 // --- chains that rules have of their own ---
@@ -266,6 +321,15 @@ static void remove_leftovers(struct change *c)
 	char name[NFT_NAME];
 	take_own(c, &own);
 	take_reject(c, &own);
+	for (size_t i = 0; i < c->old_map.len; i++)
+		nft_encode_delete(&c->batch, NFT_MSG_DELSET, c->nft->table,
+				  nft_full_name(encoder, c->old_map.at[i], name));
+	for (size_t i = 0; i < c->old_target.len; i++) {
+		char *target = arena_printf(&c->arena, NFT_NODE_CHAIN "%u", c->old_target.at[i]);
+		(void)nft_full_name(encoder, target, name);
+		nft_encode_delete_rule(&c->batch, c->nft->table, name, 0);
+		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table, name);
+	}
 	for (size_t i = 0; i < own.list.len; i++)
 		nft_encode_delete_rule(&c->batch, c->nft->table,
 				       nft_full_name(encoder, own.list.at[i]->name, name), 0);
@@ -306,8 +370,14 @@ static int run(struct change *c)
 
 static bool change_kernel(struct change *c)
 {
+	if (!read_chains(c))
+		return false;
 	make_chains(c);
-	if (run(c) || !change_leaves(c) || run(c))
+	make_maps(c);
+	if (run(c))
+		return false;
+	change_leaves(c);
+	if (run(c))
 		return false;
 	remove_leftovers(c);
 	return !run(c);

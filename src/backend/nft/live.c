@@ -56,7 +56,7 @@ void nft_live_free(struct nft_live *live)
 	free(live);
 }
 
-static void encode_chain(void *context, const struct nft_chain *chain)
+void nft_live_encode_chain(void *context, const struct nft_chain *chain)
 {
 	nft_encode_empty(context, chain);
 	nft_encode_rules(context, chain);
@@ -75,7 +75,7 @@ void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char 
 	for (size_t i = 0; i < live->program.chain.len; i++)
 		if (live->program.chain.at[i]->name[0])
 			nft_encode_rules(&live->encoder, live->program.chain.at[i]);
-	nft_tree_emit(&live->tree, encode_chain, &live->encoder);
+	nft_tree_emit(&live->tree, nft_live_encode_chain, &live->encoder);
 	live->grown = live->arena.total + GROWTH;
 }
 

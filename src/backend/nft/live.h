@@ -37,6 +37,8 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 void nft_live_free(struct nft_live *live); // NULL is fine
 // Everything that is to be in the kernel, as messages of the batch.
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table);
+// One chain, made and filled; an nft_chain_fn whose context is the encoder.
+void nft_live_encode_chain(void *encoder, const struct nft_chain *chain);
 // By number: the place of the rule in the policy, NFT_NO_PLACE when it is gone.
 #define NFT_NO_PLACE UINT32_MAX
 const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena) must_check;

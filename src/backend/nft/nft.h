@@ -20,6 +20,8 @@ enum backend_nft_form {
 };
 struct backend_nft_shape {
 	enum backend_nft_form form;
+	unsigned
+		boxes_least; // rules of a leaf from which they become one map over several fields; 0: 20
 	unsigned leaf_most; // rules in a leaf; 0: 16
 	unsigned
 		budget_x10; // kernel rules at most for each rule of the linear form, in tenths; 0: 40 (four times as many)

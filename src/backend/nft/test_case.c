@@ -157,9 +157,11 @@ static void add_random_flow(struct test_case *test, struct test_random *random, 
 
 struct backend_nft_shape test_shape_random(struct test_random *random)
 {
-	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100};
+	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100},
+			      boxes[] = {0, 1, 2, 4};
 	return (struct backend_nft_shape){
 		.form = test_random_below(random, BACKEND_NFT_MIXED + 1),
+		.boxes_least = boxes[test_random_below(random, array_len(boxes))],
 		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
 		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
 }

@@ -14,6 +14,7 @@
 #define SHARED_MOST 4096u // longer lists are not looked up
 #define LEAF_MOST 8u
 #define BUDGET_X10 60u
+#define BOXES_LEAST 20u // fewer rules are tested one after the other as fast
 #define PARTS_MOST 64u
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
@@ -81,7 +82,9 @@ static uint64_t hash_of(const struct build *b, const struct nft_entries *list,
 	uint32_t asked = 0, bit;
 	for (size_t i = 0; i < list->len; i++)
 		hash = mixed(hash, (uint64_t)list->at[i].rule << 32 | list->at[i].left);
-	if (list->len <= b->leaf_most)
+	if (list->len >= b->tree->boxes_least)
+		hash = mixed(hash, nft_path_fields(path));
+	if (list->len <= LEAF_MOST)
 		return hash;
 	for (size_t f = 0; f < NFT_SPLIT_FIELDS; f++)
 		for (size_t i = 0; path->split >> f & 1 && !(asked >> f & 1) && i < list->len; i++)
@@ -156,10 +159,12 @@ static bool is_dead(const struct nft_tree *tree, const struct nft_node *leaf,
 	return false;
 }
 
-static struct nft_node *leaf(struct build *b, const struct nft_entries *list, bool all)
+static struct nft_node *leaf(struct build *b, const struct nft_entries *list,
+			     const struct nft_path *path, bool all)
 {
 	struct nft_node *node = new_node(b, NFT_FIELDS);
 	node->list = all;
+	node->has = nft_path_fields(path);
 	node->entry.at = arena_array(b->arena, struct nft_entry, list->len);
 	node->entry.cap = list->len;
 	for (size_t i = 0; i < list->len; i++)
@@ -313,7 +318,7 @@ static struct nft_node *build_node(struct build *b, const struct nft_entries *li
 	arena_init(&arena);
 	if (list->len <= LEAF_MOST || depth == DEPTH_MOST || (b->exact && depth) ||
 	    !nft_split_choose(&s, &arena, &split))
-		node = leaf(b, list, false);
+		node = leaf(b, list, path, false);
 	else
 		node = branch(b, list, path, depth, &split);
 	arena_fini(&arena);
@@ -350,7 +355,8 @@ static struct nft_node *try_part(struct build *b, const struct nft_tree_part *pa
 	b->known_mask = buckets - 1;
 	b->over = false;
 	b->exact = part->form == BACKEND_NFT_HASH;
-	struct nft_node *root = linear ? leaf(b, &list, true) : build_node(b, &list, &path, 0);
+	struct nft_node *root =
+		linear ? leaf(b, &list, &path, true) : build_node(b, &list, &path, 0);
 	arena_fini(&b->scratch);
 	free(list.at);
 	if (b->over && !linear) {
@@ -500,12 +506,15 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 	vec_push(tree->arena, &tree->rank, rank);
 	vec_push(tree->arena, &tree->where, 0);
 	vec_push(tree->arena, &tree->target, ++tree->numbers);
+	vec_push(tree->arena, &tree->targeted, false);
 }
 
 void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out)
 {
-	*out = (struct nft_tree){.arena = arena};
+	*out = (struct nft_tree){.arena = arena,
+				 .boxes_least =
+					 shape->boxes_least ? shape->boxes_least : BOXES_LEAST};
 	for (size_t i = 0; i < linear->rule.len; i++)
 		nft_tree_add_rule(out, &linear->rule.at[i], (i + 1) * NFT_RANK_STEP);
 	struct build b = {.tree = out,

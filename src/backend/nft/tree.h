@@ -25,6 +25,7 @@ struct nft_node {
 	VEC(struct nft_entry) entry;
 	bool list;                   // of a leaf: one after the other, whatever they are
 	uint32_t edition;            // of a leaf's maps
+	uint32_t has;                // bit i: packets there always have nft_split_field[i]
 	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
 	uint32_t paths; // ways from the root that lead here, each counted; UINT32_MAX: very many
 };
@@ -43,15 +44,17 @@ struct nft_tree_part {
 };
 
 extern const struct nft_node nft_main_node; // as a host: the main chain
+typedef void (*nft_chain_fn)(void *context, const struct nft_chain *chain);
 struct nft_tree {
 	struct arena *arena;
 	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
 	VEC(uint64_t) rank;                // by number: the place in the list, with room between
 	VEC(uint16_t) where;               // by number: the part
-	VEC(uint32_t) target;              // by number: of the chain to which its boxes lead
+	VEC(uint32_t) target;              // by number: of the chain to which its boxes lead …
+	VEC(bool) targeted;                // … which has been emitted
 	VEC(struct nft_tree_part) part;
 	uint32_t numbers; // given to nodes
-	unsigned leaf_most;
+	unsigned leaf_most, boxes_least;
 	size_t entries; // in leaves
 };
 
@@ -59,10 +62,9 @@ struct nft_tree {
 void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out);
 // The chains of the tree: whatever a chain leads to comes before it, the main chain at last. Good for the call only.
-typedef void (*nft_chain_fn)(void *context, const struct nft_chain *chain);
-void nft_tree_emit(const struct nft_tree *tree, nft_chain_fn each, void *context);
+void nft_tree_emit(struct nft_tree *tree, nft_chain_fn each, void *context);
 // The same as a program, behind the chains that it has.
-void nft_tree_program(const struct nft_tree *tree, struct nft_program *program);
+void nft_tree_program(struct nft_tree *tree, struct nft_program *program);
 
 // --- changes (tree_change.c) ---
 
@@ -79,11 +81,14 @@ bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_
 		     struct nft_touched *touched) must_check;
 // A rule of the list, with the next number; in no part yet.
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank);
+// The chains to which the leaf's boxes lead and that were not emitted yet.
+void nft_tree_emit_targets(struct nft_tree *tree, const struct nft_node *leaf, nft_chain_fn each,
+			   void *context);
 // Counts paths and finds hosts.
 void nft_tree_finish(struct nft_tree *tree);
 // The rules of the chain in which a node's stand, without the branches of its map; as nft_tree_emit makes them.
-void nft_tree_emit_chain(const struct nft_tree *tree, const struct nft_node *host,
-			 struct arena *arena, struct nft_chain *to);
+void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host, struct arena *arena,
+			 struct nft_chain *to);
 
 // What of a packet is known where a way has led.
 struct nft_path {
@@ -104,7 +109,9 @@ extern const enum nft_field nft_split_field[NFT_SPLIT_FIELDS];
 // to the caller.
 size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf, size_t from,
 		      struct arena *arena, struct nft_boxes *out) must_check;
-bool nft_split_field_is(enum nft_field field) must_check;
+// The bit of nft_node.has, 0 for other fields; of all that packets on the way have.
+uint32_t nft_split_bit(enum nft_field field) must_check;
+uint32_t nft_path_fields(const struct nft_path *path) must_check;
 
 struct nft_entries {
 	struct nft_entry *at;
@@ -119,7 +126,7 @@ struct nft_splitting {
 	const struct nft_tree *tree;
 	const struct nft_path *path;
 	const struct nft_entries *entries;
-	unsigned leaf_most;
+	unsigned leaf_most, boxes_least;
 	bool exact;       // only single values, each by itself
 	bool common_only; // only what nearly every rule asks
 };

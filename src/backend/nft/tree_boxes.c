@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RULES_LEAST 20u // fewer are tested one after the other as fast
 #define CORNERS_MOST 8u // boxes of one rule, and parts into which one is cut
 
 struct pick {
 	const struct nft_tree *tree;
+	const struct nft_node *leaf;
 	const struct nft_entry *at;
 	size_t len;
 	struct arena *arena;
@@ -31,15 +31,15 @@ static const struct algebra_set *set_of(const struct pick *p, struct nft_entry e
 	return NULL;
 }
 
-// What a way has not told cannot be taken for granted by a map.
-static bool may_be_axis(enum nft_field field)
+// A map finds nothing for a packet that lacks one of its fields.
+static bool may_be_axis(const struct nft_node *leaf, enum nft_field field)
 {
-	return nft_boxes_field(field) && field != F_VERSION && field != F_FLOW_VERSION &&
-	       field != F_PROTO && field != F_FLOW_PROTO && nft_split_field_is(field);
+	return nft_boxes_field(field) && leaf->has & nft_split_bit(field);
 }
 
 // How many boxes the rule is; 0: it is none.
-static size_t boxes_of(const struct nft_tree *tree, struct nft_entry entry)
+static size_t boxes_of(const struct nft_tree *tree, const struct nft_node *leaf,
+		       struct nft_entry entry)
 {
 	const struct nft_form *form = tree->rule.at[entry.rule];
 	size_t n = 1;
@@ -48,7 +48,7 @@ static size_t boxes_of(const struct nft_tree *tree, struct nft_entry entry)
 	for (size_t i = 0; i < form->len; i++) {
 		if (!(entry.left >> i & 1))
 			continue;
-		if (!may_be_axis(form->match[i].field))
+		if (!may_be_axis(leaf, form->match[i].field))
 			return 0;
 		n *= form->match[i].set.len;
 		if (n > CORNERS_MOST)
@@ -77,7 +77,7 @@ static bool add_field(struct pick *p, enum nft_field field)
 // Takes rules for as long as they are boxes over the fields that there is room for.
 static void pick_rules(struct pick *p, size_t len)
 {
-	for (; p->len < len && boxes_of(p->tree, p->at[p->len]); p->len++) {
+	for (; p->len < len && boxes_of(p->tree, p->leaf, p->at[p->len]); p->len++) {
 		const struct nft_form *form = p->tree->rule.at[p->at[p->len].rule];
 		for (size_t i = 0; i < form->len; i++) {
 			if (!(p->at[p->len].left >> i & 1))
@@ -127,7 +127,7 @@ static bool fill_rule(const struct pick *p, struct nft_filling *filling, struct 
 		      const char *chain)
 {
 	const struct algebra_set *set[NFT_BOXES_FIELDS];
-	size_t n = boxes_of(p->tree, entry);
+	size_t n = boxes_of(p->tree, p->leaf, entry);
 	for (size_t f = 0; f < p->fields; f++)
 		set[f] = set_of(p, entry, p->field[f]);
 	for (size_t i = 0; i < n; i++) {
@@ -173,7 +173,7 @@ static bool has_two_fields(struct pick *p)
 		{F_FLOW_SRC6, F_FLOW_DST6}, {F_SPORT, F_DPORT}, {F_FLOW_SPORT, F_FLOW_DPORT}};
 	for (size_t i = 0; p->fields == 1 && i < array_len(beside); i++)
 		for (size_t k = 0; k < 2; k++)
-			if (p->field[0] == beside[i][k]) {
+			if (p->field[0] == beside[i][k] && may_be_axis(p->leaf, beside[i][1 - k])) {
 				p->field[p->fields++] = beside[i][1 - k];
 				break;
 			}
@@ -183,11 +183,11 @@ static bool has_two_fields(struct pick *p)
 size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf, size_t from,
 		      struct arena *arena, struct nft_boxes *out)
 {
-	struct pick p = {.tree = tree, .at = leaf->entry.at + from, .arena = arena};
-	if (leaf->list || leaf->entry.len - from < RULES_LEAST)
+	struct pick p = {.tree = tree, .leaf = leaf, .at = leaf->entry.at + from, .arena = arena};
+	if (leaf->list || leaf->entry.len - from < tree->boxes_least)
 		return 0;
 	pick_rules(&p, leaf->entry.len - from);
-	if (p.len < RULES_LEAST || !has_two_fields(&p))
+	if (p.len < tree->boxes_least || !has_two_fields(&p))
 		return 0;
 	weigh_fields(&p);
 	order_fields(&p);

@@ -197,6 +197,7 @@ static void touch(struct nft_touched *touched, struct nft_node *leaf)
 		if (touched->leaf.at[i] == leaf)
 			return;
 	vec_push(touched->arena, &touched->leaf, leaf);
+	leaf->edition++; // its maps are made anew
 }
 
 static bool holds(const struct nft_node *leaf, uint32_t rule)

@@ -11,7 +11,7 @@
 const struct nft_node nft_main_node;
 
 struct emission {
-	const struct nft_tree *tree;
+	struct nft_tree *tree;
 	struct arena *arena; // of the chain being made
 	nft_chain_fn each;
 	void *context;
@@ -54,17 +54,30 @@ struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry ent
 	return form;
 }
 
+static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to);
+
 // What a rule does, for its boxes in all leaves.
 static void emit_target(struct emission *e, struct nft_entry entry)
 {
 	uint32_t number = e->tree->target.at[entry.rule];
-	if (e->shallow || e->done[number])
+	if (e->shallow || e->tree->targeted.at[entry.rule])
 		return;
-	e->done[number] = true;
+	e->tree->targeted.at[entry.rule] = true;
 	struct nft_form form = nft_entry_form(e->tree, (struct nft_entry){entry.rule, 0}, e->arena);
 	struct nft_chain chain = {.name = arena_printf(e->arena, NFT_NODE_CHAIN "%u", number)};
 	vec_push(e->arena, &chain.rule, form);
 	e->each(e->context, arena_memdup(e->arena, &chain, sizeof(chain)));
+}
+
+void nft_tree_emit_targets(struct nft_tree *tree, const struct nft_node *leaf, nft_chain_fn each,
+			   void *context)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct emission e = {.tree = tree, .arena = &arena, .each = each, .context = context};
+	struct nft_chain none = {.name = ""};
+	emit_leaf(&e, leaf, &none);
+	arena_fini(&arena);
 }
 
 static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to)
@@ -171,6 +184,8 @@ static void emit_main(struct emission *e, struct nft_chain *main_chain)
 
 static void emit(struct emission *e)
 {
+	for (size_t i = 0; i < e->tree->targeted.len; i++)
+		e->tree->targeted.at[i] = false;
 	struct arena arena;
 	arena_init(&arena);
 	e->done = base_oom(calloc((size_t)e->tree->numbers + 1, 1));
@@ -184,7 +199,7 @@ static void emit(struct emission *e)
 	arena_fini(&arena);
 }
 
-void nft_tree_emit(const struct nft_tree *tree, nft_chain_fn each, void *context)
+void nft_tree_emit(struct nft_tree *tree, nft_chain_fn each, void *context)
 {
 	emit(&(struct emission){.tree = tree, .each = each, .context = context});
 }
@@ -196,7 +211,7 @@ static void add_chain(void *context, const struct nft_chain *chain)
 	map_put(&program->by_name, chain->name, (void *)chain);
 }
 
-void nft_tree_program(const struct nft_tree *tree, struct nft_program *program)
+void nft_tree_program(struct nft_tree *tree, struct nft_program *program)
 {
 	emit(&(struct emission){.tree = tree,
 				.each = add_chain,
@@ -205,8 +220,8 @@ void nft_tree_program(const struct nft_tree *tree, struct nft_program *program)
 				.keep = true});
 }
 
-void nft_tree_emit_chain(const struct nft_tree *tree, const struct nft_node *host,
-			 struct arena *arena, struct nft_chain *to)
+void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host, struct arena *arena,
+			 struct nft_chain *to)
 {
 	struct emission e = {.tree = tree, .arena = arena, .keep = true, .shallow = true};
 	if (host != &nft_main_node)

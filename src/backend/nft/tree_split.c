@@ -30,9 +30,21 @@ static size_t index_of(enum nft_field field)
 	return NONE;
 }
 
-bool nft_split_field_is(enum nft_field field)
+uint32_t nft_split_bit(enum nft_field field)
 {
-	return index_of(field) != NONE;
+	size_t at = index_of(field);
+	return at == NONE ? 0 : 1u << at;
+}
+
+uint32_t nft_path_fields(const struct nft_path *path)
+{
+	uint32_t out = 0;
+	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
+		enum nft_field field = nft_split_field[i];
+		if (nft_path_needs(path, field) == field && nft_path_has(path, field))
+			out |= 1u << i;
+	}
+	return out;
 }
 
 static bool is_version(enum nft_field field)
