@@ -259,7 +259,8 @@ static void random_change(struct world *w, struct commit *c)
 	add_text(&c->next, c->text, false);
 	c->message = (struct agent_message){
 		.type = AGENT_CHANGE,
-		.change = {.before = (uint32_t)now->len,
+		.change = {.version = bench_version(w->bench),
+			   .before = (uint32_t)now->len,
 			   .edit = {.at = c->edit, .len = edits, .cap = edits},
 			   .rules = {c->bytes.data, c->bytes.len},
 			   .text = c->text,

@@ -146,6 +146,13 @@ void agent_channel_send(struct agent_channel *channel, const struct agent_messag
 	buf_fini(&length);
 }
 
+void agent_channel_push(struct agent_channel *channel, const struct agent_message *message)
+{
+	agent_channel_send(channel, message);
+	if (channel->stream)
+		io_stream_push(channel->stream);
+}
+
 void agent_channel_free(struct agent_channel *channel)
 {
 	if (!channel)

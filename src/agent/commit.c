@@ -226,12 +226,12 @@ static bool refused(struct agent_core *core, const struct diags *diags)
 // The last step is in the kernel.
 static bool keep(struct agent_core *core, const struct agent_terms *terms, struct diags *diags)
 {
-	if (terms->confirmed) {
+	if (terms->confirmed)
 		keep_for_now(core, terms);
+	if (terms->confirmed || keep_for_good(core, diags)) {
+		core->version++;
 		return true;
 	}
-	if (keep_for_good(core, diags))
-		return true;
 	agent_journal_revert(core->journal, 1);
 	take_back(core, core->step);
 	pop_step(core);
@@ -255,9 +255,9 @@ static bool can_change(struct agent_core *core, const struct agent_change *chang
 		       struct diags *diags, struct agent_edits *out)
 {
 	const struct agent_point *point = &core->options.point;
-	if (!core->held) {
-		diag_error(diags, DIAG_STALE, NULL, "this should not happen: report it",
-			   "there is no policy to change");
+	if (!core->held || change->version != core->version) {
+		diag_error(diags, DIAG_STALE, NULL, "commit again",
+			   "the policy to be changed was taken back meanwhile");
 		return false;
 	}
 	return agent_held_read(core->held, change, diags, out) &&
@@ -320,6 +320,7 @@ void agent_commit_revert(struct agent_core *core, enum agent_reason reason)
 	core->occasion = EVIDENCE_REVERT;
 	go_back(core);
 	no_longer_pending(core);
+	core->version++;
 	const struct agent_held *held = core->held;
 	agent_core_note(core, AGENT_EVENT_REVERTED, "%s%s", agent_reason_name[reason],
 			held ? "" : "; there is no policy now");

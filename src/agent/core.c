@@ -177,6 +177,7 @@ bool agent_core_start(struct agent_core *core, struct diags *diags)
 void agent_core_describe(const struct agent_core *core, struct agent_start *out)
 {
 	out->pending = core->pending;
+	out->version = core->version;
 	out->persist = core->pending ? core->held->persist : NULL;
 }
 
@@ -297,6 +298,8 @@ bool agent_core_take(struct agent_core *core, const struct agent_message *messag
 		agent_commit_text(core, &message->piece);
 	else if (message->type == AGENT_RULES)
 		agent_commit_rules(core, &message->piece);
+	else if (message->type == AGENT_FORGET)
+		agent_commit_forget_coming(core);
 	else
 		return false;
 	return true;

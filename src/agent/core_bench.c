@@ -187,3 +187,10 @@ const char *bench_running(struct bench *bench)
 {
 	return agent_core_kept(bench->core, AGENT_KEPT_RUNNING).base;
 }
+
+uint32_t bench_version(struct bench *bench)
+{
+	struct agent_start start = {.name = "x"};
+	agent_core_describe(bench->core, &start);
+	return start.version;
+}

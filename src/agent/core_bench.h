@@ -42,4 +42,5 @@ bool bench_commit(struct bench *bench, unsigned rules, bool confirmed, const cha
 bool bench_simple(struct bench *bench, enum agent_type type);
 size_t bench_in_kernel(const struct bench *bench) must_check;
 struct agent_report bench_report(struct bench *bench) must_check;
+uint32_t bench_version(struct bench *bench) must_check;
 const char *bench_running(struct bench *bench) must_check;

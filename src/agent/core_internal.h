@@ -56,6 +56,7 @@ struct agent_core {
 	struct agent_core_options options;
 	struct agent_journal *journal;
 	struct agent_held *held; // in force by the books; NULL: nothing was committed
+	uint32_t version;        // how often that became another one
 	bool pending;            // it is to be confirmed …
 	struct agent_step *step; // … else these go back, the newest first
 	struct agent_coming coming;

@@ -7,11 +7,11 @@
 
 #include "access/access.h"
 #include "agent/channel.h"
+#include "agent/sent.h"
 #include "agent/xml.h"
 #include "base/buf.h"
 #include "cap/cap.h"
 #include "codec/cap.h"
-#include "codec/nfi.h"
 #include "io/transport.h"
 #include "pki/pki.h"
 #include "proto/netconf/server.h"
@@ -50,43 +50,35 @@ static bool user(void *context, const struct io_peer *peer, struct diags *diags,
 
 // --- configuration ---
 
-static bool read_rules(const struct schema_tree *tree, struct arena *arena, struct diags *diags,
-		       struct ir_ruleset *out)
+static void discard(void *context, const struct buf *bytes)
 {
-	struct ir_document document = {.policy = {.len = 0}};
-	size_t before = diags->errors;
-	if (!codec_nfi_read(tree, arena, diags, &document))
-		return false;
-	*out = (struct ir_ruleset){.default_action = IR_NONE};
-	ir_document_order(&document, arena, diags, out);
-	return diags->errors == before;
+	(void)context;
+	(void)bytes;
 }
 
 static bool validate(void *context, const struct schema_tree *tree, struct diags *diags)
 {
-	struct ir_ruleset ruleset;
+	struct agent_sent *nothing = agent_sent_new();
+	struct agent_sent_sink sink = {.rules = discard};
+	enum ir_verdict action;
 	(void)context;
-	return read_rules(tree, diags->arena, diags, &ruleset);
+	bool good = agent_sent_whole(nothing, tree, diags, &sink, &action);
+	agent_sent_free(nothing);
+	return good;
 }
+
+// --- commits ---
 
 static void send_piece(struct front *front, enum agent_type type, const struct buf *bytes)
 {
-	agent_channel_send(
+	agent_channel_push(
 		front->channel,
 		&(struct agent_message){.type = type, .piece = {bytes->data, bytes->len}});
 }
 
-static void send_rules(struct front *front, const struct ir_ruleset *ruleset)
+static void send_rules(void *context, const struct buf *bytes)
 {
-	cleanup(buf_fini) struct buf bytes;
-	buf_init(&bytes);
-	for (size_t i = 0; i < ruleset->rule.len; i++) {
-		ir_rule_encode(&ruleset->rule.at[i], &bytes);
-		if (bytes.len < AGENT_PIECE && i + 1 < ruleset->rule.len)
-			continue;
-		send_piece(front, AGENT_RULES, &bytes);
-		buf_clear(&bytes);
-	}
+	send_piece(context, AGENT_RULES, bytes);
 }
 
 static void send_text(struct front *front, const struct schema_tree *tree)
@@ -103,25 +95,65 @@ static void send_text(struct front *front, const struct schema_tree *tree)
 	schema_view_free(view);
 }
 
+static struct agent_terms terms_of(const struct netconf_commit *commit)
+{
+	return (struct agent_terms){.confirmed = commit->confirmed,
+				    .timeout = commit->timeout_s,
+				    .persist = commit->persist};
+}
+
+static void ask_to(struct front *front, const struct netconf_commit *commit,
+		   struct agent_message *message, struct netconf_reply *reply)
+{
+	front_ask(front, message, reply)->about =
+		commit->confirmed ? FRONT_COMMIT_CONFIRMED : FRONT_COMMIT;
+}
+
+static void send_change(struct front *front, const struct netconf_commit *commit,
+			const struct agent_change *change, struct netconf_reply *reply)
+{
+	struct agent_message message = {.type = AGENT_CHANGE, .change = *change};
+	message.change.version = front->version;
+	message.change.terms = terms_of(commit);
+	ask_to(front, commit, &message, reply);
+}
+
+static void send_whole(struct front *front, const struct netconf_commit *commit,
+		       struct diags *diags, struct netconf_reply *reply)
+{
+	struct agent_message message = {.type = AGENT_APPLY, .apply = {.terms = terms_of(commit)}};
+	struct agent_sent_sink sink = {.rules = send_rules, .context = front};
+	if (agent_sent_whole(front->sent, commit->tree, diags, &sink,
+			     &message.apply.default_action)) {
+		send_text(front, commit->tree);
+		ask_to(front, commit, &message, reply);
+	} else {
+		agent_channel_send(front->channel, &(struct agent_message){.type = AGENT_FORGET});
+		netconf_reply_errors(reply, diags);
+	}
+}
+
 static void commit(void *context, const struct netconf_commit *commit, struct netconf_reply *reply)
 {
 	struct front *front = context;
 	struct arena arena;
 	struct diags diags;
-	struct ir_ruleset ruleset;
+	struct agent_change change;
+	cleanup(buf_fini) struct buf rules;
+	buf_init(&rules);
 	arena_init(&arena);
 	diags_init(&diags, &arena);
-	if (read_rules(commit->tree, &arena, &diags, &ruleset)) {
-		struct agent_apply apply = {.default_action = ruleset.default_action,
-					    .terms = {.confirmed = commit->confirmed,
-						      .timeout = commit->timeout_s,
-						      .persist = commit->persist}};
-		send_rules(front, &ruleset);
-		send_text(front, commit->tree);
-		front_ask(front, &(struct agent_message){.type = AGENT_APPLY, .apply = apply},
-			  reply);
-	} else {
+	switch (agent_sent_change(front->sent, commit->tree, commit->since, &arena, &diags, &rules,
+				  &change)) {
+	case AGENT_SEND_CHANGE:
+		send_change(front, commit, &change, reply);
+		break;
+	case AGENT_SEND_WHOLE:
+		send_whole(front, commit, &diags, reply);
+		break;
+	case AGENT_SEND_NOTHING:
 		netconf_reply_errors(reply, &diags);
+		break;
 	}
 	arena_fini(&arena);
 }
@@ -129,7 +161,8 @@ static void commit(void *context, const struct netconf_commit *commit, struct ne
 static void confirm(void *context, const struct netconf_asker *asker, struct netconf_reply *reply)
 {
 	(void)asker;
-	front_ask(context, &(struct agent_message){.type = AGENT_CONFIRM}, reply);
+	front_ask(context, &(struct agent_message){.type = AGENT_CONFIRM}, reply)->about =
+		FRONT_CONFIRM;
 }
 
 static void cancel(void *context, const struct netconf_asker *asker, struct netconf_reply *reply)

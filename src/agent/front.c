@@ -8,6 +8,7 @@
 #include "agent/channel.h"
 #include "agent/front_internal.h"
 #include "agent/host_key.h"
+#include "agent/sent.h"
 #include "agent/xml.h"
 #include "base/buf.h"
 #include "io/loop.h"
@@ -88,6 +89,19 @@ static struct front_question *take_question(struct front *front, uint32_t id)
 	return NULL;
 }
 
+static void note_outcome(struct front *front, enum front_about about, bool done)
+{
+	bool commit = about == FRONT_COMMIT || about == FRONT_COMMIT_CONFIRMED;
+	if (commit && done) {
+		front->version++;
+		agent_sent_accepted(front->sent, about == FRONT_COMMIT_CONFIRMED);
+	} else if (commit) {
+		agent_sent_refused(front->sent);
+	} else if (about == FRONT_CONFIRM && done) {
+		agent_sent_confirmed(front->sent);
+	}
+}
+
 static void answer_result(struct front *front, const struct front_question *question,
 			  const struct agent_message *message)
 {
@@ -95,6 +109,7 @@ static void answer_result(struct front *front, const struct front_question *ques
 	struct diags diags;
 	arena_init(&arena);
 	diags_init(&diags, &arena);
+	note_outcome(front, question->about, message->result.ok);
 	if (!message->result.ok)
 		netconf_reply_errors(question->reply, &message->result.diags);
 	else if (question->reload && !front_reload(front, &diags))
@@ -133,6 +148,10 @@ static void answer(struct front *front, struct front_question *question,
 static void tell_subscribers(struct front *front, const struct agent_message *message)
 {
 	struct buf text;
+	if (message->type == AGENT_REVERTED) {
+		front->version++;
+		agent_sent_reverted(front->sent);
+	}
 	buf_init(&text);
 	agent_xml_notice(message, &text);
 	netconf_server_notify(front->server, text.data, text.len, 0);
@@ -439,6 +458,7 @@ static bool receive_start(struct front *front)
 		else
 			return false;
 		if (message.type == AGENT_START) {
+			front->version = message.start.version;
 			arena_join(&front->arena, &arena);
 			return true;
 		}
@@ -449,7 +469,7 @@ static bool receive_start(struct front *front)
 // Everything that front holds goes with the process; what other processes see has to be in order, nothing else.
 int agent_front_run(const struct backend_ops *ops)
 {
-	struct front front = {.ops = ops};
+	struct front front = {.ops = ops, .sent = agent_sent_new()};
 	struct diags diags;
 	arena_init(&front.arena);
 	diags_init(&diags, &front.arena);

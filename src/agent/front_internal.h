@@ -6,6 +6,7 @@
 #include "base/buf.h"
 
 struct agent_channel;
+struct agent_sent;
 struct io_listener;
 struct front_home;
 struct io_loop;
@@ -18,12 +19,16 @@ struct netconf_server;
 struct schema;
 struct schema_tree;
 
+// What a question is about, as far as front's books are concerned.
+enum front_about { FRONT_OTHER, FRONT_COMMIT, FRONT_COMMIT_CONFIRMED, FRONT_CONFIRM };
+
 // A message that is not answered yet, and whom its answer is for.
 struct front_question {
 	struct front_question *next;
 	uint32_t id;
 	struct netconf_reply *reply;
-	bool reload;        // an AGENT_TRUST: the new files are to be used
+	bool reload; // an AGENT_TRUST: the new files are to be used
+	enum front_about about;
 	struct buf *before; // of an AGENT_STATE: what goes before the report; NULL: nothing
 };
 
@@ -43,6 +48,8 @@ struct front {
 	struct io_tls *tls; // NULL: nobody is served over it
 	struct io_ssh *ssh; // likewise
 	struct agent_channel *channel;
+	struct agent_sent *sent; // what the enforcer holds …
+	uint32_t version;        // … of its policies
 	struct netconf_server *server;
 	struct front_home *home; // controllers that are called
 	struct io_watch *dialled;

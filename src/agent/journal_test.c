@@ -80,7 +80,8 @@ static void change(struct bench *bench, uint32_t before, const char *text, bool 
 	assert_true(bench_ask(bench,
 			      (struct agent_message){
 				      .type = AGENT_CHANGE,
-				      .change = {.before = before,
+				      .change = {.version = bench_version(bench),
+						 .before = before,
 						 .edit = {.at = &edit, .len = 1, .cap = 1},
 						 .rules = {"", 0},
 						 .text = text,

@@ -295,6 +295,7 @@ static void code_start(struct coder *c, struct agent_start *start)
 	code_u32(c, &start->keepalive);
 	code_bool(c, &start->pending);
 	code_text(c, &start->persist);
+	code_u32(c, &start->version);
 }
 
 static void code_kept(struct coder *c, struct agent_kept *kept)
@@ -350,6 +351,7 @@ static void place_edits(struct coder *c, struct agent_change *change)
 
 static void code_change(struct coder *c, struct agent_change *change)
 {
+	code_u32(c, &change->version);
 	code_u32(c, &change->before);
 	code_list(c, &change->edit, 12, code_edit);
 	if (change->edit.len > AGENT_EDITS_MOST)

@@ -102,6 +102,8 @@ struct agent_start {
 	uint32_t keepalive;  // seconds until a peer that has vanished is noticed
 	bool pending;        // a confirmed commit that any session may confirm
 	const char *persist;
+	// Counts what the enforcer took into force, and what it took back, so that both know which policy a change is for.
+	uint32_t version;
 };
 
 // On which terms something is committed.
@@ -122,7 +124,8 @@ struct agent_apply {
 };
 // A commit that says what is different. Edits do not touch each other, and none is empty.
 struct agent_change {
-	uint32_t before; // how many rules there were
+	uint32_t version; // of the policy that it changes
+	uint32_t before;  // how many rules there were
 	VEC(struct backend_edit) edit;
 	struct agent_piece rules; // that are inserted, as in AGENT_RULES
 	const char *text;         // the change of the configuration

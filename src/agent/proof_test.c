@@ -274,8 +274,10 @@ static bool change(struct bench *bench, unsigned before)
 	struct backend_edit edit = {.at = before, .to = before, .inserted = 1};
 	struct ir_clause clause = {0};
 	struct agent_message answer;
+	struct agent_start start = {.name = "x"};
 	cleanup(buf_fini) struct buf bytes;
 	buf_init(&bytes);
+	agent_core_describe(bench->core, &start);
 	ir_rule_encode(&(struct ir_rule){.policy = "p",
 					 .name = arena_printf(&bench->arena, "r%u", before),
 					 .verdict = IR_DROP,
@@ -284,7 +286,8 @@ static bool change(struct bench *bench, unsigned before)
 		       &bytes);
 	return ask(bench,
 		   (struct agent_message){.type = AGENT_CHANGE,
-					  .change = {.before = before,
+					  .change = {.version = start.version,
+						     .before = before,
 						     .edit = {.at = &edit, .len = 1, .cap = 1},
 						     .rules = {bytes.data, bytes.len},
 						     .text = "<x/>"}},

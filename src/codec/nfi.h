@@ -10,10 +10,12 @@
 // apart and joins the parts again; any other policy is read as it stands.
 #pragma once
 
+#include "base/map.h"
 #include "ir/ir.h"
 
 struct buf;
 struct diags;
+struct schema_node;
 struct schema_tree;
 
 #define CODEC_NFI_POLICY "bulwark"
@@ -26,6 +28,31 @@ struct schema_tree;
 // added errors; what could be read is in `out` then, too. Strings are copied into the arena.
 bool codec_nfi_read(const struct schema_tree *tree, struct arena *arena, struct diags *diags,
 		    struct ir_document *out) must_check;
+
+// --- the same rule by rule, for who knows which entries of `rules` have changed ---
+
+// A policy without its rules. What it holds lives in the arena, `node` as long as the tree stays as it is.
+struct codec_nfi_frame {
+	const struct schema_tree *tree;
+	const struct schema_node *node;
+	struct ir_policy policy;
+	struct map disabled; // rules that a group disables
+	bool parts;          // entries may be parts of one rule
+};
+void codec_nfi_frame(const struct schema_tree *tree, const struct schema_node *node,
+		     struct arena *arena, struct diags *diags, struct codec_nfi_frame *out);
+// Whether the entry is a rule at all: not disabled.
+bool codec_nfi_is_on(const struct codec_nfi_frame *frame,
+		     const struct schema_node *rules) must_check;
+uint8_t codec_nfi_priority(const struct schema_node *rules) must_check; // 0: none
+// Neighbours of the same unit, but for what is disabled between them, are to be read together: they may be one rule. NULL:
+// the entry stands for itself.
+const char *codec_nfi_unit(const struct codec_nfi_frame *frame, const struct schema_node *rules,
+			   struct arena *arena) must_check;
+// The rules of some entries, in the order of the document; errors as codec_nfi_read has them.
+void codec_nfi_read_rules(const struct codec_nfi_frame *frame,
+			  const struct schema_node *const *rules, size_t n, struct arena *arena,
+			  struct diags *diags, struct ir_policy *out);
 
 // One <i2nsf-security-policy> element with fmr and the default action, appended to `out`:
 // priority-by-number when every rule has a priority and none has a higher one than those before it,

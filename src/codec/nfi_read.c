@@ -156,14 +156,13 @@ static void refuse_long_connection(struct nfi_reader *r, const struct schema_nod
 static struct ir_rule start_rule(struct nfi_reader *r, const struct schema_node *rules,
 				 const char *policy)
 {
-	const char *priority = schema_get_value(rules, "priority");
 	return (struct ir_rule){
 		.policy = policy,
 		.name = arena_strdup(r->arena, schema_get_value(rules, "name")),
 		.description = arena_strdup(r->arena, schema_get_value(rules, "description")),
 		.file = arena_strdup(r->arena, schema_node_file(r->tree, rules)),
 		.line = schema_node_line(r->tree, rules),
-		.priority = priority ? (uint8_t)strtoul(priority, NULL, 10) : 0,
+		.priority = codec_nfi_priority(rules),
 	};
 }
 
@@ -228,22 +227,6 @@ static struct map disabled_by_group(struct nfi_reader *r, const struct schema_no
 	return disabled;
 }
 
-static void read_rules(struct nfi_reader *r, const struct schema_node *node,
-		       struct ir_policy *policy)
-{
-	struct map disabled = disabled_by_group(r, node);
-	schema_for_each_child (rules, node) {
-		if (strcmp(schema_name(rules), "rules") != 0)
-			continue;
-		const struct schema_node *group =
-			map_get(&disabled, schema_get_value(rules, "name"));
-		if (group || is_false(rules, "enable"))
-			note_disabled(r, rules, group);
-		else
-			read_rule(r, rules, policy);
-	}
-}
-
 // --- policies ---
 
 static enum ir_resolution resolution_of(const char *name)
@@ -272,30 +255,93 @@ static enum ir_verdict read_default(struct nfi_reader *r, const struct schema_no
 	return verdict;
 }
 
-static void read_policy(struct nfi_reader *r, const struct schema_node *node,
-			struct ir_document *out)
+void codec_nfi_frame(const struct schema_tree *tree, const struct schema_node *node,
+		     struct arena *arena, struct diags *diags, struct codec_nfi_frame *out)
 {
+	struct nfi_reader r = {.tree = tree, .arena = arena, .diags = diags};
 	const char *usage = identity_of(node, "priority-usage");
-	struct ir_policy policy = {
-		.name = arena_strdup(r->arena, schema_get_value(node, "name")),
-		.resolution = resolution_of(identity_of(node, "resolution-strategy")),
-		.usage = usage && !strcmp(usage, "priority-by-number") ? IR_BY_NUMBER : IR_BY_ORDER,
-		.default_action = read_default(r, node),
+	*out = (struct codec_nfi_frame){
+		.tree = tree,
+		.node = node,
+		.policy = {.name = arena_strdup(arena, schema_get_value(node, "name")),
+			   .resolution = resolution_of(identity_of(node, "resolution-strategy")),
+			   .usage = usage && !strcmp(usage, "priority-by-number") ? IR_BY_NUMBER
+										  : IR_BY_ORDER,
+			   .default_action = read_default(&r, node)},
+		.disabled = disabled_by_group(&r, node),
 	};
-	read_rules(r, node, &policy);
-	if (!strcmp(policy.name, CODEC_NFI_POLICY))
-		nfi_policy_join(&policy, r->arena);
-	vec_push(r->arena, &out->policy, policy);
+	out->parts = !strcmp(out->policy.name, CODEC_NFI_POLICY);
+}
+
+bool codec_nfi_is_on(const struct codec_nfi_frame *frame, const struct schema_node *rules)
+{
+	return !is_false(rules, "enable") &&
+	       !map_get(&frame->disabled, schema_get_value(rules, "name"));
+}
+
+uint8_t codec_nfi_priority(const struct schema_node *rules)
+{
+	const char *priority = schema_get_value(rules, "priority");
+	return priority ? (uint8_t)strtoul(priority, NULL, 10) : 0;
+}
+
+const char *codec_nfi_unit(const struct codec_nfi_frame *frame, const struct schema_node *rules,
+			   struct arena *arena)
+{
+	struct nfi_name name;
+	if (!frame->parts || !nfi_name_read(schema_get_value(rules, "name"), arena, &name) ||
+	    !name.clause)
+		return NULL;
+	return arena_printf(arena, "%u/%u/%s/%s", codec_nfi_priority(rules), name.run, name.policy,
+			    name.rule);
+}
+
+static void read_entry(struct nfi_reader *r, const struct codec_nfi_frame *frame,
+		       const struct schema_node *rules, struct ir_policy *policy)
+{
+	if (codec_nfi_is_on(frame, rules))
+		read_rule(r, rules, policy);
+	else
+		note_disabled(r, rules, map_get(&frame->disabled, schema_get_value(rules, "name")));
+}
+
+void codec_nfi_read_rules(const struct codec_nfi_frame *frame,
+			  const struct schema_node *const *rules, size_t n, struct arena *arena,
+			  struct diags *diags, struct ir_policy *out)
+{
+	struct nfi_reader r = {.tree = frame->tree, .arena = arena, .diags = diags};
+	*out = frame->policy;
+	for (size_t i = 0; i < n; i++)
+		read_entry(&r, frame, rules[i], out);
+	if (frame->parts)
+		nfi_policy_join(out, arena);
+}
+
+struct entries {
+	VEC(const struct schema_node *) list;
+};
+
+static void read_policy(const struct schema_tree *tree, const struct schema_node *node,
+			struct arena *arena, struct diags *diags, struct ir_document *out)
+{
+	struct codec_nfi_frame frame;
+	struct ir_policy policy;
+	struct entries entries = {0};
+	codec_nfi_frame(tree, node, arena, diags, &frame);
+	schema_for_each_child (child, node)
+		if (!strcmp(schema_name(child), "rules"))
+			vec_push(arena, &entries.list, child);
+	codec_nfi_read_rules(&frame, entries.list.at, entries.list.len, arena, diags, &policy);
+	vec_push(arena, &out->policy, policy);
 }
 
 bool codec_nfi_read(const struct schema_tree *tree, struct arena *arena, struct diags *diags,
 		    struct ir_document *out)
 {
-	struct nfi_reader r = {.tree = tree, .arena = arena, .diags = diags};
 	size_t errors = diags->errors;
 	*out = (struct ir_document){0};
 	for (const struct schema_node *node = schema_first(tree); node; node = schema_next(node))
 		if (schema_is(node, CODEC_NFI_MODULE, "i2nsf-security-policy"))
-			read_policy(&r, node, out);
+			read_policy(tree, node, arena, diags, out);
 	return diags->errors == errors;
 }

@@ -17,6 +17,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -269,6 +270,18 @@ void io_stream_write(struct io_stream *s, const void *data, size_t len)
 		io_timer_set(s->timer, s->options.stall_ms);
 		handle_later(s);
 	}
+}
+
+void io_stream_push(struct io_stream *s)
+{
+	struct pollfd ready = {.fd = s->transport->fd, .events = POLLOUT};
+	while (s->state == OPEN && !s->failed && io_stream_queued(s)) {
+		flush(s);
+		if (s->state == OPEN && io_stream_queued(s) &&
+		    poll(&ready, 1, (int)s->options.stall_ms) <= 0 && errno != EINTR)
+			break; // the timer ends what stalls
+	}
+	handle_later(s);
 }
 
 void io_stream_finish(struct io_stream *s)

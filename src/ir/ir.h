@@ -140,6 +140,9 @@ struct diags;
 void ir_document_order(const struct ir_document *document, struct arena *arena, struct diags *diags,
 		       struct ir_ruleset *out);
 
+// What pmre demands of two rules of one number; `a` is the earlier one. Adds an error when they overlap and differ.
+void ir_rules_check_tie(const struct ir_rule *a, const struct ir_rule *b, struct diags *diags);
+
 // --- building clauses (ir/clause.c) ---
 
 // Narrows the clause to `set` in one dimension (intersecting with what it had). False, and the

@@ -42,13 +42,18 @@ static void report_tie(const struct ir_rule *a, const struct ir_rule *b, struct 
 		 b->policy, b->priority);
 }
 
+void ir_rules_check_tie(const struct ir_rule *a, const struct ir_rule *b, struct diags *diags)
+{
+	if (!same_effect(a, b) && rules_overlap(a, b))
+		report_tie(a, b, diags);
+}
+
 // `rule` is sorted: equal priorities are neighbours.
 static void check_ties(const struct ir_rule *rule, size_t n, struct diags *diags)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = i + 1; j < n && rule[j].priority == rule[i].priority; j++)
-			if (!same_effect(&rule[i], &rule[j]) && rules_overlap(&rule[i], &rule[j]))
-				report_tie(&rule[i], &rule[j], diags);
+			ir_rules_check_tie(&rule[i], &rule[j], diags);
 }
 
 // A stable sort by falling priority: one bucket a number.

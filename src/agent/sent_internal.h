@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of front's books share.
+#pragma once
+
+#include "agent/sent.h"
+#include "codec/nfi.h"
+
+struct schema_node;
+
+// An entry of a policy's list of rules.
+struct sent_slot {
+	const struct schema_node *entry;
+	uint32_t rules; // that it, and those which join it, became
+	uint8_t priority;
+	bool on;
+	bool part;  // of a rule that may have several entries
+	bool joins; // the one that is on before it
+};
+struct sent_policy {
+	const struct schema_node *node;
+	enum ir_resolution resolution;
+	enum ir_usage usage;
+	struct sent_slot *slot; // in the order of the document
+	size_t len;
+};
+// A policy of the enforcer, in the order of decision: policy by policy.
+struct sent_list {
+	struct sent_policy *policy;
+	size_t policies;
+	size_t changes; // bytes of them since everything was sent …
+	size_t whole;   // … and of that
+	enum ir_verdict default_action;
+};
+
+struct agent_sent {
+	struct sent_list *now;    // accepted; NULL: not known
+	struct sent_list *before; // what it was before a pending commit; NULL: not known
+	struct sent_list *next;   // sent, not answered yet
+	bool pending;
+};
+
+// What is being read.
+struct sent_reader {
+	struct codec_nfi_frame frame;
+	struct sent_policy *policy;
+	struct arena *arena; // of the frame
+	struct diags *diags;
+};
+// Where the policy's rules of one entry are numbered: its priority, or 0 where only the order counts.
+static inline uint8_t sent_number(const struct sent_policy *policy, const struct sent_slot *slot)
+{
+	return policy->usage == IR_BY_NUMBER ? slot->priority : 0;
+}
+void sent_slot_read(const struct sent_reader *reader, struct sent_slot *slot);
+// The next slot that is on, from `at` on (or from `at` on backwards); SIZE_MAX: none.
+size_t sent_on_from(const struct sent_policy *policy, size_t at) must_check;
+size_t sent_on_before(const struct sent_policy *policy, size_t at) must_check;
+// Whether the slot is to be read together with the one that is on before it.
+void sent_slot_join(const struct sent_reader *reader, size_t at);
+// Reads the entries of the group that begins at this slot; `out` in the order of decision.
+void sent_group_read(const struct sent_reader *reader, size_t at, struct arena *arena,
+		     struct ir_policy *out);
+
+bool sent_has_ties(const struct sent_policy *policy) must_check;
+
+struct sent_list *sent_list_copy(const struct sent_list *list) must_check;
+void sent_list_free(struct sent_list *list); // NULL is fine
+// With room for so many slots.
+void sent_policy_copy(const struct sent_policy *policy, size_t room, struct sent_policy *out);
+
+// --- sent_log.c: what the log of the tree tells ---
+struct sent_touched {
+	const struct schema_node *entry;
+	bool was, is; // there before; there now
+};
+struct sent_touches {
+	VEC(struct sent_touched) list;
+};
+struct sent_log {
+	struct arena *arena;
+	struct sent_touches *touched; // by policy, in the order in which they were
+	VEC(struct sent_touched) top; // other top-level nodes that are different
+};
+// False: there is more than changes of rules.
+bool sent_log_read(const struct sent_list *list, const struct schema_tree *tree, size_t since,
+		   struct arena *arena, struct sent_log *out) must_check;
+// The change of the configuration, as the content of <config>.
+void sent_log_print(const struct sent_log *log, const struct sent_list *list, struct buf *out);
