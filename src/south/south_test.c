@@ -107,6 +107,7 @@ struct nsf {
 	bool running;
 	struct buf asked;           // what the application was asked, in order
 	const char *state_xml;      // of nsf-state
+	const char *evidence_xml;   // what get-evidence answers
 	struct netconf_reply *held; // a question that is never answered
 	bool holds;
 };
@@ -238,6 +239,16 @@ static void *serve(void *context)
 	return io_loop_run(n->loop) ? n : NULL;
 }
 
+static void give_evidence(void *context, const struct netconf_request *request,
+			  struct netconf_reply *reply)
+{
+	struct nsf *n = context;
+	const char *chain = schema_get_value(request->rpc, "chain");
+	buf_printf(&n->asked, "get-evidence %s %s;", chain ? chain : "-",
+		   schema_get_value(request->rpc, "serial"));
+	netconf_reply_data(reply, n->evidence_xml, strlen(n->evidence_xml));
+}
+
 // Starts the NSF at the address (port 0: any).
 static void nsf_start(struct nsf *n)
 {
@@ -270,6 +281,8 @@ static void nsf_start(struct nsf *n)
 	for (size_t i = 0; i < array_len(rpcs); i++)
 		netconf_server_handle(
 			n->server, &(struct netconf_handler){"bulwark-nsf", rpcs[i], note_rpc, n});
+	netconf_server_handle(n->server, &(struct netconf_handler){"bulwark-nsf", "get-evidence",
+								   give_evidence, n});
 	int fd;
 	assert_int_equal(io_listen(&w.address, &fd), 0);
 	assert_int_equal(io_address_of(fd, &w.address), 0);
@@ -704,6 +717,42 @@ static void test_operations(void **state)
 	assert_non_null(strstr(cap, "<nsf-name>fw1</nsf-name>"));
 }
 
+// CUS-4: records come as they were signed, whatever else an NSF says beside them.
+static void test_evidence(void **state)
+{
+	(void)state;
+	struct engine_evidence_request r = {.nsf = "fw1", .timeout_ms = 10000};
+	struct engine_records got;
+	start();
+	w.nsf.evidence_xml =
+		"<certificate xmlns=\"" NSF "\">PEM</certificate>"
+		"<record xmlns=\"" NSF "\"><text>{&quot;a&quot;:&quot;&lt;&quot;}</text>"
+		"<signature>AAAA</signature></record>"
+		"<record xmlns=\"" NSF "\"><text><![CDATA[{}]]></text><signature>BBBB</signature>"
+		"</record><record xmlns=\"" NSF "\"><text>{}</text></record>"
+		"<record xmlns=\"" NSF "\"><text><b/></text><signature>CCCC</signature></record>"
+		"<record xmlns=\"urn:other\"><text>{}</text><signature>DDDD</signature></record>"
+		"<more xmlns=\"" NSF "\">true</more>";
+	assert_true(south_ops.evidence(w.south, &r, &w.diags, &got));
+	assert_string_equal(asked(), "get-evidence - 0;");
+	assert_string_equal(got.certificate, "PEM");
+	assert_int_equal(got.record.len, 2);
+	assert_string_equal(got.record.at[0].text, "{\"a\":\"<\"}");
+	assert_string_equal(got.record.at[0].signature, "AAAA");
+	assert_string_equal(got.record.at[1].text, "{}");
+	assert_true(got.more);
+	w.nsf.evidence_xml = "<more xmlns=\"" NSF "\">false</more>";
+	r.chain = "00112233445566aa";
+	r.serial = UINT64_MAX;
+	assert_true(south_ops.evidence(w.south, &r, &w.diags, &got));
+	assert_string_equal(asked(), "get-evidence 00112233445566aa 18446744073709551615;");
+	assert_null(got.certificate);
+	assert_int_equal(got.record.len, 0);
+	assert_false(got.more);
+	r.nsf = "nobody";
+	assert_false(south_ops.evidence(w.south, &r, &w.diags, &got));
+}
+
 #define DIGEST_A "00000000000000000000000000000000000000000000000000000000000000aa"
 
 static bool report(struct engine_report *out)
@@ -858,12 +907,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		TEST(test_transaction),   TEST(test_dirty_candidate), TEST(test_session_ends),
-		TEST(test_silence),       TEST(test_wrong_name),      TEST(test_unmanaged),
-		TEST(test_operations),    TEST(test_call_home),       TEST(test_strangers_call),
-		TEST(test_wrong_role),    TEST(test_second_call),     TEST(test_silent_callers),
-		TEST(test_ssh),           TEST(test_ssh_call),        TEST(test_report),
-		TEST(test_notifications),
+		TEST(test_transaction), TEST(test_dirty_candidate), TEST(test_session_ends),
+		TEST(test_silence),     TEST(test_wrong_name),      TEST(test_unmanaged),
+		TEST(test_operations),  TEST(test_call_home),       TEST(test_strangers_call),
+		TEST(test_wrong_role),  TEST(test_second_call),     TEST(test_silent_callers),
+		TEST(test_ssh),         TEST(test_ssh_call),        TEST(test_report),
+		TEST(test_evidence),    TEST(test_notifications),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
