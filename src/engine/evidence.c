@@ -96,19 +96,6 @@ static const char *fault_of(struct intake *in, const struct evidence_record *r,
 	return follows && is_signed ? NULL : why.list.at[0].text;
 }
 
-static void tell_about(struct intake *in, const struct evidence_record *r, const char *fault)
-{
-	if (fault)
-		complain(in, fault);
-	else if (r->trigger == EVIDENCE_COMMIT || r->result != EVIDENCE_EQUAL)
-		tell(in, ENGINE_EVIDENCE,
-		     arena_printf(in->arena, "number %" PRIu64 ", %s: %s, %" PRIu32 " rules",
-				  r->serial, evidence_trigger_name[r->trigger],
-				  evidence_result_name[r->result], r->rules));
-	if (!fault)
-		in->fault = NULL;
-}
-
 // Base64 and PEM are no more than this; what is more would have to be shown to people and programs.
 static bool is_plain(const char *text)
 {
@@ -118,8 +105,9 @@ static bool is_plain(const char *text)
 	return true;
 }
 
-static bool keep(struct intake *in, const struct engine_record *item, const char *certificate,
-		 struct diags *diags)
+// A record as it is kept; false: it is none.
+static bool read_item(struct intake *in, const struct engine_record *item, const char *certificate,
+		      struct diags *diags, struct store_evidence *out)
 {
 	struct evidence_record r;
 	struct diags why;
@@ -132,34 +120,63 @@ static bool keep(struct intake *in, const struct engine_record *item, const char
 		complain(in, "a signature or a certificate that is no plain text");
 		return false;
 	}
-	const char *fault = fault_of(in, &r, item, certificate, diags);
-	struct store_evidence kept = {.nsf = in->member->name,
-				      .tenant = in->tenant,
-				      .chain = r.chain,
-				      .serial = r.serial,
-				      .time = r.time,
-				      .received = time(NULL),
-				      .commit = r.commit,
-				      .trigger = evidence_trigger_name[r.trigger],
-				      .result = evidence_result_name[r.result],
-				      .differences = r.differences,
-				      .intended = r.intended,
-				      .fault = fault,
-				      .record = item->text,
-				      .signature = item->signature,
-				      .certificate = certificate};
-	int rc = store_do(in->engine->store, evidence_add, &kept);
-	if (rc < 0)
-		return engine_store_failed(rc, diags);
-	if (rc == STORE_CONFLICT)
-		complain(in, "there is another record of the same number");
-	if (rc)
-		return rc == STORE_SAME;
-	tell_about(in, &r, fault);
+	*out = (struct store_evidence){.nsf = in->member->name,
+				       .tenant = in->tenant,
+				       .chain = r.chain,
+				       .serial = r.serial,
+				       .time = r.time,
+				       .received = time(NULL),
+				       .commit = r.commit,
+				       .trigger = evidence_trigger_name[r.trigger],
+				       .result = evidence_result_name[r.result],
+				       .differences = r.differences,
+				       .intended = r.intended,
+				       .fault = fault_of(in, &r, item, certificate, diags),
+				       .record = item->text,
+				       .signature = item->signature,
+				       .certificate = certificate};
 	return true;
 }
 
+static bool matters(const struct store_evidence *e)
+{
+	return strcmp(e->trigger, evidence_trigger_name[EVIDENCE_COMMIT]) == 0 ||
+	       strcmp(e->result, evidence_result_name[EVIDENCE_EQUAL]) != 0;
+}
+
+static void tell_about(struct intake *in, const struct store_evidence *e, int outcome)
+{
+	if (outcome == STORE_SAME)
+		return;
+	const char *fault =
+		outcome == STORE_CONFLICT ? "there is another record of the same number" : e->fault;
+	if (fault)
+		complain(in, fault);
+	else
+		in->fault = NULL;
+	if (!fault && matters(e))
+		tell(in, ENGINE_EVIDENCE,
+		     arena_printf(in->arena, "number %" PRIu64 ", %s: %s", e->serial, e->trigger,
+				  e->result));
+}
+
 // --- all that are new ---
+
+// False: they cannot all be read or kept.
+static bool keep_page(struct intake *in, const struct engine_records *page, struct diags *diags)
+{
+	struct store_evidence *kept =
+		arena_array(diags->arena, struct store_evidence, page->record.len + 1);
+	int *outcome = arena_array(diags->arena, int, page->record.len + 1);
+	size_t n = 0;
+	while (n < page->record.len &&
+	       read_item(in, &page->record.at[n], page->certificate, diags, &kept[n]))
+		n++;
+	int rc = store_do(in->engine->store, evidence_add, kept, n, outcome);
+	for (size_t i = 0; i < n && !rc; i++)
+		tell_about(in, &kept[i], outcome[i]);
+	return !rc && n == page->record.len;
+}
 
 // False: nothing more is to be had now.
 static bool take_page(struct intake *in)
@@ -174,12 +191,9 @@ static bool take_page(struct intake *in)
 						  .timeout_ms = TIMEOUT_MS};
 	arena_init(&arena);
 	diags_init(&diags, &arena);
-	if (!in->engine->opt.nsf->evidence(in->engine->opt.nsf_context, &request, &diags, &page))
-		return false;
-	for (size_t i = 0; i < page.record.len; i++)
-		if (!keep(in, &page.record.at[i], page.certificate, &diags))
-			return false;
-	return page.more && page.record.len;
+	return in->engine->opt.nsf->evidence(in->engine->opt.nsf_context, &request, &diags,
+					     &page) &&
+	       keep_page(in, &page, &diags) && page.more && page.record.len;
 }
 
 void evidence_collect(struct engine *engine, struct member *member)

@@ -24,7 +24,9 @@ static void add(struct bench *b, const char *nsf, const char *tenant, uint64_t s
 				   .record = LINE,
 				   .signature = "AAAA",
 				   .certificate = "-----BEGIN"};
-	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	int outcome;
+	assert_int_equal(store_do(b->store, evidence_add, &e, 1, &outcome), 0);
+	assert_int_equal(outcome, 0);
 }
 
 static void fill(struct bench *b)

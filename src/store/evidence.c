@@ -35,11 +35,16 @@ static int add(struct sqlite *s, const struct store_evidence *e)
 	return rc;
 }
 
-int sqlite_evidence_add(struct store *store, const struct store_evidence *e)
+int sqlite_evidence_add(struct store *store, const struct store_evidence *e, size_t len,
+			int *outcome_out)
 {
 	struct sqlite *s = sqlite_of(store);
 	int rc = sqlite_begin(s);
-	return rc ? rc : sqlite_end(s, add(s, e));
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < len && rc >= 0; i++)
+		rc = outcome_out[i] = add(s, &e[i]);
+	return sqlite_end(s, rc < 0 ? rc : 0);
 }
 
 static void read_row(sqlite3_stmt *st, struct arena *arena, struct store_evidence *out)

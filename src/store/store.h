@@ -85,8 +85,10 @@ struct store_ops {
 	int (*event_after)(struct store *store, uint64_t id, const struct store_query *query,
 			   store_event_fn fn, void *context);
 
-	// STORE_SAME: it is there. STORE_CONFLICT: another one of this number is. Beyond 10000 of an NSF the oldest go.
-	int (*evidence_add)(struct store *store, const struct store_evidence *evidence);
+	// All of them in one transaction. The outcome of each: 0; STORE_SAME, it is there; STORE_CONFLICT, another one of
+	// this number is. Beyond 10000 of an NSF the oldest go.
+	int (*evidence_add)(struct store *store, const struct store_evidence *evidence, size_t len,
+			    int *outcome_out);
 	// The one that came last. STORE_ABSENT: none.
 	int (*evidence_last)(struct store *store, const char *nsf, struct arena *arena,
 			     struct store_evidence *out);

@@ -462,6 +462,13 @@ static struct store_evidence proof(const char *nsf, uint64_t serial)
 				       .certificate = "pem"};
 }
 
+static int add_evidence(struct bench *b, const struct store_evidence *e)
+{
+	int outcome = -1;
+	assert_int_equal(store_do(b->store, evidence_add, e, 1, &outcome), 0);
+	return outcome;
+}
+
 static void test_evidence(void **state)
 {
 	struct bench *b = *state;
@@ -470,14 +477,14 @@ static void test_evidence(void **state)
 	assert_int_equal(store_do(b->store, evidence_last, "hq-fw", &b->arena, &last),
 			 STORE_ABSENT);
 	e.commit = "p";
-	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	assert_int_equal(add_evidence(b, &e), 0);
 	// A number is one record for good.
-	assert_int_equal(store_do(b->store, evidence_add, &e), STORE_SAME);
+	assert_int_equal(add_evidence(b, &e), STORE_SAME);
 	e.record = "{1}";
-	assert_int_equal(store_do(b->store, evidence_add, &e), STORE_CONFLICT);
+	assert_int_equal(add_evidence(b, &e), STORE_CONFLICT);
 	// A later one of the same policy is of the same job; one of another policy of none.
 	e = proof("hq-fw", 2);
-	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	assert_int_equal(add_evidence(b, &e), 0);
 	reopen(b);
 	assert_int_equal(store_do(b->store, evidence_last, "hq-fw", &b->arena, &last), 0);
 	assert_int_equal(last.serial, 2);
@@ -487,16 +494,23 @@ static void test_evidence(void **state)
 	e.intended = "bb";
 	e.certificate = NULL;
 	e.fault = "nobody has certified it";
-	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	assert_int_equal(add_evidence(b, &e), 0);
 	assert_int_equal(store_do(b->store, evidence_last, "hq-fw", &b->arena, &last), 0);
 	assert_int_equal(last.job, 0);
 	assert_null(last.certificate);
 	assert_string_equal(last.fault, "nobody has certified it");
+	// Several at once: each has its own outcome.
+	struct store_evidence some[] = {proof("hq-fw", 3), proof("hq-fw", 4), proof("hq-fw", 2)};
+	int outcome[3];
+	assert_int_equal(store_do(b->store, evidence_add, some, 3, outcome), 0);
+	assert_int_equal(outcome[0], STORE_SAME);
+	assert_int_equal(outcome[1], 0);
+	assert_int_equal(outcome[2], STORE_SAME);
 	// Another tenant's NSF does not learn of the job.
 	e = proof("dc-fw", 1);
 	e.tenant = "acme";
 	e.commit = "p";
-	assert_int_equal(store_do(b->store, evidence_add, &e), 0);
+	assert_int_equal(add_evidence(b, &e), 0);
 	assert_int_equal(store_do(b->store, evidence_last, "dc-fw", &b->arena, &last), 0);
 	assert_int_equal(last.job, 0);
 }
@@ -508,8 +522,8 @@ static void test_evidence_is_found(void **state)
 	for (uint64_t serial = 1; serial <= 10; serial++) {
 		struct store_evidence one = proof("hq-fw", serial), other = proof("dc-fw", serial);
 		other.tenant = "acme";
-		assert_int_equal(store_do(b->store, evidence_add, &one), 0);
-		assert_int_equal(store_do(b->store, evidence_add, &other), 0);
+		assert_int_equal(add_evidence(b, &one), 0);
+		assert_int_equal(add_evidence(b, &other), 0);
 	}
 	assert_int_equal(evidence(b, &(struct store_evidence_query){0}).serial.len, 20);
 	struct kept some = evidence(b, &(struct store_evidence_query){.nsf = "hq-fw", .most = 3});
@@ -540,7 +554,7 @@ static void test_evidence_is_bounded(void **state)
 	assert_non_null(b->store);
 	for (uint64_t serial = 1; serial <= MANY; serial++) {
 		struct store_evidence one = proof("hq-fw", serial);
-		assert_int_equal(store_do(b->store, evidence_add, &one), 0);
+		assert_int_equal(add_evidence(b, &one), 0);
 	}
 	struct kept all = evidence(b, &(struct store_evidence_query){.nsf = "hq-fw"});
 	assert_int_equal(all.serial.len, 10000);
