@@ -30,7 +30,8 @@ void sent_policy_copy(const struct sent_policy *policy, size_t room, struct sent
 {
 	*out = *policy;
 	out->slot = base_oom(malloc((room + 1) * sizeof(*out->slot)));
-	memcpy(out->slot, policy->slot, policy->len * sizeof(*out->slot));
+	if (policy->len)
+		memcpy(out->slot, policy->slot, policy->len * sizeof(*out->slot));
 }
 
 void sent_list_free(struct sent_list *list)

@@ -199,7 +199,8 @@ static int by_place(const void *a, const void *b)
 static const struct reread *reread_at(const struct diff *d, size_t at)
 {
 	struct reread key = {.at = at};
-	return bsearch(&key, d->group.at, d->group.len, sizeof(key), by_place);
+	return d->group.len ? bsearch(&key, d->group.at, d->group.len, sizeof(key), by_place)
+			    : NULL;
 }
 
 static size_t put_group(const struct diff *d, size_t at, struct edits *edits)

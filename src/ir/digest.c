@@ -129,7 +129,7 @@ static void cut_anew(const struct level *level, const struct ir_digests_splice *
 		size_t was = from - s->inserted + s->removed;
 		while (out->first + out->gone < level->runs && old < was)
 			old += level->run[out->first + out->gone++];
-		if (old == was && was >= s->at + s->removed)
+		if (level->runs && old == was && was >= s->at + s->removed)
 			return;
 	}
 	out->gone = level->runs - out->first;

@@ -58,31 +58,36 @@ static void assert_list(const struct ir_digests *digests, const struct ir_digest
 		assert_memory_equal(ir_digests_at(digests, i), &model[i], IR_DIGEST);
 }
 
-// `plain`: few different digests, so that runs end by their length, or at once.
-static void make(struct test_random *random, struct ir_digest *out, size_t n, bool plain)
+// By chance; so that most runs are short; few different ones, so that runs end by their length.
+enum kind { BY_CHANCE, SHORT_RUNS, ALIKE };
+
+static void make(struct test_random *random, struct ir_digest *out, size_t n, enum kind kind)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < IR_DIGEST; k++)
 			out[i].octet[k] =
-				plain ? (unsigned char)(test_random_chance(random, 1) ? 64 : 1)
-				      : (unsigned char)test_random_next(random);
+				kind == ALIKE ? 1 : (unsigned char)test_random_next(random);
+		if (test_random_chance(random, kind == SHORT_RUNS ? 30 : kind == ALIKE ? 1 : 0))
+			out[i].octet[IR_DIGEST - 1] = 64;
+	}
 }
 
-static void change_at_random(bool plain)
+// `most`: so long it becomes, more or less.
+static void change_at_random(enum kind kind, unsigned rounds, size_t most)
 {
 	struct test_random random = {test_random_seed(NULL)};
 	static struct ir_digest model[2 * MOST], some[MOST];
 	struct ir_digests *digests = ir_digests_new();
 	size_t n = 0;
 	assert_list(digests, model, 0);
-	for (unsigned round = 0; round < 400; round++) {
+	for (unsigned round = 0; round < rounds; round++) {
 		size_t at = test_random_below(&random, (uint32_t)n + 1);
 		bool much = test_random_chance(&random, 5);
 		size_t removed = test_random_below(&random, much ? (uint32_t)(n - at) + 1 : 3);
-		size_t inserted =
-			n < MOST ? test_random_below(&random, much ? MOST : 3) : removed / 2;
+		size_t inserted = n < most ? test_random_below(&random, much ? (uint32_t)most : 3)
+					   : removed / 2;
 		removed = removed > n - at ? n - at : removed;
-		make(&random, some, inserted, plain);
+		make(&random, some, inserted, kind);
 		ir_digests_splice(digests,
 				  &(struct ir_digests_splice){at, removed, inserted, some});
 		memmove(&model[at + inserted], &model[at + removed],
@@ -97,13 +102,19 @@ static void change_at_random(bool plain)
 static void any_change(void **state)
 {
 	(void)state;
-	change_at_random(false);
+	change_at_random(BY_CHANCE, 400, MOST);
+}
+
+static void short_lists(void **state)
+{
+	(void)state;
+	change_at_random(SHORT_RUNS, 20000, 6);
 }
 
 static void alike_or_ending_at_once(void **state)
 {
 	(void)state;
-	change_at_random(true);
+	change_at_random(ALIKE, 400, MOST);
 }
 
 // What others compute must not change unnoticed.
@@ -138,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_change),
+		cmocka_unit_test(short_lists),
 		cmocka_unit_test(alike_or_ending_at_once),
 		cmocka_unit_test(known),
 	};
