@@ -177,6 +177,8 @@ static const char *unguarded(const struct nft_area *area, enum nft_field field)
 const char *nft_area_unguarded(const struct nft_area *area, const struct nft_form *form)
 {
 	const char *why = form->act == ACT_BRANCH ? unguarded(area, form->map.field) : NULL;
+	for (size_t i = 0; form->act == ACT_BOXES && i < form->boxes.fields && !why; i++)
+		why = unguarded(area, form->boxes.field[i]);
 	for (size_t i = 0; i < form->len && !why; i++)
 		why = unguarded(area, form->match[i].field);
 	return why;

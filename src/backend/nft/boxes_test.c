@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Filling maps over several fields, against the plain rules of the kernel on spaces that are small enough to try all points.
+// Filling maps over several fields, against the plain rules of the kernel on spaces that are small enough to try all points;
+// programs of such maps are proven, lifted, and told from others.
 #include "backend/nft/boxes.h"
+#include "backend/nft/compile.h"
+#include "backend/nft/flatten.h"
+#include "backend/nft/test_walk.h"
 #include "base/base.h"
-#include "ir/test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -226,10 +229,255 @@ static void what_is_sure_is_known(void **state)
 	assert_true(sure[0] > 10 && sure[1] > 10);
 }
 
+// --- programs ---
+
+#define RULES 30
+#define PACKETS 60
+
+struct programs {
+	struct ir_ruleset ruleset;
+	struct nft_program list, boxes;
+};
+static const enum nft_field of_rule[] = {F_DST4, F_DPORT, F_SRC4};
+
+static void narrow(struct world *w, struct ir_rule *rule, enum ir_dim dim, u128 lo, u128 hi)
+{
+	assert_true(
+		ir_clause_narrow(rule->clause, &w->arena, dim, algebra_set_one(&w->arena, lo, hi)));
+}
+
+static void add_rule(struct world *w, struct programs *p, uint32_t number)
+{
+	static const enum ir_verdict verdicts[] = {IR_PASS, IR_DROP, IR_REJECT};
+	static const enum ir_dim dims[] = {IR_SRC4, IR_DST4, IR_DPORT};
+	struct ir_rule rule = {.policy = "p",
+			       .name = arena_printf(&w->arena, "r%u", number),
+			       .verdict = verdicts[test_random_below(&w->random, 3)],
+			       .clause = arena_new(&w->arena, struct ir_clause),
+			       .clauses = 1};
+	narrow(w, &rule, IR_FAMILY, 4, 4);
+	narrow(w, &rule, IR_PROTO, 6, 6);
+	for (size_t i = 0; i < array_len(dims); i++) {
+		uint32_t lo = test_random_below(&w->random, 40),
+			 by = test_random_below(&w->random, 20);
+		if (dims[i] == IR_DPORT || test_random_chance(&w->random, 70))
+			narrow(w, &rule, dims[i], lo,
+			       lo + (test_random_chance(&w->random, 50) ? by : 0));
+	}
+	vec_push(&w->arena, &p->ruleset.rule, rule);
+}
+
+static bool in_map(enum nft_field field)
+{
+	for (size_t i = 0; i < array_len(of_rule); i++)
+		if (of_rule[i] == field)
+			return true;
+	return false;
+}
+
+static struct nft_box box_of_rule(struct world *w, struct programs *p, size_t index)
+{
+	const struct nft_form *form = &nft_program_find(&p->list, "")->rule.at[index];
+	struct algebra_range *range =
+		arena_array(&w->arena, struct algebra_range, array_len(of_rule));
+	for (size_t f = 0; f < array_len(of_rule); f++) {
+		const struct algebra_set *set = nft_form_set(form, of_rule[f]);
+		range[f] = set ? set->at[0]
+			       : (struct algebra_range){
+					 0, algebra_max(nft_field_info[of_rule[f]].bits)};
+	}
+	struct nft_chain *leaf =
+		nft_program_chain(&p->boxes, arena_printf(&w->arena, "-n%zu", index + 1));
+	struct nft_form does = *form;
+	does.len = 0;
+	vec_push(&w->arena, &leaf->rule, does);
+	return (struct nft_box){range, leaf->name};
+}
+
+static void push_map(struct world *w, struct programs *p, struct nft_filling *filling)
+{
+	const struct nft_form *rule = &nft_program_find(&p->list, "")->rule.at[0];
+	struct nft_chain *top = nft_program_find(&p->boxes, "");
+	struct nft_form form = {.act = ACT_BOXES,
+				.tag = {.known = true, .rule = NFT_TAG_HELPER},
+				.boxes = {.fields = array_len(of_rule),
+					  .name = arena_printf(&w->arena, "-m%zu", top->rule.len)}};
+	memcpy(form.boxes.field, of_rule, sizeof(of_rule));
+	for (size_t i = 0; i < rule->len; i++)
+		if (!in_map(rule->match[i].field))
+			nft_form_match(&form, &w->arena, rule->match[i].field, rule->match[i].set);
+	nft_filling_take(filling, &form.boxes);
+	vec_push(&w->arena, &top->rule, form);
+}
+
+// Every rule is a box; a map that takes no more is followed by the next one.
+static void make_programs(struct world *w, struct programs *p)
+{
+	*p = (struct programs){.ruleset = {.default_action = IR_DROP}};
+	for (uint32_t i = 0; i < RULES; i++)
+		add_rule(w, p, i);
+	nft_program_init(&p->list, &w->arena);
+	nft_program_init(&p->boxes, &w->arena);
+	nft_compile(&p->ruleset, NULL, &p->list);
+	const struct nft_chain *rules = nft_program_find(&p->list, "");
+	struct nft_chain *top = nft_program_chain(&p->boxes, "");
+	struct nft_filling *filling =
+		nft_filling_new(BOXES_ORDERED, of_rule, array_len(of_rule), &w->arena);
+	for (size_t i = 0; i < RULES; i++) {
+		struct nft_box box = box_of_rule(w, p, i);
+		if (nft_filling_add(filling, &box, 8))
+			continue;
+		push_map(w, p, filling);
+		filling = nft_filling_new(BOXES_ORDERED, of_rule, array_len(of_rule), &w->arena);
+		assert_true(nft_filling_add(filling, &box, 1));
+	}
+	push_map(w, p, filling);
+	for (size_t i = RULES; i < rules->rule.len; i++)
+		vec_push(&w->arena, &top->rule, rules->rule.at[i]);
+	for (size_t i = 1; i < p->list.chain.len; i++)
+		*nft_program_chain(&p->boxes, p->list.chain.at[i]->name) = *p->list.chain.at[i];
+}
+
+static bool same_end(const struct test_walk *a, const struct test_walk *b)
+{
+	return a->end == b->end && !a->chain == !b->chain &&
+	       (!a->chain || !strcmp(a->chain, b->chain));
+}
+
+static bool differ(struct world *w, const struct nft_program *a, const struct nft_program *b,
+		   const struct nft_program *aim, bool matched)
+{
+	for (size_t i = 0; i < PACKETS; i++) {
+		struct test_fields packet;
+		struct test_walk by_a, by_b;
+		test_fields_random(&w->random, nft_program_find(aim, ""), &packet);
+		test_walk_program(a, &packet, &by_a);
+		test_walk_program(b, &packet, &by_b);
+		if (!same_end(&by_a, &by_b) ||
+		    (matched &&
+		     (by_a.len != by_b.len ||
+		      memcmp(by_a.matched, by_b.matched, by_a.len * sizeof(*by_a.matched)) != 0)))
+			return true;
+	}
+	return false;
+}
+
+// Whether the list says all in rules that are understood; then it does what the program does.
+static bool lifted(struct world *w, const struct programs *p)
+{
+	struct nft_list list;
+	nft_flatten(&p->boxes, &w->arena, &list);
+	assert_false(list.over);
+	const struct nft_chain *rules = nft_program_find(&list.program, "");
+	for (size_t i = 0; i < rules->rule.len; i++)
+		if (rules->rule.at[i].strange)
+			return false;
+	assert_false(differ(w, &p->boxes, &list.program, &p->list, false));
+	return true;
+}
+
+static void maps_are_proven_and_lifted(void **state)
+{
+	struct world *w = *state;
+	for (unsigned round = 0; round < 60; round++) {
+		struct programs p;
+		struct nft_proof proof;
+		make_programs(w, &p);
+		assert_false(differ(w, &p.list, &p.boxes, &p.list, true));
+		nft_prove(&p.list, &p.boxes, &w->arena, &proof);
+		assert_false(proof.over);
+		assert_int_equal(proof.misfit.len, 0);
+		assert_true(lifted(w, &p));
+	}
+}
+
+static void change_boxes(struct world *w, struct nft_boxes *boxes)
+{
+	struct nft_box *box = arena_memdup(&w->arena, boxes->box, boxes->len * sizeof(*boxes->box));
+	uint32_t n = (uint32_t)boxes->len, a = test_random_below(&w->random, n),
+		 b = test_random_below(&w->random, n);
+	struct algebra_range *range =
+		arena_memdup(&w->arena, box[a].range, boxes->fields * sizeof(*range));
+	struct nft_box kept = box[a];
+	boxes->box = box;
+	switch (test_random_below(&w->random, 4)) {
+	case 0:
+		box[a] = box[b];
+		box[b] = kept;
+		break;
+	case 1:
+		box[a].chain = box[b].chain;
+		break;
+	case 2:
+		box[a] = box[--boxes->len];
+		break;
+	default:
+		range[1].hi = range[1].hi > 100 ? range[1].hi - 5 : range[1].hi + 5;
+		box[a].range = range;
+	}
+}
+
+// What some packet can tell, the proof tells; and what is lifted then is what the program does.
+static void changed_maps_are_noticed(void **state)
+{
+	struct world *w = *state;
+	unsigned told = 0, clear = 0;
+	for (unsigned round = 0; round < 150; round++) {
+		struct programs p;
+		struct nft_proof proof;
+		make_programs(w, &p);
+		change_boxes(w, &nft_program_find(&p.boxes, "")->rule.at[0].boxes);
+		bool differs = differ(w, &p.list, &p.boxes, &p.list, true);
+		nft_prove(&p.list, &p.boxes, &w->arena, &proof);
+		if (differs)
+			assert_true(proof.misfit.len || proof.over);
+		told += differs;
+		clear += lifted(w, &p);
+	}
+	assert_true(told > 10 && clear > 10);
+}
+
+// The maps stand in a part that is jumped to, and some of their rules let packets fall off its end.
+static void make_part(struct world *w, struct programs *p)
+{
+	struct nft_chain *top = nft_program_find(&p->boxes, ""),
+			 *part = nft_program_chain(&p->boxes, "-n0");
+	struct nft_form jump = {
+		.act = ACT_JUMP, .chain = "-n0", .tag = {.known = true, .rule = NFT_TAG_HELPER}};
+	size_t n = 0;
+	for (size_t i = 0; i < top->rule.len; i++)
+		if (top->rule.at[i].act == ACT_BOXES)
+			vec_push(&w->arena, &part->rule, top->rule.at[i]);
+		else
+			top->rule.at[++n] = top->rule.at[i];
+	top->rule.at[0] = jump;
+	top->rule.len = n + 1;
+	for (size_t i = 0; i < p->boxes.chain.len; i++) {
+		struct nft_chain *leaf = p->boxes.chain.at[i];
+		if (!strncmp(leaf->name, NFT_NODE_CHAIN, 2) && leaf != part &&
+		    test_random_chance(&w->random, 40))
+			nft_form_match(&leaf->rule.at[0], &w->arena, F_TTL4,
+				       algebra_set_one(&w->arena, 0, 127));
+	}
+}
+
+static void packets_that_fall_off_pass_later_boxes_by(void **state)
+{
+	struct world *w = *state;
+	unsigned clear = 0;
+	for (unsigned round = 0; round < 40; round++) {
+		struct programs p;
+		make_programs(w, &p);
+		make_part(w, &p);
+		clear += lifted(w, &p);
+	}
+	assert_true(clear > 10);
+}
+
 static int begin(void **state)
 {
 	static struct world w;
-	w = (struct world){.random = {.state = 5390}};
+	w = (struct world){.random = {.state = test_random_seed(NULL)}};
 	arena_init(&w.arena);
 	*state = &w;
 	return 0;
@@ -249,6 +497,9 @@ int main(void)
 		TEST(boxes_are_cut_only_where_they_must),
 		TEST(many_boxes_are_found),
 		TEST(what_is_sure_is_known),
+		TEST(maps_are_proven_and_lifted),
+		TEST(changed_maps_are_noticed),
+		TEST(packets_that_fall_off_pass_later_boxes_by),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,8 @@ static void mark(const struct nft_program *program, const struct nft_chain *chai
 			mark(program, nft_program_find(program, form->chain), seen);
 		for (size_t k = 0; form->act == ACT_BRANCH && k < form->map.len; k++)
 			mark(program, nft_program_find(program, form->map.branch[k].chain), seen);
+		for (size_t k = 0; form->act == ACT_BOXES && k < form->boxes.len; k++)
+			mark(program, nft_program_find(program, form->boxes.box[k].chain), seen);
 	}
 }
 

@@ -40,11 +40,12 @@ struct flattening {
 	struct map by_key; // groups
 	VEC(struct group *) group;
 	VEC(struct piece) piece;
-	bool only_apart;     // what is not a group is known already
-	bool backward;       // keys ran backwards on some way
-	bool last;           // the list is made for good
-	bool as_found;       // all rules are pieces, in the order in which they were found
-	u128 returned, seen; // the highest key in parts that were left, and in all that was seen
+	bool only_apart; // what is not a group is known already
+	bool backward;   // keys ran backwards on some way
+	bool last;       // the list is made for good
+	bool as_found;   // all rules are pieces, in the order in which they were found
+	u128 returned,
+		seen; // the highest key in parts and boxes that were left, and in all that was seen
 	size_t seq;
 	unsigned round;
 };
@@ -78,7 +79,7 @@ static void find_highest(struct flattening *f)
 	}
 }
 
-// Of the keys on the way, and in the parts that the way has come back from.
+// Of the keys on the way, and in what was left before.
 static u128 highest_before(const struct flattening *f, const struct nft_visit *at)
 {
 	u128 most = f->returned;
@@ -137,6 +138,7 @@ static void add_piece(struct flattening *f, u128 key, const struct nft_visit *at
 	nft_area_matches(nft_area_copy(area, f->arena), f->arena, &piece.form);
 	piece.form.open_len = 0;
 	piece.form.map.reg = NULL;
+	piece.form.boxes.reg = NULL;
 	vec_push(f->arena, &f->piece, piece);
 }
 
@@ -225,6 +227,12 @@ static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
 	return true;
 }
 
+static void see_again(struct nft_walk *walk)
+{
+	struct flattening *f = walk->user;
+	f->returned = f->seen;
+}
+
 static void walk_all(struct flattening *f, bool only_apart)
 {
 	struct nft_walk walk = {.ways = &f->ways,
@@ -233,6 +241,7 @@ static void walk_all(struct flattening *f, bool only_apart)
 				.ends = see_end,
 				.lost = see_lost,
 				.all_back = true,
+				.again = see_again,
 				.steps = STEPS_MOST};
 	struct nft_area all;
 	nft_area_all(&all);

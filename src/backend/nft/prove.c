@@ -196,7 +196,7 @@ static bool same_action(const struct action *action, const struct nft_form *rule
 {
 	bool leads = rule->act == ACT_JUMP || rule->act == ACT_GOTO;
 	if (found->strange || found->named_set || rule->act != found->act ||
-	    rule->act == ACT_BRANCH || rule->limited != found->limited ||
+	    rule->act == ACT_BRANCH || rule->act == ACT_BOXES || rule->limited != found->limited ||
 	    (rule->limited && !same_limit(&rule->limit, &found->limit)) ||
 	    !same_log(&rule->log, &found->log) || rule->tag.counts != found->tag.counts)
 		return false;

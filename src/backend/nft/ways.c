@@ -11,9 +11,15 @@
 #define REGION_MOST 4096u // areas of packets at one place
 #define DEPTH_MOST 40u    // the kernel allows 16
 
+// Where packets go says a map.
+static bool by_map(const struct nft_form *form)
+{
+	return form->act == ACT_BRANCH || form->act == ACT_BOXES;
+}
+
 bool nft_takes(const struct nft_form *form)
 {
-	return form->act != ACT_CONTINUE && form->act != ACT_JUMP && form->act != ACT_BRANCH &&
+	return form->act != ACT_CONTINUE && form->act != ACT_JUMP && !by_map(form) &&
 	       !form->limited && !form->named_set && !form->strange;
 }
 
@@ -21,8 +27,8 @@ bool nft_leads_on(const struct nft_form *form)
 {
 	bool node = form->chain && !strncmp(form->chain, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN));
 	bool leads = form->act == ACT_GOTO || form->act == ACT_JUMP;
-	return (form->act == ACT_BRANCH || (leads && node)) && !form->limited &&
-	       !form->log.prefix && !form->named_set;
+	return (by_map(form) || (leads && node)) && !form->limited && !form->log.prefix &&
+	       !form->named_set;
 }
 
 // --- which chains there are ---
@@ -34,7 +40,7 @@ static struct nft_stop *stop_of(const struct nft_ways *ways, const char *chain)
 
 struct nft_stop *nft_ways_to(const struct nft_ways *ways, const struct nft_form *form)
 {
-	return form->act == ACT_BRANCH ? NULL : stop_of(ways, form->chain);
+	return by_map(form) ? NULL : stop_of(ways, form->chain);
 }
 
 static void list_leads(struct nft_stop *stop, struct arena *arena)
@@ -69,10 +75,12 @@ static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 	for (size_t i = 0; i < stop->leads; i++) {
 		const struct nft_form *form = &stop->chain->rule.at[stop->lead[i]];
 		bool begins = form->act == ACT_JUMP && !stop->part;
-		if (form->act != ACT_BRANCH)
+		if (!by_map(form))
 			see(ways, form->chain, begins ? ways->parts++ : stop->part);
 		for (size_t k = 0; form->act == ACT_BRANCH && k < form->map.len; k++)
 			see(ways, form->map.branch[k].chain, stop->part);
+		for (size_t k = 0; form->act == ACT_BOXES && k < form->boxes.len; k++)
+			see(ways, form->boxes.box[k].chain, stop->part);
 	}
 }
 
@@ -112,7 +120,7 @@ static void name_tests(const struct nft_form *form, const struct nft_area *packe
 {
 	struct nft_match match[NFT_FIELDS];
 	struct nft_form path = {.match = match};
-	if (!form->open_len && !form->map.reg) {
+	if (!form->open_len && !form->map.reg && !form->boxes.reg) {
 		*out = *form;
 		return;
 	}
@@ -246,6 +254,82 @@ static void follow_map(struct nft_walk *walk, const struct nft_visit *at,
 	nft_area_minus(packets, &gone, a, &region->areas);
 }
 
+static bool box_meets(const struct nft_boxes *boxes, const struct nft_box *box,
+		      const struct nft_area *packets)
+{
+	for (size_t f = 0; f < boxes->fields; f++) {
+		enum nft_field field = boxes->field[f];
+		struct algebra_set range = {(struct algebra_range *)&box->range[f], 1};
+		if (packets->has >> field & 1 && !algebra_set_overlaps(packets->set[field], range))
+			return false;
+	}
+	return true;
+}
+
+static void box_area(const struct nft_boxes *boxes, const struct nft_box *box, struct arena *arena,
+		     struct nft_area *out)
+{
+	for (size_t f = 0; f < boxes->fields; f++)
+		nft_area_narrow(out, arena, boxes->field[f],
+				algebra_set_one(arena, box->range[f].lo, box->range[f].hi));
+}
+
+// Whether no packet comes back from the chain.
+static bool decides(const struct nft_program *program, const char *name, unsigned depth)
+{
+	const struct nft_chain *chain = name ? nft_program_find(program, name) : NULL;
+	const struct nft_form *last =
+		chain && chain->rule.len ? &chain->rule.at[chain->rule.len - 1] : NULL;
+	if (!last || last->len || !nft_takes(last) || last->act == ACT_RETURN)
+		return false;
+	return last->act != ACT_GOTO ||
+	       (depth < DEPTH_MOST && decides(program, last->chain, depth + 1));
+}
+
+// The packets that are in the box go where it leads; the others go on to the next one. Where they may be more than there
+// are, so may all, if none comes back: whatever a later box says of them stands behind.
+static void follow_box(struct nft_walk *walk, const struct nft_visit *at,
+		       const struct nft_boxes *boxes, const struct nft_box *box,
+		       struct nft_areas *left, struct arena *a)
+{
+	struct nft_areas now = *left;
+	struct nft_area whole;
+	bool stay = walk->all_back && decides(walk->ways->program, box->chain, 0);
+	nft_area_all(&whole);
+	box_area(boxes, box, a, &whole);
+	*left = (struct nft_areas){0};
+	for (size_t i = 0; i < now.list.len && !walk->over; i++) {
+		struct nft_area on = *now.list.at[i];
+		if (box_meets(boxes, box, &on))
+			nft_area_and(&on, a, &whole);
+		else
+			on.never = true;
+		if (!on.never)
+			enter(walk, at, box->chain ? box->chain : "?", &on);
+		if (on.never || (stay && !nft_area_within(now.list.at[i], &on)))
+			vec_push(a, &left->list, now.list.at[i]);
+		else if (!stay)
+			nft_area_minus(now.list.at[i], &whole, a, left);
+		if (!on.never && stay && walk->again)
+			walk->again(walk);
+		walk->over |= !walk->steps || left->list.len > REGION_MOST;
+		walk->steps -= !walk->over && !on.never;
+	}
+}
+
+static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at,
+			 const struct nft_boxes *boxes, const struct nft_area *packets,
+			 struct region *region)
+{
+	struct nft_areas left = {0};
+	vec_push(&region->arena, &left.list,
+		 arena_memdup(&region->arena, packets, sizeof(*packets)));
+	for (size_t i = 0; i < boxes->len && left.list.len && !walk->over; i++)
+		follow_box(walk, at, boxes, &boxes->box[i], &left, &region->arena);
+	for (size_t i = 0; i < left.list.len; i++)
+		put(walk, &region->arena, &region->areas, left.list.at[i]);
+}
+
 static void lead_on(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *raw,
 		    const struct nft_area *packets, struct region *region)
 {
@@ -264,6 +348,9 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, const str
 	} else if (form.act == ACT_BRANCH) {
 		nft_area_minus(packets, &on, a, &region->areas);
 		follow_map(walk, at, &form, &on, region);
+	} else if (form.act == ACT_BOXES) {
+		nft_area_minus(packets, &on, a, &region->areas);
+		follow_boxes(walk, at, &form.boxes, &on, region);
 	} else {
 		nft_area_minus(packets, &on, a, &region->areas);
 		if (form.act == ACT_JUMP)

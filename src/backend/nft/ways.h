@@ -60,6 +60,8 @@ struct nft_walk {
 	void (*lost)(struct nft_walk *walk, const struct nft_visit *at, const char *why);
 	// After a jump all packets go on, also those that some rule has taken: what was said of them stands before.
 	bool all_back;
+	// Then packets that a box has taken for good come to the boxes behind it, too. NULL: nobody wants to know when.
+	void (*again)(struct nft_walk *walk);
 	// Rules that it looks at, ascending; NULL: all. It follows those that lead on anyway, but into no part that has
 	// none of them, unless it is `home`.
 	const struct nft_rule_at *only;
