@@ -14,6 +14,12 @@
 
 #define EDITS_MOST 64u // rules that enter or leave
 
+// A chain to which boxes of a rule led.
+struct old_target {
+	uint32_t number;
+	const struct nft_form *rule;
+};
+
 struct change {
 	struct backend_nft *nft;
 	struct nft_live *live;
@@ -21,13 +27,12 @@ struct change {
 	struct arena arena;
 	struct nft_batch batch;
 	struct nft_touched touched;
-	size_t chains;            // that the program had before
 	VEC(struct nft_chain) to; // what the leaves' chains are to be
 	struct nft_table table;   // what they are
 	VEC(const char *) old_map;
-	VEC(uint32_t) old_target; // of chains to which boxes led
-	VEC(uint32_t) gone;       // numbers of the policy's rules that are gone
-	size_t flow_rules;        // there were
+	VEC(struct old_target) old_target;
+	VEC(uint32_t) gone; // numbers of the policy's rules that are gone
+	size_t flow_rules;  // there were
 };
 
 // --- the books ---
@@ -38,7 +43,9 @@ static void take_rule(struct change *c, size_t at, bool *good)
 	struct nft_tree *tree = &c->live->tree;
 	for (uint32_t i = 0; i < rule.forms && *good; i++) {
 		if (tree->targeted.at[rule.first + i])
-			vec_push(&c->arena, &c->old_target, tree->target.at[rule.first + i]);
+			vec_push(&c->arena, &c->old_target,
+				 (struct old_target){tree->target.at[rule.first + i],
+						     tree->rule.at[rule.first + i]});
 		*good = nft_tree_remove(tree, rule.first + i, &c->touched);
 	}
 	c->live->flow_rules -= rule.flow;
@@ -175,7 +182,7 @@ static bool read_chains(struct change *c)
 	const char **name = arena_array(&c->arena, const char *, n);
 	struct nft_part part = {.chain = name};
 	for (size_t i = 0; i < n; i++) {
-		const struct nft_node *host = c->touched.leaf.at[i]->host;
+		const struct nft_node *host = c->touched.leaf.at[i].leaf->host;
 		struct nft_chain to = {.name = host_name(c, host)};
 		bool again = false;
 		for (size_t k = 0; k < part.chains; k++)
@@ -214,8 +221,8 @@ static bool has_map(const struct nft_dumped_chain *is, const struct nft_form *fo
 static void make_maps(struct change *c)
 {
 	for (size_t i = 0; i < c->touched.leaf.len; i++)
-		nft_tree_emit_targets(&c->live->tree, c->touched.leaf.at[i], nft_live_encode_chain,
-				      &c->live->encoder);
+		nft_tree_emit_targets(&c->live->tree, c->touched.leaf.at[i].leaf,
+				      nft_live_encode_chain, &c->live->encoder);
 	for (size_t i = 0; i < c->to.len; i++) {
 		const struct nft_dumped_chain *is = nft_table_chain(&c->table, c->to.at[i].name);
 		const struct nft_chain *to = &c->to.at[i];
@@ -226,121 +233,40 @@ static void make_maps(struct change *c)
 	}
 }
 
-// --- chains that rules have of their own ---
+// --- what nobody uses any more ---
 
-static bool belongs_to(const struct nft_chain *chain, const struct change *c)
+static void remove_targets(struct change *c)
 {
-	for (size_t i = 0; i < c->gone.len; i++) {
-		char *own = arena_printf((struct arena *)&c->arena, "-%u", c->gone.at[i]);
-		size_t len = strlen(own);
-		if (!strncmp(chain->name, own, len) &&
-		    (!chain->name[len] || chain->name[len] == '-'))
-			return true;
+	struct nft_encoder *encoder = &c->live->encoder;
+	char name[NFT_NAME];
+	for (size_t i = 0; i < c->old_target.len; i++) {
+		struct nft_form alone = *c->old_target.at[i].rule;
+		char *target =
+			arena_printf(&c->arena, NFT_NODE_CHAIN "%u", c->old_target.at[i].number);
+		(void)nft_full_name(encoder, target, name);
+		alone.len = 0;
+		nft_encode_delete_rule(&c->batch, c->nft->table, name, 0);
+		nft_encode_unused(encoder, &alone);
+		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table, name);
 	}
-	return false;
 }
 
-static void make_chains(struct change *c)
-{
-	struct nft_program *program = &c->live->program;
-	for (size_t i = c->chains; i < program->chain.len; i++)
-		nft_encode_empty(&c->live->encoder, program->chain.at[i]);
-	for (size_t i = c->chains; i < program->chain.len; i++)
-		nft_encode_rules(&c->live->encoder, program->chain.at[i]);
-}
-
-static bool leads_to_reject(const struct nft_form *form)
-{
-	return form && form->chain && !strcmp(form->chain, NFT_REJECT_CHAIN);
-}
-
-static bool rejects(const struct nft_chain *chain)
-{
-	for (size_t i = 0; i < chain->rule.len; i++)
-		if (leads_to_reject(&chain->rule.at[i]))
-			return true;
-	return false;
-}
-
-// The chain that all rejecting rules share goes with the last of them.
-static bool nobody_rejects(const struct nft_live *live)
-{
-	for (size_t i = 0; i < live->tree.rule.len; i++)
-		if (leads_to_reject(live->tree.rule.at[i]))
-			return false;
-	for (size_t i = 0; i < live->program.chain.len; i++)
-		if (live->program.chain.at[i]->name[0] && rejects(live->program.chain.at[i]))
-			return false;
-	return true;
-}
-
-struct chains {
-	VEC(struct nft_chain *) list;
-};
-
-// Those that stay close ranks.
-static void take_own(struct change *c, struct chains *own)
-{
-	struct nft_program *program = &c->live->program;
-	size_t stay = 0;
-	for (size_t i = 0; i < program->chain.len; i++) {
-		struct nft_chain *chain = program->chain.at[i];
-		if (chain->name[0] && belongs_to(chain, c))
-			vec_push(&c->arena, &own->list, chain);
-		else
-			program->chain.at[stay++] = chain;
-	}
-	program->chain.len = stay;
-}
-
-static void take_reject(struct change *c, struct chains *own)
-{
-	struct nft_program *program = &c->live->program;
-	struct nft_chain *reject = nft_program_find(program, NFT_REJECT_CHAIN);
-	bool may_go = false;
-	for (size_t i = 0; i < c->touched.gone.len; i++)
-		may_go |= leads_to_reject(&c->touched.gone.at[i]);
-	for (size_t i = 0; i < own->list.len; i++)
-		may_go |= rejects(own->list.at[i]);
-	if (!reject || !may_go || !nobody_rejects(c->live))
-		return;
-	vec_push(&c->arena, &own->list, reject);
-	map_put(&program->by_name, NFT_REJECT_CHAIN, NULL);
-	size_t at = 0;
-	while (program->chain.at[at] != reject)
-		at++;
-	memmove(program->chain.at + at, program->chain.at + at + 1,
-		(--program->chain.len - at) * sizeof(reject));
-}
-
-// Rules first, then what they looked up and led to.
 static void remove_leftovers(struct change *c)
 {
 	struct nft_encoder *encoder = &c->live->encoder;
-	struct chains own = {{0}};
 	char name[NFT_NAME];
-	take_own(c, &own);
-	take_reject(c, &own);
 	for (size_t i = 0; i < c->old_map.len; i++)
 		nft_encode_delete(&c->batch, NFT_MSG_DELSET, c->nft->table,
 				  nft_full_name(encoder, c->old_map.at[i], name));
-	for (size_t i = 0; i < c->old_target.len; i++) {
-		char *target = arena_printf(&c->arena, NFT_NODE_CHAIN "%u", c->old_target.at[i]);
-		(void)nft_full_name(encoder, target, name);
-		nft_encode_delete_rule(&c->batch, c->nft->table, name, 0);
-		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table, name);
+	remove_targets(c);
+	for (size_t i = 0; i < c->touched.leaf.len; i++) {
+		const struct nft_touched_leaf *t = &c->touched.leaf.at[i];
+		struct nft_chain now = {.name = ""};
+		nft_tree_emit_leaf(&c->live->tree, t->leaf, &c->arena, &now);
+		for (size_t k = 0; k < t->was.rule.len; k++)
+			if (!is_in(&now, 0, &t->was.rule.at[k]))
+				nft_encode_unused(encoder, &t->was.rule.at[k]);
 	}
-	for (size_t i = 0; i < own.list.len; i++)
-		nft_encode_delete_rule(&c->batch, c->nft->table,
-				       nft_full_name(encoder, own.list.at[i]->name, name), 0);
-	for (size_t i = 0; i < c->touched.gone.len; i++)
-		nft_encode_unused(encoder, &c->touched.gone.at[i]);
-	for (size_t i = 0; i < own.list.len; i++)
-		for (size_t k = 0; k < own.list.at[i]->rule.len; k++)
-			nft_encode_unused(encoder, &own.list.at[i]->rule.at[k]);
-	for (size_t i = 0; i < own.list.len; i++)
-		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table,
-				  nft_full_name(encoder, own.list.at[i]->name, name));
 }
 
 // --- the whole ---
@@ -372,7 +298,6 @@ static bool change_kernel(struct change *c)
 {
 	if (!read_chains(c))
 		return false;
-	make_chains(c);
 	make_maps(c);
 	if (run(c))
 		return false;
@@ -404,7 +329,6 @@ int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered
 	nft_batch_init(&c.batch, &c.arena);
 	c.live->encoder.batch = &c.batch;
 	c.live->encoder.table = nft->table;
-	c.chains = c.live->program.chain.len;
 	c.flow_rules = c.live->flow_rules;
 	int result = BACKEND_REFUSED;
 	if (admitted(lowered, edit, edits, &c.arena, diags)) {

@@ -452,7 +452,7 @@ static const char *set_for(struct nft_encoder *e, const struct nft_match *match,
 	return set->name;
 }
 
-void nft_encode_unused(struct nft_encoder *e, const struct nft_form *form)
+static void unuse_sets(struct nft_encoder *e, const struct nft_form *form)
 {
 	for (size_t i = 0; i < form->len; i++) {
 		struct used_set *set =
@@ -462,6 +462,53 @@ void nft_encode_unused(struct nft_encoder *e, const struct nft_form *form)
 		if (set && set->uses && !--set->uses)
 			nft_encode_delete(e->batch, NFT_MSG_DELSET, e->table, set->name);
 	}
+}
+
+// The chain of its own to which the rule leads, and how many rules do; NULL when there is none.
+static const struct nft_chain *own_chain(struct nft_encoder *e, const struct nft_form *form,
+					 uint32_t **uses_out)
+{
+	const struct nft_chain *chain =
+		e->own && form->chain ? nft_program_find(e->own, form->chain) : NULL;
+	if (!chain)
+		return NULL;
+	*uses_out = map_get(&e->uses_of_chain, chain->name);
+	if (!*uses_out) {
+		*uses_out = arena_new(e->arena, uint32_t);
+		map_put(&e->uses_of_chain, chain->name, *uses_out);
+	}
+	return chain;
+}
+
+static void use_chain(struct nft_encoder *e, const struct nft_form *form)
+{
+	uint32_t *uses;
+	const struct nft_chain *chain = own_chain(e, form, &uses);
+	if (chain && !(*uses)++) {
+		nft_encode_empty(e, chain);
+		nft_encode_rules(e, chain);
+	}
+}
+
+// First its rules, then what they looked up and led to, then the chain.
+static void unuse_chain(struct nft_encoder *e, const struct nft_form *form)
+{
+	uint32_t *uses;
+	char name[NFT_NAME];
+	const struct nft_chain *chain = own_chain(e, form, &uses);
+	if (!chain || !*uses || --*uses)
+		return;
+	(void)nft_full_name(e, chain->name, name);
+	nft_encode_delete_rule(e->batch, e->table, name, 0);
+	for (size_t i = 0; i < chain->rule.len; i++)
+		nft_encode_unused(e, &chain->rule.at[i]);
+	nft_encode_delete(e->batch, NFT_MSG_DELCHAIN, e->table, name);
+}
+
+void nft_encode_unused(struct nft_encoder *e, const struct nft_form *form)
+{
+	unuse_sets(e, form);
+	unuse_chain(e, form);
 }
 
 // --- statements ---
@@ -637,6 +684,7 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 	const char *sets[NFT_FIELDS] = {0};
 	for (size_t i = 0; i < form->len; i++)
 		sets[i] = set_for(e, &form->match[i], form->tag.rule);
+	use_chain(e, form);
 	struct nlmsghdr *nlh =
 		nft_batch_open(e->batch, NFT_MSG_NEWRULE, flags[spot], form->tag.rule);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, e->table);

@@ -14,6 +14,9 @@ struct nft_encoder {
 	uint32_t sets;      // names of sets: "g7-s1" and so on, behind this number
 	uint32_t ids;       // of sets and maps within the transaction
 	struct map set_by_content;
+	// Chains that rules have of their own are made when the first rule leads there; NULL: they are all made by the caller.
+	const struct nft_program *own;
+	struct map uses_of_chain;
 };
 
 void nft_encode_table(struct nft_batch *batch, const char *table);
@@ -48,7 +51,7 @@ void nft_encode_program(struct nft_encoder *encoder, const struct nft_program *p
 // elements at most.
 void nft_encode_map(struct nft_encoder *encoder, const struct nft_map *map, uint32_t owner);
 size_t nft_map_room(size_t len) must_check;
-// Deletes the sets that only this rule looked up, which has been deleted.
+// Deletes the sets that only this rule looked up, and the chains of its own to which only it led, once it has been deleted.
 void nft_encode_unused(struct nft_encoder *encoder, const struct nft_form *form);
 // Adds branches to a map that is there, or deletes them (NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM). `map` holds only these;
 // a branch that changes is deleted first. `ranges`: the map was made of ranges.

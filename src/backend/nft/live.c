@@ -68,13 +68,9 @@ void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char 
 					     .batch = batch,
 					     .table = table,
 					     .prefix = live->prefix,
-					     .set_by_content = {.arena = &live->arena}};
-	for (size_t i = 0; i < live->program.chain.len; i++)
-		if (live->program.chain.at[i]->name[0])
-			nft_encode_empty(&live->encoder, live->program.chain.at[i]);
-	for (size_t i = 0; i < live->program.chain.len; i++)
-		if (live->program.chain.at[i]->name[0])
-			nft_encode_rules(&live->encoder, live->program.chain.at[i]);
+					     .set_by_content = {.arena = &live->arena},
+					     .own = &live->program,
+					     .uses_of_chain = {.arena = &live->arena}};
 	nft_tree_emit(&live->tree, nft_live_encode_chain, &live->encoder);
 	live->grown = live->arena.total + GROWTH;
 }

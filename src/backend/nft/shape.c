@@ -5,6 +5,20 @@
 
 #include <string.h>
 
+// The chains of their own to which the chain's rules lead; those of rules that are never met are left out.
+static void add_own(const struct nft_program *from, const struct nft_chain *chain,
+		    struct nft_program *to)
+{
+	for (size_t i = 0; i < chain->rule.len; i++) {
+		const char *name = chain->rule.at[i].chain;
+		struct nft_chain *own = name ? nft_program_find(from, name) : NULL;
+		if (!own || nft_program_find(to, name))
+			continue;
+		vec_push(to->arena, &to->chain, own);
+		map_put(&to->by_name, own->name, own);
+	}
+}
+
 void nft_compile_shaped(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 			struct nft_program *program)
 {
@@ -14,10 +28,6 @@ void nft_compile_shaped(const struct ir_ruleset *lowered, const struct backend_n
 	nft_compile(lowered, options, &linear);
 	nft_tree_build(nft_program_find(&linear, ""), &options->shape, program->arena, &tree);
 	nft_tree_program(&tree, program);
-	for (size_t i = 0; i < linear.chain.len; i++) {
-		if (!linear.chain.at[i]->name[0])
-			continue;
-		vec_push(program->arena, &program->chain, linear.chain.at[i]);
-		map_put(&program->by_name, linear.chain.at[i]->name, linear.chain.at[i]);
-	}
+	for (size_t i = 0; i < program->chain.len; i++)
+		add_own(&linear, program->chain.at[i], program);
 }

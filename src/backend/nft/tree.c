@@ -521,8 +521,8 @@ void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_sha
 			  .arena = arena,
 			  .shape = shape,
 			  .leaf_most = shape->leaf_most ? shape->leaf_most : LEAF_MOST};
-	b.mixed = shape->form == BACKEND_NFT_MIXED;
-	bool long_rules = too_long(out) || shape->form == BACKEND_NFT_AUTO;
+	b.mixed = shape->form == BACKEND_NFT_AUTO || shape->form == BACKEND_NFT_MIXED;
+	bool long_rules = too_long(out);
 	for (size_t first = 0; first < out->rule.len;) {
 		bool last = out->part.len >= PARTS_MOST;
 		bool list = last || long_rules || shape->form == BACKEND_NFT_LINEAR;

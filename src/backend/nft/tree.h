@@ -68,11 +68,14 @@ void nft_tree_program(struct nft_tree *tree, struct nft_program *program);
 
 // --- changes (tree_change.c) ---
 
-// Leaves that are changed, each once.
+// Leaves that are changed, each once, with their rules as they were before.
+struct nft_touched_leaf {
+	struct nft_node *leaf;
+	struct nft_chain was;
+};
 struct nft_touched {
 	struct arena *arena;
-	VEC(struct nft_node *) leaf;
-	VEC(struct nft_form) gone; // what stood in one of them and does not any more
+	VEC(struct nft_touched_leaf) leaf;
 };
 // Takes the rule out, or puts `form` in at the end of tree->rule with a rank that says its place. False when the tree
 // would have to be built anew: then it is of no use any more.
@@ -81,6 +84,9 @@ bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_
 		     struct nft_touched *touched) must_check;
 // A rule of the list, with the next number; in no part yet.
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank);
+// The leaf's rules, as they stand in its host's chain.
+void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
+			struct nft_chain *to);
 // The chains to which the leaf's boxes lead and that were not emitted yet.
 void nft_tree_emit_targets(struct nft_tree *tree, const struct nft_node *leaf, nft_chain_fn each,
 			   void *context);

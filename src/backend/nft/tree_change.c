@@ -191,12 +191,15 @@ static bool same_list(const struct nft_entry_list *a, const struct nft_entry_lis
 
 // --- the two changes ---
 
-static void touch(struct nft_touched *touched, struct nft_node *leaf)
+// Before the leaf is changed.
+static void touch(struct nft_tree *tree, struct nft_touched *touched, struct nft_node *leaf)
 {
 	for (size_t i = 0; i < touched->leaf.len; i++)
-		if (touched->leaf.at[i] == leaf)
+		if (touched->leaf.at[i].leaf == leaf)
 			return;
-	vec_push(touched->arena, &touched->leaf, leaf);
+	struct nft_touched_leaf one = {.leaf = leaf, .was = {.name = ""}};
+	nft_tree_emit_leaf(tree, leaf, touched->arena, &one.was);
+	vec_push(touched->arena, &touched->leaf, one);
 	leaf->edition++; // its maps are made anew
 }
 
@@ -206,15 +209,6 @@ static bool holds(const struct nft_node *leaf, uint32_t rule)
 		if (leaf->entry.at[i].rule == rule)
 			return true;
 	return false;
-}
-
-static void note_gone(const struct nft_tree *tree, const struct nft_node *leaf, uint32_t rule,
-		      struct nft_touched *touched)
-{
-	for (size_t i = 0; i < leaf->entry.len; i++)
-		if (leaf->entry.at[i].rule == rule)
-			vec_push(touched->arena, &touched->gone,
-				 nft_entry_form(tree, leaf->entry.at[i], touched->arena));
 }
 
 static bool was_seen(const struct walk *w, size_t before)
@@ -240,7 +234,6 @@ static bool refill(struct nft_tree *tree, const struct walk *w, size_t at,
 		   const struct nft_tree_part *part, struct nft_touched *touched)
 {
 	struct nft_node *leaf = w->found.at[at].leaf;
-	touch(touched, leaf);
 	if (part->form == BACKEND_NFT_LINEAR) {
 		take_out(leaf, w->found.at[at].entry.rule);
 		return true;
@@ -269,8 +262,8 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 	if (!walk_rule(&w, rule, tree->where.at[rule]))
 		return false;
 	for (size_t i = 0; i < w.found.len; i++)
-		if (!was_seen(&w, i))
-			note_gone(tree, w.found.at[i].leaf, rule, touched);
+		if (holds(w.found.at[i].leaf, rule))
+			touch(tree, touched, w.found.at[i].leaf);
 	tree->rule.at[rule] = NULL;
 	for (size_t i = 0; i < w.found.len; i++)
 		if (!was_seen(&w, i) && holds(w.found.at[i].leaf, rule) &&
@@ -393,8 +386,8 @@ bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_
 		if (!comes_by_all(&w, i) ||
 		    (!list && leaf->entry.len >= tree->leaf_most * LEAF_GROWTH + LEAF_LEAST))
 			return false;
+		touch(tree, touched, leaf);
 		put(tree, leaf, w.found.at[i].entry, list);
-		touch(touched, leaf);
 	}
 	return true;
 }

@@ -69,6 +69,13 @@ static void emit_target(struct emission *e, struct nft_entry entry)
 	e->each(e->context, arena_memdup(e->arena, &chain, sizeof(chain)));
 }
 
+void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
+			struct nft_chain *to)
+{
+	struct emission e = {.tree = tree, .arena = arena, .shallow = true};
+	emit_leaf(&e, leaf, to);
+}
+
 void nft_tree_emit_targets(struct nft_tree *tree, const struct nft_node *leaf, nft_chain_fn each,
 			   void *context)
 {
