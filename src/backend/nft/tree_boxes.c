@@ -31,10 +31,18 @@ static const struct algebra_set *set_of(const struct pick *p, struct nft_entry e
 	return NULL;
 }
 
+static bool is_address_or_port(enum nft_field field)
+{
+	enum ir_dim dim = nft_field_info[field].dim;
+	return dim == IR_SRC4 || dim == IR_DST4 || dim == IR_SRC6 || dim == IR_DST6 ||
+	       dim == IR_SPORT || dim == IR_DPORT;
+}
+
 // A map finds nothing for a packet that lacks one of its fields.
 static bool may_be_axis(const struct nft_node *leaf, enum nft_field field)
 {
-	return nft_boxes_field(field) && leaf->has & nft_split_bit(field);
+	return is_address_or_port(field) && nft_boxes_field(field) &&
+	       leaf->has & nft_split_bit(field);
 }
 
 // How many boxes the rule is; 0: it is none.
