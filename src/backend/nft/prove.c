@@ -351,6 +351,7 @@ static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
 		return true;
 	arena_init(&arena);
 	deciders(p, at, p->rules, &arena, &by);
+	nft_ways_taken(&p->ways, at, packets, &arena, &by);
 	if (!nft_area_covered(packets, &by, &arena, NULL))
 		add_rule(p, NFT_MISFIT_END, NONE, at, NULL);
 	arena_fini(&arena);

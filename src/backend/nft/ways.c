@@ -317,6 +317,37 @@ static void follow_box(struct nft_walk *walk, const struct nft_visit *at,
 	}
 }
 
+static void taken_by(const struct nft_ways *ways, const struct nft_form *form,
+		     const struct nft_area *packets, struct arena *a, struct nft_areas *out)
+{
+	for (size_t i = 0; i < form->boxes.len; i++) {
+		const struct nft_box *box = &form->boxes.box[i];
+		if (!box_meets(&form->boxes, box, packets) ||
+		    !decides(ways->program, box->chain, 0))
+			continue;
+		struct nft_area *area = arena_new(a, struct nft_area);
+		nft_area_all(area);
+		nft_area_form(area, a, form);
+		box_area(&form->boxes, box, a, area);
+		vec_push(a, &out->list, area);
+	}
+}
+
+void nft_ways_taken(const struct nft_ways *ways, const struct nft_visit *at,
+		    const struct nft_area *packets, struct arena *arena, struct nft_areas *out)
+{
+	for (; at; at = at->from)
+		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i] < at->rule; i++) {
+			const struct nft_form *raw = &at->stop->chain->rule.at[at->stop->lead[i]];
+			struct nft_form form;
+			if (raw->act != ACT_BOXES)
+				continue;
+			name_tests(raw, packets, arena, &form);
+			if (!form.strange)
+				taken_by(ways, &form, packets, arena, out);
+		}
+}
+
 static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at,
 			 const struct nft_boxes *boxes, const struct nft_area *packets,
 			 struct region *region)

@@ -72,3 +72,6 @@ struct nft_walk {
 };
 // Follows all packets of the area from the main chain on.
 void nft_walk(struct nft_walk *walk, const struct nft_area *packets);
+// What boxes on the way have taken for good and all_back lets go on: appends it, as far as it meets the packets.
+void nft_ways_taken(const struct nft_ways *ways, const struct nft_visit *at,
+		    const struct nft_area *packets, struct arena *arena, struct nft_areas *out);
