@@ -382,8 +382,7 @@ static LY_ERR print_node(struct lysc_node *node, void *context, ly_bool *skip)
 static struct ly_ctx *new_context(const char *yang_dir)
 {
 	struct ly_ctx *ctx = NULL;
-	const uint16_t options =
-		LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIR_CWD | LY_CTX_SET_PRIV_PARSED;
+	const uint16_t options = LY_CTX_DISABLE_SEARCHDIR_CWD | LY_CTX_SET_PRIV_PARSED;
 	return ly_ctx_new(yang_dir, options, &ctx) ? NULL : ctx;
 }
 
