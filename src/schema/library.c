@@ -128,6 +128,19 @@ void schema_modules_state_print(const struct schema *schema, const char *texts, 
 	buf_adds(out, "</modules-state>");
 }
 
+void schema_features_print(const struct schema *schema, const char *module, struct buf *out)
+{
+	const struct lys_module *mod = ly_ctx_get_module_implemented(schema->ctx, module);
+	const struct lysp_feature *feature = NULL;
+	uint32_t index = 0;
+	const char *comma = "";
+	while (mod && (feature = lysp_feature_next(feature, mod->parsed, &index)))
+		if (feature->flags & LYS_FENABLED) {
+			buf_printf(out, "%s%s", comma, feature->name);
+			comma = ",";
+		}
+}
+
 // --- texts ---
 
 static unsigned version_of(uint8_t version)

@@ -21,6 +21,9 @@ struct schema_module_about {
 typedef void (*schema_about_fn)(const struct schema_module_about *about, void *context);
 void schema_modules_about(const struct schema *schema, schema_about_fn fn, void *context);
 
+// Appends the features of a module that are in force, with commas between them.
+void schema_features_print(const struct schema *schema, const char *module, struct buf *out);
+
 // How many modules and submodules have this name and, unless it is NULL, this revision. Exactly one: appends its text.
 unsigned schema_module_text(const struct schema *schema, const char *name, const char *revision,
 			    struct buf *out) must_check;

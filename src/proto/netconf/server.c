@@ -12,7 +12,7 @@
 #include "proto/netconf/notify.h"
 #include "proto/netconf/partial.h"
 #include "proto/netconf/reading.h"
-#include "schema/schema.h"
+#include "schema/library.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +31,14 @@ static void add_module(const char *name, const char *revision, const char *uri, 
 	map_put(&s->modules, namespace, module);
 	if (!implemented)
 		return;
+	// RFC 7950 section 5.6.4.
+	struct buf features cleanup(buf_fini);
+	buf_init(&features);
+	schema_features_print(s->options.schema, name, &features);
 	const char *capability =
-		arena_printf(&s->arena, "%s?module=%s%s%s", uri, name, revision ? "&revision=" : "",
-			     revision ? revision : "");
+		arena_printf(&s->arena, "%s?module=%s%s%s%s%s", uri, name,
+			     revision ? "&revision=" : "", revision ? revision : "",
+			     features.len ? "&features=" : "", features.len ? features.data : "");
 	vec_push(&s->arena, &s->capability, capability);
 	if (strcmp(name, "ietf-netconf-partial-lock") == 0)
 		vec_push(&s->arena, &s->capability, NETCONF_CAP_PARTIAL_LOCK);

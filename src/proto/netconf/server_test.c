@@ -40,6 +40,7 @@ static int setup_small(void **state)
 // --- sessions ---
 
 // Shows: RFC 6241 8.1 hello: capabilities and session-id
+// Shows: RFC 7950 5.6.4 capabilities name the revision and the features of a module
 static void hello_and_capabilities(void **state)
 {
 	static const char *const wanted[] = {
@@ -52,6 +53,8 @@ static void hello_and_capabilities(void **state)
 		"urn:ietf:params:netconf:capability:startup:1.0",
 		"urn:ietf:params:netconf:capability:notification:1.0",
 		"urn:test:box?module=test-box&revision=2024-01-01",
+		"urn:ietf:params:xml:ns:netconf:base:1.0?module=ietf-netconf&revision=2011-06-01"
+		"&features=candidate,confirmed-commit,rollback-on-error,validate,startup,xpath",
 	};
 	(void)state;
 	test_peer_open(&a, &w);
