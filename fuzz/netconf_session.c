@@ -49,6 +49,8 @@ static struct schema *open_schema(void)
 					      "ietf-netconf-monitoring",
 					      "ietf-netconf-with-defaults",
 					      "ietf-netconf-partial-lock",
+					      "ietf-yang-library",
+					      "ietf-netconf-nmda:with-defaults",
 					      NULL};
 	static struct schema *schema;
 	struct arena arena cleanup(arena_fini);

@@ -34,6 +34,7 @@ static const char *const modules[] = {
 	"ietf-netconf-monitoring",
 	"ietf-netconf-with-defaults",
 	"ietf-netconf-partial-lock",
+	"ietf-netconf-nmda:with-defaults",
 	"ietf-yang-library",
 	"ietf-i2nsf-nsf-facing-interface",
 	"ietf-i2nsf-capability",

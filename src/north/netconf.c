@@ -263,6 +263,7 @@ struct netconf_side *netconf_side_new(const struct netconf_side_options *options
 		"ietf-netconf-with-defaults",
 		"ietf-netconf-notifications",
 		"ietf-netconf-acm",
+		"ietf-netconf-nmda:with-defaults",
 		"ietf-yang-library",
 		"notifications",
 		"nc-notifications",

@@ -25,7 +25,8 @@ static const struct model_node *child_model(const struct doc *doc, const struct 
 static bool is_config(const struct model_node *m)
 {
 	return m->kind & MODEL_ANY && !strcmp(m->name, "config") &&
-	       !strcmp(m->mod->name, "ietf-netconf");
+	       (!strcmp(m->mod->name, "ietf-netconf") ||
+		!strcmp(m->mod->name, "ietf-netconf-nmda"));
 }
 
 // The depth of the open <config> of an operation; 0: there is none.

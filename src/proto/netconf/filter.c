@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request selects of a tree: a subtree filter or an XPath expression. RFC 6241 sections 6 and 8.9.
+// What a request selects of a tree: a subtree filter or an XPath expression. RFC 6241 sections 6 and 8.9; RFC 8526
+// section 3.1.1.
 #include "proto/netconf/filter.h"
 #include "proto/netconf/expression.h"
 #include "proto/netconf/netconf.h"
@@ -9,25 +10,28 @@
 
 #include <string.h>
 
-static const char *attribute_path(struct netconf_rpc *rpc, const char *attribute)
+static const char *path_in(struct netconf_rpc *rpc, const char *name)
 {
-	return arena_printf(&rpc->arena, "%s/filter/@%s", schema_path(rpc->node, &rpc->arena),
-			    attribute);
+	return arena_printf(&rpc->arena, "%s/%s", schema_path(rpc->node, &rpc->arena), name);
 }
 
-// NULL and diags.
-static struct schema_xpath *read_select(struct netconf_rpc *rpc, const char *select)
+// Of the element that has it; `text` NULL: as its content. False and diags.
+static bool read_expression(struct netconf_rpc *rpc, const char *element, const char *text,
+			    struct netconf_filter *out)
 {
 	struct netconf_xml operation, e;
 	if (!netconf_expression_operation(rpc, &operation))
-		return NULL;
+		return false;
 	bool more = netconf_xml_first(&operation, &e);
-	while (more && !netconf_xml_is(&e, e.uri, "filter"))
+	while (more && !netconf_xml_is(&e, e.uri, element))
 		more = netconf_xml_next(&operation, &e);
 	// Without the element only prefixes of the operation are known.
 	if (!more)
 		e = operation;
-	return netconf_expression_read(rpc, &e, select, attribute_path(rpc, "select"));
+	if (!text)
+		text = netconf_xml_text(&e);
+	out->xpath = netconf_expression_read(rpc, &e, text ? text : "", out->path);
+	return out->xpath;
 }
 
 bool netconf_filter_read(struct netconf_rpc *rpc, struct netconf_filter *out)
@@ -36,20 +40,29 @@ bool netconf_filter_read(struct netconf_rpc *rpc, struct netconf_filter *out)
 	const char *type = filter ? schema_attribute(rpc->tree, filter, "type") : NULL;
 	const char *select = filter ? schema_attribute(rpc->tree, filter, "select") : NULL;
 	*out = (struct netconf_filter){0};
+	if (schema_get(rpc->node, "xpath-filter")) {
+		out->path = path_in(rpc, "xpath-filter");
+		return read_expression(rpc, "xpath-filter", NULL, out);
+	}
+	if (!filter) {
+		out->subtree = schema_get(rpc->node, "subtree-filter");
+		return true;
+	}
 	if (!type || strcmp(type, "subtree") == 0) {
 		out->subtree = filter;
 		return true;
 	}
+	out->path = path_in(rpc, "filter/@select");
 	if (strcmp(type, "xpath") != 0)
-		diag_error(&rpc->diags, DIAG_BAD_ATTRIBUTE, attribute_path(rpc, "type"),
+		diag_error(&rpc->diags, DIAG_BAD_ATTRIBUTE, path_in(rpc, "filter/@type"),
 			   "allowed: subtree, xpath", "\"%.64s\" is no type of filter", type);
 	else if (!select)
-		diag_error(&rpc->diags, DIAG_MISSING_ATTRIBUTE, attribute_path(rpc, "select"),
+		diag_error(&rpc->diags, DIAG_MISSING_ATTRIBUTE, out->path,
 			   "write select=\"/prefix:name\"",
 			   "a filter of type xpath has no expression");
 	else
-		out->xpath = read_select(rpc, select);
-	return out->xpath;
+		return read_expression(rpc, "filter", select, out);
+	return false;
 }
 
 void netconf_filter_fini(struct netconf_filter *filter)
@@ -71,6 +84,6 @@ bool netconf_filter_show(struct netconf_rpc *rpc, struct schema_view *view)
 	size_t before = rpc->diags.list.len;
 	bool good = netconf_filter_apply(&rpc->filter, view, &rpc->diags);
 	if (rpc->filter.xpath)
-		netconf_expression_place(rpc, before, attribute_path(rpc, "select"));
+		netconf_expression_place(rpc, before, rpc->filter.path);
 	return good;
 }

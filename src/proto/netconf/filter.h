@@ -14,8 +14,9 @@ struct schema_xpath;
 struct netconf_filter {
 	const struct schema_node *subtree; // in the request's tree
 	struct schema_xpath *xpath;        // owned
+	const char *path;                  // where the expression stands
 };
-// The <filter> of the operation. False and diags: it is of another type, or no expression.
+// The <filter> of the operation, or what get-data has instead. False and diags: it is of another type, or no expression.
 bool netconf_filter_read(struct netconf_rpc *rpc, struct netconf_filter *out) must_check;
 void netconf_filter_fini(struct netconf_filter *filter);
 // Applies the request's. False and diags.

@@ -10,6 +10,7 @@
 #define NETCONF_NS_BASE "urn:ietf:params:xml:ns:netconf:base:1.0"
 #define NETCONF_NS_NOTIFICATION "urn:ietf:params:xml:ns:netconf:notification:1.0"
 #define NETCONF_NS_EVENTS "urn:ietf:params:xml:ns:netmod:notification" // of nc-notifications
+#define NETCONF_NS_NMDA "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
 // Inside error-info: what a struct diag has beyond RFC 6241.
 #define NETCONF_NS_DIAGNOSTIC "urn:bulwark:netconf-diagnostic"
 

@@ -19,11 +19,21 @@
 
 enum netconf_datastore netconf_datastore_in(const struct netconf_rpc *rpc, const char *container)
 {
-	const struct schema_node *in = schema_get(rpc->node, container);
-	for (enum netconf_datastore d = 0; d < NETCONF_DATASTORES; d++)
-		if (schema_get(in, netconf_datastore_name(d)))
+	const struct schema_node *in = container ? schema_get(rpc->node, container) : rpc->node;
+	const struct schema_node *named = in ? schema_get(in, "datastore") : NULL;
+	for (enum netconf_datastore d = 0; in && d < NETCONF_DATASTORES; d++)
+		if (named ? netconf_names(named, netconf_datastore_name(d))
+			  : schema_get(in, netconf_datastore_name(d)) != NULL)
 			return d;
 	return NETCONF_DATASTORES;
+}
+
+bool netconf_names(const struct schema_node *leaf, const char *datastore)
+{
+	static const char module[] = "ietf-datastores:";
+	const char *value = schema_value(leaf);
+	return strncmp(value, module, sizeof(module) - 1) == 0 &&
+	       strcmp(value + sizeof(module) - 1, datastore) == 0;
 }
 
 // --- edit-config ---
@@ -145,6 +155,18 @@ static void op_edit_config(struct netconf_rpc *rpc)
 {
 	if (netconf_unlocked(rpc, NETCONF_CANDIDATE))
 		edit(rpc);
+}
+
+// RFC 8526 section 3.1.2.
+static void op_edit_data(struct netconf_rpc *rpc)
+{
+	if (netconf_datastore_in(rpc, NULL) == NETCONF_CANDIDATE) {
+		op_edit_config(rpc);
+		return;
+	}
+	diag_error(&rpc->diags, DIAG_VALUE, "/ietf-netconf-nmda:edit-data/datastore",
+		   "edit the candidate, and commit it", "this datastore cannot be written");
+	netconf_rpc_fail(rpc);
 }
 
 // --- whole configurations ---
@@ -285,6 +307,11 @@ static void op_discard_changes(struct netconf_rpc *rpc)
 static bool validate_source(struct netconf_rpc *rpc)
 {
 	enum netconf_datastore source = netconf_datastore_in(rpc, "source");
+	const struct schema_node *config = schema_get(schema_get(rpc->node, "source"), "config");
+	if (source == NETCONF_DATASTORES && !config) {
+		netconf_no_such_datastore(rpc);
+		return false;
+	}
 	if (source == NETCONF_CANDIDATE)
 		return validate_candidate(rpc);
 	if (source != NETCONF_DATASTORES)
@@ -305,6 +332,7 @@ static void op_validate(struct netconf_rpc *rpc)
 
 const struct netconf_operation netconf_config_operations[] = {
 	{"ietf-netconf", "edit-config", op_edit_config, .writes = true, .prepare = prepare_edit},
+	{"ietf-netconf-nmda", "edit-data", op_edit_data, .writes = true, .prepare = prepare_edit},
 	{"ietf-netconf", "copy-config", op_copy_config, .writes = true},
 	{"ietf-netconf", "delete-config", op_delete_config, .writes = true},
 	{"ietf-netconf", "discard-changes", op_discard_changes, .writes = true},

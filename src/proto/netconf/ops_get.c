@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading: get, get-config, and what of a tree a request selects.
+// Reading: get, get-config, get-data, and what of a tree a request selects.
 //
 // The idea: every reading is a view (schema/view.h), printed as the session reads (reading.c). State is laid over running
 // as a branch of the tree that only this request sees, so that nothing is copied, and a filter or an expression looks at
 // both as one.
-// RFC 6241 sections 7.1, 7.7; RFC 6243 section 4.
+// RFC 6241 sections 7.1, 7.7; RFC 6243 section 4; RFC 8526 section 3.1.1.
 #include "proto/netconf/guard.h"
 #include "proto/netconf/netconf.h"
 #include "proto/netconf/notify.h"
@@ -12,6 +12,7 @@
 #include "proto/netconf/xml.h"
 #include "schema/view.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // --- what the application need not tell ---
@@ -37,6 +38,17 @@ bool netconf_get_wants(const struct netconf_get *get, const char *namespace_uri,
 
 // --- views ---
 
+static bool is_get_data(const struct netconf_rpc *rpc)
+{
+	return schema_is(rpc->node, "ietf-netconf-nmda", "get-data");
+}
+
+// What is in use is shown, and so are defaults (RFC 8526 section 3.1.1.2).
+static bool is_operational(const struct netconf_rpc *rpc)
+{
+	return is_get_data(rpc) && netconf_names(schema_get(rpc->node, "datastore"), "operational");
+}
+
 enum schema_with_defaults netconf_with_defaults(const struct netconf_rpc *rpc)
 {
 	static const char *const name[] = {
@@ -49,7 +61,22 @@ enum schema_with_defaults netconf_with_defaults(const struct netconf_rpc *rpc)
 	for (unsigned i = 0; value && i < array_len(name); i++)
 		if (strcmp(value, name[i]) == 0)
 			return i;
-	return SCHEMA_DEFAULTS_EXPLICIT;
+	return is_operational(rpc) ? SCHEMA_DEFAULTS_ALL : SCHEMA_DEFAULTS_EXPLICIT;
+}
+
+static enum schema_content content_of(const struct netconf_rpc *rpc)
+{
+	const char *config = schema_get_value(rpc->node, "config-filter");
+	if (!config)
+		return SCHEMA_CONTENT_ALL;
+	return strcmp(config, "true") == 0 ? SCHEMA_CONTENT_CONFIG : SCHEMA_CONTENT_STATE;
+}
+
+// 0: all.
+static unsigned depth_of(const struct netconf_rpc *rpc)
+{
+	const char *depth = schema_get_value(rpc->node, "max-depth");
+	return depth ? (unsigned)strtoul(depth, NULL, 10) : 0; // "unbounded" is no number
 }
 
 // The answer is what of the tree the request selects and its user may see.
@@ -57,10 +84,14 @@ static void show(struct netconf_rpc *rpc, const struct schema_tree *tree)
 {
 	struct access_look *look = netconf_guard_look(rpc);
 	struct schema_view_options options = {.defaults = netconf_with_defaults(rpc),
+					      .content = content_of(rpc),
+					      .depth = depth_of(rpc),
 					      .visible = look ? access_may_read : NULL,
 					      .context = look};
 	struct netconf_readable what = {
 		.open = "<data>", .close = "</data>", .view = schema_view_new(tree, &options)};
+	if (is_get_data(rpc))
+		what.open = "<data xmlns=\"" NETCONF_NS_NMDA "\">";
 	if (netconf_filter_show(rpc, what.view)) {
 		netconf_reading_start(rpc, &what);
 		return;
@@ -88,16 +119,24 @@ static void fill_in_candidate(struct netconf_datastores *d)
 	(void)valid;
 }
 
+// What intends to be in use is running: there are no templates, and nothing is inactive.
+static enum netconf_datastore source_of(const struct netconf_rpc *rpc)
+{
+	if (!is_get_data(rpc))
+		return netconf_datastore_in(rpc, "source");
+	bool intended = netconf_names(schema_get(rpc->node, "datastore"), "intended");
+	return intended ? NETCONF_RUNNING : netconf_datastore_in(rpc, NULL);
+}
+
 static bool shows_defaults_of_candidate(const struct netconf_rpc *rpc)
 {
-	return netconf_datastore_in(rpc, "source") == NETCONF_CANDIDATE &&
-	       netconf_shows_defaults(rpc);
+	return source_of(rpc) == NETCONF_CANDIDATE && netconf_shows_defaults(rpc);
 }
 
 static void op_get_config(struct netconf_rpc *rpc)
 {
 	struct netconf_datastores *d = &rpc->server->datastores;
-	enum netconf_datastore source = netconf_datastore_in(rpc, "source");
+	enum netconf_datastore source = source_of(rpc);
 	if (!netconf_filter_read(rpc, &rpc->filter)) {
 		netconf_rpc_fail(rpc);
 		return;
@@ -194,8 +233,28 @@ static void op_get(struct netconf_rpc *rpc)
 		state_answered(rpc, &(struct netconf_answer){.xml = ""});
 }
 
+// --- get-data: one of both (RFC 8526 section 3.1.1) ---
+
+static void op_get_data(struct netconf_rpc *rpc)
+{
+	bool has_startup = rpc->server->options.ops->persist;
+	enum netconf_datastore source = source_of(rpc);
+	if (is_operational(rpc) && schema_get(rpc->node, "with-defaults"))
+		netconf_rpc_error(rpc, DIAG_VALUE, "/ietf-netconf-nmda:get-data/with-defaults",
+				  "leave it out", "of what is operational all defaults are shown");
+	else if (is_operational(rpc))
+		op_get(rpc);
+	else if (source == NETCONF_DATASTORES || (source == NETCONF_STARTUP && !has_startup))
+		netconf_rpc_error(rpc, DIAG_VALUE, "/ietf-netconf-nmda:get-data/datastore",
+				  "yang-library lists the datastores",
+				  "this datastore is not there");
+	else
+		op_get_config(rpc);
+}
+
 const struct netconf_operation netconf_get_operations[] = {
 	{"ietf-netconf", "get", op_get, .writes = false},
+	{"ietf-netconf-nmda", "get-data", op_get_data, .writes_now = shows_defaults_of_candidate},
 	{"ietf-netconf", "get-config", op_get_config, .writes_now = shows_defaults_of_candidate},
 	{0},
 };

@@ -23,10 +23,11 @@ bool netconf_unlocked(struct netconf_rpc *rpc, enum netconf_datastore datastore)
 	return false;
 }
 
-static void no_such_datastore(struct netconf_rpc *rpc)
+// RFC 8526 section 3.2: only by its identity can one be named that is not there, or that cannot do this.
+void netconf_no_such_datastore(struct netconf_rpc *rpc)
 {
-	netconf_rpc_error(rpc, DIAG_UNSUPPORTED, NULL, "there are running, candidate and startup",
-			  "there is no such datastore");
+	diag_error(&rpc->diags, DIAG_VALUE, schema_path(rpc->node, &rpc->arena),
+		   "there are running, candidate and startup", "this datastore cannot do that");
 }
 
 // --- locks ---
@@ -36,9 +37,10 @@ static void op_lock(struct netconf_rpc *rpc)
 	struct netconf_server *server = rpc->server;
 	const struct netconf_pending *pending = &server->pending;
 	enum netconf_datastore d = netconf_datastore_in(rpc, "target");
-	if (d == NETCONF_DATASTORES)
-		no_such_datastore(rpc);
-	else if (server->lock[d].session)
+	if (d == NETCONF_DATASTORES) {
+		netconf_no_such_datastore(rpc);
+		netconf_rpc_fail(rpc);
+	} else if (server->lock[d].session)
 		netconf_rpc_lock_denied(rpc, server->lock[d].session, "the lock is held",
 					HINT_HOLDER);
 	else if (d == NETCONF_RUNNING && netconf_partial_holder(server))
@@ -70,7 +72,8 @@ static void op_unlock(struct netconf_rpc *rpc)
 {
 	enum netconf_datastore d = netconf_datastore_in(rpc, "target");
 	if (d == NETCONF_DATASTORES) {
-		no_such_datastore(rpc);
+		netconf_no_such_datastore(rpc);
+		netconf_rpc_fail(rpc);
 		return;
 	}
 	uint32_t holder = rpc->server->lock[d].session;

@@ -150,15 +150,17 @@ static bool tells(const struct netconf_rpc *rpc, const char *module, const char 
 
 void netconf_state_add(const struct netconf_rpc *rpc, struct buf *out)
 {
-	static const char *const datastores[] = {"running", "candidate", "operational", "startup",
-						 NULL};
-	static const char *const without_startup[] = {"running", "candidate", "operational", NULL};
+	const char *datastores[] = {"running", "candidate", "operational", NULL, NULL, NULL};
 	const struct schema *schema = rpc->server->options.schema;
+	size_t n = 3;
+	if (map_get(&rpc->server->namespaces, "ietf-netconf-nmda"))
+		datastores[n++] = "intended";
+	if (has_startup(rpc->server))
+		datastores[n++] = "startup";
 	if (tells(rpc, "ietf-netconf-monitoring", NS_MONITORING, "netconf-state"))
 		add_monitoring(rpc->server, out);
 	if (tells(rpc, "ietf-yang-library", NS_LIBRARY, "yang-library"))
-		schema_library_print(
-			schema, has_startup(rpc->server) ? datastores : without_startup, NULL, out);
+		schema_library_print(schema, datastores, NULL, out);
 	if (tells(rpc, "ietf-yang-library", NS_LIBRARY, "modules-state"))
 		schema_modules_state_print(schema, NULL, out);
 	if (tells(rpc, "nc-notifications", NETCONF_NS_EVENTS, "netconf"))

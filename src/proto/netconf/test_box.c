@@ -192,6 +192,7 @@ struct schema *test_box_schema(void)
 					      "ietf-netconf-partial-lock",
 					      "ietf-netconf-acm",
 					      "ietf-yang-library",
+					      "ietf-netconf-nmda:with-defaults",
 					      "test-box",
 					      "test-borrower",
 					      NULL};
