@@ -28,7 +28,9 @@ static bool run(struct test_swap swap)
 		       (unsigned long long)result.arrived[kind],
 		       (unsigned long long)result.sent[kind]);
 	puts("");
-	return test_swap_good(&result);
+	// One hash map or one tree for all rules is not what is changed in place.
+	bool must = swap.shape.form != BACKEND_NFT_HASH && swap.shape.form != BACKEND_NFT_TREE;
+	return test_swap_good(&result) && (!must || result.anew <= swap.replacements / 4);
 }
 
 int main(void)
