@@ -41,6 +41,7 @@ void agent_core_free(struct agent_core *core)
 	agent_events_free(core->events);
 	agent_evidence_free(core->evidence);
 	free(core->startup);
+	free(core->foreign);
 	free(core);
 }
 

@@ -75,6 +75,7 @@ struct agent_core {
 	enum evidence_trigger occasion;  // what is being dealt with
 	struct agent_ledger ledger;
 	struct agent_events *events;
+	char *foreign; // what was said last of the rules of others; NULL: there were none
 };
 
 static inline struct agent_held *agent_in_force(const struct agent_core *core)

@@ -281,7 +281,11 @@ void fake_tamper(struct fake *fake)
 	fake->changed = true;
 }
 
-// The real back end, which defines this, is not linked into the tests.
+// The real back end, which defines these, is not linked into the tests.
+const char *const backend_other_name[] = {
+	[BACKEND_OTHER_DROPS] = "drops",
+	[BACKEND_OTHER_UNKNOWN] = "unknown",
+};
 const char *const backend_change_name[] = {
 	[BACKEND_MISSING] = "missing",
 	[BACKEND_CHANGED] = "changed",

@@ -241,6 +241,14 @@ static void code_pinhole(struct coder *c, struct backend_pinhole *pinhole)
 		c->in.bad = true;
 }
 
+static void code_other(struct coder *c, struct backend_other *other)
+{
+	other->kind = code_below(c, other->kind, BACKEND_OTHER_UNKNOWN + 1);
+	code_needed_text(c, &other->where);
+	code_needed_text(c, &other->rule);
+	code_text(c, &other->witness);
+}
+
 static void code_pinhole_state(struct coder *c, struct backend_pinhole_state *state)
 {
 	code_pinhole(c, &state->pinhole);
@@ -375,6 +383,9 @@ static void code_report(struct coder *c, struct agent_report *report)
 	code_u32(c, &report->repairs);
 	code_list(c, &report->rule, 33, code_rule);
 	code_differences(c, &report->differences);
+	if (!c->out)
+		report->others.arena = c->arena;
+	code_list(c, &report->others.list, 13, code_other);
 	if (!c->out)
 		report->pinholes.arena = c->arena;
 	code_list(c, &report->pinholes.list, 84, code_pinhole_state);

@@ -158,6 +158,7 @@ struct agent_report {
 	uint32_t seconds_left, repairs;
 	VEC(struct agent_rule_state) rule;
 	struct backend_differences differences;
+	struct backend_others others;
 	struct backend_pinholes pinholes;
 	VEC(struct agent_event_entry) event;
 };

@@ -18,6 +18,10 @@ static struct backend_difference difference[] = {
 	{.change = BACKEND_MISSING, .policy = "p", .rule = "r", .intended = "tcp"},
 	{.change = BACKEND_FOREIGN, .found = "everything", .witness = "src=10.0.0.1"},
 };
+static struct backend_other other[] = {
+	{.kind = BACKEND_OTHER_DROPS, .where = "table ip t", .rule = "drop", .witness = "src=::1"},
+	{.kind = BACKEND_OTHER_UNKNOWN, .where = "table ip t", .rule = "?"},
+};
 static struct agent_rule_state rule[] = {
 	{.policy = "p", .name = "r", .digest = "00", .enforced = true, .count = {1, 60}},
 	{.policy = "p", .name = "s", .difference = "gone"},
@@ -129,6 +133,7 @@ static const struct agent_message sample[] = {
 		    .repairs = 5,
 		    .rule = list_(rule),
 		    .differences = {.list = list_(difference)},
+		    .others = {.list = list_(other)},
 		    .pinholes = {.list = list_(hole)},
 		    .event = list_(event)}},
 	{.type = AGENT_PROOF,

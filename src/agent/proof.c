@@ -6,6 +6,7 @@
 // What it does not: judge (seen.c), repair (kernel.c), keep and sign (evidence.c).
 #include "agent/core_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SHARE = 20 }; // of a full proof: a twentieth of the time at the most
@@ -137,9 +138,36 @@ static int look(struct agent_core *core, const struct agent_held *held, look_fn 
 	return r;
 }
 
+// Told when it becomes another.
+static void tell_foreign(struct agent_core *core, const struct agent_held *held)
+{
+	const struct agent_point *point = &core->options.point;
+	struct arena arena cleanup(arena_fini);
+	arena_init(&arena);
+	struct backend_others others = {.arena = &arena};
+	if (agent_held_nothing(held) || !point->ops->others ||
+	    point->ops->others(point->backend, &held->lowered, &others) < 0)
+		return;
+	const struct backend_other *first = others.list.len ? &others.list.at[0] : NULL;
+	const char *text =
+		!first ? NULL
+		       : arena_printf(&arena, "%zu; first: %s: %s%s%s", others.list.len,
+				      first->where, first->rule, first->witness ? "; drops " : "",
+				      first->witness ? first->witness : "");
+	bool same = text && core->foreign ? !strcmp(text, core->foreign) : !text && !core->foreign;
+	if (same)
+		return;
+	free(core->foreign);
+	core->foreign = text ? base_oom(strdup(text)) : NULL;
+	agent_core_note(core, AGENT_EVENT_FOREIGN, "%s", text ? text : "there are none any more");
+}
+
 int agent_proof_look(struct agent_core *core, const struct agent_held *held)
 {
-	return look(core, held, agent_seen_look);
+	int r = look(core, held, agent_seen_look);
+	if (r >= 0 && core->seen.equal)
+		tell_foreign(core, held);
+	return r;
 }
 
 int agent_proof_look_changed(struct agent_core *core, const struct agent_held *held)

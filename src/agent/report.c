@@ -95,6 +95,17 @@ static void add_rules(struct agent_core *core, struct arena *arena, struct agent
 	}
 }
 
+// What others have put beside the policy; when that cannot be read nothing is said.
+static void add_others(const struct agent_core *core, struct arena *arena, struct agent_report *out)
+{
+	const struct agent_held *held = agent_in_force(core);
+	const struct agent_point *point = &core->options.point;
+	out->others.arena = arena;
+	if (agent_held_nothing(held) || !point->ops->others ||
+	    point->ops->others(point->backend, &held->lowered, &out->others) < 0)
+		out->others.list.len = 0;
+}
+
 void agent_report_make(struct agent_core *core, struct arena *arena, struct agent_report *out)
 {
 	uint64_t now = agent_ms(core);
@@ -111,6 +122,7 @@ void agent_report_make(struct agent_core *core, struct arena *arena, struct agen
 		out->seconds_left = (uint32_t)((core->deadline - now + 999) / 1000);
 	agent_report_digests(core, &out->digests);
 	add_rules(core, arena, out);
+	add_others(core, arena, out);
 	agent_pinholes_refresh(core, false);
 	out->pinholes = core->ledger.open;
 	agent_events_list(core->events, arena, out);

@@ -76,6 +76,16 @@ static void times(struct buf *out, const struct agent_digests *d)
 		   d->lowered_at, d->horizon);
 }
 
+static void other(struct buf *out, const struct backend_other *o)
+{
+	buf_adds(out, "<foreign>");
+	text(out, "kind", backend_other_name[o->kind]);
+	text(out, "where", o->where);
+	text(out, "rule", o->rule);
+	text(out, "witness", o->witness);
+	buf_adds(out, "</foreign>");
+}
+
 static void rule(struct buf *out, const struct agent_rule_state *rule, size_t index)
 {
 	buf_adds(out, "<rule>");
@@ -154,6 +164,8 @@ void agent_xml_report(const struct agent_report *report, const char *name, struc
 	for (size_t i = 0; i < report->rule.len; i++)
 		rule(out, &report->rule.at[i], i);
 	differences(out, &report->differences, "");
+	for (size_t i = 0; i < report->others.list.len; i++)
+		other(out, &report->others.list.at[i]);
 	for (size_t i = 0; i < report->pinholes.list.len; i++)
 		pinhole(out, &report->pinholes.list.at[i]);
 	for (size_t i = 0; i < report->event.len; i++)

@@ -21,6 +21,10 @@ static struct backend_difference difference[] = {
 	{.change = BACKEND_CHANGED, .policy = "p", .rule = "r", .intended = "x", .found = "y"},
 	{.change = BACKEND_REORDERED, .policy = "p", .rule = "r"},
 };
+static struct backend_other other[] = {
+	{.kind = BACKEND_OTHER_DROPS, .where = ODD, .rule = ODD, .witness = ODD},
+	{.kind = BACKEND_OTHER_UNKNOWN, .where = "table ip t", .rule = "?"},
+};
 static struct agent_rule_state rule[] = {
 	{.policy = ODD,
 	 .name = ODD,
@@ -114,6 +118,7 @@ static void reports(void **state)
 		.seconds_left = 4,
 		.rule = list_(rule),
 		.differences = {.list = list_(difference)},
+		.others = {.list = list_(other)},
 		.pinholes = {.list = list_(hole)},
 		.event = list_(event),
 	};

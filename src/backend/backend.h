@@ -91,6 +91,24 @@ struct backend_pinholes {
 	VEC(struct backend_pinhole_state) list;
 };
 
+// What others have put where our policy is enforced, and what it does to packets that the policy passes. It is theirs: it
+// is told, not repaired.
+enum backend_other_kind {
+	BACKEND_OTHER_DROPS, // a rule, or the policy of a chain, drops packets that pass by ours
+	BACKEND_OTHER_UNKNOWN // it cannot be said what it does: it may drop packets, change them, or send them elsewhere
+};
+extern const char *const backend_other_name[]; // "drops", "unknown"
+struct backend_other {
+	enum backend_other_kind kind;
+	const char *where;   // "table ip filter, chain FORWARD (priority 0), handle 5"
+	const char *rule;    // as it is printed, or why it is not judged
+	const char *witness; // a packet that it drops and our policy passes; NULL: none is known
+};
+struct backend_others {
+	struct arena *arena;
+	VEC(struct backend_other) list;
+};
+
 struct backend_ops {
 	const char *name; // required: as it is configured, "nft"
 
@@ -129,6 +147,10 @@ struct backend_ops {
 	// the last change: looks only at what changes since then, ours and others', can have touched.
 	int (*compare_changed)(struct backend *backend, const struct ir_ruleset *lowered,
 			       struct backend_differences *out);
+	// Optional: what others have put beside the policy in force, which is `lowered`. Asked again while nothing has
+	// changed in the kernel, it costs nothing. 0 or a negative errno.
+	int (*others)(struct backend *backend, const struct ir_ruleset *lowered,
+		      struct backend_others *out);
 	// Required. 0 or a negative errno.
 	int (*counters)(struct backend *backend, struct arena *arena, struct backend_counters *out);
 

@@ -314,6 +314,10 @@ static bool print_verification(struct cli *cli, const json_t *nsf)
 		buf_printf(&cli->out, "    %s/%s  %s\n", answer_text(difference, "policy"),
 			   answer_text(difference, "rule"), answer_text(difference, "reason"));
 	}
+	json_array_foreach(json_object_get(nsf, "foreign"), i, difference)
+	{
+		buf_printf(&cli->out, "    rules of others: %s\n", answer_text(difference, "text"));
+	}
 	return proven;
 }
 

@@ -91,6 +91,7 @@ struct engine_report {
 	VEC(struct engine_report_rule) rule;
 	VEC(struct engine_report_difference) difference;
 	VEC(const char *) pinhole; // ids of those that are open
+	VEC(const char *) foreign; // what others have put beside the policy, in words
 };
 struct engine_report_request {
 	const char *nsf;

@@ -104,6 +104,8 @@ void prove(const struct ir_ruleset *intended, bool nothing, const struct engine_
 	for (size_t i = 0; i < report->difference.len; i++)
 		differ(out, arena, report->difference.at[i].policy, report->difference.at[i].rule,
 		       arena_strdup(arena, report->difference.at[i].text));
+	for (size_t i = 0; i < report->foreign.len && i < DIAGS_MOST; i++)
+		vec_push(arena, &out->foreign, arena_strdup(arena, report->foreign.at[i]));
 	if (nothing) {
 		if (!report->none || report->rule.len)
 			differ(out, arena, NULL, NULL, "the NSF still enforces something");

@@ -96,6 +96,8 @@ static void keep_proof(const struct item *item, struct arena *arena, struct engi
 		d.reason = arena_strdup(arena, d.reason);
 		vec_push(arena, &p.difference, d);
 	}
+	for (size_t i = 0; i < item->proof.foreign.len; i++)
+		vec_push(arena, &p.foreign, arena_strdup(arena, item->proof.foreign.at[i]));
 	vec_push(arena, &out->list, p);
 }
 

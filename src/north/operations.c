@@ -212,6 +212,14 @@ static void write_proof(struct call *c, const struct engine_proof *p)
 		restconf_entry_close(out);
 	}
 	restconf_list_close(out);
+	restconf_list_open(out, "foreign");
+	for (size_t i = 0; i < p->foreign.len; i++) {
+		restconf_entry_open(out);
+		restconf_number(out, "index", (uint32_t)i + 1);
+		restconf_text(out, "text", p->foreign.at[i]);
+		restconf_entry_close(out);
+	}
+	restconf_list_close(out);
 	restconf_entry_close(out);
 }
 

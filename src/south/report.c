@@ -69,6 +69,17 @@ static const char *describe(const struct schema_node *node, struct arena *arena)
 			    witness ? ": for example the packet " : "", witness ? witness : "");
 }
 
+// "drops: table …, handle 5: tcp dport 22 drop: for example the packet …"
+static const char *describe_foreign(const struct schema_node *node, struct arena *arena)
+{
+	const char *kind = schema_get_value(node, "kind"), *where = schema_get_value(node, "where"),
+		   *rule = schema_get_value(node, "rule"),
+		   *witness = schema_get_value(node, "witness");
+	return arena_printf(arena, "%s: %s: %s%s%s", kind ? kind : "unknown", where ? where : "?",
+			    rule ? rule : "?", witness ? ": for example the packet " : "",
+			    witness ? witness : "");
+}
+
 static void read_state(const struct schema_node *state, struct arena *arena,
 		       struct engine_report *out)
 {
@@ -86,6 +97,8 @@ static void read_state(const struct schema_node *state, struct arena *arena,
 			read_rule(n, arena, out);
 		else if (schema_is(n, MODULE, "pinhole"))
 			vec_push(arena, &out->pinhole, text(n, "id", arena));
+		else if (schema_is(n, MODULE, "foreign"))
+			vec_push(arena, &out->foreign, describe_foreign(n, arena));
 		else if (schema_is(n, MODULE, "difference"))
 			vec_push(arena, &out->difference,
 				 (struct engine_report_difference){.policy =

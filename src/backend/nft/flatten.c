@@ -184,7 +184,7 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 	struct nft_area mine = *packets;
 	struct nft_form said = *form;
 	nft_area_form(&mine, arena, form);
-	if (!said.strange)
+	if (!said.strange && !mine.never)
 		said.strange = nft_area_unguarded(&mine, form);
 	u128 key = key_of(form), highest = highest_before(f, at);
 	struct group *group = key && f->only_apart ? group_of(f, key) : NULL;
@@ -197,11 +197,16 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 	}
 	if (mine.never)
 		mine = *packets;
-	if (!grouped)
+	if (form->act == ACT_RETURN && at->back && nft_takes(form) && !said.strange)
+		; // goes on behind the jump
+	else if (!grouped)
 		add_piece(f, f->as_found ? 0 : key > highest ? key : highest, at, &said, &mine);
 	else if (!f->only_apart)
 		add_to_group(f, key, at, &said, &mine);
-	if (said.strange || !nft_takes(form) || !nft_area_within(packets, &mine))
+	bool returns = nft_takes(form) && form->act == ACT_RETURN && at->back;
+	if (returns)
+		nft_area_minus(packets, &mine, arena, rest);
+	else if (said.strange || !nft_takes(form) || !nft_area_within(packets, &mine))
 		vec_push(arena, &rest->list, (struct nft_area *)packets);
 }
 

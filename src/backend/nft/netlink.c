@@ -254,7 +254,7 @@ static void put_request(struct nft_socket *s, const struct nft_dump *dump, char 
 	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | dump->type);
 	nlh->nlmsg_flags = NLM_F_REQUEST | (dump->single ? NLM_F_ACK : NLM_F_DUMP);
 	nlh->nlmsg_seq = ++s->seq;
-	nfg->nfgen_family = NFPROTO_INET;
+	nfg->nfgen_family = dump->family ? dump->family : NFPROTO_INET;
 	nfg->version = NFNETLINK_V0;
 	if (dump->table)
 		mnl_attr_put_strz(nlh, 1, dump->table);

@@ -62,6 +62,7 @@ typedef int (*nft_dump_fn)(const struct nlmsghdr *message, void *context);
 // What a dump asks for; NULL names are left out.
 struct nft_dump {
 	uint16_t type;            // NFT_MSG_GET...
+	uint8_t family;           // NFPROTO_..., 0: inet
 	bool single;              // one object instead of a list
 	const char *table, *name; // of the table, and of the object or the chain of rules
 	nft_dump_fn each;

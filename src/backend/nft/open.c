@@ -73,6 +73,7 @@ int backend_nft_open(const struct backend_nft_options *options, struct diags *di
 		return -EINVAL;
 	}
 	struct backend_nft *nft = base_oom(calloc(1, sizeof(*nft)));
+	arena_init(&nft->others.arena);
 	nft->watch = -1;
 	if (options)
 		nft->options = *options;
@@ -97,6 +98,7 @@ void backend_nft_close(struct backend_nft *nft)
 	nft_live_free(nft->live);
 	base_close(&nft->watch);
 	nft_socket_close(&nft->socket);
+	arena_fini(&nft->others.arena);
 	free(nft);
 }
 
@@ -261,6 +263,12 @@ static int ops_compare(struct backend *backend, const struct ir_ruleset *lowered
 	return backend_nft_compare(of(backend), lowered, out);
 }
 
+static int ops_others(struct backend *backend, const struct ir_ruleset *lowered,
+		      struct backend_others *out)
+{
+	return backend_nft_others(of(backend), lowered, out);
+}
+
 static int ops_counters(struct backend *backend, struct arena *arena, struct backend_counters *out)
 {
 	return backend_nft_counters(of(backend), arena, out);
@@ -316,6 +324,7 @@ const struct backend_ops backend_nft_ops = {
 	.clear = ops_clear,
 	.read_back = ops_read_back,
 	.compare = ops_compare,
+	.others = ops_others,
 	.counters = ops_counters,
 	.watch_fd = ops_watch_fd,
 	.watch_drain = ops_watch_drain,

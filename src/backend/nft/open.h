@@ -15,6 +15,12 @@ struct backend_nft {
 	char table[33];
 	struct nft_live *
 		live; // what this process has put in force; NULL: nothing, or it is not known any more
+	struct {
+		struct arena arena;
+		struct backend_others found; // in the arena
+		uint32_t at;                 // the kernel's number of the last change then
+		bool known;
+	} others;
 };
 
 // Adds a diag for a netlink error.

@@ -17,6 +17,7 @@
 struct view {
 	struct nft_socket *socket;
 	const char *name;
+	uint8_t family;
 	enum nft_detail detail;
 	const struct nft_part *part; // NULL: the whole
 	struct arena *arena;
@@ -108,7 +109,7 @@ static char *text(struct arena *arena, const struct nlattr *attr)
 static bool ours(const struct view *v, const struct nlmsghdr *nlh, const struct nlattr *table)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	return nfg->nfgen_family == NFPROTO_INET && nft_attr_is(table, v->name);
+	return nfg->nfgen_family == v->family && nft_attr_is(table, v->name);
 }
 
 // --- chains ---
@@ -359,8 +360,12 @@ static int take_table(const struct nlmsghdr *nlh, void *context)
 
 static int list(struct view *v, uint16_t type, const char *name, nft_dump_fn each)
 {
-	const struct nft_dump dump = {
-		.type = type, .table = v->name, .name = name, .each = each, .context = v};
+	const struct nft_dump dump = {.type = type,
+				      .family = v->family,
+				      .table = v->name,
+				      .name = name,
+				      .each = each,
+				      .context = v};
 	return nft_dump_run(v->socket, &dump);
 }
 
@@ -400,6 +405,7 @@ static void find_generation(struct nft_table *table)
 static int get(struct view *v, uint16_t type, const char *name, nft_dump_fn each)
 {
 	const struct nft_dump dump = {.type = type,
+				      .family = v->family,
 				      .single = true,
 				      .table = v->name,
 				      .name = name,
@@ -540,8 +546,24 @@ static int read_view(struct view *v)
 int nft_table_read(struct nft_socket *socket, const char *table, enum nft_detail detail,
 		   struct arena *arena, struct nft_table *out)
 {
-	struct view v = {
-		.socket = socket, .name = table, .detail = detail, .arena = arena, .table = out};
+	struct view v = {.socket = socket,
+			 .name = table,
+			 .family = NFPROTO_INET,
+			 .detail = detail,
+			 .arena = arena,
+			 .table = out};
+	return read_view(&v);
+}
+
+int nft_table_read_of(struct nft_socket *socket, uint8_t family, const char *table,
+		      struct arena *arena, struct nft_table *out)
+{
+	struct view v = {.socket = socket,
+			 .name = table,
+			 .family = family,
+			 .detail = NFT_ALL,
+			 .arena = arena,
+			 .table = out};
 	return read_view(&v);
 }
 
@@ -550,6 +572,7 @@ int nft_table_read_part(struct nft_socket *socket, const char *table, const stru
 {
 	struct view v = {.socket = socket,
 			 .name = table,
+			 .family = NFPROTO_INET,
 			 .detail = NFT_ALL,
 			 .arena = arena,
 			 .table = out,

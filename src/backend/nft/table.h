@@ -44,7 +44,10 @@ enum nft_detail {
 // 0 or a negative errno. A table that is not there is no error.
 int nft_table_read(struct nft_socket *socket, const char *table, enum nft_detail detail,
 		   struct arena *arena, struct nft_table *out) must_check;
-// A part of it: these chains with their rules, these sets and maps with their elements, and the sets and maps that the
+// The whole table of somebody else, of any family.
+int nft_table_read_of(struct nft_socket *socket, uint8_t family, const char *table,
+		      struct arena *arena, struct nft_table *out) must_check;
+// A part of ours: these chains with their rules, these sets and maps with their elements, and the sets and maps that the
 // rules look up. What is not there is left out. `generation` is known only when the base chain is among them.
 struct nft_part {
 	const char *const *chain, *const *set; // full names
