@@ -13,7 +13,8 @@ struct engine_proof {
 	enum engine_verdict verdict;
 	uint32_t rules; // intended
 	VEC(struct engine_difference) difference;
-	VEC(const char *) foreign; // what others have put beside the policy, in words; no difference
+	VEC(const char *)
+	foreign; // what others have put beside the policy, in words; no difference
 };
 struct engine_proofs {
 	VEC(struct engine_proof) list;

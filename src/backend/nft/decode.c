@@ -636,30 +636,3 @@ void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form)
 			read_counter(&r, at[NFTA_EXPR_DATA]);
 	}
 }
-
-void nft_decode_tag(struct arena *arena, const void *data, size_t len, struct nft_tag *tag)
-{
-	struct wire_reader in = wire_reader(data, len);
-	const char *comment = NULL;
-	size_t policy = 0;
-	*tag = (struct nft_tag){0};
-	while (!in.bad && in.at < in.end) {
-		uint8_t type = wire_u8(&in), bytes = wire_u8(&in);
-		if (in.bad || (size_t)(in.end - in.at) < bytes)
-			break;
-		struct wire_reader value = wire_reader(in.at, bytes);
-		if (type == NFT_UDATA_COMMENT)
-			comment = arena_strndup(arena, (const char *)in.at, bytes);
-		if (type == NFT_UDATA_TAG && bytes == NFT_UDATA_TAG_BYTES && wire_u8(&value) == 1) {
-			tag->known = true;
-			tag->rule = wire_u32(&value);
-			tag->clause = wire_u32(&value);
-			tag->counts = wire_u8(&value);
-			policy = wire_u8(&value);
-		}
-		in.at += bytes;
-	}
-	bool split = comment && policy && strlen(comment) > policy && comment[policy] == '/';
-	tag->policy = split ? arena_strndup(arena, comment, policy) : NULL;
-	tag->name = split ? comment + policy + 1 : comment;
-}

@@ -614,46 +614,6 @@ static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nf
 	}
 }
 
-void nft_tag_comment(const struct nft_tag *tag, struct buf *out)
-{
-	size_t before = out->len,
-	       policy = tag->policy ? strnlen(tag->policy, NFT_COMMENT_MOST / 2) : 0;
-	if (policy)
-		buf_printf(out, "%.*s/", (int)policy, tag->policy);
-	if (tag->name)
-		buf_printf(out, "%.*s", (int)(NFT_COMMENT_MOST - (out->len - before)), tag->name);
-	// nft(8) writes comments between quotes and does not escape what is inside.
-	for (size_t i = before; i < out->len; i++)
-		if (out->data[i] == '"')
-			out->data[i] = '\'';
-}
-
-static void put_user_data(struct nlmsghdr *nlh, const struct nft_tag *tag)
-{
-	if (!tag->known)
-		return;
-	struct buf comment, all;
-	buf_init(&comment);
-	buf_init(&all);
-	size_t policy = tag->policy ? strnlen(tag->policy, NFT_COMMENT_MOST / 2) : 0;
-	nft_tag_comment(tag, &comment);
-	if (comment.len) {
-		wire_put_u8(&all, NFT_UDATA_COMMENT);
-		wire_put_u8(&all, (uint8_t)(comment.len + 1));
-		buf_add(&all, comment.data, comment.len + 1);
-	}
-	wire_put_u8(&all, NFT_UDATA_TAG);
-	wire_put_u8(&all, NFT_UDATA_TAG_BYTES);
-	wire_put_u8(&all, 1);
-	wire_put_u32(&all, tag->rule);
-	wire_put_u32(&all, tag->clause);
-	wire_put_u8(&all, tag->counts);
-	wire_put_u8(&all, (uint8_t)policy);
-	mnl_attr_put(nlh, NFTA_RULE_USERDATA, all.len, all.data);
-	buf_fini(&all);
-	buf_fini(&comment);
-}
-
 static void put_expressions(struct nft_encoder *e, struct nlmsghdr *nlh,
 			    const struct nft_form *form, const char *const *sets)
 {
@@ -693,7 +653,7 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 		nft_put_u64(nlh, spot == SPOT_INSTEAD ? NFTA_RULE_HANDLE : NFTA_RULE_POSITION,
 			    handle);
 	put_expressions(e, nlh, form, sets);
-	put_user_data(nlh, &form->tag);
+	nft_tag_put(nlh, &form->tag);
 	nft_batch_close(e->batch);
 }
 

@@ -14,7 +14,8 @@ struct nft_encoder {
 	uint32_t sets;      // names of sets: "g7-s1" and so on, behind this number
 	uint32_t ids;       // of sets and maps within the transaction
 	struct map set_by_content;
-	// Chains that rules have of their own are made when the first rule leads there; NULL: they are all made by the caller.
+	// Chains that rules have of their own are made when the first rule leads there; NULL: they are all made by the
+	// caller.
 	const struct nft_program *own;
 	struct map uses_of_chain;
 };
@@ -75,8 +76,9 @@ void nft_encode_delete_other(struct nft_batch *batch, const char *table,
 void nft_encode_timer(struct nft_batch *batch, const char *table, const char *set, uint8_t protocol,
 		      uint64_t first_ms);
 
-// User data: a comment that nft(8) shows, and the tag. Appends the comment, which has room for a part of long names only.
+// User data (tag.c): a comment that nft(8) shows, which has room for a part of long names only, and the tag.
 void nft_tag_comment(const struct nft_tag *tag, struct buf *out);
+void nft_tag_put(struct nlmsghdr *nlh, const struct nft_tag *tag);
 #define NFT_UDATA_COMMENT 0
 #define NFT_UDATA_TAG 0x42
 #define NFT_UDATA_TAG_BYTES 11 // format, rule, clause, counts, length of the policy's name
