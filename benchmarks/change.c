@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+// What changing one rule costs a real agent, in policies of 1k, 10k and 100k rules like access lists: from the request over
+// TLS to the answer that it is in force, proven and on the disk; the memory of its two processes; and in one process, what
+// of it the enforcer does: books (lowering, digests), journal, kernel, proof. Each size in a namespace of its own.
+#include "agent/core.h"
+#include "agent/journal.h"
+#include "agent/rig.h"
+#include "agent/state.h"
+#include "backend/nft/nft.h"
+#include "benchmarks/figure.h"
+#include "codec/nfi.h"
+#include "proto/netconf/client.h"
+#include "verify/test_sets.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CHANGES = 60, SECONDS_MOST = 20 };
+
+struct series {
+	double of[CHANGES];
+	size_t len;
+};
+struct bench {
+	struct rig rig;
+	struct ir_ruleset rules;
+	struct test_random random;
+	unsigned thousands;
+};
+
+static void check(bool good, const char *what)
+{
+	if (good)
+		return;
+	printf("%s failed\n", what);
+	exit(1);
+}
+
+static void print(const struct bench *b, const char *what, double value, const char *unit,
+		  const char *beside)
+{
+	char text[80];
+	snprintf(text, sizeof(text), "agent, %uk rules: %s", b->thousands, what);
+	figure_print(text, value, unit, beside);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void print_series(const struct bench *b, const char *what, struct series *s)
+{
+	char beside[64];
+	qsort(s->of, s->len, sizeof(*s->of), by_size);
+	snprintf(beside, sizeof(beside), "worst of %zu: %.3f ms", s->len, s->of[s->len - 1] * 1e3);
+	print(b, what, s->of[s->len / 2] * 1e3, "ms", beside);
+}
+
+static void add(struct series *s, double seconds)
+{
+	s->of[s->len++] = seconds;
+}
+
+// Slow ones are not measured so often.
+static bool enough(const struct series *s, double since)
+{
+	return s->len == CHANGES || (s->len && figure_seconds() - since > SECONDS_MOST);
+}
+
+// Some rule does the opposite.
+static size_t turn_one(struct bench *b)
+{
+	size_t at = test_random_below(&b->random, (uint32_t)b->rules.rule.len);
+	struct ir_rule *rule = &b->rules.rule.at[at];
+	rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
+	return at;
+}
+
+// --- a real agent ---
+
+static void put_config(struct bench *b, const struct ir_ruleset *rules, const char *operation,
+		       struct buf *out)
+{
+	buf_printf(out,
+		   "<edit-config><target><candidate/></target><default-operation>%s"
+		   "</default-operation><config>",
+		   operation);
+	check(codec_nfi_write(rules, &b->rig.diags, out), "writing rules");
+	buf_adds(out, "</config></edit-config>");
+}
+
+static double commit(struct bench *b, struct netconf_client *client, const char *edit,
+		     double *edited_out)
+{
+	double begin = figure_seconds();
+	rig_must(&b->rig, client, edit);
+	*edited_out = figure_seconds() - begin;
+	begin = figure_seconds();
+	rig_must(&b->rig, client, "<commit/>");
+	return figure_seconds() - begin;
+}
+
+static void print_peak(struct bench *b, const char *what, pid_t pid)
+{
+	print(b, what, strtod(rig_status(&b->rig, pid, "VmHWM"), NULL) / 1024, "MB", "");
+}
+
+static void print_peaks(struct bench *b)
+{
+	print_peak(b, "peak memory, front", rig_front(&b->rig));
+	print_peak(b, "peak memory, enforcer", b->rig.agent);
+}
+
+static void change_over_netconf(struct bench *b, struct netconf_client *client)
+{
+	struct series edits = {.len = 0}, commits = {.len = 0}, both = {.len = 0};
+	double since = figure_seconds();
+	while (!enough(&both, since)) {
+		struct ir_ruleset one = {.default_action = IR_DROP};
+		double edited;
+		struct buf xml;
+		buf_init(&xml);
+		one.rule.at = &b->rules.rule.at[turn_one(b)];
+		one.rule.len = 1;
+		put_config(b, &one, "merge", &xml);
+		double committed = commit(b, client, xml.data, &edited);
+		add(&edits, edited);
+		add(&commits, committed);
+		add(&both, edited + committed);
+		buf_fini(&xml);
+	}
+	print_series(b, "one rule edited", &edits);
+	print_series(b, "and committed, to the answer", &commits);
+	print_series(b, "both", &both);
+}
+
+static void measure_agent(struct bench *b)
+{
+	struct netconf_client *client;
+	struct buf xml;
+	double edited;
+	rig_start(&b->rig);
+	client = rig_connect(&b->rig, "controller");
+	check(client, "a session");
+	buf_init(&xml);
+	put_config(b, &b->rules, "replace", &xml);
+	double committed = commit(b, client, xml.data, &edited);
+	buf_fini(&xml);
+	print(b, "all rules edited", edited, "s", "");
+	print(b, "all rules committed", committed, "s", "");
+	print_peaks(b);
+	change_over_netconf(b, client);
+	print_peaks(b);
+	netconf_client_free(client);
+	rig_stop(&b->rig, SIGTERM);
+	rig_flush(&b->rig);
+}
+
+// --- the enforcer alone ---
+
+static struct {
+	double kernel, proof;
+	unsigned anew;
+} spent;
+
+static int timed_apply(struct backend *backend, const struct ir_ruleset *lowered,
+		       struct diags *diags)
+{
+	double begin = figure_seconds();
+	int r = backend_nft_ops.apply(backend, lowered, diags);
+	spent.kernel += figure_seconds() - begin;
+	spent.anew++;
+	return r;
+}
+
+static int timed_change(struct backend *backend, const struct ir_ruleset *lowered,
+			const struct backend_edit *edit, size_t edits, struct diags *diags)
+{
+	double begin = figure_seconds();
+	int r = backend_nft_ops.change(backend, lowered, edit, edits, diags);
+	spent.kernel += figure_seconds() - begin;
+	return r;
+}
+
+static int timed_compare(struct backend *backend, const struct ir_ruleset *lowered,
+			 struct backend_differences *out)
+{
+	double begin = figure_seconds();
+	int r = backend_nft_ops.compare(backend, lowered, out);
+	spent.proof += figure_seconds() - begin;
+	return r;
+}
+
+static int timed_compare_changed(struct backend *backend, const struct ir_ruleset *lowered,
+				 struct backend_differences *out)
+{
+	double begin = figure_seconds();
+	int r = backend_nft_ops.compare_changed(backend, lowered, out);
+	spent.proof += figure_seconds() - begin;
+	return r;
+}
+
+static int64_t wall(void *context)
+{
+	(void)context;
+	return time(NULL);
+}
+
+static uint64_t monotonic(void *context)
+{
+	(void)context;
+	return (uint64_t)(figure_seconds() * 1e3);
+}
+
+static void tell(void *context, const struct agent_message *message)
+{
+	(void)context;
+	(void)message;
+}
+
+static void answer(struct bench *b, struct agent_core *core, const struct agent_message *ask)
+{
+	struct agent_message got;
+	agent_core_answer(core, ask, &b->rig.arena, &got);
+	check(got.result.ok, "a commit");
+}
+
+static void send_all(struct bench *b, struct agent_core *core)
+{
+	struct buf bytes;
+	struct agent_message text = {.type = AGENT_TEXT, .piece = {"<config/>", 9}};
+	buf_init(&bytes);
+	for (size_t i = 0; i < b->rules.rule.len; i++)
+		ir_rule_encode(&b->rules.rule.at[i], &bytes);
+	struct agent_message rules = {.type = AGENT_RULES, .piece = {bytes.data, bytes.len}};
+	check(agent_core_take(core, &rules) && agent_core_take(core, &text), "sending rules");
+	buf_fini(&bytes);
+	answer(b, core,
+	       &(struct agent_message){.type = AGENT_APPLY, .apply = {.default_action = IR_DROP}});
+}
+
+// The message that turns a rule. What it holds lives in the arena and in `rules`.
+static struct agent_message make_change(struct bench *b, struct buf *rules, uint32_t version)
+{
+	struct backend_edit *edit = arena_new(&b->rig.arena, struct backend_edit);
+	size_t at = turn_one(b);
+	*edit = (struct backend_edit){at, 1, at, 1};
+	buf_clear(rules);
+	ir_rule_encode(&b->rules.rule.at[at], rules);
+	return (struct agent_message){
+		.type = AGENT_CHANGE,
+		.change = {.version = version,
+			   .before = (uint32_t)b->rules.rule.len,
+			   .edit = {.at = edit, .len = 1, .cap = 1},
+			   .rules = {rules->data, rules->len},
+			   .text = "<config><some><five><hundred><bytes/></hundred></five></some>"
+				   "</config>"}};
+}
+
+static struct agent_core *start_core(struct bench *b, const struct agent_point *point)
+{
+	struct agent_core *core =
+		agent_core_new(&(struct agent_core_options){.point = *point,
+							    .state_dir = b->rig.dir,
+							    .certificate_dir = b->rig.dir,
+							    .wall = wall,
+							    .monotonic = monotonic,
+							    .tell = tell});
+	check(agent_core_start(core, &b->rig.diags), "starting");
+	return core;
+}
+
+static void change_in_core(struct bench *b, struct agent_core *core)
+{
+	struct series all = {.len = 0}, kernel = {.len = 0}, proof = {.len = 0};
+	struct buf rules;
+	buf_init(&rules);
+	double since = figure_seconds();
+	spent.anew = 0;
+	while (!enough(&all, since)) {
+		struct agent_start start = {.name = NULL};
+		agent_core_describe(core, &start);
+		struct agent_message message = make_change(b, &rules, start.version);
+		spent.kernel = spent.proof = 0;
+		double begin = figure_seconds();
+		answer(b, core, &message);
+		add(&all, figure_seconds() - begin);
+		add(&kernel, spent.kernel);
+		add(&proof, spent.proof);
+	}
+	print_series(b, "enforcer, one rule changed", &all);
+	print_series(b, "  of it the kernel", &kernel);
+	print(b, "  of these put there as a whole", spent.anew, "", "");
+	print_series(b, "  of it the proof", &proof);
+	buf_fini(&rules);
+}
+
+// The same change of a policy that is in no kernel, and of the journal in an empty directory.
+static void change_books(struct bench *b, const struct agent_point *point)
+{
+	struct series books = {.len = 0}, journal = {.len = 0};
+	struct agent_held *held = agent_held_new(), *none;
+	struct agent_journal *file;
+	struct buf rules;
+	bool unfinished;
+	buf_init(&rules);
+	for (size_t i = 0; i < b->rules.rule.len; i++)
+		ir_rule_encode(&b->rules.rule.at[i], &rules);
+	check(agent_held_add(held, &(struct agent_piece){rules.data, rules.len}), "reading");
+	held->running.base = "";
+	agent_held_prepare(held, point);
+	check(agent_journal_open(b->rig.dir, &b->rig.diags, &file, &none, &unfinished) ==
+			      AGENT_ABSENT &&
+		      agent_journal_whole(file, held, &b->rig.diags) &&
+		      agent_journal_confirm(file, &b->rig.diags),
+	      "a journal");
+	for (uint32_t i = 0; i < CHANGES; i++) {
+		struct agent_message message = make_change(b, &rules, 0);
+		struct agent_edits edits, back;
+		double begin = figure_seconds();
+		check(agent_held_read(held, &message.change, &b->rig.diags, &edits), "reading");
+		agent_held_edit(held, &edits, point, &b->rig.arena, &back);
+		add(&books, figure_seconds() - begin);
+		begin = figure_seconds();
+		check(agent_journal_change(file, &message.change, i, &b->rig.diags) &&
+			      agent_journal_confirm(file, &b->rig.diags),
+		      "writing");
+		add(&journal, figure_seconds() - begin);
+	}
+	print_series(b, "  of it books", &books);
+	print_series(b, "  of it the journal, waiting for the disk twice", &journal);
+	agent_journal_close(file);
+	agent_held_free(held);
+	buf_fini(&rules);
+}
+
+static void remove_journal(struct bench *b)
+{
+	check(agent_state_remove(b->rig.dir, "journal", &b->rig.diags), "tidying up");
+}
+
+static void measure_core(struct bench *b)
+{
+	struct backend_ops ops = backend_nft_ops;
+	struct agent_point point = {.ops = &ops, .normal = backend_nft_normal};
+	ops.apply = timed_apply;
+	ops.compare = timed_compare;
+	ops.change = ops.change ? timed_change : NULL;
+	ops.compare_changed = ops.compare_changed ? timed_compare_changed : NULL;
+	check(ops.open(&b->rig.diags, &point.backend) == 0, "the back end");
+	struct agent_core *core = start_core(b, &point);
+	send_all(b, core);
+	change_in_core(b, core);
+	agent_core_free(core);
+	remove_journal(b);
+	change_books(b, &point);
+	remove_journal(b);
+	check(ops.clear(point.backend, &b->rig.diags) == 0, "clearing");
+	ops.close(point.backend);
+}
+
+static int measure(unsigned rules)
+{
+	struct bench b = {.thousands = rules / 1000, .random = {.state = 1}};
+	if (!rig_enter_namespace()) {
+		printf("this needs root\n");
+		return 1;
+	}
+	rig_init(&b.rig, BENCH_NSF);
+	test_sets_make(&(struct test_sets_spec){TEST_SETS_ACL, 4, rules, 1}, &b.rig.arena,
+		       &b.rules);
+	measure_agent(&b);
+	measure_core(&b);
+	rig_fini(&b.rig);
+	return 0;
+}
+
+int main(void)
+{
+	static const unsigned rules[] = {1000, 10000, 100000};
+	for (size_t i = 0; i < array_len(rules); i++) {
+		int status = 1;
+		fflush(stdout);
+		pid_t pid = fork();
+		if (pid == 0)
+			exit(measure(rules[i]));
+		if (waitpid(pid, &status, 0) != pid || status)
+			return 1;
+	}
+	return 0;
+}
