@@ -273,6 +273,15 @@ bool nft_area_covered(const struct nft_area *a, const struct nft_areas *by, stru
 
 // --- as matches ---
 
+void nft_area_all_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form)
+{
+	form->match = arena_array(arena, struct nft_match, NFT_FIELDS);
+	form->len = 0;
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (has(area, f))
+			form->match[form->len++] = (struct nft_match){f, area->set[f]};
+}
+
 static void again(const struct nft_area *area, uint64_t fields, struct arena *arena,
 		  struct nft_area *out)
 {

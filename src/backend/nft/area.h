@@ -45,3 +45,5 @@ bool nft_area_covered(const struct nft_area *a, const struct nft_areas *by, stru
 
 // The fewest matches that mean the area, as those of the form.
 void nft_area_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form);
+// All that is said in it, with what is implied.
+void nft_area_all_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form);

@@ -92,15 +92,6 @@ static u128 highest_before(const struct flattening *f, const struct nft_visit *a
 
 // --- groups ---
 
-static void all_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form)
-{
-	form->match = arena_array(arena, struct nft_match, NFT_FIELDS);
-	form->len = 0;
-	for (unsigned i = 0; i < NFT_FIELDS; i++)
-		if (area->has >> i & 1)
-			form->match[form->len++] = (struct nft_match){i, area->set[i]};
-}
-
 static bool covers(const struct nft_form *form, const struct nft_area *area)
 {
 	for (size_t i = 0; i < form->len; i++) {
@@ -168,7 +159,7 @@ static void add_to_group(struct flattening *f, u128 key, const struct nft_visit 
 	}
 	group = arena_new(f->arena, struct group);
 	*group = (struct group){.key = key, .chain = at->stop->chain, .form = *form};
-	all_matches(area, f->arena, &group->form);
+	nft_area_all_matches(area, f->arena, &group->form);
 	for (size_t i = 0; i < group->form.len; i++) {
 		struct algebra_set *set = &group->form.match[i].set;
 		set->at = arena_memdup(f->arena, set->at, set->len * sizeof(*set->at));

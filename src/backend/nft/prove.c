@@ -9,6 +9,7 @@
 // at. What somebody else's rules would do to this is not asked: one such rule, and nothing is proven.
 #include "backend/nft/prove.h"
 #include "backend/nft/encode.h"
+#include "backend/nft/meets.h"
 #include "base/buf.h"
 
 #include <stdlib.h>
@@ -18,10 +19,18 @@
 #define STEPS_LEAST 1000000u // … and beside that
 #define SCANS_MOST 500u      // rules of which all earlier ones are looked at
 #define ACTION_DEPTH 6u
+#define MEETING_MOST 2000u // rules that may meet another one; more are asked one by one
 
 struct place { // where a rule of the list stands in the program
 	struct nft_rule_at spot;
 	size_t rule;
+};
+
+// The rules of the list that stand in a part, ascending, and how to find those that meet others.
+struct part_index {
+	size_t *rule;
+	size_t len;
+	struct nft_meets *meets;
 };
 
 struct prover {
@@ -38,6 +47,7 @@ struct prover {
 	size_t **is;             // by stop and rule: index in the list, or NONE, UNSEEN
 	size_t **highest;        // by stop and rule: the highest index before it, + 1
 	size_t *highest_in;      // by part
+	struct part_index *part; // by part
 	VEC(struct place) place; // sorted by rule of the list
 	struct map limiter;      // chains that hold a limit: the rule whose they are, + 1
 	size_t now;              // the rule of the list that is walked
@@ -412,6 +422,7 @@ static size_t higher(size_t a, size_t b)
 static void find_highest(struct prover *p)
 {
 	p->highest_in = arena_array(p->arena, size_t, p->ways.parts);
+	p->part = arena_array(p->arena, struct part_index, p->ways.parts);
 	for (size_t s = p->ways.stop.len; s-- > 0;) {
 		const struct nft_stop *stop = p->ways.stop.at[s];
 		size_t n = stop->chain->rule.len, most = 0;
@@ -430,37 +441,90 @@ static void find_highest(struct prover *p)
 	}
 }
 
+static bool rule_meets(const struct prover *p, size_t rule, const struct nft_area *packets,
+		       struct arena *arena)
+{
+	struct nft_area both = *packets;
+	nft_area_form(&both, arena, &p->rule[rule]);
+	return !both.never;
+}
+
 static bool chain_meets(const struct prover *p, const struct nft_stop *stop, size_t rules,
 			const struct nft_area *packets, struct arena *arena)
 {
 	for (size_t i = 0; i < rules; i++) {
 		size_t is = p->is[stop->number][i];
-		struct nft_area both = *packets;
-		if (is <= p->now || is >= p->rules)
-			continue;
-		nft_area_form(&both, arena, &p->rule[is]);
-		if (!both.never)
+		if (is > p->now && is < p->rules && rule_meets(p, is, packets, arena))
 			return true;
 	}
 	return false;
 }
 
-static bool part_meets(const struct prover *p, uint32_t part, const struct nft_area *packets,
+static int by_size(const void *x, const void *y)
+{
+	const size_t *a = x, *b = y;
+	return *a < *b ? -1 : *a > *b;
+}
+
+static struct part_index *index_of(struct prover *p, uint32_t part)
+{
+	struct part_index *index = &p->part[part];
+	VEC(size_t) rule = {0};
+	if (index->meets)
+		return index;
+	for (size_t i = 0; i < p->place.len; i++)
+		if (p->ways.stop.at[p->place.at[i].spot.stop]->part == part)
+			vec_push(p->arena, &rule, p->place.at[i].rule);
+	if (rule.len)
+		qsort(rule.at, rule.len, sizeof(*rule.at), by_size);
+	for (size_t i = 0; i < rule.len; i++)
+		if (!i || rule.at[i] != index->rule[index->len - 1]) {
+			index->rule = rule.at;
+			index->rule[index->len++] = rule.at[i];
+		}
+	const struct nft_form **form = arena_array(p->arena, const struct nft_form *, index->len);
+	for (size_t i = 0; i < index->len; i++)
+		form[i] = &p->rule[index->rule[i]];
+	index->meets = nft_meets_new(form, index->len);
+	return index;
+}
+
+static size_t first_behind(const struct part_index *index, size_t rule)
+{
+	size_t lo = 0, hi = index->len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (index->rule[mid] <= rule)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool part_meets(struct prover *p, uint32_t part, const struct nft_area *packets,
 		       struct arena *arena)
 {
 	if (p->highest_in[part] <= p->now + 1)
 		return false;
-	for (size_t s = 0; s < p->ways.stop.len; s++) {
-		const struct nft_stop *stop = p->ways.stop.at[s];
-		if (stop->part == part &&
-		    chain_meets(p, stop, stop->chain->rule.len, packets, arena))
-			return true;
-	}
-	return false;
+	struct nft_form form = {0};
+	struct algebra_ids ids = {0};
+	const struct part_index *index = index_of(p, part);
+	size_t from = first_behind(index, p->now);
+	nft_area_all_matches(packets, arena, &form);
+	bool found = nft_meets_find(index->meets, &form, (struct algebra_range){from, index->len},
+				    MEETING_MOST, &ids),
+	     meets = false;
+	for (size_t i = 0; found && i < ids.len && !meets; i++)
+		meets = rule_meets(p, index->rule[ids.at[i]], packets, arena);
+	for (size_t i = from; !found && i < index->len && !meets; i++)
+		meets = rule_meets(p, index->rule[i], packets, arena);
+	free(ids.at);
+	return meets;
 }
 
 // Whether some rule that the list has behind stands before this place and meets the packets.
-static bool meets_later(const struct prover *p, const struct nft_visit *at,
+static bool meets_later(struct prover *p, const struct nft_visit *at,
 			const struct nft_area *packets, struct arena *arena)
 {
 	for (; at; at = at->from) {
@@ -627,4 +691,6 @@ void nft_prove(const struct nft_program *list, const struct nft_program *program
 	see_dead(&p);
 	find_highest(&p);
 	walk_rules(&p);
+	for (uint32_t i = 0; i < p.ways.parts; i++)
+		nft_meets_free(p.part[i].meets);
 }

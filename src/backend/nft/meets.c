@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// A rule as a box over ranks: one axis for each field by which trees are split and that some rule asks; a set of values
+// counts as the range around it.
+#include "backend/nft/meets.h"
+#include "backend/nft/tree.h"
+
+#include <stdlib.h>
+
+// One axis: a field that some rule asks, and the ends of ranges in it.
+struct axis {
+	enum nft_field field;
+	VEC(u128) end; // sorted, no two equal: rank r begins at end.at[r]
+};
+
+struct nft_meets {
+	struct arena arena;
+	const struct nft_form *const *rule;
+	size_t rules;
+	struct axis axis[NFT_SPLIT_FIELDS];
+	size_t axes;
+	struct algebra_shape shape;
+	struct algebra_boxes *boxes; // NULL: no rule asks anything
+};
+
+static int by_value(const void *x, const void *y)
+{
+	const u128 *a = x, *b = y;
+	return *a < *b ? -1 : *a > *b;
+}
+
+static struct algebra_range hull(const struct algebra_set *set, enum nft_field field)
+{
+	if (!set || !set->len)
+		return (struct algebra_range){0, algebra_max(nft_field_info[field].bits)};
+	return (struct algebra_range){set->at[0].lo, set->at[set->len - 1].hi};
+}
+
+static void make_axis(struct nft_meets *m, enum nft_field field)
+{
+	struct axis axis = {.field = field};
+	for (size_t i = 0; i < m->rules; i++) {
+		const struct algebra_set *set = nft_form_set(m->rule[i], field);
+		if (!set || !set->len)
+			continue;
+		vec_push(&m->arena, &axis.end, hull(set, field).lo);
+		if (hull(set, field).hi != algebra_max(nft_field_info[field].bits))
+			vec_push(&m->arena, &axis.end, hull(set, field).hi + 1);
+	}
+	if (!axis.end.len)
+		return;
+	vec_push(&m->arena, &axis.end, (u128)0);
+	qsort(axis.end.at, axis.end.len, sizeof(*axis.end.at), by_value);
+	size_t n = 1;
+	for (size_t i = 1; i < axis.end.len; i++)
+		if (axis.end.at[i] != axis.end.at[n - 1])
+			axis.end.at[n++] = axis.end.at[i];
+	axis.end.len = n;
+	m->axis[m->axes++] = axis;
+}
+
+// The rank of the interval that holds the value.
+static uint32_t rank_of(const struct axis *axis, u128 value)
+{
+	size_t lo = 0, hi = axis->end.len;
+	while (hi - lo > 1) {
+		size_t middle = (lo + hi) / 2;
+		if (axis->end.at[middle] <= value)
+			lo = middle;
+		else
+			hi = middle;
+	}
+	return (uint32_t)lo;
+}
+
+static void make_box(const struct nft_meets *m, const struct nft_form *form, uint64_t *box)
+{
+	for (size_t k = 0; k < m->axes; k++) {
+		enum nft_field field = m->axis[k].field;
+		struct algebra_range r = hull(nft_form_set(form, field), field);
+		box[k] = algebra_span(rank_of(&m->axis[k], r.lo), rank_of(&m->axis[k], r.hi));
+	}
+}
+
+static void make_boxes(struct nft_meets *m)
+{
+	uint64_t box[ALGEBRA_CELLS];
+	algebra_shape_init(&m->shape, (unsigned)m->axes);
+	m->boxes = algebra_boxes_new(&m->shape);
+	for (size_t i = 0; i < m->rules; i++) {
+		make_box(m, m->rule[i], box);
+		algebra_boxes_add(m->boxes, box, (uint32_t)i);
+	}
+	algebra_boxes_build(m->boxes);
+}
+
+struct nft_meets *nft_meets_new(const struct nft_form *const *rule, size_t n)
+{
+	struct nft_meets *m = base_oom(calloc(1, sizeof(*m)));
+	arena_init(&m->arena);
+	m->rule = rule;
+	m->rules = n;
+	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++)
+		if (nft_split_field[i] != F_HEADER)
+			make_axis(m, nft_split_field[i]);
+	if (m->axes)
+		make_boxes(m);
+	m->rule = NULL;
+	return m;
+}
+
+void nft_meets_free(struct nft_meets *m)
+{
+	if (!m)
+		return;
+	if (m->boxes)
+		algebra_boxes_free(m->boxes);
+	arena_fini(&m->arena);
+	free(m);
+}
+
+bool nft_meets_find(const struct nft_meets *m, const struct nft_form *form,
+		    struct algebra_range numbers, size_t most, struct algebra_ids *ids)
+{
+	uint64_t box[ALGEBRA_CELLS];
+	if (!m->boxes)
+		return false;
+	make_box(m, form, box);
+	return algebra_boxes_meeting_most(m->boxes, box, (uint32_t)numbers.lo, (uint32_t)numbers.hi,
+					  most, ids);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of many rules may match a packet that another one matches: found by the ranges in which their fields lie, without
+// asking all of them. Pure.
+#pragma once
+
+#include "backend/nft/form.h"
+
+#include "algebra/box.h"
+
+// Opaque, heap. The rules are borrowed until it is made.
+struct nft_meets;
+struct nft_meets *nft_meets_new(const struct nft_form *const *rule, size_t n) must_check;
+void nft_meets_free(struct nft_meets *meets); // NULL is fine
+// Appends the numbers in [from, to) of the rules whose ranges meet those of the form. False when there are more than
+// `most`; then some are missing. free(ids->at) in the end.
+bool nft_meets_find(const struct nft_meets *meets, const struct nft_form *form,
+		    struct algebra_range numbers, size_t most, struct algebra_ids *ids) must_check;
