@@ -155,6 +155,12 @@ void turn_keep(void)
 		current->kept = true;
 }
 
+void turn_share(void)
+{
+	if (current)
+		current->kept = false;
+}
+
 bool turn_go_on(struct turn *t, unsigned slice_us)
 {
 	assert(!current);

@@ -15,8 +15,9 @@ bool turn_go_on(struct turn *turn, unsigned slice_us) must_check;
 // Goes on to its end, at once.
 void turn_end(struct turn *turn);
 
-// From here on it is not interrupted any more.
+// From here on it is not interrupted any more; or it is again.
 void turn_keep(void);
+void turn_share(void);
 
 // A safe point, which costs next to nothing where there is no turn to give.
 void turn_point(void);

@@ -97,6 +97,38 @@ static void work_can_be_kept_together(void **state)
 	assert_int_equal(w.done, 10);
 }
 
+static void rest(void *context)
+{
+	unsigned *done = context;
+	*done = 1;
+	turn_pause();
+	*done = 2;
+	turn_give();
+	*done = 3;
+	turn_keep();
+	turn_pause();
+	turn_give();
+	*done = 4;
+	turn_share();
+	turn_give();
+	*done = 5;
+}
+
+static void turns_are_given_away(void **state)
+{
+	(void)state;
+	unsigned done = 0;
+	struct turn *t = turn_begin(rest, &done, 0);
+	assert_int_equal(done, 1);
+	assert_true(turn_go_on(t, 1000000)); // much time is left
+	assert_int_equal(done, 2);
+	assert_true(turn_go_on(t, 1000000));
+	assert_int_equal(done, 4);
+	assert_false(turn_go_on(t, 1000000));
+	assert_int_equal(done, 5);
+	rest(&done); // nobody's
+}
+
 #define LARGE (10u << 20)
 
 static void copy_and_free(void *context)
@@ -163,6 +195,7 @@ int main(void)
 		cmocka_unit_test(two_take_turns),
 		cmocka_unit_test(nested_work_is_a_call),
 		cmocka_unit_test(work_can_be_kept_together),
+		cmocka_unit_test(turns_are_given_away),
 		cmocka_unit_test(large_memory_is_copied_and_freed_in_turns),
 		cmocka_unit_test(many_are_under_way),
 	};

@@ -77,7 +77,7 @@ void pick_add(struct pick *parent, struct pick *pick)
 static bool spend(struct selection *selection)
 {
 	turn_point();
-	selection->exhausted |= ++selection->steps > SELECT_STEPS_MOST;
+	selection->exhausted |= ++selection->steps > selection->most;
 	return !selection->exhausted;
 }
 

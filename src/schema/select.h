@@ -14,6 +14,7 @@ struct selection {
 	bool (*visible)(void *context, const struct schema_node *node); // may be NULL
 	void *context;
 	size_t steps;   // nodes looked at
+	size_t most;    // of them
 	bool exhausted; // they are too many; what is marked is not all
 };
 #define SELECT_STEPS_MOST 10000000u

@@ -55,6 +55,7 @@ struct schema_view *schema_view_new(const struct schema_tree *tree,
 	view->options = *options;
 	view->selection.visible = options->visible;
 	view->selection.context = options->context;
+	view->selection.most = options->steps ? options->steps : SELECT_STEPS_MOST;
 	return view;
 }
 
@@ -92,7 +93,8 @@ bool schema_view_xpath(struct schema_view *view, struct schema_xpath *xpath, str
 {
 	struct schema_xpath_place root = {.node = view->tree->root,
 					  .visible = view->options.visible,
-					  .context = view->options.context};
+					  .context = view->options.context,
+					  .steps = view->options.steps};
 	view->selects = true;
 	return schema_xpath_nodes(xpath, &root, select_node, &view->selection, diags);
 }

@@ -30,6 +30,7 @@ struct schema_view_options {
 	// filter can find it. Asked for a node only when all above it may be seen.
 	bool (*visible)(void *context, const struct schema_node *node);
 	void *context;
+	size_t steps; // that a selection may take at most; 0: enough for large trees
 };
 
 // Borrows the tree, which may not change while the view lives, and copies the options.

@@ -39,6 +39,7 @@ struct schema_xpath_place {
 	// Optional: nodes that it refuses are not there, with all below. Asked only when all above may be seen.
 	bool (*visible)(void *context, const struct schema_node *node);
 	void *context;
+	size_t steps; // at most; 0: SCHEMA_XPATH_STEPS_MOST
 };
 
 typedef void (*schema_xpath_fn)(void *context, const struct schema_node *node);

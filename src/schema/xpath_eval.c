@@ -303,7 +303,7 @@ static void begin(struct xpath_eval *e, struct schema_xpath *xpath,
 				 .root = node_root(node),
 				 .current = place->current ? place->current : node,
 				 .diags = diags,
-				 .steps = SCHEMA_XPATH_STEPS_MOST,
+				 .steps = place->steps ? place->steps : SCHEMA_XPATH_STEPS_MOST,
 				 .turns = turns};
 	arena_init(&e->arena);
 	arena_init(&e->fixed_arena);

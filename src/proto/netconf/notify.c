@@ -16,6 +16,9 @@
 #include <string.h>
 
 #define PATH "/notifications:create-subscription/"
+// A filter is applied to every notification: it must cost next to nothing.
+#define FILTER_STEPS 10000u
+#define FILTER_BYTES 16384u
 
 struct netconf_logged {
 	int64_t time;
@@ -28,8 +31,10 @@ struct netconf_subscription {
 	struct schema_tree *request;
 	struct netconf_filter filter; // of it
 	bool unfiltered;
-	int64_t start, stop;    // 0: not given
-	struct io_timer *timer; // to `stop`
+	bool replays;               // what is told now is heard with the rest of the log
+	struct netconf_rpc *replay; // that is under way, or NULL
+	int64_t start, stop;        // 0: not given
+	struct io_timer *timer;     // to `stop`
 };
 
 // --- the log ---
@@ -45,6 +50,7 @@ static void log_drop_first(struct netconf_log *log)
 	log->bytes -= first->len;
 	log->first = (log->first + 1) % log->cap;
 	log->len--;
+	log->dropped++;
 	free(first);
 }
 
@@ -151,7 +157,8 @@ static bool passes(const struct netconf_subscription *s, struct notification *n)
 		parse(n);
 	if (!n->tree)
 		return false;
-	struct schema_view *view = schema_view_new(n->tree, &(struct schema_view_options){0});
+	struct schema_view_options options = {.steps = FILTER_STEPS};
+	struct schema_view *view = schema_view_new(n->tree, &options);
 	bool any = netconf_filter_apply(&s->filter, view, &ignored) && schema_view_any(view);
 	schema_view_free(view);
 	return any;
@@ -179,7 +186,7 @@ static void tell_all(struct netconf_server *server, struct notification *n)
 {
 	for (struct netconf_peer *p = server->peers, *next; p; p = next) {
 		next = p->next;
-		if (p->subscription)
+		if (p->subscription && !p->subscription->replays)
 			tell(p->subscription, n);
 	}
 }
@@ -201,6 +208,8 @@ void netconf_subscription_free(struct netconf_subscription *s)
 {
 	if (!s)
 		return;
+	if (s->replay)
+		s->replay->replayed = NULL;
 	io_timer_free(s->timer);
 	netconf_filter_fini(&s->filter);
 	schema_tree_free(s->request);
@@ -241,20 +250,58 @@ static void wait_for_stop(void *context)
 		io_timer_set(s->timer, (uint64_t)((left < day ? left : day) / 1000 + 1));
 }
 
-static void replay(struct netconf_subscription *s)
+// --- replay ---
+
+static void tell_logged(struct netconf_subscription *s, const struct netconf_logged *one)
 {
-	const struct netconf_log *log = &s->peer->server->log;
-	for (size_t i = 0; i < log->len && !s->peer->ended; i++) {
-		const struct netconf_logged *one = log->at[(log->first + i) % log->cap];
-		if (one->time < s->start || (s->stop && one->time > s->stop))
-			continue;
-		struct notification n = {
-			.server = s->peer->server, .xml = one->xml, .len = one->len};
-		notification_init(&n, one->time);
-		tell(s, &n);
-		notification_fini(&n);
+	if (one->time < s->start || (s->stop && one->time > s->stop))
+		return;
+	struct notification n = {.server = s->peer->server, .xml = one->xml, .len = one->len};
+	notification_init(&n, one->time);
+	tell(s, &n);
+	notification_fini(&n);
+}
+
+// Between two of them others have their turns, and the log may move on; it must not lose what was not told yet.
+static void tell_log(struct netconf_rpc *rpc)
+{
+	const struct netconf_log *log = &rpc->server->log;
+	struct diag why = {.code = DIAG_LIMIT,
+			   .text = "the log has moved on while it was replayed",
+			   .hint = "ask for less of it"};
+	for (size_t at = log->dropped; at < log->dropped + log->len; at++) {
+		turn_keep();
+		if (!rpc->replayed || rpc->replayed->peer->ended)
+			return;
+		if (at < log->dropped)
+			netconf_peer_end_because(rpc->replayed->peer, &why);
+		else
+			tell_logged(rpc->replayed,
+				    log->at[(log->first + (at - log->dropped)) % log->cap]);
+		turn_share();
+		turn_pause();
 	}
-	tell_complete(s, "replayComplete");
+}
+
+static void op_replay(struct netconf_rpc *rpc)
+{
+	for (struct netconf_peer *p = rpc->server->peers; p; p = p->next)
+		if (p->id == rpc->asker.session)
+			rpc->replayed = p->subscription;
+	struct netconf_subscription *s = rpc->replayed;
+	if (s)
+		s->replay = rpc;
+	tell_log(rpc);
+	turn_keep();
+	s = rpc->replayed;
+	if (s) {
+		s->replay = NULL;
+		s->replays = false;
+		tell_complete(s, "replayComplete");
+	}
+	if (s && s->stop && !s->peer->ended)
+		wait_for_stop(s);
+	netconf_rpc_done(rpc);
 }
 
 // --- create-subscription ---
@@ -321,30 +368,46 @@ static struct netconf_subscription *subscription_new(struct netconf_rpc *rpc)
 	return s;
 }
 
+// False: the rpc is answered.
+static bool read_filter(struct netconf_rpc *rpc)
+{
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	if (!netconf_filter_read(rpc, &rpc->filter)) {
+		netconf_rpc_fail(rpc);
+		return false;
+	}
+	if (rpc->filter.subtree)
+		schema_any_text(rpc->filter.subtree, &text);
+	if (text.len <= FILTER_BYTES)
+		return true;
+	netconf_rpc_error(rpc, DIAG_LIMIT, PATH "filter", "name less in it",
+			  "a filter of notifications may have %u bytes", FILTER_BYTES);
+	return false;
+}
+
 static void op_create_subscription(struct netconf_rpc *rpc)
 {
+	static const struct netconf_operation replay = {.fn = op_replay};
+	struct netconf_server *server = rpc->server;
 	struct netconf_peer *peer = rpc->peer;
 	int64_t start, stop;
 	turn_keep(); // the log and the session are what they are
-	if (!check_stream(rpc) || !read_times(rpc, &start, &stop))
+	if (!check_stream(rpc) || !read_times(rpc, &start, &stop) || !read_filter(rpc))
 		return;
-	if (!netconf_filter_read(rpc, &rpc->filter)) {
-		netconf_rpc_fail(rpc);
-		return;
-	}
-	bool replays = schema_get(rpc->node, "startTime");
 	struct netconf_subscription *s = peer ? subscription_new(rpc) : NULL;
+	if (s) {
+		s->start = start;
+		s->stop = stop;
+		s->replays = schema_get(rpc->node, "startTime");
+	}
 	netconf_rpc_ok(rpc);
-	// After the reply, so that no notification comes before it.
 	if (!s)
 		return;
-	s->start = start;
-	s->stop = stop;
 	peer->subscription = s;
-	if (replays)
-		replay(s);
-	if (stop && !peer->ended)
-		wait_for_stop(s);
+	// Behind the reply, so that no notification comes before it.
+	if (s->replays)
+		netconf_rpc_internal(server, &replay, peer->id);
 }
 
 const struct netconf_operation netconf_notify_operations[] = {

@@ -284,6 +284,101 @@ static void subscriptions_by_xpath(void **state)
 		   "<bad-attribute>select</bad-attribute><bad-element>filter</bad-element>");
 }
 
+// What it takes to filter one is bounded: an event for which it is not enough is not heard.
+static void dear_filters(void **state)
+{
+	struct buf path cleanup(buf_fini);
+	(void)state;
+	buf_init(&path);
+	for (unsigned i = 0; i < 20; i++)
+		buf_adds(&path, "//*[");
+	buf_adds(&path, "true()");
+	for (unsigned i = 0; i < 20; i++)
+		buf_adds(&path, "]");
+	test_peer_open(&a, &w);
+	test_peer_open(&b, &w);
+	test_ok(&b, SUBSCRIBE(""));
+	test_ok(&a, arena_printf(&w.arena, SUBSCRIBE("<filter type=\"xpath\" select=\"%s\"/>"),
+				 path.data));
+	for (unsigned i = 0; i < 50; i++)
+		ring("door", 0);
+	for (unsigned i = 0; i < 50; i++)
+		hears(&b, "<bell>door</bell>");
+	hears_nothing(&a);
+}
+
+static void large_filters(void **state)
+{
+	struct buf filter cleanup(buf_fini);
+	(void)state;
+	buf_init(&filter);
+	for (unsigned i = 0; i < 1000; i++)
+		buf_adds(&filter, "<rang " BOX "/>");
+	test_peer_open(&a, &w);
+	test_error(&a, arena_printf(&w.arena, SUBSCRIBE("<filter>%s</filter>"), filter.data),
+		   "too-big", "16384 bytes");
+	test_ok(&a, SUBSCRIBE(RANG));
+}
+
+// --- replays that take many slices ---
+
+#define RINGS 3000u
+#define SINCE "<startTime>2001-01-01T00:00:00Z</startTime>"
+
+static int setup_slow(void **state)
+{
+	(void)state;
+	return test_pair_begin(&(struct netconf_server_options){.log_most = RINGS, .slice_us = 20},
+			       2);
+}
+
+static void ring_much(void)
+{
+	for (unsigned i = 0; i < RINGS - 1; i++)
+		ring("door", 0);
+}
+
+// Shows: RFC 5277 3.3 what happens during a replay is heard once, and others are served meanwhile
+static void a_replay_takes_its_time(void **state)
+{
+	unsigned heard = 0;
+	(void)state;
+	ring_much();
+	test_send(&a, SUBSCRIBE(SINCE RANG));
+	test_has(test_receive(&a), "<ok/>");
+	test_ok(&b, "<discard-changes/>");
+	assert_true(a.message.len < RINGS);
+	ring("window", 0);
+	for (const char *m; !strstr(m = test_receive(&a), "replayComplete");)
+		heard += strstr(m, "<rang ") != NULL;
+	assert_int_equal(heard, RINGS);
+	ring("gate", 0);
+	hears(&a, "<bell>gate</bell>");
+	hears_nothing(&a);
+}
+
+static void the_log_moves_on_during_a_replay(void **state)
+{
+	(void)state;
+	ring_much();
+	test_send(&a, SUBSCRIBE(SINCE RANG));
+	test_has(test_receive(&a), "<ok/>");
+	ring_much();
+	test_event(&w, "the log has moved on while it was replayed");
+}
+
+static void the_session_ends_during_a_replay(void **state)
+{
+	(void)state;
+	ring_much();
+	test_send(&a, SUBSCRIBE(SINCE RANG));
+	test_has(test_receive(&a), "<ok/>");
+	test_peer_fini(&a);
+	a = (struct test_peer){.world = &w};
+	test_event(&w, "session ended by the client");
+	test_ok(&b, SUBSCRIBE(SINCE RANG));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +393,12 @@ int main(void)
 		T(sessions_begin_and_end),
 		T(commits),
 		T(changes_are_named),
+		T(dear_filters),
+		T(large_filters),
+#define SLOW(fn) cmocka_unit_test_setup_teardown(fn, setup_slow, test_pair_teardown)
+		SLOW(a_replay_takes_its_time),
+		SLOW(the_log_moves_on_during_a_replay),
+		SLOW(the_session_ends_during_a_replay),
 		T(subscriptions_by_xpath),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,7 @@ struct netconf_rpc {
 	struct netconf_get get;
 	struct netconf_filter filter;
 	struct netconf_reading *reading; // the answer is under way
+	struct netconf_subscription *replayed;
 };
 
 // How a question to the application came out.
@@ -120,6 +121,7 @@ struct netconf_lock {
 struct netconf_log {
 	struct netconf_logged **at;
 	size_t first, len, cap, bytes;
+	size_t dropped; // before the first
 	int64_t since;
 };
 
