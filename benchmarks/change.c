@@ -5,11 +5,13 @@
 #include "agent/core.h"
 #include "agent/journal.h"
 #include "agent/rig.h"
+#include "agent/sent.h"
 #include "agent/state.h"
 #include "backend/nft/nft.h"
 #include "benchmarks/figure.h"
 #include "codec/nfi.h"
 #include "proto/netconf/client.h"
+#include "schema/schema.h"
 #include "verify/test_sets.h"
 
 #include <signal.h>
@@ -159,6 +161,74 @@ static void measure_agent(struct bench *b)
 	netconf_client_free(client);
 	rig_stop(&b->rig, SIGTERM);
 	rig_flush(&b->rig);
+}
+
+// --- front alone: what a commit changes ---
+
+static void discard(void *context, const struct buf *bytes)
+{
+	(void)context;
+	(void)bytes;
+}
+
+static void edit_tree(struct bench *b, struct schema *schema, struct schema_tree *tree,
+		      const struct ir_ruleset *rules)
+{
+	struct buf xml;
+	struct schema_tree *edit = schema_tree_new(schema);
+	buf_init(&xml);
+	check(codec_nfi_write(rules, &b->rig.diags, &xml), "writing rules");
+	struct schema_input input = {.data = xml.data, .len = xml.len, .format = SCHEMA_XML};
+	check(schema_parse_edit(edit, &input, &b->rig.diags) &&
+		      schema_edit_take(tree, edit, SCHEMA_OP_MERGE, NULL, &b->rig.diags) &&
+		      schema_validate(tree, &b->rig.diags),
+	      "an edit");
+	buf_fini(&xml);
+}
+
+static double change_tree(struct bench *b, struct schema *schema, struct schema_tree *tree,
+			  struct agent_sent *sent)
+{
+	struct ir_ruleset one = {.default_action = IR_DROP};
+	struct agent_change change;
+	struct buf rules;
+	size_t since = schema_changes(tree);
+	buf_init(&rules);
+	one.rule.at = &b->rules.rule.at[turn_one(b)];
+	one.rule.len = 1;
+	edit_tree(b, schema, tree, &one);
+	double begin = figure_seconds();
+	check(agent_sent_change(sent, tree, since, &b->rig.arena, &b->rig.diags, &rules, &change) ==
+		      AGENT_SEND_CHANGE,
+	      "a change");
+	double took = figure_seconds() - begin;
+	agent_sent_accepted(sent, false);
+	schema_keep(tree, schema_changes(tree));
+	buf_fini(&rules);
+	return took;
+}
+
+static void measure_front(struct bench *b)
+{
+	static const char *const modules[] = {CODEC_NFI_MODULE, NULL};
+	struct schema *schema = schema_open(NULL, modules, &b->rig.diags);
+	struct schema_tree *tree = schema_tree_new(schema);
+	struct agent_sent *sent = agent_sent_new();
+	struct agent_sent_sink sink = {.rules = discard};
+	struct series changes = {.len = 0};
+	enum ir_verdict action;
+	edit_tree(b, schema, tree, &b->rules);
+	schema_keep(tree, schema_changes(tree));
+	double begin = figure_seconds();
+	check(agent_sent_whole(sent, tree, &b->rig.diags, &sink, &action), "reading all");
+	print(b, "front, all rules read", figure_seconds() - begin, "s", "");
+	agent_sent_accepted(sent, false);
+	while (changes.len < CHANGES)
+		add(&changes, change_tree(b, schema, tree, sent));
+	print_series(b, "front, what a commit changes", &changes);
+	agent_sent_free(sent);
+	schema_tree_free(tree);
+	schema_free(schema);
 }
 
 // --- the enforcer alone ---
@@ -374,6 +444,7 @@ static int measure(unsigned rules)
 	rig_init(&b.rig, BENCH_NSF);
 	test_sets_make(&(struct test_sets_spec){TEST_SETS_ACL, 4, rules, 1}, &b.rig.arena,
 		       &b.rules);
+	measure_front(&b);
 	measure_agent(&b);
 	measure_core(&b);
 	rig_fini(&b.rig);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A real agent with a thousand rules, of which one at a time is changed, added and removed over NETCONF: the kernel, read by
-// this process, does what the configuration says, the journal grows by what was changed, and a kill leaves what was accepted.
-// The program to test is the argument.
+// A real agent with a thousand rules, of which one at a time is changed, added and removed over NETCONF: the kernel, read
+// by this process, does what the configuration says, the journal grows by what was changed, and a kill leaves what was
+// accepted. The program to test is the argument.
 #include "agent/held.h"
 #include "agent/rig.h"
 #include "backend/nft/nft.h"
