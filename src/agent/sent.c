@@ -12,18 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBERS = 256 };
-
 // --- lists ---
 
-struct sent_list *sent_list_copy(const struct sent_list *list)
+struct sent_list *sent_list_like(const struct sent_list *list)
 {
-	struct sent_list *copy = base_oom(malloc(sizeof(*copy)));
-	*copy = *list;
-	copy->policy = base_oom(calloc(list->policies + 1, sizeof(*copy->policy)));
-	for (size_t i = 0; i < list->policies; i++)
-		sent_policy_copy(&list->policy[i], list->policy[i].len, &copy->policy[i]);
-	return copy;
+	struct sent_list *like = base_oom(malloc(sizeof(*like)));
+	*like = *list;
+	like->policy = base_oom(calloc(list->policies + 1, sizeof(*like->policy)));
+	return like;
 }
 
 void sent_policy_copy(const struct sent_policy *policy, size_t room, struct sent_policy *out)
@@ -196,14 +192,14 @@ static void read_slots(const struct sent_reader *reader)
 // The places of the groups in the order of decision: number by number, the highest first.
 static void order_groups(const struct sent_policy *policy, size_t *order, size_t *len_out)
 {
-	size_t start[NUMBERS + 1] = {0}, n = policy->len;
+	size_t start[SENT_NUMBERS + 1] = {0}, n = policy->len;
 	for (size_t i = 0; i < n; i++)
-		start[NUMBERS - sent_number(policy, &policy->slot[i])]++;
-	for (size_t k = 1; k <= NUMBERS; k++)
+		start[SENT_NUMBERS - sent_number(policy, &policy->slot[i])]++;
+	for (size_t k = 1; k <= SENT_NUMBERS; k++)
 		start[k] += start[k - 1];
 	for (size_t k = 0; k < n; k++) {
 		size_t i = policy->resolution == IR_LMR ? n - 1 - k : k;
-		order[start[NUMBERS - 1 - sent_number(policy, &policy->slot[i])]++] = i;
+		order[start[SENT_NUMBERS - 1 - sent_number(policy, &policy->slot[i])]++] = i;
 	}
 	*len_out = 0;
 	for (size_t i = 0; i < n; i++)
@@ -270,6 +266,14 @@ static void send_group(struct sending *s, size_t at)
 		flush(s);
 }
 
+void sent_count(const struct sent_policy *policy, size_t from, size_t end,
+		size_t rules[static SENT_NUMBERS])
+{
+	memset(rules, 0, SENT_NUMBERS * sizeof(*rules));
+	for (size_t i = from; i < end; i++)
+		rules[sent_number(policy, &policy->slot[i])] += policy->slot[i].rules;
+}
+
 static void send_policy(const struct sent_reader *reader, struct sending *s)
 {
 	size_t *order = base_oom(malloc((reader->policy->len + 1) * sizeof(*order))), n;
@@ -278,6 +282,7 @@ static void send_policy(const struct sent_reader *reader, struct sending *s)
 	forget_same(s);
 	for (size_t i = 0; i < n && reader->diags->errors == s->errors; i++)
 		send_group(s, order[i]);
+	sent_count(reader->policy, 0, reader->policy->len, reader->policy->rules);
 	free(order);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which rules of the enforcer a change of entries replaces. The one idea: two lists of slots, of before and of now, in which
 // the slots that are not read again are the same and stand in the same order; number by number they are walked together,
-// and what lies between two such slots is an edit. Walking touches 16 bytes a slot and reads no entry.
+// and what lies between two such slots is an edit. Only the part of the lists in which anything is read again is walked;
+// what stands around it is counted, 16 bytes a slot.
 // Entries are read again with the neighbours that they are, or were, parts of one rule with.
 #include "agent/sent_internal.h"
 
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBERS = 256, CHANGES_SLACK = 1 << 20 };
+enum { CHANGES_SLACK = 1 << 20 };
 
 // A group that was read again, and its rules, in the order of decision.
 struct reread {
@@ -25,9 +26,11 @@ struct reread {
 struct diff {
 	struct sent_reader reader; // of the new one
 	const struct sent_policy *old;
-	bool *old_again, *again;  // slots that are read again
-	VEC(struct reread) group; // rising
-	bool number[NUMBERS];     // in which something is different
+	bool *old_again, *again; // slots that are read again
+	// Where these are: before `from` both lists are the same, behind `end` the new one is as the old one behind `old_end`.
+	size_t from, end, old_end;
+	VEC(struct reread) group;  // rising
+	bool number[SENT_NUMBERS]; // in which something is different
 };
 
 // Edits of all policies, in the order of decision.
@@ -46,25 +49,44 @@ static int by_entry(const void *a, const void *b)
 	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
+// Whether this is one of them; most slots lie beyond all of them.
 static const struct sent_touched *find(const struct sent_touches *sorted,
 				       const struct schema_node *entry)
 {
 	struct sent_touched key = {.entry = entry};
-	return bsearch(&key, sorted->list.at, sorted->list.len, sizeof(key), by_entry);
+	size_t n = sorted->list.len;
+	if (entry < sorted->list.at[0].entry || entry > sorted->list.at[n - 1].entry)
+		return NULL;
+	return bsearch(&key, sorted->list.at, n, sizeof(key), by_entry);
+}
+
+// The part of the old list in which entries are touched; new ones are behind its end.
+static void find_part(struct diff *d, const struct sent_touches *sorted)
+{
+	size_t left = 0, new = 0;
+	d->from = d->old->len;
+	for (size_t i = 0; i < sorted->list.len; i++) {
+		left += sorted->list.at[i].was;
+		new += !sorted->list.at[i].was;
+	}
+	for (size_t i = 0; i < d->old->len && left; i++) {
+		if (!find(sorted, d->old->slot[i].entry))
+			continue;
+		d->from = d->from < i ? d->from : i;
+		d->old_end = i + 1;
+		left--;
+	}
+	if (new || d->from == d->old->len)
+		d->old_end = d->old->len;
 }
 
 // Slots that have gone leave a gap: those behind it are looked at again.
-static void make_slots(struct diff *d, const struct sent_touches *touched, struct arena *arena,
-		       bool *gap)
+static void make_part(struct diff *d, const struct sent_touches *sorted, bool *gap)
 {
-	struct sent_touches sorted = *touched;
 	struct sent_policy *policy = d->reader.policy;
-	sorted.list.at = arena_memdup(arena, touched->list.at,
-				      touched->list.len * sizeof(*touched->list.at));
-	qsort(sorted.list.at, sorted.list.len, sizeof(*sorted.list.at), by_entry);
-	policy->len = 0;
-	for (size_t i = 0; i < d->old->len; i++) {
-		const struct sent_touched *t = find(&sorted, d->old->slot[i].entry);
+	policy->len = d->from;
+	for (size_t i = d->from; i < d->old_end; i++) {
+		const struct sent_touched *t = find(sorted, d->old->slot[i].entry);
 		d->old_again[i] = t;
 		if (t && !t->is) {
 			gap[policy->len] = true;
@@ -73,12 +95,41 @@ static void make_slots(struct diff *d, const struct sent_touches *touched, struc
 		d->again[policy->len] = t;
 		policy->slot[policy->len++] = d->old->slot[i];
 	}
+}
+
+static void make_slots(struct diff *d, const struct sent_touches *touched, struct arena *arena,
+		       bool *gap)
+{
+	struct sent_touches sorted = *touched;
+	struct sent_policy *policy = d->reader.policy;
+	sorted.list.at = arena_memdup(arena, touched->list.at,
+				      touched->list.len * sizeof(*touched->list.at));
+	qsort(sorted.list.at, sorted.list.len, sizeof(*sorted.list.at), by_entry);
+	find_part(d, &sorted);
+	make_part(d, &sorted, gap);
 	for (size_t i = 0; i < touched->list.len; i++) {
 		const struct sent_touched *t = &touched->list.at[i];
 		if (t->was || !t->is)
 			continue;
 		d->again[policy->len] = true;
 		policy->slot[policy->len++] = (struct sent_slot){.entry = t->entry};
+	}
+	d->end = policy->len;
+	size_t behind = d->old->len - d->old_end;
+	if (behind)
+		memcpy(&policy->slot[policy->len], &d->old->slot[d->old_end],
+		       behind * sizeof(*policy->slot));
+	policy->len += behind;
+}
+
+static void mark(struct diff *d, size_t at)
+{
+	d->again[at] = true;
+	if (at < d->from)
+		d->from = at;
+	if (at >= d->end) {
+		d->old_end += at + 1 - d->end;
+		d->end = at + 1;
 	}
 }
 
@@ -91,7 +142,7 @@ static void mark_group(struct diff *d, size_t at)
 	while (policy->slot[at].joins && sent_on_before(policy, at) != SIZE_MAX)
 		at = sent_on_before(policy, at);
 	do {
-		d->again[at] = true;
+		mark(d, at);
 		at = sent_on_from(policy, at + 1);
 	} while (at != SIZE_MAX && policy->slot[at].joins);
 }
@@ -100,7 +151,7 @@ static void mark_group(struct diff *d, size_t at)
 static void mark_neighbours(struct diff *d, const bool *changed, const bool *gap)
 {
 	const struct sent_policy *policy = d->reader.policy;
-	for (size_t i = 0; i <= policy->len; i++) {
+	for (size_t i = d->from, end = d->end; i <= end; i++) {
 		bool here = i < policy->len && changed[i];
 		if (!here && !gap[i])
 			continue;
@@ -111,37 +162,36 @@ static void mark_neighbours(struct diff *d, const bool *changed, const bool *gap
 
 static void mark_old(struct diff *d)
 {
-	size_t k = 0;
-	for (size_t i = 0; i < d->old->len; i++) {
-		if (k >= d->reader.policy->len ||
-		    d->old->slot[i].entry != d->reader.policy->slot[k].entry)
+	size_t k = d->from;
+	for (size_t i = d->from; i < d->old_end; i++) {
+		if (k >= d->end || d->old->slot[i].entry != d->reader.policy->slot[k].entry)
 			continue; // gone
 		d->old_again[i] = d->again[k++];
 	}
 }
 
-static void note_numbers(struct diff *d, const struct sent_policy *policy, const bool *again)
+static void note_numbers(struct diff *d, const struct sent_policy *policy, const bool *again,
+			 size_t end)
 {
-	for (size_t i = 0; i < policy->len; i++)
+	for (size_t i = d->from; i < end; i++)
 		if (again[i])
 			d->number[sent_number(policy, &policy->slot[i])] = true;
 }
 
 static void read_slots(struct diff *d)
 {
-	struct sent_policy *policy = d->reader.policy;
-	for (size_t i = 0; i < policy->len; i++)
+	for (size_t i = d->from; i < d->end; i++)
 		if (d->again[i])
-			sent_slot_read(&d->reader, &policy->slot[i]);
-	for (size_t i = 0; i < policy->len; i++)
+			sent_slot_read(&d->reader, &d->reader.policy->slot[i]);
+	for (size_t i = d->from; i < d->end; i++)
 		if (d->again[i])
 			sent_slot_join(&d->reader, i);
 }
 
 static void read_groups(struct diff *d, struct arena *arena)
 {
-	struct sent_policy *policy = d->reader.policy;
-	for (size_t i = 0; i < policy->len; i++) {
+	const struct sent_policy *policy = d->reader.policy;
+	for (size_t i = d->from; i < d->end; i++) {
 		struct ir_policy group;
 		if (!d->again[i] || !policy->slot[i].on || policy->slot[i].joins)
 			continue;
@@ -159,16 +209,16 @@ static void make_new(struct diff *d, const struct sent_touches *touched, struct 
 	make_slots(d, touched, arena, gap);
 	// What was changed keeps its place in its old group until its neighbours are marked.
 	bool *changed = arena_memdup(arena, d->again, room + 1);
-	for (size_t i = 0; i < d->reader.policy->len; i++)
+	for (size_t i = d->from, end = d->end; i < end; i++)
 		if (changed[i] && d->reader.policy->slot[i].part) {
 			d->again[i] = false;
 			mark_group(d, i);
 		}
 	mark_neighbours(d, changed, gap);
 	mark_old(d);
-	note_numbers(d, d->old, d->old_again);
+	note_numbers(d, d->old, d->old_again, d->old_end);
 	read_slots(d);
-	note_numbers(d, d->reader.policy, d->again);
+	note_numbers(d, d->reader.policy, d->again, d->end);
 	read_groups(d, arena);
 }
 
@@ -211,69 +261,103 @@ static size_t put_group(const struct diff *d, size_t at, struct edits *edits)
 	return group ? group->len : 0;
 }
 
-// The slots of one number, in the order of decision.
+// The slots of one number in the part, in the order of decision.
 struct walk {
 	const struct sent_policy *policy;
 	const bool *again;
 	unsigned number;
-	size_t i; // how many slots are behind it
+	size_t from, end; // what is left of the part
 };
 
 static size_t slot_of(const struct walk *w)
 {
-	return w->policy->resolution == IR_LMR ? w->policy->len - 1 - w->i : w->i;
+	return w->policy->resolution == IR_LMR ? w->end - 1 : w->from;
+}
+
+static void step(struct walk *w)
+{
+	if (w->policy->resolution == IR_LMR)
+		w->end--;
+	else
+		w->from++;
 }
 
 static bool walk_on(struct walk *w)
 {
-	while (w->i < w->policy->len &&
+	while (w->from < w->end &&
 	       sent_number(w->policy, &w->policy->slot[slot_of(w)]) != w->number)
-		w->i++;
-	return w->i < w->policy->len;
+		step(w);
+	return w->from < w->end;
+}
+
+static bool is_again(struct walk *w)
+{
+	return walk_on(w) && w->again[slot_of(w)];
+}
+
+static void pass(struct edits *edits, size_t rules)
+{
+	edits->at += rules;
+	edits->to += rules;
 }
 
 // What is read again here, in both lists; then what is not.
 static void edit_number(const struct diff *d, unsigned number, struct edits *edits)
 {
-	struct walk old = {d->old, d->old_again, number, 0},
-		    new = {d->reader.policy, d->again, number, 0};
-	bool more = true;
-	while (more) {
+	struct walk old = {d->old, d->old_again, number, d->from, d->old_end},
+		    new = {d->reader.policy, d->again, number, d->from, d->end};
+	while (walk_on(&old) || walk_on(&new)) {
 		size_t removed = 0, inserted = 0;
-		for (; walk_on(&old) && old.again[slot_of(&old)]; old.i++)
+		for (; is_again(&old); step(&old))
 			removed += old.policy->slot[slot_of(&old)].rules;
-		for (; walk_on(&new) && new.again[slot_of(&new)]; new.i++)
+		for (; is_again(&new); step(&new))
 			inserted += put_group(d, slot_of(&new), edits);
 		put_edit(edits, removed, inserted);
-		more = walk_on(&old) && walk_on(&new);
-		for (; walk_on(&old) && !old.again[slot_of(&old)]; old.i++, new.i++) {
-			(void)walk_on(&new);
-			if (new.again[slot_of(&new)])
-				break;
-			edits->at += old.policy->slot[slot_of(&old)].rules;
-			edits->to += old.policy->slot[slot_of(&old)].rules;
+		while (walk_on(&old) && !is_again(&old) && !is_again(&new)) {
+			pass(edits, old.policy->slot[slot_of(&old)].rules);
+			step(&old);
+			step(&new); // which is_again has led to the same slot
 		}
 	}
 }
 
-static void count(const struct sent_policy *policy, size_t rules[static NUMBERS])
+// Rules before the part, and behind it, by number.
+struct around {
+	size_t before[SENT_NUMBERS], behind[SENT_NUMBERS];
+};
+
+static void count_around(const struct diff *d, struct around *out)
 {
-	memset(rules, 0, NUMBERS * sizeof(*rules));
-	for (size_t i = 0; i < policy->len; i++)
-		rules[sent_number(policy, &policy->slot[i])] += policy->slot[i].rules;
+	const struct sent_policy *old = d->old;
+	sent_count(old, 0, d->from, out->before);
+	sent_count(old, d->from, d->old_end, out->behind);
+	for (size_t k = 0; k < SENT_NUMBERS; k++)
+		out->behind[k] = old->rules[k] - out->before[k] - out->behind[k];
+}
+
+// The numbers of rules of the new list.
+static void count_new(const struct diff *d, const struct around *around)
+{
+	struct sent_policy *policy = d->reader.policy;
+	sent_count(policy, d->from, d->end, policy->rules);
+	for (size_t k = 0; k < SENT_NUMBERS; k++)
+		policy->rules[k] += around->before[k] + around->behind[k];
 }
 
 static void edit_policy(const struct diff *d, struct edits *edits)
 {
-	size_t rules[NUMBERS];
-	count(d->old, rules);
-	for (unsigned k = NUMBERS; k-- > 0;) {
-		if (d->number[k]) {
-			edit_number(d, k, edits);
+	struct around *around = arena_new(edits->arena, struct around);
+	bool backwards = d->old->resolution == IR_LMR;
+	count_around(d, around);
+	count_new(d, around);
+	for (unsigned k = SENT_NUMBERS; k-- > 0;) {
+		if (!d->number[k]) {
+			pass(edits, d->old->rules[k]);
 			continue;
 		}
-		edits->at += rules[k];
-		edits->to += rules[k];
+		pass(edits, backwards ? around->behind[k] : around->before[k]);
+		edit_number(d, k, edits);
+		pass(edits, backwards ? around->before[k] : around->behind[k]);
 	}
 }
 
@@ -335,7 +419,6 @@ static void change_policy(const struct schema_tree *tree, struct sent_policy *po
 			  struct edits *edits, struct diags *diags)
 {
 	struct diff *d = arena_new(edits->arena, struct diff);
-	free(policy->slot);
 	sent_policy_copy(old, old->len + touched->list.len, policy);
 	d->old = old;
 	d->reader = (struct sent_reader){.policy = policy, .arena = edits->arena, .diags = diags};
@@ -347,11 +430,8 @@ static void change_policy(const struct schema_tree *tree, struct sent_policy *po
 
 static void pass_policy(const struct sent_policy *policy, struct edits *edits)
 {
-	size_t rules = 0;
-	for (size_t i = 0; i < policy->len; i++)
-		rules += policy->slot[i].rules;
-	edits->at += rules;
-	edits->to += rules;
+	for (size_t k = 0; k < SENT_NUMBERS; k++)
+		pass(edits, policy->rules[k]);
 }
 
 // Changes that are more than what they change are sent as that, once.
@@ -369,14 +449,18 @@ enum agent_sending agent_sent_change(struct agent_sent *sent, const struct schem
 	size_t errors = diags->errors;
 	if (!now || is_grown(now) || !sent_log_read(now, tree, since, arena, &log))
 		return AGENT_SEND_WHOLE;
-	struct sent_list *next = sent_list_copy(now);
+	struct sent_list *next = sent_list_like(now);
 	struct edits edits = {.arena = arena, .rules = bytes};
-	for (size_t i = 0; i < now->policies; i++)
-		if (log.touched[i].list.len)
-			change_policy(tree, &next->policy[i], &now->policy[i], &log.touched[i],
-				      &edits, diags);
-		else
-			pass_policy(&now->policy[i], &edits);
+	for (size_t i = 0; i < now->policies; i++) {
+		const struct sent_policy *policy = &now->policy[i];
+		if (log.touched[i].list.len) {
+			change_policy(tree, &next->policy[i], policy, &log.touched[i], &edits,
+				      diags);
+			continue;
+		}
+		sent_policy_copy(policy, policy->len, &next->policy[i]);
+		pass_policy(policy, &edits);
+	}
 	sent_list_free(sent->next);
 	sent->next = next;
 	if (diags->errors > errors)

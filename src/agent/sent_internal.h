@@ -16,12 +16,14 @@ struct sent_slot {
 	bool part;  // of a rule that may have several entries
 	bool joins; // the one that is on before it
 };
+#define SENT_NUMBERS 256u
 struct sent_policy {
 	const struct schema_node *node;
 	enum ir_resolution resolution;
 	enum ir_usage usage;
 	struct sent_slot *slot; // in the order of the document
 	size_t len;
+	size_t rules[SENT_NUMBERS]; // by number
 };
 // A policy of the enforcer, in the order of decision: policy by policy.
 struct sent_list {
@@ -63,8 +65,12 @@ void sent_group_read(const struct sent_reader *reader, size_t at, struct arena *
 
 bool sent_has_ties(const struct sent_policy *policy) must_check;
 
-struct sent_list *sent_list_copy(const struct sent_list *list) must_check;
+// Without its policies.
+struct sent_list *sent_list_like(const struct sent_list *list) must_check;
 void sent_list_free(struct sent_list *list); // NULL is fine
+// By number, of the slots from one place to another.
+void sent_count(const struct sent_policy *policy, size_t from, size_t end,
+		size_t rules[static SENT_NUMBERS]);
 // With room for so many slots.
 void sent_policy_copy(const struct sent_policy *policy, size_t room, struct sent_policy *out);
 
