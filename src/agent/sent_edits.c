@@ -27,7 +27,8 @@ struct diff {
 	struct sent_reader reader; // of the new one
 	const struct sent_policy *old;
 	bool *old_again, *again; // slots that are read again
-	// Where these are: before `from` both lists are the same, behind `end` the new one is as the old one behind `old_end`.
+	// Where these are: before `from` both lists are the same, and so is the new one behind `end` and the old one
+	// behind `old_end`.
 	size_t from, end, old_end;
 	VEC(struct reread) group;  // rising
 	bool number[SENT_NUMBERS]; // in which something is different

@@ -4,9 +4,11 @@
 #include "agent/held.h"
 #include "agent/rig.h"
 #include "backend/nft/nft.h"
+#include "codec/nfi.h"
 #include "io/loop.h"
 #include "pki/pki.h"
 #include "proto/netconf/client.h"
+#include "schema/schema.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -84,11 +86,41 @@ static char *kernel_digest(struct rig *rig)
 	return digest;
 }
 
+// The rules of what the agent says is running, read by this process.
+static void read_running(struct rig *rig, struct netconf_client *client, struct ir_ruleset *out)
+{
+	static const char *const modules[] = {CODEC_NFI_MODULE, "ietf-netconf-acm", NULL};
+	const char *text =
+		rig_must(rig, client, "<get-config><source><running/></source></get-config>");
+	struct schema_input input = {.data = text, .len = strlen(text), .format = SCHEMA_XML};
+	struct ir_document document;
+	struct ir_ruleset all;
+	struct schema *schema = schema_open(NULL, modules, &rig->diags);
+	assert_non_null(schema);
+	struct schema_tree *tree = schema_tree_new(schema);
+	assert_true(schema_parse(tree, &input, &rig->diags) && schema_validate(tree, &rig->diags) &&
+		    codec_nfi_read(tree, &rig->arena, &rig->diags, &document));
+	ir_document_order(&document, &rig->arena, &rig->diags, &all);
+	ir_ruleset_lower_time(&all, &rig->arena, time(NULL), time(NULL) + 1000000, out);
+	schema_tree_free(tree);
+	schema_free(schema);
+}
+
+// What the kernel does is what the configuration says, as far as this process can tell, and the agent says so, too.
 static void proven(struct rig *rig, struct netconf_client *client, const char *enforcement)
 {
+	struct backend_nft *nft;
+	struct ir_ruleset running;
+	struct backend_differences differences = {.arena = &rig->arena};
+	read_running(rig, client, &running);
+	assert_int_equal(backend_nft_open(NULL, &rig->diags, &nft), 0);
+	assert_int_equal(backend_nft_compare(nft, &running, &differences), 0);
+	assert_int_equal(differences.list.len, 0);
+	backend_nft_close(nft);
 	assert_string_equal(rig_state(rig, client, "enforcement"), enforcement);
-	assert_string_equal(rig_state(rig, client, "policy-digest"), kernel_digest(rig));
-	assert_string_equal(rig_state(rig, client, "enforced-digest"), kernel_digest(rig));
+	assert_string_not_equal(rig_state(rig, client, "policy-digest"), "");
+	assert_string_equal(rig_state(rig, client, "enforced-digest"),
+			    rig_state(rig, client, "policy-digest"));
 	assert_non_null(strstr(rig_must(rig, client, "<verify xmlns=\"urn:bulwark:nsf\"/>"),
 			       ">true</equal>"));
 }
