@@ -361,7 +361,7 @@ static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
 		return true;
 	arena_init(&arena);
 	deciders(p, at, p->rules, &arena, &by);
-	nft_ways_taken(&p->ways, at, packets, &arena, &by);
+	nft_ways_taken(walk, at, packets, &arena, &by);
 	if (!nft_area_covered(packets, &by, &arena, NULL))
 		add_rule(p, NFT_MISFIT_END, NONE, at, NULL);
 	arena_fini(&arena);
@@ -590,6 +590,7 @@ static bool come_to_nothing(struct nft_walk *walk, const struct nft_visit *at,
 		return false;
 	arena_init(&arena);
 	deciders(p, at, p->now, &arena, &by);
+	nft_ways_taken(walk, at, packets, &arena, &by);
 	bool covered = nft_area_covered(packets, &by, &arena, NULL);
 	if (!covered && !at->back && p->scans++ < SCANS_MOST) {
 		by = (struct nft_areas){0};
@@ -609,6 +610,16 @@ static bool come_to_nothing(struct nft_walk *walk, const struct nft_visit *at,
 static void come_to_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
 {
 	(void)walk, (void)at, (void)why; // seen before
+}
+
+// An earlier rule of the list decides all packets of the chain.
+static bool decided_earlier(struct nft_walk *walk, const struct nft_stop *stop)
+{
+	const struct prover *p = walk->user;
+	const struct nft_chain *chain = stop->chain;
+	size_t is = p->is[stop->number][0];
+	return chain->rule.len == 1 && is < p->now && !chain->rule.at[0].len &&
+	       nft_takes(&p->rule[is]) && nft_takes(&chain->rule.at[0]);
 }
 
 static void walk_rule(struct prover *p, const struct place *place, size_t n, struct nft_walk *walk)
@@ -636,6 +647,7 @@ static void walk_rules(struct prover *p)
 				.rule = come_to_rule,
 				.ends = come_to_nothing,
 				.lost = come_to_lost,
+				.settled = decided_earlier,
 				.steps = steps_of(p)};
 	size_t at = 0;
 	if (p->place.len)

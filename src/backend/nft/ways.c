@@ -286,44 +286,104 @@ static bool decides(const struct nft_program *program, const char *name, unsigne
 	       (depth < DEPTH_MOST && decides(program, last->chain, depth + 1));
 }
 
+static bool any_meets(const struct nft_boxes *boxes, const struct nft_box *box,
+		      const struct nft_areas *packets)
+{
+	for (size_t i = 0; i < packets->list.len; i++)
+		if (box_meets(boxes, box, packets->list.at[i]))
+			return true;
+	return false;
+}
+
+// Packets on their way through a map of boxes.
+struct passing {
+	const struct nft_boxes *boxes;
+	struct nft_areas left;
+	VEC(const struct nft_box *)
+	settled;     // of no interest, but not taken from those that are left …
+	bool parted; // … which others have since been taken from
+};
+
+// Of what others have left the settled boxes may have all.
+static void drop_settled(struct passing *p, struct arena *a)
+{
+	struct nft_areas by = {0}, left = p->left;
+	if (!p->parted || !p->settled.len || !left.list.len)
+		return;
+	for (size_t i = 0; i < p->settled.len; i++) {
+		struct nft_area *area = arena_new(a, struct nft_area);
+		if (!any_meets(p->boxes, p->settled.at[i], &left))
+			continue;
+		nft_area_all(area);
+		box_area(p->boxes, p->settled.at[i], a, area);
+		vec_push(a, &by.list, area);
+	}
+	p->left = (struct nft_areas){0};
+	p->parted = false;
+	for (size_t i = 0; i < left.list.len; i++)
+		if (!nft_area_covered(left.list.at[i], &by, a, NULL))
+			vec_push(a, &p->left.list, left.list.at[i]);
+}
+
 // The packets that are in the box go where it leads; the others go on to the next one. Where they may be more than there
 // are, so may all, if none comes back: whatever a later box says of them stands behind.
-static void follow_box(struct nft_walk *walk, const struct nft_visit *at,
-		       const struct nft_boxes *boxes, const struct nft_box *box,
-		       struct nft_areas *left, struct arena *a)
+static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct passing *p,
+		      const struct nft_box *box, struct arena *a)
 {
-	struct nft_areas now = *left;
+	struct nft_areas now = p->left;
 	struct nft_area whole;
 	bool stay = walk->all_back && decides(walk->ways->program, box->chain, 0);
 	nft_area_all(&whole);
-	box_area(boxes, box, a, &whole);
-	*left = (struct nft_areas){0};
+	box_area(p->boxes, box, a, &whole);
+	p->left = (struct nft_areas){0};
 	for (size_t i = 0; i < now.list.len && !walk->over; i++) {
 		struct nft_area on = *now.list.at[i];
-		if (box_meets(boxes, box, &on))
+		if (box_meets(p->boxes, box, &on))
 			nft_area_and(&on, a, &whole);
 		else
 			on.never = true;
 		if (!on.never)
 			enter(walk, at, box->chain ? box->chain : "?", &on);
 		if (on.never || (stay && !nft_area_within(now.list.at[i], &on)))
-			vec_push(a, &left->list, now.list.at[i]);
+			vec_push(a, &p->left.list, now.list.at[i]);
 		else if (!stay)
-			nft_area_minus(now.list.at[i], &whole, a, left);
+			nft_area_minus(now.list.at[i], &whole, a, &p->left);
 		if (!on.never && stay && walk->again)
 			walk->again(walk);
-		walk->over |= !walk->steps || left->list.len > REGION_MOST;
+		p->parted |= !on.never;
+		walk->over |= !walk->steps || p->left.list.len > REGION_MOST;
 		walk->steps -= !walk->over && !on.never;
 	}
 }
 
-static void taken_by(const struct nft_ways *ways, const struct nft_form *form,
+static void follow_box(struct nft_walk *walk, const struct nft_visit *at, struct passing *p,
+		       const struct nft_box *box, struct arena *a)
+{
+	struct nft_stop *stop = stop_of(walk->ways, box->chain);
+	if (!any_meets(p->boxes, box, &p->left))
+		return;
+	if (walk->settled && stop && walk->settled(walk, stop)) {
+		vec_push(a, &p->settled, box);
+		return;
+	}
+	drop_settled(p, a);
+	enter_box(walk, at, p, box, a);
+}
+
+static bool lets_on(struct nft_walk *walk, const struct nft_box *box)
+{
+	struct nft_stop *stop = stop_of(walk->ways, box->chain);
+	if (walk->settled)
+		return stop && walk->settled(walk, stop);
+	return walk->all_back && decides(walk->ways->program, box->chain, 0);
+}
+
+static void taken_by(struct nft_walk *walk, const struct nft_form *form,
 		     const struct nft_area *packets, struct arena *a, struct nft_areas *out)
 {
 	for (size_t i = 0; i < form->boxes.len; i++) {
 		const struct nft_box *box = &form->boxes.box[i];
-		if (!box_meets(&form->boxes, box, packets) ||
-		    !decides(ways->program, box->chain, 0))
+		if (!box_meets(&form->boxes, box, packets) || !lets_on(walk, box))
 			continue;
 		struct nft_area *area = arena_new(a, struct nft_area);
 		nft_area_all(area);
@@ -333,7 +393,7 @@ static void taken_by(const struct nft_ways *ways, const struct nft_form *form,
 	}
 }
 
-void nft_ways_taken(const struct nft_ways *ways, const struct nft_visit *at,
+void nft_ways_taken(struct nft_walk *walk, const struct nft_visit *at,
 		    const struct nft_area *packets, struct arena *arena, struct nft_areas *out)
 {
 	for (; at; at = at->from)
@@ -344,7 +404,7 @@ void nft_ways_taken(const struct nft_ways *ways, const struct nft_visit *at,
 				continue;
 			name_tests(raw, packets, arena, &form);
 			if (!form.strange)
-				taken_by(ways, &form, packets, arena, out);
+				taken_by(walk, &form, packets, arena, out);
 		}
 }
 
@@ -352,13 +412,14 @@ static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at,
 			 const struct nft_boxes *boxes, const struct nft_area *packets,
 			 struct region *region)
 {
-	struct nft_areas left = {0};
-	vec_push(&region->arena, &left.list,
-		 arena_memdup(&region->arena, packets, sizeof(*packets)));
-	for (size_t i = 0; i < boxes->len && left.list.len && !walk->over; i++)
-		follow_box(walk, at, boxes, &boxes->box[i], &left, &region->arena);
-	for (size_t i = 0; i < left.list.len; i++)
-		put(walk, &region->arena, &region->areas, left.list.at[i]);
+	struct arena *a = &region->arena;
+	struct passing p = {.boxes = boxes};
+	vec_push(a, &p.left.list, arena_memdup(a, packets, sizeof(*packets)));
+	for (size_t i = 0; i < boxes->len && p.left.list.len && !walk->over; i++)
+		follow_box(walk, at, &p, &boxes->box[i], a);
+	drop_settled(&p, a);
+	for (size_t i = 0; i < p.left.list.len; i++)
+		put(walk, a, &region->areas, p.left.list.at[i]);
 }
 
 static void lead_on(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *raw,

@@ -60,6 +60,9 @@ struct nft_walk {
 	void (*lost)(struct nft_walk *walk, const struct nft_visit *at, const char *why);
 	// After a jump all packets go on, also those that some rule has taken: what was said of them stands before.
 	bool all_back;
+	// Whether it is of no interest which packets come to a chain that a box leads to: they are not followed there, and
+	// may be let go on as if they were in no box. NULL: it always is.
+	bool (*settled)(struct nft_walk *walk, const struct nft_stop *stop);
 	// Then packets that a box has taken for good come to the boxes behind it, too. NULL: nobody wants to know when.
 	void (*again)(struct nft_walk *walk);
 	// Rules that it looks at, ascending; NULL: all. It follows those that lead on anyway, but into no part that has
@@ -72,6 +75,6 @@ struct nft_walk {
 };
 // Follows all packets of the area from the main chain on.
 void nft_walk(struct nft_walk *walk, const struct nft_area *packets);
-// What boxes on the way have taken for good and all_back lets go on: appends it, as far as it meets the packets.
-void nft_ways_taken(const struct nft_ways *ways, const struct nft_visit *at,
+// What boxes on the way have taken and the walk lets go on all the same: appends it, as far as it meets the packets.
+void nft_ways_taken(struct nft_walk *walk, const struct nft_visit *at,
 		    const struct nft_area *packets, struct arena *arena, struct nft_areas *out);
