@@ -374,10 +374,13 @@ static size_t budget_of(const struct build *b, size_t rules)
 }
 
 // In how many consecutive parts a list is cut, and how long leaves may be (times the least), from quick to slow for a
-// packet. A wide list, whose rules leave open what others ask, needs leaves without number as one part.
+// packet; and up to how many rules it is worth trying: a list whose rules leave much open has too many ways to one end.
 static const struct {
 	unsigned cuts, leaves;
-} attempts[] = {{1, 1}, {1, 2}, {1, 8}, {1, 16}, {2, 16}, {4, 16}, {8, 16}};
+	size_t rules_most;
+} attempts[] = {{1, 1, 1000}, {1, 8, 1000}, {1, 16, 1000}, {4, 16, 5000}};
+#define LARGE \
+	30000u // rules; then leaves are longer, since the kernel looks for maps one after the other
 
 static bool try_parts(struct build *b, const struct nft_tree_part *part, unsigned cuts)
 {
@@ -413,7 +416,8 @@ static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned 
 	return fits;
 }
 
-static void add_part(struct build *b, struct nft_tree_part part)
+// `narrow`: most rules ask for both addresses.
+static void add_part(struct build *b, struct nft_tree_part part, bool narrow)
 {
 	unsigned least = b->leaf_most;
 	bool list = part.form == BACKEND_NFT_LINEAR;
@@ -421,7 +425,9 @@ static void add_part(struct build *b, struct nft_tree_part part)
 	b->budget = b->allowed + budget_of(b, part.len);
 	for (size_t i = 0; i < array_len(attempts) && !done && !list; i++) {
 		b->leaf_most = least * attempts[i].leaves;
-		done = (!one || attempts[i].cuts == 1) && try_cut(b, &part, attempts[i].cuts);
+		bool worth = part.len <= attempts[i].rules_most || (narrow && !i);
+		done = worth && (!one || attempts[i].cuts == 1) &&
+		       try_cut(b, &part, attempts[i].cuts);
 	}
 	size_t budget = b->budget;
 	if (!done) { // what is the same for all, then long leaves of maps; or a list
@@ -447,7 +453,7 @@ static void add_classes(struct build *b, const struct nft_tree_part *part)
 				some.rule[some.len++] = part->rule[i];
 		some.cap = some.len;
 		if (some.len)
-			add_part(b, some);
+			add_part(b, some, !c);
 	}
 	free(class);
 }
@@ -497,7 +503,7 @@ static void add_run(struct build *b, size_t first, size_t len, bool linear)
 	if (b->mixed && part.form == BACKEND_NFT_TREE)
 		add_classes(b, &part);
 	else
-		add_part(b, part);
+		add_part(b, part, true);
 }
 
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank)
@@ -520,7 +526,9 @@ void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_sha
 	struct build b = {.tree = out,
 			  .arena = arena,
 			  .shape = shape,
-			  .leaf_most = shape->leaf_most ? shape->leaf_most : LEAF_MOST};
+			  .leaf_most = shape->leaf_most           ? shape->leaf_most
+				       : linear->rule.len > LARGE ? 2 * LEAF_MOST
+								  : LEAF_MOST};
 	b.mixed = shape->form == BACKEND_NFT_AUTO || shape->form == BACKEND_NFT_MIXED;
 	bool long_rules = too_long(out);
 	for (size_t first = 0; first < out->rule.len;) {

@@ -87,12 +87,12 @@ void nft_path_follow(struct nft_path *path, enum nft_field field, struct algebra
 static bool protocols_within(const struct nft_path *path, enum nft_side side,
 			     struct algebra_set needed)
 {
-	if (!path->protocols_known[side])
-		return false;
-	for (unsigned p = 0; p < 256; p++)
-		if (path->protocols[side][p / 64] >> (p % 64) & 1 && !algebra_set_has(needed, p))
-			return false;
-	return true;
+	uint64_t others[4];
+	memcpy(others, path->protocols[side], sizeof(others));
+	for (size_t i = 0; i < needed.len; i++)
+		for (u128 p = needed.at[i].lo; p <= needed.at[i].hi; p++)
+			others[p / 64] &= ~((uint64_t)1 << (p % 64));
+	return path->protocols_known[side] && !(others[0] | others[1] | others[2] | others[3]);
 }
 
 enum nft_field nft_path_needs(const struct nft_path *path, enum nft_field field)
