@@ -170,6 +170,8 @@ static struct nft_node *leaf(struct build *b, const struct nft_entries *list,
 	for (size_t i = 0; i < list->len; i++)
 		if (all || list->len > DEAD_MOST || !is_dead(b->tree, node, list->at[i]))
 			node->entry.at[node->entry.len++] = list->at[i];
+		else
+			vec_push(b->arena, &node->hidden, list->at[i]);
 	b->spent += node->entry.len > 2 * LEAF_MOST ? node->entry.len / 2 : node->entry.len;
 	b->over |= b->spent > b->budget;
 	return node;
@@ -506,11 +508,43 @@ static void add_run(struct build *b, size_t first, size_t len, bool linear)
 		add_part(b, part, true);
 }
 
+static void narrow(const struct nft_form *form, enum nft_field field, uint8_t version,
+		   struct nft_hull *hull, bool dst)
+{
+	const struct algebra_set *set = nft_form_set(form, field);
+	unsigned shift = nft_field_info[field].bits - 32u;
+	if (!set || !set->len)
+		return;
+	uint32_t lo = (uint32_t)(set->at[0].lo >> shift),
+		 hi = (uint32_t)(set->at[set->len - 1].hi >> shift);
+	hull->version = version;
+	if (dst) {
+		hull->dst.lo = lo;
+		hull->dst.hi = hi;
+	} else {
+		hull->src.lo = lo;
+		hull->src.hi = hi;
+	}
+}
+
+static struct nft_hull hull_of(const struct nft_form *form)
+{
+	struct nft_hull hull = {.src = {0, UINT32_MAX}, .dst = {0, UINT32_MAX}};
+	bool flow = nft_form_kind(form) == NFT_KIND_FLOW;
+	hull.kind = (uint8_t)nft_form_kind(form);
+	narrow(form, flow ? F_FLOW_SRC4 : F_SRC4, 4, &hull, false);
+	narrow(form, flow ? F_FLOW_DST4 : F_DST4, 4, &hull, true);
+	narrow(form, flow ? F_FLOW_SRC6 : F_SRC6, 6, &hull, false);
+	narrow(form, flow ? F_FLOW_DST6 : F_DST6, 6, &hull, true);
+	return hull;
+}
+
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank)
 {
 	vec_push(tree->arena, &tree->rule, form);
 	vec_push(tree->arena, &tree->rank, rank);
 	vec_push(tree->arena, &tree->where, 0);
+	vec_push(tree->arena, &tree->hull, hull_of(form));
 	vec_push(tree->arena, &tree->target, ++tree->numbers);
 	vec_push(tree->arena, &tree->targeted, false);
 }

@@ -23,9 +23,10 @@ struct nft_node {
 	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
 	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
 	VEC(struct nft_entry) entry;
-	bool list;                   // of a leaf: one after the other, whatever they are
-	uint32_t edition;            // of a leaf's maps
-	uint32_t has;                // bit i: packets there always have nft_split_field[i]
+	VEC(struct nft_entry) hidden; // rules that come to the leaf, but are never met there
+	bool list;                    // of a leaf: one after the other, whatever they are
+	uint32_t edition;             // of a leaf's maps
+	uint32_t has;                 // bit i: packets there always have nft_split_field[i]
 	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
 	uint32_t paths; // ways from the root that lead here, each counted; UINT32_MAX: very many
 };
@@ -44,12 +45,20 @@ struct nft_tree_part {
 };
 
 extern const struct nft_node nft_main_node; // as a host: the main chain
+// The first 32 bits of the addresses, of a side and an IP version (4, 6; 0: not said).
+struct nft_hull {
+	struct {
+		uint32_t lo, hi;
+	} src, dst;
+	uint8_t version, kind;
+};
 typedef void (*nft_chain_fn)(void *context, const struct nft_chain *chain);
 struct nft_tree {
 	struct arena *arena;
 	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
 	VEC(uint64_t) rank;                // by number: the place in the list, with room between
 	VEC(uint16_t) where;               // by number: the part
+	VEC(struct nft_hull) hull;         // by number: roughly where its packets are
 	VEC(uint32_t) target;              // by number: of the chain to which its boxes lead …
 	VEC(bool) targeted;                // … which has been emitted
 	VEC(struct nft_tree_part) part;

@@ -168,16 +168,21 @@ static bool is_hidden(const struct nft_tree *tree, const struct nft_entry *at, s
 }
 
 static struct nft_entry_list rules_on(const struct nft_tree *tree, const struct arrival *arrival,
-				      const struct nft_tree_part *part, struct arena *arena)
+				      const struct nft_tree_part *part, struct arena *arena,
+				      struct nft_entry_list *hidden)
 {
 	struct nft_entry_list out = {{0}};
-	for (size_t i = 0; i < part->len; i++) {
+	for (size_t i = 0; i < part->len && !nft_entries_closed(tree, out.list.at, out.list.len);
+	     i++) {
 		uint32_t rule = part->rule[i];
 		if (!tree->rule.at[rule])
 			continue;
 		struct nft_entry entry = {rule, all_tests(tree->rule.at[rule])};
-		if (takes_way(tree, &entry, arrival) &&
-		    !is_hidden(tree, out.list.at, out.list.len, entry))
+		if (!takes_way(tree, &entry, arrival))
+			continue;
+		if (is_hidden(tree, out.list.at, out.list.len, entry))
+			vec_push(arena, &hidden->list, entry);
+		else
 			vec_push(arena, &out.list, entry);
 	}
 	return out;
@@ -229,29 +234,71 @@ static void take_out(struct nft_node *leaf, uint32_t rule)
 	leaf->entry.len = n;
 }
 
+// Rules behind it never came to the leaf.
+static bool closes(const struct nft_node *leaf, uint32_t rule)
+{
+	for (size_t i = 0; i < leaf->entry.len; i++)
+		if (leaf->entry.at[i].rule == rule)
+			return !leaf->entry.at[i].left;
+	return false;
+}
+
+static void add_seen(struct nft_tree *tree, struct nft_entry_list *seen,
+		     struct nft_entry_list *hidden, struct nft_entry entry)
+{
+	if (!tree->rule.at[entry.rule])
+		return;
+	if (is_hidden(tree, seen->list.at, seen->list.len, entry))
+		vec_push(tree->arena, &hidden->list, entry);
+	else
+		vec_push(tree->arena, &seen->list, entry);
+}
+
+// What came to the leaf is judged anew, without the rule that goes: by rank, from both lists.
+static void show_hidden(struct nft_tree *tree, struct nft_node *leaf, uint32_t rule)
+{
+	struct nft_entry_list seen = {{0}}, hidden = {{0}};
+	size_t i = 0, k = 0;
+	while (i < leaf->entry.len || k < leaf->hidden.len) {
+		bool first =
+			k == leaf->hidden.len ||
+			(i < leaf->entry.len && tree->rank.at[leaf->entry.at[i].rule] <
+							tree->rank.at[leaf->hidden.at[k].rule]);
+		struct nft_entry entry = first ? leaf->entry.at[i++] : leaf->hidden.at[k++];
+		if (entry.rule != rule)
+			add_seen(tree, &seen, &hidden, entry);
+	}
+	memcpy(&leaf->entry, &seen.list, sizeof(seen.list));
+	memcpy(&leaf->hidden, &hidden.list, sizeof(hidden.list));
+}
+
 // Whatever way leads to the leaf, the same rules come there; if not, it would have to be two.
 static bool refill(struct nft_tree *tree, const struct walk *w, size_t at,
-		   const struct nft_tree_part *part, struct nft_touched *touched)
+		   const struct nft_tree_part *part)
 {
 	struct nft_node *leaf = w->found.at[at].leaf;
+	uint32_t rule = w->found.at[at].entry.rule, ways = 1;
 	if (part->form == BACKEND_NFT_LINEAR) {
-		take_out(leaf, w->found.at[at].entry.rule);
+		take_out(leaf, rule);
 		return true;
 	}
-	struct nft_entry_list rules = rules_on(tree, &w->found.at[at], part, touched->arena);
-	uint32_t ways = 1;
+	if (!closes(leaf, rule)) {
+		show_hidden(tree, leaf, rule);
+		return true;
+	}
+	struct nft_entry_list hidden = {{0}}, others_hidden = {{0}};
+	struct nft_entry_list rules = rules_on(tree, &w->found.at[at], part, tree->arena, &hidden);
 	for (size_t i = at + 1; i < w->found.len; i++) {
 		if (w->found.at[i].leaf != leaf)
 			continue;
 		struct nft_entry_list others =
-			rules_on(tree, &w->found.at[i], part, touched->arena);
+			rules_on(tree, &w->found.at[i], part, tree->arena, &others_hidden);
 		if (!same_list(&rules, &others))
 			return false;
 		ways++;
 	}
-	leaf->entry.at =
-		arena_memdup(tree->arena, rules.list.at, rules.list.len * sizeof(*rules.list.at));
-	leaf->entry.len = leaf->entry.cap = rules.list.len;
+	memcpy(&leaf->entry, &rules.list, sizeof(rules.list));
+	memcpy(&leaf->hidden, &hidden.list, sizeof(hidden.list));
 	return ways == leaf->paths;
 }
 
@@ -267,7 +314,7 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 	tree->rule.at[rule] = NULL;
 	for (size_t i = 0; i < w.found.len; i++)
 		if (!was_seen(&w, i) && holds(w.found.at[i].leaf, rule) &&
-		    !refill(tree, &w, i, part, touched))
+		    !refill(tree, &w, i, part))
 			return false;
 	return true;
 }
@@ -284,12 +331,22 @@ static bool may_meet(const struct nft_form *a, const struct nft_form *b)
 	return true;
 }
 
+// Quickly: no packet is in both.
+static bool are_apart(const struct nft_hull *a, const struct nft_hull *b)
+{
+	if (a->kind != b->kind || !a->version || !b->version)
+		return false;
+	return a->version != b->version || a->src.lo > b->src.hi || b->src.lo > a->src.hi ||
+	       a->dst.lo > b->dst.hi || b->dst.lo > a->dst.hi;
+}
+
 // The parts in which the rule can stand: behind all earlier rules that it may meet, before all later ones.
 static bool parts_for(const struct nft_tree *tree, uint32_t rule, size_t *lo_out, size_t *hi_out)
 {
 	size_t lo = 0, hi = tree->part.len - 1;
 	for (uint32_t i = 0; i < rule; i++) {
-		if (!tree->rule.at[i] || !may_meet(tree->rule.at[i], tree->rule.at[rule]))
+		if (are_apart(&tree->hull.at[i], &tree->hull.at[rule]) || !tree->rule.at[i] ||
+		    !may_meet(tree->rule.at[i], tree->rule.at[rule]))
 			continue;
 		size_t where = tree->where.at[i];
 		if (tree->rank.at[i] < tree->rank.at[rule])
@@ -323,14 +380,25 @@ static size_t best_part(struct walk *w, uint32_t rule)
 	return best;
 }
 
+static void hide(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry entry)
+{
+	size_t at = leaf->hidden.len;
+	vec_push(tree->arena, &leaf->hidden, entry);
+	for (; at && tree->rank.at[leaf->hidden.at[at - 1].rule] > tree->rank.at[entry.rule]; at--)
+		leaf->hidden.at[at] = leaf->hidden.at[at - 1];
+	leaf->hidden.at[at] = entry;
+}
+
 static void put(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry entry, bool list)
 {
 	size_t at = 0;
 	while (at < leaf->entry.len &&
 	       tree->rank.at[leaf->entry.at[at].rule] < tree->rank.at[entry.rule])
 		at++;
-	if (!list && is_hidden(tree, leaf->entry.at, at, entry))
+	if (!list && is_hidden(tree, leaf->entry.at, at, entry)) {
+		hide(tree, leaf, entry);
 		return;
+	}
 	vec_push(tree->arena, &leaf->entry, entry);
 	memmove(leaf->entry.at + at + 1, leaf->entry.at + at,
 		(leaf->entry.len - 1 - at) * sizeof(entry));

@@ -87,12 +87,13 @@ void nft_path_follow(struct nft_path *path, enum nft_field field, struct algebra
 static bool protocols_within(const struct nft_path *path, enum nft_side side,
 			     struct algebra_set needed)
 {
-	uint64_t others[4];
-	memcpy(others, path->protocols[side], sizeof(others));
+	uint64_t allowed[4] = {0}, others = 0;
 	for (size_t i = 0; i < needed.len; i++)
 		for (u128 p = needed.at[i].lo; p <= needed.at[i].hi; p++)
-			others[p / 64] &= ~((uint64_t)1 << (p % 64));
-	return path->protocols_known[side] && !(others[0] | others[1] | others[2] | others[3]);
+			allowed[p / 64] |= (uint64_t)1 << (p % 64);
+	for (size_t i = 0; i < array_len(allowed); i++)
+		others |= path->protocols[side][i] & ~allowed[i];
+	return path->protocols_known[side] && !others;
 }
 
 enum nft_field nft_path_needs(const struct nft_path *path, enum nft_field field)
