@@ -51,8 +51,9 @@ static struct agent_held *take_coming(struct agent_core *core)
 {
 	struct agent_held *held = core->coming.held ? core->coming.held : agent_held_new();
 	bool good = !core->coming.bad && !memchr(core->coming.text.data, 0, core->coming.text.len);
-	held->running.base = arena_strndup(&held->arena, core->coming.text.data,
-					   good ? core->coming.text.len : 0);
+	size_t len;
+	held->text = buf_take(&core->coming.text, &len);
+	held->running.base = held->text;
 	core->coming.held = NULL;
 	agent_commit_forget_coming(core);
 	if (good)

@@ -31,6 +31,7 @@ void agent_held_free(struct agent_held *held)
 	ir_digests_free(held->intended_of);
 	ir_digests_free(held->normal_of);
 	arena_fini(&held->arena);
+	free(held->text);
 	free(held);
 }
 

@@ -23,6 +23,7 @@ struct agent_held {
 	VEC(const struct ir_rule *) rule; // in order of decision, as committed
 	struct ir_ruleset lowered;
 	struct agent_running running; // the configuration that it was read from
+	char *text;                   // its base when that is not in the arena
 	int64_t lowered_at,
 		horizon; // the arguments of ir_ruleset_lower_time that made `lowered`
 	uint32_t generation;

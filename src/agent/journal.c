@@ -325,20 +325,19 @@ void agent_journal_lost(struct agent_journal *journal)
 
 // --- writing ---
 
-static int write_at(const struct agent_journal *journal, const char *data, size_t len)
+// `from`: behind the end.
+static int write_at(const struct agent_journal *journal, size_t from, const struct buf *bytes)
 {
-	off_t at = (off_t)journal->end;
-	while (len) {
-		ssize_t n = pwrite(journal->fd, data, len, at);
+	for (size_t done = 0; done < bytes->len;) {
+		ssize_t n = pwrite(journal->fd, bytes->data + done, bytes->len - done,
+				   (off_t)(journal->end + from + done));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -ENOSPC;
-		data += n;
-		at += n;
-		len -= (size_t)n;
+		done += (size_t)n;
 	}
-	return fdatasync(journal->fd) < 0 ? -errno : 0;
+	return 0;
 }
 
 // Nothing that does not count is to stay behind the end.
@@ -353,21 +352,25 @@ static int cut(struct agent_journal *journal)
 static int write_record(struct agent_journal *journal, const struct buf *body)
 {
 	unsigned char chain[PKI_DIGEST];
-	cleanup(buf_fini) struct buf record;
-	buf_init(&record);
+	cleanup(buf_fini) struct buf head;
+	buf_init(&head);
 	memcpy(chain, journal->chain, sizeof(chain));
-	put_record(chain, body, &record);
+	frame(chain, body->data, body->len, &head);
 	int r = journal->torn ? cut(journal) : 0;
 	if (r < 0)
 		return r;
 	journal->torn = true;
-	r = write_at(journal, record.data, record.len);
+	r = write_at(journal, 0, &head);
+	if (r == 0)
+		r = write_at(journal, head.len, body);
+	if (r == 0 && fdatasync(journal->fd) < 0)
+		r = -errno;
 	if (r < 0) {
 		(void)cut(journal); // else the next one does it
 		return r;
 	}
 	journal->torn = false;
-	journal->end += record.len;
+	journal->end += head.len + body->len;
 	memcpy(journal->chain, chain, sizeof(chain));
 	return 0;
 }
