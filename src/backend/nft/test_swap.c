@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #define AT_ONCE 200u
-#define FRAMES 2048u   // different packets
-#define PACKETS_MOST 5 // times as many as are wanted, when the replacing takes its time
+#define FRAMES 2048u    // different packets
+#define PACKETS_MOST 50 // times as many as are wanted, when the replacing takes its time
 
 const char *const test_swap_kind[TEST_SWAP_KINDS] = {"dropped by both", "passed by A",
 						     "passed by B", "passed by both"};
