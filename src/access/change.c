@@ -10,6 +10,7 @@
 #include "access/internal.h"
 
 #include "base/buf.h"
+#include "base/turn.h"
 #include "base/diag.h"
 #include "schema/schema.h"
 
@@ -99,6 +100,7 @@ static bool may_whole(struct write *w, struct access_state *above, const struct 
 	if (operation == ACCESS_DELETE && is_born(w, node))
 		return true; // it has come and gone
 	struct access_state *state = access_state_enter(w->user, above, node);
+	turn_point();
 	if (access_decide_below(w->user, state, kind, true))
 		return true;
 	if (schema_kind_class(kind) != SCHEMA_CONTAINER && !ask(w, state, node, operation))
@@ -195,6 +197,7 @@ static bool may_differ(struct write *w, struct access_state *above, struct rows 
 {
 	const struct schema_node *n;
 	for (n = first.before; n; n = given(schema_next(n))) {
+		turn_point();
 		vec_push(&rows->arena, &rows->before, (struct row){.node = n});
 		(void)map_put(&rows->index, identity(n, &rows->arena), (void *)rows->before.len);
 	}
@@ -243,6 +246,7 @@ static bool same_value(struct place p)
 
 static bool may_replace(struct write *w, struct access_state *above, struct place p)
 {
+	turn_point();
 	if (!is_given(p.before) && !is_given(p.after))
 		return true;
 	if (!is_given(p.before))
@@ -345,9 +349,11 @@ static bool may_touch(struct write *w, struct access_look *look, const struct to
 static bool may_touches(struct write *w, const struct touches *t)
 {
 	struct access_look look = {.user = w->user};
-	for (size_t i = 0; i < t->list.len; i++)
+	for (size_t i = 0; i < t->list.len; i++) {
+		turn_point();
 		if (!is_inside_born(w, t->list.at[i]) && !may_touch(w, &look, t->list.at[i]))
 			return false;
+	}
 	return true;
 }
 
@@ -370,6 +376,7 @@ bool access_may_edit(void *user, const struct schema_tree *tree, size_t first, s
 	t.by_place.arena = &t.arena;
 	for (size_t i = first; i < schema_changes(tree); i++) {
 		struct schema_change change = schema_change(tree, i);
+		turn_point();
 		if (schema_kind(change.node) && !is_free(&look, &change))
 			note(&t, &change);
 	}
