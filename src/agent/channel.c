@@ -15,7 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LENGTH = 4, STALL_MS = 600 * 1000 };
+enum { LENGTH = 4, STALL_MS = 600 * 1000, PATIENCE_MS = 20 };
+// Who has let so much wait is not waited for.
+#define BUSY ((size_t)4 * AGENT_PIECE)
 // A few large answers may wait while the other end is busy with a large policy.
 #define OUTPUT_MOST ((size_t)2 * AGENT_MESSAGE_MOST)
 
@@ -149,8 +151,8 @@ void agent_channel_send(struct agent_channel *channel, const struct agent_messag
 void agent_channel_push(struct agent_channel *channel, const struct agent_message *message)
 {
 	agent_channel_send(channel, message);
-	if (channel->stream)
-		io_stream_push(channel->stream);
+	if (channel->stream && io_stream_queued(channel->stream) <= BUSY)
+		io_stream_push(channel->stream, PATIENCE_MS);
 }
 
 void agent_channel_free(struct agent_channel *channel)

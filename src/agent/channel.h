@@ -22,7 +22,8 @@ struct agent_channel_options {
 int agent_channel_new(struct io_loop *loop, const struct agent_channel_options *options,
 		      struct agent_channel **out) must_check;
 void agent_channel_send(struct agent_channel *channel, const struct agent_message *message);
-// The same, and waits until it is written: for what comes in many pieces, which are not all to be kept here.
+// The same, and waits until it is written: for what comes in many pieces, which are not all to be kept here, unless the
+// other end is busy.
 void agent_channel_push(struct agent_channel *channel, const struct agent_message *message);
 // Not from within `message`. NULL is fine.
 void agent_channel_free(struct agent_channel *channel);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -190,6 +191,39 @@ static void not_from_here(void **state)
 	rules_are_kept(*state, bytes.data, bytes.len);
 }
 
+static size_t waiting(const struct end *end)
+{
+	int n = 0;
+	assert_int_equal(ioctl(end->other, FIONREAD, &n), 0);
+	return (size_t)n;
+}
+
+// What is pushed is on its way when the call returns; a peer that is busy gets it later, and is not waited for.
+static void pushes(void **state)
+{
+	struct end *end = *state;
+	char *text = base_oom(calloc(1, 4 << 20)), got[4096];
+	size_t read_bytes = 0;
+	assert_int_equal(io_loop_step(end->loop, 0), 0);
+	agent_channel_push(end->channel, &(struct agent_message){.type = AGENT_RELOAD});
+	size_t small = waiting(end);
+	assert_true(small > 4);
+	memset(text, 'x', (4 << 20) - 1);
+	struct agent_message large = {.type = AGENT_CLOSED, .closed = {.name = text}};
+	agent_channel_push(end->channel, &large);
+	agent_channel_push(end->channel, &large);
+	uint64_t deadline = io_now() + WAIT_MS;
+	while (read_bytes < (8 << 20) && io_now() < deadline) {
+		ssize_t n = recv(end->other, got, sizeof(got), MSG_DONTWAIT);
+		if (n > 0)
+			read_bytes += (size_t)n;
+		else
+			assert_int_equal(io_loop_step(end->loop, 10), 0);
+	}
+	assert_true(read_bytes > (8 << 20));
+	free(text);
+}
+
 #define at_end(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -197,7 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		at_end(asks_and_answers),   at_end(byte_by_byte), at_end(large),
 		at_end(the_other_end_goes), at_end(too_long),     at_end(no_message),
-		at_end(not_from_here),
+		at_end(not_from_here),      at_end(pushes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

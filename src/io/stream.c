@@ -272,14 +272,14 @@ void io_stream_write(struct io_stream *s, const void *data, size_t len)
 	}
 }
 
-void io_stream_push(struct io_stream *s)
+void io_stream_push(struct io_stream *s, unsigned patience_ms)
 {
 	struct pollfd ready = {.fd = s->transport->fd, .events = POLLOUT};
 	while (s->state == OPEN && !s->failed && io_stream_queued(s)) {
 		flush(s);
 		if (s->state == OPEN && io_stream_queued(s) &&
-		    poll(&ready, 1, (int)s->options.stall_ms) <= 0 && errno != EINTR)
-			break; // the timer ends what stalls
+		    poll(&ready, 1, (int)patience_ms) <= 0)
+			break;
 	}
 	handle_later(s);
 }

@@ -39,9 +39,9 @@ int io_stream_new(struct io_loop *loop, struct io_transport *transport,
 		  struct io_stream **stream_out) must_check;
 // Copies the bytes into the queue; before `opened` they wait. Ignored after `closed`.
 void io_stream_write(struct io_stream *stream, const void *data, size_t len);
-// Writes what is queued and waits while the peer takes it: for the two halves of one program, of which the other one reads
-// whatever comes. Not from within a callback of the stream.
-void io_stream_push(struct io_stream *stream);
+// Writes what is queued and waits while the peer takes it, but not for one that takes nothing for so long: for the two
+// halves of one program, of which the other one reads whatever comes. Not from within a callback of the stream.
+void io_stream_push(struct io_stream *stream, unsigned patience_ms);
 size_t io_stream_queued(const struct io_stream *stream) must_check; // bytes not yet written
 // Whether the peer's host has acknowledged every byte so far: what was sent to a host that is gone never is.
 bool io_stream_heard(const struct io_stream *stream) must_check;
