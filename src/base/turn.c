@@ -17,15 +17,16 @@
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
-#define STACK (8u << 20)
 #define ANNOUNCE_SWITCH(save, bottom, size) __sanitizer_start_switch_fiber(save, bottom, size)
 #define ANNOUNCE_ARRIVAL(save, bottom, size) __sanitizer_finish_switch_fiber(save, bottom, size)
 #else
-#define STACK (2u << 20)
 #define ANNOUNCE_SWITCH(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
 #define ANNOUNCE_ARRIVAL(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
 #endif
 
+#define STACK \
+	(8u   \
+	 << 20) // as large as a thread's: whole operations run on it; untouched pages take nothing
 #define GUARD 4096u
 #define POINTS_A_LOOK 64u // looking at the clock costs more than a point does
 #define PIECE (1u << 20)  // and much less than a megabyte
