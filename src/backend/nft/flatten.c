@@ -45,7 +45,7 @@ struct flattening {
 	bool last;       // the list is made for good
 	bool as_found;   // all rules are pieces, in the order in which they were found
 	u128 returned,
-		seen; // the highest key in parts and boxes that were left, and in all that was seen
+		seen; // the highest key in parts that were left, and in all that was seen
 	size_t seq;
 	unsigned round;
 };
@@ -86,6 +86,7 @@ static u128 highest_before(const struct flattening *f, const struct nft_visit *a
 	for (; at; at = at->from) {
 		u128 here = f->highest[at->stop->number][at->rule];
 		most = here > most ? here : most;
+		most = *at->mark > most ? *at->mark : most;
 	}
 	return most;
 }
@@ -223,10 +224,12 @@ static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
 	return true;
 }
 
-static void see_again(struct nft_walk *walk)
+// Keys in the chain stand before those behind the box; where it leads further, all that was seen may be in it.
+static void see_again(struct nft_walk *walk, const struct nft_visit *at, const struct nft_stop *to)
 {
-	struct flattening *f = walk->user;
-	f->returned = f->seen;
+	const struct flattening *f = walk->user;
+	u128 key = to->leads ? f->seen : f->highest[to->number][to->chain->rule.len];
+	*at->mark = key > *at->mark ? key : *at->mark;
 }
 
 static void walk_all(struct flattening *f, bool only_apart)

@@ -349,7 +349,7 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 		else if (!stay)
 			nft_area_minus(now.list.at[i], &whole, a, &p->left);
 		if (!on.never && stay && walk->again)
-			walk->again(walk);
+			walk->again(walk, at, stop_of(walk->ways, box->chain));
 		p->parted |= !on.never;
 		walk->over |= !walk->steps || p->left.list.len > REGION_MOST;
 		walk->steps -= !walk->over && !on.never;
@@ -512,7 +512,8 @@ static void step(struct nft_walk *walk, const struct nft_visit *at, struct regio
 static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry entry,
 		      const struct nft_area *packets)
 {
-	struct nft_visit at = {.from = entry.from, .stop = stop, .back = entry.back};
+	u128 mark = 0;
+	struct nft_visit at = {.from = entry.from, .stop = stop, .back = entry.back, .mark = &mark};
 	struct region region = {0};
 	size_t n = stop->chain->rule.len;
 	if (depth_of(entry.from) > DEPTH_MOST)

@@ -40,6 +40,7 @@ struct nft_visit {
 	struct nft_stop *stop;
 	size_t rule;
 	struct nft_back *back; // packets that come to an end go on there; NULL: they are dropped
+	u128 *mark;            // of this visit, for whoever walks; 0 at first
 };
 // One rule of a chain.
 struct nft_rule_at {
@@ -63,8 +64,9 @@ struct nft_walk {
 	// Whether it is of no interest which packets come to a chain that a box leads to: they are not followed there, and
 	// may be let go on as if they were in no box. NULL: it always is.
 	bool (*settled)(struct nft_walk *walk, const struct nft_stop *stop);
-	// Then packets that a box has taken for good come to the boxes behind it, too. NULL: nobody wants to know when.
-	void (*again)(struct nft_walk *walk);
+	// Then packets that a box has taken for good, to this chain, come to what is behind it, too. NULL: nobody wants to
+	// know when.
+	void (*again)(struct nft_walk *walk, const struct nft_visit *at, const struct nft_stop *to);
 	// Rules that it looks at, ascending; NULL: all. It follows those that lead on anyway, but into no part that has
 	// none of them, unless it is `home`.
 	const struct nft_rule_at *only;
