@@ -184,6 +184,17 @@ const char *nft_area_unguarded(const struct nft_area *area, const struct nft_for
 	return why;
 }
 
+void nft_area_any_header(struct nft_area *area)
+{
+	for (unsigned f = 0; f < NFT_FIELDS; f++) {
+		const struct nft_place *place = &nft_field_info[f].place;
+		if (has(area, f) && f != F_HEADER && place->source == SOURCE_PAYLOAD &&
+		    place->key == NFT_PAYLOAD_TRANSPORT_HEADER)
+			return;
+	}
+	area->has &= ~((uint64_t)1 << F_HEADER);
+}
+
 // --- what is outside ---
 
 static struct algebra_set outside(enum nft_field field, struct algebra_set set, struct arena *arena)

@@ -32,6 +32,9 @@ const char *nft_area_unguarded(const struct nft_area *area, const struct nft_for
 // Says no more than that there is a flow.
 bool nft_any_flow(const struct nft_match *match) must_check;
 
+// Forgets that there must be a transport header, where nothing in it is asked.
+void nft_area_any_header(struct nft_area *area);
+
 struct nft_areas {
 	VEC(struct nft_area *) list;
 };

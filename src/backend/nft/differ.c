@@ -231,7 +231,9 @@ static void add_witnesses(struct differing *d)
 	struct verify_options options = verify_options_default(time(NULL));
 	options.memory = WITNESS_MEMORY;
 	backend_nft_normal(d->lowered, d->arena, &meant);
-	nft_lift(d->found, d->arena, &is, &strange, &origin);
+	struct nft_program found = *d->found;
+	found.unfragmented = true; // as are the packets that the engine looks at
+	nft_lift(&found, d->arena, &is, &strange, &origin);
 	if (strange.list.len)
 		return; // a packet would only show what the rest does
 	verify_compare(&meant, &is, &options, WITNESSES_MOST, d->arena, &comparison);

@@ -127,7 +127,10 @@ static void add_piece(struct flattening *f, u128 key, const struct nft_visit *at
 		f->out->over = true;
 		return;
 	}
-	nft_area_matches(nft_area_copy(area, f->arena), f->arena, &piece.form);
+	struct nft_area *own = nft_area_copy(area, f->arena);
+	if (f->program->unfragmented)
+		nft_area_any_header(own);
+	nft_area_matches(own, f->arena, &piece.form);
 	piece.form.open_len = 0;
 	piece.form.map.reg = NULL;
 	piece.form.boxes.reg = NULL;

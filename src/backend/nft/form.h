@@ -130,6 +130,7 @@ struct nft_program {
 	struct arena *arena;
 	VEC(struct nft_chain *) chain; // the main chain first
 	struct map by_name;
+	bool unfragmented; // what is lifted from it need not hold for fragments behind the first
 };
 
 void nft_program_init(struct nft_program *program, struct arena *arena);

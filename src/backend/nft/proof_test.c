@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Somebody changes a tree in the kernel with nft(8): each change is found, with the kernel's rule and a packet that shows it,
+// which fares by what was meant otherwise than by what is read back. What was taken back is proven again.
+#include "backend/nft/nft.h"
+#include "backend/nft/open.h"
+#include "backend/nft/table.h"
+#include "backend/nft/test_net.h"
+#include "base/diag.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define RULES 150
+#define LEAF 4
+
+struct fixture {
+	struct test_net net;
+	struct backend_nft *nft;
+	struct arena arena;
+	struct diags diags;
+	struct ir_ruleset ruleset;
+};
+
+// By turns passing and dropping, each for a network and some ports; the last third for a port only.
+static void add_rule(struct fixture *f, unsigned i)
+{
+	struct arena *a = &f->arena;
+	struct ir_rule rule = {.policy = "office",
+			       .name = arena_printf(a, "rule%u", i),
+			       .verdict = i % 2 ? IR_PASS : IR_DROP,
+			       .clause = arena_new(a, struct ir_clause),
+			       .clauses = 1};
+	u128 net = 0x0a000000 + (i << 16), port = 1000 + i * 8;
+	if (i < RULES * 2 / 3)
+		assert_true(ir_clause_narrow(rule.clause, a, IR_DST4,
+					     algebra_set_one(a, net, net + 0xffff)));
+	assert_true(ir_clause_narrow(rule.clause, a, IR_PROTO, algebra_set_one(a, 6, 6)));
+	assert_true(ir_clause_narrow(rule.clause, a, IR_DPORT, algebra_set_one(a, port, port + 9)));
+	vec_push(a, &f->ruleset.rule, rule);
+}
+
+static void deploy(struct fixture *f)
+{
+	struct backend_differences differences = {.arena = &f->arena};
+	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
+	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
+	if (differences.list.len)
+		fail_msg("%s", differences.list.at[0].found ? differences.list.at[0].found
+							    : differences.list.at[0].intended);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = base_oom(calloc(1, sizeof(*f)));
+	const struct backend_nft_options options = {
+		.shape = {.form = BACKEND_NFT_TREE, .leaf_most = LEAF}};
+	arena_init(&f->arena);
+	diags_init(&f->diags, &f->arena);
+	test_net_open(&f->net);
+	assert_int_equal(backend_nft_open(&options, &f->diags, &f->nft), 0);
+	f->ruleset.default_action = IR_DROP;
+	for (unsigned i = 0; i < RULES; i++)
+		add_rule(f, i);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	backend_nft_close(f->nft);
+	test_net_close(&f->net);
+	arena_fini(&f->arena);
+	free(f);
+	return 0;
+}
+
+// --- what somebody does ---
+
+struct place { // a rule of the policy in a leaf
+	const char *chain;
+	uint64_t handle;
+	uint32_t rule;
+};
+
+static bool in_leaf(const struct nft_dumped_chain *chain, size_t at, bool accepts)
+{
+	const struct nft_form *form = &chain->rule.at[at];
+	return strstr(chain->name, NFT_NODE_CHAIN) && form->tag.known && form->tag.rule < RULES &&
+	       form->act == (accepts ? ACT_ACCEPT : ACT_DROP);
+}
+
+// The n-th rule in a leaf that accepts, or that drops.
+static struct place find(struct fixture *f, unsigned n, bool accepts)
+{
+	struct nft_table table;
+	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, &table), 0);
+	for (size_t i = 0; i < table.chain.len; i++) {
+		const struct nft_dumped_chain *chain = table.chain.at[i];
+		for (size_t k = 0; k < chain->rule.len; k++)
+			if (in_leaf(chain, k, accepts) && !n--)
+				return (struct place){chain->name, chain->rule.at[k].handle,
+						      chain->rule.at[k].tag.rule};
+	}
+	fail_msg("the tree has too few leaves");
+	return (struct place){0};
+}
+
+static void run(struct fixture *f, const char *command, const struct place *at)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+	char handle[24];
+	snprintf(handle, sizeof(handle), "%" PRIu64, at->handle);
+	const char *script = "";
+	for (const char *c = command; *c; c++) {
+		const char *more = *c != '%'     ? arena_strndup(&f->arena, c, 1)
+				   : *++c == 'c' ? at->chain
+						 : handle;
+		script = arena_printf(&f->arena, "%s%s", script, more);
+	}
+	if (test_run(script, argv))
+		fail_msg("nft does not take %s", script);
+}
+
+static enum ir_verdict verdict_of(struct fixture *f, const struct ir_ruleset *ruleset,
+				  const char *witness)
+{
+	struct ir_packet packet;
+	struct ir_outcome outcome;
+	if (!ir_packet_parse(witness, time(NULL), &f->arena, &f->diags, &packet))
+		fail_msg("%s cannot be read", witness);
+	ir_eval(ruleset, &packet, &f->arena, &outcome);
+	return outcome.verdict;
+}
+
+// %c: the leaf's chain, %h: the handle.
+static const struct {
+	const char *command;
+	bool accepts; // of the rule that it is done to
+	enum backend_change change;
+} changes[] = {
+	{"delete rule inet bulwark %c handle %h", true, BACKEND_MISSING},
+	{"insert rule inet bulwark %c accept", false, BACKEND_FOREIGN},
+	{"replace rule inet bulwark %c handle %h drop", true, BACKEND_CHANGED},
+	{"replace rule inet bulwark %c handle %h tcp dport 1 accept", true, BACKEND_CHANGED},
+	{"insert rule inet bulwark %c position %h drop", true, BACKEND_FOREIGN},
+	{"flush chain inet bulwark %c", true, BACKEND_MISSING},
+};
+
+static void assert_told(struct fixture *f, size_t i, const struct place *at)
+{
+	struct backend_differences differences = {.arena = &f->arena};
+	struct backend_state now;
+	bool exact; // what is read back is all that is there
+	bool kind = false, where = false, shown = false;
+	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
+	assert_int_equal(backend_nft_read_back(f->nft, &f->arena, &now), 0);
+	exact = !now.strange.list.len;
+	for (size_t k = 0; k < differences.list.len; k++) {
+		const struct backend_difference *d = &differences.list.at[k];
+		kind |= d->change == changes[i].change;
+		where |= d->found && strstr(d->found, at->chain) && strstr(d->found, "handle ");
+		shown |= d->witness != NULL;
+		if (exact && d->witness &&
+		    verdict_of(f, &f->ruleset, d->witness) ==
+			    verdict_of(f, &now.ruleset, d->witness))
+			fail_msg("'%s': %s fares the same", changes[i].command, d->witness);
+	}
+	if (!kind || !shown || (!where && changes[i].change != BACKEND_MISSING))
+		fail_msg("'%s': %zu differences, kind %d, where %d, witness %d", changes[i].command,
+			 differences.list.len, kind, where, shown);
+}
+
+static void changes_in_leaves_are_found(void **state)
+{
+	struct fixture *f = *state;
+	for (size_t i = 0; i < array_len(changes); i++)
+		for (unsigned n = 0; n < 3; n++) {
+			deploy(f);
+			struct place at = find(f, n * 17, changes[i].accepts);
+			run(f, changes[i].command, &at);
+			assert_told(f, i, &at);
+		}
+	deploy(f);
+}
+
+// The same rules in other leaves: a branch of a map leads elsewhere.
+static void changes_of_maps_are_found(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_table table;
+	struct backend_differences differences = {.arena = &f->arena};
+	deploy(f);
+	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, &table), 0);
+	struct place at = {.chain = NULL};
+	for (size_t i = 0; i < table.set.len && !at.chain; i++)
+		if (strstr(table.set.at[i]->name, "-m"))
+			at.chain = table.set.at[i]->name;
+	assert_non_null(at.chain);
+	static const char *const argv[] = {"nft", "flush", "map", "inet", "bulwark", NULL, NULL};
+	const char *flush[array_len(argv)];
+	memcpy(flush, argv, sizeof(argv));
+	flush[5] = at.chain;
+	assert_int_equal(test_run(NULL, flush), 0);
+	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
+	bool shown = false;
+	for (size_t i = 0; i < differences.list.len; i++)
+		shown |= differences.list.at[i].witness != NULL;
+	assert_true(shown);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(changes_in_leaves_are_found),
+		cmocka_unit_test(changes_of_maps_are_found),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
