@@ -10,6 +10,7 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EDITS_MOST 64u // rules that enter or leave
@@ -227,26 +228,45 @@ static void make_maps(struct change *c)
 		const struct nft_dumped_chain *is = nft_table_chain(&c->table, c->to.at[i].name);
 		const struct nft_chain *to = &c->to.at[i];
 		for (size_t k = 0; k < to->rule.len; k++)
-			if (to->rule.at[k].act == ACT_BOXES && !has_map(is, &to->rule.at[k]))
+			if (to->rule.at[k].act == ACT_BOXES && !has_map(is, &to->rule.at[k])) {
 				nft_encode_boxes(&c->live->encoder, &to->rule.at[k].boxes,
 						 NFT_NO_OWNER);
+				nft_live_leads(c->live, &to->rule.at[k].boxes);
+			}
 	}
 }
 
 // --- what nobody uses any more ---
 
-static void remove_targets(struct change *c)
+// The rule whose packets the chain is for: there, or gone with this change.
+static const struct nft_form *rule_of_target(struct change *c, const char *chain)
+{
+	struct nft_tree *tree = &c->live->tree;
+	uint32_t number = (uint32_t)strtoul(chain + strlen(NFT_NODE_CHAIN), NULL, 10);
+	for (size_t i = 0; i < c->old_target.len; i++)
+		if (c->old_target.at[i].number == number)
+			return c->old_target.at[i].rule;
+	for (size_t i = 0; i < tree->target.len; i++)
+		if (tree->target.at[i] == number) {
+			tree->targeted.at[i] = false;
+			return tree->rule.at[i];
+		}
+	return NULL;
+}
+
+static void remove_targets(struct change *c, const struct nft_names *gone)
 {
 	struct nft_encoder *encoder = &c->live->encoder;
 	char name[NFT_NAME];
-	for (size_t i = 0; i < c->old_target.len; i++) {
-		struct nft_form alone = *c->old_target.at[i].rule;
-		char *target =
-			arena_printf(&c->arena, NFT_NODE_CHAIN "%u", c->old_target.at[i].number);
-		(void)nft_full_name(encoder, target, name);
-		alone.len = 0;
+	for (size_t i = 0; i < gone->list.len; i++) {
+		const struct nft_form *rule = rule_of_target(c, gone->list.at[i]);
+		(void)nft_full_name(encoder, gone->list.at[i], name);
 		nft_encode_delete_rule(&c->batch, c->nft->table, name, 0);
-		nft_encode_unused(encoder, &alone);
+		if (rule) {
+			struct nft_form alone = *rule;
+			alone.len = 0;
+			nft_encode_unused(encoder, &alone);
+		}
 		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table, name);
 	}
 }
@@ -258,15 +278,22 @@ static void remove_leftovers(struct change *c)
 	for (size_t i = 0; i < c->old_map.len; i++)
 		nft_encode_delete(&c->batch, NFT_MSG_DELSET, c->nft->table,
 				  nft_full_name(encoder, c->old_map.at[i], name));
-	remove_targets(c);
+	struct nft_names gone = {{0}};
 	for (size_t i = 0; i < c->touched.leaf.len; i++) {
 		const struct nft_touched_leaf *t = &c->touched.leaf.at[i];
 		struct nft_chain now = {.name = ""};
 		nft_tree_emit_leaf(&c->live->tree, t->leaf, &c->arena, &now);
-		for (size_t k = 0; k < t->was.rule.len; k++)
-			if (!is_in(&now, 0, &t->was.rule.at[k]))
-				nft_encode_unused(encoder, &t->was.rule.at[k]);
+		for (size_t k = 0; k < t->was.rule.len; k++) {
+			const struct nft_form *was = &t->was.rule.at[k];
+			if (is_in(&now, 0, was))
+				continue;
+			if (was->act == ACT_BOXES)
+				nft_live_leads_no_more(c->live, &was->boxes, &c->arena, &gone);
+			else
+				nft_encode_unused(encoder, was);
+		}
 	}
+	remove_targets(c, &gone);
 }
 
 // --- the whole ---

@@ -56,10 +56,38 @@ void nft_live_free(struct nft_live *live)
 	free(live);
 }
 
+static uint32_t *leading_to(struct nft_live *live, const char *chain)
+{
+	uint32_t *maps = map_get(&live->leading, chain);
+	if (!maps) {
+		maps = arena_new(&live->arena, uint32_t);
+		map_put(&live->leading, arena_strdup(&live->arena, chain), maps);
+	}
+	return maps;
+}
+
+void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes)
+{
+	for (size_t i = 0; i < boxes->len; i++)
+		++*leading_to(live, boxes->box[i].chain);
+}
+
+void nft_live_leads_no_more(struct nft_live *live, const struct nft_boxes *boxes,
+			    struct arena *arena, struct nft_names *gone)
+{
+	for (size_t i = 0; i < boxes->len; i++)
+		if (!--*leading_to(live, boxes->box[i].chain))
+			vec_push(arena, &gone->list, boxes->box[i].chain);
+}
+
 void nft_live_encode_chain(void *context, const struct nft_chain *chain)
 {
-	nft_encode_empty(context, chain);
-	nft_encode_rules(context, chain);
+	struct nft_live *live = context;
+	nft_encode_empty(&live->encoder, chain);
+	nft_encode_rules(&live->encoder, chain);
+	for (size_t i = 0; i < chain->rule.len; i++)
+		if (chain->rule.at[i].act == ACT_BOXES)
+			nft_live_leads(live, &chain->rule.at[i].boxes);
 }
 
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table)
@@ -71,7 +99,8 @@ void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char 
 					     .set_by_content = {.arena = &live->arena},
 					     .own = &live->program,
 					     .uses_of_chain = {.arena = &live->arena}};
-	nft_tree_emit(&live->tree, nft_live_encode_chain, &live->encoder);
+	live->leading = (struct map){.arena = &live->arena};
+	nft_tree_emit(&live->tree, nft_live_encode_chain, live);
 	live->grown = live->arena.total + GROWTH;
 }
 

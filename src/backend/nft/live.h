@@ -27,6 +27,7 @@ struct nft_live {
 	enum ir_verdict default_action;
 	const char *prefix;         // of the generation
 	struct nft_encoder encoder; // its sets
+	struct map leading;         // by target chain: how many maps lead there
 	size_t grown;               // arena.total beyond which it is made anew
 };
 
@@ -37,8 +38,15 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 void nft_live_free(struct nft_live *live); // NULL is fine
 // Everything that is to be in the kernel, as messages of the batch.
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table);
-// One chain, made and filled; an nft_chain_fn whose context is the encoder.
-void nft_live_encode_chain(void *encoder, const struct nft_chain *chain);
+// One chain, made and filled; an nft_chain_fn whose context is the policy.
+void nft_live_encode_chain(void *live, const struct nft_chain *chain);
+// A map leads to its chains from now on, or (`less`) no more. Chains to which nothing leads any more are called `gone`.
+struct nft_names {
+	VEC(const char *) list;
+};
+void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes);
+void nft_live_leads_no_more(struct nft_live *live, const struct nft_boxes *boxes,
+			    struct arena *arena, struct nft_names *gone);
 // By number: the place of the rule in the policy, NFT_NO_PLACE when it is gone.
 #define NFT_NO_PLACE UINT32_MAX
 const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena) must_check;

@@ -5,6 +5,7 @@
 #include "backend/nft/tree.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define JUMPS_MOST 5u // ranges that are tested one after the other, without a map
 
@@ -56,15 +57,19 @@ struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry ent
 
 static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to);
 
+static const char *target_name(struct emission *e, struct nft_entry entry)
+{
+	return arena_printf(e->arena, NFT_NODE_CHAIN "%u", e->tree->target.at[entry.rule]);
+}
+
 // What a rule does, for its boxes in all leaves.
 static void emit_target(struct emission *e, struct nft_entry entry)
 {
-	uint32_t number = e->tree->target.at[entry.rule];
-	if (e->shallow || e->tree->targeted.at[entry.rule])
+	if (e->tree->targeted.at[entry.rule])
 		return;
 	e->tree->targeted.at[entry.rule] = true;
 	struct nft_form form = nft_entry_form(e->tree, (struct nft_entry){entry.rule, 0}, e->arena);
-	struct nft_chain chain = {.name = arena_printf(e->arena, NFT_NODE_CHAIN "%u", number)};
+	struct nft_chain chain = {.name = target_name(e, entry)};
 	vec_push(e->arena, &chain.rule, form);
 	e->each(e->context, arena_memdup(e->arena, &chain, sizeof(chain)));
 }
@@ -87,6 +92,22 @@ void nft_tree_emit_targets(struct nft_tree *tree, const struct nft_node *leaf, n
 	arena_fini(&arena);
 }
 
+// Boxes stand in the order of their rules; a rule that earlier ones cover has none.
+static void emit_targets(struct emission *e, const struct nft_entry *entry,
+			 const struct nft_boxes *boxes)
+{
+	const char *before = NULL;
+	for (size_t i = 0; i < boxes->len && !e->shallow; i++) {
+		const char *chain = boxes->box[i].chain;
+		if (chain == before)
+			continue;
+		while (strcmp(target_name(e, *entry), chain) != 0)
+			entry++;
+		emit_target(e, *entry);
+		before = chain;
+	}
+}
+
 static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
 	for (size_t i = 0, maps = 0; i < node->entry.len;) {
@@ -99,8 +120,8 @@ static void emit_leaf(struct emission *e, const struct nft_node *node, struct nf
 		form.boxes.name =
 			arena_printf(e->arena, "-m%u.%u.%zu", node->number, node->edition, ++maps);
 		push(e, to, form);
-		for (; taken--; i++)
-			emit_target(e, node->entry.at[i]);
+		emit_targets(e, node->entry.at + i, &form.boxes);
+		i += taken;
 	}
 }
 
