@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The nft back end: a lowered ruleset as a linear chain of the kernel's nf_tables, in a table of our own, and back.
+// The nft back end: a lowered ruleset as a decision tree of the kernel's nf_tables, in a table of our own, and back.
 // Needs CAP_NET_ADMIN in the user namespace that owns the network namespace, nothing else. Not thread-safe.
 #pragma once
 
@@ -22,9 +22,9 @@ struct backend_nft_shape {
 	enum backend_nft_form form;
 	unsigned
 		boxes_least; // rules of a leaf from which they become one map over several fields; 0: 20
-	unsigned leaf_most; // rules in a leaf; 0: 16
+	unsigned leaf_most; // rules in a leaf; 0: 8, of large policies 16
 	unsigned
-		budget_x10; // kernel rules at most for each rule of the linear form, in tenths; 0: 40 (four times as many)
+		budget_x10; // kernel rules at most for each rule of the linear form, in tenths; 0: 60 (six times as many)
 };
 
 // Zeroed is the default: table `bulwark`, logs to the kernel log, the cheapest form.
