@@ -24,9 +24,8 @@
 #define ANNOUNCE_ARRIVAL(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
 #endif
 
-#define STACK \
-	(8u   \
-	 << 20) // as large as a thread's: whole operations run on it; untouched pages take nothing
+// As large as a thread's, since whole operations run on it; pages that nobody touches take nothing.
+#define STACK (8u << 20)
 #define GUARD 4096u
 #define POINTS_A_LOOK 64u // looking at the clock costs more than a point does
 #define PIECE (1u << 20)  // and much less than a megabyte
