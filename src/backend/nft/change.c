@@ -64,15 +64,28 @@ static bool rank_between(const struct nft_live *live, size_t at, size_t forms, u
 	return true;
 }
 
+// The rule's forms and chains, as the policy's own.
+static void compile(struct change *c, const struct ir_rule *rule, uint32_t number,
+		    struct nft_chain *out)
+{
+	struct nft_live *live = c->live;
+	struct nft_program made;
+	struct nft_chain forms = {.name = ""};
+	nft_program_init(&made, &c->arena);
+	nft_compile_rule(&made, &live->options, rule, number, &forms);
+	nft_program_adopt(&live->program, &made);
+	nft_chain_copy(&forms, &live->program, out);
+}
+
 static bool put_rule(struct change *c, size_t at, const struct ir_rule *rule)
 {
 	struct nft_live *live = c->live;
 	struct nft_chain forms = {.name = ""};
 	struct nft_live_rule made = {.number = live->numbers++,
-				     .first = (uint32_t)live->tree.rule.len};
-	nft_compile_rule(&live->program, &live->options, rule, made.number, &forms);
+				     .first = (uint32_t)live->tree.rule.len,
+				     .flow = rule->flow};
+	compile(c, rule, made.number, &forms);
 	made.forms = (uint32_t)forms.rule.len;
-	made.flow = rule->flow;
 	live->flow_rules += rule->flow;
 	if (!rank_between(live, at, forms.rule.len, &made.rank))
 		return false;

@@ -20,7 +20,8 @@ struct key {
 
 void nft_program_init(struct nft_program *program, struct arena *arena)
 {
-	*program = (struct nft_program){.arena = arena, .by_name = {.arena = arena}};
+	*program = (struct nft_program){
+		.arena = arena, .by_name = {.arena = arena}, .names = {.arena = arena}};
 }
 
 struct nft_chain *nft_program_chain(struct nft_program *program, const char *name)

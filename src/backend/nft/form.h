@@ -130,6 +130,7 @@ struct nft_program {
 	struct arena *arena;
 	VEC(struct nft_chain *) chain; // the main chain first
 	struct map by_name;
+	struct map names;  // that copies share
 	bool unfragmented; // what is lifted from it need not hold for fragments behind the first
 };
 
@@ -138,6 +139,11 @@ void nft_program_init(struct nft_program *program, struct arena *arena);
 struct nft_chain *nft_program_chain(struct nft_program *program, const char *name) must_check;
 // NULL when there is none.
 struct nft_chain *nft_program_find(const struct nft_program *program, const char *name) must_check;
+
+// Copies whose ranges and names are `to`'s own: a form, a chain's rules, all chains that `to` has not.
+struct nft_form nft_form_copy(const struct nft_form *form, struct nft_program *to) must_check;
+void nft_chain_copy(const struct nft_chain *chain, struct nft_program *to, struct nft_chain *out);
+void nft_program_adopt(struct nft_program *to, const struct nft_program *from);
 
 // Narrows the form by one more match (intersecting); keeps the order of fields.
 void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field field,

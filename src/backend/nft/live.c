@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BLOCK 1000u
 #define GROWTH (64u << 20) // bytes that changes may add
 
 // The rules' forms stand one behind the other in the linear chain; what comes last is of no rule.
@@ -26,10 +27,39 @@ static void number_rules(struct nft_live *live, const struct ir_ruleset *lowered
 			rule.rank = tree->rank.at[rule.first];
 		before = rule.end = rule.forms ? tree->rank.at[form - 1] + 1 : before;
 		vec_push(&live->arena, &live->rule, rule);
-		live->flow_rules += rule.flow;
 	}
 	live->end = tree->rank.at[form];
 	live->numbers = (uint32_t)lowered->rule.len;
+}
+
+// In blocks, since compiling needs several times the room of what comes out.
+static void compile_block(struct nft_live *live, const struct ir_ruleset *lowered, size_t first,
+			  struct nft_rules *rules)
+{
+	struct arena scratch;
+	struct nft_program made;
+	struct nft_chain forms = {.name = ""}, copies;
+	size_t end = first + BLOCK < lowered->rule.len ? first + BLOCK : lowered->rule.len;
+	arena_init(&scratch);
+	nft_program_init(&made, &scratch);
+	for (size_t i = first; i < end; i++)
+		nft_compile_rule(&made, &live->options, &lowered->rule.at[i], (uint32_t)i, &forms);
+	if (end == lowered->rule.len)
+		nft_compile_end(&made, live->flow_rules, lowered->default_action, &forms);
+	nft_program_adopt(&live->program, &made);
+	nft_chain_copy(&forms, &live->program, &copies);
+	for (size_t i = 0; i < copies.rule.len; i++)
+		vec_push(&live->arena, &rules->list, &copies.rule.at[i]);
+	arena_fini(&scratch);
+}
+
+static void compile(struct nft_live *live, const struct ir_ruleset *lowered,
+		    struct nft_rules *rules)
+{
+	for (size_t i = 0; i < lowered->rule.len; i++)
+		live->flow_rules += lowered->rule.at[i].flow;
+	for (size_t i = 0; i <= lowered->rule.len; i += BLOCK)
+		compile_block(live, lowered, i, rules);
 }
 
 struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
@@ -41,9 +71,9 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 	live->default_action = lowered->default_action;
 	live->prefix = nft_generation_name(generation, &live->arena);
 	nft_program_init(&live->program, &live->arena);
-	nft_compile(lowered, &live->options, &live->program);
-	nft_tree_build(nft_program_find(&live->program, ""), &live->options.shape, &live->arena,
-		       &live->tree);
+	struct nft_rules rules = {{0}};
+	compile(live, lowered, &rules);
+	nft_tree_build(&rules, &live->options.shape, &live->arena, &live->tree);
 	number_rules(live, lowered);
 	return live;
 }

@@ -43,7 +43,7 @@ static void make_tree(struct world *w, const struct backend_nft_shape *shape)
 {
 	struct nft_tree tree;
 	nft_program_init(&w->tree, &w->arena);
-	nft_tree_build(nft_program_find(&w->list, ""), shape, &w->arena, &tree);
+	nft_tree_build_from(&w->list, shape, &w->arena, &tree);
 	nft_tree_program(&tree, &w->tree);
 	for (size_t i = 0; i < w->list.chain.len; i++) {
 		const struct nft_chain *chain = w->list.chain.at[i];

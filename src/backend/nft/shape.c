@@ -26,7 +26,7 @@ void nft_compile_shaped(const struct ir_ruleset *lowered, const struct backend_n
 	struct nft_tree tree;
 	nft_program_init(&linear, program->arena);
 	nft_compile(lowered, options, &linear);
-	nft_tree_build(nft_program_find(&linear, ""), &options->shape, program->arena, &tree);
+	nft_tree_build_from(&linear, &options->shape, program->arena, &tree);
 	nft_tree_program(&tree, program);
 	for (size_t i = 0; i < program->chain.len; i++)
 		add_own(&linear, program->chain.at[i], program);

@@ -109,7 +109,7 @@ static struct nft_node *find_known(struct build *b, uint64_t hash, const struct 
 {
 	for (struct known *k = b->known[hash & b->known_mask]; k; k = k->next)
 		if (k->hash == hash && k->list.len == list->len &&
-		    !memcmp(k->list.at, list->at, list->len * sizeof(*list->at)))
+		    (!list->len || !memcmp(k->list.at, list->at, list->len * sizeof(*list->at))))
 			return k->node;
 	return NULL;
 }
@@ -549,20 +549,20 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 	vec_push(tree->arena, &tree->targeted, false);
 }
 
-void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,
+void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out)
 {
 	*out = (struct nft_tree){.arena = arena,
 				 .boxes_least =
 					 shape->boxes_least ? shape->boxes_least : BOXES_LEAST};
-	for (size_t i = 0; i < linear->rule.len; i++)
-		nft_tree_add_rule(out, &linear->rule.at[i], (i + 1) * NFT_RANK_STEP);
+	for (size_t i = 0; i < rules->list.len; i++)
+		nft_tree_add_rule(out, rules->list.at[i], (i + 1) * NFT_RANK_STEP);
 	struct build b = {.tree = out,
 			  .arena = arena,
 			  .shape = shape,
-			  .leaf_most = shape->leaf_most           ? shape->leaf_most
-				       : linear->rule.len > LARGE ? 2 * LEAF_MOST
-								  : LEAF_MOST};
+			  .leaf_most = shape->leaf_most          ? shape->leaf_most
+				       : rules->list.len > LARGE ? 2 * LEAF_MOST
+								 : LEAF_MOST};
 	b.mixed = shape->form == BACKEND_NFT_AUTO || shape->form == BACKEND_NFT_MIXED;
 	bool long_rules = too_long(out);
 	for (size_t first = 0; first < out->rule.len;) {
@@ -578,4 +578,14 @@ void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_sha
 		for (size_t k = 0; k < out->part.at[i].len; k++)
 			out->where.at[out->part.at[i].rule[k]] = (uint16_t)i;
 	nft_tree_finish(out);
+}
+
+void nft_tree_build_from(const struct nft_program *linear, const struct backend_nft_shape *shape,
+			 struct arena *arena, struct nft_tree *out)
+{
+	const struct nft_chain *chain = nft_program_find(linear, "");
+	struct nft_rules rules = {{0}};
+	for (size_t i = 0; i < chain->rule.len; i++)
+		vec_push(arena, &rules.list, &chain->rule.at[i]);
+	nft_tree_build(&rules, shape, arena, out);
 }

@@ -67,9 +67,15 @@ struct nft_tree {
 	size_t entries; // in leaves
 };
 
-// From the linear main chain of a program, whose last rule decides every packet. The forms are borrowed.
-void nft_tree_build(const struct nft_chain *linear, const struct backend_nft_shape *shape,
+// From rules in order, of which the last decides every packet. They are borrowed.
+struct nft_rules {
+	VEC(const struct nft_form *) list;
+};
+void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out);
+// The same of the main chain of a linear program.
+void nft_tree_build_from(const struct nft_program *linear, const struct backend_nft_shape *shape,
+			 struct arena *arena, struct nft_tree *out);
 // The chains of the tree: whatever a chain leads to comes before it, the main chain at last. Good for the call only.
 void nft_tree_emit(struct nft_tree *tree, nft_chain_fn each, void *context);
 // The same as a program, behind the chains that it has.

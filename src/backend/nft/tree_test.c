@@ -134,7 +134,7 @@ static void few_rules_are_met(void **state)
 			      t.put_to / t.packets);
 		assert_true(t.put_to / t.packets < met_most[kind]);
 		nft_compile(&ruleset, &t.options, &linear);
-		nft_tree_build(nft_program_find(&linear, ""), &t.options.shape, &arena, &tree);
+		nft_tree_build_from(&linear, &t.options.shape, &arena, &tree);
 		assert_true(tree.entries < 7 * ruleset.rule.len);
 		arena_fini(&arena);
 	}
@@ -162,7 +162,10 @@ static void list_rules(struct changing *c)
 static void build(struct changing *c, const struct nft_chain *rules,
 		  const struct backend_nft_shape *shape)
 {
-	nft_tree_build(rules, shape, c->arena, &c->tree);
+	struct nft_rules list = {{0}};
+	for (size_t i = 0; i < rules->rule.len; i++)
+		vec_push(c->arena, &list.list, &rules->rule.at[i]);
+	nft_tree_build(&list, shape, c->arena, &c->tree);
 	c->list.len = 0;
 	for (size_t i = 0; i < rules->rule.len; i++)
 		vec_push(c->arena, &c->list, (uint32_t)i);
