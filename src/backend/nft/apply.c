@@ -288,6 +288,7 @@ static void finish(struct apply *a)
 int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		      struct diags *diags)
 {
+	nft_changed_forget(nft);
 	if (!backend_nft_check(lowered, diags) || nft_weekday_off(lowered, diags))
 		return BACKEND_REFUSED;
 	struct apply a;
@@ -301,6 +302,7 @@ int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered,
 int backend_nft_clear(struct backend_nft *nft, struct diags *diags)
 {
 	struct apply a;
+	nft_changed_forget(nft);
 	begin(&a, nft, diags);
 	nft_live_free(nft->live);
 	nft->live = NULL;

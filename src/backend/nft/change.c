@@ -47,6 +47,7 @@ static void take_rule(struct change *c, size_t at, bool *good)
 			vec_push(&c->arena, &c->old_target,
 				 (struct old_target){tree->target.at[rule.first + i],
 						     tree->rule.at[rule.first + i]});
+		nft_changed_add(c->nft, tree->rule.at[rule.first + i]);
 		*good = nft_tree_remove(tree, rule.first + i, &c->touched);
 	}
 	c->live->flow_rules -= rule.flow;
@@ -90,6 +91,8 @@ static bool put_rule(struct change *c, size_t at, const struct ir_rule *rule)
 	if (!rank_between(live, at, forms.rule.len, &made.rank))
 		return false;
 	made.end = made.rank + made.forms;
+	for (size_t i = 0; i < forms.rule.len; i++)
+		nft_changed_add(c->nft, &forms.rule.at[i]);
 	for (size_t i = 0; i < forms.rule.len; i++)
 		if (!nft_tree_insert(&live->tree, &forms.rule.at[i], made.rank + i, &c->touched))
 			return false;

@@ -173,6 +173,7 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 {
 	struct nft_table table;
 	struct nft_program found;
+	nft_changed_forget(nft);
 	int error = nft_table_read(&nft->socket, nft->table, NFT_ALL, out->arena, &table);
 	if (error)
 		return error;
@@ -191,8 +192,11 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 	compare_leftovers(&table, &found, out);
 	if (!lowered)
 		return 0;
-	return nft_differ(lowered, &nft->options, &found,
-			  nft_generation_name(table.generation, out->arena), out);
+	error = nft_differ(lowered, &nft->options, &found,
+			   nft_generation_name(table.generation, out->arena), out);
+	if (!error && !out->list.len)
+		nft_changed_proven(nft, table.changes);
+	return error;
 }
 
 int backend_nft_read_back(struct backend_nft *nft, struct arena *arena, struct backend_state *out)

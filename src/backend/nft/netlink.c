@@ -229,6 +229,7 @@ static int send_batch(struct nft_socket *s, struct nft_batch *batch, struct nft_
 	if (!error)
 		error = fault_out->error ? fault_out->error : a.acknowledged ? 0 : -EIO;
 	fault_out->error = error;
+	s->commits += !error;
 	empty(batch);
 	return error;
 }

@@ -12,6 +12,7 @@ struct nlattr;
 struct nft_socket {
 	struct mnl_socket *nl;
 	uint32_t port, seq;
+	uint32_t commits; // transactions that the kernel has taken
 	size_t send_most; // bytes of one batch
 };
 

@@ -55,6 +55,8 @@ int backend_nft_read_back(struct backend_nft *nft, struct arena *arena,
 			  struct backend_state *out) must_check;
 int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowered,
 			struct backend_differences *out) must_check;
+int backend_nft_compare_changed(struct backend_nft *nft, const struct ir_ruleset *lowered,
+				struct backend_differences *out) must_check;
 int backend_nft_others(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		       struct backend_others *out) must_check;
 int backend_nft_counters(struct backend_nft *nft, struct arena *arena,

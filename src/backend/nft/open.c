@@ -74,6 +74,7 @@ int backend_nft_open(const struct backend_nft_options *options, struct diags *di
 	}
 	struct backend_nft *nft = base_oom(calloc(1, sizeof(*nft)));
 	arena_init(&nft->others.arena);
+	nft_changed_init(&nft->changed);
 	nft->watch = -1;
 	if (options)
 		nft->options = *options;
@@ -99,6 +100,7 @@ void backend_nft_close(struct backend_nft *nft)
 	base_close(&nft->watch);
 	nft_socket_close(&nft->socket);
 	arena_fini(&nft->others.arena);
+	nft_changed_fini(&nft->changed);
 	free(nft);
 }
 
@@ -263,6 +265,12 @@ static int ops_compare(struct backend *backend, const struct ir_ruleset *lowered
 	return backend_nft_compare(of(backend), lowered, out);
 }
 
+static int ops_compare_changed(struct backend *backend, const struct ir_ruleset *lowered,
+			       struct backend_differences *out)
+{
+	return backend_nft_compare_changed(of(backend), lowered, out);
+}
+
 static int ops_others(struct backend *backend, const struct ir_ruleset *lowered,
 		      struct backend_others *out)
 {
@@ -324,6 +332,7 @@ const struct backend_ops backend_nft_ops = {
 	.clear = ops_clear,
 	.read_back = ops_read_back,
 	.compare = ops_compare,
+	.compare_changed = ops_compare_changed,
 	.others = ops_others,
 	.counters = ops_counters,
 	.watch_fd = ops_watch_fd,

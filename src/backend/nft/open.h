@@ -2,6 +2,7 @@
 // One open nft back end, for the files of this folder.
 #pragma once
 
+#include "backend/nft/changed.h"
 #include "backend/nft/nft.h"
 #include "backend/nft/netlink.h"
 
@@ -15,6 +16,7 @@ struct backend_nft {
 	char table[33];
 	struct nft_live *
 		live; // what this process has put in force; NULL: nothing, or it is not known any more
+	struct nft_changed changed;
 	struct {
 		struct arena arena;
 		struct backend_others found; // in the arena

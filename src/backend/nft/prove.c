@@ -34,6 +34,7 @@ struct part_index {
 };
 
 struct prover {
+	const struct nft_area *within; // the packets that it is proven for
 	const struct nft_program *list, *program;
 	const struct nft_form *rule; // of the list
 	size_t rules;
@@ -273,7 +274,7 @@ static const char *judge_action(struct prover *p, size_t rule, const struct nft_
 
 // --- 1: all rules of the program ---
 
-static void box_of(const struct nft_form *form, struct arena *arena, struct nft_area *out)
+static void area_of(const struct nft_form *form, struct arena *arena, struct nft_area *out)
 {
 	nft_area_all(out);
 	nft_area_form(out, arena, form);
@@ -309,14 +310,15 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 	struct prover *p = walk->user;
 	struct nft_area mine = *packets, meant;
 	nft_area_form(&mine, arena, form);
-	if (*is_at(p, at) == UNSEEN)
+	bool none = mine.never && !form->strange;
+	if (*is_at(p, at) == UNSEEN && !none)
 		judge_first(p, at, form);
 	size_t rule = *is_at(p, at);
-	if (rule == NONE || mine.never) {
+	if (rule == NONE || rule == UNSEEN || mine.never) {
 		vec_push(arena, &rest->list, (struct nft_area *)packets);
 		return;
 	}
-	box_of(&p->rule[rule], arena, &meant);
+	area_of(&p->rule[rule], arena, &meant);
 	const char *why = form->strange ? form->strange : nft_area_unguarded(&mine, form);
 	if (!why && !nft_area_within(&mine, &meant))
 		why = "is for more packets";
@@ -346,7 +348,7 @@ static void deciders(struct prover *p, const struct nft_visit *at, size_t before
 			if (rule >= before || rule >= p->rules || !nft_takes(&p->rule[rule]))
 				continue;
 			struct nft_area *area = arena_new(arena, struct nft_area);
-			box_of(&p->rule[rule], arena, area);
+			area_of(&p->rule[rule], arena, area);
 			vec_push(arena, &out->list, area);
 		}
 }
@@ -382,9 +384,7 @@ static void walk_all(struct prover *p)
 				.lost = see_lost,
 				.all_back = true,
 				.steps = steps_of(p)};
-	struct nft_area all;
-	nft_area_all(&all);
-	nft_walk(&walk, &all);
+	nft_walk(&walk, p->within);
 	p->out->over |= walk.over;
 }
 
@@ -557,7 +557,7 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 		add_rule(p, NFT_MISFIT_ORDER, p->now, at, NULL);
 		p->failed = true;
 	}
-	box_of(form, arena, &tests);
+	area_of(form, arena, &tests);
 	nft_area_minus(packets, &tests, arena, rest);
 }
 
@@ -574,7 +574,7 @@ static void all_deciders(struct prover *p, const struct nft_area *packets, struc
 		if (both.never)
 			continue;
 		struct nft_area *area = arena_new(arena, struct nft_area);
-		box_of(&p->rule[i], arena, area);
+		area_of(&p->rule[i], arena, area);
 		vec_push(arena, &out->list, area);
 	}
 }
@@ -634,7 +634,8 @@ static void walk_rule(struct prover *p, const struct place *place, size_t n, str
 	walk->only_len = n;
 	walk->home = n ? p->ways.stop.at[only[0].stop]->part : walk->home;
 	p->failed = false;
-	box_of(&p->rule[p->now], &arena, &packets);
+	area_of(&p->rule[p->now], &arena, &packets);
+	nft_area_and(&packets, &arena, p->within);
 	if (!packets.never)
 		nft_walk(walk, &packets);
 	arena_fini(&arena);
@@ -680,11 +681,12 @@ static void mark_unseen(struct prover *p)
 	}
 }
 
-void nft_prove(const struct nft_program *list, const struct nft_program *program,
-	       struct arena *arena, struct nft_proof *out)
+void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
+		  const struct nft_program *program, struct arena *arena, struct nft_proof *out)
 {
 	const struct nft_chain *main_chain = nft_program_find(list, "");
-	struct prover p = {.list = list,
+	struct prover p = {.within = area,
+			   .list = list,
 			   .program = program,
 			   .rule = main_chain ? main_chain->rule.at : NULL,
 			   .rules = main_chain ? main_chain->rule.len : 0,
@@ -700,9 +702,18 @@ void nft_prove(const struct nft_program *list, const struct nft_program *program
 	index_list(&p);
 	mark_unseen(&p);
 	walk_all(&p);
-	see_dead(&p);
+	if (!area->has)
+		see_dead(&p);
 	find_highest(&p);
 	walk_rules(&p);
 	for (uint32_t i = 0; i < p.ways.parts; i++)
 		nft_meets_free(p.part[i].meets);
+}
+
+void nft_prove(const struct nft_program *list, const struct nft_program *program,
+	       struct arena *arena, struct nft_proof *out)
+{
+	struct nft_area all;
+	nft_area_all(&all);
+	nft_prove_in(&all, list, program, arena, out);
 }

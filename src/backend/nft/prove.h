@@ -31,3 +31,6 @@ struct nft_proof {
 // from the tags; what it does, and for which packets, is not.
 void nft_prove(const struct nft_program *list, const struct nft_program *program,
 	       struct arena *arena, struct nft_proof *out);
+// The same for the packets of an area only: chains to which none of them comes need not be there.
+void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
+		  const struct nft_program *program, struct arena *arena, struct nft_proof *out);

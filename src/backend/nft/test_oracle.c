@@ -168,7 +168,9 @@ static void check_compare(struct test_oracle *o, struct arena *arena,
 	struct backend_differences d = {.arena = arena};
 	struct buf text;
 	buf_init(&text);
-	int error = backend_nft_compare(o->nft, ruleset, &d);
+	int error = backend_nft_compare_changed(o->nft, ruleset, &d);
+	if (!error && !d.list.len)
+		error = backend_nft_compare(o->nft, ruleset, &d);
 	for (size_t i = 0; i < d.list.len; i++)
 		print_difference(&d.list.at[i], &text);
 	if (error || d.list.len)

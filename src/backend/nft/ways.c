@@ -141,6 +141,8 @@ static void enter(struct nft_walk *walk, const struct nft_visit *at, const char 
 		  const struct nft_area *packets)
 {
 	struct nft_stop *stop = stop_of(walk->ways, chain);
+	if (!stop && walk->missing)
+		walk->missing(walk, chain);
 	if (!stop)
 		walk->lost(walk, at, "leads to a chain that is not there");
 	else
@@ -164,6 +166,8 @@ static void jump(struct nft_walk *walk, const struct nft_visit *at, const char *
 	struct nft_stop *stop = stop_of(walk->ways, chain);
 	struct nft_back back = {.arena = &region->arena};
 	bool by = stop && passes_by(walk, stop->part);
+	if (!stop && walk->missing)
+		walk->missing(walk, chain);
 	if (!stop)
 		walk->lost(walk, at, "leads to a chain that is not there");
 	else if (!by)

@@ -57,6 +57,8 @@ struct nft_walk {
 	// behind the jump.
 	bool (*ends)(struct nft_walk *walk, const struct nft_visit *at,
 		     const struct nft_area *packets);
+	// A chain that is not there, before `lost` says so of the rule that leads to it. Optional.
+	void (*missing)(struct nft_walk *walk, const char *chain);
 	// A rule that leads on for packets that nobody can name.
 	void (*lost)(struct nft_walk *walk, const struct nft_visit *at, const char *why);
 	// After a jump all packets go on, also those that some rule has taken: what was said of them stands before.

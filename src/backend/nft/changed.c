@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proof behind a change of ours. All was proven; since then, says the kernel's number of changes, nobody but us has
+// changed anything; and ours can only have touched the packets of the rules that came and went. For these the proof is
+// made again, from the kernel: only the chains to which they come are read, and only rules that meet them are looked at.
+#include "backend/nft/changed.h"
+#include "backend/nft/live.h"
+#include "backend/nft/open.h"
+#include "backend/nft/prove.h"
+#include "backend/nft/table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ROUNDS_MOST 64u // reads, each of what the last one has led to
+#define CHAINS_MOST 3000u
+#define MEETING_MOST 4000u // rules; when more meet a change, all is proven again
+
+void nft_changed_init(struct nft_changed *changed)
+{
+	*changed = (struct nft_changed){.known = false};
+	arena_init(&changed->arena);
+}
+
+void nft_changed_fini(struct nft_changed *changed)
+{
+	arena_fini(&changed->arena);
+}
+
+void nft_changed_forget(struct backend_nft *nft)
+{
+	nft->changed.known = false;
+}
+
+void nft_changed_proven(struct backend_nft *nft, uint32_t at)
+{
+	nft_changed_fini(&nft->changed);
+	nft_changed_init(&nft->changed);
+	nft->changed.known = true;
+	nft->changed.at = at;
+	nft->changed.commits = nft->socket.commits;
+}
+
+void nft_changed_add(struct backend_nft *nft, const struct nft_form *form)
+{
+	struct arena *a = &nft->changed.arena;
+	struct nft_form copy = {.match = arena_array(a, struct nft_match, form->len),
+				.len = form->len};
+	if (!nft->changed.known)
+		return;
+	if (nft->changed.form.len >= NFT_CHANGED_MOST) {
+		nft_changed_forget(nft);
+		return;
+	}
+	for (size_t i = 0; i < form->len; i++) {
+		struct algebra_set set = form->match[i].set;
+		set.at = arena_memdup(a, set.at, set.len * sizeof(*set.at));
+		copy.match[i] = (struct nft_match){form->match[i].field, set};
+	}
+	vec_push(a, &nft->changed.form, copy);
+}
+
+// --- the chains to which packets come ---
+
+struct reading {
+	struct backend_nft *nft;
+	struct arena *arena;
+	const char *prefix;
+	const uint32_t *place;
+	const struct nft_area *area;
+	struct nft_program program;
+	VEC(const char *) wanted; // chains, without the prefix
+	struct map asked;
+	int error;
+};
+
+static void want(struct reading *r, const char *chain)
+{
+	if (!chain || map_get(&r->asked, chain))
+		return;
+	map_put(&r->asked, chain, r);
+	vec_push(r->arena, &r->wanted, chain);
+}
+
+// Whose rule it is by its place; its chains are wanted too, but for those of the tree, to which a walk has to lead.
+static void take_rules(struct reading *r, const struct nft_dumped_chain *from, struct nft_chain *to)
+{
+	for (size_t i = 0; i < from->rule.len; i++) {
+		struct nft_form form = from->rule.at[i];
+		bool of_rule = form.tag.known && form.tag.rule < NFT_TAG_HELPER;
+		bool there = of_rule && form.tag.rule < r->nft->live->numbers &&
+			     r->place[form.tag.rule] != NFT_NO_PLACE;
+		form.tag.known = there || (form.tag.known && !of_rule);
+		form.tag.rule = there ? r->place[form.tag.rule] : form.tag.rule;
+		if (!nft_leads_on(&form))
+			want(r, form.chain);
+		vec_push(r->arena, &to->rule, form);
+	}
+}
+
+static void read_wanted(struct reading *r)
+{
+	struct nft_table table;
+	size_t n = r->wanted.len, prefix = strlen(r->prefix);
+	const char **name = arena_array(r->arena, const char *, n);
+	for (size_t i = 0; i < n; i++)
+		name[i] = arena_printf(r->arena, "%s%s", r->prefix, r->wanted.at[i]);
+	const struct nft_part part = {.chain = name, .chains = n};
+	r->wanted.len = 0;
+	r->error = nft_table_read_part(&r->nft->socket, r->nft->table, &part, r->arena, &table);
+	for (size_t i = 0; i < table.chain.len && !r->error; i++) {
+		const struct nft_dumped_chain *chain = table.chain.at[i];
+		take_rules(r, chain, nft_program_chain(&r->program, chain->name + prefix));
+	}
+	if (r->program.chain.len > CHAINS_MOST)
+		r->error = -E2BIG;
+}
+
+static void pass_rule(struct nft_walk *walk, const struct nft_visit *at,
+		      const struct nft_form *form, const struct nft_area *packets,
+		      struct arena *arena, struct nft_areas *rest)
+{
+	(void)walk, (void)at, (void)form;
+	vec_push(arena, &rest->list, (struct nft_area *)packets);
+}
+
+static bool pass_end(struct nft_walk *walk, const struct nft_visit *at,
+		     const struct nft_area *packets)
+{
+	(void)walk, (void)at, (void)packets;
+	return true;
+}
+
+// A chain that was not read yet, or a rule that nobody can follow: the proof says so then.
+static void note_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
+{
+	(void)walk, (void)at, (void)why;
+}
+
+static void note_missing(struct nft_walk *walk, const char *chain)
+{
+	want(walk->user, chain);
+}
+
+static void read_ways(struct reading *r)
+{
+	want(r, "");
+	for (unsigned i = 0; i < ROUNDS_MOST && r->wanted.len && !r->error; i++) {
+		struct nft_ways ways;
+		read_wanted(r);
+		nft_ways_find(&r->program, r->arena, &ways);
+		struct nft_walk walk = {.ways = &ways,
+					.user = r,
+					.rule = pass_rule,
+					.ends = pass_end,
+					.lost = note_lost,
+					.missing = note_missing,
+					.all_back = true,
+					.steps = 100000};
+		if (!r->error)
+			nft_walk(&walk, r->area);
+		if (walk.over)
+			r->error = -E2BIG;
+	}
+	if (r->wanted.len)
+		r->error = -E2BIG;
+}
+
+// --- the rules that meet them ---
+
+static bool may_meet(const struct nft_form *a, const struct nft_form *b)
+{
+	for (size_t i = 0; i < a->len; i++) {
+		const struct algebra_set *set = nft_form_set(b, a->match[i].field);
+		if (set && !algebra_set_overlaps(*set, a->match[i].set))
+			return false;
+	}
+	return true;
+}
+
+static void add_chains(struct nft_program *to, const struct nft_program *from, const char *name)
+{
+	const struct nft_chain *chain = name ? nft_program_find(from, name) : NULL;
+	if (!chain || nft_program_find(to, name))
+		return;
+	*nft_program_chain(to, chain->name) = *chain;
+	for (size_t i = 0; i < chain->rule.len; i++)
+		add_chains(to, from, chain->rule.at[i].chain);
+}
+
+static struct nft_chain *placed_chain(struct nft_program *list, struct nft_chain *chain,
+				      uint32_t number, uint32_t place)
+{
+	for (size_t i = 0; i < chain->rule.len; i++)
+		if (chain->rule.at[i].tag.known && chain->rule.at[i].tag.rule == number) {
+			chain->rule.at = arena_memdup(list->arena, chain->rule.at,
+						      chain->rule.len * sizeof(*chain->rule.at));
+			for (size_t k = 0; k < chain->rule.len; k++)
+				if (chain->rule.at[k].tag.rule == number)
+					chain->rule.at[k].tag.rule = place;
+			break;
+		}
+	return chain;
+}
+
+static void add_form(struct nft_program *list, const struct nft_live *live,
+		     const struct nft_form *form, uint32_t place)
+{
+	struct nft_form mine = *form;
+	struct nft_chain *main_chain = nft_program_find(list, "");
+	size_t before = list->chain.len;
+	add_chains(list, &live->program, form->chain);
+	for (size_t i = before; i < list->chain.len; i++)
+		(void)placed_chain(list, list->chain.at[i], form->tag.rule, place);
+	mine.tag.rule = place;
+	vec_push(list->arena, &main_chain->rule, mine);
+}
+
+// The list's rules that may match a packet that the form matches, in order, and its end.
+static void make_list(const struct nft_live *live, const struct nft_form *touched,
+		      struct nft_program *list)
+{
+	const struct nft_tree *tree = &live->tree;
+	nft_program_chain(list, "")->name = "";
+	for (size_t i = 0; i < live->rule.len; i++)
+		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
+			const struct nft_form *form = tree->rule.at[live->rule.at[i].first + k];
+			if (form && may_meet(touched, form))
+				add_form(list, live, form, (uint32_t)i);
+		}
+	for (size_t i = 0; i < tree->rule.len; i++)
+		if (tree->rule.at[i] && tree->rule.at[i]->tag.rule >= NFT_TAG_HELPER)
+			add_form(list, live, tree->rule.at[i], tree->rule.at[i]->tag.rule);
+}
+
+// 1: proven for the form's packets, 0: not, or that is too much work.
+static int prove_one(struct backend_nft *nft, const struct nft_form *touched, const uint32_t *place)
+{
+	struct arena arena;
+	struct nft_area area;
+	struct nft_program list;
+	struct nft_proof proof = {.over = true};
+	arena_init(&arena);
+	nft_area_all(&area);
+	nft_area_form(&area, &arena, touched);
+	struct reading r = {.nft = nft,
+			    .arena = &arena,
+			    .prefix = nft->live->prefix,
+			    .place = place,
+			    .area = &area,
+			    .asked = {.arena = &arena}};
+	nft_program_init(&r.program, &arena);
+	nft_program_init(&list, &arena);
+	make_list(nft->live, touched, &list);
+	bool few = area.has && nft_program_find(&list, "")->rule.len <= MEETING_MOST;
+	if (few && !area.never)
+		read_ways(&r);
+	if (few && !area.never && !r.error)
+		nft_prove_in(&area, &list, &r.program, &arena, &proof);
+	bool proven = area.never || (!proof.over && !proof.misfit.len);
+	arena_fini(&arena);
+	return proven;
+}
+
+static bool only_ours(struct backend_nft *nft, uint32_t *now_out)
+{
+	return nft->live && nft->changed.known && !nft_generation(&nft->socket, now_out) &&
+	       *now_out - nft->changed.at == nft->socket.commits - nft->changed.commits;
+}
+
+int backend_nft_compare_changed(struct backend_nft *nft, const struct ir_ruleset *lowered,
+				struct backend_differences *out)
+{
+	struct arena arena;
+	uint32_t before = 0, now = 0;
+	bool proven = only_ours(nft, &before) && nft->live->rule.len == lowered->rule.len;
+	arena_init(&arena);
+	const uint32_t *place = proven ? nft_live_places(nft->live, &arena) : NULL;
+	for (size_t i = 0; i < nft->changed.form.len && proven; i++)
+		proven = prove_one(nft, &nft->changed.form.at[i], place);
+	proven = proven && only_ours(nft, &now) && now == before;
+	arena_fini(&arena);
+	if (!proven)
+		return backend_nft_compare(nft, lowered, out);
+	nft_changed_proven(nft, now);
+	return 0;
+}
