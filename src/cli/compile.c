@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `bulwark compile`: a policy for a target, if the target can do it.
 #include "cli/compile.h"
-#include "backend/nft/nft.h"
+#include "cli/explain.h"
 #include "codec/acl.h"
 #include "codec/cap.h"
 #include "codec/nfi.h"
@@ -35,12 +35,24 @@ static bool within_capabilities(struct cli *cli, const struct ir_ruleset *rulese
 	return good;
 }
 
+static void lower(struct cli *cli, const struct ir_ruleset *ruleset, struct ir_ruleset *out)
+{
+	int64_t now = time(NULL);
+	ir_ruleset_lower_time(ruleset, &cli->arena, now, now + LOWERED_FOR, out);
+}
+
+// The script is linear unless a form is asked for: nft has no words for some maps. What is drawn is what an agent would
+// enforce.
 static bool emit_nft(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out)
 {
 	struct ir_ruleset lowered;
-	int64_t now = time(NULL);
-	ir_ruleset_lower_time(ruleset, &cli->arena, now, now + LOWERED_FOR, &lowered);
-	return backend_nft_print(&lowered, NULL, &cli->diags, out);
+	struct backend_nft_options options = {0};
+	bool drawn = cli_has(cli, "dot");
+	if (!explain_shape(cli, drawn ? BACKEND_NFT_AUTO : BACKEND_NFT_LINEAR, &options.shape))
+		return false;
+	lower(cli, ruleset, &lowered);
+	return drawn ? backend_nft_dot(&lowered, &options, &cli->diags, out)
+		     : backend_nft_print(&lowered, &options, &cli->diags, out);
 }
 
 static bool emit_nfi(struct cli *cli, const struct ir_ruleset *ruleset, struct buf *out)
@@ -108,13 +120,48 @@ static bool refused_only(const struct cli *cli)
 	return true;
 }
 
+static int failed(struct cli *cli)
+{
+	(void)!cli_fail(cli);
+	return refused_only(cli) ? CLI_NO : CLI_BAD;
+}
+
 int compile_emit(struct cli *cli, const char *target, struct ir_ruleset *ruleset, struct buf *out)
 {
 	settle_default(cli, ruleset);
 	if (within_capabilities(cli, ruleset) && find_target(target)->emit(cli, ruleset, out))
 		return CLI_YES;
-	(void)!cli_fail(cli);
-	return refused_only(cli) ? CLI_NO : CLI_BAD;
+	return failed(cli);
+}
+
+static int explain(struct cli *cli, struct ir_ruleset *ruleset)
+{
+	struct ir_ruleset lowered;
+	struct backend_nft_options options = {0};
+	settle_default(cli, ruleset);
+	lower(cli, ruleset, &lowered);
+	if (within_capabilities(cli, ruleset) &&
+	    explain_shape(cli, BACKEND_NFT_AUTO, &options.shape) &&
+	    explain_say(cli, &lowered, &options))
+		return CLI_YES;
+	return failed(cli);
+}
+
+// Forms are nft's alone.
+static bool options_fit(struct cli *cli, const char *target)
+{
+	static const char *const of_nft[] = {"form", "leaf", "budget", "explain", "dot"};
+	for (size_t i = 0; i < array_len(of_nft); i++)
+		if (cli_has(cli, of_nft[i]) && strcmp(target, "nft") != 0) {
+			diag_error(&cli->diags, DIAG_VALUE, NULL, "give --to nft, or leave it out",
+				   "--%s is about nft, not %s", of_nft[i], target);
+			return false;
+		}
+	if (!cli_has(cli, "explain") || !cli_has(cli, "dot"))
+		return true;
+	diag_error(&cli->diags, DIAG_VALUE, NULL, "ask for one of them",
+		   "--explain and --dot are two answers");
+	return false;
 }
 
 int cli_compile(struct cli *cli)
@@ -122,9 +169,11 @@ int cli_compile(struct cli *cli)
 	struct source source = {0};
 	struct buf text;
 	const char *target = cli_need_option(cli, "to");
-	if (!target || !compile_knows(cli, target) ||
+	if (!target || !compile_knows(cli, target) || !options_fit(cli, target) ||
 	    !source_load_arguments(cli, "capabilities", &source))
 		return cli_fail(cli);
+	if (cli_has(cli, "explain"))
+		return explain(cli, &source.ruleset);
 	buf_init(&text);
 	int exit = compile_emit(cli, target, &source.ruleset, &text);
 	if (exit == CLI_YES) {

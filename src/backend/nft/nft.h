@@ -77,7 +77,42 @@ int backend_nft_pinhole_purge(struct backend_nft *nft) must_check;
 void backend_nft_normal(const struct ir_ruleset *lowered, struct arena *arena,
 			struct ir_ruleset *out);
 
-// The script for nft(8) that enforces the same ruleset, in the same linear form. False, with diags, when the ruleset is
-// refused or nft has no words for a rule of it. Load it with TZ=UTC. `options` may be NULL.
+// The script for nft(8) that enforces the same ruleset; in the linear form when `options` is NULL. False, with diags, when
+// the ruleset is refused or nft has no words for a rule or a map of it. Load it with TZ=UTC.
 bool backend_nft_print(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 		       struct diags *diags, struct buf *out) must_check;
+
+// --- what a form costs (docs/why/nft-tree.md) ---
+
+struct backend_nft_size {
+	size_t kernel_rules, chains, maps;
+	size_t elements; // of maps over one field
+	size_t boxes;    // of maps over several
+	unsigned depth;  // chains that a packet goes through, each from the one before
+};
+// Nanoseconds that the policy adds to forwarding a packet, as a model says: read it by size, not to the digit.
+struct backend_nft_cost {
+	uint64_t mean_ns;  // of a packet that some rule decides, every rule alike
+	uint64_t worst_ns; // of one on the longest way
+};
+// Rules that stand together; a packet that none of them decides goes on to the next part.
+struct backend_nft_part {
+	const char *form; // "list", "hash", "tree", "boxes"
+	size_t listed;    // rules that the linear form would have for it
+	struct backend_nft_size size;
+	uint64_t passed_ns, worst_ns; // of a packet that nothing in it decides: usually, at most
+};
+struct backend_nft_explanation {
+	const char *form; // "linear", "hash", "tree" or "mixed"
+	size_t rules;     // of the policy
+	struct backend_nft_size size, linear_size;
+	struct backend_nft_cost cost, linear_cost;
+	VEC(struct backend_nft_part) part;
+};
+// The form that the ruleset would be enforced in, in `arena`. False, with diags, when the ruleset is refused.
+bool backend_nft_explain(const struct ir_ruleset *lowered,
+			 const struct backend_nft_options *options, struct diags *diags,
+			 struct arena *arena, struct backend_nft_explanation *out) must_check;
+// The same as a graph for Graphviz, of some 200 nodes at most; it says what it leaves out.
+bool backend_nft_dot(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
+		     struct diags *diags, struct buf *out) must_check;

@@ -9,6 +9,7 @@
 #include "backend/nft/text.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "verify/verify.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -188,6 +189,74 @@ static void scripts_mean_what_was_meant(void **state)
 		buf_fini(&script);
 		arena_fini(&arena);
 	}
+}
+
+// Without names of rules not all of the others are lifted. The comparison takes each rate for a truth of its own, and asks
+// about packets of flows that conntrack does not make.
+static bool comparable(const struct ir_ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->rule.len; i++)
+		if (ruleset->rule.at[i].flow || ir_rule_has_rate(&ruleset->rule.at[i]))
+			return false;
+	return true;
+}
+
+// Scripts do not say whose a kernel rule is, so what is compared is what happens to packets.
+static void assert_equal_verdicts(struct fixture *f, struct arena *arena,
+				  const struct ir_ruleset *meant)
+{
+	struct backend_state state;
+	struct verify_comparison is;
+	struct verify_options options = verify_options_default(time(NULL));
+	struct ir_cond alive = {.dim = IR_TTL, .set = algebra_set_one(arena, 1, 255)};
+	struct ir_clause forwarded = {.cond = &alive, .len = 1};
+	options.where = &forwarded;
+	assert_int_equal(backend_nft_read_back(f->nft, arena, &state), 0);
+	if (state.strange.list.len)
+		fail_msg("strange: %s", state.strange.list.at[0].found);
+	assert_true(state.deployed);
+	verify_compare(meant, &state.ruleset, &options, 1, arena, &is);
+	assert_int_equal(is.status, VERIFY_DONE);
+	if (!is.equal) {
+		struct buf words;
+		buf_init(&words);
+		ir_packet_print(is.difference.at[0].packet, &words);
+		fail_msg("meant %s, is %s: %s", ir_verdict_name[is.difference.at[0].verdict_a],
+			 ir_verdict_name[is.difference.at[0].verdict_b], words.data);
+	}
+}
+
+// Forms with maps, as far as nft has words for them.
+static void scripts_of_trees_mean_the_same(void **state)
+{
+	struct fixture *f = *state;
+	struct test_random random = {.state = SEED};
+	size_t loaded = 0;
+	for (unsigned i = 0; i < SCRIPTS; i++) {
+		struct arena arena;
+		struct diags diags;
+		struct ir_ruleset ruleset;
+		struct buf script;
+		arena_init(&arena);
+		diags_init(&diags, &arena);
+		buf_init(&script);
+		test_policy_random(&random, &arena, i % 2, time(NULL), &ruleset);
+		struct backend_nft_options options = {
+			.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 1}};
+		if (backend_nft_print(&ruleset, &options, &diags, &script)) {
+			if (nft(script.data))
+				fail_msg("nft does not take:\n%s", script.data);
+			if (comparable(&ruleset))
+				assert_equal_verdicts(f, &arena, &ruleset);
+			loaded++;
+		} else {
+			assert_true(diags.errors > 0);
+		}
+		buf_fini(&script);
+		arena_fini(&arena);
+	}
+	print_message("%zu of %u scripts loaded\n", loaded, SCRIPTS);
+	assert_true(loaded > SCRIPTS / 4);
 }
 
 // --- tampering ---
@@ -478,6 +547,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripts_mean_what_was_meant),
+		cmocka_unit_test(scripts_of_trees_mean_the_same),
 		cmocka_unit_test(tampering_is_found_and_repaired),
 		cmocka_unit_test(sets_in_use_cannot_be_changed),
 		cmocka_unit_test(a_user_namespace_suffices),

@@ -45,7 +45,7 @@ struct script {
 	const char *prefix;
 	struct diags *diags;
 	struct buf *out;
-	bool good;
+	bool good, maps_good;
 };
 
 static void put_comment(const struct nft_tag *tag, struct buf *out)
@@ -75,6 +75,17 @@ static void check(struct script *s, const struct nft_form *form, bool good)
 	diag_add(s->diags, &about, "nft: the language of nft has no words for this rule");
 }
 
+// Maps are nobody's fault, and what is said of one is true of all.
+static void check_map(struct script *s, const char *map, bool good)
+{
+	if (good || !s->maps_good)
+		return;
+	s->good = s->maps_good = false;
+	diag_error(s->diags, DIAG_UNSUPPORTED, NULL,
+		   "print the linear form, which means the same, or apply it directly",
+		   "nft: the language of nft has no words for the map '%s' of this form", map);
+}
+
 static void put_rule(struct script *s, const struct nft_form *form)
 {
 	buf_adds(s->out, "\t\t");
@@ -87,10 +98,12 @@ static void put_rule(struct script *s, const struct nft_form *form)
 // Maps name chains, and chains name maps: nft makes all chains first.
 static void put_chain(struct script *s, const struct nft_chain *chain)
 {
-	for (size_t i = 0; i < chain->rule.len; i++)
-		if (chain->rule.at[i].act == ACT_BRANCH || chain->rule.at[i].act == ACT_BOXES)
-			check(s, &chain->rule.at[i],
-			      nft_text_map(&chain->rule.at[i], s->prefix, s->out));
+	for (size_t i = 0; i < chain->rule.len; i++) {
+		const struct nft_form *form = &chain->rule.at[i];
+		if (form->act == ACT_BRANCH || form->act == ACT_BOXES)
+			check_map(s, form->act == ACT_BRANCH ? form->map.name : form->boxes.name,
+				  nft_text_map(form, s->prefix, s->out));
+	}
 	buf_printf(s->out, "\tchain %s%s {\n", s->prefix, chain->name);
 	for (size_t i = 0; i < chain->rule.len; i++)
 		put_rule(s, &chain->rule.at[i]);
@@ -100,7 +113,8 @@ static void put_chain(struct script *s, const struct nft_chain *chain)
 bool nft_text_program(const struct nft_program *program, const char *prefix, struct diags *diags,
 		      struct buf *out)
 {
-	struct script s = {.prefix = prefix, .diags = diags, .out = out, .good = true};
+	struct script s = {
+		.prefix = prefix, .diags = diags, .out = out, .good = true, .maps_good = true};
 	for (size_t i = program->chain.len; i-- > 0;)
 		put_chain(&s, program->chain.at[i]);
 	return s.good;
@@ -118,7 +132,10 @@ bool backend_nft_print(const struct ir_ruleset *lowered, const struct backend_nf
 	arena_init(&arena);
 	nft_program_init(&program, &arena);
 	nft_text_split(lowered, &arena, &split);
-	nft_compile(&split, options, &program);
+	if (options)
+		nft_compile_shaped(&split, options, &program);
+	else
+		nft_compile(&split, NULL, &program);
 	buf_printf(out,
 		   "#!/usr/sbin/nft -f\n# Load with TZ=UTC: hours are meant in UTC.\ntable inet "
 		   "%s\ndelete table inet %s\n"

@@ -19,6 +19,14 @@ static void add_own(const struct nft_program *from, const struct nft_chain *chai
 	}
 }
 
+void nft_shape_program(const struct nft_program *linear, struct nft_tree *tree,
+		       struct nft_program *program)
+{
+	nft_tree_program(tree, program);
+	for (size_t i = 0; i < program->chain.len; i++)
+		add_own(linear, program->chain.at[i], program);
+}
+
 void nft_compile_shaped(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 			struct nft_program *program)
 {
@@ -27,7 +35,5 @@ void nft_compile_shaped(const struct ir_ruleset *lowered, const struct backend_n
 	nft_program_init(&linear, program->arena);
 	nft_compile(lowered, options, &linear);
 	nft_tree_build_from(&linear, &options->shape, program->arena, &tree);
-	nft_tree_program(&tree, program);
-	for (size_t i = 0; i < program->chain.len; i++)
-		add_own(&linear, program->chain.at[i], program);
+	nft_shape_program(&linear, &tree, program);
 }

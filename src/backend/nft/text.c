@@ -115,6 +115,11 @@ static bool put_range(enum nft_text_kind kind, struct algebra_range r, struct bu
 	return put_value(kind, r.hi, out) && good;
 }
 
+bool nft_text_range(enum nft_field field, struct algebra_range range, struct buf *out)
+{
+	return put_range(nft_field_info[field].kind, range, out);
+}
+
 // How a field is said in a rule.
 struct words {
 	char text[32];

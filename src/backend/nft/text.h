@@ -13,6 +13,9 @@ bool nft_text_rule(const struct nft_form *form, const char *prefix, struct buf *
 // Appends the map of a rule that branches, as it stands in a table.
 bool nft_text_map(const struct nft_form *form, const char *prefix, struct buf *out) must_check;
 
+// Appends the field's values. False when nft has no words for them.
+bool nft_text_range(enum nft_field field, struct algebra_range range, struct buf *out) must_check;
+
 // For messages: the rule, with the chains that it leads to in braces.
 char *nft_text_shown(const struct nft_program *program, const struct nft_form *form,
 		     struct arena *arena) must_check;

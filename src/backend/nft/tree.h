@@ -25,7 +25,6 @@ struct nft_node {
 	VEC(struct nft_entry) entry;
 	VEC(struct nft_entry) hidden; // rules that come to the leaf, but are never met there
 	bool list;                    // of a leaf: one after the other, whatever they are
-	size_t made;                  // rules in the leaf when it was built
 	uint32_t edition;             // of a leaf's maps
 	uint32_t has;                 // bit i: packets there always have nft_split_field[i]
 	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
@@ -81,6 +80,9 @@ void nft_tree_build_from(const struct nft_program *linear, const struct backend_
 void nft_tree_emit(struct nft_tree *tree, nft_chain_fn each, void *context);
 // The same as a program, behind the chains that it has.
 void nft_tree_program(struct nft_tree *tree, struct nft_program *program);
+// And behind them the chains that its rules have for themselves in the linear form (shape.c).
+void nft_shape_program(const struct nft_program *linear, struct nft_tree *tree,
+		       struct nft_program *program);
 
 // --- changes (tree_change.c) ---
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The form that a ruleset is enforced in, part by part: its size and what it is expected to cost.
+#include "backend/nft/compile.h"
+#include "backend/nft/cost.h"
+#include "backend/nft/tree.h"
+
+#include <string.h>
+
+struct explaining {
+	struct arena *arena;
+	struct nft_tree tree;
+	struct nft_program shaped;
+	struct nft_costs *costs;
+	struct backend_nft_explanation *out;
+};
+
+static bool has_boxes(const struct nft_chain *chain)
+{
+	for (size_t i = 0; i < chain->rule.len; i++)
+		if (chain->rule.at[i].act == ACT_BOXES)
+			return true;
+	return false;
+}
+
+// What became of the part, not what was tried.
+static const char *form_of(const struct nft_tree_part *part, const struct nft_chain *chain)
+{
+	if (part->root->field == NFT_FIELDS)
+		return has_boxes(chain) ? "boxes" : "list";
+	return part->form == BACKEND_NFT_HASH ? "hash" : "tree";
+}
+
+static void explain_part(struct explaining *e, const struct nft_tree_part *part)
+{
+	struct nft_chain chain = {.name = ""};
+	nft_tree_emit_chain(&e->tree, part->root, e->arena, &chain);
+	struct nft_passing passing = nft_costs_passing(e->costs, &chain);
+	struct backend_nft_part one = {
+		.form = form_of(part, &chain),
+		.listed = part->len,
+		.size = nft_costs_size(e->costs, &chain, part->root->host == part->root),
+		.passed_ns = nft_cost_whole(passing.usual),
+		.worst_ns = nft_cost_whole(passing.worst)};
+	vec_push(e->arena, &e->out->part, one);
+}
+
+static const char *form_of_all(const struct backend_nft_explanation *explanation)
+{
+	const char *first = explanation->part.at[0].form;
+	bool list = !strcmp(first, "list"), boxes = !strcmp(first, "boxes");
+	if (explanation->part.len > 1 || boxes)
+		return "mixed";
+	return list ? "linear" : first;
+}
+
+// The program's size and cost, on its own.
+static void weigh(const struct nft_program *program, struct arena *arena,
+		  struct backend_nft_size *size_out, struct backend_nft_cost *cost_out)
+{
+	struct nft_costs *costs = nft_costs_new(program, arena);
+	*cost_out = nft_costs_program(costs);
+	*size_out = nft_costs_size(costs, nft_program_find(program, ""), true);
+}
+
+bool backend_nft_explain(const struct ir_ruleset *lowered,
+			 const struct backend_nft_options *options, struct diags *diags,
+			 struct arena *arena, struct backend_nft_explanation *out)
+{
+	static const struct backend_nft_options none;
+	struct explaining e = {.arena = arena, .out = out};
+	struct nft_program linear;
+	if (!backend_nft_check(lowered, diags))
+		return false;
+	*out = (struct backend_nft_explanation){.rules = lowered->rule.len};
+	options = options ? options : &none;
+	nft_program_init(&linear, arena);
+	nft_program_init(&e.shaped, arena);
+	nft_compile(lowered, options, &linear);
+	nft_tree_build_from(&linear, &options->shape, arena, &e.tree);
+	nft_shape_program(&linear, &e.tree, &e.shaped);
+	e.costs = nft_costs_new(&e.shaped, arena);
+	for (size_t i = 0; i < e.tree.part.len; i++)
+		explain_part(&e, &e.tree.part.at[i]);
+	out->form = form_of_all(out);
+	weigh(&e.shaped, arena, &out->size, &out->cost);
+	weigh(&linear, arena, &out->linear_size, &out->linear_cost);
+	return true;
+}
