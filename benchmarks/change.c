@@ -101,7 +101,11 @@ static void must(struct bench *b, struct netconf_client *client, const char *xml
 {
 	struct netconf_result result;
 	struct netconf_call call = {.xml = xml, .timeout_ms = 600000};
-	check(netconf_client_call(client, &call, &b->rig.diags, &result), "a request");
+	if (netconf_client_call(client, &call, &b->rig.diags, &result))
+		return;
+	rig_stop(&b->rig, SIGKILL);
+	printf("the agent said: %s\n", b->rig.diags.list.at[0].text);
+	exit(1);
 }
 
 static double commit(struct bench *b, struct netconf_client *client, const char *edit,

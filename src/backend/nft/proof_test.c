@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Somebody changes a tree in the kernel with nft(8): each change is found, with the kernel's rule and a packet that shows it,
-// which fares by what was meant otherwise than by what is read back. What was taken back is proven again.
+// Somebody changes a tree in the kernel with nft(8): each change is found, with the kernel's rule and a packet that shows
+// it, which fares by what was meant otherwise than by what is read back. What was taken back is proven again.
 #include "backend/nft/nft.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"

@@ -172,6 +172,7 @@ static struct nft_node *leaf(struct build *b, const struct nft_entries *list,
 			node->entry.at[node->entry.len++] = list->at[i];
 		else
 			vec_push(b->arena, &node->hidden, list->at[i]);
+	node->made = node->entry.len;
 	b->spent += node->entry.len > 2 * LEAF_MOST ? node->entry.len / 2 : node->entry.len;
 	b->over |= b->spent > b->budget;
 	return node;

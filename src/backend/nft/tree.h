@@ -25,6 +25,7 @@ struct nft_node {
 	VEC(struct nft_entry) entry;
 	VEC(struct nft_entry) hidden; // rules that come to the leaf, but are never met there
 	bool list;                    // of a leaf: one after the other, whatever they are
+	size_t made;                  // rules in the leaf when it was built
 	uint32_t edition;             // of a leaf's maps
 	uint32_t has;                 // bit i: packets there always have nft_split_field[i]
 	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one

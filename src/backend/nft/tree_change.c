@@ -10,8 +10,8 @@
 
 #define STEPS_MOST 16u
 #define ARRIVALS_MOST 64u
-#define LEAF_GROWTH 4u // times as long as leaves are made
-#define LEAF_LEAST 32u
+#define LEAF_GROWTH 2u // times as long as it was made …
+#define LEAF_LEAST 32u // … and so many more rules
 #define MISS SIZE_MAX
 
 struct step {
@@ -452,7 +452,7 @@ bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_
 		if (was_seen(&w, i))
 			continue;
 		if (!comes_by_all(&w, i) ||
-		    (!list && leaf->entry.len >= tree->leaf_most * LEAF_GROWTH + LEAF_LEAST))
+		    (!list && leaf->entry.len >= leaf->made * LEAF_GROWTH + LEAF_LEAST))
 			return false;
 		touch(tree, touched, leaf);
 		put(tree, leaf, w.found.at[i].entry, list);
