@@ -239,7 +239,7 @@ static void make_maps(struct change *c)
 {
 	for (size_t i = 0; i < c->touched.leaf.len; i++)
 		nft_tree_emit_targets(&c->live->tree, c->touched.leaf.at[i].leaf,
-				      nft_live_encode_chain, &c->live->encoder);
+				      nft_live_encode_chain, c->live);
 	for (size_t i = 0; i < c->to.len; i++) {
 		const struct nft_dumped_chain *is = nft_table_chain(&c->table, c->to.at[i].name);
 		const struct nft_chain *to = &c->to.at[i];
