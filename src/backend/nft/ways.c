@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REGION_MOST 4096u // areas of packets at one place
-#define DEPTH_MOST 40u    // the kernel allows 16
+#define PARTED_MOST 300u   // areas that boxes leave; then they may leave more than there is
+#define REGION_MOST 65536u // areas of packets at one place
+#define DEPTH_MOST 40u     // the kernel allows 16
 
 // Where packets go says a map.
 static bool by_map(const struct nft_form *form)
@@ -336,7 +337,8 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 {
 	struct nft_areas now = p->left;
 	struct nft_area whole;
-	bool stay = walk->all_back && decides(walk->ways->program, box->chain, 0);
+	bool stay = (walk->all_back || p->left.list.len > PARTED_MOST) &&
+		    decides(walk->ways->program, box->chain, 0);
 	nft_area_all(&whole);
 	box_area(p->boxes, box, a, &whole);
 	p->left = (struct nft_areas){0};
@@ -352,7 +354,7 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 			vec_push(a, &p->left.list, now.list.at[i]);
 		else if (!stay)
 			nft_area_minus(now.list.at[i], &whole, a, &p->left);
-		if (!on.never && stay && walk->again)
+		if (!on.never && stay && walk->all_back && walk->again)
 			walk->again(walk, at, stop_of(walk->ways, box->chain));
 		p->parted |= !on.never;
 		walk->over |= !walk->steps || p->left.list.len > REGION_MOST;
