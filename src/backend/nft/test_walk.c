@@ -54,6 +54,9 @@ static bool walk_chain(const struct nft_program *program, const char *name,
 static bool step(const struct nft_program *program, const struct nft_form *form,
 		 const struct test_fields *packet, struct test_walk *out, bool *decided_out)
 {
+	out->maps += form->act == ACT_BRANCH;
+	out->box_maps += form->act == ACT_BOXES;
+	out->boxes += form->act == ACT_BOXES ? form->boxes.len : 0;
 	const char *to = form->act == ACT_BRANCH  ? branch_of(&form->map, packet)
 			 : form->act == ACT_BOXES ? box_of(&form->boxes, packet)
 			 : form->act == ACT_GOTO || form->act == ACT_JUMP ? form->chain

@@ -17,7 +17,8 @@ struct test_walk {
 	enum nft_act
 		end; // ACT_ACCEPT, ACT_DROP, … of the last rule; ACT_CONTINUE: it fell off the end
 	const char *chain; // where ACT_GOTO to a chain of a rule's own led
-	size_t rules;
+	size_t rules, maps, boxes; // looked at; of maps over several fields, all their boxes
+	size_t box_maps;
 	unsigned depth, depth_most; // chains within each other
 };
 void test_walk_program(const struct nft_program *program, const struct test_fields *packet,

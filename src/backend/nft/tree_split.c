@@ -87,13 +87,11 @@ void nft_path_follow(struct nft_path *path, enum nft_field field, struct algebra
 static bool protocols_within(const struct nft_path *path, enum nft_side side,
 			     struct algebra_set needed)
 {
-	uint64_t allowed[4] = {0}, others = 0;
-	for (size_t i = 0; i < needed.len; i++)
-		for (u128 p = needed.at[i].lo; p <= needed.at[i].hi; p++)
-			allowed[p / 64] |= (uint64_t)1 << (p % 64);
-	for (size_t i = 0; i < array_len(allowed); i++)
-		others |= path->protocols[side][i] & ~allowed[i];
-	return path->protocols_known[side] && !others;
+	for (unsigned i = 0; i < 4; i++)
+		for (uint64_t left = path->protocols[side][i]; left; left &= left - 1)
+			if (!algebra_set_has(needed, i * 64 + (unsigned)__builtin_ctzll(left)))
+				return false;
+	return path->protocols_known[side];
 }
 
 enum nft_field nft_path_needs(const struct nft_path *path, enum nft_field field)

@@ -115,7 +115,7 @@ static void few_rules_are_met(void **state)
 {
 	(void)state;
 	static const unsigned met_most[TEST_SETS_KINDS] = {
-		[TEST_SETS_ACL] = 50, [TEST_SETS_FW] = 1600, [TEST_SETS_IPC] = 900};
+		[TEST_SETS_ACL] = 50, [TEST_SETS_FW] = 120, [TEST_SETS_IPC] = 120};
 	struct test_random random = {.state = test_random_seed(NULL)};
 	for (unsigned kind = 0; kind < TEST_SETS_KINDS; kind++) {
 		struct arena arena;
