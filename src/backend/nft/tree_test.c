@@ -276,9 +276,25 @@ static void trees_are_changed(void **state)
 	assert_true(done > anew);
 }
 
+static void ports_are_known_behind_protocols(void **state)
+{
+	(void)state;
+	struct nft_path path = {.split = 0};
+	assert_int_equal(nft_path_needs(&path, F_DPORT), F_PROTO);
+	nft_path_follow(&path, F_PROTO, (struct algebra_range){6, 6});
+	assert_int_equal(nft_path_needs(&path, F_DPORT), F_HEADER);
+	nft_path_follow(&path, F_HEADER, (struct algebra_range){0, 0xffffff});
+	assert_int_equal(nft_path_needs(&path, F_DPORT), F_DPORT);
+	assert_int_equal(nft_path_needs(&path, F_TCPFLAGS), F_TCPFLAGS);
+	path = (struct nft_path){.header = true};
+	nft_path_follow(&path, F_PROTO, (struct algebra_range){5, 255});
+	assert_int_equal(nft_path_needs(&path, F_DPORT), F_PROTO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ports_are_known_behind_protocols),
 		cmocka_unit_test(random_rulesets),
 		cmocka_unit_test(large_sets),
 		cmocka_unit_test(few_rules_are_met),
