@@ -16,7 +16,7 @@ struct test_walk {
 	size_t len;
 	enum nft_act
 		end; // ACT_ACCEPT, ACT_DROP, … of the last rule; ACT_CONTINUE: it fell off the end
-	const char *chain; // where ACT_GOTO to a chain of a rule's own led
+	const char *chain;         // where ACT_GOTO to a chain of a rule's own led
 	size_t rules, maps, boxes; // looked at; of maps over several fields, all their boxes
 	size_t box_maps;
 	unsigned depth, depth_most; // chains within each other
