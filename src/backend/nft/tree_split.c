@@ -60,7 +60,8 @@ static bool is_protocol(enum nft_field field)
 static void know_protocols(struct nft_path *path, enum nft_side side, struct algebra_range range)
 {
 	uint64_t now[4] = {0};
-	for (u128 p = range.lo; p <= range.hi && p < 256; p++)
+	// Not counted in u128: gcc 12 makes zeros of that.
+	for (unsigned p = (unsigned)range.lo; p <= range.hi && p < 256; p++)
 		now[p / 64] |= (uint64_t)1 << (p % 64);
 	for (size_t i = 0; i < 4; i++)
 		path->protocols[side][i] =
