@@ -25,27 +25,6 @@ static void leave(void)
 	rmdir(dir);
 }
 
-static void put_record(struct buf *file, unsigned char chain[static PKI_DIGEST],
-		       const uint8_t *body, size_t len)
-{
-	struct buf sum;
-	unsigned char digest[PKI_DIGEST];
-	buf_init(&sum);
-	buf_add(&sum, chain, PKI_DIGEST);
-	pki_sha256(body, len, digest);
-	buf_add(&sum, digest, PKI_DIGEST);
-	wire_put_u64(&sum, len);
-	pki_sha256(sum.data, sum.len, chain);
-	buf_clear(&sum);
-	wire_put_u64(&sum, len);
-	buf_add(&sum, chain, PKI_DIGEST);
-	pki_sha256(sum.data, sum.len, digest);
-	buf_add(file, sum.data, sum.len);
-	buf_add(file, digest, 8);
-	buf_add(file, body, len);
-	buf_fini(&sum);
-}
-
 static void put_file(const uint8_t *data, size_t size)
 {
 	char path[64];
@@ -59,7 +38,7 @@ static void put_file(const uint8_t *data, size_t size)
 	while (size >= 2) {
 		size_t len = (size_t)data[0] << 8 | data[1];
 		len = len > size - 2 ? size - 2 : len;
-		put_record(&file, chain, data + 2, len);
+		agent_journal_frame(chain, data + 2, len, &file);
 		data += 2 + len;
 		size -= 2 + len;
 	}

@@ -42,8 +42,8 @@ struct agent_journal {
 
 // --- records as bytes ---
 
-static void frame(unsigned char chain[static PKI_DIGEST], const void *body, size_t len,
-		  struct buf *out)
+void agent_journal_frame(unsigned char chain[static PKI_DIGEST], const void *body, size_t len,
+			 struct buf *out)
 {
 	unsigned char digest[PKI_DIGEST];
 	cleanup(buf_fini) struct buf sum;
@@ -64,7 +64,7 @@ static void frame(unsigned char chain[static PKI_DIGEST], const void *body, size
 static void put_record(unsigned char chain[static PKI_DIGEST], const struct buf *body,
 		       struct buf *out)
 {
-	frame(chain, body->data, body->len, out);
+	agent_journal_frame(chain, body->data, body->len, out);
 	buf_add(out, body->data, body->len);
 }
 
@@ -164,7 +164,7 @@ static enum next next_record(const struct buf *file, struct agent_journal *journ
 	cleanup(buf_fini) struct buf expected;
 	buf_init(&expected);
 	memcpy(chain, journal->chain, sizeof(chain));
-	frame(chain, at + FRAME, len, &expected);
+	agent_journal_frame(chain, at + FRAME, len, &expected);
 	if (memcmp(expected.data, at, FRAME) != 0)
 		return len == left - FRAME ? NEXT_END : NEXT_DAMAGED;
 	memcpy(journal->chain, chain, sizeof(chain));
@@ -355,7 +355,7 @@ static int write_record(struct agent_journal *journal, const struct buf *body)
 	cleanup(buf_fini) struct buf head;
 	buf_init(&head);
 	memcpy(chain, journal->chain, sizeof(chain));
-	frame(chain, body->data, body->len, &head);
+	agent_journal_frame(chain, body->data, body->len, &head);
 	int r = journal->torn ? cut(journal) : 0;
 	if (r < 0)
 		return r;

@@ -12,6 +12,7 @@
 
 #include "agent/held.h"
 #include "agent/state.h"
+#include "pki/pki.h"
 
 struct agent_journal;
 
@@ -42,3 +43,7 @@ bool agent_journal_grown(const struct agent_journal *journal) must_check;
 // Instead of everything: this policy, confirmed. On failure all is as before.
 bool agent_journal_rewrite(struct agent_journal *journal, const struct agent_held *held,
 			   struct diags *diags) must_check;
+
+// A record as it stands in the file, behind the one whose digest is `chain`, which becomes its own.
+void agent_journal_frame(unsigned char chain[static PKI_DIGEST], const void *body, size_t len,
+			 struct buf *out);

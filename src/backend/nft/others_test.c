@@ -2,7 +2,7 @@
 // What others put into the forward hook is found, and said to drop what we pass exactly when it does: the packet that is
 // named as the witness passes by our policy, and the kernel drops it.
 #include "backend/nft/nft.h"
-#include "backend/nft/test_net.h"
+#include "backend/nft/test_fixture.h"
 #include "base/diag.h"
 
 #include <setjmp.h>
@@ -13,14 +13,6 @@
 
 #include <cmocka.h>
 
-struct fixture {
-	struct test_net net;
-	struct backend_nft *nft;
-	struct arena arena;
-	struct diags diags;
-	struct ir_ruleset ruleset;
-};
-
 static void run(const char *script)
 {
 	static const char *const argv[] = {"nft", "-f", "-", NULL};
@@ -28,7 +20,7 @@ static void run(const char *script)
 }
 
 // TCP to ports 80-89 from 10.0.0.0/8, nothing else.
-static void make_ruleset(struct fixture *f)
+static void make_ruleset(struct test_fixture *f)
 {
 	struct ir_clause *clause = arena_new(&f->arena, struct ir_clause);
 	struct arena *a = &f->arena;
@@ -47,11 +39,7 @@ static void make_ruleset(struct fixture *f)
 
 static int set_up(void **state)
 {
-	struct fixture *f = base_oom(calloc(1, sizeof(*f)));
-	arena_init(&f->arena);
-	diags_init(&f->diags, &f->arena);
-	test_net_open(&f->net);
-	assert_int_equal(backend_nft_open(NULL, &f->diags, &f->nft), 0);
+	struct test_fixture *f = test_fixture_new(NULL);
 	make_ruleset(f);
 	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
 	*state = f;
@@ -60,22 +48,18 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-	backend_nft_close(f->nft);
-	test_net_close(&f->net);
-	arena_fini(&f->arena);
-	free(f);
+	test_fixture_free(*state);
 	return 0;
 }
 
-static struct backend_others others(struct fixture *f)
+static struct backend_others others(struct test_fixture *f)
 {
 	struct backend_others found = {.arena = &f->arena};
 	assert_int_equal(backend_nft_others(f->nft, &f->ruleset, &found), 0);
 	return found;
 }
 
-static void assert_witness(struct fixture *f, const struct backend_other *other)
+static void assert_witness(struct test_fixture *f, const struct backend_other *other)
 {
 	struct ir_packet packet;
 	struct ir_outcome outcome;
@@ -126,7 +110,7 @@ static const struct {
 	 0, 0, NULL, NULL},
 };
 
-static void assert_found(struct fixture *f, size_t i)
+static void assert_found(struct test_fixture *f, size_t i)
 {
 	struct backend_others found = others(f);
 	unsigned drops = 0, unknown = 0;
@@ -149,7 +133,7 @@ static void assert_found(struct fixture *f, size_t i)
 
 static void rules_of_others_are_found(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	assert_int_equal(others(f).list.len, 0);
 	for (size_t i = 0; i < array_len(tables); i++) {
 		run(tables[i].script);
@@ -165,7 +149,7 @@ static void rules_of_others_are_found(void **state)
 // They are no difference, and none is repaired.
 static void they_are_no_drift(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	struct backend_differences differences = {.arena = &f->arena};
 	run("table ip other { chain f { type filter hook forward priority 0; policy drop; }\n}\n");
 	assert_int_equal(others(f).list.len, 1);

@@ -4,7 +4,7 @@
 #include "backend/nft/nft.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
-#include "backend/nft/test_net.h"
+#include "backend/nft/test_fixture.h"
 #include "base/diag.h"
 #include "verify/test_sets.h"
 
@@ -21,15 +21,7 @@
 #define RULES 300
 #define LEAF 8
 
-struct fixture {
-	struct test_net net;
-	struct backend_nft *nft;
-	struct arena arena;
-	struct diags diags;
-	struct ir_ruleset ruleset;
-};
-
-static void deploy(struct fixture *f)
+static void deploy(struct test_fixture *f)
 {
 	struct backend_differences differences = {.arena = &f->arena};
 	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
@@ -41,13 +33,9 @@ static void deploy(struct fixture *f)
 
 static int set_up(void **state)
 {
-	struct fixture *f = base_oom(calloc(1, sizeof(*f)));
 	const struct backend_nft_options options = {
 		.shape = {.form = BACKEND_NFT_TREE, .leaf_most = LEAF, .budget_x10 = 100}};
-	arena_init(&f->arena);
-	diags_init(&f->diags, &f->arena);
-	test_net_open(&f->net);
-	assert_int_equal(backend_nft_open(&options, &f->diags, &f->nft), 0);
+	struct test_fixture *f = test_fixture_new(&options);
 	test_sets_make(
 		&(struct test_sets_spec){
 			.kind = TEST_SETS_ACL, .family = 4, .rules = RULES, .seed = 1},
@@ -58,11 +46,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-	backend_nft_close(f->nft);
-	test_net_close(&f->net);
-	arena_fini(&f->arena);
-	free(f);
+	test_fixture_free(*state);
 	return 0;
 }
 
@@ -82,7 +66,7 @@ static bool in_leaf(const struct nft_dumped_chain *chain, size_t at, bool accept
 }
 
 // The n-th rule in a leaf that accepts, or that drops.
-static struct place find(struct fixture *f, unsigned n, bool accepts)
+static struct place find(struct test_fixture *f, unsigned n, bool accepts)
 {
 	struct nft_table table;
 	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, &table), 0);
@@ -97,7 +81,7 @@ static struct place find(struct fixture *f, unsigned n, bool accepts)
 	return (struct place){0};
 }
 
-static void run(struct fixture *f, const char *command, const struct place *at)
+static void run(struct test_fixture *f, const char *command, const struct place *at)
 {
 	static const char *const argv[] = {"nft", "-f", "-", NULL};
 	char handle[24];
@@ -113,7 +97,7 @@ static void run(struct fixture *f, const char *command, const struct place *at)
 		fail_msg("nft does not take %s", script);
 }
 
-static enum ir_verdict verdict_of(struct fixture *f, const struct ir_ruleset *ruleset,
+static enum ir_verdict verdict_of(struct test_fixture *f, const struct ir_ruleset *ruleset,
 				  const char *witness)
 {
 	struct ir_packet packet;
@@ -139,7 +123,7 @@ static const struct {
 };
 
 // Whether a packet shows it: rules that change no packet's fate are told, too.
-static bool assert_told(struct fixture *f, size_t i, const struct place *at)
+static bool assert_told(struct test_fixture *f, size_t i, const struct place *at)
 {
 	struct backend_differences differences = {.arena = &f->arena};
 	struct backend_state now;
@@ -168,7 +152,7 @@ static bool assert_told(struct fixture *f, size_t i, const struct place *at)
 
 static void changes_in_leaves_are_found(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	for (size_t i = 0; i < array_len(changes); i++) {
 		unsigned shown = 0;
 		for (unsigned n = 0; n < 2; n++) {
@@ -186,7 +170,7 @@ static void changes_in_leaves_are_found(void **state)
 // The same rules in other leaves: a branch of a map leads elsewhere.
 static void changes_of_maps_are_found(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	struct nft_table table;
 	struct backend_differences differences = {.arena = &f->arena};
 	deploy(f);
@@ -211,7 +195,7 @@ static void changes_of_maps_are_found(void **state)
 // --- our own changes ---
 
 // False: that has to be made anew.
-static bool flip(struct fixture *f, size_t at)
+static bool flip(struct test_fixture *f, size_t at)
 {
 	struct ir_rule *rule = &f->ruleset.rule.at[at];
 	const struct backend_edit edit = {at, 1, at, 1};
@@ -221,7 +205,7 @@ static bool flip(struct fixture *f, size_t at)
 	return done == BACKEND_DONE;
 }
 
-static size_t found(struct fixture *f)
+static size_t found(struct test_fixture *f)
 {
 	struct backend_differences differences = {.arena = &f->arena};
 	assert_int_equal(backend_nft_compare_changed(f->nft, &f->ruleset, &differences), 0);
@@ -229,7 +213,7 @@ static size_t found(struct fixture *f)
 }
 
 // The n-th place in the kernel of a rule, by its name.
-static struct place find_rule(struct fixture *f, size_t rule)
+static struct place find_rule(struct test_fixture *f, size_t rule)
 {
 	struct nft_table table;
 	const char *name = f->ruleset.rule.at[rule].name;
@@ -250,7 +234,7 @@ static struct place find_rule(struct fixture *f, size_t rule)
 // What was changed is proven; what somebody does beside it is found, even if the kernel's number of changes did not tell.
 static void our_changes_are_proven_by_themselves(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	unsigned changed = 0;
 	deploy(f);
 	for (size_t i = 3; i < RULES && changed < 6; i += 13) {

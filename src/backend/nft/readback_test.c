@@ -4,7 +4,7 @@
 #include "backend/nft/nft.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
-#include "backend/nft/test_net.h"
+#include "backend/nft/test_fixture.h"
 #include "backend/nft/test_policy.h"
 #include "backend/nft/text.h"
 #include "base/buf.h"
@@ -26,14 +26,6 @@
 #define SCRIPTS 60
 #define SEED 8329
 
-struct fixture {
-	struct test_net net;
-	struct backend_nft *nft;
-	struct arena arena;
-	struct diags diags;
-	struct ir_ruleset ruleset;
-};
-
 static int nft(const char *script)
 {
 	static const char *const argv[] = {"nft", "-f", "-", NULL};
@@ -47,7 +39,7 @@ static struct ir_clause one_cond(struct arena *arena, enum ir_dim dim, u128 lo, 
 	return clause;
 }
 
-static void add_rule(struct fixture *f, const char *name, enum ir_verdict verdict, bool flow,
+static void add_rule(struct test_fixture *f, const char *name, enum ir_verdict verdict, bool flow,
 		     u128 port)
 {
 	struct ir_rule rule = {
@@ -58,7 +50,7 @@ static void add_rule(struct fixture *f, const char *name, enum ir_verdict verdic
 }
 
 // Six rules of different kinds.
-static void make_ruleset(struct fixture *f)
+static void make_ruleset(struct test_fixture *f)
 {
 	f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
 	add_rule(f, "mail", IR_PASS, true, 25);
@@ -77,11 +69,7 @@ static void make_ruleset(struct fixture *f)
 
 static int set_up(void **state)
 {
-	struct fixture *f = base_oom(calloc(1, sizeof(*f)));
-	arena_init(&f->arena);
-	diags_init(&f->diags, &f->arena);
-	test_net_open(&f->net);
-	assert_int_equal(backend_nft_open(NULL, &f->diags, &f->nft), 0);
+	struct test_fixture *f = test_fixture_new(NULL);
 	make_ruleset(f);
 	*state = f;
 	return 0;
@@ -89,11 +77,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-	backend_nft_close(f->nft);
-	test_net_close(&f->net);
-	arena_fini(&f->arena);
-	free(f);
+	test_fixture_free(*state);
 	return 0;
 }
 
@@ -136,7 +120,8 @@ static void assert_same_rule(const struct ir_rule *meant, const struct ir_rule *
 	buf_fini(&a);
 }
 
-static void assert_means(struct fixture *f, struct arena *arena, const struct ir_ruleset *meant)
+static void assert_means(struct test_fixture *f, struct arena *arena,
+			 const struct ir_ruleset *meant)
 {
 	struct ir_ruleset split, normal, flat, found;
 	struct backend_state state;
@@ -167,7 +152,7 @@ static bool sayable(const struct ir_ruleset *ruleset)
 
 static void scripts_mean_what_was_meant(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	struct test_random random = {.state = SEED};
 	for (unsigned i = 0; i < SCRIPTS; i++) {
 		struct arena arena;
@@ -202,7 +187,7 @@ static bool comparable(const struct ir_ruleset *ruleset)
 }
 
 // Scripts do not say whose a kernel rule is, so what is compared is what happens to packets.
-static void assert_equal_verdicts(struct fixture *f, struct arena *arena,
+static void assert_equal_verdicts(struct test_fixture *f, struct arena *arena,
 				  const struct ir_ruleset *meant)
 {
 	struct backend_state state;
@@ -229,7 +214,7 @@ static void assert_equal_verdicts(struct fixture *f, struct arena *arena,
 // Forms with maps, as far as nft has words for them.
 static void scripts_of_trees_mean_the_same(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	struct test_random random = {.state = SEED};
 	size_t loaded = 0;
 	for (unsigned i = 0; i < SCRIPTS; i++) {
@@ -261,8 +246,8 @@ static void scripts_of_trees_mean_the_same(void **state)
 
 // --- tampering ---
 
-static const struct nft_form *found_rule(struct fixture *f, struct arena *arena, const char *name,
-					 struct nft_table *table)
+static const struct nft_form *found_rule(struct test_fixture *f, struct arena *arena,
+					 const char *name, struct nft_table *table)
 {
 	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, arena, table), 0);
 	const struct nft_dumped_chain *chain =
@@ -275,7 +260,7 @@ static const struct nft_form *found_rule(struct fixture *f, struct arena *arena,
 }
 
 // Runs nft's command with %g as the generation's chain and %h as the handle of a rule.
-static int tamper(struct fixture *f, const char *command, const char *rule)
+static int tamper(struct test_fixture *f, const char *command, const char *rule)
 {
 	struct arena arena;
 	struct nft_table table;
@@ -298,13 +283,13 @@ static int tamper(struct fixture *f, const char *command, const char *rule)
 	return status;
 }
 
-static bool noticed(struct fixture *f)
+static bool noticed(struct test_fixture *f)
 {
 	struct pollfd p = {.fd = backend_nft_watch_fd(f->nft), .events = POLLIN};
 	return poll(&p, 1, 0) == 1 && backend_nft_watch_drain(f->nft);
 }
 
-static void deploy(struct fixture *f)
+static void deploy(struct test_fixture *f)
 {
 	struct backend_differences d = {.arena = &f->arena};
 	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
@@ -334,8 +319,8 @@ static void print_differences(const struct backend_differences *d)
 }
 
 // Some of the n differences that there must be are expected by name, up to the first empty one.
-static void assert_found(struct fixture *f, const char *command, const struct expected *expected,
-			 size_t n)
+static void assert_found(struct test_fixture *f, const char *command,
+			 const struct expected *expected, size_t n)
 {
 	struct backend_differences d = {.arena = &f->arena};
 	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &d), 0);
@@ -430,7 +415,7 @@ static const struct {
 
 static void tampering_is_found_and_repaired(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	assert_true(noticed(f)); // the scripts
 	deploy(f);
 	assert_false(noticed(f));
@@ -486,7 +471,7 @@ static void a_user_namespace_suffices(void **state)
 
 static void sets_in_use_cannot_be_changed(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	deploy(f);
 	assert_int_not_equal(tamper(f, "add element inet bulwark %g-s1 { 1 }", NULL), 0);
 	assert_int_not_equal(tamper(f, "flush set inet bulwark %g-s1", NULL), 0);
@@ -497,7 +482,7 @@ static void sets_in_use_cannot_be_changed(void **state)
 
 static void other_tables_are_none_of_ours(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	deploy(f);
 	assert_int_equal(nft("table inet other {\n chain c {\n }\n}\ntable ip bulwark {\n}\n"), 0);
 	struct pollfd p = {.fd = backend_nft_watch_fd(f->nft), .events = POLLIN};
@@ -510,7 +495,7 @@ static void other_tables_are_none_of_ours(void **state)
 
 static void clearing_leaves_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	struct backend_state now;
 	struct backend_differences d = {.arena = &f->arena};
 	deploy(f);
@@ -530,7 +515,7 @@ static void clearing_leaves_nothing(void **state)
 // What the kernel refuses must leave no trace; a name that is too long for a log is one thing it takes.
 static void refused_rulesets_change_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct test_fixture *f = *state;
 	struct ir_ruleset bad = f->ruleset;
 	deploy(f);
 	bad.default_action = IR_MIRROR;
