@@ -98,7 +98,8 @@ static int make_generation(struct apply *a)
 
 static struct nft_form jump_form(enum nft_act act, const char *chain)
 {
-	return (struct nft_form){.act = act, .chain = chain};
+	return (struct nft_form){
+		.act = act, .chain = chain, .tag = {.known = true, .rule = NFT_TAG_HELPER}};
 }
 
 // Whether the base chain is as we left it: then one rule is replaced in its place.
