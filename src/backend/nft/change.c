@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changing the policy in force by a few rules, in three transactions: the chains that new rules have of their own, where
-// nothing leads to them; the rules that leave and enter leaves, all in one step for every packet; what nobody uses any
+// Changing the policy in force by a few rules, in three transactions: the maps that leaves will look up, where nothing
+// leads to them; the rules that leave and enter leaves, all in one step for every packet; what nobody uses any
 // more. Which kernel rule is which is read from the leaves' chains: when they are not as they were made, or when the tree
 // cannot be changed in place, nothing is done and the policy is to be applied anew.
 #include "backend/nft/live.h"
@@ -8,7 +8,6 @@
 #include "backend/nft/table.h"
 #include "base/diag.h"
 
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,7 +168,8 @@ static char *host_name(struct change *c, const struct nft_node *host)
 {
 	if (host == &nft_main_node)
 		return arena_strdup(&c->arena, c->live->prefix);
-	return arena_printf(&c->arena, "%s" NFT_NODE_CHAIN "%u", c->live->prefix, host->number);
+	return arena_printf(&c->arena, "%s%s", c->live->prefix,
+			    nft_node_name(host->number, &c->arena));
 }
 
 static bool is_gone(const struct change *c, const struct nft_form *form)

@@ -3,8 +3,6 @@
 #include "backend/nft/compile.h"
 #include "backend/nft/tree.h"
 
-#include <string.h>
-
 // The chains of their own to which the chain's rules lead; those of rules that are never met are left out.
 static void add_own(const struct nft_program *from, const struct nft_chain *chain,
 		    struct nft_program *to)

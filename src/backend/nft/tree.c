@@ -2,11 +2,10 @@
 // Building the tree. A list of rules is split by the best field until it is short; every rule goes to all ranges that its
 // set meets, without the test where the set holds the whole range. What stands behind a rule that decides every packet of
 // its leaf is left out. Equal lists become one node, so the tree is a DAG. When the leaves would hold more than the
-// budget allows, the list is cut in two parts that are built by themselves; so rules full of wildcards are split, not
-// multiplied.
+// budget allows, they may be longer, or the list is cut in parts that are built by themselves; so rules full of wildcards are
+// split, not multiplied.
 #include "backend/nft/tree_parts.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +47,11 @@ static void entries_push(struct nft_entries *list, struct nft_entry entry)
 		list->at = base_oom(realloc(list->at, list->cap * sizeof(*list->at)));
 	}
 	list->at[list->len++] = entry;
+}
+
+struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule)
+{
+	return (struct nft_entry){rule, (uint32_t)((1ull << tree->rule.at[rule]->len) - 1)};
 }
 
 bool nft_form_decides(const struct nft_form *form)
@@ -136,7 +140,7 @@ static struct nft_node *new_node(struct build *b, enum nft_field field)
 	return node;
 }
 
-bool nft_entry_takes_all(const struct nft_tree *tree, struct nft_entry first,
+static bool takes_all_of(const struct nft_tree *tree, struct nft_entry first,
 			 struct nft_entry second)
 {
 	const struct nft_form *a = tree->rule.at[first.rule], *b = tree->rule.at[second.rule];
@@ -150,11 +154,11 @@ bool nft_entry_takes_all(const struct nft_tree *tree, struct nft_entry first,
 	return nft_form_decides(a);
 }
 
-static bool is_dead(const struct nft_tree *tree, const struct nft_node *leaf,
-		    struct nft_entry entry)
+bool nft_entries_take_all_of(const struct nft_tree *tree, const struct nft_entry *at, size_t len,
+			     struct nft_entry entry)
 {
-	for (size_t i = 0; i < leaf->entry.len; i++)
-		if (nft_entry_takes_all(tree, leaf->entry.at[i], entry))
+	for (size_t i = 0; i < len; i++)
+		if (takes_all_of(tree, at[i], entry))
 			return true;
 	return false;
 }
@@ -168,7 +172,8 @@ static struct nft_node *leaf(struct build *b, const struct nft_entries *list,
 	node->entry.at = arena_array(b->arena, struct nft_entry, list->len);
 	node->entry.cap = list->len;
 	for (size_t i = 0; i < list->len; i++)
-		if (all || list->len > DEAD_MOST || !is_dead(b->tree, node, list->at[i]))
+		if (all || list->len > DEAD_MOST ||
+		    !nft_entries_take_all_of(b->tree, node->entry.at, node->entry.len, list->at[i]))
 			node->entry.at[node->entry.len++] = list->at[i];
 		else
 			vec_push(b->arena, &node->hidden, list->at[i]);
@@ -203,7 +208,7 @@ static void give(struct spread *s, size_t way, struct nft_entry entry, uint32_t 
 	entries_push(&s->way[way], entry);
 }
 
-static bool within(struct algebra_range inner, struct algebra_range outer)
+bool nft_range_within(struct algebra_range inner, struct algebra_range outer)
 {
 	return outer.lo <= inner.lo && inner.hi <= outer.hi;
 }
@@ -239,7 +244,7 @@ static bool spread_set(struct spread *s, struct nft_entry entry, const struct al
 			more = way.hi < r.hi;
 			covered = way.hi + 1;
 			if (i >= next)
-				give(s, i, entry, within(way, r) ? bit : 0);
+				give(s, i, entry, nft_range_within(way, r) ? bit : 0);
 			next = i >= next ? i + 1 : next;
 		}
 		outside |= more;
@@ -336,11 +341,8 @@ static struct nft_entries part_list(const struct nft_tree *tree, const struct nf
 				    bool all)
 {
 	struct nft_entries list = {0};
-	for (size_t i = 0; i < part->len && (all || !closed(tree, &list)); i++) {
-		uint32_t rule = part->rule[i];
-		uint32_t left = (uint32_t)((1ull << tree->rule.at[rule]->len) - 1);
-		entries_push(&list, (struct nft_entry){rule, left});
-	}
+	for (size_t i = 0; i < part->len && (all || !closed(tree, &list)); i++)
+		entries_push(&list, nft_entry_of(tree, part->rule[i]));
 	return list;
 }
 
@@ -382,8 +384,8 @@ static const struct {
 	unsigned cuts, leaves;
 	size_t rules_most;
 } attempts[] = {{1, 1, 800}, {2, 1, 800}, {1, 8, 1000}, {1, 16, 1000}, {4, 16, 5000}};
-#define LARGE \
-	30000u // rules; then leaves are longer, since the kernel looks for maps one after the other
+// With so many rules leaves are longer, since the kernel looks for maps one after the other.
+#define LARGE 30000u
 
 static bool try_parts(struct build *b, const struct nft_tree_part *part, unsigned cuts)
 {
@@ -574,7 +576,6 @@ void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shap
 		first += len;
 	}
 	out->entries = b.spent;
-	out->leaf_most = b.leaf_most;
 	for (size_t i = 0; i < out->part.len; i++)
 		for (size_t k = 0; k < out->part.at[i].len; k++)
 			out->where.at[out->part.at[i].rule[k]] = (uint16_t)i;

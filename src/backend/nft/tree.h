@@ -12,6 +12,10 @@
 struct nft_entry {
 	uint32_t rule, left;
 };
+struct nft_entries { // a vector
+	struct nft_entry *at;
+	size_t len, cap;
+};
 struct nft_way {
 	struct algebra_range range;
 	struct nft_node *to;
@@ -22,12 +26,12 @@ struct nft_node {
 	enum nft_field field;    // NFT_FIELDS: a leaf
 	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
 	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
-	VEC(struct nft_entry) entry;
-	VEC(struct nft_entry) hidden; // rules that come to the leaf, but are never met there
-	bool list;                    // of a leaf: one after the other, whatever they are
-	size_t made;                  // rules in the leaf when it was built
-	uint32_t edition;             // of a leaf's maps
-	uint32_t has;                 // bit i: packets there always have nft_split_field[i]
+	struct nft_entries entry;
+	struct nft_entries hidden;   // rules that come to the leaf, but are never met there
+	bool list;                   // of a leaf: one after the other, whatever they are
+	size_t made;                 // rules in the leaf when it was built
+	uint32_t edition;            // of a leaf's maps
+	uint32_t has;                // bit i: packets there always have nft_split_field[i]
 	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
 	uint32_t paths; // ways from the root that lead here, each counted; UINT32_MAX: very many
 };
@@ -53,7 +57,6 @@ struct nft_hull {
 	} src, dst;
 	uint8_t version, kind;
 };
-typedef void (*nft_chain_fn)(void *context, const struct nft_chain *chain);
 struct nft_tree {
 	struct arena *arena;
 	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
@@ -64,7 +67,7 @@ struct nft_tree {
 	VEC(bool) targeted;                // … which has been emitted
 	VEC(struct nft_tree_part) part;
 	uint32_t numbers; // given to nodes
-	unsigned leaf_most, boxes_least;
+	unsigned boxes_least;
 	size_t entries; // in leaves
 };
 
@@ -78,6 +81,7 @@ void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shap
 void nft_tree_build_from(const struct nft_program *linear, const struct backend_nft_shape *shape,
 			 struct arena *arena, struct nft_tree *out);
 // The chains of the tree: whatever a chain leads to comes before it, the main chain at last. Good for the call only.
+typedef void (*nft_chain_fn)(void *context, const struct nft_chain *chain);
 void nft_tree_emit(struct nft_tree *tree, nft_chain_fn each, void *context);
 // The same as a program, behind the chains that it has.
 void nft_tree_program(struct nft_tree *tree, struct nft_program *program);
@@ -115,6 +119,7 @@ void nft_tree_finish(struct nft_tree *tree);
 void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host, struct arena *arena,
 			 struct nft_chain *to);
 
+#define NFT_SPLIT_FIELDS 19
 // What of a packet is known where a way has led.
 struct nft_path {
 	uint8_t version[2]; // 4 or 6, 0: not known; by side
@@ -123,9 +128,8 @@ struct nft_path {
 	bool header;              // it has a transport header
 	bool flow;                // it has a flow
 	uint32_t split;           // bit i: nft_split_field[i] is in range[i]
-	struct algebra_range range[19];
+	struct algebra_range range[NFT_SPLIT_FIELDS];
 };
-#define NFT_SPLIT_FIELDS 19
 extern const enum nft_field nft_split_field[NFT_SPLIT_FIELDS];
 
 // --- between the files of the tree ---
@@ -138,10 +142,6 @@ size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf, 
 uint32_t nft_split_bit(enum nft_field field) must_check;
 uint32_t nft_path_fields(const struct nft_path *path) must_check;
 
-struct nft_entries {
-	struct nft_entry *at;
-	size_t len, cap;
-};
 struct nft_split {
 	enum nft_field field;
 	VEC(struct algebra_range) range;
@@ -151,7 +151,7 @@ struct nft_splitting {
 	const struct nft_tree *tree;
 	const struct nft_path *path;
 	const struct nft_entries *entries;
-	unsigned leaf_most, boxes_least;
+	unsigned leaf_most;
 	bool exact;       // only single values, each by itself
 	bool common_only; // only what nearly every rule asks
 };
@@ -159,14 +159,19 @@ struct nft_splitting {
 // any use. The ranges live in `arena`.
 bool nft_split_choose(const struct nft_splitting *s, struct arena *arena,
 		      struct nft_split *out) must_check;
-// Nothing behind the last rule of the list is ever met.
+// The rule with all of its tests.
+struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule) must_check;
+// Nothing behind the last of so many rules is ever met.
 bool nft_entries_closed(const struct nft_tree *tree, const struct nft_entry *at,
 			size_t len) must_check;
 bool nft_form_decides(const struct nft_form *form) must_check;
 bool nft_form_needs_no_flow(const struct nft_form *form) must_check; // of packets without a flow
-// Whatever the second rule matches in a leaf, the first one has matched.
-bool nft_entry_takes_all(const struct nft_tree *tree, struct nft_entry first,
-			 struct nft_entry second) must_check;
+// Whatever the rule matches in a leaf, one of so many before it has matched.
+bool nft_entries_take_all_of(const struct nft_tree *tree, const struct nft_entry *at, size_t len,
+			     struct nft_entry entry) must_check;
+bool nft_range_within(struct algebra_range inner, struct algebra_range outer) must_check;
+// Of the chain with this number, of a node or a rule's boxes, within the generation.
+char *nft_node_name(uint32_t number, struct arena *arena) must_check;
 #define NFT_RANK_STEP ((uint64_t)1 << 32)
 // The rule with those of its tests that are left.
 struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry entry,

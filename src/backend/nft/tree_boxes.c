@@ -4,7 +4,6 @@
 #include "backend/nft/boxes.h"
 #include "backend/nft/tree.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define CORNERS_MOST 8u // boxes of one rule, and parts into which one is cut
@@ -24,11 +23,8 @@ struct pick {
 static const struct algebra_set *set_of(const struct pick *p, struct nft_entry entry,
 					enum nft_field field)
 {
-	const struct nft_form *form = p->tree->rule.at[entry.rule];
-	for (size_t i = 0; i < form->len; i++)
-		if (form->match[i].field == field)
-			return entry.left >> i & 1 ? &form->match[i].set : NULL;
-	return NULL;
+	uint32_t bit;
+	return nft_entry_set(p->tree, entry, field, &bit);
 }
 
 static bool is_address_or_port(enum nft_field field)
@@ -162,8 +158,7 @@ static size_t fill(const struct pick *p, struct nft_boxes *out)
 	size_t n = 0;
 	// A rule of which a part did not fit stands behind the map as a whole: the part does the same.
 	for (; n < p->len; n++) {
-		const char *chain = arena_printf(p->arena, NFT_NODE_CHAIN "%u",
-						 p->tree->target.at[p->at[n].rule]);
+		const char *chain = nft_node_name(p->tree->target.at[p->at[n].rule], p->arena);
 		if (!fill_rule(p, filling, p->at[n], chain))
 			break;
 	}

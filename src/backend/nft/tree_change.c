@@ -5,7 +5,6 @@
 // too many leaves, a leaf that grew long), the tree is to be built anew.
 #include "backend/nft/tree.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define STEPS_MOST 16u
@@ -52,18 +51,13 @@ static void go(struct walk *w, const struct nft_node *node, size_t way, struct n
 	w->flow = flow;
 }
 
-static bool within(struct algebra_range inner, struct algebra_range outer)
-{
-	return outer.lo <= inner.lo && inner.hi <= outer.hi;
-}
-
 // What the set has of the range.
 enum share { NOTHING, SOME, ALL };
 static enum share share_of(const struct algebra_set *set, struct algebra_range range)
 {
 	for (size_t i = 0; i < set->len; i++)
 		if (set->at[i].hi >= range.lo && set->at[i].lo <= range.hi)
-			return within(range, set->at[i]) ? ALL : SOME;
+			return nft_range_within(range, set->at[i]) ? ALL : SOME;
 	return NOTHING;
 }
 
@@ -107,14 +101,9 @@ static void walk(struct walk *w, struct nft_node *node)
 		go(w, node, MISS, node->miss, 0);
 }
 
-static uint32_t all_tests(const struct nft_form *form)
-{
-	return (uint32_t)((1ull << form->len) - 1);
-}
-
 static bool walk_rule(struct walk *w, uint32_t rule, size_t part)
 {
-	w->at = (struct arrival){.entry = {rule, all_tests(w->tree->rule.at[rule])}};
+	w->at = (struct arrival){.entry = nft_entry_of(w->tree, rule)};
 	w->found.len = 0;
 	w->over = false;
 	w->flow = false;
@@ -152,46 +141,35 @@ static bool takes_way(const struct nft_tree *tree, struct nft_entry *entry,
 	return true;
 }
 
-struct nft_entry_list {
-	VEC(struct nft_entry) list;
-};
-
 static bool is_hidden(const struct nft_tree *tree, const struct nft_entry *at, size_t len,
 		      struct nft_entry entry)
 {
-	if (nft_entries_closed(tree, at, len))
-		return true;
-	for (size_t i = 0; i < len; i++)
-		if (nft_entry_takes_all(tree, at[i], entry))
-			return true;
-	return false;
+	return nft_entries_closed(tree, at, len) || nft_entries_take_all_of(tree, at, len, entry);
 }
 
-static struct nft_entry_list rules_on(const struct nft_tree *tree, const struct arrival *arrival,
-				      const struct nft_tree_part *part, struct arena *arena,
-				      struct nft_entry_list *hidden)
+static struct nft_entries rules_on(const struct nft_tree *tree, const struct arrival *arrival,
+				   const struct nft_tree_part *part, struct arena *arena,
+				   struct nft_entries *hidden)
 {
-	struct nft_entry_list out = {{0}};
-	for (size_t i = 0; i < part->len && !nft_entries_closed(tree, out.list.at, out.list.len);
-	     i++) {
+	struct nft_entries out = {0};
+	for (size_t i = 0; i < part->len && !nft_entries_closed(tree, out.at, out.len); i++) {
 		uint32_t rule = part->rule[i];
 		if (!tree->rule.at[rule])
 			continue;
-		struct nft_entry entry = {rule, all_tests(tree->rule.at[rule])};
+		struct nft_entry entry = nft_entry_of(tree, rule);
 		if (!takes_way(tree, &entry, arrival))
 			continue;
-		if (is_hidden(tree, out.list.at, out.list.len, entry))
-			vec_push(arena, &hidden->list, entry);
+		if (is_hidden(tree, out.at, out.len, entry))
+			vec_push(arena, hidden, entry);
 		else
-			vec_push(arena, &out.list, entry);
+			vec_push(arena, &out, entry);
 	}
 	return out;
 }
 
-static bool same_list(const struct nft_entry_list *a, const struct nft_entry_list *b)
+static bool same_list(const struct nft_entries *a, const struct nft_entries *b)
 {
-	return a->list.len == b->list.len &&
-	       (!a->list.len || !memcmp(a->list.at, b->list.at, a->list.len * sizeof(*a->list.at)));
+	return a->len == b->len && (!a->len || !memcmp(a->at, b->at, a->len * sizeof(*a->at)));
 }
 
 // --- the two changes ---
@@ -243,21 +221,21 @@ static bool closes(const struct nft_node *leaf, uint32_t rule)
 	return false;
 }
 
-static void add_seen(struct nft_tree *tree, struct nft_entry_list *seen,
-		     struct nft_entry_list *hidden, struct nft_entry entry)
+static void add_seen(struct nft_tree *tree, struct nft_entries *seen, struct nft_entries *hidden,
+		     struct nft_entry entry)
 {
 	if (!tree->rule.at[entry.rule])
 		return;
-	if (is_hidden(tree, seen->list.at, seen->list.len, entry))
-		vec_push(tree->arena, &hidden->list, entry);
+	if (is_hidden(tree, seen->at, seen->len, entry))
+		vec_push(tree->arena, hidden, entry);
 	else
-		vec_push(tree->arena, &seen->list, entry);
+		vec_push(tree->arena, seen, entry);
 }
 
 // What came to the leaf is judged anew, without the rule that goes: by rank, from both lists.
 static void show_hidden(struct nft_tree *tree, struct nft_node *leaf, uint32_t rule)
 {
-	struct nft_entry_list seen = {{0}}, hidden = {{0}};
+	struct nft_entries seen = {0}, hidden = {0};
 	size_t i = 0, k = 0;
 	while (i < leaf->entry.len || k < leaf->hidden.len) {
 		bool first =
@@ -268,8 +246,8 @@ static void show_hidden(struct nft_tree *tree, struct nft_node *leaf, uint32_t r
 		if (entry.rule != rule)
 			add_seen(tree, &seen, &hidden, entry);
 	}
-	memcpy(&leaf->entry, &seen.list, sizeof(seen.list));
-	memcpy(&leaf->hidden, &hidden.list, sizeof(hidden.list));
+	leaf->entry = seen;
+	leaf->hidden = hidden;
 }
 
 // Whatever way leads to the leaf, the same rules come there; if not, it would have to be two.
@@ -286,19 +264,19 @@ static bool refill(struct nft_tree *tree, const struct walk *w, size_t at,
 		show_hidden(tree, leaf, rule);
 		return true;
 	}
-	struct nft_entry_list hidden = {{0}}, others_hidden = {{0}};
-	struct nft_entry_list rules = rules_on(tree, &w->found.at[at], part, tree->arena, &hidden);
+	struct nft_entries hidden = {0}, others_hidden = {0};
+	struct nft_entries rules = rules_on(tree, &w->found.at[at], part, tree->arena, &hidden);
 	for (size_t i = at + 1; i < w->found.len; i++) {
 		if (w->found.at[i].leaf != leaf)
 			continue;
-		struct nft_entry_list others =
+		struct nft_entries others =
 			rules_on(tree, &w->found.at[i], part, tree->arena, &others_hidden);
 		if (!same_list(&rules, &others))
 			return false;
 		ways++;
 	}
-	memcpy(&leaf->entry, &rules.list, sizeof(rules.list));
-	memcpy(&leaf->hidden, &hidden.list, sizeof(hidden.list));
+	leaf->entry = rules;
+	leaf->hidden = hidden;
 	return ways == leaf->paths;
 }
 

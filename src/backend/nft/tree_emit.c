@@ -21,9 +21,14 @@ struct emission {
 	bool *done;   // by number
 };
 
-static const char *name_of(struct emission *e, const char *kind, const struct nft_node *node)
+char *nft_node_name(uint32_t number, struct arena *arena)
 {
-	return arena_printf(e->arena, "-%s%u", kind, node->number);
+	return arena_printf(arena, NFT_NODE_CHAIN "%u", number);
+}
+
+static const char *name_of(struct emission *e, const struct nft_node *node)
+{
+	return nft_node_name(node->number, e->arena);
 }
 
 static struct nft_tag nobody(void)
@@ -39,7 +44,7 @@ static void push(struct emission *e, struct nft_chain *to, struct nft_form form)
 static void push_to(struct emission *e, struct nft_chain *to, enum nft_act act,
 		    const struct nft_node *node)
 {
-	push(e, to, (struct nft_form){.act = act, .chain = name_of(e, "n", node), .tag = nobody()});
+	push(e, to, (struct nft_form){.act = act, .chain = name_of(e, node), .tag = nobody()});
 }
 
 struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry entry,
@@ -59,7 +64,7 @@ static void emit_leaf(struct emission *e, const struct nft_node *node, struct nf
 
 static const char *target_name(struct emission *e, struct nft_entry entry)
 {
-	return arena_printf(e->arena, NFT_NODE_CHAIN "%u", e->tree->target.at[entry.rule]);
+	return nft_node_name(e->tree->target.at[entry.rule], e->arena);
 }
 
 // What a rule does, for its boxes in all leaves.
@@ -128,9 +133,8 @@ static void emit_leaf(struct emission *e, const struct nft_node *node, struct nf
 static void emit_jumps(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
 	for (size_t i = 0; i < node->way.len; i++) {
-		struct nft_form form = {.act = ACT_GOTO,
-					.chain = name_of(e, "n", node->way.at[i].to),
-					.tag = nobody()};
+		struct nft_form form = {
+			.act = ACT_GOTO, .chain = name_of(e, node->way.at[i].to), .tag = nobody()};
 		struct algebra_range r = node->way.at[i].range;
 		nft_form_match(&form, e->arena, node->field, algebra_set_one(e->arena, r.lo, r.hi));
 		push(e, to, form);
@@ -142,16 +146,22 @@ static void emit_map(struct emission *e, const struct nft_node *node, struct nft
 	struct nft_form form = {.act = ACT_BRANCH, .tag = nobody()};
 	form.map =
 		(struct nft_map){.field = node->field,
-				 .name = name_of(e, "m", node),
+				 .name = arena_printf(e->arena, "-m%u", node->number),
 				 .branch = arena_array(e->arena, struct nft_branch, node->way.len),
 				 .len = node->way.len};
 	for (size_t i = 0; i < form.map.len; i++)
-		form.map.branch[i] = (struct nft_branch){node->way.at[i].range,
-							 name_of(e, "n", node->way.at[i].to)};
+		form.map.branch[i] =
+			(struct nft_branch){node->way.at[i].range, name_of(e, node->way.at[i].to)};
 	push(e, to, form);
 }
 
 static void emit_chain(struct emission *e, const struct nft_node *node);
+
+// The rules for packets of no way stand behind it, in its chain.
+static bool stands_with(const struct nft_node *node)
+{
+	return node->miss && node->miss->refs == 1;
+}
 
 static void emit_into(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
@@ -167,7 +177,7 @@ static void emit_into(struct emission *e, const struct nft_node *node, struct nf
 		emit_chain(e, node->way.at[i].to);
 	if (!node->miss)
 		return;
-	if (node->miss->refs == 1) {
+	if (stands_with(node)) {
 		emit_into(e, node->miss, to);
 	} else {
 		push_to(e, to, ACT_GOTO, node->miss);
@@ -185,7 +195,7 @@ static void emit_chain(struct emission *e, const struct nft_node *node)
 	if (!e->keep)
 		e->arena = &arena;
 	struct nft_chain *chain = arena_new(e->arena, struct nft_chain);
-	chain->name = name_of(e, "n", node);
+	chain->name = name_of(e, node);
 	emit_into(e, node, chain);
 	e->each(e->context, chain);
 	e->arena = before;
@@ -251,7 +261,7 @@ void nft_tree_program(struct nft_tree *tree, struct nft_program *program)
 void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host, struct arena *arena,
 			 struct nft_chain *to)
 {
-	struct emission e = {.tree = tree, .arena = arena, .keep = true, .shallow = true};
+	struct emission e = {.tree = tree, .arena = arena, .shallow = true};
 	if (host != &nft_main_node)
 		emit_into(&e, host, to);
 	else
@@ -259,11 +269,6 @@ void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host, str
 }
 
 // --- what the chains are ---
-
-static bool stands_with(const struct nft_node *node)
-{
-	return node->miss && node->miss->refs == 1;
-}
 
 static void find_hosts(struct nft_node *node, const struct nft_node *host)
 {

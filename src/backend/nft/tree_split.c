@@ -5,7 +5,6 @@
 #include "backend/nft/tree.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 // What may be split by; every one is there in every packet of which what it needs is known.
 const enum nft_field nft_split_field[NFT_SPLIT_FIELDS] = {
