@@ -58,7 +58,7 @@ static void compile(struct nft_live *live, const struct ir_ruleset *lowered,
 {
 	for (size_t i = 0; i < lowered->rule.len; i++)
 		live->flow_rules += lowered->rule.at[i].flow;
-	for (size_t i = 0; i <= lowered->rule.len; i += BLOCK)
+	for (size_t i = 0; !i || i < lowered->rule.len; i += BLOCK)
 		compile_block(live, lowered, i, rules);
 }
 

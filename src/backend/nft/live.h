@@ -18,7 +18,7 @@ struct nft_live_rule {
 struct nft_live {
 	struct arena arena;
 	struct backend_nft_options options;
-	struct nft_program program; // the chains that rules have of their own, and the linear form
+	struct nft_program program; // the chains that rules have of their own
 	struct nft_tree tree;
 	VEC(struct nft_live_rule) rule; // in the policy's order
 	uint64_t end;                   // rank of the first rule behind them
@@ -40,7 +40,7 @@ void nft_live_free(struct nft_live *live); // NULL is fine
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table);
 // One chain, made and filled; an nft_chain_fn whose context is the policy.
 void nft_live_encode_chain(void *live, const struct nft_chain *chain);
-// A map leads to its chains from now on, or (`less`) no more. Chains to which nothing leads any more are called `gone`.
+// A map leads to its chains from now on, or no more; those to which nothing leads any more are added to `gone`.
 struct nft_names {
 	VEC(const char *) list;
 };

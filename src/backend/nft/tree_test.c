@@ -2,6 +2,7 @@
 // The tree does what the list does: random rulesets in all forms and budgets, packets aimed at the edges of their rules,
 // walked through both. And large sets become small trees.
 #include "backend/nft/compile.h"
+#include "backend/nft/live.h"
 #include "backend/nft/test_case.h"
 #include "backend/nft/test_policy.h"
 #include "backend/nft/test_walk.h"
@@ -291,6 +292,30 @@ static void ports_are_known_behind_protocols(void **state)
 	assert_int_equal(nft_path_needs(&path, F_DPORT), F_PROTO);
 }
 
+// Rules are compiled in blocks; the default action stands once behind them all.
+static void the_end_stands_once(void **state)
+{
+	(void)state;
+	static const size_t rules[] = {0, 1, 999, 1000, 1001, 2000};
+	for (size_t i = 0; i < array_len(rules); i++) {
+		struct arena arena;
+		struct ir_ruleset ruleset = {.default_action = IR_DROP};
+		const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_LINEAR}};
+		const struct test_sets_spec spec = {
+			.kind = TEST_SETS_ACL, .family = 4, .rules = 2000, .seed = 7};
+		size_t ends = 0;
+		arena_init(&arena);
+		test_sets_make(&spec, &arena, &ruleset);
+		ruleset.rule.len = rules[i];
+		struct nft_live *live = nft_live_new(&ruleset, &options, 1);
+		for (size_t k = 0; k < live->tree.rule.len; k++)
+			ends += live->tree.rule.at[k]->tag.rule == NFT_TAG_DEFAULT;
+		assert_int_equal(ends, 1);
+		nft_live_free(live);
+		arena_fini(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +324,7 @@ int main(void)
 		cmocka_unit_test(large_sets),
 		cmocka_unit_test(few_rules_are_met),
 		cmocka_unit_test(trees_are_changed),
+		cmocka_unit_test(the_end_stands_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
