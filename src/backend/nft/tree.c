@@ -2,8 +2,8 @@
 // Building the tree. A list of rules is split by the best field until it is short; every rule goes to all ranges that its
 // set meets, without the test where the set holds the whole range. What stands behind a rule that decides every packet of
 // its leaf is left out. Equal lists become one node, so the tree is a DAG. When the leaves would hold more than the
-// budget allows, they may be longer, or the list is cut in parts that are built by themselves; so rules full of wildcards are
-// split, not multiplied.
+// budget allows, they may be longer, or the list is cut in parts that are built by themselves; so rules full of
+// wildcards are split, not multiplied.
 #include "backend/nft/tree_parts.h"
 
 #include <stdlib.h>
