@@ -4,6 +4,7 @@
 // What it does not: decide when something is proven and what is said about it; proof.c does.
 #include "agent/evidence.h"
 
+#include "agent/state.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "pki/signature.h"
@@ -37,19 +38,9 @@ struct agent_evidence {
 	uint64_t serial;                                       // of the last; 0: none in this chain
 };
 
-static char *path_of(const char *dir, const char *name)
-{
-	char *path = NULL;
-	return asprintf(&path, "%s/%s", dir, name) < 0 ? base_oom(NULL) : path;
-}
-
 static bool io_fault(struct diags *diags, const char *path, int error)
 {
-	diag_add(diags,
-		 &(struct diag){.code = DIAG_IO,
-				.file = path,
-				.hint = "make room on the disk and the state directory writable"},
-		 "%s", strerror(-error));
+	agent_state_fault(diags, path, error);
 	return false;
 }
 
@@ -153,9 +144,9 @@ struct agent_evidence *agent_evidence_open(const char *state_dir, const char *na
 					   struct diags *diags)
 {
 	struct agent_evidence *e = base_oom(calloc(1, sizeof(*e)));
-	cleanup(base_free) char *key = path_of(state_dir, AGENT_EVIDENCE_KEY);
-	e->path = path_of(state_dir, "evidence");
-	e->certificate = path_of(state_dir, AGENT_EVIDENCE_CERTIFICATE);
+	cleanup(base_free) char *key = agent_state_path(state_dir, AGENT_EVIDENCE_KEY);
+	e->path = agent_state_path(state_dir, "evidence");
+	e->certificate = agent_state_path(state_dir, AGENT_EVIDENCE_CERTIFICATE);
 	e->name = base_oom(strdup(name));
 	e->fd = -1;
 	buf_init(&e->text);
@@ -296,7 +287,7 @@ void agent_evidence_list(struct agent_evidence *e, const struct agent_evidence_a
 bool agent_evidence_request(const char *state_dir, const char *name, struct diags *diags,
 			    struct buf *out)
 {
-	cleanup(base_free) char *key = path_of(state_dir, AGENT_EVIDENCE_KEY);
+	cleanup(base_free) char *key = agent_state_path(state_dir, AGENT_EVIDENCE_KEY);
 	if (mkdir(state_dir, 0700) < 0 && errno != EEXIST)
 		return io_fault(diags, state_dir, -errno);
 	return make_key(key, diags) && pki_request(key, name, diags, out);
@@ -304,8 +295,8 @@ bool agent_evidence_request(const char *state_dir, const char *name, struct diag
 
 bool agent_evidence_certify(const char *state_dir, const char *certificate, struct diags *diags)
 {
-	cleanup(base_free) char *key = path_of(state_dir, AGENT_EVIDENCE_KEY);
-	cleanup(base_free) char *path = path_of(state_dir, AGENT_EVIDENCE_CERTIFICATE);
+	cleanup(base_free) char *key = agent_state_path(state_dir, AGENT_EVIDENCE_KEY);
+	cleanup(base_free) char *path = agent_state_path(state_dir, AGENT_EVIDENCE_CERTIFICATE);
 	if (!pki_key_matches(key, certificate, diags))
 		return false;
 	int r = file_put(&(struct file_put){.path = path,
