@@ -31,18 +31,6 @@ static char *in(struct rig *rig, const char *name)
 	return arena_printf(&rig->arena, "%s/%s", rig->dir, name);
 }
 
-static void run(const char *line)
-{
-	pid_t pid = fork();
-	int status = 1;
-	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
 static void certify(struct rig *rig)
 {
 	struct pki_subject subject = {.role = PKI_EVIDENCE, .name = "edge-1"};
@@ -75,7 +63,7 @@ static int teardown(void **state)
 	struct rig *rig = *state;
 	if (rig->agent)
 		rig_stop(rig, SIGTERM);
-	run(arena_printf(&rig->arena, "%s --config %s --flush >/dev/null", program, rig->dir));
+	rig_flush(rig);
 	rig_fini(rig);
 	free(rig);
 	return 0;
@@ -152,8 +140,9 @@ static void what_happens_is_recorded(void **state)
 	assert_int_equal(before.trigger[EVIDENCE_START], 1);
 	assert_int_equal(before.trigger[EVIDENCE_COMMIT], 1);
 	// Somebody adds a rule of his own.
-	run("exec nft insert rule inet bulwark $(nft list chains inet | "
-	    "sed -n '/table inet bulwark/,/^}/s/^\\tchain \\(.*\\) {.*/\\1/p' | head -1) accept");
+	rig_shell(rig, "exec nft insert rule inet bulwark $(nft list chains inet | "
+		       "sed -n '/table inet bulwark/,/^}/s/^\\tchain \\(.*\\) {.*/\\1/p' | "
+		       "head -1) accept");
 	rig_await(rig, client, "<trigger>change</trigger><result>different</result>");
 	rig_await(rig, client, "<trigger>repair</trigger><result>equal</result>");
 	// And nobody does anything.

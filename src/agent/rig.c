@@ -160,6 +160,17 @@ void rig_flush(struct rig *rig)
 	must(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
+void rig_shell(struct rig *rig, const char *line)
+{
+	pid_t pid = fork();
+	int status = 1;
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+		_exit(127);
+	}
+	must(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 static void print_log(struct rig *rig)
 {
 	struct buf log;

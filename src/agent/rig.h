@@ -33,6 +33,8 @@ void rig_start(struct rig *rig);
 void rig_stop(struct rig *rig, int signal_number);
 // Takes what the agent, which does not run, has left in the kernel: the namespace is shared by the tests.
 void rig_flush(struct rig *rig);
+// Runs a line of the shell, which must succeed.
+void rig_shell(struct rig *rig, const char *line);
 // The process that talks to the network.
 pid_t rig_front(const struct rig *rig) must_check;
 // A line of /proc/PID/status, without its name and tab; in the arena.

@@ -57,21 +57,6 @@ static struct netconf_client *connect_as(struct rig *rig, const char *name)
 	return client;
 }
 
-static void run_nft(const char *arguments)
-{
-	char *line = NULL;
-	assert_true(asprintf(&line, "exec nft %s", arguments) > 0);
-	pid_t pid = fork();
-	int status = 1;
-	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	free(line);
-}
-
 // What is in the kernel, read by this process and not by the agent.
 static char *kernel_digest(struct rig *rig)
 {
@@ -176,7 +161,7 @@ static void commits_and_survives(void **state)
 	netconf_client_free(client);
 	// After a reboot the kernel is empty.
 	rig_stop(rig, SIGKILL);
-	run_nft("delete table inet bulwark");
+	rig_shell(rig, "exec nft delete table inet bulwark");
 	rig_start(rig);
 	assert_string_equal(kernel_digest(rig), digest);
 }
@@ -443,7 +428,7 @@ static void unreadable_state(void **state)
 	assert_string_equal(kernel_digest(rig), digest);
 	netconf_client_free(client);
 	rig_stop(rig, SIGKILL);
-	run_nft("delete table inet bulwark");
+	rig_shell(rig, "exec nft delete table inet bulwark");
 	rig_start(rig);
 	struct ir_ruleset closed = {.default_action = IR_DROP};
 	char expected[AGENT_DIGEST_TEXT];
@@ -466,19 +451,19 @@ static void drift_is_repaired(void **state)
 	rig_must(rig, client, COMMIT);
 	rig_must(rig, client, SUBSCRIBE);
 	const char *digest = kernel_digest(rig);
-	run_nft("insert rule inet bulwark $(nft list chains inet | sed -n 's/^\\tchain \\(.*\\) "
-		"{/\\1/p' | head -n 1) accept");
+	rig_shell(rig, "exec nft insert rule inet bulwark $(nft list chains inet | "
+		       "sed -n 's/^\\tchain \\(.*\\) {/\\1/p' | head -n 1) accept");
 	rig_await(rig, client, "<drift");
 	rig_await(rig, client, "<repaired");
 	assert_string_equal(kernel_digest(rig), digest);
-	run_nft("delete table inet bulwark");
+	rig_shell(rig, "exec nft delete table inet bulwark");
 	rig_await(rig, client, "<repaired");
 	assert_string_equal(kernel_digest(rig), digest);
 	proven(rig, client, "enforced");
 	assert_string_equal(rig_state(rig, client, "repairs"), "2");
 	// What others do in tables of their own is theirs.
-	run_nft("add table inet other");
-	run_nft("delete table inet other");
+	rig_shell(rig, "exec nft add table inet other");
+	rig_shell(rig, "exec nft delete table inet other");
 	assert_string_equal(rig_state(rig, client, "repairs"), "2");
 	netconf_client_free(client);
 }
