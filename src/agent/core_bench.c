@@ -3,8 +3,8 @@
 #include "agent/core_bench.h"
 
 #include "base/buf.h"
+#include "base/test_dir.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,18 +90,12 @@ int bench_setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 int bench_teardown(void **state)
 {
 	struct bench *bench = *state;
 	agent_core_free(bench->core);
 	fake_fini(&bench->fake);
-	nftw(bench->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	test_dir_remove(bench->dir);
 	arena_fini(&bench->arena);
 	free(bench);
 	return 0;

@@ -5,10 +5,10 @@
 #include "agent/identity.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/test_dir.h"
 #include "pki/pki.h"
 
 #include <arpa/inet.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -168,12 +167,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct world *world = *state;
@@ -181,7 +174,7 @@ static int teardown(void **state)
 		MHD_stop_daemon(world->server);
 	pki_close(world->pki);
 	buf_fini(&world->body);
-	nftw(world->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	test_dir_remove(world->dir);
 	arena_fini(&world->arena);
 	free(world);
 	return 0;

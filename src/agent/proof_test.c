@@ -6,11 +6,11 @@
 #include "agent/fake_backend.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/test_dir.h"
 #include "pki/pki.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,18 +87,12 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct bench *bench = *state;
 	agent_core_free(bench->core);
 	fake_fini(&bench->fake);
-	nftw(bench->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	test_dir_remove(bench->dir);
 	arena_fini(&bench->arena);
 	free(bench);
 	return 0;

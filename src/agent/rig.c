@@ -4,6 +4,7 @@
 
 #include "agent/config.h"
 #include "base/file.h"
+#include "base/test_dir.h"
 #include "codec/nfi.h"
 #include "io/net.h"
 #include "io/tls.h"
@@ -13,7 +14,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -122,19 +122,13 @@ void rig_init(struct rig *rig, const char *program)
 	rig->notify = open_notify(rig);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 void rig_fini(struct rig *rig)
 {
 	if (rig->agent)
 		rig_stop(rig, SIGKILL);
 	pki_close(rig->pki);
 	close(rig->notify);
-	nftw(rig->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	test_dir_remove(rig->dir);
 	buf_fini(&rig->notices);
 	arena_fini(&rig->arena);
 }

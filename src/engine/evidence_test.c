@@ -2,12 +2,12 @@
 // Evidence of NSFs as it comes to the engine: in pages, after a restart, bad in every way; what is kept and what is told.
 #include "evidence/evidence.h"
 #include "base/buf.h"
+#include "base/test_dir.h"
 #include "engine/engine.h"
 #include "engine/fake.h"
 #include "pki/pki.h"
 #include "pki/signature.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -115,12 +115,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct bench *b = *state;
@@ -129,7 +123,7 @@ static int teardown(void **state)
 	store_close(b->store);
 	pki_signer_free(b->signer);
 	pki_close(b->pki);
-	nftw(b->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	test_dir_remove(b->dir);
 	pthread_mutex_destroy(&b->mutex);
 	arena_fini(&b->arena);
 	free(b);

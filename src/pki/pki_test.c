@@ -4,11 +4,11 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/file.h"
+#include "base/test_dir.h"
 #include "pki/pki.h"
 #include "pki/signature.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,17 +54,11 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct place *place = *state;
 	pki_close(place->pki);
-	nftw(place->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	test_dir_remove(place->dir);
 	arena_fini(&place->arena);
 	free(place);
 	return 0;
