@@ -2,8 +2,7 @@
 // Rules of access control: whatever stands in /nacm is refused or decides, about every node of a policy, without keeping
 // anything. Who may read or write everything meets no denial.
 #include "access/access.h"
-#include "base/diag.h"
-#include "schema/schema.h"
+#include "fuzz/modules.h"
 
 #include <assert.h>
 #include <string.h>
@@ -31,16 +30,7 @@ static struct schema_tree *parse(struct schema *schema, const char *text, size_t
 static struct schema *open_schema(void)
 {
 	static const char *const modules[] = {NFI, ACCESS_MODULE, NULL};
-	static struct schema *schema;
-	struct arena arena;
-	struct diags diags;
-	arena_init(&arena);
-	diags_init(&diags, &arena);
-	if (!schema)
-		schema = schema_open(NULL, modules, &diags);
-	assert(schema);
-	arena_fini(&arena);
-	return schema;
+	return fuzz_modules(modules);
 }
 
 static bool reads(struct access_look *look, const struct schema_node *node)

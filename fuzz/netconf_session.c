@@ -3,13 +3,13 @@
 // a good hello goes before them. Whatever comes, what the server sends are well-formed messages, and the session ends when
 // the bytes do.
 #include "base/buf.h"
+#include "fuzz/modules.h"
 #include "io/loop.h"
 #include "io/transport.h"
 #include "access/access.h"
 #include "proto/netconf/session.h"
 #include "proto/netconf/test_yes.h"
 #include "proto/netconf/xml.h"
-#include "schema/schema.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -52,15 +52,7 @@ static struct schema *open_schema(void)
 					      "ietf-yang-library",
 					      "ietf-netconf-nmda:with-defaults",
 					      NULL};
-	static struct schema *schema;
-	struct arena arena cleanup(arena_fini);
-	struct diags diags;
-	arena_init(&arena);
-	diags_init(&diags, &arena);
-	if (!schema)
-		schema = schema_open(NULL, modules, &diags);
-	assert(schema);
-	return schema;
+	return fuzz_modules(modules);
 }
 
 // --- what comes back ---

@@ -3,7 +3,7 @@
 // RESTCONF path, a YANG Patch, a RESTCONF body. What is refused has a reason and a remedy; what is accepted and printed is
 // read as the same; a refused edit leaves no trace.
 #include "base/buf.h"
-#include "base/diag.h"
+#include "fuzz/modules.h"
 #include "schema/patch.h"
 #include "schema/resource.h"
 #include "schema/view.h"
@@ -28,15 +28,7 @@ static struct schema *open_schema(void)
 {
 	static const char *const modules[] = {"ietf-i2nsf-cons-facing-interface", "ietf-netconf",
 					      NULL};
-	static struct schema *schema;
-	struct arena arena cleanup(arena_fini);
-	struct diags diags;
-	arena_init(&arena);
-	diags_init(&diags, &arena);
-	if (!schema)
-		schema = schema_open(NULL, modules, &diags);
-	assert(schema);
-	return schema;
+	return fuzz_modules(modules);
 }
 
 static void check_diags(const struct diags *diags, bool good)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // XPath expressions: whatever they are, they are refused, stopped or evaluated; what is accepted gives nodes in document
 // order and none of them twice.
-#include "base/diag.h"
+#include "fuzz/modules.h"
 #include "schema/node.h"
 #include "schema/xpath.h"
 
@@ -33,17 +33,9 @@ static struct schema_node *add(struct schema *schema, struct schema_node *parent
 static struct schema *open_schema(void)
 {
 	static const char *const modules[] = {"ietf-i2nsf-cons-facing-interface", NULL};
-	static struct schema *schema;
-	struct arena arena;
-	struct diags diags;
-	if (schema)
-		return schema;
-	arena_init(&arena);
-	diags_init(&diags, &arena);
-	schema = schema_open(NULL, modules, &diags);
-	assert(schema);
-	root = add(schema, NULL, schema->root, 0);
-	arena_fini(&arena);
+	struct schema *schema = fuzz_modules(modules);
+	if (!root)
+		root = add(schema, NULL, schema->root, 0);
 	return schema;
 }
 
