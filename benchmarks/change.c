@@ -49,16 +49,10 @@ static void print(const struct bench *b, const char *what, double value, const c
 	figure_print(text, value, unit, beside);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 static void print_series(const struct bench *b, const char *what, struct series *s)
 {
 	char beside[64];
-	qsort(s->of, s->len, sizeof(*s->of), by_size);
+	figure_sort(s->of, s->len);
 	snprintf(beside, sizeof(beside), "worst of %zu: %.3f ms", s->len, s->of[s->len - 1] * 1e3);
 	print(b, what, s->of[s->len / 2] * 1e3, "ms", beside);
 }

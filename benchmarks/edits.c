@@ -79,15 +79,9 @@ static void write_rule(unsigned i, unsigned port, struct buf *out)
 		   i, i % GROUPS, i / GROUPS % GROUPS, port, port, i % 4 ? "pass" : "drop");
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 static double median(double *all)
 {
-	qsort(all, TIMES, sizeof(*all), compare);
+	figure_sort(all, TIMES);
 	return all[TIMES / 2];
 }
 

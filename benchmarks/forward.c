@@ -192,15 +192,9 @@ struct figure {
 	unsigned len;
 };
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 static double median(struct figure *f)
 {
-	qsort(f->ns, f->len, sizeof(*f->ns), by_size);
+	figure_sort(f->ns, f->len);
 	return f->ns[f->len / 2];
 }
 

@@ -80,12 +80,6 @@ struct figures {
 	size_t get_len;
 };
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 static void measure_one(struct world *w, unsigned rules, struct figures *f)
 {
 	double seconds[ONE_EDITS];
@@ -95,7 +89,7 @@ static void measure_one(struct world *w, unsigned rules, struct figures *f)
 		seconds[i] = edit(w, xml);
 		free(xml);
 	}
-	qsort(seconds, n, sizeof(*seconds), by_value);
+	figure_sort(seconds, n);
 	f->one_median = seconds[n / 2];
 	f->one_worst = seconds[n * 99 / 100];
 }

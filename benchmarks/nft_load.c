@@ -175,18 +175,12 @@ struct series {
 	size_t len;
 };
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 static void print_series(struct bench *b, const char *what, struct series *s, unsigned anew)
 {
 	char beside[64] = "";
 	if (!s->len)
 		return;
-	qsort(s->of, s->len, sizeof(*s->of), by_size);
+	figure_sort(s->of, s->len);
 	snprintf(beside, sizeof(beside), "worst of %zu: %.3f ms%s", s->len, s->of[s->len - 1] * 1e3,
 		 anew ? ", the others anew" : "");
 	print(b, what, s->of[s->len / 2] * 1e3, "ms", beside);

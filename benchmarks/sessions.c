@@ -112,18 +112,12 @@ struct figures {
 	double kb, idle, p50, p99, logins, login_p99, login_worst;
 };
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 static void measure_asking(struct world *w, struct figures *f)
 {
 	static double seconds[ASKS];
 	for (unsigned i = 0; i < ASKS; i++)
 		seconds[i] = world_ask_small(w);
-	qsort(seconds, ASKS, sizeof(*seconds), by_value);
+	figure_sort(seconds, ASKS);
 	f->p50 = seconds[ASKS / 2];
 	f->p99 = seconds[ASKS * 99 / 100];
 }
@@ -147,7 +141,7 @@ static void wait_for_holders(struct world *w, int told, struct figures *f)
 	}
 	close(told);
 	n = n < ASKS ? n : ASKS;
-	qsort(seconds, n, sizeof(*seconds), by_value);
+	figure_sort(seconds, n);
 	f->login_p99 = seconds[n * 99 / 100];
 }
 

@@ -226,12 +226,6 @@ static void equality_of_size(struct bench *b, size_t rules)
 
 // --- one rule changed ---
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 // A rule decided otherwise, taken out, or put in a second time elsewhere.
 static struct verify_edit change(struct test_random *random, const struct ir_ruleset *rules,
 				 struct ir_rule *rule)
@@ -289,7 +283,7 @@ static void one_rule(struct bench *b, const struct set *set)
 			       NULL});
 	if (!n)
 		return;
-	qsort(took, n, sizeof(*took), by_value);
+	figure_sort(took, n);
 	snprintf(what, sizeof(what), "what-if %s, one rule, median of %zu", name, n);
 	print(&(struct figure){what, took[n / 2] * 1e3, "ms", 0, VERIFY_DONE, NULL});
 	snprintf(what, sizeof(what), "what-if %s, one rule, p99", name);
