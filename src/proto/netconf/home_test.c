@@ -123,12 +123,9 @@ static void answered(void *context, const struct netconf_result *result, const s
 	snprintf(w.data, sizeof(w.data), "%s", result->data);
 }
 
-// Shows: RFC 8071 3.1 the NETCONF client listens and is the TLS client of a connection that it accepts
-// Shows: RFC 8071 4.1 the NETCONF server connects and is the TLS server of that connection
-static void the_server_connects(void **state)
+// Once both ends are open the client asks, and is answered.
+static void echo(void)
 {
-	(void)state;
-	call_home(&w.home);
 	while (!w.at_client.opened || !w.at_server.opened)
 		test_step(&w.world);
 	netconf_client_send(w.client,
@@ -137,11 +134,25 @@ static void the_server_connects(void **state)
 	while (!w.data[0])
 		test_step(&w.world);
 	test_has(w.data, ">hi</text>");
-	test_event(&w.world, "1 controller: session opened");
+}
+
+static void leave(void)
+{
 	netconf_client_free(w.client);
 	w.client = NULL;
 	while (!w.at_server.closed)
 		test_step(&w.world);
+}
+
+// Shows: RFC 8071 3.1 the NETCONF client listens and is the TLS client of a connection that it accepts
+// Shows: RFC 8071 4.1 the NETCONF server connects and is the TLS server of that connection
+static void the_server_connects(void **state)
+{
+	(void)state;
+	call_home(&w.home);
+	echo();
+	test_event(&w.world, "1 controller: session opened");
+	leave();
 	assert_string_equal(w.at_server.why, "");
 }
 
@@ -153,18 +164,8 @@ static void the_server_connects_over_ssh(void **state)
 	w.over_ssh = true;
 	test_ssh_init(&w.ssh, &w.world);
 	call_home(&w.home);
-	while (!w.at_client.opened || !w.at_server.opened)
-		test_step(&w.world);
-	netconf_client_send(w.client,
-			    &(struct netconf_call){.xml = "<echo " BOX "><text>hi</text></echo>",
-						   .fn = answered});
-	while (!w.data[0])
-		test_step(&w.world);
-	test_has(w.data, ">hi</text>");
-	netconf_client_free(w.client);
-	w.client = NULL;
-	while (!w.at_server.closed)
-		test_step(&w.world);
+	echo();
+	leave();
 	test_ssh_fini(&w.ssh, &w.world);
 }
 
