@@ -312,11 +312,6 @@ const struct lysc_node *model_case(const struct lysc_node *lys, const struct lys
 	return NULL;
 }
 
-const struct lysc_ident *model_identity(const struct schema *schema, const char *text)
-{
-	return map_get(&schema->identities, text);
-}
-
 const char *model_libyang_message(struct schema *schema, struct arena *arena)
 {
 	const struct ly_err_item *item = ly_err_last(schema->ctx);

@@ -194,6 +194,5 @@ struct model_node *model_child(const struct model_node *parent, const struct lys
 // The case of this choice that the node belongs to; NULL: none.
 const struct lysc_node *model_case(const struct lysc_node *lys,
 				   const struct lysc_node *choice) must_check;
-const struct lysc_ident *model_identity(const struct schema *schema, const char *text) must_check;
 // The last message of libyang, in an arena; its list is emptied.
 const char *model_libyang_message(struct schema *schema, struct arena *arena) must_check;

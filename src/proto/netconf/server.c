@@ -252,11 +252,6 @@ void netconf_server_dismiss(struct netconf_server *server, const char *user)
 	}
 }
 
-const struct schema_tree *netconf_server_running(struct netconf_server *server)
-{
-	return netconf_datastore(&server->datastores, NETCONF_RUNNING);
-}
-
 unsigned netconf_server_sessions(const struct netconf_server *server)
 {
 	unsigned n = 0;

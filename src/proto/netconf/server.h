@@ -184,6 +184,4 @@ void netconf_server_access(struct netconf_server *server, const char *nacm);
 // Ends the sessions of a user that the application would not let in any more.
 void netconf_server_dismiss(struct netconf_server *server, const char *user);
 
-// Borrowed until the loop runs again.
-const struct schema_tree *netconf_server_running(struct netconf_server *server) must_check;
 unsigned netconf_server_sessions(const struct netconf_server *server) must_check;
