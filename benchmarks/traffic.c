@@ -232,11 +232,6 @@ void traffic_close(struct traffic_router *router)
 	free(router);
 }
 
-void traffic_enter(const struct traffic_router *router)
-{
-	enter(router->ns);
-}
-
 // --- measuring ---
 
 // The next `n` of the load, from `at` on.

@@ -39,6 +39,5 @@ bool traffic_init(void) must_check;
 // Exits when the surroundings fail. Leaves the caller inside the router.
 struct traffic_router *traffic_open(void);
 void traffic_close(struct traffic_router *router);
-void traffic_enter(const struct traffic_router *router);
 struct traffic_rate traffic_measure(struct traffic_router *router, const struct traffic_load *load,
 				    enum traffic_lane lane, double seconds);
