@@ -267,7 +267,6 @@ const char *netconf_xml_text(const struct netconf_xml *e)
 
 struct attribute {
 	span name, value; // as written
-	span whole;
 };
 
 // From *at on; false behind the last, or when it is bad (then *bad_out).
@@ -284,8 +283,7 @@ static bool next_attribute(const char **at, const char *end, struct attribute *a
 	const char *close = memchr(quote + 1, *quote, (size_t)(end - quote - 1));
 	if (!close)
 		return false;
-	*a = (struct attribute){span_of(name, name_end), span_of(quote + 1, close),
-				span_of(name, close + 1)};
+	*a = (struct attribute){span_of(name, name_end), span_of(quote + 1, close)};
 	*bad_out = memchr(a->value.at, '<', a->value.len) != NULL;
 	*at = close + 1;
 	return !*bad_out;
@@ -396,18 +394,6 @@ const char *netconf_xml_attribute(const struct netconf_xml *e, const char *name)
 		if (is_text(a.name, name))
 			return value_of(e->arena, a.value);
 	return NULL;
-}
-
-void netconf_xml_add_attributes(const struct netconf_xml *e, struct buf *out)
-{
-	const char *at = e->attributes.at;
-	bool is_bad;
-	struct attribute a;
-	while (next_attribute(&at, end_of(e->attributes), &a, &is_bad))
-		if (!is_text(a.name, "xmlns")) {
-			buf_addc(out, ' ');
-			buf_add(out, a.whole.at, a.whole.len);
-		}
 }
 
 // --- elements ---

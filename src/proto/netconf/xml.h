@@ -44,8 +44,6 @@ const char *netconf_xml_text(const struct netconf_xml *element) must_check;
 const char *netconf_xml_namespace(const struct netconf_xml *element, const char *prefix) must_check;
 // The value of an attribute without a prefix, in the arena; NULL when it is absent.
 const char *netconf_xml_attribute(const struct netconf_xml *element, const char *name) must_check;
-// Appends the attributes as written, but for a default namespace.
-void netconf_xml_add_attributes(const struct netconf_xml *element, struct buf *out);
 // Appends the element with the namespaces in force around it declared in it, so that it can stand alone.
 void netconf_xml_add(const struct netconf_xml *element, struct buf *out);
 // Likewise every child.
