@@ -17,13 +17,12 @@ struct io_listener {
 	struct io_listener_options options;
 	struct io_watch *watch;
 	struct io_timer *rest;
-	bool paused;
 	bool *gone; // set by free while a callback runs
 };
 
 static void update(struct io_listener *l)
 {
-	io_watch_set(l->watch, l->paused || io_timer_is_set(l->rest) ? 0 : IO_READ);
+	io_watch_set(l->watch, io_timer_is_set(l->rest) ? 0 : IO_READ);
 }
 
 static void rested(void *context)
@@ -57,7 +56,7 @@ static void readable(void *context, unsigned events)
 	(void)events;
 	bool gone = false;
 	l->gone = &gone;
-	for (int i = 0; i < ACCEPTS_A_ROUND && !l->paused; i++) {
+	for (int i = 0; i < ACCEPTS_A_ROUND; i++) {
 		bool more = accept_one(l);
 		if (gone)
 			return;
@@ -83,12 +82,6 @@ int io_listener_new(struct io_loop *loop, const struct io_listener_options *opti
 	l->rest = io_timer_new(loop, rested, l);
 	*listener_out = l;
 	return 0;
-}
-
-void io_listener_pause(struct io_listener *listener, bool pause)
-{
-	listener->paused = pause;
-	update(listener);
 }
 
 void io_listener_free(struct io_listener *listener)

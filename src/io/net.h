@@ -54,6 +54,4 @@ struct io_listener_options {
 };
 int io_listener_new(struct io_loop *loop, const struct io_listener_options *options,
 		    struct io_listener **listener_out) must_check;
-// Stops or goes on accepting; connections then wait in the kernel's backlog.
-void io_listener_pause(struct io_listener *listener, bool pause);
 void io_listener_free(struct io_listener *listener); // NULL is fine
