@@ -52,18 +52,18 @@ unsigned bench_told(const struct bench *bench, enum agent_type type)
 
 bool bench_start(struct bench *bench, bool keep_open)
 {
-	struct diags diags;
-	diags_init(&diags, &bench->arena);
 	bench->core = agent_core_new(&(struct agent_core_options){.point = fake_point(&bench->fake),
 								  .state_dir = bench->dir,
 								  .certificate_dir = bench->dir,
+								  .name = bench->name,
+								  .proof_ms = bench->proof_ms,
 								  .keep_open = keep_open,
 								  .wall = wall,
 								  .monotonic = monotonic,
 								  .tell = tell,
 								  .log = note,
 								  .context = bench});
-	bool started = agent_core_start(bench->core, &diags);
+	bool started = agent_core_start(bench->core, &bench->diags);
 	agent_core_tick(bench->core); // the calendar is looked at once an hour from now on
 	return started;
 }
@@ -76,15 +76,22 @@ bool bench_restart(struct bench *bench)
 	return bench_start(bench, false);
 }
 
-int bench_setup(void **state)
+struct bench *bench_new(void)
 {
 	struct bench *bench = base_oom(calloc(1, sizeof(*bench)));
 	arena_init(&bench->arena);
+	diags_init(&bench->diags, &bench->arena);
 	fake_init(&bench->fake);
 	bench->wall = 1773219600;
 	bench->ms = 1000000;
 	snprintf(bench->dir, sizeof(bench->dir), "/tmp/core-test.XXXXXX");
 	assert_non_null(mkdtemp(bench->dir));
+	return bench;
+}
+
+int bench_setup(void **state)
+{
+	struct bench *bench = bench_new();
 	assert_true(bench_start(bench, false));
 	*state = bench;
 	return 0;

@@ -9,11 +9,14 @@ enum { TOLD_MOST = 64 };
 
 struct bench {
 	struct arena arena;
+	struct diags diags;
 	struct fake fake;
 	struct agent_core *core;
 	char dir[40];
 	int64_t wall;
 	uint64_t ms;
+	const char *name; // of the NSF; NULL: no evidence is kept
+	uint64_t proof_ms;
 	enum agent_type told[TOLD_MOST]; // what front was told
 	enum agent_reason reason;        // of the last REVERTED
 	enum agent_closed closed;        // of the last CLOSED
@@ -22,6 +25,8 @@ struct bench {
 	unsigned events[AGENT_EVENTS];
 };
 
+// Not started, for tests that set what it is started with.
+struct bench *bench_new(void) must_check;
 int bench_setup(void **state);
 int bench_teardown(void **state);
 bool bench_start(struct bench *bench, bool keep_open) must_check;

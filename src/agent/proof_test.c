@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // When the kernel is read back, and the records that this leaves: with a kernel in memory and a clock that the test turns.
 // The records are read, checked and chained as an auditor would.
-#include "agent/core.h"
+#include "agent/core_bench.h"
 #include "agent/evidence.h"
-#include "agent/fake_backend.h"
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/test_dir.h"
 #include "pki/pki.h"
 
 #include <errno.h>
@@ -24,77 +22,14 @@
 
 enum { PERIOD_MS = 600000 };
 
-struct bench {
-	struct arena arena;
-	struct diags diags;
-	struct fake fake;
-	struct agent_core *core;
-	char dir[40];
-	int64_t wall;
-	uint64_t ms;
-	unsigned proven, notes; // what front and the log were told
-};
-
-static int64_t wall(void *context)
-{
-	return ((struct bench *)context)->wall;
-}
-
-static uint64_t monotonic(void *context)
-{
-	return ((struct bench *)context)->ms;
-}
-
-static void tell(void *context, const struct agent_message *message)
-{
-	((struct bench *)context)->proven += message->type == AGENT_PROVEN;
-}
-
-static void note(void *context, enum agent_event event, const char *text)
-{
-	(void)text;
-	((struct bench *)context)->notes += event == AGENT_EVENT_EVIDENCE;
-}
-
-static void start(struct bench *bench)
-{
-	bench->core = agent_core_new(&(struct agent_core_options){.point = fake_point(&bench->fake),
-								  .state_dir = bench->dir,
-								  .certificate_dir = bench->dir,
-								  .name = "hq-fw",
-								  .proof_ms = PERIOD_MS,
-								  .wall = wall,
-								  .monotonic = monotonic,
-								  .tell = tell,
-								  .log = note,
-								  .context = bench});
-	assert_true(agent_core_start(bench->core, &bench->diags));
-	agent_core_tick(bench->core);
-}
-
 static int setup(void **state)
 {
-	struct bench *bench = base_oom(calloc(1, sizeof(*bench)));
-	arena_init(&bench->arena);
-	diags_init(&bench->diags, &bench->arena);
-	fake_init(&bench->fake);
+	struct bench *bench = bench_new();
 	bench->wall = time(NULL);
-	bench->ms = 1000000;
-	snprintf(bench->dir, sizeof(bench->dir), "/tmp/proof-test.XXXXXX");
-	assert_non_null(mkdtemp(bench->dir));
-	start(bench);
+	bench->name = "hq-fw";
+	bench->proof_ms = PERIOD_MS;
+	assert_true(bench_start(bench, false));
 	*state = bench;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *bench = *state;
-	agent_core_free(bench->core);
-	fake_fini(&bench->fake);
-	test_dir_remove(bench->dir);
-	arena_fini(&bench->arena);
-	free(bench);
 	return 0;
 }
 
@@ -103,48 +38,13 @@ static char *in(struct bench *bench, const char *name)
 	return arena_printf(&bench->arena, "%s/%s", bench->dir, name);
 }
 
-static bool ask(struct bench *bench, struct agent_message message, struct agent_message *answer)
-{
-	agent_core_answer(bench->core, &message, &bench->arena, answer);
-	return answer->type != AGENT_RESULT || answer->result.ok;
-}
-
-static bool commit(struct bench *bench, unsigned rules, const char *persist)
-{
-	struct agent_message answer, text = {.type = AGENT_TEXT, .piece = {"<config/>", 9}};
-	for (unsigned i = 0; i < rules; i++) {
-		cleanup(buf_fini) struct buf bytes;
-		struct ir_clause *clause = arena_new(&bench->arena, struct ir_clause);
-		assert_true(ir_clause_narrow(clause, &bench->arena, IR_DPORT,
-					     algebra_set_one(&bench->arena, i + 1, i + 1)));
-		buf_init(&bytes);
-		ir_rule_encode(&(struct ir_rule){.policy = "p",
-						 .name = arena_printf(&bench->arena, "r%u", i),
-						 .verdict = IR_PASS,
-						 .clause = clause,
-						 .clauses = 1},
-			       &bytes);
-		struct agent_message piece = {.type = AGENT_RULES,
-					      .piece = {bytes.data, bytes.len}};
-		assert_true(agent_core_take(bench->core, &piece));
-	}
-	assert_true(agent_core_take(bench->core, &text));
-	return ask(bench,
-		   (struct agent_message){.type = AGENT_APPLY,
-					  .apply = {.default_action = IR_DROP,
-						    .terms = {.confirmed = persist != NULL,
-							      .timeout = 60,
-							      .persist = persist}}},
-		   &answer);
-}
-
 static struct agent_records behind(struct bench *bench, const char *chain, uint64_t serial)
 {
 	struct agent_message answer;
-	assert_true(ask(bench,
-			(struct agent_message){.type = AGENT_EVIDENCE,
-					       .ask = {.chain = chain, .serial = serial}},
-			&answer));
+	assert_true(bench_ask(bench,
+			      (struct agent_message){.type = AGENT_EVIDENCE,
+						     .ask = {.chain = chain, .serial = serial}},
+			      &answer));
 	assert_int_equal(answer.type, AGENT_RECORDS);
 	return answer.records;
 }
@@ -180,7 +80,7 @@ static void everything_leaves_a_record(void **state)
 	assert_int_equal(r.result, EVIDENCE_EQUAL);
 	assert_int_equal(r.serial, 1);
 	assert_null(r.intended);
-	assert_true(commit(bench, 3, "bulwark-7"));
+	assert_true(bench_commit(bench, 3, true, "bulwark-7"));
 	r = newest(bench);
 	assert_int_equal(r.trigger, EVIDENCE_COMMIT);
 	assert_int_equal(r.result, EVIDENCE_EQUAL);
@@ -191,20 +91,20 @@ static void everything_leaves_a_record(void **state)
 	assert_string_equal(r.back_end, "fake");
 	assert_string_equal(r.policy, r.enforced);
 	struct agent_message answer;
-	assert_true(ask(bench, (struct agent_message){.type = AGENT_VERIFY}, &answer));
+	assert_true(bench_ask(bench, (struct agent_message){.type = AGENT_VERIFY}, &answer));
 	assert_int_equal(newest(bench).trigger, EVIDENCE_REQUEST);
 	bench->ms += 61000;
 	agent_core_tick(bench->core);
 	r = newest(bench);
 	assert_int_equal(r.trigger, EVIDENCE_REVERT);
 	assert_null(r.intended);
-	assert_int_equal(r.serial, bench->proven);
+	assert_int_equal(r.serial, bench_told(bench, AGENT_PROVEN));
 }
 
 static void drift_and_repair(void **state)
 {
 	struct bench *bench = *state;
-	assert_true(commit(bench, 3, NULL));
+	assert_true(bench_commit(bench, 3, false, NULL));
 	uint64_t before = newest(bench).serial;
 	fake_tamper(&bench->fake);
 	agent_core_watch(bench->core);
@@ -227,9 +127,9 @@ static void what_cannot_be_judged_is_said(void **state)
 {
 	struct bench *bench = *state;
 	struct agent_message answer;
-	assert_true(commit(bench, 1, NULL));
+	assert_true(bench_commit(bench, 1, false, NULL));
 	bench->fake.blind = true;
-	assert_true(ask(bench, (struct agent_message){.type = AGENT_VERIFY}, &answer));
+	assert_true(bench_ask(bench, (struct agent_message){.type = AGENT_VERIFY}, &answer));
 	struct evidence_record r = newest(bench);
 	assert_int_equal(r.result, EVIDENCE_UNKNOWN);
 	assert_string_equal(r.fault, strerror(ENOBUFS));
@@ -241,7 +141,7 @@ static void what_cannot_be_judged_is_said(void **state)
 static void a_full_proof_now_and_then(void **state)
 {
 	struct bench *bench = *state;
-	assert_true(commit(bench, 2, NULL));
+	assert_true(bench_commit(bench, 2, false, NULL));
 	uint64_t due = agent_core_due(bench->core);
 	unsigned looks = bench->fake.looks;
 	assert_in_range(due - bench->ms, PERIOD_MS * 9 / 10, PERIOD_MS * 11 / 10);
@@ -259,7 +159,7 @@ static void a_full_proof_now_and_then(void **state)
 	assert_int_equal(bench->fake.ruleset.rule.len, 2);
 	assert_int_equal(newest(bench).trigger, EVIDENCE_REPAIR);
 	// No policy: nothing to look for.
-	assert_true(commit(bench, 0, "p"));
+	assert_true(bench_commit(bench, 0, true, "p"));
 }
 
 // One more rule at the end.
@@ -278,21 +178,22 @@ static bool change(struct bench *bench, unsigned before)
 					 .clause = &clause,
 					 .clauses = 1},
 		       &bytes);
-	return ask(bench,
-		   (struct agent_message){.type = AGENT_CHANGE,
-					  .change = {.version = start.version,
-						     .before = before,
-						     .edit = {.at = &edit, .len = 1, .cap = 1},
-						     .rules = {bytes.data, bytes.len},
-						     .text = "<x/>"}},
-		   &answer);
+	return bench_ask(
+		bench,
+		(struct agent_message){.type = AGENT_CHANGE,
+				       .change = {.version = start.version,
+						  .before = before,
+						  .edit = {.at = &edit, .len = 1, .cap = 1},
+						  .rules = {bytes.data, bytes.len},
+						  .text = "<x/>"}},
+		&answer);
 }
 
 // Looks at changes alone do not put the full proof off, and say what they are.
 static void changes_are_no_full_proof(void **state)
 {
 	struct bench *bench = *state;
-	assert_true(commit(bench, 2, NULL));
+	assert_true(bench_commit(bench, 2, false, NULL));
 	assert_non_null(strstr(newest(bench).method, "full"));
 	uint64_t due = agent_core_due(bench->core);
 	bench->ms = due - 1;
@@ -307,7 +208,7 @@ static void changes_are_no_full_proof(void **state)
 	assert_non_null(strstr(newest(bench).method, "full"));
 	assert_true(agent_core_due(bench->core) > bench->ms);
 	// What a glance finds is looked at as a whole.
-	assert_true(commit(bench, 2, NULL));
+	assert_true(bench_commit(bench, 2, false, NULL));
 	bench->fake.cheat = true;
 	assert_false(change(bench, 2));
 	assert_non_null(strstr(newest(bench).method, "full"));
@@ -331,7 +232,7 @@ static void the_cost_is_bounded(void **state)
 {
 	struct bench *bench = *state;
 	enum { LONG = 60000 };
-	assert_true(commit(bench, 2, NULL));
+	assert_true(bench_commit(bench, 2, false, NULL));
 	bench->fake.clock = &bench->ms;
 	bench->fake.looking = LONG;
 	unsigned looks = bench->fake.looks;
@@ -349,7 +250,7 @@ static void changes_are_gathered(void **state)
 {
 	struct bench *bench = *state;
 	enum { LONG = 5000 };
-	assert_true(commit(bench, 2, NULL));
+	assert_true(bench_commit(bench, 2, false, NULL));
 	bench->fake.clock = &bench->ms;
 	bench->fake.looking = LONG;
 	bench->ms += 1;
@@ -377,10 +278,9 @@ static void changes_are_gathered(void **state)
 static void goes_on_after_a_restart(void **state)
 {
 	struct bench *bench = *state;
-	assert_true(commit(bench, 1, NULL));
+	assert_true(bench_commit(bench, 1, false, NULL));
 	struct evidence_record before = newest(bench);
-	agent_core_free(bench->core);
-	start(bench);
+	assert_true(bench_restart(bench));
 	struct evidence_record r = newest(bench);
 	assert_string_equal(r.chain, before.chain);
 	assert_int_equal(r.serial, before.serial + 1);
@@ -394,7 +294,7 @@ static void a_crash_cuts_the_end(void **state)
 	struct bench *bench = *state;
 	cleanup(buf_fini) struct buf file;
 	buf_init(&file);
-	assert_true(commit(bench, 1, NULL));
+	assert_true(bench_commit(bench, 1, false, NULL));
 	struct evidence_record last = newest(bench);
 	assert_int_equal(last.serial, 2);
 	assert_int_equal(file_read(in(bench, "evidence"), 1 << 20, &file), 0);
@@ -453,8 +353,7 @@ static void the_file_is_bounded(void **state)
 	assert_int_equal(stat(in(bench, "evidence"), &st), 0);
 	assert_true(st.st_size <= AGENT_EVIDENCE_KEPT);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	agent_core_free(bench->core);
-	start(bench);
+	assert_true(bench_restart(bench));
 	struct evidence_link link = {.serial = 0};
 	struct evidence_record r = {0};
 	struct agent_records some = behind(bench, NULL, 0);
@@ -471,7 +370,7 @@ static void the_file_is_bounded(void **state)
 			break;
 	}
 	assert_int_equal(r.serial, n + 1);
-	assert_true(ask(bench, (struct agent_message){.type = AGENT_VERIFY}, &answer));
+	assert_true(bench_ask(bench, (struct agent_message){.type = AGENT_VERIFY}, &answer));
 	assert_int_equal(behind(bench, r.chain, r.serial).record.len, 1);
 }
 
@@ -479,11 +378,10 @@ static void the_file_is_bounded(void **state)
 static void without_evidence_rules_go_on(void **state)
 {
 	struct bench *bench = *state;
-	agent_core_free(bench->core);
 	assert_int_equal(chmod(in(bench, "evidence.key"), 0644), 0);
-	start(bench);
-	assert_int_equal(bench->notes, 1);
-	assert_true(commit(bench, 1, NULL));
+	assert_true(bench_restart(bench));
+	assert_int_equal(bench->events[AGENT_EVENT_EVIDENCE], 1);
+	assert_true(bench_commit(bench, 1, false, NULL));
 	assert_int_equal(behind(bench, NULL, 0).record.len, 0);
 }
 
@@ -513,7 +411,7 @@ static void the_key_is_certified(void **state)
 	pki_close(pki);
 }
 
-#define on_bench(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define on_bench(test) cmocka_unit_test_setup_teardown(test, setup, bench_teardown)
 
 int main(void)
 {
