@@ -498,8 +498,7 @@ static void make_part(struct world *w, struct programs *p)
 	top->rule.len = n + 1;
 	for (size_t i = 0; i < p->boxes.chain.len; i++) {
 		struct nft_chain *leaf = p->boxes.chain.at[i];
-		if (!strncmp(leaf->name, NFT_NODE_CHAIN, 2) && leaf != part &&
-		    test_random_chance(&w->random, 40))
+		if (nft_is_node(leaf->name) && leaf != part && test_random_chance(&w->random, 40))
 			nft_form_match(&leaf->rule.at[0], &w->arena, F_TTL4,
 				       algebra_set_one(&w->arena, 0, 127));
 	}

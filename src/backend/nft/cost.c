@@ -5,8 +5,6 @@
 // main chain downwards, each way alike.
 #include "backend/nft/cost.h"
 
-#include <string.h>
-
 // Nanoseconds on one core of an x86-64 server (Linux 6.18), over a router without rules: benchmarks/README.md says how such
 // figures are made. Other machines differ by a factor that is about the same for all of them.
 static const struct {
@@ -149,15 +147,13 @@ static bool is_plain(const struct nft_form *form)
 // A goto that chooses a way of a node, with or without a test.
 static bool is_way(const struct nft_form *form)
 {
-	return form->act == ACT_GOTO &&
-	       !strncmp(form->chain, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN));
+	return form->act == ACT_GOTO && nft_is_node(form->chain);
 }
 
 // Nothing behind it is ever met.
 static bool ends(const struct nft_form *form)
 {
-	bool decides = form->act != ACT_CONTINUE && form->act != ACT_JUMP &&
-		       form->act != ACT_BRANCH && form->act != ACT_BOXES;
+	bool decides = form->act != ACT_CONTINUE && form->act != ACT_JUMP && !nft_form_by_map(form);
 	return decides && is_plain(form);
 }
 
@@ -313,9 +309,9 @@ static void spread(struct nft_costs *costs, const struct reached *from, struct s
 	struct arrival at = {from->ways, from->ways > 0 ? from->arrive / from->ways : 0};
 	for (size_t i = 0; i < from->chain->rule.len; i++) {
 		const struct nft_form *form = &from->chain->rule.at[i];
-		bool map = form->act == ACT_BRANCH || form->act == ACT_BOXES;
-		struct arrival there = {at.ways,
-					at.ns + (map ? step_ns(form) : tests_ns(form, true))};
+		struct arrival there = {
+			at.ways,
+			at.ns + (nft_form_by_map(form) ? step_ns(form) : tests_ns(form, true))};
 		add_rule(form, there, rule);
 		each_target(costs, form, arrive, &there);
 		at.ns += step_ns(form);
@@ -366,7 +362,7 @@ struct backend_nft_cost nft_costs_program(struct nft_costs *costs)
 static void count_rule(const struct nft_form *form, struct backend_nft_size *size)
 {
 	size->kernel_rules++;
-	size->maps += form->act == ACT_BRANCH || form->act == ACT_BOXES;
+	size->maps += nft_form_by_map(form);
 	size->elements += form->act == ACT_BRANCH ? form->map.len : 0;
 	size->boxes += form->act == ACT_BOXES ? form->boxes.len : 0;
 }

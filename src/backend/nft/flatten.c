@@ -6,7 +6,6 @@
 #include "base/map.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define ROUNDS_MOST 8u
 #define DEPTH_MOST 4u // of chains behind a rule
@@ -389,11 +388,6 @@ static void add_group(struct flattening *f, const struct group *group, size_t *c
 	add_rule(f, &form, group->chain, cap);
 }
 
-static bool is_node(const char *name)
-{
-	return !strncmp(name, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN));
-}
-
 static void begin_list(struct flattening *f)
 {
 	struct nft_program *to = &f->out->program;
@@ -402,7 +396,7 @@ static void begin_list(struct flattening *f)
 	f->out->chain = NULL;
 	for (size_t i = 0; i < f->program->chain.len; i++) {
 		const struct nft_chain *chain = f->program->chain.at[i];
-		if (*chain->name && !is_node(chain->name))
+		if (*chain->name && !nft_is_node(chain->name))
 			*nft_program_chain(to, chain->name) = *chain;
 	}
 }

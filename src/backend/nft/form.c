@@ -59,6 +59,11 @@ void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field f
 	form->len += !there;
 }
 
+bool nft_form_by_map(const struct nft_form *form)
+{
+	return form->act == ACT_BRANCH || form->act == ACT_BOXES;
+}
+
 const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_field field)
 {
 	for (size_t i = 0; i < form->len; i++)
@@ -209,15 +214,15 @@ static void key_rule(struct key *key, const struct nft_form *form)
 		key_boxes(&form->boxes, out);
 }
 
-static bool of_tree(const char *name)
+bool nft_is_node(const char *chain)
 {
-	return !strncmp(name, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN));
+	return chain && !strncmp(chain, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN));
 }
 
 static void key_chain(struct key *key, const char *name)
 {
 	const struct nft_chain *chain =
-		name && !of_tree(name) ? nft_program_find(key->program, name) : NULL;
+		name && !nft_is_node(name) ? nft_program_find(key->program, name) : NULL;
 	bool ours = chain && key->depth < DEPTH_MOST && key->rules < RULES_MOST;
 	wire_put_u8(key->out, ours);
 	if (!ours) {

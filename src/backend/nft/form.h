@@ -153,6 +153,8 @@ const struct algebra_set *nft_form_set(const struct nft_form *form,
 				       enum nft_field field) must_check;
 // Whether some branch has more than one value.
 bool nft_map_ranges(const struct nft_map *map) must_check;
+// Whether a map says where packets go.
+bool nft_form_by_map(const struct nft_form *form) must_check;
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.
 bool nft_form_counts(const struct nft_form *form) must_check;
 // Leaves out tests that another test of the form implies.
@@ -169,3 +171,4 @@ void nft_form_key(const struct nft_program *program, const struct nft_form *form
 // Chains of a decision tree are called "-n" and a number: they only lead on (ACT_BRANCH, ACT_BOXES, ACT_GOTO) or hold
 // rules of the policy, whose own chains ("-<rule>-do" and the like) are called otherwise.
 #define NFT_NODE_CHAIN "-n"
+bool nft_is_node(const char *chain) must_check; // false for NULL

@@ -207,7 +207,7 @@ static bool same_action(const struct action *action, const struct nft_form *rule
 {
 	bool leads = rule->act == ACT_JUMP || rule->act == ACT_GOTO;
 	if (found->strange || found->named_set || rule->act != found->act ||
-	    rule->act == ACT_BRANCH || rule->act == ACT_BOXES || rule->limited != found->limited ||
+	    nft_form_by_map(rule) || rule->limited != found->limited ||
 	    (rule->limited && !same_limit(&rule->limit, &found->limit)) ||
 	    !same_log(&rule->log, &found->log) || rule->tag.counts != found->tag.counts)
 		return false;

@@ -100,7 +100,7 @@ static void put_chain(struct script *s, const struct nft_chain *chain)
 {
 	for (size_t i = 0; i < chain->rule.len; i++) {
 		const struct nft_form *form = &chain->rule.at[i];
-		if (form->act == ACT_BRANCH || form->act == ACT_BOXES)
+		if (nft_form_by_map(form))
 			check_map(s, form->act == ACT_BRANCH ? form->map.name : form->boxes.name,
 				  nft_text_map(form, s->prefix, s->out));
 	}

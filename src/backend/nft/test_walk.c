@@ -2,7 +2,6 @@
 #include "backend/nft/test_walk.h"
 
 #include <linux/netfilter/nf_tables.h>
-#include <string.h>
 
 // --- walking ---
 
@@ -41,12 +40,6 @@ static const char *box_of(const struct nft_boxes *boxes, const struct test_field
 	return NULL;
 }
 
-static bool is_node(const char *chain)
-{
-	return !strncmp(chain, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN)) && chain[2] >= '0' &&
-	       chain[2] <= '9';
-}
-
 static bool walk_chain(const struct nft_program *program, const char *name,
 		       const struct test_fields *packet, struct test_walk *out);
 
@@ -63,12 +56,11 @@ static bool step(const struct nft_program *program, const struct nft_form *form,
 									  : NULL;
 	if (form->tag.known && form->tag.counts && out->len < array_len(out->matched))
 		out->matched[out->len++] = form->tag.rule * 64 + form->tag.clause;
-	if (to && is_node(to)) {
+	if (nft_is_node(to)) {
 		*decided_out = walk_chain(program, to, packet, out);
 		return *decided_out || form->act != ACT_JUMP;
 	}
-	if (form->act == ACT_CONTINUE || form->act == ACT_JUMP || form->act == ACT_BRANCH ||
-	    form->act == ACT_BOXES)
+	if (form->act == ACT_CONTINUE || form->act == ACT_JUMP || nft_form_by_map(form))
 		return false;
 	out->end = form->act;
 	out->chain = to;

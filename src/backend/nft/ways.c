@@ -12,24 +12,17 @@
 #define REGION_MOST 65536u // areas of packets at one place
 #define DEPTH_MOST 40u     // the kernel allows 16
 
-// Where packets go says a map.
-static bool by_map(const struct nft_form *form)
-{
-	return form->act == ACT_BRANCH || form->act == ACT_BOXES;
-}
-
 bool nft_takes(const struct nft_form *form)
 {
-	return form->act != ACT_CONTINUE && form->act != ACT_JUMP && !by_map(form) &&
+	return form->act != ACT_CONTINUE && form->act != ACT_JUMP && !nft_form_by_map(form) &&
 	       !form->limited && !form->named_set && !form->strange;
 }
 
 bool nft_leads_on(const struct nft_form *form)
 {
-	bool node = form->chain && !strncmp(form->chain, NFT_NODE_CHAIN, strlen(NFT_NODE_CHAIN));
 	bool leads = form->act == ACT_GOTO || form->act == ACT_JUMP;
-	return (by_map(form) || (leads && node)) && !form->limited && !form->log.prefix &&
-	       !form->named_set;
+	return (nft_form_by_map(form) || (leads && nft_is_node(form->chain))) && !form->limited &&
+	       !form->log.prefix && !form->named_set;
 }
 
 // --- which chains there are ---
@@ -41,7 +34,7 @@ static struct nft_stop *stop_of(const struct nft_ways *ways, const char *chain)
 
 struct nft_stop *nft_ways_to(const struct nft_ways *ways, const struct nft_form *form)
 {
-	return by_map(form) ? NULL : stop_of(ways, form->chain);
+	return nft_form_by_map(form) ? NULL : stop_of(ways, form->chain);
 }
 
 static void list_leads(struct nft_stop *stop, struct arena *arena)
@@ -76,7 +69,7 @@ static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 	for (size_t i = 0; i < stop->leads; i++) {
 		const struct nft_form *form = &stop->chain->rule.at[stop->lead[i]];
 		bool begins = form->act == ACT_JUMP && !stop->part;
-		if (!by_map(form))
+		if (!nft_form_by_map(form))
 			see(ways, form->chain, begins ? ways->parts++ : stop->part);
 		for (size_t k = 0; form->act == ACT_BRANCH && k < form->map.len; k++)
 			see(ways, form->map.branch[k].chain, stop->part);
