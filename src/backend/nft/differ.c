@@ -87,20 +87,6 @@ static void tell(struct differing *d, enum backend_change change, size_t rule,
 
 // --- which is which ---
 
-static bool same_bytes(const struct differing *d, const struct nft_form *rule,
-		       const struct nft_form *found)
-{
-	struct buf a, b;
-	buf_init(&a);
-	buf_init(&b);
-	nft_form_key(d->list, rule, true, &a);
-	nft_form_key(d->found, found, true, &b);
-	bool same = a.len == b.len && !memcmp(a.data, b.data, a.len);
-	buf_fini(&b);
-	buf_fini(&a);
-	return same;
-}
-
 static bool is_rule(const struct nft_form *form, const struct nft_tag *tag)
 {
 	return form->tag.known && form->tag.rule == tag->rule && form->tag.clause == tag->clause;
@@ -124,7 +110,9 @@ static size_t stands_for(const struct differing *d, const struct nft_misfit *mis
 {
 	bool is_form = misfit->form && misfit->kind == NFT_MISFIT_UNKNOWN;
 	for (size_t i = 0; is_form && i < d->rules; i++)
-		if (d->absent[i] && !d->told[i] && same_bytes(d, &d->rule[i], misfit->form)) {
+		if (d->absent[i] && !d->told[i] &&
+		    nft_form_same((struct nft_form_of){d->list, &d->rule[i]},
+				  (struct nft_form_of){d->found, misfit->form}, true)) {
 			*change_out = BACKEND_REORDERED;
 			return i;
 		}

@@ -2,6 +2,7 @@
 // Kernel rules as data. The key of a form is what comparing rests on: it holds everything that a rule
 // does, follows jumps instead of naming chains, and leaves out names, handles and counters. Pure.
 #include "backend/nft/form.h"
+#include "base/buf.h"
 #include "base/wire.h"
 
 #include <assert.h>
@@ -236,9 +237,15 @@ static void key_chain(struct key *key, const char *name)
 	key->depth--;
 }
 
-void nft_form_key(const struct nft_program *program, const struct nft_form *form, bool names,
-		  struct buf *out)
+bool nft_form_same(struct nft_form_of a, struct nft_form_of b, bool names)
 {
-	struct key key = {.program = program, .out = out, .names = names};
-	key_rule(&key, form);
+	struct buf key_a, key_b;
+	buf_init(&key_a);
+	buf_init(&key_b);
+	key_rule(&(struct key){.program = a.program, .out = &key_a, .names = names}, a.form);
+	key_rule(&(struct key){.program = b.program, .out = &key_b, .names = names}, b.form);
+	bool same = key_a.len == key_b.len && !memcmp(key_a.data, key_b.data, key_a.len);
+	buf_fini(&key_b);
+	buf_fini(&key_a);
+	return same;
 }

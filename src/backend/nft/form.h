@@ -160,12 +160,13 @@ bool nft_form_counts(const struct nft_form *form) must_check;
 // Leaves out tests that another test of the form implies.
 void nft_form_tidy(struct nft_form *form);
 
-// Appends bytes that are equal for two rules exactly when they do the same, the chains that they
-// lead to included. `program` resolves chains. `names`: what a log entry begins with counts too.
+// Whether two rules do the same, the chains that they lead to included. `names`: what a log entry begins with counts too.
 // Chains of a decision tree are not followed (many ways lead to one of them); their names stand for them.
-struct buf;
-void nft_form_key(const struct nft_program *program, const struct nft_form *form, bool names,
-		  struct buf *out);
+struct nft_form_of {
+	const struct nft_program *program; // resolves chains
+	const struct nft_form *form;
+};
+bool nft_form_same(struct nft_form_of a, struct nft_form_of b, bool names) must_check;
 
 #define NFT_REJECT_CHAIN "-reject"
 // Chains of a decision tree are called "-n" and a number: they only lead on (ACT_BRANCH, ACT_BOXES, ACT_GOTO) or hold

@@ -6,7 +6,6 @@
 #include "backend/nft/lift.h"
 #include "backend/nft/flatten.h"
 #include "backend/nft/text.h"
-#include "base/buf.h"
 
 #include <string.h>
 
@@ -215,16 +214,9 @@ static bool same_action(const struct nft_program *program, const struct nft_form
 			const struct nft_program *other, const struct nft_form *guessed)
 {
 	struct nft_form does = *form, would = *guessed;
-	struct buf a, b;
 	does.len = would.len = 0;
-	buf_init(&a);
-	buf_init(&b);
-	nft_form_key(program, &does, false, &a);
-	nft_form_key(other, &would, false, &b);
-	bool equal = a.len == b.len && !memcmp(a.data, b.data, a.len);
-	buf_fini(&b);
-	buf_fini(&a);
-	return equal;
+	return nft_form_same((struct nft_form_of){program, &does},
+			     (struct nft_form_of){other, &would}, false);
 }
 
 static const struct nft_chain *dispatched(const struct nft_program *program,

@@ -392,19 +392,13 @@ static bool is_rule(const struct nlmsghdr *nlh)
 static void assert_decodes(struct arena *arena, const struct nft_form *form,
 			   const struct nft_form *is, const struct nft_program *program)
 {
-	struct buf a, b;
-	buf_init(&a);
-	buf_init(&b);
-	nft_form_key(program, form, true, &a);
-	nft_form_key(program, is, true, &b);
-	if (a.len != b.len || memcmp(a.data, b.data, a.len) != 0)
+	if (!nft_form_same((struct nft_form_of){program, form}, (struct nft_form_of){program, is},
+			   true))
 		fail_msg("%s\nis decoded as\n%s", nft_text_shown(program, form, arena),
 			 nft_text_shown(program, is, arena));
 	assert_int_equal(is->tag.rule, form->tag.rule);
 	assert_int_equal(is->tag.clause, form->tag.clause);
 	assert_int_equal(is->tag.counts, form->tag.counts);
-	buf_fini(&b);
-	buf_fini(&a);
 }
 
 static void mutate(struct test_random *random, char *bytes, size_t len)

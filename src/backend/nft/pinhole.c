@@ -128,16 +128,8 @@ static bool guess(const struct nft_form *form, struct backend_pinhole *out)
 static bool same(const struct nft_form *a, const struct nft_form *b, struct arena *arena)
 {
 	struct nft_program none;
-	struct buf x, y;
 	nft_program_init(&none, arena);
-	buf_init(&x);
-	buf_init(&y);
-	nft_form_key(&none, a, true, &x);
-	nft_form_key(&none, b, true, &y);
-	bool equal = x.len == y.len && !memcmp(x.data, y.data, x.len);
-	buf_fini(&y);
-	buf_fini(&x);
-	return equal;
+	return nft_form_same((struct nft_form_of){&none, a}, (struct nft_form_of){&none, b}, true);
 }
 
 bool nft_pinhole_read(const struct nft_table *table, const struct nft_form *form,

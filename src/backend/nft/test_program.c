@@ -101,19 +101,13 @@ void test_program_read(struct fixture *f, struct nft_program *out)
 void test_form_assert(struct fixture *f, const struct nft_form *meant, const struct nft_form *is)
 {
 	struct nft_program none;
-	struct buf a, b;
 	nft_program_init(&none, &f->arena);
-	buf_init(&a);
-	buf_init(&b);
-	nft_form_key(&none, meant, true, &a);
-	nft_form_key(&none, is, true, &b);
-	if (a.len != b.len || memcmp(a.data, b.data, a.len) != 0)
+	if (!nft_form_same((struct nft_form_of){&none, meant}, (struct nft_form_of){&none, is},
+			   true))
 		fail_msg("%s\nis read as\n%s", nft_text_shown(&none, meant, &f->arena),
 			 nft_text_shown(&none, is, &f->arena));
 	if (meant->act == ACT_BRANCH)
 		assert_string_equal(is->map.name, meant->map.name);
-	buf_fini(&b);
-	buf_fini(&a);
 }
 
 void test_program_assert(struct fixture *f, const struct nft_program *program)
