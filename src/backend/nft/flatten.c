@@ -49,18 +49,12 @@ struct flattening {
 	unsigned round;
 };
 
-static uint32_t direction(const struct nft_form *form)
-{
-	const struct algebra_set *set = nft_form_set(form, F_DIRECTION);
-	return set && set->len == 1 && set->at[0].lo == set->at[0].hi ? (uint32_t)set->at[0].lo + 1
-								      : 0;
-}
-
 static u128 key_of(const struct nft_form *form)
 {
 	if (!form->tag.known || form->tag.rule == NFT_TAG_HELPER)
 		return 0;
-	return (u128)form->tag.rule << 40 | (u128)form->tag.clause << 8 | (direction(form) + 1);
+	return (u128)form->tag.rule << 40 | (u128)form->tag.clause << 8 |
+	       (nft_form_direction(form) + 1);
 }
 
 static void find_highest(struct flattening *f)
@@ -518,7 +512,7 @@ static void pair_up(struct flattening *f)
 	size_t n = f->group.len;
 	for (size_t i = 0; i < n; i++) {
 		struct group *group = f->group.at[i];
-		uint32_t way = direction(&group->form);
+		uint32_t way = nft_form_direction(&group->form);
 		struct group *other =
 			!way ? NULL : group_of(f, way == 1 ? group->key + 1 : group->key - 1);
 		if (way == 1 && !other && passes(f->program, &group->form, 0))

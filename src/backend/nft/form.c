@@ -60,6 +60,13 @@ void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field f
 	form->len += !there;
 }
 
+uint32_t nft_form_direction(const struct nft_form *form)
+{
+	const struct algebra_set *set = nft_form_set(form, F_DIRECTION);
+	return set && set->len == 1 && set->at[0].lo == set->at[0].hi ? (uint32_t)set->at[0].lo + 1
+								      : 0;
+}
+
 bool nft_form_by_map(const struct nft_form *form)
 {
 	return form->act == ACT_BRANCH || form->act == ACT_BOXES;

@@ -151,6 +151,8 @@ void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field f
 // NULL when the form does not test the field.
 const struct algebra_set *nft_form_set(const struct nft_form *form,
 				       enum nft_field field) must_check;
+// Of the flow, when it asks for one: 1 the original, 2 the reply; else 0.
+uint32_t nft_form_direction(const struct nft_form *form) must_check;
 // Whether some branch has more than one value.
 bool nft_map_ranges(const struct nft_map *map) must_check;
 // Whether a map says where packets go.

@@ -127,8 +127,7 @@ static bool guards(const struct nft_match *match, bool flow)
 
 static bool direction_is(const struct nft_form *form, unsigned direction)
 {
-	const struct algebra_set *set = nft_form_set(form, F_DIRECTION);
-	return set && set->len == 1 && set->at[0].lo == direction && set->at[0].hi == direction;
+	return nft_form_direction(form) == direction + 1;
 }
 
 // A test of the direction, with no other of the packet, says that a rule was for one direction only.

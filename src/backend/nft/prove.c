@@ -80,13 +80,6 @@ static void add_rule(struct prover *p, enum nft_misfit_kind kind, size_t rule,
 
 // --- which rule of the list ---
 
-static uint32_t direction_of(const struct nft_form *form)
-{
-	const struct algebra_set *set = nft_form_set(form, F_DIRECTION);
-	return set && set->len == 1 && set->at[0].lo == set->at[0].hi ? (uint32_t)set->at[0].lo + 1
-								      : 0;
-}
-
 // As it is kept in the kernel, which has room for a part of long names.
 static const char *name_of(const struct nft_tag *tag, struct arena *arena)
 {
@@ -156,12 +149,12 @@ static size_t identify(const struct prover *p, const struct nft_form *form)
 	arena_fini(&arena);
 	if (at == NONE || form->tag.rule >= NFT_TAG_HELPER)
 		return at;
-	uint32_t rule = p->rule[at].tag.rule, direction = direction_of(form);
+	uint32_t rule = p->rule[at].tag.rule, direction = nft_form_direction(form);
 	at = clause_from(p, at, rule, form->tag.clause);
 	for (; at < p->rules && p->rule[at].tag.rule == rule &&
 	       p->rule[at].tag.clause == form->tag.clause;
 	     at++)
-		if (direction_of(&p->rule[at]) == direction)
+		if (nft_form_direction(&p->rule[at]) == direction)
 			return at;
 	return NONE;
 }
