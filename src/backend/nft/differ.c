@@ -6,7 +6,6 @@
 #include "backend/nft/differ.h"
 #include "backend/nft/prove.h"
 #include "backend/nft/text.h"
-#include "base/buf.h"
 #include "verify/verify.h"
 
 #include <errno.h>
@@ -187,16 +186,6 @@ static bool shows(const struct shown *shown, const struct verify_difference *by,
 			  : same_text(difference->rule, "default action");
 }
 
-static const char *packet_text(const struct ir_packet *packet, struct arena *arena)
-{
-	struct buf buf;
-	buf_init(&buf);
-	ir_packet_print(packet, &buf);
-	const char *text = arena_strndup(arena, buf.data ? buf.data : "", buf.len);
-	buf_fini(&buf);
-	return text;
-}
-
 static void show(struct differing *d, const struct shown *shown)
 {
 	for (size_t i = 0; i < d->about.len; i++) {
@@ -205,7 +194,7 @@ static void show(struct differing *d, const struct shown *shown)
 		     k++) {
 			const struct verify_difference *by = &shown->comparison->difference.at[k];
 			if (shows(shown, by, difference, d->about.at[i]))
-				difference->witness = packet_text(by->packet, d->out->arena);
+				difference->witness = nft_text_packet(by->packet, d->out->arena);
 		}
 	}
 }

@@ -5,7 +5,6 @@
 #include "backend/nft/lift.h"
 #include "backend/nft/open.h"
 #include "backend/nft/text.h"
-#include "base/buf.h"
 #include "verify/verify.h"
 
 #include <errno.h>
@@ -229,16 +228,6 @@ static const char *where_is(struct others *o, const struct base_chain *base,
 			    (unsigned long long)origin->form->handle);
 }
 
-static const char *packet_text(const struct ir_packet *packet, struct arena *arena)
-{
-	struct buf buf;
-	buf_init(&buf);
-	ir_packet_print(packet, &buf);
-	const char *text = arena_strndup(arena, buf.data ? buf.data : "", buf.len);
-	buf_fini(&buf);
-	return text;
-}
-
 // Our rules, for packets that none of their rules before this one has taken: passing is then what this one prevents.
 static void ours_behind(const struct question *q, size_t rule, struct arena *arena,
 			struct ir_ruleset *out)
@@ -267,7 +256,7 @@ static void tell_answer(struct question *q, size_t rule, const struct verify_ass
 		     : origin->form && origin->form->handle
 			     ? nft_text_shown(q->program, origin->form, q->o->arena)
 			     : "policy drop";
-	other.witness = told ? packet_text(answer->broken.at[0].packet, q->o->arena) : NULL;
+	other.witness = told ? nft_text_packet(answer->broken.at[0].packet, q->o->arena) : NULL;
 	tell(q->o, other);
 }
 

@@ -5,6 +5,7 @@
 // `ct l3proto` and `ct protocol`, so both stand before them.
 #include "backend/nft/text.h"
 #include "base/buf.h"
+#include "ir/text.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -484,6 +485,16 @@ char *nft_text_shown(const struct nft_program *program, const struct nft_form *f
 		buf_adds(&buf, " ...");
 	}
 	char *text = arena_strndup(arena, buf.data, buf.len);
+	buf_fini(&buf);
+	return text;
+}
+
+char *nft_text_packet(const struct ir_packet *packet, struct arena *arena)
+{
+	struct buf buf;
+	buf_init(&buf);
+	ir_packet_print(packet, &buf);
+	char *text = arena_strndup(arena, buf.data ? buf.data : "", buf.len);
 	buf_fini(&buf);
 	return text;
 }

@@ -5,6 +5,7 @@
 #include "backend/nft/compile.h"
 
 struct diags;
+struct ir_packet;
 
 // Appends the rule as nft(8) reads it, without its comment. False when nft has no words for it; what
 // was appended is readable all the same. `prefix` goes before the names of chains and maps.
@@ -19,6 +20,8 @@ bool nft_text_range(enum nft_field field, struct algebra_range range, struct buf
 // For messages: the rule, with the chains that it leads to in braces.
 char *nft_text_shown(const struct nft_program *program, const struct nft_form *form,
 		     struct arena *arena) must_check;
+// For messages: the packet.
+char *nft_text_packet(const struct ir_packet *packet, struct arena *arena) must_check;
 
 // The same ruleset with clauses split where nft(8) can write one range only (absolute times).
 void nft_text_split(const struct ir_ruleset *lowered, struct arena *arena, struct ir_ruleset *out);
