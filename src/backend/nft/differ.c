@@ -32,15 +32,16 @@ struct differing {
 };
 #define NONE NFT_MISFIT_NONE
 
-const char *nft_differ_shown(const struct nft_program *program, const char *prefix,
-			     const struct nft_chain *chain, const struct nft_form *form,
-			     struct arena *arena)
+// "chain g7-n5, handle 12: tcp dport 22 accept".
+static const char *shown_text(const struct differing *d, const struct nft_misfit *misfit)
 {
-	const char *text = form ? nft_text_shown(program, form, arena) : "its end";
-	const char *name = chain ? chain->name : "";
+	struct arena *a = d->out->arena;
+	const struct nft_form *form = misfit->form;
+	const char *text = form ? nft_text_shown(d->found, form, a) : "its end";
+	const char *name = misfit->chain ? misfit->chain->name : "";
 	if (!form || !form->handle)
-		return arena_printf(arena, "chain %s%s: %s", prefix, name, text);
-	return arena_printf(arena, "chain %s%s, handle %" PRIu64 ": %s", prefix, name, form->handle,
+		return arena_printf(a, "chain %s%s: %s", d->prefix, name, text);
+	return arena_printf(a, "chain %s%s, handle %" PRIu64 ": %s", d->prefix, name, form->handle,
 			    text);
 }
 
@@ -54,7 +55,7 @@ static const char *name_of(const struct nft_tag *tag)
 static const char *found_text(struct differing *d, const struct nft_misfit *misfit)
 {
 	struct arena *a = d->out->arena;
-	const char *shown = nft_differ_shown(d->found, d->prefix, misfit->chain, misfit->form, a);
+	const char *shown = shown_text(d, misfit);
 	if (misfit->kind == NFT_MISFIT_END)
 		return arena_printf(a, "%s drops packets that a rule should decide", shown);
 	if (!misfit->chain)

@@ -11,7 +11,3 @@ struct backend_nft_options;
 int nft_differ(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 	       const struct nft_program *found, const char *prefix,
 	       struct backend_differences *out) must_check;
-// As it is shown: "chain g7-n5, handle 12: tcp dport 22 accept".
-const char *nft_differ_shown(const struct nft_program *program, const char *prefix,
-			     const struct nft_chain *chain, const struct nft_form *form,
-			     struct arena *arena) must_check;

@@ -391,7 +391,8 @@ void nft_encode_branches(struct nft_encoder *e, uint16_t type, const struct nft_
 	encode_branches(&to, map);
 }
 
-void nft_encode_map(struct nft_encoder *e, const struct nft_map *map, uint32_t owner)
+// A map with its elements.
+static void encode_map(struct nft_encoder *e, const struct nft_map *map, uint32_t owner)
 {
 	bool ranges = nft_map_ranges(map);
 	assert(map->field != F_STATE && map->field != F_KNOWN);
@@ -660,7 +661,7 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 void nft_encode_rule(struct nft_encoder *e, const char *chain, const struct nft_form *form)
 {
 	if (form->act == ACT_BRANCH)
-		nft_encode_map(e, &form->map, form->tag.rule);
+		encode_map(e, &form->map, form->tag.rule);
 	if (form->act == ACT_BOXES)
 		nft_encode_boxes(e, &form->boxes, form->tag.rule);
 	nft_encode_rule_at(e, chain, form, SPOT_END, 0);

@@ -48,9 +48,7 @@ void nft_encode_empty(struct nft_encoder *encoder, const struct nft_chain *chain
 void nft_encode_rules(struct nft_encoder *encoder, const struct nft_chain *chain);
 void nft_encode_program(struct nft_encoder *encoder, const struct nft_program *program);
 
-// A map with its elements. Single values make a hash map, which never takes ranges and holds nft_map_room(map->len)
-// elements at most.
-void nft_encode_map(struct nft_encoder *encoder, const struct nft_map *map, uint32_t owner);
+// Single values make a hash map, which never takes ranges and holds so many elements at most when it is made with `len`.
 size_t nft_map_room(size_t len) must_check;
 // Deletes the sets that only this rule looked up, and the chains of its own to which only it led, once it has been deleted.
 void nft_encode_unused(struct nft_encoder *encoder, const struct nft_form *form);
