@@ -131,15 +131,23 @@ struct entry {
 static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry entry,
 		      const struct nft_area *packets);
 
+// NULL, and the walk was told so, when the chain is not there.
+static struct nft_stop *led_to(struct nft_walk *walk, const struct nft_visit *at, const char *chain)
+{
+	struct nft_stop *stop = stop_of(walk->ways, chain);
+	if (stop)
+		return stop;
+	if (walk->missing)
+		walk->missing(walk, chain);
+	walk->lost(walk, at, "leads to a chain that is not there");
+	return NULL;
+}
+
 static void enter(struct nft_walk *walk, const struct nft_visit *at, const char *chain,
 		  const struct nft_area *packets)
 {
-	struct nft_stop *stop = stop_of(walk->ways, chain);
-	if (!stop && walk->missing)
-		walk->missing(walk, chain);
-	if (!stop)
-		walk->lost(walk, at, "leads to a chain that is not there");
-	else
+	struct nft_stop *stop = led_to(walk, at, chain);
+	if (stop)
 		walk_stop(walk, stop, (struct entry){at, at->back}, packets);
 }
 
@@ -157,16 +165,12 @@ static bool passes_by(const struct nft_walk *walk, uint32_t part)
 static void jump(struct nft_walk *walk, const struct nft_visit *at, const char *chain,
 		 const struct nft_area *packets, struct region *region)
 {
-	struct nft_stop *stop = stop_of(walk->ways, chain);
+	struct nft_stop *stop = led_to(walk, at, chain);
 	struct nft_back back = {.arena = &region->arena};
-	bool by = stop && passes_by(walk, stop->part);
-	if (!stop && walk->missing)
-		walk->missing(walk, chain);
-	if (!stop)
-		walk->lost(walk, at, "leads to a chain that is not there");
-	else if (!by)
+	bool enters = stop && !passes_by(walk, stop->part);
+	if (enters)
 		walk_stop(walk, stop, (struct entry){at, &back}, packets);
-	if (!stop || by || walk->all_back) {
+	if (!enters || walk->all_back) {
 		put(walk, &region->arena, &region->areas, packets);
 		return;
 	}
@@ -436,19 +440,17 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, const str
 	}
 	if (why) {
 		walk->lost(walk, at, why);
-	} else if (form.act == ACT_BRANCH) {
-		nft_area_minus(packets, &on, a, &region->areas);
-		follow_map(walk, at, &form, &on, region);
-	} else if (form.act == ACT_BOXES) {
-		nft_area_minus(packets, &on, a, &region->areas);
-		follow_boxes(walk, at, &form.boxes, &on, region);
-	} else {
-		nft_area_minus(packets, &on, a, &region->areas);
-		if (form.act == ACT_JUMP)
-			jump(walk, at, form.chain, &on, region);
-		else
-			enter(walk, at, form.chain, &on);
+		return;
 	}
+	nft_area_minus(packets, &on, a, &region->areas);
+	if (form.act == ACT_BRANCH)
+		follow_map(walk, at, &form, &on, region);
+	else if (form.act == ACT_BOXES)
+		follow_boxes(walk, at, &form.boxes, &on, region);
+	else if (form.act == ACT_JUMP)
+		jump(walk, at, form.chain, &on, region);
+	else
+		enter(walk, at, form.chain, &on);
 }
 
 static void look(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *raw,
