@@ -10,7 +10,7 @@
 
 #define COVER_MOST 20000u // areas made while asking whether one is covered
 
-static_assert(NFT_FIELDS <= 64, "a area keeps one bit a field");
+static_assert(NFT_FIELDS <= 64, "an area keeps one bit a field");
 
 static const struct algebra_range flow_states[] = {{IR_STATE_NEW, IR_STATE_RELATED}},
 				  version4[] = {{NFT_VERSION_4, NFT_VERSION_4}},
@@ -284,13 +284,19 @@ bool nft_area_covered(const struct nft_area *a, const struct nft_areas *by, stru
 
 // --- as matches ---
 
-void nft_area_all_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form)
+static void put_matches(const struct nft_area *area, uint64_t fields, struct arena *arena,
+			struct nft_form *form)
 {
 	form->match = arena_array(arena, struct nft_match, NFT_FIELDS);
 	form->len = 0;
 	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (has(area, f))
+		if (fields >> f & 1)
 			form->match[form->len++] = (struct nft_match){f, area->set[f]};
+}
+
+void nft_area_all_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form)
+{
+	put_matches(area, area->has, arena, form);
 }
 
 static void again(const struct nft_area *area, uint64_t fields, struct arena *arena,
@@ -342,10 +348,6 @@ void nft_area_matches(const struct nft_area *area, struct arena *arena, struct n
 		if (nft_area_equal(&without, area))
 			fields &= ~((uint64_t)1 << implied[i]);
 	}
-	form->match = arena_array(arena, struct nft_match, NFT_FIELDS);
-	form->len = 0;
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (fields >> f & 1)
-			form->match[form->len++] = (struct nft_match){f, area->set[f]};
+	put_matches(area, fields, arena, form);
 	say_header(area, form);
 }

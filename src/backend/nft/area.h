@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which packets come to a place, or match a rule: one set of values for each field, and what a field needs to be there
 // (an IPv4 address: version 4; a port: a protocol with ports; the flow's tuple: a flow) said with it. So two areas hold the
-// same packets exactly when they are equal field by field, and what is outside a area is a few areas. Pure.
+// same packets exactly when they are equal field by field, and what is outside an area is a few areas. Pure.
 #pragma once
 
 #include "backend/nft/form.h"
