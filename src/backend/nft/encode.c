@@ -14,7 +14,6 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
-#include <stdio.h>
 #include <string.h>
 
 #define REGISTER NFT_REG_1
@@ -361,29 +360,20 @@ static void encode_match_set(struct nft_encoder *e, const struct nft_match *matc
 
 static void encode_branches(struct elements *to, const struct nft_map *map)
 {
-	char chain[NFT_NAME_MAXLEN];
-	size_t len = strlen(to->encoder->prefix);
-	assert(len < sizeof(chain));
-	memcpy(chain, to->encoder->prefix, len);
+	char name[NFT_NAME];
 	for (size_t i = 0; i < map->len; i++) {
-		size_t rest = strlen(map->branch[i].chain);
-		assert(len + rest < sizeof(chain));
-		memcpy(chain + len, map->branch[i].chain, rest + 1);
+		const char *chain = nft_full_name(to->encoder, map->branch[i].chain, name);
 		add_range(to, map->branch[i].range, to->type == NFT_MSG_NEWSETELEM ? chain : NULL);
 	}
 	end_elements(to);
 }
 
-static char *map_name(const struct nft_encoder *e, const struct nft_map *map)
-{
-	return arena_printf(e->arena, "%s%s", e->prefix, map->name);
-}
-
 void nft_encode_branches(struct nft_encoder *e, uint16_t type, const struct nft_map *map,
 			 bool ranges, uint32_t owner)
 {
+	char name[NFT_NAME];
 	struct elements to = {.encoder = e,
-			      .name = map_name(e, map),
+			      .name = nft_full_name(e, map->name, name),
 			      .info = &nft_field_info[map->field],
 			      .type = type,
 			      .ranges = ranges,
@@ -394,17 +384,20 @@ void nft_encode_branches(struct nft_encoder *e, uint16_t type, const struct nft_
 // A map with its elements.
 static void encode_map(struct nft_encoder *e, const struct nft_map *map, uint32_t owner)
 {
+	char name[NFT_NAME];
 	bool ranges = nft_map_ranges(map);
 	assert(map->field != F_STATE && map->field != F_KNOWN);
-	encode_set(e, map_name(e, map), map->field, NFT_SET_MAP | (ranges ? NFT_SET_INTERVAL : 0u),
-		   nft_map_room(map->len), owner);
+	encode_set(e, nft_full_name(e, map->name, name), map->field,
+		   NFT_SET_MAP | (ranges ? NFT_SET_INTERVAL : 0u), nft_map_room(map->len), owner);
 	nft_encode_branches(e, NFT_MSG_NEWSETELEM, map, ranges, owner);
 }
 
 const char *nft_full_name(const struct nft_encoder *e, const char *name, char out[static NFT_NAME])
 {
-	int len = snprintf(out, NFT_NAME, "%s%s", e->prefix, name);
-	assert(len > 0 && len < NFT_NAME);
+	size_t len = strlen(e->prefix), rest = strlen(name);
+	assert(len + rest > 0 && len + rest < NFT_NAME);
+	memcpy(out, e->prefix, len);
+	memcpy(out + len, name, rest + 1);
 	return out;
 }
 
@@ -566,9 +559,10 @@ static void put_reject(struct nlmsghdr *nlh, bool reset)
 
 static void put_branch(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_map *map)
 {
+	char name[NFT_NAME];
 	put_load(nlh, &nft_field_info[map->field]);
 	put_narrow(nlh, &nft_field_info[map->field]);
-	put_chosen(nlh, map_name(e, map));
+	put_chosen(nlh, nft_full_name(e, map->name, name));
 }
 
 // The key stands in registers of four bytes, from the first one on.
@@ -577,7 +571,8 @@ static void put_boxes(struct nft_encoder *e, struct nlmsghdr *nlh, const struct 
 	for (size_t f = 0; f < boxes->fields; f++)
 		put_load_to(nlh, &nft_field_info[boxes->field[f]],
 			    (uint32_t)(NFT_REG32_00 + nft_boxes_slots(boxes, f)));
-	put_chosen(nlh, arena_printf(e->arena, "%s%s", e->prefix, boxes->name));
+	char name[NFT_NAME];
+	put_chosen(nlh, nft_full_name(e, boxes->name, name));
 }
 
 static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_form *form)

@@ -15,11 +15,6 @@
 #define TYPE_BITS 6           // of one field in the type of a concatenation …
 #define TYPE_FIELDS 5u        // … which nft(8) shows up to here
 
-static char *map_name(const struct nft_encoder *e, const struct nft_boxes *boxes)
-{
-	return arena_printf(e->arena, "%s%s", e->prefix, boxes->name);
-}
-
 // What nft(8) lists the keys as.
 static uint32_t type_of(const struct nft_boxes *boxes)
 {
@@ -73,18 +68,14 @@ static size_t encode_some(struct nft_encoder *e, uint16_t type, const struct nft
 			  size_t at, uint32_t owner)
 {
 	bool new = type == NFT_MSG_NEWSETELEM;
-	char chain[NFT_NAME_MAXLEN];
-	size_t prefix = strlen(e->prefix);
+	char name[NFT_NAME];
 	struct nlmsghdr *nlh =
 		nft_batch_open(e->batch, type, new ? NLM_F_CREATE | NLM_F_EXCL : 0, owner);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, e->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, map_name(e, boxes));
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, nft_full_name(e, boxes->name, name));
 	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (; at < boxes->len && nlh->nlmsg_len < ELEMENTS_BYTES; at++) {
-		size_t rest = strlen(boxes->box[at].chain);
-		assert(prefix + rest < sizeof(chain));
-		memcpy(chain, e->prefix, prefix);
-		memcpy(chain + prefix, boxes->box[at].chain, rest + 1);
+		const char *chain = nft_full_name(e, boxes->box[at].chain, name);
 		put_box(nlh, boxes, &boxes->box[at], new ? chain : NULL);
 	}
 	mnl_attr_nest_end(nlh, list);
@@ -101,6 +92,7 @@ void nft_encode_box_elements(struct nft_encoder *e, uint16_t type, const struct 
 
 void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint32_t owner)
 {
+	char name[NFT_NAME];
 	size_t slots = nft_boxes_slots(boxes, boxes->fields);
 	assert(boxes->fields >= 2 && boxes->fields <= NFT_BOXES_FIELDS && slots <= NFT_BOXES_SLOTS);
 	for (size_t f = 0; f < boxes->fields; f++)
@@ -108,7 +100,7 @@ void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint
 	struct nlmsghdr *nlh =
 		nft_batch_open(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner);
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, e->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, map_name(e, boxes));
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, nft_full_name(e, boxes->name, name));
 	nft_put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT);
 	nft_put_u32(nlh, NFTA_SET_KEY_TYPE, type_of(boxes));
 	nft_put_u32(nlh, NFTA_SET_KEY_LEN, (uint32_t)slots * 4);
