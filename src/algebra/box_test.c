@@ -174,6 +174,21 @@ static void check_questions(const struct algebra_boxes *boxes, uint64_t (*truth)
 	free(ids.at);
 }
 
+static void check_levels(struct algebra_boxes *boxes, uint64_t (*truth)[5], uint32_t n)
+{
+	uint32_t level[3000];
+	algebra_boxes_level(boxes);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t least = draw(5), highest = least;
+		for (uint32_t k = 0; k < i; k++)
+			if (level[k] > highest && algebra_box_meets(&shape, truth[i], truth[k]))
+				highest = level[k];
+		assert_int_equal(algebra_boxes_highest(boxes, truth[i], least, 9), highest);
+		level[i] = draw(2) ? draw(10) : 0;
+		algebra_boxes_raise(boxes, i, level[i]);
+	}
+}
+
 static void many_boxes_answer_like_a_list(void **unused)
 {
 	(void)unused;
@@ -193,6 +208,7 @@ static void many_boxes_answer_like_a_list(void **unused)
 			assert_int_equal(algebra_boxes_owner(boxes, k), k * 7);
 		}
 		check_questions(boxes, truth, sizes[i]);
+		check_levels(boxes, truth, sizes[i]);
 		algebra_boxes_free(boxes);
 	}
 }

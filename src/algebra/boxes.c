@@ -20,6 +20,8 @@ struct algebra_boxes {
 	uint64_t *lanes; // of each node
 	uint32_t *child; // of each node: its first; 0: it is a leaf
 	uint32_t *place; // of each number: node * LANES + lane
+	uint32_t *
+		above; // of each node: where its bounds stand, likewise; NULL while there are no levels
 	size_t nodes, room;
 };
 
@@ -54,6 +56,7 @@ void algebra_boxes_free(struct algebra_boxes *boxes)
 	free(boxes->lanes);
 	free(boxes->child);
 	free(boxes->place);
+	free(boxes->above);
 	free(boxes);
 }
 
@@ -187,14 +190,19 @@ static void fill_lane(struct build *b, size_t node, unsigned lane, const struct 
 		cell_of(b->boxes, node, 1 + c)[lane] = group->bound[c];
 }
 
-static void clear_lanes(struct build *b, size_t node)
+static void clear_numbers(const struct algebra_boxes *boxes, size_t node)
 {
-	int32_t *number = (int32_t *)cell_of(b->boxes, node, 0);
-	memset(number, 0, node_cells(b->boxes) * sizeof(uint64_t));
+	int32_t *number = (int32_t *)cell_of(boxes, node, 0);
 	for (int k = 0; k < LANES; k++) {
 		number[k] = INT32_MAX;
 		number[LANES + k] = -1;
 	}
+}
+
+static void clear_lanes(struct build *b, size_t node)
+{
+	memset(cell_of(b->boxes, node, 0), 0, node_cells(b->boxes) * sizeof(uint64_t));
+	clear_numbers(b->boxes, node);
 }
 
 static void fill_leaf(struct build *b, size_t node, const uint32_t *at, size_t n)
@@ -525,4 +533,64 @@ void algebra_boxes_narrow(const struct algebra_boxes *boxes, const uint64_t *box
 			      .axis = axis};
 	if (from < to)
 		narrow_by(&n, 0);
+}
+
+// --- levels ---
+// They stand where the numbers stood: 0 and the level for a box, 0 and the highest one below for a node.
+
+void algebra_boxes_level(struct algebra_boxes *boxes)
+{
+	assert(boxes->lanes && !boxes->above);
+	boxes->above = must(calloc(boxes->nodes, sizeof(*boxes->above)));
+	for (size_t node = 0; node < boxes->nodes; node++) {
+		const int32_t *highest = (const int32_t *)cell_of(boxes, node, 0) + LANES;
+		for (unsigned k = 0; boxes->child[node] && k < LANES && highest[k] >= 0; k++)
+			boxes->above[boxes->child[node] + k] = (uint32_t)(node * LANES + k);
+		clear_numbers(boxes, node);
+	}
+}
+
+void algebra_boxes_raise(struct algebra_boxes *boxes, uint32_t number, uint32_t level)
+{
+	uint32_t at = boxes->place[number];
+	for (;;) {
+		int32_t *lowest = (int32_t *)cell_of(boxes, at / LANES, 0) + at % LANES,
+			*highest = lowest + LANES;
+		if (*highest >= (int32_t)level)
+			return;
+		*lowest = 0;
+		*highest = (int32_t)level;
+		if (at < LANES)
+			return;
+		at = boxes->above[at / LANES];
+	}
+}
+
+static void find_highest(struct asking *a, uint32_t most, size_t node)
+{
+	const uint64_t *at = cell_of(a->boxes, node, 0);
+	const uint32_t *highest = (const uint32_t *)at + LANES;
+	uint32_t child = a->boxes->child[node];
+	for (unsigned lanes = a->fits(&a->asked, at); lanes; lanes &= lanes - 1) {
+		unsigned lane = (unsigned)__builtin_ctz(lanes);
+		if (highest[lane] < a->asked.from)
+			continue;
+		if (child)
+			find_highest(a, most, child + lane);
+		else
+			a->asked.from = highest[lane] + 1;
+		if (a->asked.from > most)
+			return;
+	}
+}
+
+uint32_t algebra_boxes_highest(const struct algebra_boxes *boxes, const uint64_t *box,
+			       uint32_t least, uint32_t most)
+{
+	struct asking a = {.boxes = boxes,
+			   .asked = {boxes->shape, box, least + 1, most},
+			   .fits = boxes->how->meet};
+	if (least < most)
+		find_highest(&a, most, 0);
+	return a.asked.from - 1;
 }

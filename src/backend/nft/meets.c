@@ -20,6 +20,7 @@ struct nft_meets {
 	size_t axes;
 	struct algebra_shape shape;
 	struct algebra_boxes *boxes; // NULL: no rule asks anything
+	bool levels;
 };
 
 static int by_value(const void *x, const void *y)
@@ -127,4 +128,18 @@ bool nft_meets_find(const struct nft_meets *m, const struct nft_form *form,
 	make_box(m, form, box);
 	return algebra_boxes_meeting_most(m->boxes, box, (uint32_t)numbers.lo, (uint32_t)numbers.hi,
 					  most, ids);
+}
+
+uint32_t nft_meets_level(struct nft_meets *m, uint32_t number, uint32_t least, uint32_t most)
+{
+	uint64_t box[ALGEBRA_CELLS];
+	if (!m->boxes)
+		return most;
+	algebra_boxes_get(m->boxes, number, box);
+	if (!m->levels)
+		algebra_boxes_level(m->boxes);
+	m->levels = true;
+	uint32_t level = algebra_boxes_highest(m->boxes, box, least, most);
+	algebra_boxes_raise(m->boxes, number, level);
+	return level;
 }

@@ -5,24 +5,6 @@
 #include "backend/nft/meets.h"
 #include "backend/nft/tree_parts.h"
 
-#include <stdlib.h>
-
-#define MEETING_MOST 20000u // whoever meets more stands in the last class
-
-enum { SRC = 1, DST = 2 };
-
-struct sorting {
-	const struct nft_tree *tree;
-	const struct nft_tree_part *part;
-	struct nft_meets *meets;
-	uint8_t *class;
-};
-
-static const struct nft_form *rule_of(const struct sorting *s, size_t i)
-{
-	return s->tree->rule.at[s->part->rule[i]];
-}
-
 // From the first value to the last.
 static u128 width_of(struct algebra_set set)
 {
@@ -44,33 +26,19 @@ static uint8_t class_wanted(const struct nft_form *form)
 	return dst ? (src ? 0 : 1) : src ? 2 : NFT_CLASSES - 1;
 }
 
-// Behind whoever comes before it and may match the same packets.
-static uint8_t class_of(struct sorting *s, size_t i)
-{
-	struct algebra_ids met = {0};
-	uint8_t class = class_wanted(rule_of(s, i));
-	struct algebra_range before = {0, i};
-	if (!nft_meets_find(s->meets, rule_of(s, i), before, MEETING_MOST, &met))
-		class = NFT_CLASSES - 1;
-	for (size_t k = 0; k < met.len; k++)
-		if (s->class[met.at[k]] > class)
-			class = s->class[met.at[k]];
-	free(met.at);
-	return class;
-}
-
+// Whoever comes before a rule and may match the same packets stands before it or beside it.
 void nft_parts_sort(const struct nft_tree *tree, const struct nft_tree_part *part,
 		    uint8_t *class_out)
 {
-	struct sorting s = {.tree = tree, .part = part, .class = class_out};
 	struct arena arena;
 	arena_init(&arena);
 	const struct nft_form **rule = arena_array(&arena, const struct nft_form *, part->len);
 	for (size_t i = 0; i < part->len; i++)
-		rule[i] = rule_of(&s, i);
-	s.meets = nft_meets_new(rule, part->len);
-	for (size_t i = 0; i < part->len; i++)
-		s.class[i] = class_of(&s, i);
-	nft_meets_free(s.meets);
+		rule[i] = tree->rule.at[part->rule[i]];
+	struct nft_meets *meets = nft_meets_new(rule, part->len);
+	for (uint32_t i = 0; i < part->len; i++)
+		class_out[i] =
+			(uint8_t)nft_meets_level(meets, i, class_wanted(rule[i]), NFT_CLASSES - 1);
+	nft_meets_free(meets);
 	arena_fini(&arena);
 }
