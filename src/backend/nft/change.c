@@ -339,6 +339,7 @@ static int run(struct change *c)
 
 static bool change_kernel(struct change *c)
 {
+	nft_live_keep_counts(c->live, &c->batch);
 	if (!read_chains(c))
 		return false;
 	make_maps(c);

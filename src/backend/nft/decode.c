@@ -636,3 +636,15 @@ void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form)
 			read_counter(&r, at[NFTA_EXPR_DATA]);
 	}
 }
+
+void nft_decode_counted(struct arena *arena, const struct nlmsghdr *message, struct nft_form *form)
+{
+	const struct nlattr *attr;
+	for (attr = nft_message_next(message, NULL); attr; attr = nft_message_next(message, attr)) {
+		if (mnl_attr_get_type(attr) == NFTA_RULE_USERDATA)
+			nft_decode_tag(arena, mnl_attr_get_payload(attr),
+				       mnl_attr_get_payload_len(attr), &form->tag);
+		if (mnl_attr_get_type(attr) == NFTA_RULE_EXPRESSIONS)
+			nft_decode_counter(attr, form);
+	}
+}

@@ -5,6 +5,7 @@
 #include "backend/nft/form.h"
 
 struct nlattr;
+struct nlmsghdr;
 
 // A set or verdict map as the kernel has it.
 struct nft_element {
@@ -60,6 +61,8 @@ void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, 
 void nft_decode_tag(struct arena *arena, const void *data, size_t len, struct nft_tag *tag);
 // Only the counter of a rule.
 void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form);
+// Only the tag and the counter of the rule that a message is about.
+void nft_decode_counted(struct arena *arena, const struct nlmsghdr *message, struct nft_form *form);
 
 // The value of an attribute of this many bytes, big-endian; 0 when it has another length.
 u128 nft_attr_number(const struct nlattr *attr, size_t bytes) must_check;

@@ -96,6 +96,13 @@ static uint32_t *leading_to(struct nft_live *live, const char *chain)
 	return maps;
 }
 
+void nft_live_keep_counts(struct nft_live *live, struct nft_batch *batch)
+{
+	live->counts.arena = &live->arena;
+	live->counts.numbers = live->numbers;
+	nft_counts_keep(&live->counts, batch);
+}
+
 void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes)
 {
 	for (size_t i = 0; i < boxes->len; i++)

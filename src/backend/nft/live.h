@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backend/nft/compile.h"
+#include "backend/nft/counts.h"
 #include "backend/nft/encode.h"
 #include "backend/nft/tree.h"
 
@@ -23,6 +24,7 @@ struct nft_live {
 	VEC(struct nft_live_rule) rule; // in the policy's order
 	uint64_t end;                   // rank of the first rule behind them
 	uint32_t numbers;               // given to rules
+	struct nft_counts counts;       // of kernel rules that are gone
 	size_t flow_rules;
 	enum ir_verdict default_action;
 	const char *prefix;         // of the generation
@@ -40,6 +42,8 @@ void nft_live_free(struct nft_live *live); // NULL is fine
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table);
 // One chain, made and filled; an nft_chain_fn whose context is the policy.
 void nft_live_encode_chain(void *live, const struct nft_chain *chain);
+// From here on the batch's deletions leave their counts to the policy's rules.
+void nft_live_keep_counts(struct nft_live *live, struct nft_batch *batch);
 // A map leads to its chains from now on, or no more; those to which nothing leads any more are added to `gone`.
 struct nft_names {
 	VEC(const char *) list;

@@ -110,6 +110,12 @@ void nft_batch_split(struct nft_batch *batch, struct nft_socket *s)
 	batch->socket = s;
 }
 
+void nft_batch_hear(struct nft_batch *batch, nft_dump_fn heard, void *context)
+{
+	batch->heard = heard;
+	batch->context = context;
+}
+
 static int send_batch(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out);
 
 // Before the next message makes the part larger than the kernel takes.
@@ -134,6 +140,8 @@ struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	if (batch->heard && type == NFT_MSG_DELRULE)
+		nlh->nlmsg_flags |= NLM_F_ECHO;
 	nfg->nfgen_family = NFPROTO_INET;
 	nfg->version = NFNETLINK_V0;
 	batch->open = nlh;
@@ -184,14 +192,22 @@ struct answer {
 	bool acknowledged;
 };
 
+static bool is_echo(const struct nft_batch *batch, const struct nlmsghdr *nlh)
+{
+	return batch->heard && nlh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELRULE) &&
+	       mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct nfgenmsg);
+}
+
 static void take_answer(struct answer *a, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
-		return;
 	uint32_t at = nlh->nlmsg_seq - a->first;
 	if (at >= a->batch->owner.len)
 		return; // of an earlier request
+	if (is_echo(a->batch, nlh))
+		(void)a->batch->heard(nlh, a->batch->context);
+	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+		return;
 	if (!e->error && nlh->nlmsg_seq == a->wanted)
 		a->acknowledged = true;
 	if (e->error && !a->fault->error)

@@ -21,6 +21,10 @@ int nft_socket_open(struct nft_socket *socket) must_check;
 void nft_socket_close(struct nft_socket *socket);
 int nft_socket_fd(const struct nft_socket *socket) must_check;
 
+// Called for each message of a dump, or that a batch echoes; its attributes begin behind the nfgenmsg. A negative errno
+// ends a dump.
+typedef int (*nft_dump_fn)(const struct nlmsghdr *message, void *context);
+
 // What the kernel refused: a negative errno and whose message it was.
 struct nft_fault {
 	int error;
@@ -36,6 +40,8 @@ struct nft_batch {
 	struct nlmsghdr *open;     // the message being written
 	struct nft_socket *socket; // goes there in parts; NULL: as one transaction
 	struct nft_fault fault;    // of a part
+	nft_dump_fn heard;         // is told the rules that are deleted; NULL: nobody is
+	void *context;
 };
 #define NFT_NO_OWNER UINT32_MAX
 // A message must not be longer; attributes are written without asking for room.
@@ -52,14 +58,14 @@ void nft_batch_close(struct nft_batch *batch);
 // Until the next run the batch goes to the kernel in parts, each a transaction of its own: for what nothing leads to
 // yet. After a fault nothing more is sent.
 void nft_batch_split(struct nft_batch *batch, struct nft_socket *socket);
+// Rules whose deletion is written from here on are told whole when it is in force: NFT_MSG_DELRULE, with the counters as
+// they are then. Until the batch ends.
+void nft_batch_hear(struct nft_batch *batch, nft_dump_fn heard, void *context);
 // Sends the batch and empties it. 0, or a negative errno and the first fault: then the kernel has
 // done nothing of it (of the last part).
 int nft_batch_run(struct nft_socket *socket, struct nft_batch *batch,
 		  struct nft_fault *fault_out) must_check;
 
-// Called for each message of a dump; its attributes begin behind the nfgenmsg. A negative errno ends
-// the dump.
-typedef int (*nft_dump_fn)(const struct nlmsghdr *message, void *context);
 // What a dump asks for; NULL names are left out.
 struct nft_dump {
 	uint16_t type;            // NFT_MSG_GET...

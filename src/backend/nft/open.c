@@ -153,59 +153,40 @@ bool backend_nft_watch_drain(struct backend_nft *nft)
 
 // --- counters ---
 
-struct counting {
-	struct arena *arena;
-	struct backend_counters *out;
-	const uint32_t *place; // of the rule with a number; NULL: its number is its place
-	size_t numbers, cap;
-};
-
-static struct backend_count *counter_of(struct counting *c, uint32_t number)
-{
-	struct backend_counters *out = c->out;
-	if (number >= (c->place ? c->numbers : IR_RULES_MOST))
-		return NULL;
-	uint32_t at = c->place ? c->place[number] : number;
-	if (at == NFT_NO_PLACE)
-		return NULL;
-	while (at >= c->cap)
-		out->rule = arena_grow(c->arena, out->rule, c->cap, &c->cap, sizeof(*out->rule));
-	if (at >= out->rules)
-		out->rules = at + 1;
-	return &out->rule[at];
-}
-
-static void count(struct counting *c, const struct nft_form *form)
-{
-	if (!form->tag.known || !form->tag.counts)
-		return;
-	struct backend_count *to = form->tag.rule == NFT_TAG_DEFAULT ? &c->out->by_default
-				   : form->tag.rule == NFT_TAG_NO_FLOW
-					   ? &c->out->no_flow
-					   : counter_of(c, form->tag.rule);
-	if (!to)
-		return;
-	to->packets += form->packets;
-	to->bytes += form->bytes;
-}
-
-int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct backend_counters *out)
+// By the numbers of the rules; what was counted by kernel rules that are gone is not in it.
+static int read_counts(struct backend_nft *nft, struct nft_counts *counts)
 {
 	struct nft_table table;
-	struct counting c = {.arena = arena, .out = out};
-	*out = (struct backend_counters){0};
-	if (nft->live) {
-		c.place = nft_live_places(nft->live, arena);
-		c.numbers = nft->live->numbers;
-	}
-	int error = nft_table_read(&nft->socket, nft->table, NFT_COUNTERS, arena, &table);
+	int error = nft_table_read(&nft->socket, nft->table, NFT_COUNTERS, counts->arena, &table);
 	for (size_t i = 0; !error && i < table.chain.len; i++) {
 		uint32_t generation;
 		const struct nft_dumped_chain *chain = table.chain.at[i];
 		if (!nft_generation_of(chain->name, &generation) || generation != table.generation)
 			continue;
 		for (size_t k = 0; k < chain->rule.len; k++)
-			count(&c, &chain->rule.at[k]);
+			nft_counts_add(counts, &chain->rule.at[k]);
+	}
+	return error;
+}
+
+// A policy that this process has not put in force has its rules' places as their numbers.
+int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct backend_counters *out)
+{
+	const struct nft_live *live = nft->live;
+	struct nft_counts counts = {.arena = arena,
+				    .numbers = live ? live->numbers : IR_RULES_MOST};
+	int error = read_counts(nft, &counts);
+	if (live)
+		nft_counts_join(&counts, &live->counts);
+	*out = (struct backend_counters){.rule = counts.rule.at,
+					 .rules = counts.rule.len,
+					 .by_default = counts.by_default,
+					 .no_flow = counts.no_flow};
+	if (live) {
+		out->rules = live->rule.len;
+		out->rule = arena_array(arena, struct backend_count, out->rules);
+		for (size_t i = 0; i < out->rules; i++)
+			out->rule[i] = nft_counts_of(&counts, live->rule.at[i].number);
 	}
 	return error;
 }
