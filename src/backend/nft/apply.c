@@ -277,10 +277,12 @@ static void begin(struct apply *a, struct backend_nft *nft, struct diags *diags)
 	*a = (struct apply){.nft = nft, .diags = diags};
 	arena_init(&a->arena);
 	nft_batch_init(&a->batch, &a->arena);
+	nft_watch_pause(nft);
 }
 
 static void finish(struct apply *a)
 {
+	nft_watch_resume(a->nft);
 	nft_live_free(a->live);
 	nft_batch_fini(&a->batch);
 	arena_fini(&a->arena);

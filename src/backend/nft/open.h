@@ -18,6 +18,10 @@ struct backend_nft {
 		live; // what this process has put in force; NULL: nothing, or it is not known any more
 	struct nft_changed changed;
 	struct {
+		uint32_t at, commits; // the kernel's number of changes when it began, and ours
+		bool known;
+	} pause; // of watching
+	struct {
 		struct arena arena;
 		struct backend_others found; // in the arena
 		uint32_t at;                 // the kernel's number of the last change then
@@ -27,5 +31,8 @@ struct backend_nft {
 
 // Adds a diag for a netlink error.
 void nft_add_error(struct diags *diags, int error, const char *doing);
+// While we change very much by ourselves. What others do meanwhile is told at the end.
+void nft_watch_pause(struct backend_nft *nft);
+void nft_watch_resume(struct backend_nft *nft);
 // Asks for days of the week although the kernel's are not UTC's: adds a diag.
 bool nft_weekday_off(const struct ir_ruleset *lowered, struct diags *diags) must_check;

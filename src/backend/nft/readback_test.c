@@ -480,6 +480,24 @@ static void sets_in_use_cannot_be_changed(void **state)
 	assert_int_equal(d.list.len, 0);
 }
 
+static void what_others_do_meanwhile_is_told(void **state)
+{
+	struct test_fixture *f = *state;
+	deploy(f);
+	assert_false(noticed(f));
+	nft_watch_pause(f->nft);
+	assert_int_equal(tamper(f, "insert rule inet bulwark %g accept", NULL), 0);
+	assert_false(noticed(f));
+	nft_watch_resume(f->nft);
+	assert_true(noticed(f));
+	deploy(f);
+	nft_watch_pause(f->nft);
+	nft_watch_resume(f->nft);
+	assert_false(noticed(f));
+	assert_int_equal(tamper(f, "insert rule inet bulwark %g accept", NULL), 0);
+	assert_true(noticed(f));
+}
+
 static void other_tables_are_none_of_ours(void **state)
 {
 	struct test_fixture *f = *state;
@@ -536,6 +554,7 @@ int main(void)
 		cmocka_unit_test(tampering_is_found_and_repaired),
 		cmocka_unit_test(sets_in_use_cannot_be_changed),
 		cmocka_unit_test(a_user_namespace_suffices),
+		cmocka_unit_test(what_others_do_meanwhile_is_told),
 		cmocka_unit_test(other_tables_are_none_of_ours),
 		cmocka_unit_test(clearing_leaves_nothing),
 		cmocka_unit_test(refused_rulesets_change_nothing),
