@@ -358,9 +358,18 @@ static const char *kind_of(const struct lysc_node *node)
 	}
 }
 
+struct printing {
+	const struct lys_module *module; // whose nodes are printed
+	struct buf *out;
+};
+
 static LY_ERR print_node(struct lysc_node *node, void *context, ly_bool *skip)
 {
-	struct buf *out = context;
+	const struct printing *p = context;
+	struct buf *out = p->out;
+	*skip = 0;
+	if (node->module != p->module)
+		return LY_SUCCESS;
 	char *path = base_oom(lysc_path(node, LYSC_PATH_LOG, NULL, 0));
 	buf_printf(out, "%s\t%s\t%s\t", path, kind_of(node), config_of(node));
 	free(path);
@@ -375,9 +384,88 @@ static LY_ERR print_node(struct lysc_node *node, void *context, ly_bool *skip)
 	}
 	print_constraints(node, out);
 	buf_addc(out, '\n');
-	*skip = 0;
 	return LY_SUCCESS;
 }
+
+// The module's own trees, and what it adds to those of others.
+static bool print_nodes(const struct lys_module *module, struct buf *out)
+{
+	struct printing p = {module, out};
+	const struct lys_module *other;
+	bool failed = lysc_module_dfs_full(module, print_node, &p);
+	for (uint32_t i = 0; (other = ly_ctx_get_module_iter(module->ctx, &i));)
+		if (other != module && other->implemented)
+			failed |= lysc_module_dfs_full(other, print_node, &p) != LY_SUCCESS;
+	return !failed;
+}
+
+// --- what a module only lends ---
+
+static bool has_nodes(const struct lys_module *module)
+{
+	const struct lysc_module *compiled = module->compiled;
+	return compiled->data || compiled->rpcs || compiled->notifs;
+}
+
+// The beginning of a module that uses what this one lends.
+static void add_borrower(const struct lys_module *module, const char *name, struct buf *out)
+{
+	buf_printf(out,
+		   "module lent.%s {yang-version 1.1; namespace urn:lent:%s; prefix lent-to;"
+		   "import %s {prefix %s;}",
+		   name, name, module->name, module->prefix);
+}
+
+static bool print_borrower(const struct lys_module *module, const struct buf *text, struct buf *out)
+{
+	struct lys_module *borrower = NULL;
+	return !lys_parse_mem(module->ctx, text->data, LYS_IN_YANG, &borrower) &&
+	       print_nodes(borrower, out);
+}
+
+static bool print_typedefs(const struct lys_module *module, struct buf *out)
+{
+	const struct lysp_tpdf *typedefs = module->parsed->typedefs;
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	add_borrower(module, "types", &text);
+	LY_ARRAY_COUNT_TYPE i;
+	LY_ARRAY_FOR(typedefs, i)
+	buf_printf(&text, "leaf %s {type %s:%s;}", typedefs[i].name, module->prefix,
+		   typedefs[i].name);
+	buf_addc(&text, '}');
+	return print_borrower(module, &text, out);
+}
+
+// As configuration if it can be that, else, because of lists without keys, as state.
+static bool print_grouping(const struct lys_module *module, const char *name, struct buf *out)
+{
+	static const char *const kinds[] = {"true", "false"};
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	for (size_t i = 0; i < array_len(kinds); i++) {
+		ly_err_clean(module->ctx, NULL);
+		buf_clear(&text);
+		add_borrower(module, name, &text);
+		buf_printf(&text, "container grouping {config %s; uses %s:%s;}}", kinds[i],
+			   module->prefix, name);
+		if (print_borrower(module, &text, out))
+			return true;
+	}
+	return false;
+}
+
+static bool print_lent(const struct lys_module *module, struct buf *out)
+{
+	if (has_nodes(module))
+		return true;
+	bool printed = print_typedefs(module, out);
+	for (const struct lysp_node_grp *grp = module->parsed->groupings; grp; grp = grp->next)
+		printed = printed && print_grouping(module, grp->name, out);
+	return printed;
+}
+
+// --- the whole ---
 
 static struct ly_ctx *new_context(const char *yang_dir)
 {
@@ -421,8 +509,10 @@ bool schema_facts(const char *yang_dir, const char *module, struct buf *out, str
 		print_identities(compiled->parsed, out);
 		buf_adds(out,
 			 "# path\tkind\tconfig\ttype as written\tresolved type\tconstraints\n");
-		if (lysc_module_dfs_full(compiled, print_node, out))
+		if (!print_nodes(compiled, out) || !print_lent(compiled, out)) {
+			collect_messages(ctx, diags);
 			compiled = NULL;
+		}
 	}
 	ly_log_options(log_options);
 	return compiled;

@@ -74,13 +74,15 @@ static void header(void **state)
 	assert_true(facts(f,
 			  "import ietf-inet-types {prefix inet;} revision 2024-02-01; "
 			  "feature one; typedef t {type inet:host;} grouping g {leaf l {type t;}} "
-			  "identity a; identity b; identity c {base a; base b;}"));
+			  "identity a; identity b; identity c {base a; base b;} "
+			  "leaf n {type empty;}"));
 	assert_string_equal(f->out.data,
 			    "# module\tm\n# namespace\turn:m\n# prefix\tp\n# revision\t2024-02-01\n"
 			    "# import\tietf-inet-types\tas\tinet\n# feature\tone\n# typedef\tt\n"
 			    "# grouping\tg\nidentity\ta\tbase\t\nidentity\tb\tbase\t\n"
 			    "identity\tc\tbase\ta,b\n"
-			    "# path\tkind\tconfig\ttype as written\tresolved type\tconstraints\n");
+			    "# path\tkind\tconfig\ttype as written\tresolved type\tconstraints\n"
+			    "/m:n\tleaf\trw\tempty\tempty\t\n");
 	assert_int_equal(f->diags.list.len, 0);
 }
 
@@ -145,20 +147,27 @@ static void white_space_in_expressions(void **state)
 	assert_line(f, "/m:a\tleaf\trw\tstring\tstring\tmust=. = 'x  y' or . = 'z' ");
 }
 
+// The facts of a module with this body, beside a module n with that one.
+static bool facts_beside(struct fixture *f, const char *other, const char *body)
+{
+	const char *text = arena_printf(
+		&f->arena, "module n {yang-version 1.1; namespace urn:n; prefix n; %s}", other);
+	const struct file_put put = {.path = arena_printf(&f->arena, "%s/n.yang", f->dir),
+				     .data = text,
+				     .len = strlen(text),
+				     .mode = 0600};
+	assert_int_equal(file_put(&put), 0);
+	const bool told = facts(f, body);
+	assert_int_equal(file_remove(put.path), 0);
+	return told;
+}
+
 static void features_of_imports(void **state)
 {
 	struct fixture *f = *state;
-	static const char other[] =
-		"module n {yang-version 1.1; namespace urn:n; prefix n; "
-		"feature one; grouping g {leaf l {if-feature one; type int8;}}}";
-	const struct file_put put = {.path = arena_printf(&f->arena, "%s/n.yang", f->dir),
-				     .data = other,
-				     .len = strlen(other),
-				     .mode = 0600};
-	assert_int_equal(file_put(&put), 0);
-	assert_true(facts(f, "import n {prefix n;} feature two {if-feature n:one;} uses n:g; "
-			     "leaf k {if-feature two; type int8;}"));
-	assert_int_equal(file_remove(put.path), 0);
+	assert_true(facts_beside(f, "feature one; grouping g {leaf l {if-feature one; type int8;}}",
+				 "import n {prefix n;} feature two {if-feature n:one;} uses n:g; "
+				 "leaf k {if-feature two; type int8;}"));
 	assert_line(f, "/m:l\tleaf\trw\tint8\tint8\tif-feature=one ");
 	assert_line(f, "/m:k\tleaf\trw\tint8\tint8\tif-feature=two ");
 }
@@ -174,6 +183,35 @@ static void operations(void **state)
 	assert_line(f, "/m:r/output/o\tleaf\t-\tint8\tint8\t");
 	assert_line(f, "/m:n\tnotification\t-\t\t\t");
 	assert_line(f, "/m:n/v\tleaf\t-\tint8\tint8\t");
+}
+
+static void nodes_in_other_modules(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(facts_beside(f, "container c {leaf own {type int8;}}",
+				 "import n {prefix n;} leaf l {type int8;} "
+				 "augment /n:c {when 'n:own = 1'; leaf k {type int8;}}"));
+	assert_line(f, "/m:l\tleaf\trw\tint8\tint8\t");
+	assert_line(f, "/n:c/m:k\tleaf\trw\tint8\tint8\twhen=n:own = 1 ");
+	assert_null(strstr(f->out.data, "own\tleaf"));
+}
+
+static void what_is_only_lent(void **state)
+{
+	struct fixture *f = *state;
+	static const char lends[] = "typedef t {type int8 {range 1..2;} default 2;} "
+				    "grouping g {leaf l {type t; mandatory true;} "
+				    "list m {leaf e {type empty;}} notification n;} "
+				    "grouping c {leaf f {type t; default 1;}}";
+	assert_true(facts(f, lends));
+	assert_line(f, "/lent.types:t\tleaf\trw\tp:t\tint8 range=1..2\tdefault=2 ");
+	assert_line(f, "/lent.g:grouping/l\tleaf\tro\tt\tint8 range=1..2\tmandatory ");
+	assert_line(f, "/lent.g:grouping/m\tlist\tro\t\t\tordered-by=user ");
+	assert_line(f, "/lent.g:grouping/n\tnotification\t-\t\t\t");
+	assert_line(f, "/lent.c:grouping/f\tleaf\trw\tt\tint8 range=1..2\tdefault=1 ");
+	buf_clear(&f->out);
+	assert_true(facts(f, arena_printf(&f->arena, "%s leaf own {type t;}", lends)));
+	assert_null(strstr(f->out.data, "/lent."));
 }
 
 static void broken_module(void **state)
@@ -218,6 +256,8 @@ int main(void)
 		WITH_FOLDER(white_space_in_expressions),
 		WITH_FOLDER(features_of_imports),
 		WITH_FOLDER(operations),
+		WITH_FOLDER(nodes_in_other_modules),
+		WITH_FOLDER(what_is_only_lent),
 		WITH_FOLDER(broken_module),
 		WITH_FOLDER(warning_is_told),
 		WITH_FOLDER(no_module_and_no_folder),
