@@ -96,15 +96,6 @@ static LY_ERR read_module(const char *name, const char *revision, const char *su
 	return failed ? LY_ENOTFOUND : LY_SUCCESS;
 }
 
-// libyang has the module and would implement it unasked.
-static bool wants_yang_library(const char *const *modules)
-{
-	for (; *modules; modules++)
-		if (!strcmp(*modules, "ietf-yang-library"))
-			return true;
-	return false;
-}
-
 // What no server of ours does, and so no module may offer.
 #define NETCONF_DEFAULT \
 	"ietf-netconf:candidate,confirmed-commit,rollback-on-error,validate,startup,xpath"
@@ -144,10 +135,8 @@ static bool load(struct schema *schema, const char *dir, const char *const *modu
 			   "the folder %s of YANG modules cannot be read", dir);
 		return false;
 	}
-	uint16_t options = LY_CTX_DISABLE_SEARCHDIRS;
-	if (!wants_yang_library(modules))
-		options |= LY_CTX_NO_YANGLIBRARY;
-	if (ly_ctx_new(NULL, options, &schema->ctx))
+	// Of the modules that libyang carries in itself, ours replace those that can be replaced.
+	if (ly_ctx_new(NULL, LY_CTX_DISABLE_SEARCHDIRS | LY_CTX_NO_YANGLIBRARY, &schema->ctx))
 		return report(schema, dir, "set", diags);
 	ly_ctx_set_module_imp_clb(schema->ctx, read_module, arena_strdup(&schema->arena, dir));
 	for (; *modules; modules++) {
@@ -219,8 +208,8 @@ const struct lys_module *text_module(const struct schema *schema, const char *te
 	return map_get(by_name ? &schema->by_name : &schema->by_namespace, text);
 }
 
-// Modules that libyang brings along for itself are no part of the set.
-static bool is_internal(const struct lys_module *mod)
+// What libyang cannot be without, whatever the set.
+static bool is_libyangs(const struct lys_module *mod)
 {
 	static const char *const names[] = {"yang", "ietf-yang-metadata", "ietf-yang-schema-mount",
 					    "ietf-yang-structure-ext", "default"};
@@ -230,11 +219,35 @@ static bool is_internal(const struct lys_module *mod)
 	return false;
 }
 
+static bool imports(const struct lys_module *mod, const struct lys_module *other)
+{
+	LY_ARRAY_COUNT_TYPE i;
+	LY_ARRAY_FOR(mod->parsed->imports, i)
+	{
+		const struct lysp_import *import = &mod->parsed->imports[i];
+		if (import->module == other && !(import->flags & LYS_INTERNAL))
+			return true;
+	}
+	return false;
+}
+
+// A module that one of the set imports belongs to the set, too: who compiles the set needs its text.
+static bool is_in_set(const struct schema *schema, const struct lys_module *mod)
+{
+	const struct lys_module *user;
+	if (!is_libyangs(mod))
+		return true;
+	for (uint32_t i = 0; (user = ly_ctx_get_module_iter(schema->ctx, &i));)
+		if (!is_libyangs(user) && imports(user, mod))
+			return true;
+	return false;
+}
+
 const struct lys_module *model_next_module(const struct schema *schema, uint32_t *index)
 {
 	const struct lys_module *mod;
 	while ((mod = ly_ctx_get_module_iter(schema->ctx, index)))
-		if (!is_internal(mod))
+		if (is_in_set(schema, mod))
 			return mod;
 	return NULL;
 }

@@ -470,7 +470,8 @@ static bool print_lent(const struct lys_module *module, struct buf *out)
 static struct ly_ctx *new_context(const char *yang_dir)
 {
 	struct ly_ctx *ctx = NULL;
-	const uint16_t options = LY_CTX_DISABLE_SEARCHDIR_CWD | LY_CTX_SET_PRIV_PARSED;
+	const uint16_t options =
+		LY_CTX_DISABLE_SEARCHDIR_CWD | LY_CTX_SET_PRIV_PARSED | LY_CTX_NO_YANGLIBRARY;
 	return ly_ctx_new(yang_dir, options, &ctx) ? NULL : ctx;
 }
 

@@ -18,7 +18,7 @@ static int setup(void **state)
 	test_setup(state);
 	t = *state;
 	schema_free(t->schema);
-	t->schema = schema_open(SCHEMA_TESTDATA, modules, &t->diags);
+	t->schema = schema_open(SCHEMA_LIBRARY, modules, &t->diags);
 	assert_non_null(t->schema);
 	return 0;
 }
@@ -87,6 +87,33 @@ static void texts(void **state)
 	assert_int_equal(t->buf.len, 0);
 }
 
+// Also what libyang has compiled for itself, when one of the set imports it.
+// Shows: RFC 8525 3 what a module imports is listed, and its text is there
+static void imports_are_listed(void **state)
+{
+	static const char *const modules[] = {"ietf-origin", NULL};
+	(void)state;
+	struct schema *schema = schema_open(NULL, modules, &t->diags);
+	assert_non_null(schema);
+	assert_int_equal(schema_module_text(schema, "ietf-yang-metadata", NULL, &t->buf), 1);
+	assert_int_equal(schema_module_text(schema, "ietf-yang-schema-mount", NULL, &t->buf), 0);
+	assert_int_equal(schema_module_text(t->schema, "ietf-yang-metadata", NULL, &t->buf), 0);
+	schema_free(schema);
+}
+
+// The text is that of yang/, not that which libyang carries.
+static void library_is_ours(void **state)
+{
+	(void)state;
+	assert_int_equal(schema_module_text(t->schema, "ietf-yang-library", "2019-01-04", &t->buf),
+			 1);
+	has("Bulwark's.");
+	buf_clear(&t->buf);
+	assert_int_equal(schema_module_text(t->schema, "ietf-datastores", "2018-02-14", &t->buf),
+			 1);
+	has("Bulwark's.");
+}
+
 static void write_text(const char *dir, const char *name)
 {
 	const char *revision = strchr(name, '@');
@@ -102,8 +129,9 @@ static void write_text(const char *dir, const char *name)
 static void texts_compile_to_the_same(void **state)
 {
 	static const char *const modules[] = {"ietf-yang-library", "test-library", NULL};
-	static const char *const names[] = {"test-library", "test-library-part",
-					    "test-lent@2023-01-01", "test-lent@2024-01-01"};
+	static const char *const names[] = {"test-library",         "test-library-part",
+					    "test-lent@2023-01-01", "test-lent@2024-01-01",
+					    "ietf-yang-library",    "ietf-datastores"};
 	char dir[] = "/tmp/schema-library-XXXXXX", first[17], second[17];
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -124,6 +152,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, test_teardown)
-		T(library), T(modules_state), T(texts), T(texts_compile_to_the_same)};
+		T(library),         T(modules_state),
+		T(texts),           T(imports_are_listed),
+		T(library_is_ours), T(texts_compile_to_the_same)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

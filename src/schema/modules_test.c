@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The modules in yang/ themselves: each compiles without a warning, documents of the I2NSF models
-// validate, libyang understands the messages of NETCONF with our ietf-netconf, and takes the
-// configuration of a server that calls home.
+// The modules in yang/ themselves: each compiles without a warning, those that libyang carries, too,
+// have the facts of what it carries, documents of the I2NSF models validate, libyang understands the
+// messages of NETCONF with our ietf-netconf, and takes the configuration of a server that calls home.
 // Arguments: folder of the modules, folder of valid documents, and, if it is there, the folder of
 // other people's policies, of which each is valid together with its datastore.xml.
 #include "schema/facts.h"
@@ -66,6 +66,73 @@ static void modules_compile_without_warning(void **state)
 {
 	(void)state;
 	assert_true(for_each_file(yang_dir, ".yang", assert_compiles) > 10);
+}
+
+// --- what libyang carries in itself ---
+
+static char *module_path(const char *dir, const char *module, struct arena *arena)
+{
+	return arena_printf(arena, "%s/%s.yang", dir, module);
+}
+
+static void write_modules(const struct ly_ctx *ctx, const char *dir, struct arena *arena)
+{
+	const struct lys_module *mod;
+	for (uint32_t i = 0; (mod = ly_ctx_get_module_iter(ctx, &i));) {
+		struct ly_out *out = NULL;
+		assert_int_equal(ly_out_new_filepath(module_path(dir, mod->name, arena), &out), 0);
+		assert_int_equal(lys_print_module(out, mod, LYS_OUT_YANG, 0, 0), 0);
+		ly_out_free(out, NULL, 0);
+	}
+}
+
+static void remove_modules(const struct ly_ctx *ctx, const char *dir, struct arena *arena)
+{
+	const struct lys_module *mod;
+	for (uint32_t i = 0; (mod = ly_ctx_get_module_iter(ctx, &i));)
+		assert_int_equal(file_remove(module_path(dir, mod->name, arena)), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void assert_same_facts(const char *dir, const char *module, struct arena *arena)
+{
+	struct diags diags;
+	struct buf carried, ours;
+	diags_init(&diags, arena);
+	buf_init(&carried);
+	buf_init(&ours);
+	assert_true(schema_facts(dir, module, &carried, &diags));
+	assert_true(schema_facts(yang_dir, module, &ours, &diags));
+	assert_string_equal(ours.data, carried.data);
+	buf_fini(&ours);
+	buf_fini(&carried);
+}
+
+// Of the published modules that come with libyang, those that it can be without stand here, with the same facts.
+static void carried_modules_are_replaced(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct ly_ctx *all = NULL, *least = NULL;
+	const struct lys_module *mod;
+	char dir[] = "/tmp/modules-test-XXXXXX";
+	arena_init(&arena);
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(ly_ctx_new(NULL, LY_CTX_DISABLE_SEARCHDIRS, &all), 0);
+	assert_int_equal(
+		ly_ctx_new(NULL, LY_CTX_DISABLE_SEARCHDIRS | LY_CTX_NO_YANGLIBRARY, &least), 0);
+	write_modules(all, dir, &arena);
+	for (uint32_t i = 0; (mod = ly_ctx_get_module_iter(all, &i));) {
+		const bool ours = !access(module_path(yang_dir, mod->name, &arena), F_OK);
+		if (ours != !ly_ctx_get_module(least, mod->name, mod->revision))
+			fail_msg("%s: %s", mod->name, ours ? "is never used" : "is not replaced");
+		if (ours)
+			assert_same_facts(dir, mod->name, &arena);
+	}
+	remove_modules(all, dir, &arena);
+	ly_ctx_destroy(least);
+	ly_ctx_destroy(all);
+	arena_fini(&arena);
 }
 
 static struct ly_ctx *context(const char *const *modules)
@@ -309,6 +376,7 @@ int main(int argc, char **argv)
 	others_dir = argc > 3 ? argv[3] : NULL;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modules_compile_without_warning),
+		cmocka_unit_test(carried_modules_are_replaced),
 		cmocka_unit_test(documents_are_valid),
 		cmocka_unit_test(operations_are_understood),
 		cmocka_unit_test(wrong_operations_are_refused),
