@@ -15,33 +15,17 @@ static_assert(NFT_FIELDS <= 64, "an area keeps one bit a field");
 static const struct algebra_range flow_states[] = {{IR_STATE_NEW, IR_STATE_RELATED}},
 				  version4[] = {{NFT_VERSION_4, NFT_VERSION_4}},
 				  version6[] = {{NFT_VERSION_6, NFT_VERSION_6}},
-				  versions[] = {{NFT_VERSION_4, NFT_VERSION_4},
-						{NFT_VERSION_6, NFT_VERSION_6}},
-				  yes[] = {{1, 1}}, yes_or_no[] = {{0, 1}};
+				  header_or_none[] = {{0, NFT_NO_HEADER}};
 
 static bool has(const struct nft_area *area, enum nft_field field)
 {
 	return area->has >> field & 1;
 }
 
-static bool is_version(enum nft_field field)
+static struct algebra_set domain(enum nft_field field)
 {
-	return field == F_VERSION || field == F_FLOW_VERSION;
-}
-
-// All values that the field has where it is there; `room` holds a range that is not a constant.
-static struct algebra_set domain(enum nft_field field, struct algebra_range *room)
-{
-	if (is_version(field))
-		return (struct algebra_set){versions, array_len(versions)};
-	if (field == F_HEADER || field == F_DIRECTION || field == F_KNOWN)
-		return (struct algebra_set){yes_or_no, 1};
-	*room = (struct algebra_range){0, field == F_STATE  ? NFT_STATES - 1
-					  : field == F_HOUR ? 86399
-					  : field == F_WDAY
-						  ? 6
-						  : algebra_max(nft_field_info[field].bits)};
-	return (struct algebra_set){room, 1};
+	return field == F_HEADER ? (struct algebra_set){header_or_none, 1}
+				 : nft_field_domain(field);
 }
 
 static bool has_flow(const struct nft_area *area)
@@ -75,8 +59,7 @@ struct nft_area *nft_area_copy(const struct nft_area *area, struct arena *arena)
 static void put(struct nft_area *area, struct arena *arena, enum nft_field field,
 		struct algebra_set set)
 {
-	struct algebra_range room;
-	struct algebra_set all = domain(field, &room);
+	struct algebra_set all = domain(field);
 	if (has(area, field))
 		set = algebra_set_within(area->set[field], set)
 			      ? area->set[field]
@@ -120,12 +103,8 @@ void nft_area_narrow(struct nft_area *area, struct arena *arena, enum nft_field 
 
 void nft_area_form(struct nft_area *area, struct arena *arena, const struct nft_form *form)
 {
-	for (size_t i = 0; i < form->len; i++) {
-		const struct nft_match *match = &form->match[i];
-		bool header = match->field == F_HEADER && match->set.len;
-		nft_area_narrow(area, arena, match->field,
-				header ? (struct algebra_set){yes, 1} : match->set);
-	}
+	for (size_t i = 0; i < form->len; i++)
+		nft_area_narrow(area, arena, form->match[i].field, form->match[i].set);
 }
 
 void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_area *other)
@@ -154,10 +133,17 @@ bool nft_area_equal(const struct nft_area *a, const struct nft_area *b)
 	return nft_area_within(a, b) && nft_area_within(b, a);
 }
 
-static bool is_one(const struct nft_area *area, enum nft_field field)
+static bool has_header(const struct nft_area *area)
 {
-	return has(area, field) && area->set[field].len == 1 && area->set[field].at[0].lo == 1 &&
-	       area->set[field].at[0].hi == 1;
+	return has(area, F_HEADER) &&
+	       algebra_set_within(area->set[F_HEADER], nft_field_domain(F_HEADER));
+}
+
+static bool of_ethernet(const struct nft_area *area)
+{
+	static const struct algebra_range link = {NFT_LINK_ETHERNET, NFT_LINK_ETHERNET};
+	return has(area, F_LINK) &&
+	       algebra_set_within(area->set[F_LINK], (struct algebra_set){&link, 1});
 }
 
 static const char *unguarded(const struct nft_area *area, enum nft_field field)
@@ -166,10 +152,9 @@ static const char *unguarded(const struct nft_area *area, enum nft_field field)
 	if (place->source != SOURCE_PAYLOAD || field == F_HEADER)
 		return NULL;
 	// Connection tracking puts fragments together.
-	if (place->key == NFT_PAYLOAD_TRANSPORT_HEADER && !is_one(area, F_HEADER) &&
-	    !has_flow(area))
+	if (place->key == NFT_PAYLOAD_TRANSPORT_HEADER && !has_header(area) && !has_flow(area))
 		return "reads a transport header that may not be there";
-	if (place->key == NFT_PAYLOAD_LL_HEADER && !is_one(area, F_LINK))
+	if (place->key == NFT_PAYLOAD_LL_HEADER && !of_ethernet(area))
 		return "reads an Ethernet header that may not be there";
 	return NULL;
 }
@@ -199,9 +184,8 @@ void nft_area_any_header(struct nft_area *area)
 
 static struct algebra_set outside(enum nft_field field, struct algebra_set set, struct arena *arena)
 {
-	struct algebra_range room;
-	struct algebra_set all = domain(field, &room);
-	u128 max = algebra_max(nft_field_info[field].bits);
+	struct algebra_set all = domain(field);
+	u128 max = all.at[all.len - 1].hi;
 	return algebra_set_intersect(arena, algebra_set_complement(arena, set, max), all);
 }
 
@@ -308,17 +292,6 @@ static void again(const struct nft_area *area, uint64_t fields, struct arena *ar
 			nft_area_narrow(out, arena, f, area->set[f]);
 }
 
-// The kernel is asked for a header by a load that fails without; it cannot be asked for none.
-static void say_header(const struct nft_area *area, struct nft_form *form)
-{
-	static const struct algebra_range any[] = {{0, (1u << 24) - 1}};
-	for (size_t i = 0; i < form->len; i++)
-		if (form->match[i].field == F_HEADER)
-			form->match[i].set = (struct algebra_set){any, 1};
-	if (has(area, F_HEADER) && !is_one(area, F_HEADER) && !form->strange)
-		form->strange = "is for packets without a transport header";
-}
-
 // Whether it is of flows that the fields speak, so that the version is the flow's.
 static bool is_of_flows(const struct nft_area *area)
 {
@@ -349,5 +322,7 @@ void nft_area_matches(const struct nft_area *area, struct arena *arena, struct n
 			fields &= ~((uint64_t)1 << implied[i]);
 	}
 	put_matches(area, fields, arena, form);
-	say_header(area, form);
+	// The kernel is asked for a header by a load that fails without; it cannot be asked for none.
+	if (has(area, F_HEADER) && !has_header(area) && !form->strange)
+		form->strange = "is for packets without a transport header";
 }

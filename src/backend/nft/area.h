@@ -6,8 +6,9 @@
 
 #include "backend/nft/form.h"
 
-// F_HEADER holds 1 where there is a transport header and 0 where there is none (another fragment than the first). The
-// others hold the kernel's values; a field without a bit in `has` may have any value, or be missing.
+// The sets are of the kernel's values. F_HEADER alone has one more, for packets without a transport header (another
+// fragment than the first). A field without a bit in `has` may have any value, or be missing.
+#define NFT_NO_HEADER ((u128)1 << 24)
 struct nft_area {
 	uint64_t has; // bit: field
 	struct algebra_set set[NFT_FIELDS];

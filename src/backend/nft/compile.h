@@ -7,6 +7,8 @@
 
 // A rule with its clauses in normal form; none when no packet can match. Shares what it can with `rule`.
 void nft_normal_rule(const struct ir_rule *rule, struct arena *arena, struct ir_rule *out);
+// The values of a dimension that packets in the forward hook can have; the empty set where every number can be.
+struct algebra_set nft_normal_domain(enum ir_dim dim, struct arena *arena) must_check;
 
 // The chains of a ruleset that backend_nft_check has accepted. Tags name the rules by their index.
 void nft_compile(const struct ir_ruleset *lowered, const struct backend_nft_options *options,

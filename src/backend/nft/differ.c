@@ -8,6 +8,7 @@
 #include "backend/nft/text.h"
 #include "verify/verify.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -176,8 +177,6 @@ static bool shows(const struct shown *shown, const struct verify_difference *by,
 {
 	size_t at = by->rule_b ? (size_t)(by->rule_b - shown->is->rule.at) : shown->is->rule.len;
 	const struct nft_form *form = shown->origin[at].form;
-	if (!(by->packet->has >> IR_FAMILY & 1))
-		return false; // nothing else than IP comes to our rules
 	if (about && form && about->handle && form->handle == about->handle)
 		return true;
 	if (!difference->intended)
@@ -200,6 +199,18 @@ static void show(struct differing *d, const struct shown *shown)
 	}
 }
 
+// The packets that come to our rules at all.
+static const struct ir_clause *forwarded(struct arena *arena)
+{
+	struct ir_clause *clause = arena_new(arena, struct ir_clause);
+	for (enum ir_dim dim = 0; dim < IR_DIMS; dim++) {
+		struct algebra_set all = nft_normal_domain(dim, arena);
+		bool some = !all.len || ir_clause_narrow(clause, arena, dim, all);
+		assert(some);
+	}
+	return clause;
+}
+
 static void add_witnesses(struct differing *d)
 {
 	struct ir_ruleset meant, is;
@@ -208,6 +219,7 @@ static void add_witnesses(struct differing *d)
 	struct nft_origin *origin;
 	struct verify_options options = verify_options_default(time(NULL));
 	options.memory = WITNESS_MEMORY;
+	options.where = forwarded(d->arena);
 	backend_nft_normal(d->lowered, d->arena, &meant);
 	struct nft_program found = *d->found;
 	found.unfragmented = true; // as are the packets that the engine looks at

@@ -85,6 +85,37 @@ struct algebra_set nft_protocols_set(enum nft_protocols protocols)
 	return (struct algebra_set){0};
 }
 
+SET(versions, {NFT_VERSION_4, NFT_VERSION_4}, {NFT_VERSION_6, NFT_VERSION_6});
+SET(two, {0, 1});
+SET(states, {0, NFT_STATES - 1});
+SET(seconds, {0, 86399}); // the kernel's clock knows no leap seconds
+SET(days, {0, 6});
+static const struct algebra_range bits_at[NFT_FIELDS] = {
+#define X(code, dim, side, place, bytes, bits, ...) [code] = {0, ~(u128)0 >> (128 - (bits))},
+#include "backend/nft/field.def"
+#undef X
+};
+
+struct algebra_set nft_field_domain(enum nft_field field)
+{
+	switch ((int)field) {
+	case F_VERSION:
+	case F_FLOW_VERSION:
+		return versions;
+	case F_DIRECTION:
+	case F_KNOWN:
+		return two;
+	case F_STATE:
+		return states;
+	case F_HOUR:
+		return seconds;
+	case F_WDAY:
+		return days;
+	default:
+		return (struct algebra_set){&bits_at[field], 1};
+	}
+}
+
 enum nft_field nft_field_of(enum ir_dim dim, enum nft_side side, unsigned version, bool response)
 {
 	for (unsigned f = 0; f < NFT_FIELDS; f++) {
@@ -214,7 +245,7 @@ bool nft_field_value(enum nft_field field, struct arena *arena, struct algebra_s
 		*out = counted_down(arena, raw, 1);
 		return true;
 	case F_HOUR:
-		*out = algebra_set_intersect(arena, raw, algebra_set_one(arena, 0, 86399));
+		*out = algebra_set_intersect(arena, raw, seconds);
 		return true;
 	default:
 		*out = raw;

@@ -53,6 +53,9 @@ extern const struct nft_field_info nft_field_info[NFT_FIELDS];
 // The protocols whose packets have the field, as a set of IR_PROTO; the empty set means any.
 struct algebra_set nft_protocols_set(enum nft_protocols protocols) must_check;
 
+// All values that the kernel gives the field where it is there. A constant.
+struct algebra_set nft_field_domain(enum nft_field field) must_check;
+
 // The field that reads a dimension on a side. `version` chooses where the versions differ;
 // `response` the place of IR_DCCPSERVICE. NFT_FIELDS when there is none.
 enum nft_field nft_field_of(enum ir_dim dim, enum nft_side side, unsigned version,

@@ -35,8 +35,7 @@ static void drop(struct ir_clause *clause, enum ir_dim dim)
 	clause->len = n;
 }
 
-// The values that can occur at all; the empty set where every number can.
-static struct algebra_set possible(enum ir_dim dim, struct arena *arena)
+struct algebra_set nft_normal_domain(enum ir_dim dim, struct arena *arena)
 {
 	switch ((int)dim) {
 	case IR_FAMILY:
@@ -60,7 +59,7 @@ static struct algebra_set possible(enum ir_dim dim, struct arena *arena)
 static bool clip(struct normal *n, struct ir_clause *clause, size_t at)
 {
 	enum ir_dim dim = clause->cond[at].dim;
-	struct algebra_set all = possible(dim, n->arena), *set = &clause->cond[at].set;
+	struct algebra_set all = nft_normal_domain(dim, n->arena), *set = &clause->cond[at].set;
 	// As far as the kernel's clock goes.
 	if (dim == IR_TIME &&
 	    !nft_field_value(F_TIME, n->arena, nft_field_raw(F_TIME, n->arena, *set), set))
@@ -77,7 +76,7 @@ static bool clip_all(struct normal *n, struct ir_clause *clause)
 			return false;
 	for (size_t i = clause->len; i-- > 0;) {
 		enum ir_dim dim = clause->cond[i].dim;
-		struct algebra_set all = possible(dim, n->arena);
+		struct algebra_set all = nft_normal_domain(dim, n->arena);
 		// That a flow rule asks for something in the packet says which direction it is for.
 		bool tells = n->flow && ir_dim_info[dim].kind == IR_KIND_PACKET;
 		if (all.len && algebra_set_equal(all, clause->cond[i].set) && !tells)

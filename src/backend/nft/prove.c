@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proving that a program does what a list of rules says. A tag says which rule of the list one of the program wants to be;
-// with three things shown of what the kernel really tests and does, that is so for every packet:
+// with four things shown of what the kernel really tests and does, that is so for every packet:
 //   1. A rule of the program is for no packet that the list's rule is not for, and does the same.
 //   2. A packet of a list's rule comes to a rule that is it, unless it is in an earlier rule of the list that decides.
 //   3. On its way there it meets no rule that the list has behind.
-// For by 1 no later rule can take a packet from the first rule of the list that it is in, and by 2 it gets there. 1 is seen
-// by walking all ways, 2 and 3 by walking the packets of each rule of the list, so that only what a rule touches is looked
-// at. What somebody else's rules would do to this is not asked: one such rule, and nothing is proven.
+//   4. Where the rule lets it go on, it does not come to a rule that is it once more.
+// For by 1 no later rule can take a packet from the first rule of the list that it is in, and by 2 it gets there; by 4 it
+// is not counted, logged or limited twice. 1 is seen by walking all ways, the others by walking the packets of each rule
+// of the list, so that only what a rule touches is looked at. What somebody else's rules would do to this is not asked:
+// one such rule, and nothing is proven.
 #include "backend/nft/prove.h"
 #include "backend/nft/encode.h"
 #include "backend/nft/meets.h"
@@ -411,12 +413,20 @@ static size_t higher(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-// The main chain comes last: it leads into the parts.
-static void find_highest(struct prover *p)
+static void find_highest_of_parts(struct prover *p)
 {
 	p->highest_in = arena_array(p->arena, size_t, p->ways.parts);
+	for (size_t i = 0; i < p->place.len; i++) {
+		uint32_t part = p->ways.stop.at[p->place.at[i].spot.stop]->part;
+		p->highest_in[part] = higher(p->highest_in[part], p->place.at[i].rule + 1);
+	}
+}
+
+static void find_highest(struct prover *p)
+{
+	find_highest_of_parts(p);
 	p->part = arena_array(p->arena, struct part_index, p->ways.parts);
-	for (size_t s = p->ways.stop.len; s-- > 0;) {
+	for (size_t s = 0; s < p->ways.stop.len; s++) {
 		const struct nft_stop *stop = p->ways.stop.at[s];
 		size_t n = stop->chain->rule.len, most = 0;
 		p->highest[s] = arena_array(p->arena, size_t, n + 1);
@@ -430,7 +440,6 @@ static void find_highest(struct prover *p)
 				most = higher(most, p->highest_in[to->part]);
 		}
 		p->highest[s][n] = most;
-		p->highest_in[stop->part] = higher(p->highest_in[stop->part], most);
 	}
 }
 
@@ -615,6 +624,71 @@ static bool decided_earlier(struct nft_walk *walk, const struct nft_stop *stop)
 	       nft_takes(&p->rule[is]) && nft_takes(&chain->rule.at[0]);
 }
 
+// A place of the rule that stands in the chain before this one.
+static bool stands_before(const struct nft_walk *walk, const struct nft_visit *at,
+			  const struct nft_area *packets, struct arena *arena)
+{
+	for (size_t i = 0; i < walk->only_len; i++) {
+		struct nft_rule_at spot = walk->only[i];
+		if (spot.stop != at->stop->number || spot.rule >= at->rule)
+			continue;
+		const struct nft_form *form = &at->stop->chain->rule.at[spot.rule];
+		struct nft_area both = *packets;
+		nft_area_form(&both, arena, form);
+		if (!both.never)
+			return true;
+	}
+	return false;
+}
+
+static bool is_in_part(const struct prover *p, const struct nft_walk *walk, uint32_t part)
+{
+	for (size_t i = 0; i < walk->only_len; i++)
+		if (p->ways.stop.at[walk->only[i].stop]->part == part)
+			return true;
+	return false;
+}
+
+// Whether packets here may have come to the rule before.
+static bool came_before(const struct prover *p, const struct nft_walk *walk,
+			const struct nft_visit *at, const struct nft_area *packets,
+			struct arena *arena)
+{
+	for (; at; at = at->from) {
+		if (stands_before(walk, at, packets, arena))
+			return true;
+		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i] < at->rule; i++) {
+			const struct nft_form *form = &at->stop->chain->rule.at[at->stop->lead[i]];
+			const struct nft_stop *to = nft_ways_to(&p->ways, form);
+			if (form->act == ACT_JUMP && to && is_in_part(p, walk, to->part))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void come_again(struct nft_walk *walk, const struct nft_visit *at,
+		       const struct nft_form *form, const struct nft_area *packets,
+		       struct arena *arena, struct nft_areas *rest)
+{
+	struct prover *p = walk->user;
+	struct nft_area mine = *packets;
+	vec_push(arena, &rest->list, (struct nft_area *)packets);
+	if (*is_at(p, at) != p->now || p->failed)
+		return;
+	nft_area_form(&mine, arena, form);
+	if (mine.never || !came_before(p, walk, at, &mine, arena))
+		return;
+	add_rule(p, NFT_MISFIT_OTHER, p->now, at, "has packets that came to it before");
+	p->failed = true;
+}
+
+static bool go_on(struct nft_walk *walk, const struct nft_visit *at, const struct nft_area *packets)
+{
+	(void)walk, (void)at, (void)packets;
+	return true;
+}
+
 static void walk_rule(struct prover *p, const struct place *place, size_t n, struct nft_walk *walk)
 {
 	struct arena arena;
@@ -626,7 +700,6 @@ static void walk_rule(struct prover *p, const struct place *place, size_t n, str
 	walk->only = only;
 	walk->only_len = n;
 	walk->home = n ? p->ways.stop.at[only[0].stop]->part : walk->home;
-	p->failed = false;
 	area_of(&p->rule[p->now], &arena, &packets);
 	nft_area_and(&packets, &arena, p->within);
 	if (!packets.never)
@@ -642,17 +715,26 @@ static void walk_rules(struct prover *p)
 				.ends = come_to_nothing,
 				.lost = come_to_lost,
 				.settled = decided_earlier,
-				.steps = steps_of(p)};
+				.steps = steps_of(p)},
+			again = {.ways = &p->ways,
+				 .user = p,
+				 .rule = come_again,
+				 .ends = go_on,
+				 .lost = come_to_lost,
+				 .steps = steps_of(p)};
 	size_t at = 0;
 	if (p->place.len)
 		qsort(p->place.at, p->place.len, sizeof(*p->place.at), by_rule);
-	for (p->now = 0; p->now < p->rules && !walk.over; p->now++) {
+	for (p->now = 0; p->now < p->rules && !walk.over && !again.over; p->now++) {
 		size_t first = at;
 		while (at < p->place.len && p->place.at[at].rule == p->now)
 			at++;
+		p->failed = false;
 		walk_rule(p, p->place.at + first, at - first, &walk);
+		if (at - first > 1 && !p->failed && !nft_takes(&p->rule[p->now]))
+			walk_rule(p, p->place.at + first, at - first, &again);
 	}
-	p->out->over |= walk.over;
+	p->out->over |= walk.over || again.over;
 }
 
 static void absent_all(struct prover *p)

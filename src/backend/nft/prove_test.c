@@ -74,12 +74,9 @@ static void end(struct world *w)
 
 // --- what is the same ---
 
-// Of its flow's version, as all packets of a kernel are.
 static void some_packet(struct world *w, struct test_fields *out)
 {
-	do
-		test_fields_random(w->random, nft_program_find(&w->list, ""), out);
-	while (out->has[F_FLOW_VERSION] && out->value[F_FLOW_VERSION] != out->value[F_VERSION]);
+	test_fields_random(w->random, nft_program_find(&w->list, ""), out);
 }
 
 static bool same_walk(const struct test_walk *a, const struct test_walk *b)
@@ -349,6 +346,199 @@ static void faulty_lists_are_noticed(void **state)
 	assert_true(faults > RULESETS / 4);
 }
 
+// --- what chance seldom makes ---
+
+static struct nft_form rule_of(uint32_t number, enum nft_act act)
+{
+	return (struct nft_form){.act = act,
+				 .tag = {.known = true, .rule = number, .counts = true}};
+}
+
+static struct nft_form lead(enum nft_act act, const char *chain)
+{
+	return (struct nft_form){
+		.act = act, .chain = chain, .tag = {.known = true, .rule = NFT_TAG_HELPER}};
+}
+
+static void begin_small(struct world *w)
+{
+	arena_init(&w->arena);
+	nft_program_init(&w->list, &w->arena);
+	nft_program_init(&w->tree, &w->arena);
+}
+
+static void put(struct nft_program *program, const char *chain, struct nft_form form)
+{
+	struct nft_chain *to = nft_program_find(program, chain);
+	if (!to)
+		to = nft_program_chain(program, chain);
+	vec_push(program->arena, &to->rule, form);
+}
+
+static size_t misfits_of(struct world *w)
+{
+	struct nft_proof proof;
+	nft_prove(&w->list, &w->tree, &w->arena, &proof);
+	return proof.misfit.len;
+}
+
+// The test for a header takes any; one that asks what is in it is another test.
+static void header_that_is_asked_about_is_noticed(void **state)
+{
+	(void)state;
+	const struct nft_form last = rule_of(NFT_TAG_DEFAULT, ACT_DROP);
+	struct algebra_range part = nft_field_domain(F_HEADER).at[0];
+	struct nft_match any = {F_HEADER, nft_field_domain(F_HEADER)},
+			 some = {F_HEADER, {&part, 1}};
+	struct nft_form rule = rule_of(0, ACT_ACCEPT);
+	struct world w;
+	begin_small(&w);
+	rule.match = &any;
+	rule.len = 1;
+	put(&w.list, "", rule);
+	put(&w.list, "", last);
+	put(&w.tree, "", rule);
+	put(&w.tree, "", last);
+	assert_int_equal(misfits_of(&w), 0);
+	part.lo++;
+	nft_program_find(&w.tree, "")->rule.at[0].match = &some;
+	assert_true(misfits_of(&w) > 0);
+	nft_program_find(&w.tree, "")->rule.at[0].match = &any;
+	nft_program_find(&w.list, "")->rule.at[0].match = &some;
+	assert_true(misfits_of(&w) > 0);
+	end(&w);
+}
+
+// A rule after which packets go on counts each of them once.
+static void packets_that_come_twice_are_noticed(void **state)
+{
+	(void)state;
+	const struct nft_form rule = rule_of(0, ACT_CONTINUE),
+			      last = rule_of(NFT_TAG_DEFAULT, ACT_DROP);
+	struct nft_form four = lead(ACT_GOTO, "-n1");
+	for (unsigned kind = 0; kind < 3; kind++) {
+		struct world w;
+		begin_small(&w);
+		nft_form_match(&four, &w.arena, F_VERSION,
+			       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
+		put(&w.list, "", rule);
+		put(&w.list, "", last);
+		if (kind == 0)
+			put(&w.tree, "", four); // the others come to the rule here
+		put(&w.tree, "", kind < 2 ? rule : lead(ACT_JUMP, "-n2"));
+		put(&w.tree, "", kind == 0 ? last : lead(ACT_GOTO, "-n1"));
+		put(&w.tree, "-n1", rule);
+		put(&w.tree, "-n1", last);
+		put(&w.tree, "-n2", rule);
+		assert_int_equal(misfits_of(&w) > 0, kind > 0);
+		end(&w);
+	}
+}
+
+// A list of two rules: one accepts a protocol, the other drops a version behind it.
+static void begin_two_rules(struct world *w, struct nft_form *accepts, struct nft_form *drops)
+{
+	begin_small(w);
+	*accepts = rule_of(0, ACT_ACCEPT);
+	*drops = rule_of(1, ACT_DROP);
+	nft_form_match(accepts, &w->arena, F_PROTO, algebra_set_one(&w->arena, 6, 6));
+	nft_form_match(drops, &w->arena, F_VERSION,
+		       algebra_set_one(&w->arena, NFT_VERSION_4, NFT_VERSION_4));
+	put(&w->list, "", *accepts);
+	put(&w->list, "", *drops);
+	put(&w->list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+}
+
+// A chain of the last part, to which the first part leads, too.
+static void later_rules_in_shared_chains_are_noticed(void **state)
+{
+	(void)state;
+	for (unsigned faulty = 0; faulty < 2; faulty++) {
+		struct world w;
+		struct nft_form accepts, drops;
+		begin_two_rules(&w, &accepts, &drops);
+		put(&w.tree, "", lead(ACT_JUMP, "-n1"));
+		put(&w.tree, "", lead(ACT_JUMP, "-n2"));
+		put(&w.tree, "", lead(ACT_JUMP, "-n3"));
+		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "-n1", lead(ACT_GOTO, "-n5"));
+		put(&w.tree, "-n2", accepts);
+		put(&w.tree, "-n3", lead(ACT_GOTO, "-n4"));
+		put(&w.tree, "-n4", drops);
+		put(&w.tree, "-n5", lead(ACT_GOTO, faulty ? "-n4" : "-n6"));
+		put(&w.tree, "-n6", lead(ACT_GOTO, "-n7"));
+		(void)!nft_program_chain(&w.tree, "-n7");
+		assert_int_equal(misfits_of(&w) > 0, faulty);
+		end(&w);
+	}
+}
+
+// A jump within a part, to a chain that was known before.
+static void later_rules_behind_jumps_are_noticed(void **state)
+{
+	(void)state;
+	for (unsigned faulty = 0; faulty < 2; faulty++) {
+		struct world w;
+		struct nft_form accepts, drops, six = lead(ACT_GOTO, "-n4");
+		begin_two_rules(&w, &accepts, &drops);
+		nft_form_match(&six, &w.arena, F_VERSION,
+			       algebra_set_one(&w.arena, NFT_VERSION_6, NFT_VERSION_6));
+		put(&w.tree, "", lead(ACT_JUMP, "-n1"));
+		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "-n1", six);
+		six.chain = "-n2"; // none are left
+		put(&w.tree, "-n1", six);
+		put(&w.tree, "-n1", lead(ACT_GOTO, "-n3"));
+		put(&w.tree, "-n2", drops);
+		put(&w.tree, "-n3", faulty ? lead(ACT_JUMP, "-n2") : accepts);
+		put(&w.tree, "-n3", faulty ? accepts : drops);
+		put(&w.tree, "-n4", accepts);
+		assert_int_equal(misfits_of(&w) > 0, faulty);
+		end(&w);
+	}
+}
+
+// --- the packets that judge ---
+
+// Asks for the whole of a field.
+static void ask_all(struct world *w, struct nft_chain *rules, enum nft_field field)
+{
+	struct nft_form form = {.act = ACT_ACCEPT, .len = 1};
+	struct nft_match match = {field, nft_field_domain(field)};
+	form.match = arena_memdup(&w->arena, &match, sizeof(match));
+	vec_push(&w->arena, &rules->rule, form);
+}
+
+static void assert_possible(const struct test_fields *packet)
+{
+	bool flow = packet->value[F_STATE] <= IR_STATE_RELATED;
+	assert_true(packet->has[F_FLOW_VERSION] == flow && packet->has[F_DIRECTION] == flow);
+	assert_true(!flow || packet->value[F_FLOW_VERSION] == packet->value[F_VERSION]);
+	assert_true(!flow || packet->has[F_HEADER]);
+	for (enum nft_field f = 0; f < NFT_FIELDS; f++)
+		if (packet->has[f] && !algebra_set_has(nft_field_domain(f), packet->value[f]))
+			fail_msg("%s has an impossible value", nft_field_info[f].text);
+}
+
+// What no kernel sees tells nothing of a proof, which speaks of what a kernel sees.
+static void packets_are_possible(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = 1};
+	struct world w = {.random = &random};
+	arena_init(&w.arena);
+	nft_program_init(&w.list, &w.arena);
+	struct nft_chain *rules = nft_program_chain(&w.list, "");
+	for (enum nft_field f = 0; f < NFT_FIELDS; f++)
+		ask_all(&w, rules, f);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct test_fields packet;
+		some_packet(&w, &packet);
+		assert_possible(&packet);
+	}
+	end(&w);
+}
+
 // --- what nobody would make ---
 
 static void leads(struct world *w, const char *from, const char *to, enum nft_act act)
@@ -397,6 +587,11 @@ int main(void)
 		cmocka_unit_test(trees_are_proven_and_lifted),
 		cmocka_unit_test(changes_are_noticed),
 		cmocka_unit_test(faulty_lists_are_noticed),
+		cmocka_unit_test(header_that_is_asked_about_is_noticed),
+		cmocka_unit_test(packets_that_come_twice_are_noticed),
+		cmocka_unit_test(later_rules_in_shared_chains_are_noticed),
+		cmocka_unit_test(later_rules_behind_jumps_are_noticed),
+		cmocka_unit_test(packets_are_possible),
 		cmocka_unit_test(hostile_programs_come_to_an_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,8 +102,9 @@ static void set(struct test_fields *out, enum nft_field field, u128 value)
 
 static u128 any_value(struct test_random *random, enum nft_field field)
 {
-	u128 value = (u128)test_random_next(random) << 64 | test_random_next(random);
-	return value & algebra_max(nft_field_info[field].bits);
+	u128 value = (u128)test_random_next(random) << 64 | test_random_next(random),
+	     max = nft_field_domain(field).at[0].hi;
+	return max == algebra_max(128) ? value : value % (max + 1);
 }
 
 // An edge of the rule's set, or next to it, or anything.
@@ -114,7 +115,7 @@ static u128 aimed_value(struct test_random *random, const struct nft_form *form,
 	if (!asked || !asked->len || test_random_chance(random, 10))
 		return any_value(random, field);
 	struct algebra_range r = asked->at[test_random_below(random, (uint32_t)asked->len)];
-	u128 max = algebra_max(nft_field_info[field].bits);
+	u128 max = nft_field_domain(field).at[0].hi;
 	switch (test_random_below(random, 8)) {
 	case 0:
 		return r.hi < max ? r.hi + 1 : r.hi;
@@ -148,44 +149,59 @@ static bool fits(const struct nft_field_info *info, unsigned version, unsigned p
 	       (!needed.len || algebra_set_has(needed, protocol));
 }
 
-// The fields of one side, of an IP version and a protocol.
-static void set_side(struct test_random *random, const struct nft_form *form, enum nft_side side,
-		     struct test_fields *out)
+static bool wants_v6(struct test_random *random, const struct nft_form *form)
 {
-	enum nft_field version = side == OF_FLOW ? F_FLOW_VERSION : F_VERSION,
-		       protocol = side == OF_FLOW ? F_FLOW_PROTO : F_PROTO;
 	bool v6 = nft_form_set(form, F_SRC6) || nft_form_set(form, F_DST6) ||
 		  nft_form_set(form, F_FLOW_SRC6) || nft_form_set(form, F_FLOW_DST6);
-	if (test_random_chance(random, 10))
-		v6 = !v6;
-	unsigned proto = random_protocol(random, form, protocol);
-	bool header = side == OF_FLOW || test_random_chance(random, 95);
-	set(out, version, v6 ? NFT_VERSION_6 : NFT_VERSION_4);
-	set(out, protocol, proto);
-	if (side == OF_PACKET && header)
-		set(out, F_HEADER, any_value(random, F_HEADER));
-	for (enum nft_field f = 0; f < NFT_FIELDS; f++) {
-		const struct nft_field_info *info = &nft_field_info[f];
-		bool transport = info->place.source == SOURCE_PAYLOAD &&
-				 info->place.key == NFT_PAYLOAD_TRANSPORT_HEADER;
-		if (info->side == side && !out->has[f] && f != F_HEADER && f != F_STATE &&
-		    f != F_KNOWN && fits(info, v6 ? 6 : 4, proto) && (!transport || header))
-			set(out, f, aimed_value(random, form, f));
-	}
+	return test_random_chance(random, 10) ? !v6 : v6;
 }
 
+struct side {
+	enum nft_side side;
+	unsigned version; // 4 or 6
+	bool header;      // of transport
+};
+
+static bool may_have(const struct side *s, enum nft_field field, unsigned proto)
+{
+	const struct nft_field_info *info = &nft_field_info[field];
+	bool transport = info->place.source == SOURCE_PAYLOAD &&
+			 info->place.key == NFT_PAYLOAD_TRANSPORT_HEADER;
+	bool of_state = field == F_STATE || field == F_KNOWN;
+	return info->side == s->side && !of_state && fits(info, s->version, proto) &&
+	       (!transport || s->header);
+}
+
+static void set_side(struct test_random *random, const struct nft_form *form, const struct side *s,
+		     struct test_fields *out)
+{
+	bool flow = s->side == OF_FLOW;
+	enum nft_field protocol = flow ? F_FLOW_PROTO : F_PROTO;
+	unsigned proto = random_protocol(random, form, protocol);
+	set(out, flow ? F_FLOW_VERSION : F_VERSION,
+	    s->version == 6 ? NFT_VERSION_6 : NFT_VERSION_4);
+	set(out, protocol, proto);
+	for (enum nft_field f = 0; f < NFT_FIELDS; f++)
+		if (!out->has[f] && may_have(s, f, proto))
+			set(out, f, aimed_value(random, form, f));
+}
+
+// Connection tracking puts fragments together, so where there is a flow there is a header; and a flow has the version of
+// its packets.
 void test_fields_random(struct test_random *random, const struct nft_chain *rules,
 			struct test_fields *out)
 {
 	const struct nft_form *form =
 		&rules->rule.at[test_random_below(random, (uint32_t)rules->rule.len)];
-	*out = (struct test_fields){.has = {false}};
-	set_side(random, form, OF_PACKET, out);
 	bool flow = test_random_chance(random, 90);
-	if (flow) {
-		set_side(random, form, OF_FLOW, out);
-		set(out, F_DIRECTION, test_random_below(random, 2));
-		set(out, F_KNOWN, test_random_below(random, 2));
-	}
+	struct side side = {OF_PACKET, wants_v6(random, form) ? 6 : 4,
+			    flow || test_random_chance(random, 50)};
+	*out = (struct test_fields){.has = {false}};
+	set_side(random, form, &side, out);
+	side.side = OF_FLOW;
+	if (flow)
+		set_side(random, form, &side, out);
+	if (flow)
+		set(out, F_KNOWN, any_value(random, F_KNOWN));
 	set(out, F_STATE, flow ? test_random_below(random, 3) : 3 + test_random_below(random, 2));
 }

@@ -78,6 +78,14 @@ static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 	}
 }
 
+// Where parts share chains, what is in one is in the others.
+static void make_one_part(struct nft_ways *ways)
+{
+	ways->parts = 2;
+	for (size_t i = 1; i < ways->stop.len; i++)
+		ways->stop.at[i]->part = 1;
+}
+
 void nft_ways_find(const struct nft_program *program, struct arena *arena, struct nft_ways *out)
 {
 	*out = (struct nft_ways){
@@ -85,12 +93,11 @@ void nft_ways_find(const struct nft_program *program, struct arena *arena, struc
 	see(out, "", 0);
 	for (size_t i = 0; i < out->stop.len; i++)
 		see_targets(out, out->stop.at[i]);
-	out->open = arena_array(arena, bool, out->parts);
 	bool shared = false;
 	for (size_t i = 0; i < out->stop.len; i++)
 		shared |= out->stop.at[i]->shared;
-	for (uint32_t i = 0; i < out->parts; i++)
-		out->open[i] = shared;
+	if (shared)
+		make_one_part(out);
 }
 
 // --- walking ---
@@ -154,7 +161,7 @@ static void enter(struct nft_walk *walk, const struct nft_visit *at, const char 
 // Whether the walk has nothing to see in a part.
 static bool passes_by(const struct nft_walk *walk, uint32_t part)
 {
-	if (!walk->only || !part || walk->ways->open[part] || part == walk->home)
+	if (!walk->only || !part || part == walk->home)
 		return false;
 	for (size_t i = 0; i < walk->only_len; i++)
 		if (walk->ways->stop.at[walk->only[i].stop]->part == part)

@@ -9,7 +9,7 @@ struct nft_stop { // a chain on the way
 	const struct nft_chain *chain;
 	uint32_t number;
 	uint32_t part;  // what a jump of the main chain leads into, from 1; 0: no jump
-	bool shared;    // in several parts
+	bool shared;    // in several parts, which then are one
 	uint32_t *lead; // the rules that only lead on, ascending
 	size_t leads;
 };
@@ -19,7 +19,6 @@ struct nft_ways {
 	VEC(struct nft_stop *) stop; // by number; the first is the main chain
 	struct map by_name;          // of chains
 	uint32_t parts;              // numbers of parts are below
-	bool *open;                  // by part: it shares stops with others
 };
 // The program is borrowed; without a main chain there are no stops.
 void nft_ways_find(const struct nft_program *program, struct arena *arena, struct nft_ways *out);
