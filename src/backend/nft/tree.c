@@ -383,7 +383,7 @@ static size_t budget_of(const struct build *b, size_t rules)
 static const struct {
 	unsigned cuts, leaves;
 	size_t rules_most;
-} attempts[] = {{1, 1, 800}, {2, 1, 800}, {1, 8, 1000}, {1, 16, 1000}, {4, 16, 5000}};
+} attempts[] = {{1, 1, 800}, {2, 1, 800}, {1, 8, 1000}, {1, 16, 1000}};
 // With so many rules leaves are longer, since the kernel looks for maps one after the other.
 #define LARGE 30000u
 
