@@ -30,7 +30,8 @@ struct backend_count {
 	uint64_t packets, bytes;
 };
 
-// Counts since the policy in force was deployed. `rule[i]` belongs to the i-th rule of the ruleset that was applied.
+// Counts since the policy in force was applied, or since the change that brought the rule. `rule[i]` belongs to the
+// i-th rule of the ruleset in force.
 struct backend_counters {
 	struct backend_count *rule;
 	size_t rules;
@@ -129,8 +130,8 @@ struct backend_ops {
 	int (*apply)(struct backend *backend, const struct ir_ruleset *lowered,
 		     struct diags *diags);
 	// Optional: makes the policy in force, which is the one of the last apply or change, into `lowered` by these edits.
-	// Costs what the edits touch, not what the policy holds; counters of the other rules go on. BACKEND_ANEW: it cannot
-	// (nothing is in force that this process applied, somebody has changed it, too much is touched): apply it instead.
+	// Mostly costs what the edits touch, not what the policy holds; counters of the other rules go on. BACKEND_ANEW: it
+	// cannot (nothing is in force that this process applied): apply it instead.
 	int (*change)(struct backend *backend, const struct ir_ruleset *lowered,
 		      const struct backend_edit *edit, size_t edits, struct diags *diags);
 	// Required: withdraws everything that the back end has made, pinholes too; nothing of it remains.

@@ -22,6 +22,7 @@
 struct apply {
 	struct backend_nft *nft;
 	const struct ir_ruleset *lowered; // NULL while nothing is compiled
+	bool edited;                      // from what is in force; rules that stay go on counting
 	struct diags *diags;
 	struct arena arena;
 	struct nft_table table; // as it was found
@@ -230,6 +231,25 @@ bool nft_weekday_off(const struct ir_ruleset *lowered, struct diags *diags)
 	return true;
 }
 
+// Behind the switch, when packets come to the old generation no more. Its books have been edited already: they say which
+// number the rule at a place had there.
+static void keep_counts(struct apply *a, uint32_t old_generation)
+{
+	const struct nft_live *old = a->nft->live;
+	struct nft_counts counts = {.arena = &a->arena, .numbers = old->numbers},
+			  *to = &a->live->counts;
+	*to = (struct nft_counts){.arena = &a->live->arena, .numbers = a->live->numbers};
+	if (nft_read_counts(a->nft, old_generation, &counts))
+		diag_add(a->diags, &(struct diag){.severity = DIAG_WARNING, .code = DIAG_FAILED},
+			 "nft: what the rules have counted could not be read: they begin anew");
+	nft_counts_join(&counts, &old->counts);
+	for (size_t i = 0; i < old->rule.len; i++)
+		nft_counts_set(to, (uint32_t)i, nft_counts_of(&counts, old->rule.at[i].number));
+	if (old->default_action == a->lowered->default_action)
+		to->by_default = counts.by_default;
+	to->no_flow = counts.no_flow;
+}
+
 static int undo(struct apply *a, int error)
 {
 	if (a->table.there) {
@@ -257,6 +277,8 @@ static int replace(struct apply *a)
 	if (error)
 		return undo(a, error);
 	// From here on the new policy is in force, whatever happens.
+	if (a->edited)
+		keep_counts(a, a->table.generation);
 	nft_live_free(a->nft->live);
 	a->nft->live = a->live;
 	a->live = NULL;
@@ -288,17 +310,37 @@ static void finish(struct apply *a)
 	arena_fini(&a->arena);
 }
 
+static int put_in_force(struct backend_nft *nft, const struct ir_ruleset *lowered, bool edited,
+			struct diags *diags)
+{
+	struct apply a;
+	nft_changed_forget(nft);
+	begin(&a, nft, diags);
+	a.lowered = lowered;
+	a.edited = edited;
+	int error = replace(&a);
+	finish(&a);
+	return error;
+}
+
 int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		      struct diags *diags)
 {
-	nft_changed_forget(nft);
 	if (!backend_nft_check(lowered, diags) || nft_weekday_off(lowered, diags))
 		return BACKEND_REFUSED;
-	struct apply a;
-	begin(&a, nft, diags);
-	a.lowered = lowered;
-	int error = replace(&a);
-	finish(&a);
+	return put_in_force(nft, lowered, false, diags);
+}
+
+// When it fails the edited books are of no use any more.
+int nft_replace_edited(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		       struct diags *diags)
+{
+	int error = put_in_force(nft, lowered, true, diags);
+	nft->replaced++;
+	if (error) {
+		nft_live_free(nft->live);
+		nft->live = NULL;
+	}
 	return error;
 }
 

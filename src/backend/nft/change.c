@@ -2,7 +2,7 @@
 // Changing the policy in force by a few rules, in three transactions: the maps that leaves will look up, where nothing
 // leads to them; the rules that leave and enter leaves, all in one step for every packet; what nobody uses any
 // more. Which kernel rule is which is read from the leaves' chains: when they are not as they were made, or when the tree
-// cannot be changed in place, nothing is done and the policy is to be applied anew.
+// cannot be changed in place, the policy is replaced as a whole (apply.c).
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
@@ -24,6 +24,8 @@ struct change {
 	struct backend_nft *nft;
 	struct nft_live *live;
 	const struct ir_ruleset *lowered;
+	const struct backend_edit *edit;
+	size_t edits;
 	struct arena arena;
 	struct nft_batch batch;
 	struct nft_touched touched;
@@ -31,36 +33,85 @@ struct change {
 	struct nft_table table;   // what they are
 	VEC(const char *) old_map;
 	VEC(struct old_target) old_target;
-	VEC(uint32_t) gone; // numbers of the policy's rules that are gone
-	size_t flow_rules;  // there were
+	VEC(struct nft_live_rule) removed;
+	size_t flow_rules; // there were
 };
 
 // --- the books ---
 
-static void take_rule(struct change *c, size_t at, bool *good)
+static void move_rules(struct nft_live *live, size_t from, size_t end, size_t to)
 {
-	struct nft_live_rule rule = c->live->rule.at[at];
-	struct nft_tree *tree = &c->live->tree;
-	for (uint32_t i = 0; i < rule.forms && *good; i++) {
-		if (tree->targeted.at[rule.first + i])
-			vec_push(&c->arena, &c->old_target,
-				 (struct old_target){tree->target.at[rule.first + i],
-						     tree->rule.at[rule.first + i]});
-		nft_changed_add(c->nft, tree->rule.at[rule.first + i]);
-		*good = nft_tree_remove(tree, rule.first + i, &c->touched);
-	}
-	c->live->flow_rules -= rule.flow;
-	vec_push(&c->arena, &c->gone, rule.number);
+	memmove(live->rule.at + to, live->rule.at + from, (end - from) * sizeof(*live->rule.at));
 }
 
-// A rank between the rules at `at - 1` and `at`, with room for so many; false when there is none.
-static bool rank_between(const struct nft_live *live, size_t at, size_t forms, uint64_t *out)
+static void note_removed(struct change *c)
 {
+	for (size_t i = 0; i < c->edits; i++)
+		for (size_t k = 0; k < c->edit[i].removed; k++)
+			vec_push(&c->arena, &c->removed, c->live->rule.at[c->edit[i].at + k]);
+}
+
+// What stands behind an edit moves as a whole: first what moves up, then, from the last one on, what moves down.
+static void make_room(struct change *c)
+{
+	struct nft_live *live = c->live;
+	size_t before = live->rule.len, after = c->lowered->rule.len;
+	while (live->rule.len < after)
+		vec_push(&live->arena, &live->rule, ((struct nft_live_rule){0}));
+	for (size_t turn = 0; turn < 2 * c->edits; turn++) {
+		size_t i = turn < c->edits ? turn : 2 * c->edits - 1 - turn;
+		const struct backend_edit *e = &c->edit[i];
+		size_t from = e->at + e->removed, to = e->to + e->inserted,
+		       end = i + 1 < c->edits ? c->edit[i + 1].at : before;
+		if (turn < c->edits ? to < from : to > from)
+			move_rules(live, from, end, to);
+	}
+	live->rule.len = after;
+}
+
+// The policy's rules as they are to be; new ones are not in the tree yet.
+static void edit_list(struct change *c)
+{
+	struct nft_live *live = c->live;
+	note_removed(c);
+	make_room(c);
+	for (size_t i = 0; i < c->removed.len; i++)
+		live->flow_rules -= c->removed.at[i].flow;
+	for (size_t i = 0; i < c->edits; i++)
+		for (size_t k = c->edit[i].to; k < c->edit[i].to + c->edit[i].inserted; k++) {
+			live->rule.at[k] = (struct nft_live_rule){
+				.number = live->numbers++, .flow = c->lowered->rule.at[k].flow};
+			live->flow_rules += live->rule.at[k].flow;
+		}
+}
+
+static bool take_rule(struct change *c, const struct nft_live_rule *rule)
+{
+	struct nft_tree *tree = &c->live->tree;
+	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++) {
+		if (tree->targeted.at[i])
+			vec_push(&c->arena, &c->old_target,
+				 (struct old_target){tree->target.at[i], tree->rule.at[i]});
+		nft_changed_add(c->nft, tree->rule.at[i]);
+		if (!nft_tree_remove(tree, i, &c->touched))
+			return false;
+	}
+	return true;
+}
+
+// A rank behind the rule before, which leaves as much room to each that is still to come before the next that has one;
+// false when there is too little.
+static bool rank_at(const struct nft_live *live, size_t at, size_t forms, uint64_t *out)
+{
+	size_t next = at + 1;
+	while (next < live->rule.len && !live->rule.at[next].end)
+		next++;
 	uint64_t lo = at ? live->rule.at[at - 1].end : 0,
-		 hi = at < live->rule.len ? live->rule.at[at].rank : live->end;
-	if (hi <= lo || hi - lo < forms + 2)
+		 hi = next < live->rule.len ? live->rule.at[next].rank : live->end,
+		 steps = next - at + 1;
+	if (hi <= lo || (hi - lo) / steps < forms + 2)
 		return false;
-	*out = lo + 1 + (hi - lo - 1 - forms) / 2;
+	*out = lo + (hi - lo) / steps - forms;
 	return true;
 }
 
@@ -77,46 +128,35 @@ static void compile(struct change *c, const struct ir_rule *rule, uint32_t numbe
 	nft_chain_copy(&forms, &live->program, out);
 }
 
-static bool put_rule(struct change *c, size_t at, const struct ir_rule *rule)
+static bool put_rule(struct change *c, size_t at)
 {
 	struct nft_live *live = c->live;
+	struct nft_live_rule *rule = &live->rule.at[at];
 	struct nft_chain forms = {.name = ""};
-	struct nft_live_rule made = {.number = live->numbers++,
-				     .first = (uint32_t)live->tree.rule.len,
-				     .flow = rule->flow};
-	compile(c, rule, made.number, &forms);
-	made.forms = (uint32_t)forms.rule.len;
-	live->flow_rules += rule->flow;
-	if (!rank_between(live, at, forms.rule.len, &made.rank))
+	compile(c, &c->lowered->rule.at[at], rule->number, &forms);
+	rule->first = (uint32_t)live->tree.rule.len;
+	rule->forms = (uint32_t)forms.rule.len;
+	if (!rank_at(live, at, forms.rule.len, &rule->rank))
 		return false;
-	made.end = made.rank + made.forms;
+	rule->end = rule->rank + rule->forms;
 	for (size_t i = 0; i < forms.rule.len; i++)
 		nft_changed_add(c->nft, &forms.rule.at[i]);
 	for (size_t i = 0; i < forms.rule.len; i++)
-		if (!nft_tree_insert(&live->tree, &forms.rule.at[i], made.rank + i, &c->touched))
+		if (!nft_tree_insert(&live->tree, &forms.rule.at[i], rule->rank + i, &c->touched))
 			return false;
-	vec_push(&live->arena, &live->rule, made);
-	memmove(live->rule.at + at + 1, live->rule.at + at,
-		(live->rule.len - 1 - at) * sizeof(made));
-	live->rule.at[at] = made;
 	return true;
 }
 
-static bool change_books(struct change *c, const struct backend_edit *edit, size_t edits)
+static bool change_tree(struct change *c)
 {
-	struct nft_live *live = c->live;
-	bool good = true;
-	for (size_t i = 0; i < edits && good; i++) {
-		const struct backend_edit *e = &edit[i];
-		for (size_t k = 0; k < e->removed && good; k++)
-			take_rule(c, e->to + k, &good);
-		memmove(live->rule.at + e->to, live->rule.at + e->to + e->removed,
-			(live->rule.len - e->to - e->removed) * sizeof(*live->rule.at));
-		live->rule.len -= e->removed;
-		for (size_t k = 0; k < e->inserted && good; k++)
-			good = put_rule(c, e->to + k, &c->lowered->rule.at[e->to + k]);
-	}
-	return good;
+	for (size_t i = 0; i < c->removed.len; i++)
+		if (!take_rule(c, &c->removed.at[i]))
+			return false;
+	for (size_t i = 0; i < c->edits; i++)
+		for (size_t k = 0; k < c->edit[i].inserted; k++)
+			if (!put_rule(c, c->edit[i].to + k))
+				return false;
+	return true;
 }
 
 // --- what a leaf's chain becomes ---
@@ -174,8 +214,8 @@ static char *host_name(struct change *c, const struct nft_node *host)
 
 static bool is_gone(const struct change *c, const struct nft_form *form)
 {
-	for (size_t k = 0; k < c->gone.len; k++)
-		if (form->tag.known && form->tag.rule == c->gone.at[k])
+	for (size_t k = 0; k < c->removed.len; k++)
+		if (form->tag.known && form->tag.rule == c->removed.at[k].number)
 			return true;
 	return false;
 }
@@ -314,15 +354,13 @@ static void remove_leftovers(struct change *c)
 
 // --- the whole ---
 
-static bool can_be_changed(const struct backend_nft *nft, const struct ir_ruleset *lowered,
-			   const struct backend_edit *edit, size_t edits)
+static bool can_be_changed(const struct change *c)
 {
-	const struct nft_live *live = nft->live;
-	size_t rules = 0;
-	for (size_t i = 0; i < edits; i++)
-		rules += edit[i].removed + edit[i].inserted;
-	return live && rules <= EDITS_MOST && live->default_action == lowered->default_action &&
-	       live->arena.total < live->grown;
+	size_t rules = c->removed.len;
+	for (size_t i = 0; i < c->edits; i++)
+		rules += c->edit[i].inserted;
+	return rules <= EDITS_MOST && c->live->default_action == c->lowered->default_action &&
+	       c->live->arena.total < c->live->grown;
 }
 
 // The drop of packets without a flow stands at the end when there are flow rules.
@@ -352,22 +390,27 @@ static bool change_kernel(struct change *c)
 	return !run(c);
 }
 
-static bool admitted(const struct ir_ruleset *lowered, const struct backend_edit *edit,
-		     size_t edits, struct arena *arena, struct diags *diags)
+static bool admitted(struct change *c, struct diags *diags)
 {
-	struct ir_ruleset some = {.default_action = lowered->default_action};
-	for (size_t i = 0; i < edits; i++)
-		for (size_t k = 0; k < edit[i].inserted; k++)
-			vec_push(arena, &some.rule, lowered->rule.at[edit[i].to + k]);
+	struct ir_ruleset some = {.default_action = c->lowered->default_action};
+	for (size_t i = 0; i < c->edits; i++)
+		for (size_t k = 0; k < c->edit[i].inserted; k++)
+			vec_push(&c->arena, &some.rule, c->lowered->rule.at[c->edit[i].to + k]);
 	return backend_nft_check(&some, diags) && !nft_weekday_off(&some, diags);
+}
+
+static bool change_in_place(struct change *c)
+{
+	return can_be_changed(c) && change_tree(c) && end_stays(c) && change_kernel(c);
 }
 
 int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		       const struct backend_edit *edit, size_t edits, struct diags *diags)
 {
-	if (!can_be_changed(nft, lowered, edit, edits))
+	struct change c = {
+		.nft = nft, .live = nft->live, .lowered = lowered, .edit = edit, .edits = edits};
+	if (!nft->live)
 		return BACKEND_ANEW;
-	struct change c = {.nft = nft, .live = nft->live, .lowered = lowered};
 	arena_init(&c.arena);
 	c.touched.arena = &c.arena;
 	nft_batch_init(&c.batch, &c.arena);
@@ -375,16 +418,11 @@ int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered
 	c.live->encoder.table = nft->table;
 	c.flow_rules = c.live->flow_rules;
 	int result = BACKEND_REFUSED;
-	if (admitted(lowered, edit, edits, &c.arena, diags)) {
-		bool done = change_books(&c, edit, edits) && end_stays(&c) && change_kernel(&c);
-		result = done ? BACKEND_DONE : BACKEND_ANEW;
-	}
-	// Books that are half changed are of no use, and what stands in the kernel goes with the generation.
-	if (result == BACKEND_ANEW) {
-		nft_live_free(nft->live);
-		nft->live = NULL;
+	if (admitted(&c, diags)) {
+		edit_list(&c);
+		result = change_in_place(&c) ? BACKEND_DONE : BACKEND_ANEW;
 	}
 	nft_batch_fini(&c.batch);
 	arena_fini(&c.arena);
-	return result;
+	return result == BACKEND_ANEW ? nft_replace_edited(nft, lowered, diags) : result;
 }

@@ -45,6 +45,13 @@ void nft_counts_join(struct nft_counts *counts, const struct nft_counts *more)
 	sum(&counts->no_flow, more->no_flow);
 }
 
+void nft_counts_set(struct nft_counts *counts, uint32_t number, struct backend_count count)
+{
+	struct backend_count *to = counter_of(counts, number);
+	if (to)
+		*to = count;
+}
+
 struct backend_count nft_counts_of(const struct nft_counts *counts, uint32_t number)
 {
 	return number < counts->rule.len ? counts->rule.at[number] : (struct backend_count){0, 0};

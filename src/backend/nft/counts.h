@@ -17,6 +17,7 @@ struct nft_counts {
 // What a kernel rule had counted when it was read.
 void nft_counts_add(struct nft_counts *counts, const struct nft_form *form);
 void nft_counts_join(struct nft_counts *counts, const struct nft_counts *more);
+void nft_counts_set(struct nft_counts *counts, uint32_t number, struct backend_count count);
 // Of a number; zero when nothing was counted.
 struct backend_count nft_counts_of(const struct nft_counts *counts, uint32_t number) must_check;
 

@@ -81,13 +81,15 @@ static uint64_t counted(struct test_fixture *f, size_t at)
 	return at < counters.rules ? counters.rule[at].packets : 0;
 }
 
-static void insert(struct test_fixture *f, size_t at, struct ir_rule rule)
+static void insert(struct test_fixture *f, size_t at, struct ir_rule rule, size_t times)
 {
-	const struct backend_edit edit = {at, 0, at, 1};
-	vec_push(&f->arena, &f->ruleset.rule, rule);
-	memmove(f->ruleset.rule.at + at + 1, f->ruleset.rule.at + at,
-		(f->ruleset.rule.len - 1 - at) * sizeof(rule));
-	f->ruleset.rule.at[at] = rule;
+	const struct backend_edit edit = {at, 0, at, times};
+	for (size_t i = 0; i < times; i++) {
+		vec_push(&f->arena, &f->ruleset.rule, rule);
+		memmove(f->ruleset.rule.at + at + 1, f->ruleset.rule.at + at,
+			(f->ruleset.rule.len - 1 - at) * sizeof(rule));
+		f->ruleset.rule.at[at] = rule;
+	}
 	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
 			 BACKEND_DONE);
 }
@@ -121,7 +123,7 @@ static void a_rule_that_is_hidden_has_counted(void **state)
 	send_packets(f, PORT + 3, 5);
 	send_packets(f, PORT + 4, 2);
 	assert_int_equal(counted(f, 3), 5);
-	insert(f, 0, rule_of(f, PORT + 2, PORT + 3));
+	insert(f, 0, rule_of(f, PORT + 2, PORT + 3), 1);
 	assert_false(has_chain_of(f, 3));
 	send_packets(f, PORT + 3, 7);
 	assert_int_equal(counted(f, 0), 7);
@@ -134,11 +136,29 @@ static void a_rule_that_is_hidden_has_counted(void **state)
 	assert_int_equal(counted(f, 4), 2);
 }
 
+// Too many rules for a change in place: those that stay go on, too, wherever they stand then.
+static void replacing_keeps_counts(void **state)
+{
+	struct test_fixture *f = *state;
+	size_t replaced = backend_nft_replaced(f->nft);
+	send_packets(f, PORT + 3, 5);
+	send_packets(f, PORT + 4, 2);
+	insert(f, 0, rule_of(f, PORT + 2, PORT + 3), 1);
+	insert(f, 4, rule_of(f, PORT + 200, PORT + 200), 100);
+	assert_int_equal(backend_nft_replaced(f->nft), replaced + 1);
+	send_packets(f, PORT + 4, 1);
+	assert_int_equal(counted(f, 104), 5);
+	assert_int_equal(counted(f, 105), 3);
+	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
+	assert_int_equal(counted(f, 105), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_rule_that_is_hidden_has_counted, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(replacing_keeps_counts, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

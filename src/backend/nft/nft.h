@@ -50,6 +50,8 @@ int backend_nft_apply(struct backend_nft *nft, const struct ir_ruleset *lowered,
 int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		       const struct backend_edit *edit, size_t edits,
 		       struct diags *diags) must_check;
+// How many changes could not be made in place up to now, so that everything was replaced.
+size_t backend_nft_replaced(const struct backend_nft *nft) must_check;
 int backend_nft_clear(struct backend_nft *nft, struct diags *diags) must_check;
 int backend_nft_read_back(struct backend_nft *nft, struct arena *arena,
 			  struct backend_state *out) must_check;

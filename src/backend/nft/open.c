@@ -188,20 +188,25 @@ bool backend_nft_watch_drain(struct backend_nft *nft)
 
 // --- counters ---
 
-// By the numbers of the rules; what was counted by kernel rules that are gone is not in it.
-static int read_counts(struct backend_nft *nft, struct nft_counts *counts)
+int nft_read_counts(struct backend_nft *nft, uint32_t generation, struct nft_counts *counts)
 {
 	struct nft_table table;
 	int error = nft_table_read(&nft->socket, nft->table, NFT_COUNTERS, counts->arena, &table);
 	for (size_t i = 0; !error && i < table.chain.len; i++) {
-		uint32_t generation;
+		uint32_t of;
 		const struct nft_dumped_chain *chain = table.chain.at[i];
-		if (!nft_generation_of(chain->name, &generation) || generation != table.generation)
+		if (!nft_generation_of(chain->name, &of) ||
+		    of != (generation ? generation : table.generation))
 			continue;
 		for (size_t k = 0; k < chain->rule.len; k++)
 			nft_counts_add(counts, &chain->rule.at[k]);
 	}
 	return error;
+}
+
+size_t backend_nft_replaced(const struct backend_nft *nft)
+{
+	return nft->replaced;
 }
 
 // A policy that this process has not put in force has its rules' places as their numbers.
@@ -210,7 +215,7 @@ int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct ba
 	const struct nft_live *live = nft->live;
 	struct nft_counts counts = {.arena = arena,
 				    .numbers = live ? live->numbers : IR_RULES_MOST};
-	int error = read_counts(nft, &counts);
+	int error = nft_read_counts(nft, 0, &counts);
 	if (live)
 		nft_counts_join(&counts, &live->counts);
 	*out = (struct backend_counters){.rule = counts.rule.at,

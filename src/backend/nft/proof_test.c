@@ -194,15 +194,16 @@ static void changes_of_maps_are_found(void **state)
 
 // --- our own changes ---
 
-// False: that has to be made anew.
+// False: everything was replaced.
 static bool flip(struct test_fixture *f, size_t at)
 {
 	struct ir_rule *rule = &f->ruleset.rule.at[at];
 	const struct backend_edit edit = {at, 1, at, 1};
 	rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
-	int done = backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags);
-	assert_true(done == BACKEND_DONE || done == BACKEND_ANEW);
-	return done == BACKEND_DONE;
+	size_t replaced = backend_nft_replaced(f->nft);
+	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
+			 BACKEND_DONE);
+	return backend_nft_replaced(f->nft) == replaced;
 }
 
 static size_t found(struct test_fixture *f)

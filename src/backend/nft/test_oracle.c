@@ -129,10 +129,11 @@ static int put_in_force(struct test_oracle *o, const struct ir_ruleset *ruleset,
 			struct diags *diags)
 {
 	const struct test_case *t = o->test;
+	size_t replaced = backend_nft_replaced(o->nft);
 	int done = edited ? backend_nft_change(o->nft, ruleset, t->edit, t->edits, diags)
 			  : BACKEND_ANEW;
-	o->in_place = done == BACKEND_DONE;
-	o->changed += o->in_place;
+	o->edited = done == BACKEND_DONE;
+	o->changed += o->edited && backend_nft_replaced(o->nft) == replaced;
 	return done == BACKEND_ANEW ? backend_nft_apply(o->nft, ruleset, diags) : done;
 }
 
@@ -227,7 +228,7 @@ static void check_counters(struct test_oracle *o, struct arena *arena, unsigned 
 	size_t n = o->test->ruleset[which].rule.len;
 	uint64_t *meant = arena_array(arena, uint64_t, n + 1), by_default, no_flow;
 	test_case_counts(o->test, which, meant, &by_default, &no_flow);
-	if (o->in_place)
+	if (o->edited)
 		add_counts_before(o->test, arena, meant, &by_default, &no_flow);
 	if (backend_nft_counters(o->nft, arena, &is))
 		fault(o, "counters", "no counters");

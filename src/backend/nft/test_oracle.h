@@ -16,8 +16,8 @@ struct test_oracle {
 	struct test_case *test; // that is running
 	char fault[4096];       // what is wrong with it, and of which kind
 	const char *kind;
-	bool in_place;  // the second ruleset was made of the first by a change …
-	size_t changed; // … so often
+	bool edited;    // the second ruleset was made of the first by a change …
+	size_t changed; // … in place, so often
 };
 
 // Exits with 77 (skipped) where namespaces cannot be made.

@@ -180,27 +180,17 @@ static void *run_traffic(void *context)
 
 // --- replacing ---
 
-static int change(struct running *r, unsigned by, struct diags *diags)
-{
-	if (!backend_nft_ops.change)
-		return BACKEND_ANEW;
-	return backend_nft_ops.change((struct backend *)r->nft, &r->policy[by], r->edit[!by].at,
-				      r->edit[!by].len, diags);
-}
-
 static bool replace(struct running *r, unsigned by, bool delta)
 {
 	struct arena arena;
 	struct diags diags;
 	arena_init(&arena);
 	diags_init(&diags, &arena);
-	int done = BACKEND_ANEW;
-	if (delta)
-		done = change(r, by, &diags);
-	if (done == BACKEND_ANEW) {
-		r->anew += delta;
-		done = backend_nft_apply(r->nft, &r->policy[by], &diags);
-	}
+	size_t replaced = backend_nft_replaced(r->nft);
+	int done = delta ? backend_nft_change(r->nft, &r->policy[by], r->edit[!by].at,
+					      r->edit[!by].len, &diags)
+			 : backend_nft_apply(r->nft, &r->policy[by], &diags);
+	r->anew += (unsigned)(backend_nft_replaced(r->nft) - replaced);
 	for (size_t i = 0; i < diags.list.len; i++)
 		printf("%s\n", diags.list.at[i].text);
 	bool good = done == BACKEND_DONE && !diags.list.len;

@@ -25,7 +25,7 @@ struct test_swap {
 extern const char *const test_swap_kind[TEST_SWAP_KINDS];
 struct test_swap_result {
 	bool replaced; // all replacements were done
-	unsigned anew; // of those by `change`, that had to be by `apply`
+	unsigned anew; // of those by `change`, that had to replace everything
 	uint64_t sent[TEST_SWAP_KINDS], arrived[TEST_SWAP_KINDS];
 	uint64_t wrong; // that should have arrived, or should not
 };
