@@ -24,7 +24,7 @@ struct backend_nft_shape {
 		boxes_least; // rules of a leaf from which they become one map over several fields; 0: 20
 	unsigned leaf_most; // rules in a leaf; 0: 8, of large policies 16
 	unsigned
-		budget_x10; // kernel rules at most for each rule of the linear form, in tenths; 0: 60 (six times as many)
+		budget_x10; // kernel rules at most for each rule of the linear form, in tenths; 0: 60 and some more
 };
 
 // Zeroed is the default: table `bulwark`, logs to the kernel log, the cheapest form.

@@ -13,7 +13,8 @@
 #define SHARED_MOST 4096u // longer lists are not looked up
 #define LEAF_MOST 8u
 #define BUDGET_X10 60u
-#define BOXES_LEAST 20u // fewer rules are tested one after the other as fast
+#define BUDGET_MORE 1500u // of a part, however few its rules: loaded in some 5 ms
+#define BOXES_LEAST 20u   // fewer rules are tested one after the other as fast
 #define PARTS_MOST 64u
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
@@ -32,8 +33,7 @@ struct build {
 	struct known **known; // by hash
 	size_t known_mask;
 	unsigned leaf_most;
-	size_t spent;           // entries in leaves
-	size_t budget, allowed; // that may be spent with this part; with those before it
+	size_t spent, budget; // entries in leaves; that there may be with this part
 	bool over, exact;
 	bool mixed; // several parts may follow each other
 };
@@ -374,8 +374,8 @@ static struct nft_node *try_part(struct build *b, const struct nft_tree_part *pa
 
 static size_t budget_of(const struct build *b, size_t rules)
 {
-	size_t x10 = b->shape->budget_x10 ? b->shape->budget_x10 : BUDGET_X10;
-	return rules * x10 / 10 + LEAF_MOST;
+	size_t x10 = b->shape->budget_x10;
+	return x10 ? rules * x10 / 10 + LEAF_MOST : rules * BUDGET_X10 / 10 + BUDGET_MORE;
 }
 
 // In how many consecutive parts a list is cut, and how long leaves may be (times the least), from quick to slow for a
@@ -427,21 +427,19 @@ static void add_part(struct build *b, struct nft_tree_part part, bool narrow)
 	unsigned least = b->leaf_most;
 	bool list = part.form == BACKEND_NFT_LINEAR;
 	bool done = false, one = part.form == BACKEND_NFT_HASH || !b->mixed;
-	b->budget = b->allowed + budget_of(b, part.len);
+	b->budget = b->spent + budget_of(b, part.len);
 	for (size_t i = 0; i < array_len(attempts) && !done && !list; i++) {
 		b->leaf_most = least * attempts[i].leaves;
 		bool worth = part.len <= attempts[i].rules_most || (narrow && !i);
 		done = worth && (!one || attempts[i].cuts == 1) &&
 		       try_cut(b, &part, attempts[i].cuts);
 	}
-	size_t budget = b->budget;
 	if (!done) { // what is the same for all, then long leaves of maps; or a list
 		b->leaf_most = (unsigned)part.len;
 		b->budget = SIZE_MAX;
 		(void)try_cut(b, &part, 1);
 	}
 	b->leaf_most = least;
-	b->allowed = budget > b->spent ? budget : b->spent;
 }
 
 // By class, each in its order.
