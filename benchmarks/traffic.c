@@ -2,6 +2,7 @@
 #include "benchmarks/traffic.h"
 #include "backend/nft/test_net.h"
 #include "benchmarks/figure.h"
+#include "benchmarks/sockets.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +25,9 @@
 
 struct traffic_router {
 	char name[IFNAMSIZ]; // of its interface towards the source
-	int ns, sink;        // network namespaces
+	int ns, from, to;    // network namespaces: its own, the source's, the sink's
 	int source;          // packet socket in that of the source
+	int sink;            // any socket in that of the sink
 	int counters[2];     // of the router: IPv4, IPv6
 	clockid_t clock;     // of the thread that forwards
 };
@@ -137,7 +140,7 @@ static pid_t thread_of(const char *interface)
 	return found;
 }
 
-static void set_up_links(const struct traffic_router *router, int source)
+static void set_up_links(const struct traffic_router *router)
 {
 	char commands[1024];
 	int me = (int)getpid();
@@ -149,7 +152,7 @@ static void set_up_links(const struct traffic_router *router, int source)
 		 "link set %s up\nlink set out0 up\nlink set lo up\n"
 		 "neigh add 198.18.2.2 lladdr 02:00:00:00:00:0c dev out0 nud permanent\n"
 		 "route add default via 198.18.2.2 dev out0\n",
-		 router->name, me, source, me, router->sink, router->name, router->name);
+		 router->name, me, router->from, me, router->to, router->name, router->name);
 	ip(commands);
 	snprintf(commands, sizeof(commands),
 		 "addr add fd00:9:1::1/64 dev %s nodad\naddr add fd00:9:2::1/64 dev out0 "
@@ -190,6 +193,33 @@ static int source_socket(void)
 	return fd;
 }
 
+// Sends whatever there is to the router.
+static void set_up_source(struct traffic_router *router)
+{
+	enter(router->from);
+	ip("link set lo up\nlink set from0 up\naddr add 198.18.1.2/24 dev from0\n"
+	   "neigh add 198.18.1.1 lladdr 02:00:00:00:00:01 dev from0 nud permanent\n"
+	   "route add default via 198.18.1.1\n"
+	   "addr add fd00:9:1::2/64 dev from0 nodad\n"
+	   "neigh add fd00:9:1::1 lladdr 02:00:00:00:00:01 dev from0 nud permanent\n"
+	   "route add default via fd00:9:1::1\n");
+	router->source = source_socket();
+}
+
+// Takes whatever comes for its own, once it is addressed to its interface.
+static void set_up_sink(struct traffic_router *router)
+{
+	enter(router->to);
+	ip("link set lo up\nlink set to0 up\n"
+	   "route add local 0.0.0.0/0 dev lo\nroute add local ::/0 dev lo\n");
+	put("/proc/sys/net/ipv4/conf/to0/rp_filter", "0");
+	put("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
+	put("/proc/sys/net/ipv4/conf/to0/accept_local", "1");
+	router->sink = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (router->sink < 0)
+		broken("socket");
+}
+
 bool traffic_init(void)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
@@ -205,30 +235,25 @@ struct traffic_router *traffic_open(void)
 	static unsigned opened;
 	struct traffic_router *router = base_oom(calloc(1, sizeof(*router)));
 	snprintf(router->name, sizeof(router->name), "n%d.%u", (int)getpid(), opened++);
-	int source = new_namespace();
-	router->sink = new_namespace();
+	router->from = new_namespace();
+	router->to = new_namespace();
 	router->ns = new_namespace();
-	set_up_links(router, source);
+	set_up_links(router);
 	set_up_thread(router);
 	router->counters[0] = open("/proc/thread-self/net/snmp", O_RDONLY | O_CLOEXEC);
 	router->counters[1] = open("/proc/thread-self/net/snmp6", O_RDONLY | O_CLOEXEC);
-	enter(router->sink);
-	ip("link set to0 up\n");
-	enter(source);
-	ip("link set from0 up\n");
-	router->source = source_socket();
+	set_up_sink(router);
+	set_up_source(router);
 	enter(router->ns);
-	close(source);
 	return router;
 }
 
 void traffic_close(struct traffic_router *router)
 {
-	close(router->source);
-	close(router->counters[0]);
-	close(router->counters[1]);
-	close(router->ns);
-	close(router->sink);
+	const int fds[] = {router->source, router->sink, router->counters[0], router->counters[1],
+			   router->ns,     router->from, router->to};
+	for (size_t i = 0; i < array_len(fds); i++)
+		close(fds[i]);
 	free(router);
 }
 
@@ -295,23 +320,61 @@ static uint64_t run(const struct traffic_router *router, const struct traffic_lo
 	return sent;
 }
 
-struct traffic_rate traffic_measure(struct traffic_router *router, const struct traffic_load *load,
-				    enum traffic_lane lane, double seconds)
+static struct traffic_rate measure_frames(const struct traffic_router *router,
+					  const struct traffic_load *load, clockid_t clock,
+					  double seconds)
 {
-	clockid_t clock = lane == TRAFFIC_WHOLE ? CLOCK_THREAD_CPUTIME_ID : router->clock;
-	offload(router->source, "from0", ETHTOOL_STSO,
-		lane == TRAFFIC_WHOLE); // without: by the ring
-	cpu_set_t before_that;
-	if (sched_getaffinity(0, sizeof(before_that), &before_that) < 0)
-		broken("sched_getaffinity");
-	seize_core(0);
 	(void)run(router, load, seconds / 2);
 	uint64_t before = forwarded(router);
 	double begin = read_clock(clock);
 	uint64_t sent = run(router, load, seconds);
 	double took = read_clock(clock) - begin;
 	uint64_t packets = forwarded(router) - before;
-	release_core(&before_that);
 	return (struct traffic_rate){.ns = took * 1e9 / (double)packets,
 				     .forwarded = (double)packets / (double)sent};
+}
+
+// The router sends to this address; a sink that has another one drops what comes, and nothing more is done there.
+static void let_arrive(const struct traffic_router *router, bool arrive)
+{
+	struct ifreq request = {.ifr_name = "to0", .ifr_hwaddr = {.sa_family = ARPHRD_ETHER}};
+	const uint8_t address[6] = {2, 0, 0, 0, 0, arrive ? 0x0c : 0x0d};
+	memcpy(request.ifr_hwaddr.sa_data, address, sizeof(address));
+	if (ioctl(router->sink, SIOCSIFHWADDR, &request) < 0)
+		broken("the sink's address");
+}
+
+static struct traffic_rate measure_datagrams(const struct traffic_router *router,
+					     const struct traffic_load *load, double seconds)
+{
+	struct sockets *s = sockets_open(router->from, router->to, load);
+	let_arrive(router, true);
+	(void)sockets_run(s, seconds / 2);
+	double begin = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	struct sockets_count count = sockets_run(s, seconds);
+	double took = read_clock(CLOCK_THREAD_CPUTIME_ID) - begin;
+	let_arrive(router, false);
+	sockets_close(s);
+	enter(router->ns);
+	return (struct traffic_rate){.ns = took * 1e9 / (double)count.received,
+				     .forwarded = (double)count.received / (double)count.sent};
+}
+
+struct traffic_rate traffic_measure(struct traffic_router *router, const struct traffic_load *load,
+				    enum traffic_lane lane, double seconds)
+{
+	struct traffic_rate rate;
+	clockid_t clock = lane == TRAFFIC_WHOLE ? CLOCK_THREAD_CPUTIME_ID : router->clock;
+	offload(router->source, "from0", ETHTOOL_STSO,
+		lane != TRAFFIC_ROUTER); // without: by the ring
+	cpu_set_t before_that;
+	if (sched_getaffinity(0, sizeof(before_that), &before_that) < 0)
+		broken("sched_getaffinity");
+	seize_core(0);
+	if (lane == TRAFFIC_SOCKETS)
+		rate = measure_datagrams(router, load, seconds);
+	else
+		rate = measure_frames(router, load, clock, seconds);
+	release_core(&before_that);
+	return rate;
 }

@@ -9,6 +9,8 @@
 // Sender and router take turns on one core, each a ring full: so the sender's time is not in the figure, the thread
 // never waits for packets, and a machine with few cores, or busy ones, measures the same.
 // TRAFFIC_WHOLE counts source, router and sink together, with veth as it is by default (no ring, no thread).
+// TRAFFIC_SOCKETS is the same with programs at both ends (sockets.h): from one that sends UDP datagrams to one that
+// receives them, on one core, all of its time. Datagrams that arrived are counted.
 #pragma once
 
 #include "base/base.h"
@@ -25,11 +27,11 @@ struct traffic_load {
 	size_t len;
 };
 
-enum traffic_lane { TRAFFIC_ROUTER, TRAFFIC_WHOLE };
+enum traffic_lane { TRAFFIC_ROUTER, TRAFFIC_WHOLE, TRAFFIC_SOCKETS, TRAFFIC_LANES };
 
 struct traffic_rate {
 	double ns;        // of one core, a packet
-	double forwarded; // share of what was sent
+	double forwarded; // share of what was sent; TRAFFIC_SOCKETS: that arrived
 };
 
 struct traffic_router;

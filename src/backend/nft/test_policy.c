@@ -618,13 +618,21 @@ bool test_packet_aimed(struct test_random *random, const struct test_aim *aim, b
 
 // --- plain packets ---
 
+// Of IPv6, too, whatever its size.
+static u128 evenly(struct test_random *random, struct algebra_range r)
+{
+	u128 any = (u128)test_random_next(random) << 64 | test_random_next(random);
+	u128 values = r.hi - r.lo + 1;
+	return r.lo + (values ? any % values : any);
+}
+
 static u128 even(struct test_random *random, const struct ir_clause *clause, enum ir_dim dim)
 {
 	const struct algebra_set *set = clause ? ir_clause_set(clause, dim) : NULL;
 	if (!set)
-		return somewhere(random,
-				 (struct algebra_range){0, algebra_max(ir_dim_info[dim].bits)});
-	return somewhere(random, set->at[test_random_below(random, (uint32_t)set->len)]);
+		return evenly(random,
+			      (struct algebra_range){0, algebra_max(ir_dim_info[dim].bits)});
+	return evenly(random, set->at[test_random_below(random, (uint32_t)set->len)]);
 }
 
 // Some tries: a wide set holds addresses that no router forwards.
