@@ -193,12 +193,18 @@ static bool is_allowed(enum restconf_resource resource, enum restconf_method met
 	return false;
 }
 
-// An IMF-fixdate (RFC 9110 section 5.6.7); anything else is as if it were not there.
+// In any of the three forms of RFC 9110 section 5.6.7; anything else is as if it were not there.
 static int64_t read_date(const char *text)
 {
-	struct tm tm = {0};
-	const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) : NULL;
-	return end && !*end ? timegm(&tm) : 0;
+	static const char *const form[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+					   "%a %b %e %H:%M:%S %Y"};
+	for (size_t i = 0; text && i < array_len(form); i++) {
+		struct tm tm = {0};
+		const char *end = strptime(text, form[i], &tm);
+		if (end && !*end)
+			return timegm(&tm);
+	}
+	return 0;
 }
 
 static unsigned refuse_by(unsigned status, const struct diags *why, struct diags *diags)

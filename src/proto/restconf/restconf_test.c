@@ -360,6 +360,11 @@ static void test_dates(void **state)
 	assert_int_equal(parse(*state, raw, &r), 0);
 	assert_int_equal(r.unmodified_since, 1795255200);
 	assert_int_equal(r.modified_since, 1795251600);
+	raw.if_unmodified_since = "Saturday, 21-Nov-26 10:00:00 GMT";
+	raw.if_modified_since = "Sat Nov 21 09:00:00 2026";
+	assert_int_equal(parse(*state, raw, &r), 0);
+	assert_int_equal(r.unmodified_since, 1795255200);
+	assert_int_equal(r.modified_since, 1795251600);
 	raw.if_unmodified_since = "yesterday";
 	assert_int_equal(parse(*state, raw, &r), 0);
 	assert_int_equal(r.unmodified_since, 0);
