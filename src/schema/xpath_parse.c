@@ -135,6 +135,13 @@ static const char *dictionary(struct parser *p, const char *name, size_t len)
 	return kept;
 }
 
+static const char *prefix_hint(const struct parser *p)
+{
+	return p->names == &schema_xpath_by_module
+		       ? "prefixes are names of modules here"
+		       : "declare the prefix where the expression stands";
+}
+
 static void read_test_name(struct parser *p, struct xpath_step *step)
 {
 	const struct xpath_lexer *l = &p->lexer;
@@ -142,8 +149,7 @@ static void read_test_name(struct parser *p, struct xpath_step *step)
 	if (l->prefix_len) {
 		step->mod = learn_prefix(p, l->prefix, l->prefix_len);
 		if (!step->mod)
-			fail(p, DIAG_UNKNOWN_NAMESPACE,
-			     "declare the prefix, or use the name of a module",
+			fail(p, DIAG_UNKNOWN_NAMESPACE, prefix_hint(p),
 			     "has a prefix that is not known");
 	} else if (step->test == TEST_NAME) {
 		step->mod = p->xpath->home;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our NETCONF server and the client library libnetconf2, over TLS and over SSH. Argument: the server program of the tests.
+// Our NETCONF server and the client library libnetconf2, over TLS and over SSH, and again when it is the server that
+// calls. Argument: the server program of the tests.
 //
 // The library reads our modules from us (get-schema, YANG library) when it connects and parses every reply with them, so a
 // reply that is not valid for its module fails here whatever it says.
@@ -20,7 +21,7 @@
 
 static struct {
 	pid_t pid;
-	int in; // a byte here is a notification
+	int in; // an empty line here is a notification, one with a transport and a port a call
 	unsigned port, ssh_port;
 	char dir[64];
 } server;
@@ -95,9 +96,14 @@ static void stop_server(void)
 static struct nc_session *one, *two;
 
 static bool over_ssh;
+static unsigned home_port; // 0: nobody calls
 
 static struct nc_session *dial(void)
 {
+	if (home_port) {
+		dprintf(server.in, "%s %u\n", over_ssh ? "ssh" : "tls", home_port);
+		return peer_called();
+	}
 	if (over_ssh)
 		return peer_dial_ssh(server.ssh_port, "admin", file("admin"));
 	struct peer_files files = {file("ca.pem"), file("one.pem"), file("one.key")};
@@ -122,6 +128,7 @@ static int teardown(void **state)
 
 // --- tests ---
 
+// Shows: RFC 8071 3.1 libnetconf2 is called over TLS and over SSH, with every operation
 // Shows: RFC 6242 3 sessions of libnetconf2 over SSH, with every operation
 // Shows: RFC 6241 8.1 hello: capabilities and session-ids, as libnetconf2 reads them
 static void hello(void **state)
@@ -175,6 +182,79 @@ static void edit_and_commit(void **state)
 	peer_ok(one, nc_rpc_discard());
 }
 
+// An item of the box with this operation.
+static const char *item(const char *operation, const char *name)
+{
+	static char text[300];
+	snprintf(text, sizeof(text),
+		 "<box " BOX "><item xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\" "
+		 "nc:operation=\"%s\"><name>%s</name></item></box>",
+		 operation, name);
+	return text;
+}
+
+// Shows: RFC 6241 7.2 each operation of edit-config, and its errors, by libnetconf2
+static void edit_operations(void **state)
+{
+	(void)state;
+	peer_ok(one, peer_edit(item("create", "a")));
+	peer_refused(one, peer_edit(item("create", "a")), "data-exists");
+	peer_ok(one, peer_edit("<box " BOX "><item><name>a</name><size>4</size></item></box>"));
+	peer_ok(one, peer_edit(item("replace", "a")));
+	peer_ask(one, peer_get_config(NC_DATASTORE_CANDIDATE));
+	peer_has("<name>a</name></item>");
+	peer_ok(one, peer_edit(item("delete", "a")));
+	peer_refused(one, peer_edit(item("delete", "a")), "data-missing");
+	peer_ok(one, peer_edit(item("remove", "a")));
+	peer_ok(one, peer_edit(item("merge", "b")));
+	peer_refused(one, peer_edit(item("paint", "b")), "bad-attribute");
+	peer_refused(one, peer_edit("<box " BOX "><level>900</level></box>"), "invalid-value");
+	peer_refused(one, peer_edit("<box xmlns=\"urn:nobody\"/>"), "unknown-namespace");
+	peer_ok(one, nc_rpc_discard());
+	peer_ask(one, peer_get_config(NC_DATASTORE_CANDIDATE));
+	peer_has_not("<name>b</name>");
+}
+
+static struct nc_rpc *edit_with(NC_RPC_EDIT_DFLTOP operation, NC_RPC_EDIT_TESTOPT test,
+				NC_RPC_EDIT_ERROPT on_error, const char *config)
+{
+	return nc_rpc_edit(NC_DATASTORE_CANDIDATE, operation, test, on_error, config,
+			   NC_PARAMTYPE_CONST);
+}
+
+static void candidate_has(const char *part, const char *not_part)
+{
+	peer_ask(one, peer_get_config(NC_DATASTORE_CANDIDATE));
+	peer_has(part);
+	peer_has_not(not_part);
+}
+
+// Shows: RFC 6241 7.2 default-operation, test-option and error-option by libnetconf2
+static void edit_options(void **state)
+{
+	static const char half[] =
+		"<box " BOX "><level>900</level></box><other " BOX "><text>half</text></other>";
+	(void)state;
+	peer_ok(one, peer_edit(LABEL("kept")));
+	peer_refused(one,
+		     edit_with(NC_RPC_EDIT_DFLTOP_NONE, 0, 0,
+			       "<box " BOX "><item><name>nowhere</name></item></box>"),
+		     "data-missing");
+	peer_ok(one, edit_with(0, NC_RPC_EDIT_TESTOPT_TEST, 0, LABEL("tried")));
+	peer_refused(one, edit_with(0, NC_RPC_EDIT_TESTOPT_TESTSET, 0, LABEL("forbidden")),
+		     "operation-failed");
+	candidate_has("kept", "tried");
+	peer_refused(one, edit_with(0, 0, NC_RPC_EDIT_ERROPT_STOP, half), "invalid-value");
+	peer_refused(one, edit_with(0, 0, NC_RPC_EDIT_ERROPT_ROLLBACK, half), "invalid-value");
+	candidate_has("kept", "half");
+	peer_refused(one, edit_with(0, 0, NC_RPC_EDIT_ERROPT_CONTINUE, half), "invalid-value");
+	candidate_has("half", "900");
+	peer_ok(one,
+		edit_with(NC_RPC_EDIT_DFLTOP_REPLACE, NC_RPC_EDIT_TESTOPT_SET, 0, LABEL("alone")));
+	candidate_has("alone", "half");
+	peer_ok(one, nc_rpc_discard());
+}
+
 // Shows: RFC 6241 8.6.5 validate of a configuration in the request, by libnetconf2
 static void validate_inline(void **state)
 {
@@ -218,6 +298,73 @@ static void confirmed_commit(void **state)
 	peer_ok(two, nc_rpc_commit(0, 0, NULL, "id", NC_PARAMTYPE_CONST));
 	peer_ask(two, peer_get_config(NC_DATASTORE_RUNNING));
 	peer_has("kept");
+}
+
+// Shows: RFC 6241 8.4.1 a follow-up keeps the first way back; without persist all ends with the session, by libnetconf2
+static void confirmed_commit_ends_with_its_session(void **state)
+{
+	(void)state;
+	peer_ok(one, peer_edit(LABEL("first")));
+	peer_ok(one, peer_commit());
+	peer_ok(one, peer_edit(LABEL("second")));
+	peer_ok(one, nc_rpc_commit(1, 60, NULL, NULL, NC_PARAMTYPE_CONST));
+	peer_ok(one, peer_edit(LABEL("third")));
+	peer_ok(one, nc_rpc_commit(1, 60, NULL, NULL, NC_PARAMTYPE_CONST));
+	peer_refused(two, nc_rpc_lock(NC_DATASTORE_RUNNING), "lock-denied");
+	nc_session_free(one, NULL);
+	one = dial();
+	do
+		peer_ask(one, peer_get_config(NC_DATASTORE_RUNNING));
+	while (strstr(peer_reply, "third"));
+	peer_has("first");
+}
+
+// Shows: RFC 5717 2.4 partial-lock and partial-unlock by libnetconf2
+static void partial_lock(void **state)
+{
+	// The library does not keep the prefixes of such a text, so there are none.
+	static const char take[] =
+		"<partial-lock xmlns=\"urn:ietf:params:xml:ns:netconf:partial-lock:1.0\">"
+		"<select>//*[local-name() = 'label']</select></partial-lock>";
+	char give[200];
+	unsigned number;
+	(void)state;
+	peer_ok(one, peer_edit(LABEL("mine")));
+	peer_ok(one, peer_commit());
+	peer_ask(one, peer_operation(take));
+	const char *at = strstr(peer_reply, "<lock-id>");
+	assert_non_null(at);
+	assert_int_equal(sscanf(at, "<lock-id>%u<", &number), 1);
+	snprintf(give, sizeof(give),
+		 "<partial-unlock xmlns=\"urn:ietf:params:xml:ns:netconf:partial-lock:1.0\">"
+		 "<lock-id>%u</lock-id></partial-unlock>",
+		 number);
+	peer_refused(two, peer_operation(take), "lock-denied");
+	peer_refused(two, peer_operation(give), "invalid-value");
+	peer_ok(two, peer_edit(LABEL("theirs")));
+	peer_refused(two, peer_commit(), "in-use");
+	peer_ok(one, peer_operation(give));
+	peer_ok(two, peer_commit());
+}
+
+// Shows: RFC 8526 3.1 get-data and edit-data by libnetconf2
+static void datastores(void **state)
+{
+	(void)state;
+	peer_ok(one, nc_rpc_editdata("ietf-datastores:candidate", NC_RPC_EDIT_DFLTOP_MERGE,
+				     LABEL("by name"), NC_PARAMTYPE_CONST));
+	peer_ok(one, peer_commit());
+	peer_ask(one, nc_rpc_getdata("ietf-datastores:running", "/test-box:box/label", NULL, NULL,
+				     0, 0, 0, 0, NC_WD_UNKNOWN, NC_PARAMTYPE_CONST));
+	peer_has("by name");
+	peer_ask(one, nc_rpc_getdata("ietf-datastores:operational", NULL, "false", NULL, 0, 0, 0, 0,
+				     NC_WD_UNKNOWN, NC_PARAMTYPE_CONST));
+	peer_has("<seconds>77</seconds>");
+	peer_has_not("by name");
+	peer_refused(one,
+		     nc_rpc_editdata("ietf-datastores:operational", NC_RPC_EDIT_DFLTOP_MERGE,
+				     LABEL("x"), NC_PARAMTYPE_CONST),
+		     "invalid-value");
 }
 
 // Shows: RFC 6241 7.3 copy-config, 7.4 delete-config and 8.7 startup, by libnetconf2
@@ -329,14 +476,42 @@ static void notifications(void **state)
 	while (!strstr(peer_reply, "replayComplete"));
 }
 
+// From here on the library is called by the server, in the transport that is used.
+static void be_called(void)
+{
+	struct peer_files files = {file("ca.pem"), file("one.pem"), file("one.key")};
+	home_port = peer_free_port();
+	if (over_ssh)
+		peer_listen_ssh(home_port, "admin", file("admin"));
+	else
+		peer_listen(home_port, &files);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-		T(hello), T(schemas),          T(edit_and_commit), T(validate_inline),
-		T(locks), T(confirmed_commit), T(copy_and_delete), T(get),
-		T(xpath), T(with_defaults),    T(kill_session),    T(notifications),
+		T(hello),
+		T(schemas),
+		T(edit_and_commit),
+		T(edit_operations),
+		T(edit_options),
+		T(validate_inline),
+		T(locks),
+		T(confirmed_commit),
+		T(confirmed_commit_ends_with_its_session),
+		T(partial_lock),
+		T(datastores),
+		T(copy_and_delete),
+		T(get),
+		T(xpath),
+		T(with_defaults),
+		T(kill_session),
+		T(notifications),
 	};
+	static const char *const names[] = {"over TLS", "called over TLS", "over SSH",
+					    "called over SSH"};
+	int failed = 0;
 	if (argc != 2) {
 		fputs("usage: interop_libnetconf2_client TEST-SERVER\n", stderr);
 		return 2;
@@ -344,9 +519,13 @@ int main(int argc, char **argv)
 	peer_init();
 	start_server(argv[1]);
 	make_public_key();
-	int failed = cmocka_run_group_tests_name("over TLS", tests, NULL, NULL);
-	over_ssh = true;
-	failed += cmocka_run_group_tests_name("over SSH", tests, NULL, NULL);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		over_ssh = i >= 2;
+		home_port = 0;
+		if (i % 2)
+			be_called();
+		failed += cmocka_run_group_tests_name(names[i], tests, NULL, NULL);
+	}
 	stop_server();
 	nc_client_destroy();
 	return failed;

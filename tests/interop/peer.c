@@ -2,9 +2,12 @@
 // A session of the client library libnetconf2. It parses every reply with the modules that the server has given it.
 #include "peer.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 // It complains of every module that it asks for in vain.
 static void say_nothing(const struct nc_session *session, NC_VERB_LEVEL level, const char *text)
@@ -29,8 +32,6 @@ struct nc_session *peer_dial(unsigned port, const struct peer_files *files)
 	return session;
 }
 
-// --- asking ---
-
 static int any_host(const char *host, ssh_session ssh, void *data)
 {
 	(void)host;
@@ -52,6 +53,48 @@ struct nc_session *peer_dial_ssh(unsigned port, const char *user, const char *ke
 	assert_non_null(session);
 	return session;
 }
+
+// --- being called ---
+
+void peer_listen(unsigned port, const struct peer_files *files)
+{
+	assert_int_equal(nc_client_tls_ch_set_cert_key_paths(files->certificate, files->key), 0);
+	assert_int_equal(nc_client_tls_ch_set_trusted_ca_paths(files->ca, NULL), 0);
+	assert_int_equal(nc_client_tls_ch_add_bind_listen("127.0.0.1", (uint16_t)port), 0);
+}
+
+void peer_listen_ssh(unsigned port, const char *user, const char *key)
+{
+	char public[160];
+	snprintf(public, sizeof(public), "%s.pub", key);
+	nc_client_ssh_ch_set_auth_hostkey_check_clb(any_host, NULL);
+	nc_client_ssh_ch_set_auth_pref(NC_SSH_AUTH_PUBLICKEY, 3);
+	assert_int_equal(nc_client_ssh_ch_set_username(user), 0);
+	assert_int_equal(nc_client_ssh_ch_add_keypair(public, key), 0);
+	assert_int_equal(nc_client_ssh_ch_add_bind_listen("127.0.0.1", (uint16_t)port), 0);
+}
+
+struct nc_session *peer_called(void)
+{
+	struct nc_session *session = NULL;
+	assert_int_equal(nc_accept_callhome(PEER_WAIT_MS, NULL, &session), 1);
+	return session;
+}
+
+unsigned peer_free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+// --- asking ---
 
 char peer_reply[1 << 20];
 
@@ -119,6 +162,11 @@ struct nc_rpc *peer_edit(const char *config)
 	return nc_rpc_edit(NC_DATASTORE_CANDIDATE, NC_RPC_EDIT_DFLTOP_MERGE,
 			   NC_RPC_EDIT_TESTOPT_UNKNOWN, NC_RPC_EDIT_ERROPT_UNKNOWN, config,
 			   NC_PARAMTYPE_CONST);
+}
+
+struct nc_rpc *peer_operation(const char *xml)
+{
+	return nc_rpc_act_generic_xml(xml, NC_PARAMTYPE_CONST);
 }
 
 struct nc_rpc *peer_commit(void)

@@ -15,6 +15,7 @@
 #include <libnetconf2/netconf.h>
 #include <libnetconf2/session.h>
 #include <libnetconf2/session_client.h>
+#include <libnetconf2/session_client_ch.h>
 #include <libyang/libyang.h>
 
 #define PEER_WAIT_MS 10000
@@ -30,6 +31,13 @@ struct nc_session *peer_dial(unsigned port, const struct peer_files *files);
 // Over SSH, with the private key in this file and its public one in FILE.pub; any host key will do.
 struct nc_session *peer_dial_ssh(unsigned port, const char *user, const char *key);
 
+// Call home (RFC 8071): from here on the library listens on this port of 127.0.0.1, for either transport; the next call is
+// a session.
+void peer_listen(unsigned port, const struct peer_files *files);
+void peer_listen_ssh(unsigned port, const char *user, const char *key);
+struct nc_session *peer_called(void);
+unsigned peer_free_port(void);
+
 // What came last, envelope and content.
 extern char peer_reply[];
 void peer_ask(struct nc_session *session, struct nc_rpc *rpc);
@@ -41,6 +49,7 @@ void peer_refused(struct nc_session *session, struct nc_rpc *rpc, const char *ta
 // Waits for a notification that has this in it.
 void peer_hear(struct nc_session *session, const char *part);
 
-struct nc_rpc *peer_edit(const char *config); // of the candidate
+struct nc_rpc *peer_edit(const char *config);   // of the candidate
+struct nc_rpc *peer_operation(const char *xml); // any other
 struct nc_rpc *peer_commit(void);
 struct nc_rpc *peer_get_config(NC_DATASTORE source);

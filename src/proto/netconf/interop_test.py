@@ -246,8 +246,44 @@ class Ncclient(unittest.TestCase):
         self.b.cancel_commit(persist_id="p2")
         self.assertEqual(self.running(), "first")
 
+    # Shows: RFC 6241 8.4.1 a follow-up keeps the first way back; without persist all ends with the session, by ncclient
+    def test_confirmed_commit_ends_with_its_session(self):
+        self.set("first")
+        self.a.commit()
+        for text in ("second", "third"):
+            self.set(text)
+            self.a.commit(confirmed=True, timeout="60")
+        self.refused("lock-denied", self.b.lock, "running")
+        self.refused("invalid-value", self.b.cancel_commit, persist_id="other")
+        self.a.close_session()
+        end = time.monotonic() + DEADLINE
+        while self.running() != "first":
+            self.assertLess(time.monotonic(), end)
+
+    # Shows: RFC 8526 3.1 get-data and edit-data by ncclient
+    def test_datastores(self):
+        def operation(name, datastore, inside=""):
+            return to_ele(f'<{name} xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-nmda" '
+                          f'xmlns:ds="urn:ietf:params:xml:ns:yang:ietf-datastores">'
+                          f"<datastore>ds:{datastore}</datastore>{inside}</{name}>")
+        config = label("by name").replace(BASE, "")
+        self.a.dispatch(operation("edit-data", "candidate", config))
+        self.a.commit()
+        self.assertIn("by name", str(self.a.dispatch(operation("get-data", "running"))))
+        self.assertIn(">77</", str(self.a.dispatch(operation("get-data", "operational", "<max-depth>2</max-depth>"))))
+        self.refused("invalid-value", self.a.dispatch, operation("edit-data", "operational", config))
+
+    # Shows: RFC 8525 3 the YANG library as ncclient reads it: with the content-id of the hello
+    def test_library(self):
+        library = str(self.a.get(filter=("subtree", '<yang-library xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-library"/>')))
+        self.assertIn("<name>test-box</name>", library)
+        said = next(c for c in self.a.server_capabilities if "capability:yang-library:1.1" in c)
+        self.assertIn(f"<content-id>{said.rpartition('=')[2]}</content-id>", library)
+
     # Shows: RFC 6241 7.3 copy-config and delete-config by ncclient
     def test_copy_and_delete(self):
+        self.refused("invalid-value", self.a.dispatch, to_ele(
+            f"<copy-config {BASE}><target><candidate/></target><source><candidate/></source></copy-config>"))
         self.set("copied")
         self.a.commit()
         self.a.copy_config("running", "startup")
@@ -273,8 +309,40 @@ class Ncclient(unittest.TestCase):
         self.refused("missing-element", self.a.dispatch, to_ele(f"<get-config {BASE}/>"))
         self.refused("operation-not-supported", self.a.dispatch, to_ele(f"<unhandled {BOX}/>"))
 
+    def item(self, operation, name, inside=""):
+        return box(f'<item nc:operation="{operation}" xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0">'
+                   f"<name>{name}</name>{inside}</item>")
+
+    def edit(self, config, **options):
+        self.a.edit_config(target="candidate", config=config, **options)
+
+    # Shows: RFC 6241 7.2 each operation of edit-config, and its errors, by ncclient
+    def test_edit_operations(self):
+        candidate = lambda: str(self.a.get_config("candidate"))
+        self.edit(self.item("create", "a", "<size>123</size>"))
+        self.edit(self.item("merge", "a"))
+        self.assertIn("<size>123</size>", candidate())
+        self.edit(self.item("replace", "a"))
+        self.assertNotIn("<size>123", candidate())
+        self.edit(self.item("delete", "a"))
+        self.assertNotIn("<name>a</name>", candidate())
+        self.edit(self.item("remove", "a"))
+        self.edit(self.item("create", "b"))
+        self.refused("data-exists", self.edit, self.item("create", "b"))
+        self.refused("data-missing", self.edit, self.item("delete", "a"))
+        self.a.discard_changes()
+        self.assertNotIn("<name>b</name>", candidate())
+
     # Shows: RFC 6241 7.2 default-operation, test-option and error-option by ncclient
     def test_edit_options(self):
+        self.refused("data-missing", self.edit, box("<item><name>nowhere</name></item>"), default_operation="none")
+        half = box("<level>900</level>").replace("</config>", f"<other {BOX}><text>half</text></other></config>")
+        for option in ("stop-on-error", "rollback-on-error", "continue-on-error"):
+            self.assertNotIn("half", str(self.a.get_config("candidate")))
+            self.refused("invalid-value", self.edit, half, error_option=option)
+        self.assertIn("half", str(self.a.get_config("candidate")))
+        self.edit(label("forbidden"), test_option="set")
+        self.refused("operation-failed", self.a.commit)
         self.set("kept")
         self.a.edit_config(target="candidate", config=box("<level>5</level>"), default_operation="replace")
         self.assertIsNone(shown(self.a.get_config("candidate")))
