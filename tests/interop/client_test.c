@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our NETCONF client (the blocking form) and a server on libnetconf2, over TLS. Argument: that server program.
+// Our NETCONF client (the blocking form) and a server on libnetconf2, over TLS and SSH, that is called or calls. Argument:
+// that server program.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,15 +9,19 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/file.h"
+#include "io/ssh.h"
 #include "io/test_certs.h"
 #include "io/tls.h"
 #include "proto/netconf/client.h"
 #include "proto/netconf/netconf.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +32,11 @@ static const char *program;
 static char dir[] = "/tmp/netconf-interop-XXXXXX";
 static struct test_ca *ca;
 static struct io_tls *tls;
+static struct io_ssh *ssh;
+static char pin[IO_SSH_FINGERPRINT];
+static bool over_ssh, calls;
 static struct io_address address;
+static int listener = -1; // where it calls
 static pid_t server;
 static struct arena arena;
 static struct diags diags;
@@ -48,29 +57,59 @@ static void issue(const char *name)
 	test_ca_issue(ca, &cert);
 }
 
+static void make_certificates(void)
+{
+	ca = test_ca_new("test authority", file("ca.pem"));
+	issue("server");
+	issue("admin");
+	struct io_tls_files files = {file("admin.pem"), file("admin.key"), file("ca.pem"), NULL};
+	tls = io_tls_new(&files, &diags);
+	assert_non_null(tls);
+}
+
+static void make_keys(void)
+{
+	struct buf line cleanup(buf_fini);
+	buf_init(&line);
+	assert_true(io_ssh_key_new(file("host"), &diags));
+	assert_true(io_ssh_key_new(file("admin"), &diags));
+	struct io_ssh *host = io_ssh_new(&(struct io_ssh_options){.key = file("host")}, &diags);
+	assert_non_null(host);
+	io_ssh_fingerprint(host, pin);
+	io_ssh_free(host);
+	ssh = io_ssh_new(&(struct io_ssh_options){.key = file("admin")}, &diags);
+	assert_non_null(ssh);
+	io_ssh_public(ssh, &line);
+	buf_addc(&line, '\n');
+	struct file_put put = {
+		.path = file("admin.pub"), .data = line.data, .len = line.len, .mode = 0600};
+	assert_int_equal(file_put(&put), 0);
+}
+
 // The port that the kernel gives, for the library cannot say which one it got.
 static void find_port(void)
 {
 	struct io_address any;
-	int fd = -1;
 	assert_true(io_address_parse("127.0.0.1", 0, &diags, &any));
-	assert_int_equal(io_listen(&any, &fd), 0);
-	assert_int_equal(io_address_of(fd, &address), 0);
-	close(fd);
+	assert_int_equal(io_listen(&any, &listener), 0);
+	assert_int_equal(io_address_of(listener, &address), 0);
+	if (!calls)
+		close(listener);
 }
 
 static void start_server(void)
 {
-	char line[16] = "", port[8], bytes[16];
+	char line[16] = "", port[8], bytes[16], what[16];
 	int out[2];
 	snprintf(port, sizeof(port), "%u", io_address_port(&address));
 	snprintf(bytes, sizeof(bytes), "%d", LABEL_BYTES);
+	snprintf(what, sizeof(what), "%s%s", over_ssh ? "ssh" : "tls", calls ? "-home" : "");
 	assert_int_equal(pipe(out), 0);
 	server = fork();
 	assert_true(server >= 0);
 	if (server == 0) {
 		dup2(out[1], STDOUT_FILENO);
-		execl(program, program, TEST_YANG_DIR, dir, port, bytes, NULL);
+		execl(program, program, TEST_YANG_DIR, dir, what, port, bytes, NULL);
 		_exit(127);
 	}
 	close(out[1]);
@@ -82,16 +121,6 @@ static void start_server(void)
 static int setup(void **state)
 {
 	(void)state;
-	arena_init(&arena);
-	diags_init(&diags, &arena);
-	buf_init(&heard);
-	assert_non_null(mkdtemp(dir));
-	ca = test_ca_new("test authority", file("ca.pem"));
-	issue("server");
-	issue("admin");
-	struct io_tls_files files = {file("admin.pem"), file("admin.key"), file("ca.pem"), NULL};
-	tls = io_tls_new(&files, &diags);
-	assert_non_null(tls);
 	find_port();
 	start_server();
 	return 0;
@@ -99,11 +128,30 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = {"ca.pem", "server.pem", "server.key", "admin.pem",
-					    "admin.key"};
 	(void)state;
-	kill(server, SIGTERM);
+	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
+	if (calls)
+		close(listener);
+	buf_clear(&heard);
+	return 0;
+}
+
+static void make_files(void)
+{
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	buf_init(&heard);
+	assert_non_null(mkdtemp(dir));
+	make_certificates();
+	make_keys();
+}
+
+static void remove_files(void)
+{
+	static const char *const names[] = {"ca.pem",    "server.pem", "server.key", "admin.pem",
+					    "admin.key", "host",       "admin",      "admin.pub"};
+	io_ssh_free(ssh);
 	io_tls_free(tls);
 	test_ca_free(ca);
 	for (size_t i = 0; i < array_len(names); i++)
@@ -111,7 +159,6 @@ static int teardown(void **state)
 	rmdir(dir);
 	buf_fini(&heard);
 	arena_fini(&arena);
-	return 0;
 }
 
 // --- the client ---
@@ -122,12 +169,27 @@ static void on_notification(void *context, const char *xml, size_t len, const ch
 	buf_printf(&heard, "%s %.*s;", when, (int)len, xml);
 }
 
+// The next call that the server makes.
+static int take_call(void)
+{
+	struct pollfd wait = {.fd = listener, .events = POLLIN};
+	assert_int_equal(poll(&wait, 1, 10000), 1);
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
 static struct netconf_client *dial(void)
 {
-	struct io_tls_target target = {.tls = tls, .expected_name = "127.0.0.1"};
-	struct netconf_client_options o = {.opener = io_tls_connecting(&target),
-					   .to = address,
-					   .notification = on_notification};
+	const char *const pins[] = {pin, NULL};
+	struct io_tls_target to_tls = {.tls = tls, .expected_name = "127.0.0.1"};
+	struct io_ssh_target to_ssh = {.ssh = ssh, .user = "admin", .pins = pins};
+	struct netconf_client_options o = {.to = address, .notification = on_notification};
+	if (calls)
+		o.transport = over_ssh ? io_ssh_client(&to_ssh, take_call())
+				       : io_tls_client(tls, take_call(), NULL);
+	else
+		o.opener = over_ssh ? io_ssh_connecting(&to_ssh) : io_tls_connecting(&to_tls);
 	diags_init(&diags, &arena);
 	struct netconf_client *c = netconf_client_connect(&o, &diags);
 	if (!c)
@@ -159,6 +221,7 @@ static const struct diag *refused(struct netconf_client *c, const char *xml, enu
 
 // --- tests ---
 
+// Shows: RFC 6242 3 our client and a server on libnetconf2 over SSH
 // Shows: RFC 6241 8.1 the client reads the hello of libnetconf2 and agrees on base:1.1
 static void capabilities(void **state)
 {
@@ -221,16 +284,47 @@ static void notifications(void **state)
 	netconf_client_free(c);
 }
 
+// Shows: RFC 8071 3.1 a server on libnetconf2 calls our client, over TLS and over SSH
+static void a_call(void **state)
+{
+	(void)state;
+	struct netconf_client *c = dial();
+	assert_true(netconf_client_has(c, NETCONF_BASE_1_1));
+	ok(c, GET);
+	assert_true(result.len > LABEL_BYTES);
+	ok(c, EDIT("<box " BOX "><label>called</label></box>"));
+	refused(c, "<commit/>", DIAG_UNSUPPORTED);
+	ok(c, "<create-subscription xmlns=\"" NETCONF_NS_NOTIFICATION "\"/>");
+	while (!heard.len)
+		assert_true(netconf_client_wait(c, 10000));
+	ok(c, "<close-session/>");
+	netconf_client_free(c);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(capabilities), cmocka_unit_test(large_reply),
 		cmocka_unit_test(edit_and_read), cmocka_unit_test(errors),
 		cmocka_unit_test(notifications)};
+	const struct CMUnitTest when_called[] = {cmocka_unit_test(a_call)};
+	int failed = 0;
 	if (argc != 2) {
 		fputs("usage: interop_client_test LIBNETCONF2-SERVER\n", stderr);
 		return 2;
 	}
 	program = argv[1];
-	return cmocka_run_group_tests(tests, setup, teardown);
+	make_files();
+	for (int transport = 0; transport < 2; transport++) {
+		over_ssh = transport;
+		calls = false;
+		failed += cmocka_run_group_tests_name(over_ssh ? "over SSH" : "over TLS", tests,
+						      setup, teardown);
+		calls = true;
+		failed += cmocka_run_group_tests_name(over_ssh ? "called over SSH"
+							       : "called over TLS",
+						      when_called, setup, teardown);
+	}
+	remove_files();
+	return failed;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small NETCONF server on libnetconf2, for our client. Arguments: YANG folder, certificate folder, port, bytes of a label.
-// Serves TLS on 127.0.0.1 until it is killed; "ready" on standard output says that it listens.
+// A small NETCONF server on libnetconf2, for our client. Arguments: YANG folder, folder of certificates and keys, what it
+// does ("tls" or "ssh": it listens; "tls-home" or "ssh-home": it calls, for one session), a port of 127.0.0.1, bytes of a
+// label. Serves until it is killed; "ready" on standard output says that it has begun.
 //
 // It keeps one configuration, of test-box: edit-config replaces it, unless it says "forbidden"; one session at a time may
 // lock it. create-subscription is followed by one notification. get-schema is left out: the library's own breaks.
@@ -9,6 +10,7 @@
 #include <libnetconf2/netconf.h>
 #include <libnetconf2/session.h>
 #include <libnetconf2/session_server.h>
+#include <libnetconf2/session_server_ch.h>
 #include <libyang/libyang.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -142,10 +144,15 @@ static char *fingerprint_of_authority(void)
 	return text;
 }
 
-static bool listen_on(uint16_t port)
+static void tls_files(void)
 {
 	nc_server_tls_set_server_cert_clb(server_certificate, NULL, NULL);
 	nc_server_tls_set_trusted_cert_list_clb(trusted, NULL, NULL);
+}
+
+static bool listen_tls(uint16_t port)
+{
+	tls_files();
 	return !nc_server_add_endpt("main", NC_TI_OPENSSL) &&
 	       !nc_server_endpt_set_address("main", "127.0.0.1") &&
 	       !nc_server_endpt_set_port("main", port) &&
@@ -153,6 +160,84 @@ static bool listen_on(uint16_t port)
 	       !nc_server_tls_endpt_add_trusted_cert_list("main", "authority") &&
 	       !nc_server_tls_endpt_add_ctn("main", 1, fingerprint_of_authority(),
 					    NC_TLS_CTN_COMMON_NAME, NULL);
+}
+
+static bool call_tls(const char *client)
+{
+	tls_files();
+	return !nc_server_tls_ch_client_endpt_set_server_cert(client, "main", "server") &&
+	       !nc_server_tls_ch_client_endpt_add_trusted_cert_list(client, "main", "authority") &&
+	       !nc_server_tls_ch_client_endpt_add_ctn(client, "main", 1, fingerprint_of_authority(),
+						      NC_TLS_CTN_COMMON_NAME, NULL);
+}
+
+// --- SSH ---
+
+static int host_key(const char *name, void *data, char **path, char **content,
+		    NC_SSH_KEY_TYPE *type)
+{
+	(void)name;
+	(void)data;
+	(void)content;
+	(void)type;
+	*path = joined(certificates, "host");
+	return 0;
+}
+
+static bool ssh_files(void)
+{
+	char *key = joined(certificates, "admin.pub");
+	nc_server_ssh_set_hostkey_clb(host_key, NULL, NULL);
+	bool known = !nc_server_ssh_add_authkey_path(key, "admin");
+	free(key);
+	return known;
+}
+
+static bool listen_ssh(uint16_t port)
+{
+	return ssh_files() && !nc_server_add_endpt("main", NC_TI_LIBSSH) &&
+	       !nc_server_endpt_set_address("main", "127.0.0.1") &&
+	       !nc_server_endpt_set_port("main", port) &&
+	       !nc_server_ssh_endpt_add_hostkey("main", "host", -1) &&
+	       !nc_server_ssh_endpt_set_auth_methods("main", NC_SSH_AUTH_PUBLICKEY);
+}
+
+static bool call_ssh(const char *client)
+{
+	return ssh_files() &&
+	       !nc_server_ssh_ch_client_endpt_add_hostkey(client, "main", "host", -1) &&
+	       !nc_server_ssh_ch_client_endpt_set_auth_methods(client, "main",
+							       NC_SSH_AUTH_PUBLICKEY);
+}
+
+// --- calling home ---
+
+static struct nc_pollsession *sessions;
+
+static int answered(const char *client, struct nc_session *session)
+{
+	(void)client;
+	return nc_ps_add_session(sessions, session);
+}
+
+// A client of the library has one session, and is called again some time after that has ended.
+static bool call_home(const char *client, bool ssh, uint16_t port)
+{
+	return !nc_server_ch_add_client(client) &&
+	       !nc_server_ch_client_add_endpt(client, "main", ssh ? NC_TI_LIBSSH : NC_TI_OPENSSL) &&
+	       !nc_server_ch_client_endpt_set_address(client, "main", "127.0.0.1") &&
+	       !nc_server_ch_client_endpt_set_port(client, "main", port) &&
+	       (ssh ? call_ssh(client) : call_tls(client)) &&
+	       !nc_server_ch_client_set_conn_type(client, NC_CH_PERSIST) &&
+	       !nc_connect_ch_client_dispatch(client, answered);
+}
+
+static bool begin(const char *what, uint16_t port)
+{
+	const bool ssh = !strncmp(what, "ssh", 3);
+	if (strstr(what, "-home"))
+		return call_home("home", ssh, port);
+	return ssh ? listen_ssh(port) : listen_tls(port);
 }
 
 // --- serving ---
@@ -178,12 +263,12 @@ static void forget(struct nc_session *session)
 		subscriber = NULL;
 }
 
-static void serve(void)
+static void serve(bool listens)
 {
-	struct nc_pollsession *sessions = nc_ps_new();
 	for (;;) {
 		struct nc_session *session = NULL;
-		if (nc_accept(nc_ps_session_count(sessions) ? 0 : 1000, &session) == NC_MSG_HELLO)
+		const int wait = nc_ps_session_count(sessions) ? 0 : 1000;
+		if (listens && nc_accept(wait, &session) == NC_MSG_HELLO)
 			nc_ps_add_session(sessions, session);
 		int what = nc_ps_poll(sessions, 10, &session);
 		if (what & NC_PSPOLL_SESSION_TERM) {
@@ -224,20 +309,21 @@ static void fill(size_t bytes)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4 || !load(argv[1])) {
-		fputs("usage: interop_libnetconf2_server YANG-FOLDER CERTIFICATE-FOLDER PORT "
-		      "[LABEL-BYTES]\n",
+	if (argc != 6 || !load(argv[1])) {
+		fputs("usage: interop_libnetconf2_server YANG-FOLDER CERTIFICATE-FOLDER "
+		      "tls|ssh|tls-home|ssh-home PORT LABEL-BYTES\n",
 		      stderr);
 		return 2;
 	}
 	certificates = argv[2];
 	ly_log_options(0);
 	nc_set_print_clb_session(say_nothing);
-	fill(argc > 4 ? strtoul(argv[4], NULL, 10) : 1);
-	if (nc_server_init(ctx) || !listen_on((uint16_t)strtoul(argv[3], NULL, 10)))
-		return 1;
+	fill(strtoul(argv[5], NULL, 10));
+	sessions = nc_ps_new();
 	nc_set_global_rpc_clb(on_rpc);
+	if (nc_server_init(ctx) || !begin(argv[3], (uint16_t)strtoul(argv[4], NULL, 10)))
+		return 1;
 	puts("ready");
 	fflush(stdout);
-	serve();
+	serve(!strstr(argv[3], "-home"));
 }
