@@ -415,9 +415,9 @@ static void packets_that_come_twice_are_noticed(void **state)
 	(void)state;
 	const struct nft_form rule = rule_of(0, ACT_CONTINUE),
 			      last = rule_of(NFT_TAG_DEFAULT, ACT_DROP);
-	struct nft_form four = lead(ACT_GOTO, "-n1");
 	for (unsigned kind = 0; kind < 3; kind++) {
 		struct world w;
+		struct nft_form four = lead(ACT_GOTO, "-n1");
 		begin_small(&w);
 		nft_form_match(&four, &w.arena, F_VERSION,
 			       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
