@@ -46,6 +46,12 @@ char *arena_vprintf(struct arena *arena, const char *fmt, va_list ap) printf_lik
 					       sizeof((vec)->at[0]));                       \
 		(vec)->at[(vec)->len++] = (__VA_ARGS__);                                    \
 	} while (0)
+// Room for `n` items of a vector that is empty: growing leaves smaller copies behind.
+#define vec_reserve(arena, vec, n)                                            \
+	do {                                                                  \
+		(vec)->at = arena_alloc((arena), sizeof((vec)->at[0]) * (n)); \
+		(vec)->cap = (n);                                             \
+	} while (0)
 // Behind vec_push: a larger copy of `items`; the old place stays valid until the arena ends.
 void *arena_grow(struct arena *arena, const void *items, size_t len, size_t *cap,
 		 size_t item_size) must_check;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forms that outlive what they were compiled from. Ranges, names and chains are copied, names that many share once.
+// Forms that outlive what they were compiled from. Ranges, names and chains are copied, what many share once: names all, sets
+// as long as no other one takes their slot.
 #include "backend/nft/form.h"
 
 #include <string.h>
+
+#define RECENT 4096u // sets
 
 static const char *shared(struct nft_program *to, const char *text)
 {
@@ -16,10 +19,25 @@ static const char *shared(struct nft_program *to, const char *text)
 	return known;
 }
 
-static struct algebra_set set_copy(struct algebra_set set, struct arena *arena)
+static size_t slot_of(struct algebra_set set)
 {
-	set.at = arena_memdup(arena, set.at, set.len * sizeof(*set.at));
-	return set;
+	uint64_t hash = set.len;
+	for (size_t i = 0; i < set.len; i++) {
+		u128 both = set.at[i].lo * 3 + set.at[i].hi;
+		hash = (hash ^ (uint64_t)both ^ (uint64_t)(both >> 64)) * 0x9e3779b97f4a7c15u;
+	}
+	return hash >> 32 & (RECENT - 1);
+}
+
+static struct algebra_set set_copy(struct algebra_set set, struct nft_program *to)
+{
+	if (!to->recent)
+		to->recent = arena_array(to->arena, struct algebra_set, RECENT);
+	struct algebra_set *known = &to->recent[slot_of(set)];
+	if (!algebra_set_equal(*known, set))
+		*known = (struct algebra_set){
+			arena_memdup(to->arena, set.at, set.len * sizeof(*set.at)), set.len};
+	return *known;
 }
 
 struct nft_form nft_form_copy(const struct nft_form *form, struct nft_program *to)
@@ -27,8 +45,8 @@ struct nft_form nft_form_copy(const struct nft_form *form, struct nft_program *t
 	struct nft_form out = *form;
 	out.match = arena_array(to->arena, struct nft_match, form->len);
 	for (size_t i = 0; i < form->len; i++)
-		out.match[i] = (struct nft_match){form->match[i].field,
-						  set_copy(form->match[i].set, to->arena)};
+		out.match[i] =
+			(struct nft_match){form->match[i].field, set_copy(form->match[i].set, to)};
 	out.log.prefix = arena_strdup(to->arena, form->log.prefix);
 	out.chain = shared(to, form->chain);
 	out.tag.policy = shared(to, form->tag.policy);

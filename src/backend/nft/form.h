@@ -130,7 +130,8 @@ struct nft_program {
 	struct arena *arena;
 	VEC(struct nft_chain *) chain; // the main chain first
 	struct map by_name;
-	struct map names;  // that copies share
+	struct map names;           // that copies share …
+	struct algebra_set *recent; // … and sets, by their hash
 	bool unfragmented; // what is lifted from it need not hold for fragments behind the first
 };
 

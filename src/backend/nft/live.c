@@ -14,6 +14,7 @@ static void number_rules(struct nft_live *live, const struct ir_ruleset *lowered
 	const struct nft_tree *tree = &live->tree;
 	uint32_t form = 0;
 	uint64_t before = 0;
+	vec_reserve(&live->arena, &live->rule, nft_tree_room(lowered->rule.len));
 	for (uint32_t i = 0; i < lowered->rule.len; i++) {
 		struct nft_live_rule rule = {.number = i,
 					     .first = form,
@@ -34,7 +35,7 @@ static void number_rules(struct nft_live *live, const struct ir_ruleset *lowered
 
 // In blocks, since compiling needs several times the room of what comes out.
 static void compile_block(struct nft_live *live, const struct ir_ruleset *lowered, size_t first,
-			  struct nft_rules *rules)
+			  struct arena *arena, struct nft_rules *rules)
 {
 	struct arena scratch;
 	struct nft_program made;
@@ -49,17 +50,17 @@ static void compile_block(struct nft_live *live, const struct ir_ruleset *lowere
 	nft_program_adopt(&live->program, &made);
 	nft_chain_copy(&forms, &live->program, &copies);
 	for (size_t i = 0; i < copies.rule.len; i++)
-		vec_push(&live->arena, &rules->list, &copies.rule.at[i]);
+		vec_push(arena, &rules->list, &copies.rule.at[i]);
 	arena_fini(&scratch);
 }
 
-static void compile(struct nft_live *live, const struct ir_ruleset *lowered,
+static void compile(struct nft_live *live, const struct ir_ruleset *lowered, struct arena *arena,
 		    struct nft_rules *rules)
 {
 	for (size_t i = 0; i < lowered->rule.len; i++)
 		live->flow_rules += lowered->rule.at[i].flow;
 	for (size_t i = 0; !i || i < lowered->rule.len; i += BLOCK)
-		compile_block(live, lowered, i, rules);
+		compile_block(live, lowered, i, arena, rules);
 }
 
 struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
@@ -71,10 +72,13 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 	live->default_action = lowered->default_action;
 	live->prefix = nft_generation_name(generation, &live->arena);
 	nft_program_init(&live->program, &live->arena);
+	struct arena arena;
 	struct nft_rules rules = {{0}};
-	compile(live, lowered, &rules);
+	arena_init(&arena);
+	compile(live, lowered, &arena, &rules);
 	nft_tree_build(&rules, &live->options.shape, &live->arena, &live->tree);
 	number_rules(live, lowered);
+	arena_fini(&arena);
 	return live;
 }
 
@@ -88,12 +92,10 @@ void nft_live_free(struct nft_live *live)
 
 static uint32_t *leading_to(struct nft_live *live, const char *chain)
 {
-	uint32_t *maps = map_get(&live->leading, chain);
-	if (!maps) {
-		maps = arena_new(&live->arena, uint32_t);
-		map_put(&live->leading, arena_strdup(&live->arena, chain), maps);
-	}
-	return maps;
+	uint32_t number = nft_node_number(chain);
+	while (live->leading.len <= number)
+		vec_push(&live->arena, &live->leading, 0);
+	return &live->leading.at[number];
 }
 
 void nft_live_keep_counts(struct nft_live *live, struct nft_batch *batch)
@@ -136,7 +138,8 @@ void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char 
 					     .set_by_content = {.arena = &live->arena},
 					     .own = &live->program,
 					     .uses_of_chain = {.arena = &live->arena}};
-	live->leading = (struct map){.arena = &live->arena};
+	live->leading.len = 0;
+	vec_reserve(&live->arena, &live->leading, live->tree.numbers + 1);
 	nft_tree_emit(&live->tree, nft_live_encode_chain, live);
 	live->grown = live->arena.total + GROWTH;
 }

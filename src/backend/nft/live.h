@@ -29,7 +29,7 @@ struct nft_live {
 	enum ir_verdict default_action;
 	const char *prefix;         // of the generation
 	struct nft_encoder encoder; // its sets
-	struct map leading;         // by target chain: how many maps lead there
+	VEC(uint32_t) leading;      // by number of a chain: how many boxes lead there
 	size_t grown;               // arena.total beyond which it is made anew
 };
 

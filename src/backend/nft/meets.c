@@ -9,7 +9,8 @@
 // One axis: a field that some rule asks, and the ends of ranges in it.
 struct axis {
 	enum nft_field field;
-	VEC(u128) end; // sorted, no two equal: rank r begins at end.at[r]
+	u128 *end; // sorted, no two equal: rank r begins at end[r]
+	size_t len;
 };
 
 struct nft_meets {
@@ -36,36 +37,51 @@ static struct algebra_range hull(const struct algebra_set *set, enum nft_field f
 	return (struct algebra_range){set->at[0].lo, set->at[set->len - 1].hi};
 }
 
-static void make_axis(struct nft_meets *m, enum nft_field field)
+// Where the rules' ranges begin, and behind where they end.
+static size_t collect_ends(const struct nft_meets *m, enum nft_field field, u128 *end)
 {
-	struct axis axis = {.field = field};
+	size_t n = 0;
 	for (size_t i = 0; i < m->rules; i++) {
 		const struct algebra_set *set = nft_form_set(m->rule[i], field);
 		if (!set || !set->len)
 			continue;
-		vec_push(&m->arena, &axis.end, hull(set, field).lo);
-		if (hull(set, field).hi != algebra_max(nft_field_info[field].bits))
-			vec_push(&m->arena, &axis.end, hull(set, field).hi + 1);
+		struct algebra_range r = hull(set, field);
+		end[n++] = r.lo;
+		if (r.hi != algebra_max(nft_field_info[field].bits))
+			end[n++] = r.hi + 1;
 	}
-	if (!axis.end.len)
-		return;
-	vec_push(&m->arena, &axis.end, (u128)0);
-	qsort(axis.end.at, axis.end.len, sizeof(*axis.end.at), by_value);
+	return n;
+}
+
+static size_t without_twins(u128 *sorted, size_t len)
+{
 	size_t n = 1;
-	for (size_t i = 1; i < axis.end.len; i++)
-		if (axis.end.at[i] != axis.end.at[n - 1])
-			axis.end.at[n++] = axis.end.at[i];
-	axis.end.len = n;
+	for (size_t i = 1; i < len; i++)
+		if (sorted[i] != sorted[n - 1])
+			sorted[n++] = sorted[i];
+	return n;
+}
+
+// `room` is for all ends of a field, and one more.
+static void make_axis(struct nft_meets *m, enum nft_field field, u128 *room)
+{
+	room[0] = 0;
+	size_t len = 1 + collect_ends(m, field, room + 1);
+	if (len == 1)
+		return;
+	qsort(room, len, sizeof(*room), by_value);
+	struct axis axis = {.field = field, .len = without_twins(room, len)};
+	axis.end = arena_memdup(&m->arena, room, axis.len * sizeof(*room));
 	m->axis[m->axes++] = axis;
 }
 
 // The rank of the interval that holds the value.
 static uint32_t rank_of(const struct axis *axis, u128 value)
 {
-	size_t lo = 0, hi = axis->end.len;
+	size_t lo = 0, hi = axis->len;
 	while (hi - lo > 1) {
 		size_t middle = (lo + hi) / 2;
-		if (axis->end.at[middle] <= value)
+		if (axis->end[middle] <= value)
 			lo = middle;
 		else
 			hi = middle;
@@ -100,9 +116,11 @@ struct nft_meets *nft_meets_new(const struct nft_form *const *rule, size_t n)
 	arena_init(&m->arena);
 	m->rule = rule;
 	m->rules = n;
+	u128 *room = base_oom(malloc((2 * n + 1) * sizeof(*room)));
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++)
 		if (nft_split_field[i] != F_HEADER)
-			make_axis(m, nft_split_field[i]);
+			make_axis(m, nft_split_field[i], room);
+	free(room);
 	if (m->axes)
 		make_boxes(m);
 	m->rule = NULL;

@@ -289,6 +289,7 @@ static struct nft_node *branch(struct build *b, const struct nft_entries *list,
 	struct nft_node *node = new_node(b, split->field);
 	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
 	s.way = base_oom(calloc(split->range.len, sizeof(*s.way)));
+	vec_reserve(b->arena, &node->way, split->range.len);
 	for (size_t i = 0; i < list->len; i++)
 		spread_entry(&s, list->at[i]);
 	for (size_t i = 0; i < split->range.len; i++) {
@@ -550,12 +551,28 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 	vec_push(tree->arena, &tree->targeted, false);
 }
 
+size_t nft_tree_room(size_t rules)
+{
+	return rules + rules / 32 + 64;
+}
+
+static void reserve_rules(struct nft_tree *tree, size_t rules)
+{
+	vec_reserve(tree->arena, &tree->rule, rules);
+	vec_reserve(tree->arena, &tree->rank, rules);
+	vec_reserve(tree->arena, &tree->where, rules);
+	vec_reserve(tree->arena, &tree->hull, rules);
+	vec_reserve(tree->arena, &tree->target, rules);
+	vec_reserve(tree->arena, &tree->targeted, rules);
+}
+
 void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out)
 {
 	*out = (struct nft_tree){.arena = arena,
 				 .boxes_least =
 					 shape->boxes_least ? shape->boxes_least : BOXES_LEAST};
+	reserve_rules(out, nft_tree_room(rules->list.len));
 	for (size_t i = 0; i < rules->list.len; i++)
 		nft_tree_add_rule(out, rules->list.at[i], (i + 1) * NFT_RANK_STEP);
 	struct build b = {.tree = out,

@@ -75,6 +75,8 @@ struct nft_tree {
 struct nft_rules {
 	VEC(const struct nft_form *) list;
 };
+// Places for the rules of a list and some that come later.
+size_t nft_tree_room(size_t rules) must_check;
 void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out);
 // The same of the main chain of a linear program.
@@ -172,6 +174,7 @@ bool nft_entries_take_all_of(const struct nft_tree *tree, const struct nft_entry
 bool nft_range_within(struct algebra_range inner, struct algebra_range outer) must_check;
 // Of the chain with this number, of a node or a rule's boxes, within the generation.
 char *nft_node_name(uint32_t number, struct arena *arena) must_check;
+uint32_t nft_node_number(const char *name) must_check;
 #define NFT_RANK_STEP ((uint64_t)1 << 32)
 // The rule with those of its tests that are left.
 struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry entry,

@@ -4,6 +4,7 @@
 // of a part decides comes back and goes on; the kernel allows 16 chains within each other, whether by jump or goto.
 #include "backend/nft/tree.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,12 @@ struct emission {
 char *nft_node_name(uint32_t number, struct arena *arena)
 {
 	return arena_printf(arena, NFT_NODE_CHAIN "%u", number);
+}
+
+uint32_t nft_node_number(const char *name)
+{
+	assert(nft_is_node(name));
+	return (uint32_t)strtoul(name + strlen(NFT_NODE_CHAIN), NULL, 10);
 }
 
 static const char *name_of(struct emission *e, const struct nft_node *node)
