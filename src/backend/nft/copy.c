@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forms that outlive what they were compiled from. Ranges, names and chains are copied, what many share once: names all, sets
-// as long as no other one takes their slot.
+// Forms that outlive what they were compiled from. Ranges, names and chains are copied, what many share once: all names, and
+// sets as long as no other one takes their slot.
 #include "backend/nft/form.h"
 
 #include <string.h>
