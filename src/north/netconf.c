@@ -213,6 +213,7 @@ static struct domain *domain_new(struct netconf_side *side, const char *tenant)
 					   .ops = &ops,
 					   .context = d,
 					   .nacm = north_nacm,
+					   .counts = &side->opt.workspaces->counts,
 					   .message_most = NORTH_BODY_MOST,
 					   .running = read_running(d)};
 	d->server = netconf_server_new(&o);

@@ -193,6 +193,23 @@ static void tenants_are_apart(void **state)
 	netconf_client_free(c);
 }
 
+// Shows: RFC 8341 3.5.2 what is denied to a tenant over NETCONF is counted where operators see it, in both protocols
+static void denials_are_counted(void **state)
+{
+	struct side *s = *state;
+	bench_documents(s->b);
+	struct netconf_client *a = connect_as(s, 0), *b = connect_as(s, 1);
+	expect_error(s, b, "<kill-session><session-id>1</session-id></kill-session>", DIAG_DENIED);
+	expect_error(s, b, EDIT(SITE), DIAG_DENIED);
+	expect(s, a, "<get><filter><nacm xmlns=\"" ACCESS_NAMESPACE "\"/></filter></get>",
+	       "<denied-operations>1</denied-operations><denied-data-writes>1</"
+	       "denied-data-writes>");
+	assert_int_equal(ask(s->b, "GET", DATA "/" ACCESS_MODULE ":nacm/denied-operations"), 200);
+	bench_expect(s->b, ":1");
+	netconf_client_free(a);
+	netconf_client_free(b);
+}
+
 static void hosts_are_not_let_in(void **state)
 {
 	struct side *s = *state;
@@ -287,6 +304,7 @@ int main(void)
 		TEST(both_protocols_show_one_policy),
 		TEST(a_candidate_outlives_changes_by_others),
 		TEST(tenants_are_apart),
+		TEST(denials_are_counted),
 		TEST(hosts_are_not_let_in),
 		TEST(operators_write_sites),
 		TEST(faults_of_a_policy_are_told),

@@ -42,7 +42,7 @@ static struct access *access_otherwise(struct netconf_server *server)
 	bool parsed = !*text || schema_parse(tree, &input, &diags);
 	assert(parsed);
 	struct access *access =
-		access_new(server->options.schema, tree, &server->guard.counts, &diags);
+		access_new(server->options.schema, tree, server->guard.counts, &diags);
 	assert(access);
 	schema_tree_free(tree);
 	return access;
@@ -57,7 +57,7 @@ static struct access *access_of(struct netconf_server *server, const struct sche
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	struct access *access =
-		access_new(server->options.schema, running, &server->guard.counts, &diags);
+		access_new(server->options.schema, running, server->guard.counts, &diags);
 	if (!access)
 		netconf_event(server, &itself, "the access control of running is not used",
 			      &diags.list.at[0]);
@@ -167,5 +167,5 @@ bool netconf_guard_hears(struct netconf_peer *peer, const char *xml, size_t len)
 
 void netconf_guard_print(const struct netconf_server *server, struct buf *out)
 {
-	access_print_counts(&server->guard.counts, out);
+	access_print_counts(server->guard.counts, out);
 }

@@ -124,6 +124,7 @@ struct netconf_server *netconf_server_new(const struct netconf_server_options *o
 	make_capabilities(s);
 	netconf_log_init(s);
 	init_datastores(s, options);
+	s->guard.counts = options->counts ? options->counts : &s->guard.own;
 	netconf_guard_refresh(s);
 	netconf_commit_start(s);
 	return s;

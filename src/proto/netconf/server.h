@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "io/transport.h"
 
+struct access_counts;
 struct access_who;
 struct buf;
 struct io_address;
@@ -125,6 +126,8 @@ struct netconf_server_options {
 	// With ietf-netconf-acm in the schema there is access control (RFC 8341): by what running
 	// says, or where it says nothing by this <nacm>, XML, borrowed; NULL: the module's defaults.
 	const char *nacm;
+	// Where it is counted what is refused, borrowed, so that several servers may count together; NULL: each by itself.
+	struct access_counts *counts;
 	// Where things stand; taken; NULL: empty.
 	struct schema_tree *running, *startup;
 	// A confirmed commit that was pending when the process ended: what to go back to, and its

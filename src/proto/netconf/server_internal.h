@@ -128,7 +128,7 @@ struct netconf_log {
 // Access control, see guard.c.
 struct netconf_guard {
 	struct access *access; // NULL: there is none
-	struct access_counts counts;
+	struct access_counts own, *counts;
 	char *text; // of /nacm in running, when it was made
 };
 
