@@ -25,7 +25,8 @@ struct apply {
 	bool edited;                      // from what is in force; rules that stay go on counting
 	struct diags *diags;
 	struct arena arena;
-	struct nft_table table; // as it was found
+	struct nft_table table;  // as it was found …
+	struct nft_moment found; // … then
 	struct nft_batch batch;
 	struct nft_live *live; // that is being made
 	uint32_t generation;   // that is being made
@@ -199,19 +200,34 @@ static void remove_false_pinholes(struct apply *a)
 					       chain->rule.at[i].handle);
 }
 
-// Everything but the frame, the pinholes and the generation to keep.
+static int read_table(struct apply *a)
+{
+	struct nft_socket *socket = &a->nft->socket;
+	a->found.commits = socket->commits;
+	int error = nft_table_read(socket, a->nft->table, NFT_PINHOLES, &a->arena, &a->table);
+	a->found.changes = a->table.changes;
+	return error;
+}
+
+// Everything that was found but the frame, the pinholes and the generation to keep.
 static int remove_all_but(struct apply *a, uint32_t keep, const char *doing)
 {
-	int error =
-		nft_table_read(&a->nft->socket, a->nft->table, NFT_PINHOLES, &a->arena, &a->table);
-	if (error || !a->table.there)
-		return error;
+	if (!a->table.there)
+		return 0;
 	remove_false_pinholes(a);
 	nft_batch_split(&a->batch, &a->nft->socket);
 	remove_rules(a, keep);
 	remove_sets(a, keep);
 	remove_chains(a, keep);
 	return run(a, doing);
+}
+
+// Reading all names again takes as long as deleting what they name.
+static int remove_left_over(struct apply *a)
+{
+	uint32_t now;
+	int error = nft_only_ours(&a->nft->socket, a->found, &now) ? 0 : read_table(a);
+	return error ? error : remove_all_but(a, a->generation, NULL);
 }
 
 // --- the whole ---
@@ -252,8 +268,10 @@ static void keep_counts(struct apply *a, uint32_t old_generation)
 
 static int undo(struct apply *a, int error)
 {
+	uint32_t before = a->table.generation;
 	if (a->table.there) {
-		(void)remove_all_but(a, a->table.generation, NULL);
+		if (!read_table(a))
+			(void)remove_all_but(a, before, NULL);
 	} else {
 		nft_encode_delete(&a->batch, NFT_MSG_DELTABLE, a->nft->table, NULL);
 		(void)run(a, NULL);
@@ -263,7 +281,7 @@ static int undo(struct apply *a, int error)
 
 static int replace(struct apply *a)
 {
-	int error = nft_table_read(&a->nft->socket, a->nft->table, NFT_NAMES, &a->arena, &a->table);
+	int error = read_table(a);
 	if (error) {
 		nft_add_error(a->diags, error, "reading what is in force");
 		return error;
@@ -282,7 +300,7 @@ static int replace(struct apply *a)
 	nft_live_free(a->nft->live);
 	a->nft->live = a->live;
 	a->live = NULL;
-	error = remove_all_but(a, a->generation, NULL);
+	error = remove_left_over(a);
 	if (error)
 		diag_add(
 			a->diags,

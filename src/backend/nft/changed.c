@@ -36,8 +36,7 @@ void nft_changed_proven(struct backend_nft *nft, uint32_t at)
 	nft_changed_fini(&nft->changed);
 	nft_changed_init(&nft->changed);
 	nft->changed.known = true;
-	nft->changed.at = at;
-	nft->changed.commits = nft->socket.commits;
+	nft->changed.at = (struct nft_moment){at, nft->socket.commits};
 }
 
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form)
@@ -263,8 +262,8 @@ static int prove_one(struct backend_nft *nft, const struct nft_form *touched, co
 
 static bool only_ours(struct backend_nft *nft, uint32_t *now_out)
 {
-	return nft->live && nft->changed.known && !nft_generation(&nft->socket, now_out) &&
-	       *now_out - nft->changed.at == nft->socket.commits - nft->changed.commits;
+	return nft->live && nft->changed.known &&
+	       nft_only_ours(&nft->socket, nft->changed.at, now_out);
 }
 
 int backend_nft_compare_changed(struct backend_nft *nft, const struct ir_ruleset *lowered,

@@ -3,15 +3,15 @@
 #pragma once
 
 #include "backend/nft/form.h"
+#include "backend/nft/netlink.h"
 
 struct backend_nft;
 
 #define NFT_CHANGED_MOST 256u // kernel rules; after more, all is proven again
 
 struct nft_changed {
-	bool known;       // all was proven equal …
-	uint32_t at;      // … when this was the kernel's number of the last change
-	uint32_t commits; // of ours, until then
+	bool known;           // all was proven equal …
+	struct nft_moment at; // … then
 	struct arena arena;
 	VEC(struct nft_form) form; // that came or went since, with their matches only
 };

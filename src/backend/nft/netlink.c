@@ -357,3 +357,9 @@ int nft_generation(struct nft_socket *s, uint32_t *out)
 		.type = NFT_MSG_GETGEN, .single = true, .each = take_generation, .context = out};
 	return nft_dump_run(s, &dump);
 }
+
+bool nft_only_ours(struct nft_socket *s, struct nft_moment since, uint32_t *now_out)
+{
+	return !nft_generation(s, now_out) &&
+	       *now_out - since.changes == s->commits - since.commits;
+}

@@ -88,3 +88,10 @@ const struct nlattr *nft_message_next(const struct nlmsghdr *message,
 
 // The number of the last change of any table of the network namespace. 0 or a negative errno.
 int nft_generation(struct nft_socket *socket, uint32_t *out) must_check;
+// That number at some moment, and how many transactions of this socket the kernel had taken.
+struct nft_moment {
+	uint32_t changes, commits;
+};
+// Whether all changes since then were made by this socket. *now_out: the number of the last one.
+bool nft_only_ours(struct nft_socket *socket, struct nft_moment since,
+		   uint32_t *now_out) must_check;

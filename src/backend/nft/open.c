@@ -121,8 +121,8 @@ int backend_nft_watch_fd(const struct backend_nft *nft)
 // were others.
 void nft_watch_pause(struct backend_nft *nft)
 {
-	nft->pause.known = !nft_generation(&nft->socket, &nft->pause.at);
-	nft->pause.commits = nft->socket.commits;
+	nft->pause.known = !nft_generation(&nft->socket, &nft->pause.since.changes);
+	nft->pause.since.commits = nft->socket.commits;
 	(void)subscribe(nft->watch, NETLINK_DROP_MEMBERSHIP);
 }
 
@@ -138,10 +138,9 @@ static void tell_missed(struct backend_nft *nft)
 
 void nft_watch_resume(struct backend_nft *nft)
 {
-	uint32_t now, ours = nft->socket.commits - nft->pause.commits;
+	uint32_t now;
 	bool listens = !subscribe(nft->watch, NETLINK_ADD_MEMBERSHIP),
-	     alone = nft->pause.known && !nft_generation(&nft->socket, &now) &&
-		     now - nft->pause.at == ours;
+	     alone = nft->pause.known && nft_only_ours(&nft->socket, nft->pause.since, &now);
 	if (!listens || !alone)
 		tell_missed(nft);
 }

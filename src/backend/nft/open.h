@@ -20,7 +20,7 @@ struct backend_nft {
 	struct nft_changed changed;
 	size_t replaced; // changes that were made by replacing everything
 	struct {
-		uint32_t at, commits; // the kernel's number of changes when it began, and ours
+		struct nft_moment since;
 		bool known;
 	} pause; // of watching
 	struct {

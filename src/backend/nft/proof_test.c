@@ -249,7 +249,7 @@ static void our_changes_are_proven_by_themselves(void **state)
 		if (flip(f, i)) {
 			struct place at = find_rule(f, i);
 			run(f, "delete rule inet bulwark %c handle %h", &at);
-			f->nft->changed.at += changed++ % 2; // as if it were our own
+			f->nft->changed.at.changes += changed++ % 2; // as if it were our own
 			assert_true(found(f) > 0);
 		}
 		deploy(f);

@@ -35,7 +35,6 @@ struct nft_table {
 };
 
 enum nft_detail {
-	NFT_NAMES,    // chains and sets, and the rules of the base chain
 	NFT_PINHOLES, // chains and sets, and the pinholes with their timers
 	NFT_COUNTERS, // all rules, but only their counters and tags
 	NFT_ALL,
