@@ -380,12 +380,6 @@ static void make_programs(struct world *w, struct programs *p)
 		*nft_program_chain(&p->boxes, p->list.chain.at[i]->name) = *p->list.chain.at[i];
 }
 
-static bool same_end(const struct test_walk *a, const struct test_walk *b)
-{
-	return a->end == b->end && !a->chain == !b->chain &&
-	       (!a->chain || !strcmp(a->chain, b->chain));
-}
-
 static bool differ(struct world *w, const struct nft_program *a, const struct nft_program *b,
 		   const struct nft_program *aim, bool matched)
 {
@@ -395,10 +389,7 @@ static bool differ(struct world *w, const struct nft_program *a, const struct nf
 		test_fields_random(&w->random, nft_program_find(aim, ""), &packet);
 		test_walk_program(a, &packet, &by_a);
 		test_walk_program(b, &packet, &by_b);
-		if (!same_end(&by_a, &by_b) ||
-		    (matched &&
-		     (by_a.len != by_b.len ||
-		      memcmp(by_a.matched, by_b.matched, by_a.len * sizeof(*by_a.matched)) != 0)))
+		if (by_a.end != by_b.end || (matched && !test_walk_same(&by_a, &by_b)))
 			return true;
 	}
 	return false;

@@ -79,13 +79,6 @@ static void some_packet(struct world *w, struct test_fields *out)
 	test_fields_random(w->random, nft_program_find(&w->list, ""), out);
 }
 
-static bool same_walk(const struct test_walk *a, const struct test_walk *b)
-{
-	return a->len == b->len && !memcmp(a->matched, b->matched, a->len * sizeof(*a->matched)) &&
-	       a->end == b->end && !a->chain == !b->chain &&
-	       (!a->chain || !strcmp(a->chain, b->chain));
-}
-
 static bool walks_differ(struct world *w, size_t packets)
 {
 	for (size_t i = 0; i < packets; i++) {
@@ -94,7 +87,7 @@ static bool walks_differ(struct world *w, size_t packets)
 		some_packet(w, &packet);
 		test_walk_program(&w->list, &packet, &by_list);
 		test_walk_program(&w->tree, &packet, &by_tree);
-		if (!same_walk(&by_list, &by_tree))
+		if (!test_walk_same(&by_list, &by_tree))
 			return true;
 	}
 	return false;
@@ -111,14 +104,6 @@ static void assert_proven(struct world *w, unsigned i)
 	fail_msg("ruleset %u: %zu misfits; the first: kind %d, rule %zu, chain %s, %s", i,
 		 proof.misfit.len, m->kind, m->rule, m->chain ? m->chain->name : "-",
 		 m->why ? m->why : "-");
-}
-
-// Where it ends: what stands in chains of its own is called by other names.
-static bool same_end(const struct test_walk *a, const struct test_walk *b)
-{
-	bool rejects_a = a->chain && !strcmp(a->chain, NFT_REJECT_CHAIN),
-	     rejects_b = b->chain && !strcmp(b->chain, NFT_REJECT_CHAIN);
-	return a->end == b->end && rejects_a == rejects_b;
 }
 
 static void assert_lifted(struct world *w, unsigned i)
@@ -139,7 +124,7 @@ static void assert_lifted(struct world *w, unsigned i)
 		some_packet(w, &packet);
 		test_walk_program(&w->tree, &packet, &by_tree);
 		test_walk_program(&again, &packet, &by_lifted);
-		if (!same_end(&by_tree, &by_lifted))
+		if (by_tree.end != by_lifted.end)
 			fail_msg("ruleset %u: a packet ends with %d in the tree, with %d in what "
 				 "was lifted",
 				 i, by_tree.end, by_lifted.end);

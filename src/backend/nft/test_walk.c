@@ -2,9 +2,11 @@
 #include "backend/nft/test_walk.h"
 
 #include <linux/netfilter/nf_tables.h>
+#include <string.h>
 
 // --- walking ---
 
+// No packet is over a limit.
 static bool matches(const struct nft_form *form, const struct test_fields *packet)
 {
 	for (size_t i = 0; i < form->len; i++) {
@@ -12,7 +14,7 @@ static bool matches(const struct nft_form *form, const struct test_fields *packe
 		if (!packet->has[m->field] || !algebra_set_has(m->set, packet->value[m->field]))
 			return false;
 	}
-	return true;
+	return !form->limited;
 }
 
 static const char *branch_of(const struct nft_map *map, const struct test_fields *packet)
@@ -40,7 +42,7 @@ static const char *box_of(const struct nft_boxes *boxes, const struct test_field
 	return NULL;
 }
 
-static bool walk_chain(const struct nft_program *program, const char *name,
+static bool walk_chain(const struct nft_program *program, const struct nft_chain *chain,
 		       const struct test_fields *packet, struct test_walk *out);
 
 // Whether the packet is decided, or its chain left, by this rule.
@@ -56,22 +58,21 @@ static bool step(const struct nft_program *program, const struct nft_form *form,
 									  : NULL;
 	if (form->tag.known && form->tag.counts && out->len < array_len(out->matched))
 		out->matched[out->len++] = form->tag.rule * 64 + form->tag.clause;
-	if (nft_is_node(to)) {
-		*decided_out = walk_chain(program, to, packet, out);
+	const struct nft_chain *chain = to ? nft_program_find(program, to) : NULL;
+	if (chain) {
+		*decided_out = walk_chain(program, chain, packet, out);
 		return *decided_out || form->act != ACT_JUMP;
 	}
 	if (form->act == ACT_CONTINUE || form->act == ACT_JUMP || nft_form_by_map(form))
 		return false;
 	out->end = form->act;
-	out->chain = to;
 	*decided_out = true;
 	return true;
 }
 
-static bool walk_chain(const struct nft_program *program, const char *name,
+static bool walk_chain(const struct nft_program *program, const struct nft_chain *chain,
 		       const struct test_fields *packet, struct test_walk *out)
 {
-	const struct nft_chain *chain = nft_program_find(program, name);
 	bool decided = false;
 	if (++out->depth > out->depth_most)
 		out->depth_most = out->depth;
@@ -89,7 +90,13 @@ void test_walk_program(const struct nft_program *program, const struct test_fiel
 		       struct test_walk *out)
 {
 	*out = (struct test_walk){.end = ACT_CONTINUE};
-	(void)walk_chain(program, "", packet, out);
+	(void)walk_chain(program, nft_program_find(program, ""), packet, out);
+}
+
+bool test_walk_same(const struct test_walk *a, const struct test_walk *b)
+{
+	return a->len == b->len && !memcmp(a->matched, b->matched, a->len * sizeof(*a->matched)) &&
+	       a->end == b->end;
 }
 
 // --- packets ---

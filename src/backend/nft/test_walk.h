@@ -16,13 +16,15 @@ struct test_walk {
 	size_t len;
 	enum nft_act
 		end; // ACT_ACCEPT, ACT_DROP, … of the last rule; ACT_CONTINUE: it fell off the end
-	const char *chain;         // where ACT_GOTO to a chain of a rule's own led
 	size_t rules, maps, boxes; // looked at; of maps over several fields, all their boxes
 	size_t box_maps;
 	unsigned depth, depth_most; // chains within each other
 };
+// Chains that are no nodes of a tree may be left out: what leads there is the end, or nothing when it is a jump.
 void test_walk_program(const struct nft_program *program, const struct test_fields *packet,
 		       struct test_walk *out);
+// The same rules matched, and the last one did the same.
+bool test_walk_same(const struct test_walk *a, const struct test_walk *b);
 
 // A packet that a router could see, aimed at one of the rules.
 void test_fields_random(struct test_random *random, const struct nft_chain *rules,
