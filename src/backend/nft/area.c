@@ -8,8 +8,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-#define COVER_MOST 20000u // areas made while asking whether one is covered
-
 static_assert(NFT_FIELDS <= 64, "an area keeps one bit a field");
 
 static const struct algebra_range flow_states[] = {{IR_STATE_NEW, IR_STATE_RELATED}},
@@ -22,7 +20,7 @@ static bool has(const struct nft_area *area, enum nft_field field)
 	return area->has >> field & 1;
 }
 
-static struct algebra_set domain(enum nft_field field)
+struct algebra_set nft_area_domain(enum nft_field field)
 {
 	return field == F_HEADER ? (struct algebra_set){header_or_none, 1}
 				 : nft_field_domain(field);
@@ -59,7 +57,7 @@ struct nft_area *nft_area_copy(const struct nft_area *area, struct arena *arena)
 static void put(struct nft_area *area, struct arena *arena, enum nft_field field,
 		struct algebra_set set)
 {
-	struct algebra_set all = domain(field);
+	struct algebra_set all = nft_area_domain(field);
 	if (has(area, field))
 		set = algebra_set_within(area->set[field], set)
 			      ? area->set[field]
@@ -184,7 +182,7 @@ void nft_area_any_header(struct nft_area *area)
 
 static struct algebra_set outside(enum nft_field field, struct algebra_set set, struct arena *arena)
 {
-	struct algebra_set all = domain(field);
+	struct algebra_set all = nft_area_domain(field);
 	u128 max = all.at[all.len - 1].hi;
 	return algebra_set_intersect(arena, algebra_set_complement(arena, set, max), all);
 }
@@ -217,53 +215,6 @@ void nft_area_minus(const struct nft_area *a, const struct nft_area *b, struct a
 	for (unsigned f = 0; f < NFT_FIELDS; f++)
 		if (has(b, f) && f != F_STATE)
 			cut(&rest, b, f, arena, out);
-}
-
-// --- cover ---
-
-struct covering {
-	const struct nft_areas *by;
-	struct arena *arena;
-	struct nft_area *left_out;
-	unsigned made;
-};
-
-static bool meets(const struct nft_area *a, const struct nft_area *b)
-{
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (has(a, f) && has(b, f) && !algebra_set_overlaps(a->set[f], b->set[f]))
-			return false;
-	return !a->never && !b->never;
-}
-
-static bool covered(struct covering *c, const struct nft_area *a, size_t from)
-{
-	while (from < c->by->list.len && !meets(a, c->by->list.at[from]))
-		from++;
-	if (from == c->by->list.len || c->made > COVER_MOST) {
-		if (c->left_out)
-			*c->left_out = *a;
-		return false;
-	}
-	struct nft_areas rest = {0};
-	nft_area_minus(a, c->by->list.at[from], c->arena, &rest);
-	c->made += (unsigned)rest.list.len + 1;
-	for (size_t i = 0; i < rest.list.len; i++)
-		if (!covered(c, rest.list.at[i], from + 1))
-			return false;
-	return true;
-}
-
-bool nft_area_covered(const struct nft_area *a, const struct nft_areas *by, struct arena *arena,
-		      struct nft_area *left_out)
-{
-	struct covering c = {.by = by, .arena = arena, .left_out = left_out};
-	if (a->never)
-		return true;
-	for (size_t i = 0; i < by->list.len; i++)
-		if (nft_area_within(a, by->list.at[i]))
-			return true;
-	return covered(&c, a, 0);
 }
 
 // --- as matches ---

@@ -6,6 +6,8 @@
 
 #include "backend/nft/form.h"
 
+#include "algebra/box.h"
+
 // The sets are of the kernel's values. F_HEADER alone has one more, for packets without a transport header (another
 // fragment than the first). A field without a bit in `has` may have any value, or be missing.
 #define NFT_NO_HEADER ((u128)1 << 24)
@@ -14,6 +16,9 @@ struct nft_area {
 	struct algebra_set set[NFT_FIELDS];
 	bool never;
 };
+
+// All values that the field has where it is there.
+struct algebra_set nft_area_domain(enum nft_field field) must_check;
 
 void nft_area_all(struct nft_area *area);
 // With its sets.
@@ -42,10 +47,9 @@ struct nft_areas {
 // Appends what of `a` is not in `b`, as areas that do not meet.
 void nft_area_minus(const struct nft_area *a, const struct nft_area *b, struct arena *arena,
 		    struct nft_areas *out);
-// Whether the areas together hold all of `a`. After so much work that it is no longer worth it: false. *left_out, when it
-// is not NULL: a part of `a` that none of them holds, when false.
-bool nft_area_covered(const struct nft_area *a, const struct nft_areas *by, struct arena *arena,
-		      struct nft_area *left_out) must_check;
+// Whether the areas together hold all of `a` (cover.c). GAVE_UP: that is too much work to tell.
+enum algebra_answer nft_area_covered(const struct nft_area *a, const struct nft_areas *by,
+				     struct arena *arena) must_check;
 
 // The fewest matches that mean the area, as those of the form.
 void nft_area_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form);

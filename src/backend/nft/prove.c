@@ -10,17 +10,14 @@
 // of the list, so that only what a rule touches is looked at. What somebody else's rules would do to this is not asked:
 // one such rule, and nothing is proven.
 #include "backend/nft/prove.h"
-#include "backend/nft/encode.h"
+#include "backend/nft/judge.h"
 #include "backend/nft/meets.h"
-#include "base/buf.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define STEPS_EACH 4000u     // a rule, on the average …
 #define STEPS_LEAST 1000000u // … and beside that
-#define SCANS_MOST 500u      // rules of which all earlier ones are looked at
-#define ACTION_DEPTH 6u
+#define DECIDERS_MOST 20000u
 #define MEETING_MOST 2000u // rules that may meet another one; more are asked one by one
 
 struct place { // where a rule of the list stands in the program
@@ -37,25 +34,20 @@ struct part_index {
 
 struct prover {
 	const struct nft_area *within; // the packets that it is proven for
-	const struct nft_program *list, *program;
-	const struct nft_form *rule; // of the list
+	const struct nft_form *rule;   // of the list
 	size_t rules;
 	struct arena *arena;
 	struct nft_proof *out;
+	struct nft_judge judge;
 	struct nft_ways ways;
-	struct map by_name; // of rules: the first form + 1
-	uint32_t *first;    // by number of a rule: its first form + 1
-	size_t numbers;
-	size_t end[3];           // of the numbers from NFT_TAG_HELPER on: the form
 	size_t **is;             // by stop and rule: index in the list, or NONE, UNSEEN
 	size_t **highest;        // by stop and rule: the highest index before it, + 1
 	size_t *highest_in;      // by part
 	struct part_index *part; // by part
+	struct part_index every; // all rules of the list
 	VEC(struct place) place; // sorted by rule of the list
-	struct map limiter;      // chains that hold a limit: the rule whose they are, + 1
 	size_t now;              // the rule of the list that is walked
 	bool failed;             // something is wrong with it
-	unsigned scans;
 };
 #define NONE NFT_MISFIT_NONE
 #define UNSEEN (SIZE_MAX - 1)
@@ -80,193 +72,6 @@ static void add_rule(struct prover *p, enum nft_misfit_kind kind, size_t rule,
 				   .why = why});
 }
 
-// --- which rule of the list ---
-
-// As it is kept in the kernel, which has room for a part of long names.
-static const char *name_of(const struct nft_tag *tag, struct arena *arena)
-{
-	struct buf text;
-	buf_init(&text);
-	nft_tag_comment(tag, &text);
-	const char *name = arena_strndup(arena, text.data, text.len);
-	buf_fini(&text);
-	return name;
-}
-
-static void index_list(struct prover *p)
-{
-	p->by_name = (struct map){.arena = p->arena};
-	for (size_t i = 0; i < p->rules; i++)
-		if (p->rule[i].tag.known && p->rule[i].tag.rule < IR_RULES_MOST &&
-		    p->rule[i].tag.rule >= p->numbers)
-			p->numbers = p->rule[i].tag.rule + 1;
-	p->first = arena_array(p->arena, uint32_t, p->numbers);
-	for (size_t i = 0; i < array_len(p->end); i++)
-		p->end[i] = NONE;
-	for (size_t i = p->rules; i-- > 0;) {
-		const struct nft_tag *tag = &p->rule[i].tag;
-		if (tag->known && tag->rule > NFT_TAG_HELPER)
-			p->end[tag->rule - NFT_TAG_HELPER] = i;
-		if (!tag->known || tag->rule >= p->numbers)
-			continue;
-		p->first[tag->rule] = (uint32_t)i + 1;
-		map_put(&p->by_name, name_of(tag, p->arena), (void *)(uintptr_t)(i + 1));
-	}
-}
-
-// The first form of the list's rule that the tag is of: by number when the names agree, else by name.
-static size_t first_of(const struct prover *p, const struct nft_tag *tag, struct arena *arena)
-{
-	if (tag->rule >= NFT_TAG_HELPER)
-		return p->end[tag->rule - NFT_TAG_HELPER];
-	const char *name = name_of(tag, arena);
-	size_t at = tag->rule < p->numbers ? p->first[tag->rule] : 0;
-	if (!at || strcmp(name_of(&p->rule[at - 1].tag, arena), name) != 0)
-		at = (size_t)(uintptr_t)map_get(&p->by_name, name);
-	return at ? at - 1 : NONE;
-}
-
-// The first form from `at` on that is not of an earlier clause of the rule.
-static size_t clause_from(const struct prover *p, size_t at, uint32_t rule, uint32_t clause)
-{
-	size_t lo = at, hi = p->rules;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const struct nft_tag *tag = &p->rule[mid].tag;
-		if (tag->rule == rule && tag->clause < clause)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static size_t identify(const struct prover *p, const struct nft_form *form)
-{
-	struct arena arena;
-	if (!form->tag.known)
-		return NONE;
-	arena_init(&arena);
-	size_t at = first_of(p, &form->tag, &arena);
-	arena_fini(&arena);
-	if (at == NONE || form->tag.rule >= NFT_TAG_HELPER)
-		return at;
-	uint32_t rule = p->rule[at].tag.rule, direction = nft_form_direction(form);
-	at = clause_from(p, at, rule, form->tag.clause);
-	for (; at < p->rules && p->rule[at].tag.rule == rule &&
-	       p->rule[at].tag.clause == form->tag.clause;
-	     at++)
-		if (nft_form_direction(&p->rule[at]) == direction)
-			return at;
-	return NONE;
-}
-
-// --- what it does ---
-
-struct action {
-	const struct prover *p;
-	const struct nft_program *list, *program;
-};
-
-static bool same_log(const struct nft_log *a, const struct nft_log *b)
-{
-	if (!a->prefix || !b->prefix)
-		return !a->prefix && !b->prefix;
-	return !strcmp(a->prefix, b->prefix) && a->to_group == b->to_group &&
-	       (!a->to_group || a->group == b->group);
-}
-
-static bool same_limit(const struct nft_limit *a, const struct nft_limit *b)
-{
-	return a->rate == b->rate && a->unit == b->unit && a->burst == b->burst &&
-	       a->bytes == b->bytes;
-}
-
-static bool same_matches(const struct nft_form *a, const struct nft_form *b)
-{
-	if (a->len != b->len)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (a->match[i].field != b->match[i].field ||
-		    !algebra_set_equal(a->match[i].set, b->match[i].set))
-			return false;
-	return true;
-}
-
-static bool same_chain(const struct action *action, const char *list, const char *program,
-		       unsigned depth);
-
-// Whether they do the same for packets that match; `found` is the program's.
-static bool same_action(const struct action *action, const struct nft_form *rule,
-			const struct nft_form *found, unsigned depth)
-{
-	bool leads = rule->act == ACT_JUMP || rule->act == ACT_GOTO;
-	if (found->strange || found->named_set || rule->act != found->act ||
-	    nft_form_by_map(rule) || rule->limited != found->limited ||
-	    (rule->limited && !same_limit(&rule->limit, &found->limit)) ||
-	    !same_log(&rule->log, &found->log) || rule->tag.counts != found->tag.counts)
-		return false;
-	return !leads || same_chain(action, rule->chain, found->chain, depth + 1);
-}
-
-static bool same_chain(const struct action *action, const char *list, const char *program,
-		       unsigned depth)
-{
-	const struct nft_chain *a = list ? nft_program_find(action->list, list) : NULL,
-			       *b = program ? nft_program_find(action->program, program) : NULL;
-	if (!a || !b || depth > ACTION_DEPTH || a->rule.len != b->rule.len)
-		return false;
-	for (size_t i = 0; i < a->rule.len; i++) {
-		const struct nft_form *rule = &a->rule.at[i], *found = &b->rule.at[i];
-		bool counts = rule->tag.counts || found->tag.counts;
-		if (!same_matches(rule, found) || !same_action(action, rule, found, depth))
-			return false;
-		if (counts && first_of(action->p, &found->tag, action->p->arena) !=
-				      first_of(action->p, &rule->tag, action->p->arena))
-			return false;
-	}
-	return true;
-}
-
-static bool holds_limit(const struct nft_program *program, const char *name, unsigned depth)
-{
-	const struct nft_chain *chain = name ? nft_program_find(program, name) : NULL;
-	for (size_t i = 0; chain && depth < ACTION_DEPTH && i < chain->rule.len; i++)
-		if (chain->rule.at[i].limited ||
-		    holds_limit(program, chain->rule.at[i].chain, depth + 1))
-			return true;
-	return false;
-}
-
-// A rate is counted at one place for all packets of its rule, and for no others.
-static bool own_limiter(struct prover *p, size_t rule, const struct nft_form *form)
-{
-	if (form->limited)
-		return false;
-	if (!holds_limit(p->program, form->chain, 0))
-		return true;
-	size_t whose = p->rule[rule].tag.rule;
-	const char *of_rule = arena_printf(p->arena, "of %zu", whose),
-		   *of_chain = arena_printf(p->arena, "at %s", form->chain);
-	const char *chain = map_get(&p->limiter, of_rule), *is = map_get(&p->limiter, of_chain);
-	if (!chain && !is) {
-		map_put(&p->limiter, of_rule, (void *)(uintptr_t)form->chain);
-		map_put(&p->limiter, of_chain, (void *)(uintptr_t)of_rule);
-		return true;
-	}
-	return chain && is && !strcmp(chain, form->chain) && !strcmp(is, of_rule);
-}
-
-static const char *judge_action(struct prover *p, size_t rule, const struct nft_form *form)
-{
-	struct action action = {p, p->list, p->program};
-	if (form->tag.counts != p->rule[rule].tag.counts)
-		return "is counted otherwise";
-	if (!same_action(&action, &p->rule[rule], form, 0))
-		return "does something else";
-	return own_limiter(p, rule, form) ? NULL : "is limited together with others, or apart";
-}
-
 // --- 1: all rules of the program ---
 
 static void area_of(const struct nft_form *form, struct arena *arena, struct nft_area *out)
@@ -288,8 +93,8 @@ static void note_place(struct prover *p, const struct nft_visit *at, size_t rule
 
 static void judge_first(struct prover *p, const struct nft_visit *at, const struct nft_form *form)
 {
-	size_t rule = form->strange ? NONE : identify(p, form);
-	const char *why = rule == NONE ? form->strange : judge_action(p, rule, form);
+	size_t rule = form->strange ? NONE : nft_judge_rule(&p->judge, form);
+	const char *why = rule == NONE ? form->strange : nft_judge_action(&p->judge, rule, form);
 	if (rule == NONE)
 		add_rule(p, NFT_MISFIT_UNKNOWN, NONE, at, why);
 	else if (why)
@@ -348,6 +153,15 @@ static void deciders(struct prover *p, const struct nft_visit *at, size_t before
 		}
 }
 
+// What is too much work to tell is no difference, and nothing is proven.
+static bool is_covered(struct prover *p, const struct nft_area *packets, const struct nft_areas *by,
+		       struct arena *arena)
+{
+	enum algebra_answer answer = nft_area_covered(packets, by, arena);
+	p->out->over |= answer == ALGEBRA_GAVE_UP;
+	return answer != ALGEBRA_OPEN;
+}
+
 static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
 		    const struct nft_area *packets)
 {
@@ -359,7 +173,7 @@ static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
 	arena_init(&arena);
 	deciders(p, at, p->rules, &arena, &by);
 	nft_ways_taken(walk, at, packets, &arena, &by);
-	if (!nft_area_covered(packets, &by, &arena, NULL))
+	if (!is_covered(p, packets, &by, &arena))
 		add_rule(p, NFT_MISFIT_END, NONE, at, NULL);
 	arena_fini(&arena);
 	return false;
@@ -391,7 +205,7 @@ static void see_dead(struct prover *p)
 		for (at.rule = 0; at.rule < at.stop->chain->rule.len; at.rule++)
 			if (*is_at(p, &at) == UNSEEN &&
 			    !nft_leads_on(&at.stop->chain->rule.at[at.rule]) &&
-			    identify(p, &at.stop->chain->rule.at[at.rule]) == NONE)
+			    nft_judge_rule(&p->judge, &at.stop->chain->rule.at[at.rule]) == NONE)
 				add_rule(p, NFT_MISFIT_UNKNOWN, NONE, &at, "no packet comes to it");
 	}
 }
@@ -563,22 +377,42 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 	nft_area_minus(packets, &tests, arena, rest);
 }
 
-// All earlier rules of the list that decide. Slow, and seldom needed: who makes a chain leaves a rule out because of what
-// stands before it there.
+static const struct part_index *index_of_list(struct prover *p)
+{
+	struct part_index *index = &p->every;
+	if (index->meets)
+		return index;
+	const struct nft_form **form = arena_array(p->arena, const struct nft_form *, p->rules);
+	for (size_t i = 0; i < p->rules; i++)
+		form[i] = &p->rule[i];
+	index->meets = nft_meets_new(form, p->rules);
+	return index;
+}
+
+static void add_decider(struct prover *p, size_t rule, const struct nft_area *packets,
+			struct arena *arena, struct nft_areas *out)
+{
+	if (!nft_takes(&p->rule[rule]) || !rule_meets(p, rule, packets, arena))
+		return;
+	struct nft_area *area = arena_new(arena, struct nft_area);
+	area_of(&p->rule[rule], arena, area);
+	vec_push(arena, &out->list, area);
+}
+
+// All earlier rules of the list that decide: who makes a chain may leave a rule out because of what stands before it there.
 static void all_deciders(struct prover *p, const struct nft_area *packets, struct arena *arena,
 			 struct nft_areas *out)
 {
-	for (size_t i = 0; i < p->now; i++) {
-		struct nft_area both = *packets;
-		if (!nft_takes(&p->rule[i]))
-			continue;
-		nft_area_form(&both, arena, &p->rule[i]);
-		if (both.never)
-			continue;
-		struct nft_area *area = arena_new(arena, struct nft_area);
-		area_of(&p->rule[i], arena, area);
-		vec_push(arena, &out->list, area);
-	}
+	struct nft_form form = {0};
+	struct algebra_ids ids = {0};
+	nft_area_all_matches(packets, arena, &form);
+	bool found = nft_meets_find(index_of_list(p)->meets, &form,
+				    (struct algebra_range){0, p->now}, DECIDERS_MOST, &ids);
+	for (size_t i = 0; found && i < ids.len; i++)
+		add_decider(p, ids.at[i], packets, arena, out);
+	for (size_t i = 0; !found && i < p->now; i++)
+		add_decider(p, i, packets, arena, out);
+	free(ids.at);
 }
 
 // Packets of the rule at an end of the way, where the rule was not. Behind a jump it may yet come.
@@ -593,11 +427,11 @@ static bool come_to_nothing(struct nft_walk *walk, const struct nft_visit *at,
 	arena_init(&arena);
 	deciders(p, at, p->now, &arena, &by);
 	nft_ways_taken(walk, at, packets, &arena, &by);
-	bool covered = nft_area_covered(packets, &by, &arena, NULL);
-	if (!covered && !at->back && p->scans++ < SCANS_MOST) {
+	bool covered = nft_area_covered(packets, &by, &arena) == ALGEBRA_COVERED;
+	if (!covered && !at->back) {
 		by = (struct nft_areas){0};
 		all_deciders(p, packets, &arena, &by);
-		covered = nft_area_covered(packets, &by, &arena, NULL);
+		covered = is_covered(p, packets, &by, &arena);
 	}
 	if (!covered && !at->back) {
 		add(p, (struct nft_misfit){.kind = NFT_MISFIT_ABSENT,
@@ -759,22 +593,16 @@ static void mark_unseen(struct prover *p)
 void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 		  const struct nft_program *program, struct arena *arena, struct nft_proof *out)
 {
-	const struct nft_chain *main_chain = nft_program_find(list, "");
-	struct prover p = {.within = area,
-			   .list = list,
-			   .program = program,
-			   .rule = main_chain ? main_chain->rule.at : NULL,
-			   .rules = main_chain ? main_chain->rule.len : 0,
-			   .arena = arena,
-			   .limiter = {.arena = arena},
-			   .out = out};
+	struct prover p = {.within = area, .arena = arena, .out = out};
+	nft_judge_init(&p.judge, list, program, arena);
+	p.rule = p.judge.rule;
+	p.rules = p.judge.rules;
 	*out = (struct nft_proof){0};
 	nft_ways_find(program, arena, &p.ways);
 	if (!p.ways.stop.len) {
 		absent_all(&p);
 		return;
 	}
-	index_list(&p);
 	mark_unseen(&p);
 	walk_all(&p);
 	if (!area->has)
@@ -783,6 +611,7 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 	walk_rules(&p);
 	for (uint32_t i = 0; i < p.ways.parts; i++)
 		nft_meets_free(p.part[i].meets);
+	nft_meets_free(p.every.meets);
 }
 
 void nft_prove(const struct nft_program *list, const struct nft_program *program,

@@ -57,7 +57,7 @@ static bool step(const struct nft_program *program, const struct nft_form *form,
 			 : form->act == ACT_GOTO || form->act == ACT_JUMP ? form->chain
 									  : NULL;
 	if (form->tag.known && form->tag.counts && out->len < array_len(out->matched))
-		out->matched[out->len++] = form->tag.rule * 64 + form->tag.clause;
+		out->matched[out->len++] = form->tag.rule;
 	const struct nft_chain *chain = to ? nft_program_find(program, to) : NULL;
 	if (chain) {
 		*decided_out = walk_chain(program, chain, packet, out);

@@ -12,7 +12,7 @@ struct test_fields {
 };
 // What happened to it: whose rules matched, in order, and the rules that it was put to.
 struct test_walk {
-	uint32_t matched[64]; // tag.rule * 64 + tag.clause of rules that count
+	uint32_t matched[64]; // tag.rule of those that count
 	size_t len;
 	enum nft_act
 		end; // ACT_ACCEPT, ACT_DROP, … of the last rule; ACT_CONTINUE: it fell off the end

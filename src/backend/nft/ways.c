@@ -330,7 +330,7 @@ static void drop_settled(struct passing *p, struct arena *a)
 	p->left = (struct nft_areas){0};
 	p->parted = false;
 	for (size_t i = 0; i < left.list.len; i++)
-		if (!nft_area_covered(left.list.at[i], &by, a, NULL))
+		if (nft_area_covered(left.list.at[i], &by, a) != ALGEBRA_COVERED)
 			vec_push(a, &p->left.list, left.list.at[i]);
 }
 
