@@ -212,23 +212,21 @@ static char *host_name(struct change *c, const struct nft_node *host)
 			    nft_node_name(host->number, &c->arena));
 }
 
-static bool is_gone(const struct change *c, const struct nft_form *form)
+static bool was_in_leaf(const struct change *c, const struct nft_form *form)
 {
-	for (size_t k = 0; k < c->removed.len; k++)
-		if (form->tag.known && form->tag.rule == c->removed.at[k].number)
+	for (size_t i = 0; i < c->touched.leaf.len; i++)
+		if (is_in(&c->touched.leaf.at[i].was, 0, form))
 			return true;
 	return false;
 }
 
-// Whether the chain is what was made: everything in it is in the new one, or goes.
+// Whether the chain is what was made: everything in it is in the new one, or was in a leaf that is touched.
 static bool as_made(const struct change *c, const struct nft_dumped_chain *is,
 		    const struct nft_chain *to)
 {
-	for (size_t i = 0; i < is->rule.len; i++) {
-		const struct nft_form *form = &is->rule.at[i];
-		if (form->act != ACT_BOXES && !is_gone(c, form) && !is_in(to, 0, form))
+	for (size_t i = 0; i < is->rule.len; i++)
+		if (!is_in(to, 0, &is->rule.at[i]) && !was_in_leaf(c, &is->rule.at[i]))
 			return false;
-	}
 	return true;
 }
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changing the tree in place. A rule stands in the leaves that its packets can reach; putting one in walks there, taking
 // one out looks there, and what it hid in those leaves comes back: the rules of the part are put to the ways that lead
-// there. Nodes and maps stay as they are; where that will not do (a leaf that only some of its ways' packets may change,
-// too many leaves, a leaf that grew long), the tree is to be built anew.
+// there. Nodes and maps stay as they are: in a leaf that other packets come to as well, a rule keeps all of its tests. Where
+// that will not do (too many leaves, a leaf that grew long), the tree is to be built anew.
 #include "backend/nft/tree.h"
 
 #include <string.h>
 
 #define STEPS_MOST 16u
-#define ARRIVALS_MOST 64u
+#define ARRIVALS_MOST 1024u
+#define WAYS_MOST 64u  // of a leaf whose rules are put to each of them
 #define LEAF_GROWTH 2u // times as long as it was made …
 #define LEAF_LEAST 32u // … and so many more rules
 #define MISS SIZE_MAX
@@ -147,31 +148,6 @@ static bool is_hidden(const struct nft_tree *tree, const struct nft_entry *at, s
 	return nft_entries_closed(tree, at, len) || nft_entries_take_all_of(tree, at, len, entry);
 }
 
-static struct nft_entries rules_on(const struct nft_tree *tree, const struct arrival *arrival,
-				   const struct nft_tree_part *part, struct arena *arena,
-				   struct nft_entries *hidden)
-{
-	struct nft_entries out = {0};
-	for (size_t i = 0; i < part->len && !nft_entries_closed(tree, out.at, out.len); i++) {
-		uint32_t rule = part->rule[i];
-		if (!tree->rule.at[rule])
-			continue;
-		struct nft_entry entry = nft_entry_of(tree, rule);
-		if (!takes_way(tree, &entry, arrival))
-			continue;
-		if (is_hidden(tree, out.at, out.len, entry))
-			vec_push(arena, hidden, entry);
-		else
-			vec_push(arena, &out, entry);
-	}
-	return out;
-}
-
-static bool same_list(const struct nft_entries *a, const struct nft_entries *b)
-{
-	return a->len == b->len && (!a->len || !memcmp(a->at, b->at, a->len * sizeof(*a->at)));
-}
-
 // --- the two changes ---
 
 // Before the leaf is changed.
@@ -250,40 +226,85 @@ static void show_hidden(struct nft_tree *tree, struct nft_node *leaf, uint32_t r
 	leaf->hidden = hidden;
 }
 
-// Whatever way leads to the leaf, the same rules come there; if not, it would have to be two.
-static bool refill(struct nft_tree *tree, const struct walk *w, size_t at,
+// The ways of the walk to one leaf.
+struct ways {
+	const struct arrival *at[WAYS_MOST];
+	bool closed[WAYS_MOST]; // what stands behind is not met on this way
+	size_t len;
+};
+
+// False when others lead there, too.
+static bool ways_to(const struct walk *w, const struct nft_node *leaf, struct ways *out)
+{
+	*out = (struct ways){.len = 0};
+	if (leaf->paths > WAYS_MOST)
+		return false;
+	for (size_t i = 0; i < w->found.len; i++)
+		if (w->found.at[i].leaf == leaf)
+			out->at[out->len++] = &w->found.at[i];
+	return out->len == leaf->paths;
+}
+
+// What is left to be tested of a rule when these tests are left on so many ways to a leaf: on the others its packets are
+// told by all of its tests.
+static struct nft_entry entry_in(const struct nft_tree *tree, const struct nft_node *leaf,
+				 struct nft_entry entry, size_t ways)
+{
+	return ways == leaf->paths ? entry : nft_entry_of(tree, entry.rule);
+}
+
+// Adds the rule if it comes to the leaf; false when nothing behind it does.
+static bool put_to_ways(struct nft_tree *tree, struct nft_node *leaf, struct ways *ways,
+			uint32_t rule)
+{
+	struct nft_entry all = {.rule = rule};
+	size_t open = 0, came = 0;
+	for (size_t i = 0; i < ways->len; i++) {
+		struct nft_entry entry = nft_entry_of(tree, rule);
+		if (!ways->closed[i] && takes_way(tree, &entry, ways->at[i])) {
+			all.left |= entry.left;
+			ways->closed[i] = nft_entries_closed(tree, &entry, 1);
+			came++;
+		}
+		open += !ways->closed[i];
+	}
+	if (came)
+		add_seen(tree, &leaf->entry, &leaf->hidden, entry_in(tree, leaf, all, came));
+	return open;
+}
+
+// A rule that closed the leaf has gone: those behind it come from the part.
+static bool refill(struct nft_tree *tree, const struct walk *w, struct nft_node *leaf,
 		   const struct nft_tree_part *part)
 {
-	struct nft_node *leaf = w->found.at[at].leaf;
-	uint32_t rule = w->found.at[at].entry.rule, ways = 1;
-	if (part->form == BACKEND_NFT_LINEAR) {
+	struct ways ways;
+	bool more = true;
+	if (!ways_to(w, leaf, &ways))
+		return false;
+	leaf->entry = leaf->hidden = (struct nft_entries){0};
+	for (size_t i = 0; i < part->len && more; i++)
+		if (tree->rule.at[part->rule[i]])
+			more = put_to_ways(tree, leaf, &ways, part->rule[i]);
+	return true;
+}
+
+static bool take_from_leaf(struct nft_tree *tree, const struct walk *w, struct nft_node *leaf,
+			   uint32_t rule)
+{
+	const struct nft_tree_part *part = &tree->part.at[tree->where.at[rule]];
+	bool refilled = true;
+	if (part->form == BACKEND_NFT_LINEAR)
 		take_out(leaf, rule);
-		return true;
-	}
-	if (!closes(leaf, rule)) {
+	else if (closes(leaf, rule))
+		refilled = refill(tree, w, leaf, part);
+	else
 		show_hidden(tree, leaf, rule);
-		return true;
-	}
-	struct nft_entries hidden = {0}, others_hidden = {0};
-	struct nft_entries rules = rules_on(tree, &w->found.at[at], part, tree->arena, &hidden);
-	for (size_t i = at + 1; i < w->found.len; i++) {
-		if (w->found.at[i].leaf != leaf)
-			continue;
-		struct nft_entries others =
-			rules_on(tree, &w->found.at[i], part, tree->arena, &others_hidden);
-		if (!same_list(&rules, &others))
-			return false;
-		ways++;
-	}
-	leaf->entry = rules;
-	leaf->hidden = hidden;
-	return ways == leaf->paths;
+	return refilled;
 }
 
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched)
 {
 	struct walk w = {.tree = tree, .arena = touched->arena};
-	const struct nft_tree_part *part = &tree->part.at[tree->where.at[rule]];
 	if (!walk_rule(&w, rule, tree->where.at[rule]))
 		return false;
 	for (size_t i = 0; i < w.found.len; i++)
@@ -292,7 +313,7 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 	tree->rule.at[rule] = NULL;
 	for (size_t i = 0; i < w.found.len; i++)
 		if (!was_seen(&w, i) && holds(w.found.at[i].leaf, rule) &&
-		    !refill(tree, &w, i, part))
+		    !take_from_leaf(tree, &w, w.found.at[i].leaf, rule))
 			return false;
 	return true;
 }
@@ -383,19 +404,18 @@ static void put(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry e
 	leaf->entry.at[at] = entry;
 }
 
-// All ways to the leaf bring the rule, and leave the same tests to it.
-static bool comes_by_all(const struct walk *w, size_t at)
+// As the rule comes to the leaf on its ways, of which this is the first.
+static struct nft_entry arriving(const struct walk *w, size_t at)
 {
-	const struct arrival *first = &w->found.at[at];
-	uint32_t ways = 0;
-	for (size_t i = at; i < w->found.len; i++) {
-		if (w->found.at[i].leaf != first->leaf)
-			continue;
-		if (w->found.at[i].entry.left != first->entry.left)
-			return false;
-		ways++;
-	}
-	return ways == first->leaf->paths;
+	struct nft_entry entry = w->found.at[at].entry;
+	const struct nft_node *leaf = w->found.at[at].leaf;
+	size_t ways = 0;
+	for (size_t i = at; i < w->found.len; i++)
+		if (w->found.at[i].leaf == leaf) {
+			entry.left |= w->found.at[i].entry.left;
+			ways++;
+		}
+	return entry_in(w->tree, leaf, entry, ways);
 }
 
 static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint32_t rule)
@@ -429,11 +449,10 @@ bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_
 		bool list = tree->part.at[part].form == BACKEND_NFT_LINEAR;
 		if (was_seen(&w, i))
 			continue;
-		if (!comes_by_all(&w, i) ||
-		    (!list && leaf->entry.len >= leaf->made * LEAF_GROWTH + LEAF_LEAST))
+		if (!list && leaf->entry.len >= leaf->made * LEAF_GROWTH + LEAF_LEAST)
 			return false;
 		touch(tree, touched, leaf);
-		put(tree, leaf, w.found.at[i].entry, list);
+		put(tree, leaf, arriving(&w, i), list);
 	}
 	return true;
 }
