@@ -54,6 +54,14 @@ static void print_header(const struct lysp_module *parsed, struct buf *out)
 			buf_printf(out, "# import\t%s\tas\t%s\n", parsed->imports[i].name,
 				   parsed->imports[i].prefix);
 	}
+	LY_ARRAY_FOR(parsed->extensions, i)
+	buf_printf(out, "# extension\t%s\n", parsed->extensions[i].name);
+	LY_ARRAY_FOR(parsed->exts, i)
+	{
+		if (!(parsed->exts[i].flags & LYS_INTERNAL))
+			buf_printf(out, "# %s\t%s\n", parsed->exts[i].name,
+				   parsed->exts[i].argument ? parsed->exts[i].argument : "");
+	}
 	LY_ARRAY_FOR(parsed->features, i)
 	buf_printf(out, "# feature\t%s\n", parsed->features[i].name);
 	LY_ARRAY_FOR(parsed->typedefs, i)
@@ -317,15 +325,39 @@ static void print_expressions(const struct lysc_node *node, struct buf *out)
 	print_expression("must=", lyxp_get_expr(musts[i].cond), out);
 }
 
+static void print_status(const struct lysc_node *node, struct buf *out)
+{
+	if (node->flags & LYS_STATUS_DEPRC)
+		buf_adds(out, "status=deprecated ");
+	if (node->flags & LYS_STATUS_OBSLT)
+		buf_adds(out, "status=obsolete ");
+}
+
+// What modules add to the language, as NACM's default-deny-write.
+static void print_extensions(const struct lysc_node *node, struct buf *out)
+{
+	LY_ARRAY_COUNT_TYPE i;
+	LY_ARRAY_FOR(node->exts, i)
+	{
+		const struct lysc_ext_instance *e = &node->exts[i];
+		buf_printf(out, "%s:%s%s%s ", e->def->module->name, e->def->name,
+			   e->argument ? "=" : "", e->argument ? e->argument : "");
+	}
+}
+
 static void print_constraints(const struct lysc_node *node, struct buf *out)
 {
 	buf_adds(out, node->flags & LYS_MAND_TRUE ? "mandatory " : "");
+	if (node->nodetype == LYS_CONTAINER && node->flags & LYS_PRESENCE)
+		buf_adds(out, "presence ");
 	if (node->nodetype == LYS_LIST)
 		print_keys(node, out);
 	print_defaults(node, out);
 	print_units(node, out);
 	print_number_of_entries(node, out);
 	print_expressions(node, out);
+	print_status(node, out);
+	print_extensions(node, out);
 }
 
 // --- nodes ---

@@ -10,8 +10,9 @@ struct diags;
 
 // Compiles `module` of `yang_dir` with what it imports, all features on, and appends its facts to
 // `out` as tab-separated lines:
-//   # module NAME, # namespace, # prefix, # revision, # import NAME as PREFIX, # feature, # typedef,
-//   # grouping, each in the order of the module;
+//   # module NAME, # namespace, # prefix, # revision, # import NAME as PREFIX, # extension,
+//   # PREFIX:EXTENSION ARGUMENT where the module itself has one, # feature, # typedef, # grouping,
+//   each in the order of the module;
 //   identity NAME base BASES, the bases as written, separated by commas;
 //   one line a compiled node, in schema order: path, kind, config (rw, ro; - in operations and
 //   notifications), type as written, type as resolved, constraints (a space after each); first the

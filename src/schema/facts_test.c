@@ -140,6 +140,19 @@ static void constraints(void **state)
 	assert_line(f, "/m:s/t\tleaf\tro\tint8\tint8\t");
 }
 
+static void extensions_presence_and_status(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(facts(f, "extension e {argument a;} p:e top; "
+			     "container c {presence 'it is there'; status deprecated; p:e x; "
+			     "leaf o {type int8; status obsolete;}} container d;"));
+	assert_line(f, "# extension\te");
+	assert_line(f, "# p:e\ttop");
+	assert_line(f, "/m:c\tcontainer\trw\t\t\tpresence status=deprecated m:e=x ");
+	assert_line(f, "/m:c/o\tleaf\trw\tint8\tint8\tstatus=obsolete ");
+	assert_line(f, "/m:d\tcontainer\trw\t\t\t");
+}
+
 static void white_space_in_expressions(void **state)
 {
 	struct fixture *f = *state;
@@ -253,6 +266,7 @@ int main(void)
 		WITH_FOLDER(header),
 		WITH_FOLDER(types),
 		WITH_FOLDER(constraints),
+		WITH_FOLDER(extensions_presence_and_status),
 		WITH_FOLDER(white_space_in_expressions),
 		WITH_FOLDER(features_of_imports),
 		WITH_FOLDER(operations),
