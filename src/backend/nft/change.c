@@ -245,7 +245,7 @@ static bool read_chains(struct change *c)
 		if (again)
 			continue;
 		name[part.chains++] = to.name;
-		nft_tree_emit_chain(&c->live->tree, host, &c->arena, &to);
+		nft_tree_emit_chain(&c->live->tree, host, &c->touched, &to);
 		vec_push(&c->arena, &c->to, to);
 	}
 	if (nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &c->table))
@@ -272,12 +272,9 @@ static bool has_map(const struct nft_dumped_chain *is, const struct nft_form *fo
 	return false;
 }
 
-// Maps that the leaves will look up, and the chains to which they lead.
+// Maps that the leaves will look up.
 static void make_maps(struct change *c)
 {
-	for (size_t i = 0; i < c->touched.leaf.len; i++)
-		nft_tree_emit_targets(&c->live->tree, c->touched.leaf.at[i].leaf,
-				      nft_live_encode_chain, c->live);
 	for (size_t i = 0; i < c->to.len; i++) {
 		const struct nft_dumped_chain *is = nft_table_chain(&c->table, c->to.at[i].name);
 		const struct nft_chain *to = &c->to.at[i];
@@ -335,11 +332,9 @@ static void remove_leftovers(struct change *c)
 	struct nft_names gone = {{0}};
 	for (size_t i = 0; i < c->touched.leaf.len; i++) {
 		const struct nft_touched_leaf *t = &c->touched.leaf.at[i];
-		struct nft_chain now = {.name = ""};
-		nft_tree_emit_leaf(&c->live->tree, t->leaf, &c->arena, &now);
 		for (size_t k = 0; k < t->was.rule.len; k++) {
 			const struct nft_form *was = &t->was.rule.at[k];
-			if (is_in(&now, 0, was))
+			if (is_in(&t->now, 0, was))
 				continue;
 			if (was->act == ACT_BOXES)
 				nft_live_leads_no_more(c->live, &was->boxes, &c->arena, &gone);
@@ -376,6 +371,7 @@ static int run(struct change *c)
 static bool change_kernel(struct change *c)
 {
 	nft_live_keep_counts(c->live, &c->batch);
+	nft_tree_emit_touched(&c->live->tree, &c->touched, nft_live_encode_chain, c->live);
 	if (!read_chains(c))
 		return false;
 	make_maps(c);

@@ -33,7 +33,8 @@ static const char *form_of(const struct nft_tree_part *part, const struct nft_ch
 static void explain_part(struct explaining *e, const struct nft_tree_part *part)
 {
 	struct nft_chain chain = {.name = ""};
-	nft_tree_emit_chain(&e->tree, part->root, e->arena, &chain);
+	const struct nft_touched none = {.arena = e->arena};
+	nft_tree_emit_chain(&e->tree, part->root, &none, &chain);
 	struct nft_passing passing = nft_costs_passing(e->costs, &chain);
 	struct backend_nft_part one = {
 		.form = form_of(part, &chain),

@@ -93,10 +93,10 @@ void nft_shape_program(const struct nft_program *linear, struct nft_tree *tree,
 
 // --- changes (tree_change.c) ---
 
-// Leaves that are changed, each once, with their rules as they were before.
+// Leaves that are changed, each once, with their rules as they were before and as they are.
 struct nft_touched_leaf {
 	struct nft_node *leaf;
-	struct nft_chain was;
+	struct nft_chain was, now;
 };
 struct nft_touched {
 	struct arena *arena;
@@ -112,14 +112,15 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 // The leaf's rules, as they stand in its host's chain.
 void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
 			struct nft_chain *to);
-// The chains to which the leaf's boxes lead and that were not emitted yet.
-void nft_tree_emit_targets(struct nft_tree *tree, const struct nft_node *leaf, nft_chain_fn each,
+// When all is changed: what the leaves have become; and the chains to which their boxes lead and that were not emitted yet.
+void nft_tree_emit_touched(struct nft_tree *tree, struct nft_touched *touched, nft_chain_fn each,
 			   void *context);
 // Counts paths and finds hosts.
 void nft_tree_finish(struct nft_tree *tree);
-// The rules of the chain in which a node's stand, without the branches of its map; as nft_tree_emit makes them.
-void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host, struct arena *arena,
-			 struct nft_chain *to);
+// The rules of the chain in which a node's stand, without the branches of its map; as nft_tree_emit makes them. The touched
+// leaves have been emitted.
+void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host,
+			 const struct nft_touched *touched, struct nft_chain *to);
 
 #define NFT_SPLIT_FIELDS 19
 // What of a packet is known where a way has led.

@@ -162,10 +162,10 @@ static void touch(struct nft_tree *tree, struct nft_touched *touched, struct nft
 	leaf->edition++; // its maps are made anew
 }
 
-static bool holds(const struct nft_node *leaf, uint32_t rule)
+static bool holds(const struct nft_node *leaf, uint32_t rule, size_t *at_out)
 {
-	for (size_t i = 0; i < leaf->entry.len; i++)
-		if (leaf->entry.at[i].rule == rule)
+	for (*at_out = 0; *at_out < leaf->entry.len; ++*at_out)
+		if (leaf->entry.at[*at_out].rule == rule)
 			return true;
 	return false;
 }
@@ -178,52 +178,58 @@ static bool was_seen(const struct walk *w, size_t before)
 	return false;
 }
 
-// A list holds all of its rules, those too that never match.
-static void take_out(struct nft_node *leaf, uint32_t rule)
+// Where in the leaf a rule stands or would stand.
+static size_t place_of(const struct nft_tree *tree, const struct nft_node *leaf, uint32_t rule)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < leaf->entry.len; i++)
-		if (leaf->entry.at[i].rule != rule)
-			leaf->entry.at[n++] = leaf->entry.at[i];
-	leaf->entry.len = n;
+	size_t at = 0;
+	while (at < leaf->entry.len && tree->rank.at[leaf->entry.at[at].rule] < tree->rank.at[rule])
+		at++;
+	return at;
 }
 
-// Rules behind it never came to the leaf.
-static bool closes(const struct nft_node *leaf, uint32_t rule)
+static void put_at(struct nft_tree *tree, struct nft_node *leaf, size_t at, struct nft_entry entry)
 {
-	for (size_t i = 0; i < leaf->entry.len; i++)
-		if (leaf->entry.at[i].rule == rule)
-			return !leaf->entry.at[i].left;
-	return false;
+	vec_push(tree->arena, &leaf->entry, entry);
+	memmove(leaf->entry.at + at + 1, leaf->entry.at + at,
+		(leaf->entry.len - 1 - at) * sizeof(entry));
+	leaf->entry.at[at] = entry;
 }
 
 static void add_seen(struct nft_tree *tree, struct nft_entries *seen, struct nft_entries *hidden,
 		     struct nft_entry entry)
 {
-	if (!tree->rule.at[entry.rule])
-		return;
 	if (is_hidden(tree, seen->at, seen->len, entry))
 		vec_push(tree->arena, hidden, entry);
 	else
 		vec_push(tree->arena, seen, entry);
 }
 
-// What came to the leaf is judged anew, without the rule that goes: by rank, from both lists.
-static void show_hidden(struct nft_tree *tree, struct nft_node *leaf, uint32_t rule)
+static void take_from(struct nft_entries *list, size_t at)
 {
-	struct nft_entries seen = {0}, hidden = {0};
-	size_t i = 0, k = 0;
-	while (i < leaf->entry.len || k < leaf->hidden.len) {
-		bool first =
-			k == leaf->hidden.len ||
-			(i < leaf->entry.len && tree->rank.at[leaf->entry.at[i].rule] <
-							tree->rank.at[leaf->hidden.at[k].rule]);
-		struct nft_entry entry = first ? leaf->entry.at[i++] : leaf->hidden.at[k++];
-		if (entry.rule != rule)
-			add_seen(tree, &seen, &hidden, entry);
+	list->len--;
+	memmove(list->at + at, list->at + at + 1, (list->len - at) * sizeof(*list->at));
+}
+
+// The rule goes, and what was hidden by it is judged anew.
+static void show_hidden(struct nft_tree *tree, struct nft_node *leaf, size_t at)
+{
+	struct nft_entry gone = leaf->entry.at[at];
+	take_from(&leaf->entry, at);
+	for (size_t i = 0; i < leaf->hidden.len;) {
+		struct nft_entry entry = leaf->hidden.at[i];
+		if (!tree->rule.at[entry.rule]) {
+			take_from(&leaf->hidden, i);
+			continue;
+		}
+		size_t place = place_of(tree, leaf, entry.rule);
+		if (place < at || !nft_entries_take_all_of(tree, &gone, 1, entry) ||
+		    is_hidden(tree, leaf->entry.at, place, entry)) {
+			i++;
+			continue;
+		}
+		take_from(&leaf->hidden, i);
+		put_at(tree, leaf, place, entry);
 	}
-	leaf->entry = seen;
-	leaf->hidden = hidden;
 }
 
 // The ways of the walk to one leaf.
@@ -273,17 +279,18 @@ static bool put_to_ways(struct nft_tree *tree, struct nft_node *leaf, struct way
 	return open;
 }
 
-// A rule that closed the leaf has gone: those behind it come from the part.
+// A rule that closed the leaf goes: those behind it come from the part.
 static bool refill(struct nft_tree *tree, const struct walk *w, struct nft_node *leaf,
-		   const struct nft_tree_part *part)
+		   uint32_t gone)
 {
+	const struct nft_tree_part *part = &tree->part.at[tree->where.at[gone]];
 	struct ways ways;
 	bool more = true;
 	if (!ways_to(w, leaf, &ways))
 		return false;
 	leaf->entry = leaf->hidden = (struct nft_entries){0};
 	for (size_t i = 0; i < part->len && more; i++)
-		if (tree->rule.at[part->rule[i]])
+		if (tree->rule.at[part->rule[i]] && part->rule[i] != gone)
 			more = put_to_ways(tree, leaf, &ways, part->rule[i]);
 	return true;
 }
@@ -291,31 +298,30 @@ static bool refill(struct nft_tree *tree, const struct walk *w, struct nft_node 
 static bool take_from_leaf(struct nft_tree *tree, const struct walk *w, struct nft_node *leaf,
 			   uint32_t rule)
 {
-	const struct nft_tree_part *part = &tree->part.at[tree->where.at[rule]];
-	bool refilled = true;
-	if (part->form == BACKEND_NFT_LINEAR)
-		take_out(leaf, rule);
-	else if (closes(leaf, rule))
-		refilled = refill(tree, w, leaf, part);
+	size_t at;
+	if (!holds(leaf, rule, &at))
+		return true;
+	if (leaf->list)
+		take_from(&leaf->entry, at);
+	else if (!leaf->entry.at[at].left)
+		return refill(tree, w, leaf, rule);
 	else
-		show_hidden(tree, leaf, rule);
-	return refilled;
+		show_hidden(tree, leaf, at);
+	return true;
 }
 
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched)
 {
 	struct walk w = {.tree = tree, .arena = touched->arena};
-	if (!walk_rule(&w, rule, tree->where.at[rule]))
-		return false;
-	for (size_t i = 0; i < w.found.len; i++)
-		if (holds(w.found.at[i].leaf, rule))
+	bool good = walk_rule(&w, rule, tree->where.at[rule]);
+	size_t at;
+	for (size_t i = 0; good && i < w.found.len; i++)
+		if (holds(w.found.at[i].leaf, rule, &at))
 			touch(tree, touched, w.found.at[i].leaf);
+	for (size_t i = 0; good && i < w.found.len; i++)
+		good = was_seen(&w, i) || take_from_leaf(tree, &w, w.found.at[i].leaf, rule);
 	tree->rule.at[rule] = NULL;
-	for (size_t i = 0; i < w.found.len; i++)
-		if (!was_seen(&w, i) && holds(w.found.at[i].leaf, rule) &&
-		    !take_from_leaf(tree, &w, w.found.at[i].leaf, rule))
-			return false;
-	return true;
+	return good;
 }
 
 static bool may_meet(const struct nft_form *a, const struct nft_form *b)
@@ -390,18 +396,11 @@ static void hide(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry 
 
 static void put(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry entry, bool list)
 {
-	size_t at = 0;
-	while (at < leaf->entry.len &&
-	       tree->rank.at[leaf->entry.at[at].rule] < tree->rank.at[entry.rule])
-		at++;
-	if (!list && is_hidden(tree, leaf->entry.at, at, entry)) {
+	size_t at = place_of(tree, leaf, entry.rule);
+	if (!list && is_hidden(tree, leaf->entry.at, at, entry))
 		hide(tree, leaf, entry);
-		return;
-	}
-	vec_push(tree->arena, &leaf->entry, entry);
-	memmove(leaf->entry.at + at + 1, leaf->entry.at + at,
-		(leaf->entry.len - 1 - at) * sizeof(entry));
-	leaf->entry.at[at] = entry;
+	else
+		put_at(tree, leaf, at, entry);
 }
 
 // As the rule comes to the leaf on its ways, of which this is the first.

@@ -17,9 +17,10 @@ struct emission {
 	struct arena *arena; // of the chain being made
 	nft_chain_fn each;
 	void *context;
-	bool keep;    // what was made
-	bool shallow; // one chain only, without the branches of maps
-	bool *done;   // by number
+	bool keep;                         // what was made
+	bool shallow;                      // one chain only, without the branches of maps
+	bool *done;                        // by number
+	const struct nft_touched *touched; // leaves whose rules are there; NULL: none are
 };
 
 char *nft_node_name(uint32_t number, struct arena *arena)
@@ -93,15 +94,13 @@ void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, stru
 	emit_leaf(&e, leaf, to);
 }
 
-void nft_tree_emit_targets(struct nft_tree *tree, const struct nft_node *leaf, nft_chain_fn each,
+void nft_tree_emit_touched(struct nft_tree *tree, struct nft_touched *touched, nft_chain_fn each,
 			   void *context)
 {
-	struct arena arena;
-	arena_init(&arena);
-	struct emission e = {.tree = tree, .arena = &arena, .each = each, .context = context};
-	struct nft_chain none = {.name = ""};
-	emit_leaf(&e, leaf, &none);
-	arena_fini(&arena);
+	struct emission e = {
+		.tree = tree, .arena = touched->arena, .each = each, .context = context};
+	for (size_t i = 0; i < touched->leaf.len; i++)
+		emit_leaf(&e, touched->leaf.at[i].leaf, &touched->leaf.at[i].now);
 }
 
 // Boxes stand in the order of their rules; a rule that earlier ones cover has none.
@@ -120,8 +119,22 @@ static void emit_targets(struct emission *e, const struct nft_entry *entry,
 	}
 }
 
+// Filling maps is slow: rules that are there are taken.
+static const struct nft_chain *emitted(const struct emission *e, const struct nft_node *leaf)
+{
+	for (size_t i = 0; e->touched && i < e->touched->leaf.len; i++)
+		if (e->touched->leaf.at[i].leaf == leaf)
+			return &e->touched->leaf.at[i].now;
+	return NULL;
+}
+
 static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
+	const struct nft_chain *there = emitted(e, node);
+	for (size_t i = 0; there && i < there->rule.len; i++)
+		push(e, to, there->rule.at[i]);
+	if (there)
+		return;
 	for (size_t i = 0, maps = 0; i < node->entry.len;) {
 		struct nft_form form = {.act = ACT_BOXES, .tag = nobody()};
 		size_t taken = nft_leaf_boxes(e->tree, node, i, e->arena, &form.boxes);
@@ -265,10 +278,11 @@ void nft_tree_program(struct nft_tree *tree, struct nft_program *program)
 				.keep = true});
 }
 
-void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host, struct arena *arena,
-			 struct nft_chain *to)
+void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host,
+			 const struct nft_touched *touched, struct nft_chain *to)
 {
-	struct emission e = {.tree = tree, .arena = arena, .shallow = true};
+	struct emission e = {
+		.tree = tree, .arena = touched->arena, .shallow = true, .touched = touched};
 	if (host != &nft_main_node)
 		emit_into(&e, host, to);
 	else
