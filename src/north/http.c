@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,7 +65,7 @@ struct request {
 	struct exchange x;
 	bool served;
 	size_t body_most;
-	bool too_big;
+	bool too_big, ambiguous; // the body; where it ends
 	VEC(struct restconf_argument) argument;
 };
 
@@ -191,6 +192,52 @@ static const char *header(struct MHD_Connection *mhd, struct exchange *x, const 
 	return arena_strdup(&x->arena, MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name));
 }
 
+struct lines {
+	const char *name;
+	struct buf text;
+};
+
+static enum MHD_Result join_line(void *context, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	(void)kind;
+	struct lines *lines = context;
+	if (strcasecmp(name, lines->name) == 0)
+		buf_printf(&lines->text, "%s%s", lines->text.len ? ", " : "", value ? value : "");
+	return MHD_YES;
+}
+
+// A header that is a list may stand in several lines (RFC 9110 section 5.3).
+static const char *list_header(struct MHD_Connection *mhd, struct exchange *x, const char *name)
+{
+	struct lines lines = {.name = name};
+	buf_init(&lines.text);
+	MHD_get_connection_values(mhd, MHD_HEADER_KIND, join_line, &lines);
+	const char *text = lines.text.len ? arena_strdup(&x->arena, lines.text.data) : NULL;
+	buf_fini(&lines.text);
+	return text;
+}
+
+// RFC 9112 section 3.2.2: a URL with its authority is a path, too.
+static const char *path_of(const char *url)
+{
+	if (strncasecmp(url, "https://", 8))
+		return url;
+	const char *path = strchr(url + 8, '/');
+	return path ? path : "/";
+}
+
+// RFC 9112 section 6.3: who reads another length than we do sees other requests.
+static void read_length(struct request *r)
+{
+	struct exchange *x = &r->x;
+	const char *length = list_header(r->mhd, x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	r->body_most = x->anonymous ? NORTH_BODY_ANONYMOUS : NORTH_BODY_MOST;
+	r->too_big = length && strtoull(length, NULL, 10) > r->body_most;
+	r->ambiguous = length && (strchr(length, ',') ||
+				  header(r->mhd, x, MHD_HTTP_HEADER_TRANSFER_ENCODING));
+}
+
 static struct request *begin(struct north *north, struct MHD_Connection *mhd, const char *url,
 			     const char *method)
 {
@@ -203,20 +250,18 @@ static struct request *begin(struct north *north, struct MHD_Connection *mhd, co
 	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, keep_argument, r);
 	x->raw = (struct restconf_raw){
 		.method = arena_strdup(&x->arena, method),
-		.path = arena_strdup(&x->arena, url),
-		.accept = header(mhd, x, MHD_HTTP_HEADER_ACCEPT),
+		.path = arena_strdup(&x->arena, path_of(url)),
+		.accept = list_header(mhd, x, MHD_HTTP_HEADER_ACCEPT),
 		.content_type = header(mhd, x, MHD_HTTP_HEADER_CONTENT_TYPE),
-		.if_match = header(mhd, x, MHD_HTTP_HEADER_IF_MATCH),
-		.if_none_match = header(mhd, x, MHD_HTTP_HEADER_IF_NONE_MATCH),
+		.if_match = list_header(mhd, x, MHD_HTTP_HEADER_IF_MATCH),
+		.if_none_match = list_header(mhd, x, MHD_HTTP_HEADER_IF_NONE_MATCH),
 		.if_modified_since = header(mhd, x, MHD_HTTP_HEADER_IF_MODIFIED_SINCE),
 		.if_unmodified_since = header(mhd, x, MHD_HTTP_HEADER_IF_UNMODIFIED_SINCE),
 		.host = header(mhd, x, MHD_HTTP_HEADER_HOST),
 		.argument = r->argument.at,
 		.arguments = r->argument.len,
 	};
-	r->body_most = x->anonymous ? NORTH_BODY_ANONYMOUS : NORTH_BODY_MOST;
-	const char *length = header(mhd, x, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	r->too_big = length && strtoull(length, NULL, 10) > r->body_most;
+	read_length(r);
 	return r;
 }
 
@@ -329,13 +374,17 @@ static enum MHD_Result send_stream(struct request *r)
 	return MHD_NO;
 }
 
-static enum MHD_Result refuse_size(struct MHD_Connection *mhd, struct request *r)
+static enum MHD_Result refuse_body(struct MHD_Connection *mhd, struct request *r)
 {
 	struct exchange *x = &r->x;
-	diag_error(&x->diags, DIAG_LIMIT, NULL, "send less at once",
-		   "the body is larger than %zu bytes", r->body_most);
+	if (r->ambiguous)
+		diag_error(&x->diags, DIAG_SYNTAX, NULL, "send one Content-Length or chunks",
+			   "the request has several lengths");
+	else
+		diag_error(&x->diags, DIAG_LIMIT, NULL, "send less at once",
+			   "the body is larger than %zu bytes", r->body_most);
 	x->request.out = SCHEMA_JSON;
-	x->status = 413;
+	x->status = r->ambiguous ? 400 : 413;
 	exchange_errors(x);
 	return send_answer(mhd, x);
 }
@@ -377,7 +426,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 	if (!r) {
 		allow_time(mhd, NORTH_REQUEST_S);
 		r = *request_context = begin(context, mhd, url, method);
-		return r->too_big ? refuse_size(mhd, r) : MHD_YES;
+		return r->ambiguous || r->too_big ? refuse_body(mhd, r) : MHD_YES;
 	}
 	if (*len) {
 		take_body(r, data, *len);
@@ -385,7 +434,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 		return MHD_YES;
 	}
 	if (r->too_big)
-		return refuse_size(mhd, r);
+		return refuse_body(mhd, r);
 	if (!r->served)
 		return give_to_worker(r);
 	bool streams = r->x.stream && r->x.request.method == RESTCONF_GET;
@@ -460,9 +509,9 @@ static bool start(struct north *north, const char *where, struct diags *diags)
 		MHD_OPTION_CONNECTION_LIMIT, NORTH_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		NORTH_CONNECTIONS_PEER, MHD_OPTION_CONNECTION_TIMEOUT, NORTH_IDLE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64u << 10),
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, north, MHD_OPTION_NOTIFY_COMPLETED, on_completed, north,
-		MHD_OPTION_END);
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, north, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, north, MHD_OPTION_END);
 	if (!daemon) {
 		close(fd);
 		diag_error(diags, DIAG_FAILED, NULL, "see the limits of threads and open files",
