@@ -113,15 +113,18 @@ static double commit(struct bench *b, struct netconf_client *client, const char 
 	return figure_seconds() - begin;
 }
 
-static void print_peak(struct bench *b, const char *what, pid_t pid)
+static void print_memory(struct bench *b, const char *what, pid_t pid)
 {
-	print(b, what, strtod(rig_status(&b->rig, pid, "VmHWM"), NULL) / 1024, "MB", "");
+	char beside[64];
+	snprintf(beside, sizeof(beside), "at its peak %.0f MB",
+		 strtod(rig_status(&b->rig, pid, "VmHWM"), NULL) / 1024);
+	print(b, what, strtod(rig_status(&b->rig, pid, "VmRSS"), NULL) / 1024, "MB", beside);
 }
 
-static void print_peaks(struct bench *b)
+static void print_both(struct bench *b)
 {
-	print_peak(b, "peak memory, front", rig_front(&b->rig));
-	print_peak(b, "peak memory, enforcer", b->rig.agent);
+	print_memory(b, "memory, front", rig_front(&b->rig));
+	print_memory(b, "memory, enforcer", b->rig.agent);
 }
 
 static void change_over_netconf(struct bench *b, struct netconf_client *client)
@@ -161,9 +164,9 @@ static void measure_agent(struct bench *b)
 	buf_fini(&xml);
 	print(b, "all rules edited", edited, "s", "");
 	print(b, "all rules committed", committed, "s", "");
-	print_peaks(b);
+	print_both(b);
 	change_over_netconf(b, client);
-	print_peaks(b);
+	print_both(b);
 	netconf_client_free(client);
 	rig_stop(&b->rig, SIGTERM);
 	rig_flush(&b->rig);

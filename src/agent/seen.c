@@ -45,9 +45,10 @@ static void begin(struct agent_seen *seen)
 	seen->differences.arena = &seen->arena;
 }
 
-// What was proven to be there has the digest of what was meant.
+// What was proven to be there has the digest of what was meant; what was read for it is needed no more.
 static void found_equal(struct agent_seen *seen, const struct agent_held *held)
 {
+	arena_fini(&seen->arena);
 	seen->equal = true;
 	seen->deployed = !agent_held_nothing(held);
 	if (seen->deployed)

@@ -148,17 +148,36 @@ static void lower_clause(struct lowering *to, const struct ir_clause *clause)
 	}
 }
 
+static bool knows_no_time(const struct ir_rule *rule)
+{
+	for (size_t i = 0; i < rule->clauses; i++) {
+		const struct ir_clause *c = &rule->clause[i];
+		if (c->clock || (c->len && c->cond[c->len - 1].dim >= IR_HOUR))
+			return false;
+	}
+	return true;
+}
+
+static struct ir_rule lower_rule(const struct ir_rule *rule, struct lowering to)
+{
+	struct ir_rule out = *rule;
+	if (knows_no_time(rule))
+		return out;
+	for (size_t k = 0; k < rule->clauses; k++)
+		lower_clause(&to, &rule->clause[k]);
+	out.clause = to.clause.at;
+	out.clauses = to.clause.len;
+	return out;
+}
+
 void ir_ruleset_lower_time(const struct ir_ruleset *in, struct arena *arena, int64_t now,
 			   int64_t horizon, struct ir_ruleset *out)
 {
 	*out = (struct ir_ruleset){.default_action = in->default_action};
-	for (size_t i = 0; i < in->rule.len; i++) {
-		struct ir_rule rule = in->rule.at[i];
-		struct lowering to = {.arena = arena, .now = now, .horizon = horizon};
-		for (size_t k = 0; k < rule.clauses; k++)
-			lower_clause(&to, &rule.clause[k]);
-		rule.clause = to.clause.at;
-		rule.clauses = to.clause.len;
-		vec_push(arena, &out->rule, rule);
-	}
+	vec_reserve(arena, &out->rule, in->rule.len);
+	for (size_t i = 0; i < in->rule.len; i++)
+		vec_push(arena, &out->rule,
+			 lower_rule(&in->rule.at[i], (struct lowering){.arena = arena,
+								       .now = now,
+								       .horizon = horizon}));
 }

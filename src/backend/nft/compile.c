@@ -10,7 +10,10 @@
 
 #include <inttypes.h>
 #include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define BLOCK 1000u // rules at once, since compiling needs several times the room of what comes out
 
 struct compiler {
 	struct nft_program *program;
@@ -393,14 +396,69 @@ void nft_compile_end(struct nft_program *program, bool flow_rules, enum ir_verdi
 	push(&c, to, form);
 }
 
+// --- lists ---
+
+struct blocks {
+	const struct ir_ruleset *lowered;
+	const struct backend_nft_options *options;
+	struct nft_program *program;
+	nft_forms_fn each;
+	void *context;
+	bool flow_rules;
+};
+
+static void compile_block(const struct blocks *b, size_t first)
+{
+	struct arena scratch;
+	struct nft_program made;
+	struct nft_chain forms = {.name = ""}, own = {.name = ""};
+	size_t rules = b->lowered->rule.len, end = first + BLOCK < rules ? first + BLOCK : rules;
+	arena_init(&scratch);
+	nft_program_init(&made, &scratch);
+	for (size_t i = first; i < end; i++)
+		nft_compile_rule(&made, b->options, &b->lowered->rule.at[i], (uint32_t)i, &forms);
+	if (end == rules)
+		nft_compile_end(&made, b->flow_rules, b->lowered->default_action, &forms);
+	nft_program_adopt(b->program, &made);
+	for (size_t i = 0; i < forms.rule.len; i++)
+		vec_push(&scratch, &own.rule, nft_form_copy(&forms.rule.at[i], b->program));
+	b->each(b->context, own.rule.at, own.rule.len);
+	arena_fini(&scratch);
+}
+
+void nft_compile_blocks(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
+			struct nft_program *program, nft_forms_fn each, void *context)
+{
+	struct blocks b = {lowered, options, program, each, context, false};
+	for (size_t i = 0; i < lowered->rule.len; i++)
+		b.flow_rules |= lowered->rule.at[i].flow;
+	for (size_t i = 0; !i || i < lowered->rule.len; i += BLOCK)
+		compile_block(&b, i);
+}
+
+struct gathered {
+	struct nft_form *at;
+	size_t len, cap;
+};
+
+static void gather(void *context, const struct nft_form *form, size_t len)
+{
+	struct gathered *to = context;
+	if (to->cap - to->len < len) {
+		to->cap = to->cap * 2 + len;
+		to->at = base_oom(realloc(to->at, to->cap * sizeof(*to->at)));
+	}
+	memcpy(to->at + to->len, form, len * sizeof(*form));
+	to->len += len;
+}
+
 void nft_compile(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 		 struct nft_program *program)
 {
 	struct nft_chain *main_chain = nft_program_chain(program, "");
-	bool flow_rules = false;
-	for (size_t i = 0; i < lowered->rule.len; i++) {
-		flow_rules |= lowered->rule.at[i].flow;
-		nft_compile_rule(program, options, &lowered->rule.at[i], (uint32_t)i, main_chain);
-	}
-	nft_compile_end(program, flow_rules, lowered->default_action, main_chain);
+	struct gathered all = {0};
+	nft_compile_blocks(lowered, options, program, gather, &all);
+	main_chain->rule.at = arena_memdup(program->arena, all.at, all.len * sizeof(*all.at));
+	main_chain->rule.len = main_chain->rule.cap = all.len;
+	free(all.at);
 }

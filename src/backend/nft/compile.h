@@ -13,6 +13,11 @@ struct algebra_set nft_normal_domain(enum ir_dim dim, struct arena *arena) must_
 // The chains of a ruleset that backend_nft_check has accepted. Tags name the rules by their index.
 void nft_compile(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 		 struct nft_program *program);
+// The rules of its main chain, some at a time, good for the call only; what they point to, and the chains that they lead to,
+// is the program's.
+typedef void (*nft_forms_fn)(void *context, const struct nft_form *form, size_t len);
+void nft_compile_blocks(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
+			struct nft_program *program, nft_forms_fn each, void *context);
 // The same in the form that the options ask for: what goes into the kernel.
 void nft_compile_shaped(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 			struct nft_program *program);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 1000u
 #define GROWTH (64u << 20) // bytes that changes may add
 
 // The rules' forms stand one behind the other in the linear chain; what comes last is of no rule.
@@ -33,34 +32,27 @@ static void number_rules(struct nft_live *live, const struct ir_ruleset *lowered
 	live->numbers = (uint32_t)lowered->rule.len;
 }
 
-// In blocks, since compiling needs several times the room of what comes out.
-static void compile_block(struct nft_live *live, const struct ir_ruleset *lowered, size_t first,
-			  struct arena *arena, struct nft_rules *rules)
+struct taking {
+	struct nft_live *live;
+	struct nft_rules rules;
+	struct arena arena; // of the list
+};
+
+static void take_forms(void *context, const struct nft_form *form, size_t len)
 {
-	struct arena scratch;
-	struct nft_program made;
-	struct nft_chain forms = {.name = ""}, copies;
-	size_t end = first + BLOCK < lowered->rule.len ? first + BLOCK : lowered->rule.len;
-	arena_init(&scratch);
-	nft_program_init(&made, &scratch);
-	for (size_t i = first; i < end; i++)
-		nft_compile_rule(&made, &live->options, &lowered->rule.at[i], (uint32_t)i, &forms);
-	if (end == lowered->rule.len)
-		nft_compile_end(&made, live->flow_rules, lowered->default_action, &forms);
-	nft_program_adopt(&live->program, &made);
-	nft_chain_copy(&forms, &live->program, &copies);
-	for (size_t i = 0; i < copies.rule.len; i++)
-		vec_push(arena, &rules->list, &copies.rule.at[i]);
-	arena_fini(&scratch);
+	struct taking *t = context;
+	const struct nft_form *own = arena_memdup(&t->live->arena, form, len * sizeof(*form));
+	for (size_t i = 0; i < len; i++)
+		vec_push(&t->arena, &t->rules.list, &own[i]);
 }
 
-static void compile(struct nft_live *live, const struct ir_ruleset *lowered, struct arena *arena,
-		    struct nft_rules *rules)
+static void build_tree(struct nft_live *live, const struct ir_ruleset *lowered)
 {
-	for (size_t i = 0; i < lowered->rule.len; i++)
-		live->flow_rules += lowered->rule.at[i].flow;
-	for (size_t i = 0; !i || i < lowered->rule.len; i += BLOCK)
-		compile_block(live, lowered, i, arena, rules);
+	struct taking t = {.live = live};
+	arena_init(&t.arena);
+	nft_compile_blocks(lowered, &live->options, &live->program, take_forms, &t);
+	nft_tree_build(&t.rules, &live->options.shape, &live->arena, &live->tree);
+	arena_fini(&t.arena);
 }
 
 struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
@@ -72,13 +64,10 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 	live->default_action = lowered->default_action;
 	live->prefix = nft_generation_name(generation, &live->arena);
 	nft_program_init(&live->program, &live->arena);
-	struct arena arena;
-	struct nft_rules rules = {{0}};
-	arena_init(&arena);
-	compile(live, lowered, &arena, &rules);
-	nft_tree_build(&rules, &live->options.shape, &live->arena, &live->tree);
+	for (size_t i = 0; i < lowered->rule.len; i++)
+		live->flow_rules += lowered->rule.at[i].flow;
+	build_tree(live, lowered);
 	number_rules(live, lowered);
-	arena_fini(&arena);
 	return live;
 }
 
