@@ -319,6 +319,7 @@ static void dual_stack_listener(void **state)
 	echo_over(w, NULL);
 }
 
+// Shows: RFC 7589 2 both sides of a TLS connection show a certificate and know each other by it
 static void tls_identifies_both(void **state)
 {
 	struct world *w = *state;
@@ -364,6 +365,7 @@ static void expect_refusal(struct world *w, struct io_tls *tls, const char *at_s
 }
 
 // An identity that has expired cannot be loaded, so it expires between loading and showing it.
+// Shows: RFC 7589 5 a certificate that has expired is refused
 static void expired_client(void **state)
 {
 	struct world *w = *state;
@@ -378,6 +380,7 @@ static void expired_client(void **state)
 		       "refuses our certificate: it has expired");
 }
 
+// Shows: RFC 7589 6 a server whose certificate has another name is refused
 static void wrong_name(void **state)
 {
 	struct world *w = *state;
@@ -386,6 +389,7 @@ static void wrong_name(void **state)
 		       "(the server) is not for 127.0.0.1");
 }
 
+// Shows: RFC 7589 5 a client of an unknown issuer is refused
 static void unknown_issuer_of_client(void **state)
 {
 	struct world *w = *state;
@@ -396,6 +400,7 @@ static void unknown_issuer_of_client(void **state)
 		       "its issuer is unknown there");
 }
 
+// Shows: RFC 7589 6 a server of an unknown issuer is refused
 static void unknown_issuer_of_server(void **state)
 {
 	struct world *w = *state;
@@ -404,6 +409,7 @@ static void unknown_issuer_of_server(void **state)
 		       "unknown issuer");
 }
 
+// Shows: RFC 7589 5 a revoked certificate is refused as soon as the list is read
 static void revoked_client_after_reload(void **state)
 {
 	struct world *w = *state;

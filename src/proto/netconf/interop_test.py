@@ -452,6 +452,7 @@ class Openssl(unittest.TestCase):
     def identity(self):
         return "-cert", server.file("one.pem"), "-key", server.file("one.key")
 
+    # Shows: RFC 7589 3 messages over TLS as openssl s_client sends and sees them
     def test_a_session(self):
         text = (self.HELLO + f'<rpc {BASE} message-id="7"><get-config><source><running/></source></get-config></rpc>]]>]]>'
                 f'<rpc {BASE} message-id="8"><close-session/></rpc>]]>]]>')
@@ -461,11 +462,13 @@ class Openssl(unittest.TestCase):
         self.assertIn('message-id="7"><data>', messages[1])
         self.assertIn('message-id="8"><ok/>', messages[2])
 
+    # Shows: RFC 7589 7 a client without a certificate is refused, seen by openssl s_client
     def test_without_a_certificate(self):
         out, err = self.s_client(self.HELLO)
         self.assertNotIn("hello", out)
         self.assertIn("certificate required", err)
 
+    # Shows: RFC 7589 8 nothing older than TLS 1.3 is spoken, seen by openssl s_client
     def test_with_an_older_tls(self):
         out, err = self.s_client(self.HELLO, *self.identity(), "-tls1_2")
         self.assertNotIn("hello", out)
