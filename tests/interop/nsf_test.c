@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A real bulwark-nsf and the client library libnetconf2, over TLS, in a network namespace. Argument: bulwark-nsf.
+// A real bulwark-nsf and the client library libnetconf2, over TLS, in a network namespace; it is called, and calls.
+// Argument: bulwark-nsf.
 #include "peer.h"
 
+#include "agent/config.h"
 #include "agent/rig.h"
 
 #include <signal.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 
 #define PORT 6513
+#define HOME_PORT 4335
 #define NFI "urn:ietf:params:xml:ns:yang:ietf-i2nsf-nsf-facing-interface"
 #define POLICY(inside)                                            \
 	"<i2nsf-security-policy xmlns=\"" NFI "\"><name>p</name>" \
@@ -26,10 +29,15 @@ static const char *file(const char *name)
 	return arena_printf(&rig.arena, "%s/%s", rig.dir, name);
 }
 
+static struct peer_files controller(void)
+{
+	return (struct peer_files){file("ca.pem"), file("controller.pem"), file("controller.key")};
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	struct peer_files files = {file("ca.pem"), file("controller.pem"), file("controller.key")};
+	struct peer_files files = controller();
 	session = peer_dial(PORT, &files);
 	return 0;
 }
@@ -86,10 +94,25 @@ static void a_policy_is_enforced(void **state)
 	peer_has("pass</ingress-action>");
 }
 
+// Shows: RFC 8071 3.1 bulwark-nsf calls libnetconf2, which does on that session what it does on any
+static void it_calls_home(void **state)
+{
+	(void)state;
+	struct nc_session *called = peer_called();
+	peer_ask(called, nc_rpc_get(NULL, NC_WD_UNKNOWN, NC_PARAMTYPE_CONST));
+	peer_has("nsf-state");
+	peer_ok(called, peer_edit(POLICY(RULE("called", "drop"))));
+	peer_ok(called, peer_commit());
+	peer_ask(session, peer_get_config(NC_DATASTORE_RUNNING));
+	peer_has("<name>called</name>");
+	nc_session_free(called, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+		T(it_calls_home), // first: a call that nobody takes is given up
 		T(modules),
 		T(state_is_valid),
 		T(a_policy_is_enforced),
@@ -104,6 +127,10 @@ int main(int argc, char **argv)
 	}
 	peer_init();
 	rig_init(&rig, argv[1]);
+	struct peer_files files = controller();
+	peer_listen(HOME_PORT, &files);
+	rig_shell(&rig, arena_printf(&rig.arena, "echo call-home = 127.0.0.1:%d >>%s/%s", HOME_PORT,
+				     rig.dir, AGENT_CONFIG_FILE));
 	rig_start(&rig);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rig_stop(&rig, SIGTERM);
