@@ -13,7 +13,7 @@ struct diags;
 
 // What a function that can be refused returns; everything below 0 is a negative errno of the surroundings. In both
 // cases the diags say why, and what was in force before still is.
-enum { BACKEND_DONE = 0, BACKEND_REFUSED = 1, BACKEND_ANEW = 2 };
+enum { BACKEND_DONE = 0, BACKEND_REFUSED = 1, BACKEND_ANEW = 2, BACKEND_SETTLED = 3 };
 
 // Rules [at, at + removed) of the ruleset as it was are replaced by rules [to, to + inserted) of the new one. Edits rise and
 // do not overlap.
@@ -134,6 +134,10 @@ struct backend_ops {
 	// cannot (nothing is in force that this process applied): apply it instead.
 	int (*change)(struct backend *backend, const struct ir_ruleset *lowered,
 		      const struct backend_edit *edit, size_t edits, struct diags *diags);
+	// Optional: gives what quick changes have put elsewhere the place where it belongs; for when nothing else is to be
+	// done. The policy in force is and stays `lowered`. BACKEND_SETTLED: there was nothing to do.
+	int (*settle)(struct backend *backend, const struct ir_ruleset *lowered,
+		      struct diags *diags);
 	// Required: withdraws everything that the back end has made, pinholes too; nothing of it remains.
 	int (*clear)(struct backend *backend, struct diags *diags);
 

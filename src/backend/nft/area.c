@@ -217,6 +217,16 @@ void nft_area_minus(const struct nft_area *a, const struct nft_area *b, struct a
 			cut(&rest, b, f, arena, out);
 }
 
+bool nft_area_meets(const struct nft_area *a, const struct nft_area *b)
+{
+	for (uint64_t both = a->has & b->has; both; both &= both - 1) {
+		unsigned f = (unsigned)__builtin_ctzll(both);
+		if (!algebra_set_overlaps(a->set[f], b->set[f]))
+			return false;
+	}
+	return !a->never && !b->never;
+}
+
 // --- as matches ---
 
 static void put_matches(const struct nft_area *area, uint64_t fields, struct arena *arena,

@@ -30,6 +30,7 @@ void nft_area_narrow(struct nft_area *area, struct arena *arena, enum nft_field 
 void nft_area_form(struct nft_area *area, struct arena *arena, const struct nft_form *form);
 void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_area *other);
 bool nft_area_within(const struct nft_area *a, const struct nft_area *b) must_check;
+bool nft_area_meets(const struct nft_area *a, const struct nft_area *b) must_check;
 bool nft_area_equal(const struct nft_area *a, const struct nft_area *b) must_check;
 // Why it cannot be said what the form tests in these packets, which match it: the kernel reads a transport header even of
 // fragments, and a link header of any kind. NULL: it can.

@@ -171,7 +171,7 @@ static const struct nft_box *in_list(const struct nft_box *box, size_t len,
 {
 	for (size_t i = 0; i < len; i++)
 		if (meet(box[i].range, q->range, q->fields) &&
-		    (!q->but || strcmp(q->but, box[i].chain) != 0))
+		    (!q->but || !box[i].chain || strcmp(q->but, box[i].chain) != 0))
 			return &box[i];
 	return NULL;
 }
@@ -256,7 +256,7 @@ static void push_part(struct nft_filling *f, struct parts *parts, const struct n
 	struct algebra_range *copy =
 		arena_memdup(f->arena, box->range, f->fields * sizeof(*box->range));
 	copy[field] = range;
-	vec_push(f->arena, &parts->open, ((struct nft_box){copy, box->chain}));
+	vec_push(f->arena, &parts->open, ((struct nft_box){.range = copy, .chain = box->chain}));
 }
 
 // What of the box lies outside the other one, slice by slice.
@@ -265,7 +265,7 @@ static void cut(struct nft_filling *f, struct parts *parts, const struct nft_box
 {
 	struct algebra_range *left =
 		arena_memdup(f->arena, box->range, f->fields * sizeof(*box->range));
-	const struct nft_box rest = {left, box->chain};
+	const struct nft_box rest = {.range = left, .chain = box->chain};
 	for (size_t i = 0; i < f->fields; i++) {
 		struct algebra_range r = left[i], b = by->range[i];
 		struct algebra_range inside = {r.lo < b.lo ? b.lo : r.lo,

@@ -97,7 +97,7 @@ static void add_box(struct fixture *f, struct plan *p, const struct test_case *t
 		assert_true(ir_clause_narrow(rule.clause, &f->arena, dim,
 					     algebra_set_one(&f->arena, range[i].lo, range[i].hi)));
 	}
-	const struct nft_box box = {range, passes ? "-n0" : "-n1"};
+	const struct nft_box box = {.range = range, .chain = passes ? "-n0" : "-n1"};
 	if (nft_filling_add(p->filling, &box, 20))
 		vec_push(&f->arena, &p->ruleset.rule, rule);
 }
@@ -204,7 +204,8 @@ static struct nft_box box_of(struct fixture *f, const char *chain, struct algebr
 			     struct algebra_range port)
 {
 	const struct algebra_range range[] = {port, address};
-	return (struct nft_box){arena_memdup(&f->arena, range, sizeof(range)), chain};
+	return (struct nft_box){.range = arena_memdup(&f->arena, range, sizeof(range)),
+				.chain = chain};
 }
 
 static struct nft_form boxes_form(struct fixture *f, const struct nft_box *box, size_t len,

@@ -42,7 +42,8 @@ static struct nft_box random_box(struct world *w, unsigned side)
 		else if (test_random_chance(&w->random, 50))
 			range[f].hi = range[f].lo;
 	}
-	return (struct nft_box){range, chains[test_random_below(&w->random, array_len(chains))]};
+	return (struct nft_box){.range = range,
+				.chain = chains[test_random_below(&w->random, array_len(chains))]};
 }
 
 static bool holds(const struct nft_box *box, const u128 *point)
@@ -295,7 +296,7 @@ static struct nft_box box_of_rule(struct world *w, struct programs *p, size_t in
 	struct nft_form does = *form;
 	does.len = 0;
 	vec_push(&w->arena, &leaf->rule, does);
-	return (struct nft_box){range, leaf->name};
+	return (struct nft_box){.range = range, .chain = leaf->name};
 }
 
 static void push_map(struct world *w, struct programs *p, struct nft_filling *filling)

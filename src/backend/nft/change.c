@@ -2,7 +2,8 @@
 // Changing the policy in force by a few rules, in three transactions: the maps that leaves will look up, where nothing
 // leads to them; the rules that leave and enter leaves, all in one step for every packet; what nobody uses any
 // more. Which kernel rule is which is read from the leaves' chains: when they are not as they were made, or when the tree
-// cannot be changed in place, the policy is replaced as a whole (apply.c).
+// cannot be changed in place, the policy is replaced as a whole (apply.c). Rules that are put into a large policy stand in
+// maps in front of it (overlay.h) until they are given their places.
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
@@ -34,7 +35,12 @@ struct change {
 	VEC(const char *) old_map;
 	VEC(struct old_target) old_target;
 	VEC(struct nft_live_rule) removed;
-	size_t flow_rules; // there were
+	size_t flow_rules;            // there were
+	VEC(uint32_t) added;          // numbers in the tree
+	struct nft_pieces put, taken; // what comes into the maps in front and goes from them
+	bool fold, placed;            // what stands in front is to come to its place, some has
+	bool emptied;                 // the maps in front are made anew …
+	struct nft_chain old_front;   // … instead of those that are looked up here
 };
 
 // --- the books ---
@@ -85,17 +91,39 @@ static void edit_list(struct change *c)
 		}
 }
 
-static bool take_rule(struct change *c, const struct nft_live_rule *rule)
+// The rule's pieces leave the books of what stands in front.
+static void take_pieces(struct change *c, uint32_t rule)
+{
+	struct nft_pieces *from = &c->live->piece;
+	size_t n = 0;
+	for (size_t i = 0; i < from->list.len; i++)
+		if (from->list.at[i].rule == rule)
+			vec_push(&c->arena, &c->taken.list, from->list.at[i]);
+		else
+			from->list.at[n++] = from->list.at[i];
+	from->list.len = n;
+	c->live->tree.rule.at[rule] = NULL;
+}
+
+static bool take_form(struct change *c, uint32_t rule)
 {
 	struct nft_tree *tree = &c->live->tree;
-	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++) {
-		if (tree->targeted.at[i])
-			vec_push(&c->arena, &c->old_target,
-				 (struct old_target){tree->target.at[i], tree->rule.at[i]});
-		nft_changed_add(c->nft, tree->rule.at[i]);
-		if (!nft_tree_remove(tree, i, &c->touched))
+	if (tree->targeted.at[rule])
+		vec_push(&c->arena, &c->old_target,
+			 (struct old_target){tree->target.at[rule], tree->rule.at[rule]});
+	nft_changed_add(c->nft, tree->rule.at[rule]);
+	c->fold |= tree->overlay && nft_overlay_needs(tree, rule);
+	if (tree->where.at[rule] != NFT_NOWHERE)
+		return nft_tree_remove(tree, rule, &c->touched);
+	take_pieces(c, rule);
+	return true;
+}
+
+static bool take_rule(struct change *c, const struct nft_live_rule *rule)
+{
+	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++)
+		if (!take_form(c, i))
 			return false;
-	}
 	return true;
 }
 
@@ -139,11 +167,109 @@ static bool put_rule(struct change *c, size_t at)
 	if (!rank_at(live, at, forms.rule.len, &rule->rank))
 		return false;
 	rule->end = rule->rank + rule->forms;
-	for (size_t i = 0; i < forms.rule.len; i++)
+	for (size_t i = 0; i < forms.rule.len; i++) {
 		nft_changed_add(c->nft, &forms.rule.at[i]);
-	for (size_t i = 0; i < forms.rule.len; i++)
-		if (!nft_tree_insert(&live->tree, &forms.rule.at[i], rule->rank + i, &c->touched))
+		vec_push(&c->arena, &c->added, (uint32_t)live->tree.rule.len);
+		nft_tree_add_rule(&live->tree, &forms.rule.at[i], rule->rank + i);
+	}
+	return true;
+}
+
+// --- the books of what stands in front ---
+
+struct pending {
+	VEC(uint32_t) rule; // that stand in no part of the tree, in their order
+};
+
+static int by_rank(const void *x, const void *y, void *context)
+{
+	const struct nft_tree *tree = context;
+	uint64_t a = tree->rank.at[*(const uint32_t *)x], b = tree->rank.at[*(const uint32_t *)y];
+	return a < b ? -1 : a > b;
+}
+
+static void find_pending(struct nft_tree *tree, struct arena *arena, struct pending *out)
+{
+	*out = (struct pending){{0}};
+	for (uint32_t i = 0; i < tree->rule.len; i++)
+		if (tree->where.at[i] == NFT_NOWHERE && tree->rule.at[i])
+			vec_push(arena, &out->rule, i);
+	if (out->rule.len)
+		qsort_r(out->rule.at, out->rule.len, sizeof(*out->rule.at), by_rank, tree);
+}
+
+// Pieces that are to go and pieces that come must not meet in one map: the kernel compares them.
+static bool stand_in_front(struct change *c, size_t pending)
+{
+	const struct nft_tree *tree = &c->live->tree;
+	if (!tree->overlay || c->fold || c->taken.list.len || pending > NFT_OVERLAY_RULES)
+		return false;
+	for (size_t i = 0; i < c->added.len; i++)
+		if (!nft_overlay_cut(tree, c->added.at[i], c->added.at[0], &c->arena, &c->put))
 			return false;
+	return c->live->piece.list.len + c->put.list.len <= NFT_OVERLAY_PIECES;
+}
+
+static void note_pieces(struct change *c)
+{
+	struct arena *a = &c->live->arena;
+	for (size_t i = 0; i < c->put.list.len; i++) {
+		struct nft_piece piece = c->put.list.at[i];
+		piece.box.range = arena_memdup(a, piece.box.range,
+					       NFT_BOXES_FIELDS * sizeof(*piece.box.range));
+		vec_push(a, &c->live->piece.list, piece);
+	}
+}
+
+// The maps are made anew with the pieces of rules that could not be placed.
+static void empty_front(struct change *c)
+{
+	struct nft_live *live = c->live;
+	size_t n = 0;
+	for (size_t i = 0; i < live->piece.list.len; i++)
+		if (live->tree.where.at[live->piece.list.at[i].rule] == NFT_NOWHERE)
+			live->piece.list.at[n++] = live->piece.list.at[i];
+	live->piece.list.len = n;
+	c->taken.list.len = 0;
+	nft_overlay_front(&live->tree, &c->arena, &c->old_front);
+	live->tree.overlay++;
+}
+
+// Without edits, a rule that has no place in this tree stays in front.
+static bool place(struct change *c, const struct pending *pending)
+{
+	struct nft_tree *tree = &c->live->tree;
+	for (size_t i = 0; i < pending->rule.len; i++) {
+		uint32_t rule = pending->rule.at[i];
+		bool was_in_front = !c->added.len || rule < c->added.at[0],
+		     placed = nft_tree_place(tree, rule, &c->touched);
+		if (!placed && c->edits)
+			return false;
+		if (placed && was_in_front)
+			nft_changed_add(c->nft, tree->rule.at[rule]);
+		c->placed |= placed;
+	}
+	return true;
+}
+
+// Rules that were put in stay in front, or all that stand there come to their places in the tree.
+static bool place_rules(struct change *c)
+{
+	struct pending pending;
+	bool filled = c->taken.list.len || c->live->piece.list.len;
+	if (!c->fold && !c->added.len)
+		return true;
+	find_pending(&c->live->tree, &c->arena, &pending);
+	if (stand_in_front(c, pending.rule.len)) {
+		note_pieces(c);
+		return true;
+	}
+	c->put.list.len = 0;
+	if (!place(c, &pending))
+		return false;
+	c->emptied = filled && (c->placed || c->edits);
+	if (c->emptied)
+		empty_front(c);
 	return true;
 }
 
@@ -156,7 +282,7 @@ static bool change_tree(struct change *c)
 		for (size_t k = 0; k < c->edit[i].inserted; k++)
 			if (!put_rule(c, c->edit[i].to + k))
 				return false;
-	return true;
+	return place_rules(c);
 }
 
 // --- what a leaf's chain becomes ---
@@ -220,35 +346,41 @@ static bool was_in_leaf(const struct change *c, const struct nft_form *form)
 	return false;
 }
 
-// Whether the chain is what was made: everything in it is in the new one, or was in a leaf that is touched.
+// Whether the chain is what was made: everything in it is in the new one, or was in a leaf that is touched, or in front.
 static bool as_made(const struct change *c, const struct nft_dumped_chain *is,
 		    const struct nft_chain *to)
 {
 	for (size_t i = 0; i < is->rule.len; i++)
-		if (!is_in(to, 0, &is->rule.at[i]) && !was_in_leaf(c, &is->rule.at[i]))
+		if (!is_in(to, 0, &is->rule.at[i]) && !was_in_leaf(c, &is->rule.at[i]) &&
+		    !is_in(&c->old_front, 0, &is->rule.at[i]))
 			return false;
 	return true;
 }
 
-// What the chains of the touched leaves are, and what they are to be; each once.
+// What the host's chain is to be; each once.
+static void add_host(struct change *c, const struct nft_node *host)
+{
+	struct nft_chain to = {.name = host_name(c, host)};
+	for (size_t i = 0; i < c->to.len; i++)
+		if (!strcmp(c->to.at[i].name, to.name))
+			return;
+	nft_tree_emit_chain(&c->live->tree, host, &c->touched, &to);
+	vec_push(&c->arena, &c->to, to);
+}
+
+// What the chains of the touched leaves are, and what they are to be.
 static bool read_chains(struct change *c)
 {
-	size_t n = c->touched.leaf.len;
-	const char **name = arena_array(&c->arena, const char *, n);
-	struct nft_part part = {.chain = name};
-	for (size_t i = 0; i < n; i++) {
-		const struct nft_node *host = c->touched.leaf.at[i].leaf->host;
-		struct nft_chain to = {.name = host_name(c, host)};
-		bool again = false;
-		for (size_t k = 0; k < part.chains; k++)
-			again |= !strcmp(name[k], to.name);
-		if (again)
-			continue;
-		name[part.chains++] = to.name;
-		nft_tree_emit_chain(&c->live->tree, host, &c->touched, &to);
-		vec_push(&c->arena, &c->to, to);
-	}
-	if (nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &c->table))
+	for (size_t i = 0; i < c->touched.leaf.len; i++)
+		add_host(c, c->touched.leaf.at[i].leaf->host);
+	if (c->emptied)
+		add_host(c, &nft_main_node);
+	const char **name = arena_array(&c->arena, const char *, c->to.len);
+	struct nft_part part = {.chain = name, .chains = c->to.len};
+	for (size_t i = 0; i < c->to.len; i++)
+		name[i] = c->to.at[i].name;
+	if (part.chains &&
+	    nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &c->table))
 		return false;
 	for (size_t i = 0; i < c->to.len; i++) {
 		const struct nft_dumped_chain *is = nft_table_chain(&c->table, c->to.at[i].name);
@@ -368,6 +500,34 @@ static int run(struct change *c)
 	return nft_batch_run(&c->nft->socket, &c->batch, &fault);
 }
 
+static void encode_pieces(struct change *c, uint16_t type, const struct nft_pieces *pieces)
+{
+	for (size_t i = 0; i < NFT_OVERLAY_MAPS && pieces->list.len; i++) {
+		struct nft_boxes boxes;
+		nft_overlay_map(&c->live->tree, i, pieces, &c->arena, &boxes);
+		nft_encode_box_elements(&c->live->encoder, type, &boxes, NFT_NO_OWNER);
+	}
+}
+
+// What was counted in the maps that were in front; no packet comes there any more.
+static bool keep_counts(struct change *c)
+{
+	struct nft_table table;
+	const char **name = arena_array(&c->arena, const char *, c->old_map.len);
+	struct nft_part part = {.set = name};
+	for (size_t i = 0; i < c->old_map.len; i++)
+		if (!strncmp(c->old_map.at[i], NFT_OVERLAY_NAME, strlen(NFT_OVERLAY_NAME)))
+			name[part.sets++] =
+				arena_printf(&c->arena, "%s%s", c->live->prefix, c->old_map.at[i]);
+	if (nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &table))
+		return false;
+	for (size_t i = 0; i < table.set.len; i++)
+		nft_set_count(table.set.at[i], &c->live->counts);
+	return true;
+}
+
+// A new element is found when the transaction is over, a little after a rule has gone with it. So rules come to the front
+// before others go, and those in front go at last: a packet is always judged by the old policy or the new one.
 static bool change_kernel(struct change *c)
 {
 	nft_live_keep_counts(c->live, &c->batch);
@@ -375,11 +535,13 @@ static bool change_kernel(struct change *c)
 	if (!read_chains(c))
 		return false;
 	make_maps(c);
+	encode_pieces(c, NFT_MSG_NEWSETELEM, c->emptied ? &c->live->piece : &c->put);
 	if (run(c))
 		return false;
 	change_leaves(c);
-	if (run(c))
+	if (run(c) || (c->emptied && !keep_counts(c)))
 		return false;
+	encode_pieces(c, NFT_MSG_DELSETELEM, &c->taken);
 	remove_leftovers(c);
 	return !run(c);
 }
@@ -398,13 +560,16 @@ static bool change_in_place(struct change *c)
 	return can_be_changed(c) && change_tree(c) && end_stays(c) && change_kernel(c);
 }
 
-int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered,
-		       const struct backend_edit *edit, size_t edits, struct diags *diags)
+// No edits: only what stands in front comes to its place.
+static int change(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		  const struct backend_edit *edit, size_t edits, struct diags *diags)
 {
-	struct change c = {
-		.nft = nft, .live = nft->live, .lowered = lowered, .edit = edit, .edits = edits};
-	if (!nft->live)
-		return BACKEND_ANEW;
+	struct change c = {.nft = nft,
+			   .live = nft->live,
+			   .lowered = lowered,
+			   .edit = edit,
+			   .edits = edits,
+			   .fold = !edits};
 	arena_init(&c.arena);
 	c.touched.arena = &c.arena;
 	nft_batch_init(&c.batch, &c.arena);
@@ -414,9 +579,27 @@ int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered
 	int result = BACKEND_REFUSED;
 	if (admitted(&c, diags)) {
 		edit_list(&c);
-		result = change_in_place(&c) ? BACKEND_DONE : BACKEND_ANEW;
+		result = !change_in_place(&c) ? BACKEND_ANEW
+			 : edits || c.placed  ? BACKEND_DONE
+					      : BACKEND_SETTLED;
 	}
 	nft_batch_fini(&c.batch);
 	arena_fini(&c.arena);
 	return result == BACKEND_ANEW ? nft_replace_edited(nft, lowered, diags) : result;
+}
+
+int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		       const struct backend_edit *edit, size_t edits, struct diags *diags)
+{
+	if (!nft->live)
+		return BACKEND_ANEW;
+	return edits ? change(nft, lowered, edit, edits, diags) : BACKEND_DONE;
+}
+
+int backend_nft_settle(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		       struct diags *diags)
+{
+	if (!nft->live || !nft_overlay_holds(&nft->live->tree))
+		return BACKEND_SETTLED;
+	return change(nft, lowered, NULL, 0, diags);
 }

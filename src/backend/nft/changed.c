@@ -83,8 +83,10 @@ static void want(struct reading *r, const char *chain)
 // Whose rule it is by its place; its chains are wanted too, but for those of the tree, to which a walk has to lead.
 static void take_rules(struct reading *r, const struct nft_dumped_chain *from, struct nft_chain *to)
 {
-	for (size_t i = 0; i < from->rule.len; i++) {
-		struct nft_form form = from->rule.at[i];
+	struct nft_chain all;
+	nft_chain_spread(from->rule.at, from->rule.len, r->arena, &all);
+	for (size_t i = 0; i < all.rule.len; i++) {
+		struct nft_form form = all.rule.at[i];
 		bool of_rule = form.tag.known && form.tag.rule < NFT_TAG_HELPER;
 		bool there = of_rule && form.tag.rule < r->nft->live->numbers &&
 			     r->place[form.tag.rule] != NFT_NO_PLACE;

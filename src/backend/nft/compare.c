@@ -146,6 +146,18 @@ static void compare_leftovers(const struct nft_table *table, const struct nft_pr
 			  arena_printf(a, "table flags %u", table->flags));
 }
 
+static void number_rule(const struct nft_live *live, const uint32_t *place, struct nft_form *rule)
+{
+	struct nft_tag *tag = &rule->tag;
+	for (size_t i = 0; rule->act == ACT_BOXES && i < rule->boxes.pieces; i++)
+		number_rule(live, place, &rule->boxes.piece[i]);
+	if (!tag->known || tag->rule >= NFT_TAG_HELPER)
+		return;
+	bool there = tag->rule < live->numbers && place[tag->rule] != NFT_NO_PLACE;
+	tag->known = there;
+	tag->rule = there ? place[tag->rule] : tag->rule;
+}
+
 // Changes in place give rules numbers that are not their places; who made them knows. That is only about who a rule says it
 // is: it guides, it proves nothing.
 static void number_by_place(const struct backend_nft *nft, struct nft_table *table)
@@ -156,15 +168,8 @@ static void number_by_place(const struct backend_nft *nft, struct nft_table *tab
 	arena_init(&arena);
 	const uint32_t *place = nft_live_places(nft->live, &arena);
 	for (size_t i = 0; i < table->chain.len; i++)
-		for (size_t k = 0; k < table->chain.at[i]->rule.len; k++) {
-			struct nft_tag *tag = &table->chain.at[i]->rule.at[k].tag;
-			if (!tag->known || tag->rule >= NFT_TAG_HELPER)
-				continue;
-			bool there =
-				tag->rule < nft->live->numbers && place[tag->rule] != NFT_NO_PLACE;
-			tag->known = there;
-			tag->rule = there ? place[tag->rule] : tag->rule;
-		}
+		for (size_t k = 0; k < table->chain.at[i]->rule.len; k++)
+			number_rule(nft->live, place, &table->chain.at[i]->rule.at[k]);
 	arena_fini(&arena);
 }
 

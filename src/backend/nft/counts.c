@@ -37,6 +37,12 @@ void nft_counts_add(struct nft_counts *counts, const struct nft_form *form)
 		sum(to, more);
 }
 
+void nft_set_count(const struct nft_dumped_set *set, struct nft_counts *counts)
+{
+	for (size_t i = 0; set->counts && i < set->box.len; i++)
+		nft_counts_add(counts, set->box.at[i].rule);
+}
+
 void nft_counts_join(struct nft_counts *counts, const struct nft_counts *more)
 {
 	for (size_t i = 0; i < more->rule.len; i++)

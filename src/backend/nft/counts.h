@@ -16,6 +16,9 @@ struct nft_counts {
 
 // What a kernel rule had counted when it was read.
 void nft_counts_add(struct nft_counts *counts, const struct nft_form *form);
+// What the elements of a map that counts had counted then.
+struct nft_dumped_set;
+void nft_set_count(const struct nft_dumped_set *set, struct nft_counts *counts);
 void nft_counts_join(struct nft_counts *counts, const struct nft_counts *more);
 void nft_counts_set(struct nft_counts *counts, uint32_t number, struct backend_count count);
 // Of a number; zero when nothing was counted.

@@ -37,16 +37,6 @@ static bool has(const struct nft_area *area, enum nft_field field)
 	return area->has >> field & 1;
 }
 
-static bool meets(const struct nft_area *a, const struct nft_area *b)
-{
-	for (uint64_t both = a->has & b->has; both; both &= both - 1) {
-		unsigned f = (unsigned)__builtin_ctzll(both);
-		if (!algebra_set_overlaps(a->set[f], b->set[f]))
-			return false;
-	}
-	return !a->never && !b->never;
-}
-
 static uint64_t narrower_in(const struct nft_area *a, const struct nft_area *b)
 {
 	uint64_t fields = 0;
@@ -230,7 +220,7 @@ enum algebra_answer nft_area_covered(const struct nft_area *a, const struct nft_
 	struct covering c = {.area = a, .arena = arena};
 	for (size_t i = 0; i < by->list.len && !a->never; i++) {
 		const struct nft_area *area = by->list.at[i];
-		if (!meets(a, area))
+		if (!nft_area_meets(a, area))
 			continue;
 		uint64_t fields = narrower_in(a, area);
 		if (!fields)

@@ -421,12 +421,42 @@ static bool regs_of(const struct nft_reading *r, const struct nlattr *sreg,
 	return true;
 }
 
+// A box of a map that counts is like a rule with the tests of the one that looks it up, and one for each field.
+static void read_piece(const struct nft_reading *look_up, const struct nft_box *box,
+		       const struct nft_reg *reg, size_t fields, struct nft_form *out)
+{
+	struct nft_test test[NFT_TESTS_MOST + NFT_BOXES_FIELDS];
+	struct nft_reading r = *look_up;
+	memcpy(test, look_up->test, look_up->tests * sizeof(*test));
+	*out = *box->rule;
+	out->handle = look_up->form->handle;
+	r.form = out;
+	r.test = test;
+	for (size_t f = 0; f < fields; f++)
+		test[r.tests++] = (struct nft_test){
+			reg[f], nft_values(r.arena, box->range[f].lo, box->range[f].hi)};
+	nft_name_tests(&r);
+}
+
+static void read_pieces(struct nft_reading *r, const struct nft_reg *reg)
+{
+	struct nft_boxes *boxes = &r->form->boxes;
+	boxes->piece = arena_array(r->arena, struct nft_form, boxes->len);
+	for (; boxes->pieces < boxes->len; boxes->pieces++)
+		read_piece(r, &boxes->box[boxes->pieces], reg, boxes->fields,
+			   &boxes->piece[boxes->pieces]);
+	boxes->len = 0;
+	boxes->counts = true;
+}
+
 static void read_boxes(struct nft_reading *r, struct nft_dumped_set *map,
 		       const struct nlattr *const *at)
 {
 	const char *prefix = r->decoder->prefix;
 	size_t len = strlen(prefix);
 	struct nft_reg reg[NFT_BOXES_FIELDS];
+	if (map->counts && r->stage != STAGE_MATCH)
+		nft_strange(r, "does more than to look up rules");
 	advance(r, STAGE_END);
 	r->form->act = ACT_BOXES;
 	if (map->strange || u32(at[NFTA_LOOKUP_DREG]) != NFT_REG_VERDICT ||
@@ -438,7 +468,10 @@ static void read_boxes(struct nft_reading *r, struct nft_dumped_set *map,
 		r->form->boxes = (struct nft_boxes){.name = map->name + len};
 		if (!nft_map_boxes(map, prefix, r->arena, &r->form->boxes))
 			nft_strange(r, "a map whose boxes overlap where kernels differ");
-		r->form->boxes.reg = arena_memdup(r->arena, reg, sizeof(reg));
+		if (map->counts)
+			read_pieces(r, reg);
+		else
+			r->form->boxes.reg = arena_memdup(r->arena, reg, sizeof(reg));
 	}
 }
 
@@ -622,19 +655,25 @@ void nft_decode_rule(const struct nft_decoder *decoder, const struct nlattr *exp
 		nft_strange(&r, "a timer that is not refreshed");
 }
 
-void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form)
+bool nft_decode_count(const struct nlattr *expression, struct nft_form *form)
 {
 	struct nft_reading r = {.form = form, .stage = STAGE_MATCH};
-	const struct nlattr *attr, *at[ATTRIBUTES];
+	const struct nlattr *at[ATTRIBUTES];
+	if (!sort(expression, NFTA_EXPR_DATA, at) || !at[NFTA_EXPR_DATA] ||
+	    !nft_attr_is(at[NFTA_EXPR_NAME], "counter"))
+		return false;
+	read_counter(&r, at[NFTA_EXPR_DATA]);
+	return true;
+}
+
+void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form)
+{
+	const struct nlattr *attr;
 	if (!expressions)
 		return;
-	for (attr = nft_attr_next(expressions, NULL); attr;
-	     attr = nft_attr_next(expressions, attr)) {
-		(void)sort(attr, NFTA_EXPR_DATA, at);
-		if (at[NFTA_EXPR_DATA] && nft_attr_is(at[NFTA_EXPR_NAME], "counter") &&
-		    r.stage == STAGE_MATCH)
-			read_counter(&r, at[NFTA_EXPR_DATA]);
-	}
+	for (attr = nft_attr_next(expressions, NULL); attr; attr = nft_attr_next(expressions, attr))
+		if (nft_decode_count(attr, form))
+			return;
 }
 
 void nft_decode_counted(struct arena *arena, const struct nlmsghdr *message, struct nft_form *form)

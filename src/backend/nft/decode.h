@@ -28,7 +28,8 @@ struct nft_dumped_set {
 	struct algebra_set values;
 	struct nft_branch *branch;
 	size_t branches;
-	bool sure; // which box the kernel finds
+	bool sure;   // which box the kernel finds
+	bool counts; // its elements have counters, and are rules instead of boxes
 };
 // Its values as big-endian numbers of key_bytes bytes. Sorts the elements.
 struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *arena) must_check;
@@ -59,6 +60,8 @@ void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, 
 		      struct nft_form *out);
 // Reads the user data; anything that is not ours leaves the tag unknown.
 void nft_decode_tag(struct arena *arena, const void *data, size_t len, struct nft_tag *tag);
+// What the kernel says of one expression, if it is a counter; false if not.
+bool nft_decode_count(const struct nlattr *expression, struct nft_form *form) must_check;
 // Only the counter of a rule.
 void nft_decode_counter(const struct nlattr *expressions, struct nft_form *form);
 // Only the tag and the counter of the rule that a message is about.

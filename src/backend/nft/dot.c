@@ -189,6 +189,11 @@ static void draw_tree(const struct nft_tree *tree, struct buf *out)
 	d.queued = arena_array(&d.arena, bool, (size_t)tree->numbers + 1);
 	buf_adds(out, "digraph rules {\n  rankdir=LR; compound=true; node "
 		      "[fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=9];\n");
+	if (tree->overlay)
+		buf_printf(out,
+			   "  n0 [shape=box, label=\"rules that were put in last\"];\n"
+			   "  n0 -> n%u [style=bold, label=\"undecided\"];\n",
+			   tree->part.at[0].root->number);
 	for (size_t i = 0; i < tree->part.len; i++)
 		draw_part(&d, i, &text);
 	for (size_t i = 1; i < tree->part.len; i++)

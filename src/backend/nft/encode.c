@@ -649,7 +649,7 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 		nft_put_u64(nlh, spot == SPOT_INSTEAD ? NFTA_RULE_HANDLE : NFTA_RULE_POSITION,
 			    handle);
 	put_expressions(e, nlh, form, sets);
-	nft_tag_put(nlh, &form->tag);
+	nft_tag_put(nlh, NFTA_RULE_USERDATA, &form->tag);
 	nft_batch_close(e->batch);
 }
 

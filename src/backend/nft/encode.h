@@ -76,7 +76,7 @@ void nft_encode_timer(struct nft_batch *batch, const char *table, const char *se
 
 // User data (tag.c): a comment that nft(8) shows, which has room for a part of long names only, and the tag.
 void nft_tag_comment(const struct nft_tag *tag, struct buf *out);
-void nft_tag_put(struct nlmsghdr *nlh, const struct nft_tag *tag);
+void nft_tag_put(struct nlmsghdr *nlh, uint16_t type, const struct nft_tag *tag);
 #define NFT_UDATA_COMMENT 0
 #define NFT_UDATA_TAG 0x42
 #define NFT_UDATA_TAG_BYTES 11 // format, rule, clause, counts, length of the policy's name

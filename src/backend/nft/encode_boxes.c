@@ -52,14 +52,29 @@ static void put_corner(struct nlmsghdr *nlh, uint16_t type, const struct nft_box
 	nft_put_data(nlh, type, key, at);
 }
 
-static void put_box(struct nlmsghdr *nlh, const struct nft_boxes *boxes, const struct nft_box *box,
-		    const char *chain)
+// What the box does; it gets its counter from the map.
+static void put_outcome(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_box *box)
+{
+	const struct nft_form *rule = box->rule;
+	char name[NFT_NAME];
+	if (!rule) {
+		nft_put_verdict_data(nlh, NFTA_SET_ELEM_DATA, (uint32_t)NFT_GOTO,
+				     nft_full_name(e, box->chain, name));
+		return;
+	}
+	nft_put_verdict_data(nlh, NFTA_SET_ELEM_DATA, rule->act == ACT_ACCEPT ? NF_ACCEPT : NF_DROP,
+			     NULL);
+	nft_tag_put(nlh, NFTA_SET_ELEM_USERDATA, &rule->tag);
+}
+
+static void put_box(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_boxes *boxes,
+		    const struct nft_box *box, bool new)
 {
 	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	put_corner(nlh, NFTA_SET_ELEM_KEY, boxes, box, false);
 	put_corner(nlh, NFTA_SET_ELEM_KEY_END, boxes, box, true);
-	if (chain)
-		nft_put_verdict_data(nlh, NFTA_SET_ELEM_DATA, (uint32_t)NFT_GOTO, chain);
+	if (new)
+		put_outcome(e, nlh, box);
 	mnl_attr_nest_end(nlh, element);
 }
 
@@ -74,10 +89,8 @@ static size_t encode_some(struct nft_encoder *e, uint16_t type, const struct nft
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, e->table);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, nft_full_name(e, boxes->name, name));
 	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	for (; at < boxes->len && nlh->nlmsg_len < ELEMENTS_BYTES; at++) {
-		const char *chain = nft_full_name(e, boxes->box[at].chain, name);
-		put_box(nlh, boxes, &boxes->box[at], new ? chain : NULL);
-	}
+	for (; at < boxes->len && nlh->nlmsg_len < ELEMENTS_BYTES; at++)
+		put_box(e, nlh, boxes, &boxes->box[at], new);
 	mnl_attr_nest_end(nlh, list);
 	nft_batch_close(e->batch);
 	return at;
@@ -88,6 +101,14 @@ void nft_encode_box_elements(struct nft_encoder *e, uint16_t type, const struct 
 {
 	for (size_t at = 0; at < boxes->len;)
 		at = encode_some(e, type, boxes, at, owner);
+}
+
+// That every element has.
+static void put_counter(struct nlmsghdr *nlh)
+{
+	struct nlattr *expression = mnl_attr_nest_start(nlh, NFTA_SET_EXPR);
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
+	mnl_attr_nest_end(nlh, expression);
 }
 
 void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint32_t owner)
@@ -107,6 +128,8 @@ void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint
 	nft_put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	nft_put_u32(nlh, NFTA_SET_ID, ++e->ids);
 	put_description(nlh, boxes);
+	if (boxes->counts)
+		put_counter(nlh);
 	nft_batch_close(e->batch);
 	nft_encode_box_elements(e, NFT_MSG_NEWSETELEM, boxes, owner);
 }

@@ -2,7 +2,7 @@
 // The form that a ruleset is enforced in, part by part: its size and what it is expected to cost.
 #include "backend/nft/compile.h"
 #include "backend/nft/cost.h"
-#include "backend/nft/tree.h"
+#include "backend/nft/overlay.h"
 
 #include <string.h>
 
@@ -30,26 +30,39 @@ static const char *form_of(const struct nft_tree_part *part, const struct nft_ch
 	return part->form == BACKEND_NFT_HASH ? "hash" : "tree";
 }
 
+static void add_part(struct explaining *e, const struct nft_chain *chain, bool own,
+		     struct backend_nft_part part)
+{
+	struct nft_passing passing = nft_costs_passing(e->costs, chain);
+	part.size = nft_costs_size(e->costs, chain, own);
+	part.passed_ns = nft_cost_whole(passing.usual);
+	part.worst_ns = nft_cost_whole(passing.worst);
+	vec_push(e->arena, &e->out->part, part);
+}
+
 static void explain_part(struct explaining *e, const struct nft_tree_part *part)
 {
 	struct nft_chain chain = {.name = ""};
 	const struct nft_touched none = {.arena = e->arena};
 	nft_tree_emit_chain(&e->tree, part->root, &none, &chain);
-	struct nft_passing passing = nft_costs_passing(e->costs, &chain);
-	struct backend_nft_part one = {
-		.form = form_of(part, &chain),
-		.listed = part->len,
-		.size = nft_costs_size(e->costs, &chain, part->root->host == part->root),
-		.passed_ns = nft_cost_whole(passing.usual),
-		.worst_ns = nft_cost_whole(passing.worst)};
-	vec_push(e->arena, &e->out->part, one);
+	add_part(e, &chain, part->root->host == part->root,
+		 (struct backend_nft_part){.form = form_of(part, &chain), .listed = part->len});
+}
+
+static void explain_front(struct explaining *e)
+{
+	struct nft_chain chain = {.name = ""};
+	nft_overlay_front(&e->tree, e->arena, &chain);
+	if (chain.rule.len)
+		add_part(e, &chain, false, (struct backend_nft_part){.form = "front"});
 }
 
 static const char *form_of_all(const struct backend_nft_explanation *explanation)
 {
-	const char *first = explanation->part.at[0].form;
+	bool front = !strcmp(explanation->part.at[0].form, "front");
+	const char *first = explanation->part.at[front].form;
 	bool list = !strcmp(first, "list"), boxes = !strcmp(first, "boxes");
-	if (explanation->part.len > 1 || boxes)
+	if (explanation->part.len > 1u + front || boxes)
 		return "mixed";
 	return list ? "linear" : first;
 }
@@ -80,6 +93,7 @@ bool backend_nft_explain(const struct ir_ruleset *lowered,
 	nft_tree_build_from(&linear, &options->shape, arena, &e.tree);
 	nft_shape_program(&linear, &e.tree, &e.shaped);
 	e.costs = nft_costs_new(&e.shaped, arena);
+	explain_front(&e);
 	for (size_t i = 0; i < e.tree.part.len; i++)
 		explain_part(&e, &e.tree.part.at[i]);
 	out->form = form_of_all(out);

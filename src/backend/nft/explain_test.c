@@ -326,6 +326,39 @@ static void random_rulesets(void **state)
 	}
 }
 
+// Maps in front of large trees are said, drawn and weighed; a script, which nobody changes, has none.
+static void rules_in_front_are_said(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct ir_ruleset acl;
+	struct diags diags;
+	struct buf dot, script;
+	const struct backend_nft_options options = {.shape = {.overlay_least = 1}};
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	buf_init(&dot);
+	buf_init(&script);
+	test_sets_make(&(struct test_sets_spec){TEST_SETS_ACL, 4, 300, 1}, &arena, &acl);
+	struct backend_nft_explanation with = explain(&acl, options.shape, &arena),
+				       without =
+					       explain(&acl, (struct backend_nft_shape){0}, &arena);
+	assert_string_equal(with.part.at[0].form, "front");
+	assert_int_equal(with.part.at[0].size.maps, 4);
+	assert_true(with.part.at[0].passed_ns > 0);
+	assert_string_equal(with.form, without.form);
+	assert_int_equal(with.part.len, without.part.len + 1);
+	assert_int_equal(with.size.maps, without.size.maps + 4);
+	assert_true(with.cost.worst_ns > without.cost.worst_ns);
+	assert_true(backend_nft_dot(&acl, &options, &diags, &dot));
+	assert_non_null(strstr(dot.data, "n0 -> n"));
+	assert_true(backend_nft_print(&acl, &options, &diags, &script));
+	assert_null(strstr(script.data, "g1-o"));
+	buf_fini(&dot);
+	buf_fini(&script);
+	arena_fini(&arena);
+}
+
 static void bad_rulesets_are_refused(void **state)
 {
 	(void)state;
@@ -357,6 +390,7 @@ int main(void)
 		cmocka_unit_test(linear_is_linear),
 		cmocka_unit_test(large_drawings_are_cut),
 		cmocka_unit_test(random_rulesets),
+		cmocka_unit_test(rules_in_front_are_said),
 		cmocka_unit_test(bad_rulesets_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

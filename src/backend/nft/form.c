@@ -93,6 +93,32 @@ bool nft_form_counts(const struct nft_form *form)
 	return !form->tag.known || form->tag.counts;
 }
 
+static bool is_spread(const struct nft_form *form)
+{
+	return form->act == ACT_BOXES && form->boxes.counts && !form->strange;
+}
+
+void nft_chain_spread(const struct nft_form *rule, size_t len, struct arena *arena,
+		      struct nft_chain *out)
+{
+	size_t first = 0;
+	while (first < len && !is_spread(&rule[first]))
+		first++;
+	out->rule.at = (struct nft_form *)rule;
+	out->rule.len = out->rule.cap = len;
+	if (first == len)
+		return;
+	out->rule.at = NULL;
+	out->rule.len = out->rule.cap = 0;
+	for (size_t i = 0; i < len; i++) {
+		const struct nft_form *form = &rule[i];
+		for (size_t k = 0; is_spread(form) && k < form->boxes.pieces; k++)
+			vec_push(arena, &out->rule, form->boxes.piece[k]);
+		if (!is_spread(form))
+			vec_push(arena, &out->rule, *form);
+	}
+}
+
 static void drop_match(struct nft_form *form, enum nft_field field)
 {
 	for (size_t i = 0; i < form->len; i++)

@@ -60,9 +60,11 @@ struct nft_map {
 // nft_boxes_field allows; their bytes, each padded to four, are at most 64. Boxes that overlap are not always taken.
 #define NFT_BOXES_FIELDS 6
 #define NFT_BOXES_SLOTS 16u // registers of four bytes
+struct nft_form;
 struct nft_box {
 	const struct algebra_range *range; // one a field; the whole range where the field is open
 	const char *chain;
+	const struct nft_form *rule; // of a map that counts, instead of the chain
 };
 struct nft_boxes {
 	enum nft_field field[NFT_BOXES_FIELDS];
@@ -71,6 +73,11 @@ struct nft_boxes {
 	struct nft_box *box;
 	size_t len;
 	const struct nft_reg *reg; // read from the kernel, `field` not known yet: one a field
+	// Each box accepts or drops, and has the counter and the tag of a rule (overlay.h). Read from the kernel it has no
+	// boxes, but the rules that they are like.
+	bool counts;
+	struct nft_form *piece;
+	size_t pieces;
 };
 
 // The rule goes on only while the rate (packets or bytes in `unit` seconds) is exceeded.
@@ -160,6 +167,9 @@ bool nft_map_ranges(const struct nft_map *map) must_check;
 bool nft_form_by_map(const struct nft_form *form) must_check;
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.
 bool nft_form_counts(const struct nft_form *form) must_check;
+// The rules of a chain, with the pieces of a map that counts in its place. What is not changed is shared.
+void nft_chain_spread(const struct nft_form *rule, size_t len, struct arena *arena,
+		      struct nft_chain *out);
 // Leaves out tests that another test of the form implies.
 void nft_form_tidy(struct nft_form *form);
 

@@ -34,8 +34,7 @@ void nft_lift_program(const struct nft_table *table, uint32_t generation, struct
 		if (!nft_generation_of(from->name, &of) || of != generation || from->base)
 			continue;
 		struct nft_chain *chain = nft_program_chain(out, from->name + len);
-		chain->rule.at = from->rule.at;
-		chain->rule.len = chain->rule.cap = from->rule.len;
+		nft_chain_spread(from->rule.at, from->rule.len, out->arena, chain);
 	}
 }
 

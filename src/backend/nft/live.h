@@ -6,7 +6,7 @@
 #include "backend/nft/compile.h"
 #include "backend/nft/counts.h"
 #include "backend/nft/encode.h"
-#include "backend/nft/tree.h"
+#include "backend/nft/overlay.h"
 
 // A rule of the policy. Its number stands in the user data of its kernel rules and never changes; places do.
 struct nft_live_rule {
@@ -25,6 +25,7 @@ struct nft_live {
 	uint64_t end;                   // rank of the first rule behind them
 	uint32_t numbers;               // given to rules
 	struct nft_counts counts;       // of kernel rules that are gone
+	struct nft_pieces piece;        // in the maps in front
 	size_t flow_rules;
 	enum ir_verdict default_action;
 	const char *prefix;         // of the generation

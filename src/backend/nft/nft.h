@@ -22,6 +22,8 @@ struct backend_nft_shape {
 	enum backend_nft_form form;
 	unsigned
 		boxes_least; // rules of a leaf from which they become one map over several fields; 0: 20
+	unsigned
+		overlay_least; // rules from which those that are put in stand in front at first; 0: 20,000
 	unsigned leaf_most; // rules in a leaf; 0: 8, of large policies 16
 	unsigned
 		budget_x10; // kernel rules at most for each rule of the linear form, in tenths; 0: 60 and some more
@@ -52,6 +54,8 @@ int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered
 		       struct diags *diags) must_check;
 // How many changes could not be made in place up to now, so that everything was replaced.
 size_t backend_nft_replaced(const struct backend_nft *nft) must_check;
+int backend_nft_settle(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		       struct diags *diags) must_check;
 int backend_nft_clear(struct backend_nft *nft, struct diags *diags) must_check;
 int backend_nft_read_back(struct backend_nft *nft, struct arena *arena,
 			  struct backend_state *out) must_check;
@@ -99,8 +103,9 @@ struct backend_nft_cost {
 };
 // Rules that stand together; a packet that none of them decides goes on to the next part.
 struct backend_nft_part {
-	const char *form; // "list", "hash", "tree", "boxes"
-	size_t listed;    // rules that the linear form would have for it
+	const char
+		*form; // "list", "hash", "tree", "boxes"; "front" for rules that are put in later
+	size_t listed; // rules that the linear form would have for it
 	struct backend_nft_size size;
 	uint64_t passed_ns, worst_ns; // of a packet that nothing in it decides: usually, at most
 };

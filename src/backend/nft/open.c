@@ -189,17 +189,19 @@ bool backend_nft_watch_drain(struct backend_nft *nft)
 
 int nft_read_counts(struct backend_nft *nft, uint32_t generation, struct nft_counts *counts)
 {
-	struct nft_table table;
+	struct nft_table table = {0};
 	int error = nft_table_read(&nft->socket, nft->table, NFT_COUNTERS, counts->arena, &table);
+	uint32_t of, wanted = generation ? generation : table.generation;
 	for (size_t i = 0; !error && i < table.chain.len; i++) {
-		uint32_t of;
 		const struct nft_dumped_chain *chain = table.chain.at[i];
-		if (!nft_generation_of(chain->name, &of) ||
-		    of != (generation ? generation : table.generation))
+		if (!nft_generation_of(chain->name, &of) || of != wanted)
 			continue;
 		for (size_t k = 0; k < chain->rule.len; k++)
 			nft_counts_add(counts, &chain->rule.at[k]);
 	}
+	for (size_t i = 0; !error && i < table.set.len; i++)
+		if (nft_generation_of(table.set.at[i]->name, &of) && of == wanted)
+			nft_set_count(table.set.at[i], counts);
 	return error;
 }
 
@@ -250,6 +252,12 @@ static int ops_change(struct backend *backend, const struct ir_ruleset *lowered,
 		      const struct backend_edit *edit, size_t edits, struct diags *diags)
 {
 	return backend_nft_change(of(backend), lowered, edit, edits, diags);
+}
+
+static int ops_settle(struct backend *backend, const struct ir_ruleset *lowered,
+		      struct diags *diags)
+{
+	return backend_nft_settle(of(backend), lowered, diags);
 }
 
 static void ops_close(struct backend *backend)
@@ -349,6 +357,7 @@ const struct backend_ops backend_nft_ops = {
 	.check = ops_check,
 	.apply = ops_apply,
 	.change = ops_change,
+	.settle = ops_settle,
 	.clear = ops_clear,
 	.read_back = ops_read_back,
 	.compare = ops_compare,

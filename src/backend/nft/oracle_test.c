@@ -38,7 +38,9 @@ int main(int argc, char **argv)
 	printf("%zu packets in %zu cases fared as they should: %zu passed, %zu dropped, %zu "
 	       "rejected, %zu within a rate\n",
 	       checks, cases, by[IR_PASS], by[IR_DROP], by[IR_REJECT], by[IR_RATE_LIMIT]);
-	printf("%zu policies were changed in place\n", o.changed);
+	printf("%zu policies were changed in place, %zu times rules in front came to their "
+	       "places\n",
+	       o.changed, o.settled);
 	test_oracle_close(&o);
 	return 0;
 }

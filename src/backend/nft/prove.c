@@ -265,12 +265,24 @@ static bool rule_meets(const struct prover *p, size_t rule, const struct nft_are
 	return !both.never;
 }
 
+// A rule of the program may be for less than the rule of the list that it is. Where its tests are not named yet, it is
+// taken to be for all of that.
+static bool spot_meets(const struct prover *p, const struct nft_form *spot, size_t rule,
+		       const struct nft_area *packets, struct arena *arena)
+{
+	struct nft_area both = *packets;
+	if (!spot->open_len)
+		nft_area_form(&both, arena, spot);
+	return !both.never && rule_meets(p, rule, &both, arena);
+}
+
 static bool chain_meets(const struct prover *p, const struct nft_stop *stop, size_t rules,
 			const struct nft_area *packets, struct arena *arena)
 {
 	for (size_t i = 0; i < rules; i++) {
 		size_t is = p->is[stop->number][i];
-		if (is > p->now && is < p->rules && rule_meets(p, is, packets, arena))
+		if (is > p->now && is < p->rules &&
+		    spot_meets(p, &stop->chain->rule.at[i], is, packets, arena))
 			return true;
 	}
 	return false;

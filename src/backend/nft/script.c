@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 
+#include <limits.h>
 #include <string.h>
 
 static void split_clause(struct arena *arena, const struct ir_clause *clause, struct ir_rule *rule)
@@ -132,10 +133,14 @@ bool backend_nft_print(const struct ir_ruleset *lowered, const struct backend_nf
 	arena_init(&arena);
 	nft_program_init(&program, &arena);
 	nft_text_split(lowered, &arena, &split);
-	if (options)
-		nft_compile_shaped(&split, options, &program);
-	else
+	if (options) {
+		// Nobody puts rules into a script's maps later.
+		struct backend_nft_options whole = *options;
+		whole.shape.overlay_least = UINT_MAX;
+		nft_compile_shaped(&split, &whole, &program);
+	} else {
 		nft_compile(&split, NULL, &program);
+	}
 	buf_printf(out,
 		   "#!/usr/sbin/nft -f\n# Load with TZ=UTC: hours are meant in UTC.\ntable inet "
 		   "%s\ndelete table inet %s\n"

@@ -176,6 +176,13 @@ static void take_fields(const struct nlattr *description, struct nft_dumped_set 
 	}
 }
 
+// Every element of the map has a counter and nothing else.
+static bool has_counter(const struct nlattr *expression)
+{
+	struct nft_form none = {0};
+	return expression && nft_decode_count(expression, &none);
+}
+
 static int take_set(const struct nlmsghdr *nlh, void *context)
 {
 	struct view *v = context;
@@ -188,6 +195,7 @@ static int take_set(const struct nlmsghdr *nlh, void *context)
 	set->flags = u32(at[NFTA_SET_FLAGS]);
 	set->key_bytes = u32(at[NFTA_SET_KEY_LEN]);
 	take_fields(at[NFTA_SET_DESC], set);
+	set->counts = set->fields && has_counter(at[NFTA_SET_EXPR]);
 	if (!(set->fields ? usual_boxes : usual)(set, at[NFTA_SET_DATA_TYPE]))
 		set->strange = "a set of a kind that Bulwark does not use";
 	vec_push(v->arena, &v->table->set, set);
@@ -231,6 +239,25 @@ static u128 number_at(const uint8_t *at, size_t bytes)
 	return value;
 }
 
+// What an element of a map that counts does: accept or drop. NULL when it is none.
+static const struct nft_form *rule_of(struct view *v, const struct nlattr *const *at)
+{
+	const struct nlattr *value[ATTRIBUTES], *verdict[ATTRIBUTES];
+	struct nft_form *rule = arena_new(v->arena, struct nft_form);
+	sort_nested(at[NFTA_SET_ELEM_DATA], value);
+	sort_nested(value[NFTA_DATA_VERDICT], verdict);
+	uint32_t code = u32(verdict[NFTA_VERDICT_CODE]);
+	bool known = verdict[NFTA_VERDICT_CODE] && !verdict[NFTA_VERDICT_CHAIN] &&
+		     (code == NF_ACCEPT || code == NF_DROP);
+	if (!known || !at[NFTA_SET_ELEM_EXPR] || !nft_decode_count(at[NFTA_SET_ELEM_EXPR], rule))
+		return NULL;
+	rule->act = code == NF_ACCEPT ? ACT_ACCEPT : ACT_DROP;
+	if (at[NFTA_SET_ELEM_USERDATA])
+		nft_decode_tag(v->arena, mnl_attr_get_payload(at[NFTA_SET_ELEM_USERDATA]),
+			       mnl_attr_get_payload_len(at[NFTA_SET_ELEM_USERDATA]), &rule->tag);
+	return rule;
+}
+
 // An element without an end is a single point.
 static void add_box(struct view *v, const struct nlattr *const *at)
 {
@@ -239,9 +266,10 @@ static void add_box(struct view *v, const struct nlattr *const *at)
 		      *high = at[NFTA_SET_ELEM_KEY_END] ? corner_of(set, at[NFTA_SET_ELEM_KEY_END])
 							: low;
 	const char *chain = chain_of(v, at[NFTA_SET_ELEM_DATA]);
-	if (!low || !high || !chain || u32(at[NFTA_SET_ELEM_FLAGS]) || at[NFTA_SET_ELEM_OBJREF] ||
-	    at[NFTA_SET_ELEM_EXPR] || at[NFTA_SET_ELEM_EXPRESSIONS] ||
-	    at[NFTA_SET_ELEM_EXPIRATION] || set->strange) {
+	const struct nft_form *rule = set->counts ? rule_of(v, at) : NULL;
+	bool known = set->counts ? rule != NULL : chain && !at[NFTA_SET_ELEM_EXPR];
+	if (!low || !high || !known || u32(at[NFTA_SET_ELEM_FLAGS]) || at[NFTA_SET_ELEM_OBJREF] ||
+	    at[NFTA_SET_ELEM_EXPRESSIONS] || at[NFTA_SET_ELEM_EXPIRATION] || set->strange) {
 		strange_elements(set);
 		return;
 	}
@@ -249,7 +277,8 @@ static void add_box(struct view *v, const struct nlattr *const *at)
 	for (size_t f = 0, k = 0; f < set->fields; k += (set->field_bytes[f] + 3u) / 4 * 4, f++)
 		range[f] = (struct algebra_range){number_at(low + k, set->field_bytes[f]),
 						  number_at(high + k, set->field_bytes[f])};
-	vec_push(v->arena, &set->box, ((struct nft_box){range, chain}));
+	vec_push(v->arena, &set->box,
+		 ((struct nft_box){.range = range, .chain = chain, .rule = rule}));
 }
 
 static void add_element(struct view *v, const struct nlattr *element)
@@ -381,8 +410,8 @@ static int fill_sets(struct view *v)
 	int error = 0;
 	for (size_t i = 0; i < v->table->set.len && !error; i++) {
 		struct nft_dumped_set *set = v->table->set.at[i];
-		if (v->detail == NFT_ALL ||
-		    !strncmp(set->name, NFT_PINHOLE_SET, strlen(NFT_PINHOLE_SET)))
+		bool of_pinholes = !strncmp(set->name, NFT_PINHOLE_SET, strlen(NFT_PINHOLE_SET));
+		if (v->detail == NFT_ALL || (v->detail == NFT_COUNTERS ? set->counts : of_pinholes))
 			error = fill_set(v, set);
 	}
 	return error;
@@ -501,7 +530,7 @@ static int read_whole(struct view *v)
 	int error = list(v, NFT_MSG_GETCHAIN, NULL, take_chain);
 	if (!error)
 		error = list(v, NFT_MSG_GETSET, NULL, take_set);
-	if (!error && (v->detail == NFT_ALL || v->detail == NFT_PINHOLES))
+	if (!error)
 		error = fill_sets(v);
 	for (size_t i = 0; i < v->table->chain.len && !error; i++)
 		if (wanted(v, v->table->chain.at[i]->name))

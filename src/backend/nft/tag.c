@@ -22,7 +22,7 @@ void nft_tag_comment(const struct nft_tag *tag, struct buf *out)
 			out->data[i] = '\'';
 }
 
-void nft_tag_put(struct nlmsghdr *nlh, const struct nft_tag *tag)
+void nft_tag_put(struct nlmsghdr *nlh, uint16_t type, const struct nft_tag *tag)
 {
 	if (!tag->known)
 		return;
@@ -43,7 +43,7 @@ void nft_tag_put(struct nlmsghdr *nlh, const struct nft_tag *tag)
 	wire_put_u32(&all, tag->clause);
 	wire_put_u8(&all, tag->counts);
 	wire_put_u8(&all, (uint8_t)policy);
-	mnl_attr_put(nlh, NFTA_RULE_USERDATA, all.len, all.data);
+	mnl_attr_put(nlh, type, all.len, all.data);
 	buf_fini(&all);
 	buf_fini(&comment);
 }

@@ -162,6 +162,7 @@ struct backend_nft_shape test_shape_random(struct test_random *random)
 	return (struct backend_nft_shape){
 		.form = test_random_below(random, BACKEND_NFT_MIXED + 1),
 		.boxes_least = boxes[test_random_below(random, array_len(boxes))],
+		.overlay_least = test_random_below(random, 2),
 		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
 		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
 }
@@ -209,6 +210,8 @@ static void edit_first(struct test_random *random, struct arena *arena, struct t
 	}
 	test->ruleset[1] = out;
 	test->shape[1] = test->shape[0];
+	test->detours = test_random_below(random, TEST_DETOURS_MOST + 1);
+	test->settles = test_random_below(random, 1u << (2 * TEST_DETOURS_MOST + 1));
 }
 
 void test_case_random(struct test_random *random, struct arena *arena, int64_t now,
@@ -216,8 +219,12 @@ void test_case_random(struct test_random *random, struct arena *arena, int64_t n
 {
 	*out = (struct test_case){.tracked = test_random_chance(random, 75)};
 	out->changes = out->tracked;
+	bool plain = test_random_chance(random, 25);
 	for (unsigned i = 0; i < 2; i++) {
-		test_policy_random(random, arena, out->tracked, now, &out->ruleset[i]);
+		if (plain)
+			test_policy_plain(random, arena, &out->ruleset[i]);
+		else
+			test_policy_random(random, arena, out->tracked, now, &out->ruleset[i]);
 		out->shape[i] = test_shape_random(random);
 	}
 	if (out->changes && test_random_chance(random, 60))

@@ -30,6 +30,10 @@ struct test_case {
 	struct backend_edit
 		edit[4]; // that make the second ruleset of the first; none: it is another one
 	size_t edits;
+	// So often it is changed back and again, before packets come.
+#define TEST_DETOURS_MOST 2u
+	unsigned detours;
+	unsigned settles; // bit i: after the i-th change all rules come to their places
 	VEC(struct test_item) item;
 };
 

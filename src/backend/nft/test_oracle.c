@@ -125,13 +125,64 @@ static void check_item(struct test_oracle *o, const struct test_item *item)
 
 // --- running a case ---
 
+static void print_difference(const struct backend_difference *d, struct buf *out)
+{
+	buf_printf(out, "\n  %s %s/%s\n    intended %s\n    found    %s",
+		   backend_change_name[d->change], d->policy ? d->policy : "-",
+		   d->rule ? d->rule : "-", d->intended ? d->intended : "-",
+		   d->found ? d->found : "-");
+}
+
+static void check_compare(struct test_oracle *o, const struct ir_ruleset *ruleset)
+{
+	struct arena arena;
+	struct backend_differences d = {.arena = &arena};
+	struct buf text;
+	arena_init(&arena);
+	buf_init(&text);
+	int error = backend_nft_compare_changed(o->nft, ruleset, &d);
+	if (!error && !d.list.len)
+		error = backend_nft_compare(o->nft, ruleset, &d);
+	for (size_t i = 0; i < d.list.len; i++)
+		print_difference(&d.list.at[i], &text);
+	if (error || d.list.len)
+		fault(o, "compare", "compare: %d%s", error, text.data);
+	buf_fini(&text);
+	arena_fini(&arena);
+}
+
+// To the second ruleset (1) or back (0), for the number-th time.
+static int change(struct test_oracle *o, unsigned to, unsigned number, struct diags *diags)
+{
+	const struct test_case *t = o->test;
+	struct backend_edit edit[array_len(t->edit)];
+	for (size_t i = 0; i < t->edits; i++) {
+		const struct backend_edit e = t->edit[i];
+		edit[i] = to ? e : (struct backend_edit){e.to, e.inserted, e.at, e.removed};
+	}
+	int done = backend_nft_change(o->nft, &t->ruleset[to], edit, t->edits, diags);
+	if (done != BACKEND_DONE || !(t->settles >> number & 1))
+		return done;
+	done = backend_nft_settle(o->nft, &t->ruleset[to], diags);
+	o->settled += done == BACKEND_DONE;
+	return done == BACKEND_SETTLED ? BACKEND_DONE : done;
+}
+
+static int change_to_second(struct test_oracle *o, struct diags *diags)
+{
+	int done = change(o, 1, 0, diags);
+	for (unsigned i = 0; i < 2 * o->test->detours && done == BACKEND_DONE; i++) {
+		check_compare(o, &o->test->ruleset[!(i % 2)]);
+		done = change(o, i % 2, i + 1, diags);
+	}
+	return done;
+}
+
 static int put_in_force(struct test_oracle *o, const struct ir_ruleset *ruleset, bool edited,
 			struct diags *diags)
 {
-	const struct test_case *t = o->test;
 	size_t replaced = backend_nft_replaced(o->nft);
-	int done = edited ? backend_nft_change(o->nft, ruleset, t->edit, t->edits, diags)
-			  : BACKEND_ANEW;
+	int done = edited ? change_to_second(o, diags) : BACKEND_ANEW;
 	o->edited = done == BACKEND_DONE;
 	o->changed += o->edited && backend_nft_replaced(o->nft) == replaced;
 	return done == BACKEND_ANEW ? backend_nft_apply(o->nft, ruleset, diags) : done;
@@ -153,30 +204,6 @@ static bool apply(struct test_oracle *o, const struct ir_ruleset *ruleset, bool 
 	buf_fini(&text);
 	arena_fini(&arena);
 	return !error;
-}
-
-static void print_difference(const struct backend_difference *d, struct buf *out)
-{
-	buf_printf(out, "\n  %s %s/%s\n    intended %s\n    found    %s",
-		   backend_change_name[d->change], d->policy ? d->policy : "-",
-		   d->rule ? d->rule : "-", d->intended ? d->intended : "-",
-		   d->found ? d->found : "-");
-}
-
-static void check_compare(struct test_oracle *o, struct arena *arena,
-			  const struct ir_ruleset *ruleset)
-{
-	struct backend_differences d = {.arena = arena};
-	struct buf text;
-	buf_init(&text);
-	int error = backend_nft_compare_changed(o->nft, ruleset, &d);
-	if (!error && !d.list.len)
-		error = backend_nft_compare(o->nft, ruleset, &d);
-	for (size_t i = 0; i < d.list.len; i++)
-		print_difference(&d.list.at[i], &text);
-	if (error || d.list.len)
-		fault(o, "compare", "compare: %d%s", error, text.data);
-	buf_fini(&text);
 }
 
 // What was read back says of every packet what the policy says.
@@ -244,6 +271,23 @@ static void check_counters(struct test_oracle *o, struct arena *arena, unsigned 
 		      (unsigned long long)is.no_flow.packets, (unsigned long long)no_flow);
 }
 
+// Rules that have counted where they stood first go on where they belong.
+static void check_settled(struct test_oracle *o, struct arena *arena, unsigned which)
+{
+	const struct ir_ruleset *ruleset = &o->test->ruleset[which];
+	struct diags diags;
+	diags_init(&diags, arena);
+	int done = backend_nft_settle(o->nft, ruleset, &diags);
+	o->settled += done == BACKEND_DONE;
+	if (done != BACKEND_DONE && done != BACKEND_SETTLED)
+		fault(o, "settle", "settle: %d", done);
+	if (done != BACKEND_DONE)
+		return;
+	check_compare(o, ruleset);
+	check_read_back(o, arena, which);
+	check_counters(o, arena, which);
+}
+
 static void send_phase(struct test_oracle *o, bool after_change)
 {
 	uint8_t frame[TEST_FRAME_MOST];
@@ -306,13 +350,15 @@ bool test_oracle_run(struct test_oracle *o, struct test_case *test)
 		o->nft->options.shape = test->shape[change];
 		if (!apply(o, &test->ruleset[change], change && test->edits))
 			break;
-		check_compare(o, &arena, &test->ruleset[change]);
+		check_compare(o, &test->ruleset[change]);
 		check_read_back(o, &arena, change);
 		send_phase(o, change);
 		for (size_t i = 0; i < test->item.len; i++)
 			if (test->item.at[i].sent && test->item.at[i].after_change == change)
 				check_item(o, &test->item.at[i]);
 		check_counters(o, &arena, change);
+		if (o->edited)
+			check_settled(o, &arena, change);
 	}
 	arena_fini(&arena);
 	return !o->fault[0];

@@ -18,6 +18,7 @@ struct test_oracle {
 	const char *kind;
 	bool edited;    // the second ruleset was made of the first by a change …
 	size_t changed; // … in place, so often
+	size_t settled; // so often rules came from the maps in front to their places
 };
 
 // Exits with 77 (skipped) where namespaces cannot be made.

@@ -16,6 +16,7 @@ struct making {
 	struct arena *arena;
 	int64_t now;
 	bool tracked;
+	bool plain; // addresses, protocols and ports only; passed or dropped
 };
 
 static uint32_t below(struct making *m, uint32_t n)
@@ -234,6 +235,8 @@ static void add_transport(struct making *m, struct ir_clause *clause, unsigned v
 	const struct algebra_set *is = ir_clause_set(clause, IR_PROTO);
 	if (ports && !(flow && is && algebra_set_has(*is, 33)))
 		SOME(m, clause, 50, IR_SPORT, IR_DPORT);
+	if (m->plain)
+		return;
 	if (proto == 1)
 		SOME(m, clause, 70, version == 4 ? IR_ICMP4 : IR_ICMP6);
 	if (proto == 6)
@@ -267,16 +270,16 @@ static void add_network(struct making *m, struct ir_clause *clause, unsigned ver
 static struct ir_clause random_clause(struct making *m, bool flow)
 {
 	struct ir_clause clause = {0};
-	unsigned version = (unsigned[]){0, 4, 4, 6, 6}[below(m, 5)];
+	unsigned version = (unsigned[]){0, 4, 4, 6, 6}[below(m, 5)], often = m->plain ? 85 : 50;
 	if (version == 4)
-		SOME(m, &clause, 50, IR_SRC4, IR_DST4);
+		SOME(m, &clause, often, IR_SRC4, IR_DST4);
 	if (version == 6)
-		SOME(m, &clause, 50, IR_SRC6, IR_DST6);
+		SOME(m, &clause, often, IR_SRC6, IR_DST6);
 	if (version && chance(m, 40))
 		narrow_one(m, &clause, IR_FAMILY, version);
-	if (chance(m, 70))
+	if (chance(m, m->plain ? 90 : 70))
 		add_transport(m, &clause, version, flow);
-	if (chance(m, flow ? 40 : 60))
+	if (!m->plain && chance(m, flow ? 40 : 60))
 		add_network(m, &clause, version);
 	return clause;
 }
@@ -285,7 +288,7 @@ static struct ir_clause random_clause(struct making *m, bool flow)
 
 static enum ir_verdict random_verdict(struct making *m)
 {
-	unsigned n = below(m, 100);
+	unsigned n = below(m, m->plain ? 70 : 100);
 	return n < 42   ? IR_PASS
 	       : n < 70 ? IR_DROP
 	       : n < 85 ? IR_REJECT
@@ -298,11 +301,11 @@ static struct ir_rule random_rule(struct making *m, unsigned index)
 	static const char *const policies[] = {"web", "voice \"x\"", "Büro"};
 	struct ir_rule rule = {.policy = policies[below(m, array_len(policies))],
 			       .name = arena_printf(m->arena, "rule%u", index),
-			       .flow = m->tracked && chance(m, 65),
+			       .flow = m->tracked && !m->plain && chance(m, 65),
 			       .verdict = random_verdict(m)};
-	if (chance(m, 20))
+	if (!m->plain && chance(m, 20))
 		rule.log = m->tracked && chance(m, 50) ? IR_LOG_SESSION : IR_LOG_RULE;
-	if (rule.verdict == IR_RATE_LIMIT || chance(m, 5))
+	if (rule.verdict == IR_RATE_LIMIT || (!m->plain && chance(m, 5)))
 		rule.rate.packets = HUGE_RATE;
 	if ((rule.rate.packets > 0) && chance(m, 30))
 		rule.rate.bytes_x100 = (uint64_t)HUGE_RATE * 100;
@@ -315,14 +318,25 @@ static struct ir_rule random_rule(struct making *m, unsigned index)
 	return rule;
 }
 
+static void make_policy(struct making *m, struct ir_ruleset *out)
+{
+	static const enum ir_verdict defaults[] = {IR_PASS, IR_PASS, IR_DROP, IR_REJECT};
+	*out = (struct ir_ruleset){.default_action = defaults[below(m, array_len(defaults))]};
+	for (unsigned i = 0, n = 1 + below(m, RULES_MOST); i < n; i++)
+		vec_push(m->arena, &out->rule, random_rule(m, i));
+}
+
 void test_policy_random(struct test_random *random, struct arena *arena, bool tracked, int64_t now,
 			struct ir_ruleset *out)
 {
 	struct making m = {.random = random, .arena = arena, .now = now, .tracked = tracked};
-	static const enum ir_verdict defaults[] = {IR_PASS, IR_PASS, IR_DROP, IR_REJECT};
-	*out = (struct ir_ruleset){.default_action = defaults[below(&m, array_len(defaults))]};
-	for (unsigned i = 0, n = 1 + below(&m, RULES_MOST); i < n; i++)
-		vec_push(arena, &out->rule, random_rule(&m, i));
+	make_policy(&m, out);
+}
+
+void test_policy_plain(struct test_random *random, struct arena *arena, struct ir_ruleset *out)
+{
+	struct making m = {.random = random, .arena = arena, .plain = true};
+	make_policy(&m, out);
 }
 
 // --- packets ---

@@ -8,6 +8,8 @@
 // with fragment conditions. `now` lies inside and outside of its time windows.
 void test_policy_random(struct test_random *random, struct arena *arena, bool tracked, int64_t now,
 			struct ir_ruleset *out);
+// One whose rules ask for addresses, protocols and ports only, and pass or drop.
+void test_policy_plain(struct test_random *random, struct arena *arena, struct ir_ruleset *out);
 
 // A packet that a router forwards from one side to the other, aimed at a clause of the ruleset.
 void test_packet_random(struct test_random *random, const struct ir_ruleset *ruleset, bool tracked,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/nft/test_swap.h"
+#include "backend/nft/live.h"
+#include "backend/nft/open.h"
 #include "backend/nft/test_net.h"
 #include "backend/nft/test_policy.h"
 #include "base/diag.h"
@@ -37,7 +39,7 @@ struct running {
 	struct test_net net;
 	struct backend_nft *nft;
 	struct frame *frame;
-	unsigned anew;
+	unsigned anew, in_front;
 	sem_t due;            // a replacement is
 	atomic_bool replaced; // all of them are done
 };
@@ -76,7 +78,8 @@ static void make_first(struct running *r)
 			vec_push(&r->arena, &to->rule, some.rule.at[i]);
 	}
 	for (size_t i = 0; i < to->rule.len; i++)
-		to->rule.at[i].flow = i * 8 / to->rule.len % 4 == 3; // some parts
+		to->rule.at[i].flow =
+			!r->swap->packets_only && i * 8 / to->rule.len % 4 == 3; // some parts
 }
 
 // The rule of A at `at`, changed in one of three ways; true: it (or nothing) stands for it in B.
@@ -191,9 +194,14 @@ static bool replace(struct running *r, unsigned by, bool delta)
 					      r->edit[!by].len, &diags)
 			 : backend_nft_apply(r->nft, &r->policy[by], &diags);
 	r->anew += (unsigned)(backend_nft_replaced(r->nft) - replaced);
+	if (done == BACKEND_DONE && delta && nft_overlay_holds(&r->nft->live->tree)) {
+		r->in_front++;
+		if (r->in_front % 2)
+			done = backend_nft_settle(r->nft, &r->policy[by], &diags);
+	}
 	for (size_t i = 0; i < diags.list.len; i++)
 		printf("%s\n", diags.list.at[i].text);
-	bool good = done == BACKEND_DONE && !diags.list.len;
+	bool good = (done == BACKEND_DONE || done == BACKEND_SETTLED) && !diags.list.len;
 	arena_fini(&arena);
 	return good;
 }
@@ -232,6 +240,7 @@ static void replace_all(struct running *r, struct test_swap_result *out)
 	pthread_join(sender, NULL);
 	out->replaced = good;
 	out->anew = r->anew;
+	out->in_front = r->in_front;
 }
 
 static void count(const struct running *r, struct test_swap_result *out)

@@ -14,6 +14,7 @@ struct test_swap {
 	// each other by `change`, not by `apply`.
 	unsigned edited_one_in;
 	bool delta;
+	bool packets_only; // no flow rules
 	struct backend_nft_shape shape;
 	enum ir_verdict default_action;
 	uint64_t packets; // at least
@@ -26,6 +27,8 @@ extern const char *const test_swap_kind[TEST_SWAP_KINDS];
 struct test_swap_result {
 	bool replaced; // all replacements were done
 	unsigned anew; // of those by `change`, that had to replace everything
+	unsigned
+		in_front; // of them, that left rules in front of the tree; every other time they then come to their places
 	uint64_t sent[TEST_SWAP_KINDS], arrived[TEST_SWAP_KINDS];
 	uint64_t wrong; // that should have arrived, or should not
 };

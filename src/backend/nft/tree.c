@@ -15,6 +15,8 @@
 #define BUDGET_X10 60u
 #define BUDGET_MORE 1500u // of a part, however few its rules: loaded in some 5 ms
 #define BOXES_LEAST 20u   // fewer rules are tested one after the other as fast
+#define OVERLAY_LEAST \
+	20000u // rules; the kernel then checks the table for some ms when one is put in
 #define PARTS_MOST 64u
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
@@ -545,7 +547,7 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 {
 	vec_push(tree->arena, &tree->rule, form);
 	vec_push(tree->arena, &tree->rank, rank);
-	vec_push(tree->arena, &tree->where, 0);
+	vec_push(tree->arena, &tree->where, NFT_NOWHERE);
 	vec_push(tree->arena, &tree->hull, hull_of(form));
 	vec_push(tree->arena, &tree->target, ++tree->numbers);
 	vec_push(tree->arena, &tree->targeted, false);
@@ -569,7 +571,9 @@ static void reserve_rules(struct nft_tree *tree, size_t rules)
 void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out)
 {
+	size_t overlay_least = shape->overlay_least ? shape->overlay_least : OVERLAY_LEAST;
 	*out = (struct nft_tree){.arena = arena,
+				 .overlay = rules->list.len >= overlay_least,
 				 .boxes_least =
 					 shape->boxes_least ? shape->boxes_least : BOXES_LEAST};
 	reserve_rules(out, nft_tree_room(rules->list.len));

@@ -50,6 +50,7 @@ struct nft_tree_part {
 };
 
 extern const struct nft_node nft_main_node; // as a host: the main chain
+#define NFT_NOWHERE UINT16_MAX
 // The first 32 bits of the addresses, of a side and an IP version (4, 6; 0: not said).
 struct nft_hull {
 	struct {
@@ -61,11 +62,12 @@ struct nft_tree {
 	struct arena *arena;
 	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
 	VEC(uint64_t) rank;                // by number: the place in the list, with room between
-	VEC(uint16_t) where;               // by number: the part
+	VEC(uint16_t) where;               // by number: the part, or NFT_NOWHERE
 	VEC(struct nft_hull) hull;         // by number: roughly where its packets are
 	VEC(uint32_t) target;              // by number: of the chain to which its boxes lead …
 	VEC(bool) targeted;                // … which has been emitted
 	VEC(struct nft_tree_part) part;
+	uint32_t overlay; // edition of the maps in front of it (overlay.h); 0: there are none
 	uint32_t numbers; // given to nodes
 	unsigned boxes_least;
 	size_t entries; // in leaves
@@ -102,13 +104,16 @@ struct nft_touched {
 	struct arena *arena;
 	VEC(struct nft_touched_leaf) leaf;
 };
-// Takes the rule out, or puts `form` in at the end of tree->rule with a rank that says its place. False when the tree
-// would have to be built anew: then it is of no use any more.
+// Takes the rule out of its part, or puts `form` in at the end of tree->rule with a rank that says its place. False when the
+// tree would have to be built anew: then it is of no use any more.
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
 bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_t rank,
 		     struct nft_touched *touched) must_check;
-// A rule of the list, with the next number; in no part yet.
+// A rule of the list, with the next number; in no part yet. Then in one; where that will not do, false and nothing is done.
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank);
+bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
+// Whether a packet may be in both rules, which are both there.
+bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b) must_check;
 // The leaf's rules, as they stand in its host's chain.
 void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
 			struct nft_chain *to);

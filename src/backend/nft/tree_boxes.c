@@ -146,7 +146,8 @@ static bool fill_rule(const struct pick *p, struct nft_filling *filling, struct 
 				rest /= set[f]->len;
 			}
 		}
-		if (!nft_filling_add(filling, &(struct nft_box){range, chain}, CORNERS_MOST))
+		if (!nft_filling_add(filling, &(struct nft_box){.range = range, .chain = chain},
+				     CORNERS_MOST))
 			return false;
 	}
 	return true;

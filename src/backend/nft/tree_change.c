@@ -345,13 +345,19 @@ static bool are_apart(const struct nft_hull *a, const struct nft_hull *b)
 	       a->dst.lo > b->dst.hi || b->dst.lo > a->dst.hi;
 }
 
+bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b)
+{
+	return !are_apart(&tree->hull.at[a], &tree->hull.at[b]) &&
+	       may_meet(tree->rule.at[a], tree->rule.at[b]);
+}
+
 // The parts in which the rule can stand: behind all earlier rules that it may meet, before all later ones.
 static bool parts_for(const struct nft_tree *tree, uint32_t rule, size_t *lo_out, size_t *hi_out)
 {
 	size_t lo = 0, hi = tree->part.len - 1;
-	for (uint32_t i = 0; i < rule; i++) {
-		if (are_apart(&tree->hull.at[i], &tree->hull.at[rule]) || !tree->rule.at[i] ||
-		    !may_meet(tree->rule.at[i], tree->rule.at[rule]))
+	for (uint32_t i = 0; i < tree->rule.len; i++) {
+		if (!tree->rule.at[i] || tree->where.at[i] == NFT_NOWHERE ||
+		    !nft_tree_meet(tree, i, rule))
 			continue;
 		size_t where = tree->where.at[i];
 		if (tree->rank.at[i] < tree->rank.at[rule])
@@ -417,6 +423,11 @@ static struct nft_entry arriving(const struct walk *w, size_t at)
 	return entry_in(w->tree, leaf, entry, ways);
 }
 
+static bool has_room(const struct nft_node *leaf)
+{
+	return leaf->entry.len < leaf->made * LEAF_GROWTH + LEAF_LEAST;
+}
+
 static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint32_t rule)
 {
 	size_t at = part->len;
@@ -433,25 +444,28 @@ static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint
 bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_t rank,
 		     struct nft_touched *touched)
 {
-	struct walk w = {.tree = tree, .arena = touched->arena};
-	uint32_t rule = (uint32_t)tree->rule.len;
-	if (form->len > 32)
-		return false;
 	nft_tree_add_rule(tree, form, rank);
+	return nft_tree_place(tree, (uint32_t)tree->rule.len - 1, touched);
+}
+
+bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched)
+{
+	struct walk w = {.tree = tree, .arena = touched->arena};
+	if (tree->rule.at[rule]->len > 32)
+		return false;
 	size_t part = best_part(&w, rule);
 	if (part == SIZE_MAX || !walk_rule(&w, rule, part))
 		return false;
+	bool list = tree->part.at[part].form == BACKEND_NFT_LINEAR;
+	for (size_t i = 0; i < w.found.len; i++)
+		if (!list && !has_room(w.found.at[i].leaf))
+			return false;
 	tree->where.at[rule] = (uint16_t)part;
 	list_in_part(tree, &tree->part.at[part], rule);
-	for (size_t i = 0; i < w.found.len; i++) {
-		struct nft_node *leaf = w.found.at[i].leaf;
-		bool list = tree->part.at[part].form == BACKEND_NFT_LINEAR;
-		if (was_seen(&w, i))
-			continue;
-		if (!list && leaf->entry.len >= leaf->made * LEAF_GROWTH + LEAF_LEAST)
-			return false;
-		touch(tree, touched, leaf);
-		put(tree, leaf, arriving(&w, i), list);
-	}
+	for (size_t i = 0; i < w.found.len; i++)
+		if (!was_seen(&w, i)) {
+			touch(tree, touched, w.found.at[i].leaf);
+			put(tree, w.found.at[i].leaf, arriving(&w, i), list);
+		}
 	return true;
 }

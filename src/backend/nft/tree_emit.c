@@ -2,7 +2,7 @@
 // The tree as chains. A node's chain begins with its verdict map, or with one goto a range where there are few; what
 // comes behind is for packets of no range. The main chain jumps to one part after the other, so that a packet that no rule
 // of a part decides comes back and goes on; the kernel allows 16 chains within each other, whether by jump or goto.
-#include "backend/nft/tree.h"
+#include "backend/nft/overlay.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -229,6 +229,7 @@ static bool stands_in_main(const struct nft_tree *tree, size_t part)
 
 static void emit_main(struct emission *e, struct nft_chain *main_chain)
 {
+	nft_overlay_front(e->tree, e->arena, main_chain);
 	for (size_t i = 0; i < e->tree->part.len; i++) {
 		const struct nft_node *root = e->tree->part.at[i].root;
 		if (stands_in_main(e->tree, i)) {

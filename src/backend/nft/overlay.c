@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which packets a rule is the first for, as elements of the maps in front of the tree. It is worked out with areas, as the
+// proof works (area.h), and then said in the maps' fields, or not at all: a rule without ports and one with, say, differ in
+// packets that have no transport header, and no map tells these apart.
+#include "backend/nft/overlay.h"
+#include "backend/nft/ways.h"
+
+#include <string.h>
+
+// For packets whose ports can be read, and for all; first those that ask more.
+static const struct {
+	enum nft_field field[NFT_BOXES_FIELDS];
+	size_t fields;
+	u128 version;
+	bool ports;
+} maps[NFT_OVERLAY_MAPS] = {
+	{{F_SRC4, F_DST4, F_SPORT, F_DPORT, F_PROTO}, 5, NFT_VERSION_4, true},
+	{{F_SRC4, F_DST4, F_PROTO}, 3, NFT_VERSION_4, false},
+	{{F_SRC6, F_DST6, F_SPORT, F_DPORT, F_PROTO}, 5, NFT_VERSION_6, true},
+	{{F_SRC6, F_DST6, F_PROTO}, 3, NFT_VERSION_6, false},
+};
+
+// --- the maps ---
+
+static void describe(const struct nft_tree *tree, size_t map, struct arena *arena,
+		     struct nft_boxes *out)
+{
+	*out = (struct nft_boxes){.fields = maps[map].fields, .counts = true};
+	memcpy(out->field, maps[map].field, sizeof(out->field));
+	out->name = arena_printf(arena, NFT_OVERLAY_NAME "%zu.%u", map + 1, tree->overlay);
+}
+
+void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to)
+{
+	for (size_t i = 0; i < NFT_OVERLAY_MAPS && tree->overlay; i++) {
+		struct nft_form form = {.act = ACT_BOXES,
+					.tag = {.known = true, .rule = NFT_TAG_HELPER}};
+		nft_form_match(&form, arena, F_VERSION,
+			       algebra_set_one(arena, maps[i].version, maps[i].version));
+		if (maps[i].ports)
+			nft_form_match(&form, arena, F_HEADER, nft_field_domain(F_HEADER));
+		describe(tree, i, arena, &form.boxes);
+		vec_push(arena, &to->rule, form);
+	}
+}
+
+void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_pieces *pieces,
+		     struct arena *arena, struct nft_boxes *out)
+{
+	describe(tree, map, arena, out);
+	out->box = arena_array(arena, struct nft_box, pieces->list.len);
+	for (size_t i = 0; i < pieces->list.len; i++)
+		if (pieces->list.at[i].map == map)
+			out->box[out->len++] = pieces->list.at[i].box;
+}
+
+// --- areas as boxes ---
+
+static bool says(const struct nft_area *area, enum nft_field field)
+{
+	return area->has >> field & 1;
+}
+
+static bool is_axis(size_t map, enum nft_field field)
+{
+	for (size_t f = 0; f < maps[map].fields; f++)
+		if (maps[map].field[f] == field)
+			return true;
+	return false;
+}
+
+// An IPv6 packet whose headers cannot be followed has no protocol, so the map does not find it.
+static bool is_sayable(const struct nft_area *area, size_t map)
+{
+	struct algebra_set with_ports = nft_protocols_set(PORTS);
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (says(area, f) && f != F_VERSION && f != F_HEADER && !is_axis(map, f))
+			return false;
+	if (!maps[map].ports)
+		return !says(area, F_HEADER) &&
+		       (maps[map].version == NFT_VERSION_4 || says(area, F_PROTO));
+	return algebra_set_equal(area->set[F_HEADER], nft_field_domain(F_HEADER)) &&
+	       says(area, F_PROTO) && algebra_set_within(area->set[F_PROTO], with_ports);
+}
+
+static bool has_version(const struct nft_area *area, u128 version)
+{
+	return !says(area, F_VERSION) || algebra_set_has(area->set[F_VERSION], version);
+}
+
+// All combinations of the area's ranges.
+static bool add_boxes(const struct nft_area *area, size_t map, const struct nft_form *rule,
+		      struct arena *arena, struct nft_pieces *out)
+{
+	size_t fields = maps[map].fields, n = 1;
+	for (size_t f = 0; f < fields && n <= NFT_OVERLAY_CUT; f++)
+		n *= says(area, maps[map].field[f]) ? area->set[maps[map].field[f]].len : 1;
+	if (n > NFT_OVERLAY_CUT)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct algebra_range *range =
+			arena_array(arena, struct algebra_range, NFT_BOXES_FIELDS);
+		size_t rest = i;
+		for (size_t f = 0; f < fields; f++) {
+			enum nft_field field = maps[map].field[f];
+			const struct algebra_set *set = &area->set[field];
+			range[f] =
+				(struct algebra_range){0, algebra_max(nft_field_info[field].bits)};
+			if (says(area, field)) {
+				range[f] = set->at[rest % set->len];
+				rest /= set->len;
+			}
+		}
+		vec_push(arena, &out->list,
+			 ((struct nft_piece){.map = map, .box = {.range = range, .rule = rule}}));
+	}
+	return true;
+}
+
+static bool add_area(const struct nft_area *area, const struct nft_form *rule, struct arena *arena,
+		     struct nft_pieces *out)
+{
+	bool ports = says(area, F_HEADER);
+	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++)
+		if (maps[i].ports == ports && has_version(area, maps[i].version) &&
+		    (!is_sayable(area, i) || !add_boxes(area, i, rule, arena, out)))
+			return false;
+	return true;
+}
+
+// --- what earlier rules leave ---
+
+static bool is_plain(const struct nft_form *form)
+{
+	return (form->act == ACT_ACCEPT || form->act == ACT_DROP) && nft_takes(form) &&
+	       !form->log.prefix && form->tag.known && form->tag.counts;
+}
+
+#define CUTS_MOST 1000u // of areas, by earlier rules
+
+struct cutting {
+	struct arena *arena;
+	struct nft_areas left;
+	unsigned cuts;
+};
+
+static void subtract(struct cutting *c, const struct nft_form *form)
+{
+	struct nft_areas from = c->left;
+	struct nft_area by;
+	nft_area_all(&by);
+	nft_area_form(&by, c->arena, form);
+	c->left = (struct nft_areas){0};
+	for (size_t i = 0; i < from.list.len; i++) {
+		if (!nft_area_meets(from.list.at[i], &by)) {
+			vec_push(c->arena, &c->left.list, from.list.at[i]);
+			continue;
+		}
+		nft_area_minus(from.list.at[i], &by, c->arena, &c->left);
+		c->cuts++;
+	}
+}
+
+static bool is_pending(const struct nft_tree *tree, uint32_t rule)
+{
+	return tree->rule.at[rule] && tree->where.at[rule] == NFT_NOWHERE;
+}
+
+// The packets of the rule that are in no earlier one. False: not as few areas, or not before what stands behind.
+static bool leave_earlier(const struct nft_tree *tree, uint32_t rule, uint32_t new_from,
+			  struct cutting *c)
+{
+	for (uint32_t i = 0; i < tree->rule.len; i++) {
+		bool later = tree->rank.at[i] > tree->rank.at[rule],
+		     in_front = tree->where.at[i] == NFT_NOWHERE && i < new_from;
+		if (i == rule || (later && !in_front) || !tree->rule.at[i] ||
+		    !nft_tree_meet(tree, i, rule))
+			continue;
+		if (later || !nft_takes(tree->rule.at[i]))
+			return false;
+		subtract(c, tree->rule.at[i]);
+		if (c->left.list.len > NFT_OVERLAY_CUT || c->cuts > CUTS_MOST)
+			return false;
+	}
+	return true;
+}
+
+bool nft_overlay_cut(const struct nft_tree *tree, uint32_t rule, uint32_t new_from,
+		     struct arena *arena, struct nft_pieces *out)
+{
+	const struct nft_form *form = tree->rule.at[rule];
+	struct nft_area whole;
+	struct cutting c = {.arena = arena};
+	size_t before = out->list.len;
+	nft_area_all(&whole);
+	nft_area_form(&whole, arena, form);
+	if (!whole.never)
+		vec_push(arena, &c.left.list, &whole);
+	if (!is_plain(form) || !leave_earlier(tree, rule, new_from, &c))
+		return false;
+	for (size_t i = 0; i < c.left.list.len; i++)
+		if (!add_area(c.left.list.at[i], form, arena, out) ||
+		    out->list.len - before > NFT_OVERLAY_CUT)
+			return false;
+	for (size_t i = before; i < out->list.len; i++)
+		out->list.at[i].rule = rule;
+	return true;
+}
+
+bool nft_overlay_needs(const struct nft_tree *tree, uint32_t rule)
+{
+	for (uint32_t i = 0; i < tree->rule.len; i++)
+		if (i != rule && is_pending(tree, i) && tree->rank.at[i] > tree->rank.at[rule] &&
+		    nft_tree_meet(tree, i, rule))
+			return true;
+	return false;
+}
+
+bool nft_overlay_holds(const struct nft_tree *tree)
+{
+	for (uint32_t i = 0; i < tree->rule.len; i++)
+		if (is_pending(tree, i))
+			return true;
+	return false;
+}

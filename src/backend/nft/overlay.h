@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps in front of a large tree, for rules that have just been put in (docs/why/nft-overlay.md): each element is a box of
+// packets that it accepts or drops, with a counter and the tag of its rule. The boxes of a rule are its packets without
+// those of all earlier rules; so wherever the rule belongs, they may be asked first. Pure.
+#pragma once
+
+#include "backend/nft/tree.h"
+
+#define NFT_OVERLAY_PIECES 256u // in all maps together
+#define NFT_OVERLAY_CUT 64u     // of one rule
+#define NFT_OVERLAY_RULES 16u   // kernel rules that stand there
+
+// A box of the rule with this number in the tree, and the map that it stands in, from 0.
+struct nft_piece {
+	uint32_t rule;
+	size_t map;
+	struct nft_box box;
+};
+struct nft_pieces {
+	VEC(struct nft_piece) list;
+};
+
+// The rules of the main chain that look the maps up; none when the tree has no overlay. The maps are empty.
+void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to);
+// Pieces of one map, as its elements.
+void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_pieces *pieces,
+		     struct arena *arena, struct nft_boxes *out);
+#define NFT_OVERLAY_MAPS 4u
+#define NFT_OVERLAY_NAME "-o" // what their names begin with
+
+// The pieces of a rule that stands in no part of the tree. False when it cannot stand in the overlay: it does more than
+// accept or drop; its packets cannot be told by the maps' fields, or only in too many pieces; an earlier rule lets some of
+// them go on; a later rule in the overlay has pieces cut from them.
+// Rules with numbers from `new_from` on are not there yet, but come with it.
+bool nft_overlay_cut(const struct nft_tree *tree, uint32_t rule, uint32_t new_from,
+		     struct arena *arena, struct nft_pieces *out) must_check;
+// Whether any rule stands in no part of the tree.
+bool nft_overlay_holds(const struct nft_tree *tree) must_check;
+// Whether a rule that goes has had packets that other rules in the overlay would have else.
+bool nft_overlay_needs(const struct nft_tree *tree, uint32_t rule) must_check;

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules that stand in front of a large tree until they come to their places: whatever order they come and go in, the proof
+// finds the policy, and who passes a packet counts it.
+#include "backend/nft/live.h"
+#include "backend/nft/open.h"
+#include "backend/nft/test_fixture.h"
+#include "backend/nft/test_packet.h"
+#include "backend/nft/test_policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define POLICIES 60u
+#define CHANGES 12u
+
+static const struct backend_nft_options always = {.shape = {.overlay_least = 1}};
+
+static int set_up(void **state)
+{
+	*state = test_fixture_new(&always);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	test_fixture_free(*state);
+	return 0;
+}
+
+static void apply(struct test_fixture *f)
+{
+	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
+	assert_int_equal(backend_nft_settle(f->nft, &f->ruleset, &f->diags), BACKEND_SETTLED);
+}
+
+static size_t differences(struct test_fixture *f, bool all)
+{
+	struct backend_differences d = {.arena = &f->arena};
+	assert_int_equal(
+		(all ? backend_nft_compare : backend_nft_compare_changed)(f->nft, &f->ruleset, &d),
+		0);
+	return d.list.len;
+}
+
+static size_t in_front(const struct test_fixture *f)
+{
+	return f->nft->live ? f->nft->live->piece.list.len : 0;
+}
+
+// --- any rules, in any order ---
+
+struct tally {
+	unsigned changes, in_front, settled;
+};
+
+// A few rules at a random place become others.
+static struct backend_edit edit(struct test_fixture *f, struct test_random *random)
+{
+	struct ir_ruleset others, out = {.default_action = f->ruleset.default_action};
+	struct backend_edit e = {.inserted = test_random_below(random, 3)};
+	size_t rules = f->ruleset.rule.len;
+	test_policy_plain(random, &f->arena, &others);
+	e.at = e.to = test_random_below(random, (uint32_t)rules + 1);
+	e.removed = test_random_below(random, 3);
+	e.removed = e.removed > rules - e.at ? rules - e.at : e.removed;
+	e.inserted = e.inserted > others.rule.len ? others.rule.len : e.inserted;
+	for (size_t i = 0; i < e.at; i++)
+		vec_push(&f->arena, &out.rule, f->ruleset.rule.at[i]);
+	for (size_t i = 0; i < e.inserted; i++)
+		vec_push(&f->arena, &out.rule, others.rule.at[i]);
+	for (size_t i = e.at + e.removed; i < rules; i++)
+		vec_push(&f->arena, &out.rule, f->ruleset.rule.at[i]);
+	f->ruleset = out;
+	return e;
+}
+
+static void change(struct test_fixture *f, struct test_random *random, struct tally *tally)
+{
+	struct backend_edit e = edit(f, random);
+	int done = backend_nft_change(f->nft, &f->ruleset, &e, 1, &f->diags);
+	tally->changes++;
+	assert_int_equal(done, BACKEND_DONE);
+	tally->in_front += in_front(f) > 0;
+	assert_int_equal(differences(f, test_random_below(random, 2)), 0);
+	if (test_random_below(random, 4))
+		return;
+	done = backend_nft_settle(f->nft, &f->ruleset, &f->diags);
+	tally->settled += done == BACKEND_DONE;
+	assert_true(done == BACKEND_DONE || done == BACKEND_SETTLED);
+	assert_int_equal(differences(f, false), 0);
+}
+
+static void the_policy_is_found(void **state)
+{
+	struct test_fixture *f = *state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct tally tally = {0};
+	for (unsigned i = 0; i < POLICIES; i++) {
+		f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
+		test_policy_plain(&random, &f->arena, &f->ruleset);
+		apply(f);
+		for (unsigned k = 0; k < CHANGES; k++)
+			change(f, &random, &tally);
+	}
+	size_t replaced = backend_nft_replaced(f->nft);
+	printf("%u changes, %zu by replacing all; %u times rules were in front, %u times they came "
+	       "to their places\n",
+	       tally.changes, replaced, tally.in_front, tally.settled);
+	assert_true(tally.in_front > tally.changes / 8 && tally.settled);
+	assert_true(replaced < tally.changes / 4);
+}
+
+// --- rules one by one ---
+
+static struct ir_rule udp_rule(struct test_fixture *f, enum ir_verdict verdict, u128 lo, u128 hi)
+{
+	struct ir_rule rule = {.policy = "p",
+			       .name = "r",
+			       .verdict = verdict,
+			       .clauses = 1,
+			       .clause = arena_new(&f->arena, struct ir_clause)};
+	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_PROTO,
+				     algebra_set_one(&f->arena, 17, 17)));
+	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_DPORT,
+				     algebra_set_one(&f->arena, lo, hi)));
+	return rule;
+}
+
+static void insert(struct test_fixture *f, size_t at, struct ir_rule rule)
+{
+	const struct backend_edit edit = {at, 0, at, 1};
+	vec_push(&f->arena, &f->ruleset.rule, rule);
+	memmove(f->ruleset.rule.at + at + 1, f->ruleset.rule.at + at,
+		(f->ruleset.rule.len - 1 - at) * sizeof(rule));
+	f->ruleset.rule.at[at] = rule;
+	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
+			 BACKEND_DONE);
+	assert_int_equal(differences(f, false), 0);
+}
+
+static void take_out(struct test_fixture *f, size_t at)
+{
+	const struct backend_edit edit = {at, 1, at, 0};
+	memmove(f->ruleset.rule.at + at, f->ruleset.rule.at + at + 1,
+		(--f->ruleset.rule.len - at) * sizeof(*f->ruleset.rule.at));
+	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
+			 BACKEND_DONE);
+	assert_int_equal(differences(f, false), 0);
+}
+
+static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *context)
+{
+	(void)at, (void)frame, (void)len, (void)context;
+}
+
+static void send_packets(struct test_fixture *f, uint16_t port, unsigned n)
+{
+	struct test_packet p = {.id = 1,
+				.version = 4,
+				.src = 0x20000001,
+				.dst = 0x80000001,
+				.proto = 17,
+				.sport = 1000,
+				.dport = port,
+				.ttl = 64};
+	uint8_t frame[TEST_FRAME_MOST];
+	memcpy(p.smac, test_mac_host[SIDE_A], sizeof(p.smac));
+	size_t len = test_packet_frame(&p, frame);
+	for (unsigned i = 0; i < n; i++)
+		test_net_send(&f->net, SIDE_A, frame, len);
+	test_net_collect(&f->net, ignore, NULL);
+}
+
+static void assert_counted(struct test_fixture *f, const uint64_t *packets)
+{
+	struct backend_counters counters;
+	assert_int_equal(backend_nft_counters(f->nft, &f->arena, &counters), 0);
+	for (size_t i = 0; i < f->ruleset.rule.len; i++)
+		assert_int_equal(i < counters.rules ? counters.rule[i].packets : 0, packets[i]);
+}
+
+static void settle(struct test_fixture *f)
+{
+	assert_int_equal(backend_nft_settle(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
+	assert_int_equal(in_front(f), 0);
+	assert_int_equal(differences(f, true), 0);
+}
+
+static void start(struct test_fixture *f)
+{
+	f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
+	vec_push(&f->arena, &f->ruleset.rule, udp_rule(f, IR_PASS, 1, 9));
+	apply(f);
+}
+
+// What a rule counts in front it has counted at its place, too; and what another one has counted behind it.
+static void counts_go_on(void **state)
+{
+	struct test_fixture *f = *state;
+	start(f);
+	insert(f, 0, udp_rule(f, IR_DROP, 1, 3));
+	assert_int_equal(in_front(f), 2);         // of both versions of IP
+	insert(f, 1, udp_rule(f, IR_PASS, 2, 5)); // without the ports of the one before
+	assert_int_equal(in_front(f), 4);
+	send_packets(f, 3, 2);
+	send_packets(f, 4, 3);
+	send_packets(f, 7, 4);
+	assert_counted(f, (uint64_t[]){2, 3, 4});
+	settle(f);
+	send_packets(f, 3, 1);
+	assert_counted(f, (uint64_t[]){3, 3, 4});
+	insert(f, 0, udp_rule(f, IR_DROP, 4, 4));
+	send_packets(f, 4, 1);
+	send_packets(f, 5, 1);
+	assert_counted(f, (uint64_t[]){1, 3, 4, 4});
+	take_out(f, 0);
+	assert_int_equal(in_front(f), 0);
+	send_packets(f, 4, 1);
+	assert_counted(f, (uint64_t[]){3, 5, 4});
+	assert_int_equal(backend_nft_replaced(f->nft), 0);
+}
+
+// A rule in front was cut because of one that goes: then it has its place, with all of its packets.
+static void what_was_cut_comes_back(void **state)
+{
+	struct test_fixture *f = *state;
+	start(f);
+	insert(f, 0, udp_rule(f, IR_DROP, 1, 3));
+	insert(f, 1, udp_rule(f, IR_PASS, 2, 5));
+	take_out(f, 0);
+	assert_int_equal(in_front(f), 0);
+	send_packets(f, 3, 2);
+	assert_counted(f, (uint64_t[]){2, 0});
+}
+
+static void logs_and_rejects_take_the_other_way(void **state)
+{
+	struct test_fixture *f = *state;
+	struct ir_rule logged = udp_rule(f, IR_DROP, 1, 3);
+	logged.log = IR_LOG_RULE;
+	start(f);
+	insert(f, 0, logged);
+	insert(f, 0, udp_rule(f, IR_REJECT, 2, 2));
+	assert_int_equal(in_front(f), 0);
+	insert(f, 0, udp_rule(f, IR_PASS, 1, 1));
+	assert_int_equal(in_front(f), 2);
+	insert(f, 2,
+	       udp_rule(f, IR_PASS, 2, 9)); // behind one that logs, which does not let it go on
+	assert_int_equal(in_front(f), 4);
+	assert_int_equal(differences(f, true), 0);
+}
+
+// --- what others do to the maps ---
+
+static void nft(struct test_fixture *f, const char *command)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+	if (test_run(command, argv))
+		fail_msg("nft does not take %s", command);
+	assert_true(differences(f, true) > 0);
+	apply(f);
+}
+
+static void others_are_noticed(void **state)
+{
+	struct test_fixture *f = *state;
+	start(f);
+	nft(f, "add element inet bulwark g1-o2.1 { 10.0.0.1 . 10.0.0.2 . tcp : accept }");
+	insert(f, 0, udp_rule(f, IR_DROP, 1, 3));
+	nft(f, "flush map inet bulwark g2-o1.1");
+	insert(f, 0, udp_rule(f, IR_DROP, 1, 3));
+	nft(f,
+	    "delete element inet bulwark g3-o1.1 { 0.0.0.0/0 . 0.0.0.0/0 . 0-65535 . 1-3 . udp }\n"
+	    "add element inet bulwark g3-o1.1 { 0.0.0.0/0 . 0.0.0.0/0 . 0-65535 . 1-3 . udp : drop "
+	    "}");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(counts_go_on, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_cut_comes_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(logs_and_rejects_take_the_other_way, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(others_are_noticed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_policy_is_found, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
