@@ -18,6 +18,7 @@ struct agent_core *agent_core_new(const struct agent_core_options *options)
 	core->options = *options;
 	core->boot_time = agent_wall(core);
 	core->relower = agent_ms(core);
+	core->settle = UINT64_MAX;
 	core->look = (struct agent_looks){.changed = UINT64_MAX, .periodic = UINT64_MAX};
 	core->events = agent_events_new();
 	agent_seen_init(&core->seen);
@@ -336,7 +337,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 uint64_t agent_core_due(const struct agent_core *core)
 {
 	uint64_t due = sooner(sooner(core->relower, core->ledger.due), agent_proof_due(core));
-	due = sooner(due, agent_commit_tidy_due(core));
+	due = sooner(sooner(due, agent_commit_tidy_due(core)), core->settle);
 	if (core->pending)
 		due = sooner(due, core->deadline);
 	if (core->fight.on)
@@ -357,6 +358,8 @@ void agent_core_tick(struct agent_core *core)
 		agent_commit_relower(core);
 	if (agent_commit_tidy_due(core) <= now)
 		agent_commit_tidy(core);
+	if (core->settle <= now)
+		agent_kernel_settle(core);
 	agent_proof_tick(core);
 }
 

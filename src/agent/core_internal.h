@@ -65,6 +65,7 @@ struct agent_core {
 	bool unknown;                // the state could not be read
 	uint64_t deadline;           // of pending
 	uint64_t relower;            // when to look at the horizon again
+	uint64_t settle; // when the back end may put in order what quick changes have left
 	int64_t boot_time;
 	uint32_t generation, repairs;
 	char *startup;
@@ -109,6 +110,8 @@ void agent_kernel_repair(struct agent_core *core);
 void agent_kernel_noticed(struct agent_core *core);
 // Reads back what is in force by the books, and repairs it if need be.
 void agent_kernel_examine(struct agent_core *core);
+// Nothing was changed for a while: the back end puts in order what changes have left, and it is proven again.
+void agent_kernel_settle(struct agent_core *core);
 // The policy that lets nothing pass.
 struct agent_held *agent_kernel_closed(const struct agent_core *core) must_check;
 

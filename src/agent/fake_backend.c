@@ -68,6 +68,7 @@ static int change(struct backend *backend, const struct ir_ruleset *lowered,
 	if (fake->anew || !fake->deployed)
 		return BACKEND_ANEW;
 	fake->changes++;
+	fake->unsettled = true;
 	if (fake->fail) {
 		diag_error(diags, DIAG_FAILED, NULL, "stop the test", "failed as told");
 		return -EIO;
@@ -238,11 +239,22 @@ static int pinhole_purge(struct backend *backend)
 	return 0;
 }
 
+static int settle(struct backend *backend, const struct ir_ruleset *lowered, struct diags *diags)
+{
+	struct fake *fake = of(backend);
+	(void)lowered, (void)diags;
+	fake->settles++;
+	int done = fake->unsettled ? BACKEND_DONE : BACKEND_SETTLED;
+	fake->unsettled = false;
+	return done;
+}
+
 static const struct backend_ops fake_ops = {
 	.name = "fake",
 	.check = check,
 	.apply = apply,
 	.change = change,
+	.settle = settle,
 	.clear = clear,
 	.read_back = read_back,
 	.compare = compare,

@@ -10,9 +10,11 @@ struct fake {
 	bool deployed;
 	struct ir_ruleset ruleset; // in force
 	bool refuse, fail,
-		cheat; // of the next applies: by check, by errno, silently without the last rule
-	bool changed;  // somebody else has; read by watch_drain
-	bool anew;     // changes are to be applied anew
+		cheat;  // of the next applies: by check, by errno, silently without the last rule
+	bool changed;   // somebody else has; read by watch_drain
+	bool anew;      // changes are to be applied anew
+	bool unsettled; // changes have left something to be put in order
+	unsigned settles;
 	unsigned applies, changes, clears, looks, glances; // glances: of the looks, at what changed
 	bool blind;                                        // the kernel does not answer
 	uint64_t *clock;                  // when there is one, every look moves it on

@@ -10,7 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUIET_MS = 10000, PATIENT_ROUNDS = 3, FIRST_DELAY_MS = 50, LAST_DELAY_MS = 1000 };
+enum {
+	QUIET_MS = 10000,
+	PATIENT_ROUNDS = 3,
+	FIRST_DELAY_MS = 50,
+	LAST_DELAY_MS = 1000,
+	SETTLE_MS = 1000 // after the last change
+};
 
 bool agent_look(struct agent_core *core)
 {
@@ -88,7 +94,27 @@ enum agent_put agent_kernel_change(struct agent_core *core, const struct agent_e
 	held->generation = ++core->generation;
 	if (done != BACKEND_DONE)
 		return AGENT_PUT_REFUSED;
+	if (point->ops->settle)
+		core->settle = agent_ms(core) + SETTLE_MS;
 	return judge(core, agent_proof_look_changed(core, held), diags);
+}
+
+void agent_kernel_settle(struct agent_core *core)
+{
+	const struct agent_point *point = &core->options.point;
+	struct arena arena cleanup(arena_fini);
+	struct diags diags;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	core->settle = UINT64_MAX;
+	if (!can_change(core))
+		return;
+	int done = point->ops->settle(point->backend, &core->held->lowered, &diags);
+	if (done == BACKEND_SETTLED)
+		return;
+	core->occasion = EVIDENCE_SETTLE;
+	if (done != BACKEND_DONE || agent_proof_look_changed(core, core->held) || !core->seen.equal)
+		agent_kernel_examine(core);
 }
 
 struct agent_held *agent_kernel_closed(const struct agent_core *core)

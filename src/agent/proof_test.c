@@ -214,6 +214,33 @@ static void changes_are_no_full_proof(void **state)
 	assert_non_null(strstr(newest(bench).method, "full"));
 }
 
+// A second behind the last change the back end puts in order what changes have left, and that is proven; once.
+static void changes_are_settled(void **state)
+{
+	struct bench *bench = *state;
+	assert_true(bench_commit(bench, 2, false, NULL));
+	assert_true(change(bench, 2));
+	bench->ms += 999;
+	agent_core_tick(bench->core);
+	assert_int_equal(bench->fake.settles, 0);
+	assert_true(change(bench, 3));
+	assert_int_equal(agent_core_due(bench->core), bench->ms + 1000);
+	bench->ms += 1000;
+	agent_core_tick(bench->core);
+	assert_int_equal(bench->fake.settles, 1);
+	assert_int_equal(newest(bench).trigger, EVIDENCE_SETTLE);
+	assert_int_equal(newest(bench).result, EVIDENCE_EQUAL);
+	assert_true(agent_core_due(bench->core) > bench->ms + 1000);
+	// What is found then is repaired.
+	assert_true(change(bench, 4));
+	fake_tamper(&bench->fake);
+	bench->ms += 1000;
+	agent_core_tick(bench->core);
+	assert_int_equal(bench->fake.settles, 2);
+	assert_int_equal(newest(bench).trigger, EVIDENCE_REPAIR);
+	assert_int_equal(bench_in_kernel(bench), 5);
+}
+
 static void nothing_in_force_is_not_looked_for(void **state)
 {
 	struct bench *bench = *state;
@@ -421,6 +448,7 @@ int main(void)
 		on_bench(what_cannot_be_judged_is_said),
 		on_bench(a_full_proof_now_and_then),
 		on_bench(changes_are_no_full_proof),
+		on_bench(changes_are_settled),
 		on_bench(nothing_in_force_is_not_looked_for),
 		on_bench(the_cost_is_bounded),
 		on_bench(changes_are_gathered),
