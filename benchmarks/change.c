@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What changing one rule costs a real agent, in policies of 1k, 10k and 100k rules like access lists: from the request over
-// TLS to the answer that it is in force, proven and on the disk; the memory of its two processes; and in one process, what
-// of it the enforcer does: books (lowering, digests), journal, kernel, proof. Each size in a namespace of its own.
+// TLS to the kernel's acknowledgement, and to the answer that it is in force, proven and on the disk; the memory of its two
+// processes; and in one process, what of it the enforcer does: books (lowering, digests), journal, kernel, proof. Each size
+// in a namespace of its own.
 #include "agent/core.h"
 #include "agent/journal.h"
 #include "agent/rig.h"
@@ -14,9 +15,14 @@
 #include "schema/schema.h"
 #include "verify/test_sets.h"
 
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,9 +133,49 @@ static void print_both(struct bench *b)
 	print_memory(b, "memory, enforcer", b->rig.agent);
 }
 
+// Hears the kernel tell of each transaction when it is done, as it is acknowledged then.
+struct hearing {
+	int fd;
+	pthread_t thread;
+	_Atomic uint64_t last; // nanoseconds
+};
+
+static void *hear(void *context)
+{
+	struct hearing *h = context;
+	char room[1 << 16];
+	for (;;) {
+		recv(h->fd, room, sizeof(room), 0);
+		h->last = (uint64_t)(figure_seconds() * 1e9);
+	}
+	return NULL;
+}
+
+static void start_hearing(struct hearing *h)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+	int group = NFNLGRP_NFTABLES;
+	h->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	check(h->fd >= 0 && !bind(h->fd, (struct sockaddr *)&address, sizeof(address)) &&
+		      !setsockopt(h->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+				  sizeof(group)) &&
+		      !pthread_create(&h->thread, NULL, hear, h),
+	      "hearing the kernel");
+}
+
+static void stop_hearing(struct hearing *h)
+{
+	pthread_cancel(h->thread);
+	pthread_join(h->thread, NULL);
+	close(h->fd);
+}
+
 static void change_over_netconf(struct bench *b, struct netconf_client *client)
 {
-	struct series edits = {.len = 0}, commits = {.len = 0}, both = {.len = 0};
+	struct series edits = {.len = 0}, commits = {.len = 0}, both = {.len = 0},
+		      acknowledged = {.len = 0};
+	struct hearing hearing = {.fd = -1};
+	start_hearing(&hearing);
 	double since = figure_seconds();
 	while (!enough(&both, since)) {
 		struct ir_ruleset one = {.default_action = IR_DROP};
@@ -139,7 +185,9 @@ static void change_over_netconf(struct bench *b, struct netconf_client *client)
 		one.rule.at = &b->rules.rule.at[turn_one(b)];
 		one.rule.len = 1;
 		put_config(b, &one, "merge", &xml);
+		double begin = figure_seconds();
 		double committed = commit(b, client, xml.data, &edited);
+		add(&acknowledged, (double)hearing.last / 1e9 - begin);
 		add(&edits, edited);
 		add(&commits, committed);
 		add(&both, edited + committed);
@@ -148,6 +196,8 @@ static void change_over_netconf(struct bench *b, struct netconf_client *client)
 	print_series(b, "one rule edited", &edits);
 	print_series(b, "and committed, to the answer", &commits);
 	print_series(b, "both", &both);
+	print_series(b, "both, to the kernel's acknowledgement", &acknowledged);
+	stop_hearing(&hearing);
 }
 
 static void measure_agent(struct bench *b)
