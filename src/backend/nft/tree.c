@@ -316,8 +316,10 @@ static struct nft_node *build_node(struct build *b, const struct nft_entries *li
 {
 	uint64_t hash = list->len <= SHARED_MOST ? hash_of(b, list, path) : 0;
 	struct nft_node *node = list->len <= SHARED_MOST ? find_known(b, hash, list) : NULL;
-	if (node)
+	if (node) {
+		node->has &= nft_path_fields(path); // a short leaf, which may become a map one day
 		return node;
+	}
 	struct arena arena;
 	struct nft_split split;
 	struct nft_splitting s = {.tree = b->tree,
