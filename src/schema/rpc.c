@@ -124,6 +124,15 @@ static struct schema_tree *operation_tree(struct schema *schema, const struct mo
 	return tree;
 }
 
+static void refuse_text(struct doc *doc, const struct item *item)
+{
+	if (item->flags & ITEM_TEXT)
+		doc_error(doc, DIAG_SYNTAX, item,
+			  "remove the text, or put it into one of the elements inside",
+			  "\"%.*s\" holds other elements, not a value", (int)item->name_len,
+			  doc->text + item->name);
+}
+
 // The items below `around` become the operation's children, and are validated. `content`: of the any-data that was read
 // before, or NULL.
 static bool fill_operation(struct doc *doc, const struct item *around, struct schema_tree *tree,
@@ -138,6 +147,7 @@ static bool fill_operation(struct doc *doc, const struct item *around, struct sc
 	b.file = build_file(doc->schema, doc->file);
 	build_origin(&b, around, operation);
 	build_children(&b, around, operation);
+	refuse_text(doc, around);
 	bool good = build_end(&b);
 	schema_tree_free(b.content);
 	return good && schema_validate(tree, doc->diags);
@@ -156,6 +166,7 @@ static bool finish(bool good, struct schema_tree *tree, struct schema_tree **out
 static const struct item *only_child(struct doc *doc, const struct item *rpc)
 {
 	const struct item *item = doc_first(doc, rpc);
+	refuse_text(doc, rpc);
 	if (!item)
 		doc_error(doc, DIAG_MISSING, rpc, "put one operation into <rpc>",
 			  "<rpc> has no operation");

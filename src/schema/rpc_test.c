@@ -59,6 +59,12 @@ static void refuses_wrong_envelopes(void **state)
 		{"<rpc xmlns=\"" BASE "\"><ping xmlns=\"urn:test:net\"/></rpc>",
 		 DIAG_MISSING_ATTRIBUTE, "/rpc/@message-id"},
 		{"<rpc xmlns=\"" BASE "\" message-id=\"1\"/>", DIAG_MISSING, "no operation"},
+		{"<rpc xmlns=\"" BASE
+		 "\" message-id=\"1\">now <ping xmlns=\"urn:test:net\"/></rpc>",
+		 DIAG_SYNTAX, "\"rpc\" holds other elements"},
+		{"<rpc xmlns=\"" BASE
+		 "\" message-id=\"1\"><ping xmlns=\"urn:test:net\">now</ping></rpc>",
+		 DIAG_SYNTAX, "\"ping\" holds other elements"},
 		{"<rpc xmlns=\"" BASE "\" message-id=\"1\"><ping xmlns=\"urn:test:net\"/><ping "
 		 "xmlns=\"urn:test:net\"/></rpc>",
 		 DIAG_UNKNOWN_ELEMENT, "more than one"},
