@@ -64,11 +64,18 @@ const char *attr_anchor(const struct schema_tree *tree, const struct schema_node
 
 static void read_operation(const struct place *place, const char *value, struct schema_node *node)
 {
-	for (unsigned i = SCHEMA_OP_MERGE; i < array_len(operations); i++)
-		if (!strcmp(operations[i], value)) {
-			node->operation = (1 + i) & 7;
-			return;
-		}
+	for (unsigned i = SCHEMA_OP_MERGE; i < array_len(operations); i++) {
+		if (strcmp(operations[i], value))
+			continue;
+		node->operation = (1 + i) & 7;
+		if (place->model->is_key && i >= SCHEMA_OP_DELETE)
+			attr_error(place, DIAG_BAD_ATTRIBUTE, "operation",
+				   "give the operation to the entry",
+				   arena_printf(&place->doc->arena,
+						"\"%s\" is a key, which goes with its entry",
+						place->model->name));
+		return;
+	}
 	attr_error(place, DIAG_BAD_ATTRIBUTE, "operation",
 		   "allowed: merge, replace, create, delete, remove",
 		   arena_printf(&place->doc->arena, "\"%.100s\" is no operation", value));
@@ -225,8 +232,8 @@ bool attr_is_deletion(struct builder *b, const struct place *place)
 	const struct item *item = place->item;
 	const struct doc_attr *attr =
 		b->edit ? doc_attr_find(b->doc, item, NS_NETCONF, "operation") : NULL;
-	if (!attr || !attr->ns || place->model->kind != MODEL_LEAF || item->child ||
-	    item->flags & ITEM_TEXT)
+	if (!attr || !attr->ns || place->model->kind != MODEL_LEAF || place->model->is_key ||
+	    item->child || item->flags & ITEM_TEXT)
 		return false;
 	const char *operation = doc_attr_value(b->doc, attr);
 	bool must_exist = !strcmp(operation, "delete");

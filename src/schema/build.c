@@ -274,13 +274,19 @@ static void forget_keys(struct builder *b, struct entry_keys *keys)
 }
 
 // The keys' values go over to the new nodes.
-static void add_keys(struct builder *b, struct schema_node *entry, const struct entry_keys *keys)
+static void add_keys(struct builder *b, const struct place *place, struct schema_node *entry,
+		     const struct entry_keys *keys)
 {
 	for (size_t i = 0; i < keys->len; i++) {
-		struct schema_node *key = node_new(b->doc->schema, node_model(entry)->child[i]);
+		struct place at = {.doc = b->doc,
+				   .item = keys->item[i],
+				   .model = place->model->child[i],
+				   .outer = place};
+		struct schema_node *key = node_new(b->doc->schema, at.model);
 		node_set_value(key, keys->value[i], keys->form[i]);
-		build_origin(b, keys->item[i], key);
+		build_origin(b, at.item, key);
 		node_add(entry, key);
+		attr_read(b, &at, key);
 	}
 }
 
@@ -298,7 +304,7 @@ static void build_list(struct builder *b, const struct place *place)
 		place->model->identified ? node_find_entry(place->parent, place->model, keys.value)
 					 : NULL;
 	struct schema_node *node = node_new(b->doc->schema, place->model);
-	add_keys(b, node, &keys);
+	add_keys(b, place, node, &keys);
 	if (admit(b, place, node, other))
 		descend(b, place, node, true);
 }

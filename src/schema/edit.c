@@ -396,6 +396,20 @@ static struct schema_node *apply_none(struct edit *e, struct schema_node *node,
 	return target;
 }
 
+// An entry that is there has its keys, which then cannot be created.
+static bool refuse_keys(struct edit *e, const struct schema_node *node)
+{
+	if (node_model(node)->kind != MODEL_LIST)
+		return false;
+	for (const struct schema_node *it = node_child(node); it && node_is_key(it); it = it->next)
+		if (it->operation == 1 + SCHEMA_OP_CREATE) {
+			edit_error(e, it, DIAG_EXISTS, "give the operation to the entry",
+				   "is there already");
+			return true;
+		}
+	return false;
+}
+
 // What the node has become in the target; NULL: it is not there.
 static struct schema_node *apply(struct edit *e, struct schema_node *node,
 				 struct schema_node *parent, enum schema_operation inherited)
@@ -404,6 +418,8 @@ static struct schema_node *apply(struct edit *e, struct schema_node *node,
 	enum schema_operation op = own ? (enum schema_operation)(node->operation - 1) : inherited;
 	struct schema_node *target = node_find_same(parent, node);
 	bool given = is_given(target);
+	if (given && refuse_keys(e, node))
+		return target;
 	switch (op) {
 	case SCHEMA_OP_NONE:
 		return apply_none(e, node, target, parent);
@@ -435,6 +451,11 @@ static void finish(struct edit *e)
 		struct schema_node *node = undo_read(e->tree, i).node;
 		node->added = 0;
 		node->operation = node->insert = 0;
+		if (node_model(node)->kind != MODEL_LIST)
+			continue;
+		for (struct schema_node *it = node_child(node); it && node_is_key(it);
+		     it = it->next)
+			it->operation = 0;
 	}
 }
 

@@ -226,6 +226,35 @@ static void reads_attributes_strictly(void **state)
 		DIAG_MISSING, "name");
 }
 
+// Silence would be another edit than the one that was asked for.
+static void keys_go_with_their_entries(void **state)
+{
+	struct test *t = *state;
+	static const char a[] = DATA("groups", "<user><name>a</name></user>"),
+			  create[] = EDIT("groups",
+					  "<user><name nc:operation=\"create\">a</name></user>");
+	static const char *const gone[] = {
+		EDIT("groups", "<user><name nc:operation=\"delete\">a</name></user>"),
+		EDIT("groups", "<user><name nc:operation=\"remove\">a</name></user>"),
+		EDIT("groups", "<user><name nc:operation=\"delete\"/></user>")};
+	for (size_t i = 0; i < array_len(gone); i++) {
+		test_forget(t);
+		refuses(t, a, gone[i], SCHEMA_OP_MERGE, DIAG_BAD_ATTRIBUTE,
+			"/name/@operation|entry");
+	}
+	refuses(t, a, create, SCHEMA_OP_MERGE, DIAG_EXISTS, "/name|there already");
+	gives(t, "", create, SCHEMA_OP_MERGE, a);
+	gives(t, a, EDIT("groups", "<user><name nc:operation=\"replace\">a</name></user>"),
+	      SCHEMA_OP_MERGE, a);
+	// The operation was the edit's: what came of it is data, and can be an edit again.
+	struct schema_tree *tree = test_valid(t, ""), *other = test_valid(t, a);
+	test_forget(t);
+	assert_true(edit(t, tree, create, SCHEMA_OP_MERGE));
+	assert_true(schema_edit(other, tree, SCHEMA_OP_MERGE, &t->diags));
+	schema_tree_free(tree);
+	schema_tree_free(other);
+}
+
 static void invalid_edits_can_be_undone(void **state)
 {
 	struct test *t = *state;
@@ -347,6 +376,8 @@ int main(void)
 						test_teardown),
 		cmocka_unit_test_setup_teardown(orders_by_the_user, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(one_case_drives_out_the_others, test_setup,
+						test_teardown),
+		cmocka_unit_test_setup_teardown(keys_go_with_their_entries, test_setup,
 						test_teardown),
 		cmocka_unit_test_setup_teardown(reads_attributes_strictly, test_setup,
 						test_teardown),

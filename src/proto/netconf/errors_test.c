@@ -56,6 +56,8 @@ static void attributes(void **state)
 		{EDIT(ITEM(" nc:operation=\"destroy\"><name>x</name>")), "protocol",
 		 "bad-attribute",
 		 "<bad-attribute>operation</bad-attribute><bad-element>item</bad-element>"},
+		{EDIT(ITEM("><name nc:operation=\"delete\">x</name>")), "protocol", "bad-attribute",
+		 "<bad-attribute>operation</bad-attribute><bad-element>name</bad-element>"},
 		{EDIT(ITEM(" nc:colour=\"red\"><name>x</name>")), "protocol", "unknown-attribute",
 		 "<bad-attribute>colour</bad-attribute><bad-element>item</bad-element>"},
 		{"<get><filter type=\"regex\"/></get>", "protocol", "bad-attribute",
