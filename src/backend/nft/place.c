@@ -14,7 +14,8 @@ struct naming {
 	struct arena *arena;
 	struct nft_form *form;       // gets the matches
 	const struct nft_form *path; // NULL: nothing is known of the way
-	VEC(struct nft_test) open;   // what has no name
+	struct nft_test *open;       // what has no name; room for NFT_TESTS_MOST
+	size_t open_len;
 };
 
 // What the rule's tests and those before it say of a field. False: nothing.
@@ -229,7 +230,7 @@ static void name_tests(struct naming *n, const struct nft_test *test, size_t len
 	for (size_t i = 0; i < len; i++)
 		if (depends_on_others(&test[i]) == dependent && !name_test(n, &test[i]) &&
 		    !name_neighbours(n, &test[i]))
-			vec_push(n->arena, &n->open, test[i]);
+			n->open[n->open_len++] = test[i];
 }
 
 // --- maps ---
@@ -306,13 +307,15 @@ static void name_boxes(struct naming *n)
 
 static void name_all(struct naming *n, const struct nft_test *test, size_t len)
 {
+	struct nft_test open[NFT_TESTS_MOST];
+	n->open = open;
 	name_tests(n, test, len, false);
 	name_tests(n, test, len, true);
 	name_map(n);
 	name_boxes(n);
-	n->form->open = n->open.at;
-	n->form->open_len = n->open.len;
-	if (!n->form->strange && (n->open.len || n->form->map.reg || n->form->boxes.reg))
+	n->form->open = arena_memdup(n->arena, open, n->open_len * sizeof(*open));
+	n->form->open_len = n->open_len;
+	if (!n->form->strange && (n->open_len || n->form->map.reg || n->form->boxes.reg))
 		n->form->strange = unnamed;
 	nft_form_tidy(n->form);
 }
