@@ -64,10 +64,10 @@ bool schema_is_default(const struct schema_node *node)
 
 const struct schema_node *schema_get(const struct schema_node *node, const char *name)
 {
-	schema_for_each_child (it, node)
-		if (!strcmp(schema_name(it), name))
-			return it;
-	return NULL;
+	const struct schema_node *it = schema_child(node);
+	while (it && strcmp(schema_name(it), name) != 0)
+		it = node_next_kind(it);
+	return it;
 }
 
 const char *schema_get_value(const struct schema_node *node, const char *name)
