@@ -91,6 +91,15 @@ static void edit_list(struct change *c)
 		}
 }
 
+static void leave_front(struct nft_live *live, uint32_t rule)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < live->front.rule.len; i++)
+		if (live->front.rule.at[i] != rule)
+			live->front.rule.at[n++] = live->front.rule.at[i];
+	live->front.rule.len = n;
+}
+
 // The rule's pieces leave the books of what stands in front.
 static void take_pieces(struct change *c, uint32_t rule)
 {
@@ -103,6 +112,7 @@ static void take_pieces(struct change *c, uint32_t rule)
 			from->list.at[n++] = from->list.at[i];
 	from->list.len = n;
 	c->live->tree.rule.at[rule] = NULL;
+	leave_front(c->live, rule);
 }
 
 static bool take_form(struct change *c, uint32_t rule)
@@ -112,7 +122,7 @@ static bool take_form(struct change *c, uint32_t rule)
 		vec_push(&c->arena, &c->old_target,
 			 (struct old_target){tree->target.at[rule], tree->rule.at[rule]});
 	nft_changed_add(c->nft, tree->rule.at[rule]);
-	c->fold |= tree->overlay && nft_overlay_needs(tree, rule);
+	c->fold |= nft_overlay_needs(tree, &c->live->front, rule);
 	if (tree->where.at[rule] != NFT_NOWHERE)
 		return nft_tree_remove(tree, rule, &c->touched);
 	take_pieces(c, rule);
@@ -177,10 +187,6 @@ static bool put_rule(struct change *c, size_t at)
 
 // --- the books of what stands in front ---
 
-struct pending {
-	VEC(uint32_t) rule; // that stand in no part of the tree, in their order
-};
-
 static int by_rank(const void *x, const void *y, void *context)
 {
 	const struct nft_tree *tree = context;
@@ -188,21 +194,25 @@ static int by_rank(const void *x, const void *y, void *context)
 	return a < b ? -1 : a > b;
 }
 
-static void find_pending(struct nft_tree *tree, struct arena *arena, struct pending *out)
+// What stands in front, and what is to come, in the order of the list.
+static void find_waiting(struct change *c, struct nft_waiting *out)
 {
-	*out = (struct pending){{0}};
-	for (uint32_t i = 0; i < tree->rule.len; i++)
-		if (tree->where.at[i] == NFT_NOWHERE && tree->rule.at[i])
-			vec_push(arena, &out->rule, i);
+	struct nft_live *live = c->live;
+	*out = (struct nft_waiting){{0}};
+	for (size_t i = 0; i < live->front.rule.len; i++)
+		vec_push(&c->arena, &out->rule, live->front.rule.at[i]);
+	for (size_t i = 0; i < c->added.len; i++)
+		vec_push(&c->arena, &out->rule, c->added.at[i]);
 	if (out->rule.len)
-		qsort_r(out->rule.at, out->rule.len, sizeof(*out->rule.at), by_rank, tree);
+		qsort_r(out->rule.at, out->rule.len, sizeof(*out->rule.at), by_rank, &live->tree);
 }
 
 // Pieces that are to go and pieces that come must not meet in one map: the kernel compares them.
-static bool stand_in_front(struct change *c, size_t pending)
+static bool stand_in_front(struct change *c)
 {
 	const struct nft_tree *tree = &c->live->tree;
-	if (!tree->overlay || c->fold || c->taken.list.len || pending > NFT_OVERLAY_RULES)
+	if (!tree->overlay || c->fold || c->taken.list.len ||
+	    c->live->front.rule.len + c->added.len > NFT_OVERLAY_RULES)
 		return false;
 	for (size_t i = 0; i < c->added.len; i++)
 		if (!nft_overlay_cut(tree, c->added.at[i], c->added.at[0], &c->arena, &c->put))
@@ -210,7 +220,7 @@ static bool stand_in_front(struct change *c, size_t pending)
 	return c->live->piece.list.len + c->put.list.len <= NFT_OVERLAY_PIECES;
 }
 
-static void note_pieces(struct change *c)
+static void note_front(struct change *c)
 {
 	struct arena *a = &c->live->arena;
 	for (size_t i = 0; i < c->put.list.len; i++) {
@@ -219,6 +229,8 @@ static void note_pieces(struct change *c)
 					       NFT_BOXES_FIELDS * sizeof(*piece.box.range));
 		vec_push(a, &c->live->piece.list, piece);
 	}
+	for (size_t i = 0; i < c->added.len; i++)
+		vec_push(a, &c->live->front.rule, c->added.at[i]);
 }
 
 // The maps are made anew with the pieces of rules that could not be placed.
@@ -236,17 +248,19 @@ static void empty_front(struct change *c)
 }
 
 // Without edits, a rule that has no place in this tree stays in front.
-static bool place(struct change *c, const struct pending *pending)
+static bool place(struct change *c, const struct nft_waiting *waiting)
 {
 	struct nft_tree *tree = &c->live->tree;
-	for (size_t i = 0; i < pending->rule.len; i++) {
-		uint32_t rule = pending->rule.at[i];
+	for (size_t i = 0; i < waiting->rule.len; i++) {
+		uint32_t rule = waiting->rule.at[i];
 		bool was_in_front = !c->added.len || rule < c->added.at[0],
 		     placed = nft_tree_place(tree, rule, &c->touched);
 		if (!placed && c->edits)
 			return false;
-		if (placed && was_in_front)
+		if (placed && was_in_front) {
 			nft_changed_add(c->nft, tree->rule.at[rule]);
+			leave_front(c->live, rule);
+		}
 		c->placed |= placed;
 	}
 	return true;
@@ -255,17 +269,17 @@ static bool place(struct change *c, const struct pending *pending)
 // Rules that were put in stay in front, or all that stand there come to their places in the tree.
 static bool place_rules(struct change *c)
 {
-	struct pending pending;
+	struct nft_waiting waiting;
 	bool filled = c->taken.list.len || c->live->piece.list.len;
 	if (!c->fold && !c->added.len)
 		return true;
-	find_pending(&c->live->tree, &c->arena, &pending);
-	if (stand_in_front(c, pending.rule.len)) {
-		note_pieces(c);
+	if (stand_in_front(c)) {
+		note_front(c);
 		return true;
 	}
 	c->put.list.len = 0;
-	if (!place(c, &pending))
+	find_waiting(c, &waiting);
+	if (!place(c, &waiting))
 		return false;
 	c->emptied = filled && (c->placed || c->edits);
 	if (c->emptied)
@@ -599,7 +613,7 @@ int backend_nft_change(struct backend_nft *nft, const struct ir_ruleset *lowered
 int backend_nft_settle(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		       struct diags *diags)
 {
-	if (!nft->live || !nft_overlay_holds(&nft->live->tree))
+	if (!nft->live || !nft->live->front.rule.len)
 		return BACKEND_SETTLED;
 	return change(nft, lowered, NULL, 0, diags);
 }

@@ -25,7 +25,8 @@ struct nft_live {
 	uint64_t end;                   // rank of the first rule behind them
 	uint32_t numbers;               // given to rules
 	struct nft_counts counts;       // of kernel rules that are gone
-	struct nft_pieces piece;        // in the maps in front
+	struct nft_waiting front;       // kernel rules that stand in no part of the tree …
+	struct nft_pieces piece;        // … but in the maps in front
 	size_t flow_rules;
 	enum ir_verdict default_action;
 	const char *prefix;         // of the generation

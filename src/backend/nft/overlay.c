@@ -161,20 +161,16 @@ static void subtract(struct cutting *c, const struct nft_form *form)
 	}
 }
 
-static bool is_pending(const struct nft_tree *tree, uint32_t rule)
-{
-	return tree->rule.at[rule] && tree->where.at[rule] == NFT_NOWHERE;
-}
-
 // The packets of the rule that are in no earlier one. False: not as few areas, or not before what stands behind.
 static bool leave_earlier(const struct nft_tree *tree, uint32_t rule, uint32_t new_from,
 			  struct cutting *c)
 {
 	for (uint32_t i = 0; i < tree->rule.len; i++) {
+		if (!nft_tree_meet(tree, i, rule))
+			continue;
 		bool later = tree->rank.at[i] > tree->rank.at[rule],
 		     in_front = tree->where.at[i] == NFT_NOWHERE && i < new_from;
-		if (i == rule || (later && !in_front) || !tree->rule.at[i] ||
-		    !nft_tree_meet(tree, i, rule))
+		if (i == rule || (later && !in_front))
 			continue;
 		if (later || !nft_takes(tree->rule.at[i]))
 			return false;
@@ -207,19 +203,12 @@ bool nft_overlay_cut(const struct nft_tree *tree, uint32_t rule, uint32_t new_fr
 	return true;
 }
 
-bool nft_overlay_needs(const struct nft_tree *tree, uint32_t rule)
+bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front, uint32_t rule)
 {
-	for (uint32_t i = 0; i < tree->rule.len; i++)
-		if (i != rule && is_pending(tree, i) && tree->rank.at[i] > tree->rank.at[rule] &&
-		    nft_tree_meet(tree, i, rule))
+	for (size_t i = 0; i < front->rule.len; i++) {
+		uint32_t other = front->rule.at[i];
+		if (tree->rank.at[other] > tree->rank.at[rule] && nft_tree_meet(tree, other, rule))
 			return true;
-	return false;
-}
-
-bool nft_overlay_holds(const struct nft_tree *tree)
-{
-	for (uint32_t i = 0; i < tree->rule.len; i++)
-		if (is_pending(tree, i))
-			return true;
+	}
 	return false;
 }

@@ -20,6 +20,11 @@ struct nft_pieces {
 	VEC(struct nft_piece) list;
 };
 
+// Rules that stand in no part of the tree, by their numbers in it.
+struct nft_waiting {
+	VEC(uint32_t) rule;
+};
+
 // The rules of the main chain that look the maps up; none when the tree has no overlay. The maps are empty.
 void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to);
 // Pieces of one map, as its elements.
@@ -34,7 +39,6 @@ void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_p
 // Rules with numbers from `new_from` on are not there yet, but come with it.
 bool nft_overlay_cut(const struct nft_tree *tree, uint32_t rule, uint32_t new_from,
 		     struct arena *arena, struct nft_pieces *out) must_check;
-// Whether any rule stands in no part of the tree.
-bool nft_overlay_holds(const struct nft_tree *tree) must_check;
-// Whether a rule that goes has had packets that other rules in the overlay would have else.
-bool nft_overlay_needs(const struct nft_tree *tree, uint32_t rule) must_check;
+// Whether a rule that goes has had packets that one of those in front would have else.
+bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front,
+		       uint32_t rule) must_check;

@@ -194,7 +194,7 @@ static bool replace(struct running *r, unsigned by, bool delta)
 					      r->edit[!by].len, &diags)
 			 : backend_nft_apply(r->nft, &r->policy[by], &diags);
 	r->anew += (unsigned)(backend_nft_replaced(r->nft) - replaced);
-	if (done == BACKEND_DONE && delta && nft_overlay_holds(&r->nft->live->tree)) {
+	if (done == BACKEND_DONE && delta && r->nft->live->front.rule.len) {
 		r->in_front++;
 		if (r->in_front % 2)
 			done = backend_nft_settle(r->nft, &r->policy[by], &diags);

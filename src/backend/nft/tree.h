@@ -112,7 +112,7 @@ bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_
 // A rule of the list, with the next number; in no part yet. Then in one; where that will not do, false and nothing is done.
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank);
 bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
-// Whether a packet may be in both rules, which are both there.
+// Whether both rules are there, and a packet may be in both.
 bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b) must_check;
 // The leaf's rules, as they stand in its host's chain.
 void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
