@@ -70,11 +70,12 @@ static void add_set_rule(struct bench *b, unsigned i)
 	vec_push(&b->arena, &b->rules.rule, rule);
 }
 
-static void make_rules(struct bench *b, unsigned kind, unsigned rules)
+static void make_rules(struct bench *b, unsigned kind, int family, unsigned rules)
 {
-	struct test_sets_spec spec = {(enum test_sets_kind)kind, 4, rules, 1};
-	snprintf(b->name, sizeof(b->name), "%uk %s", rules / 1000,
-		 kind < TEST_SETS_KINDS ? test_sets_kind_name[kind] : "sets");
+	struct test_sets_spec spec = {(enum test_sets_kind)kind, family, rules, 1};
+	snprintf(b->name, sizeof(b->name), "%uk %s%s", rules / 1000,
+		 kind < TEST_SETS_KINDS ? test_sets_kind_name[kind] : "sets",
+		 family == 4 ? "" : " IPv6");
 	b->rules = (struct ir_ruleset){.default_action = IR_DROP};
 	if (kind < TEST_SETS_KINDS)
 		test_sets_make(&spec, &b->arena, &b->rules);
@@ -280,13 +281,13 @@ static void peer(struct bench *b)
 	buf_fini(&script);
 }
 
-static bool bench(unsigned kind, unsigned rules)
+static bool bench(unsigned kind, int family, unsigned rules)
 {
 	struct bench b = {.ops = &backend_nft_ops, .random = {1}};
 	struct diags diags;
 	arena_init(&b.arena);
 	diags_init(&diags, &b.arena);
-	make_rules(&b, kind, rules);
+	make_rules(&b, kind, family, rules);
 	check(!unshare(CLONE_NEWNET) && !b.ops->open(&diags, &b.backend), "open");
 	all_of_it(&b);
 	one_rule(&b);
@@ -296,12 +297,12 @@ static bool bench(unsigned kind, unsigned rules)
 	return !b.wrong;
 }
 
-static bool in_process(unsigned kind, unsigned rules)
+static bool in_process(unsigned kind, int family, unsigned rules)
 {
 	int status = 0;
 	pid_t child = fork();
 	if (!child) {
-		bool good = bench(kind, rules);
+		bool good = bench(kind, family, rules);
 		fflush(stdout);
 		_exit(!good);
 	}
@@ -318,9 +319,11 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	for (unsigned kind = 0; kind < KINDS; kind++) {
-		good &= in_process(kind, 10000);
+		good &= in_process(kind, 4, 10000);
 		if (kind == TEST_SETS_ACL || (full && kind < TEST_SETS_KINDS))
-			good &= in_process(kind, 100000);
+			good &= in_process(kind, 4, 100000);
+		if (kind < TEST_SETS_KINDS)
+			good &= in_process(kind, 6, 10000);
 	}
 	return !good;
 }
