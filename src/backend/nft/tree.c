@@ -14,6 +14,7 @@
 #define LEAF_MOST 8u
 #define BUDGET_X10 60u
 #define BUDGET_MORE 1500u // of a part, however few its rules: loaded in some 5 ms
+#define GIVEN_MOST 4u     // on the way to the leaves, for each that may stand there
 #define BOXES_LEAST 20u   // fewer rules are tested one after the other as fast
 #define OVERLAY_LEAST \
 	20000u // rules; the kernel then checks the table for some ms when one is put in
@@ -36,6 +37,7 @@ struct build {
 	size_t known_mask;
 	unsigned leaf_most;
 	size_t spent, budget; // entries in leaves; that there may be with this part
+	size_t given, room;   // entries handed on in this attempt; that its leaves may hold
 	bool over, exact;
 	bool mixed; // several parts may follow each other
 };
@@ -200,6 +202,13 @@ struct spread {
 	bool flow; // whoever goes a way has a flow
 };
 
+// What is spread so much will not fit into leaves again, though some lists may turn out to be equal.
+static void hand_on(struct build *b, struct nft_entries *to, struct nft_entry entry)
+{
+	entries_push(to, entry);
+	b->over |= ++b->given / GIVEN_MOST > b->room;
+}
+
 static void give(struct spread *s, size_t way, struct nft_entry entry, uint32_t answered)
 {
 	const struct nft_tree *tree = s->b->tree;
@@ -207,7 +216,7 @@ static void give(struct spread *s, size_t way, struct nft_entry entry, uint32_t 
 	if (closed(tree, &s->way[way]) ||
 	    (s->flow && nft_form_needs_no_flow(tree->rule.at[entry.rule])))
 		return;
-	entries_push(&s->way[way], entry);
+	hand_on(s->b, &s->way[way], entry);
 }
 
 bool nft_range_within(struct algebra_range inner, struct algebra_range outer)
@@ -264,7 +273,7 @@ static void spread_entry(struct spread *s, struct nft_entry entry)
 	for (size_t i = 0; !set && i < s->split->range.len; i++)
 		give(s, i, entry, 0);
 	if (outside && !s->split->covers && !closed(s->b->tree, &s->miss))
-		entries_push(&s->miss, entry);
+		hand_on(s->b, &s->miss, entry);
 }
 
 static struct nft_node *build_node(struct build *b, const struct nft_entries *list,
@@ -292,7 +301,7 @@ static struct nft_node *branch(struct build *b, const struct nft_entries *list,
 	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
 	s.way = base_oom(calloc(split->range.len, sizeof(*s.way)));
 	vec_reserve(b->arena, &node->way, split->range.len);
-	for (size_t i = 0; i < list->len; i++)
+	for (size_t i = 0; i < list->len && !b->over; i++)
 		spread_entry(&s, list->at[i]);
 	for (size_t i = 0; i < split->range.len; i++) {
 		struct nft_path down = *path;
@@ -364,6 +373,8 @@ static struct nft_node *try_part(struct build *b, const struct nft_tree_part *pa
 	b->known = arena_array(&b->scratch, struct known *, buckets);
 	b->known_mask = buckets - 1;
 	b->over = false;
+	b->given = 0;
+	b->room = b->budget > before ? b->budget - before : 0;
 	b->exact = part->form == BACKEND_NFT_HASH;
 	struct nft_node *root =
 		linear ? leaf(b, &list, &path, true) : build_node(b, &list, &path, 0);
@@ -426,7 +437,7 @@ static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned 
 	return fits;
 }
 
-// `narrow`: most rules ask for both addresses.
+// `narrow`: most rules ask for an address.
 static void add_part(struct build *b, struct nft_tree_part part, bool narrow)
 {
 	unsigned least = b->leaf_most;
@@ -461,7 +472,7 @@ static void add_classes(struct build *b, const struct nft_tree_part *part)
 				some.rule[some.len++] = part->rule[i];
 		some.cap = some.len;
 		if (some.len)
-			add_part(b, some, !c);
+			add_part(b, some, c + 1 < NFT_CLASSES);
 	}
 	free(class);
 }
