@@ -60,7 +60,7 @@ static bool meet(const struct algebra_range *a, const struct algebra_range *b, s
 	return true;
 }
 
-static size_t pieces_of(struct algebra_range r, unsigned bits)
+size_t nft_boxes_pieces(struct algebra_range r, unsigned bits)
 {
 	size_t n = 0;
 	if (!r.lo && r.hi == algebra_max(bits))
@@ -290,7 +290,8 @@ bool nft_filling_add(struct nft_filling *f, const struct nft_box *box, size_t mo
 			cut(f, &parts, &part, other);
 		} else {
 			vec_push(f->arena, &parts.done, part);
-			pieces += pieces_of(part.range[f->fields - 1], f->bits[f->fields - 1]);
+			pieces +=
+				nft_boxes_pieces(part.range[f->fields - 1], f->bits[f->fields - 1]);
 		}
 		if (parts.open.len + parts.done.len > most)
 			return false;
@@ -314,7 +315,7 @@ bool nft_boxes_sure(const struct nft_box *box, size_t len, const unsigned *bits,
 {
 	size_t pieces = 0;
 	for (size_t i = 0; i < len; i++)
-		pieces += pieces_of(box[i].range[fields - 1], bits[fields - 1]);
+		pieces += nft_boxes_pieces(box[i].range[fields - 1], bits[fields - 1]);
 	if (pieces <= NFT_BOXES_PIECES)
 		return true;
 	struct nft_filling *f = filling_new(BOXES_APART, fields, arena);

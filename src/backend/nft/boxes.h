@@ -16,6 +16,7 @@ enum nft_boxes_kind {
 };
 // Pieces of the last field: as many as a range has prefixes, so 1 for a value, a prefix, or an open field.
 #define NFT_BOXES_PIECES 256u
+size_t nft_boxes_pieces(struct algebra_range range, unsigned bits) must_check;
 
 // A map being filled. In the arena, which it keeps.
 struct nft_filling;

@@ -5,6 +5,8 @@
 // main chain downwards, each way alike.
 #include "backend/nft/cost.h"
 
+#include <string.h>
+
 // Nanoseconds on one core of an x86-64 server (Linux 6.18), over a router without rules: benchmarks/README.md says how such
 // figures are made. Other machines differ by a factor that is about the same for all of them.
 static const struct {
@@ -173,6 +175,12 @@ static struct reached *reach(struct nft_costs *costs, const char *name);
 
 typedef void (*each_fn)(void *context, struct reached *to);
 
+// Neighbours that lead to one chain are one way: the packets for which some rule has an address.
+static bool leads_as_before(const struct nft_map *map, size_t branch)
+{
+	return branch && !strcmp(map->branch[branch - 1].chain, map->branch[branch].chain);
+}
+
 static void each_target(struct nft_costs *costs, const struct nft_form *form, each_fn each,
 			void *context)
 {
@@ -180,7 +188,8 @@ static void each_target(struct nft_costs *costs, const struct nft_form *form, ea
 	if (to)
 		each(context, to);
 	for (size_t i = 0; form->act == ACT_BRANCH && i < form->map.len; i++)
-		if ((to = reach(costs, form->map.branch[i].chain)))
+		if (!leads_as_before(&form->map, i) &&
+		    (to = reach(costs, form->map.branch[i].chain)))
 			each(context, to);
 	for (size_t i = 0; form->act == ACT_BOXES && i < form->boxes.len; i++)
 		if ((to = reach(costs, form->boxes.box[i].chain)))

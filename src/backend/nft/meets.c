@@ -148,16 +148,19 @@ bool nft_meets_find(const struct nft_meets *m, const struct nft_form *form,
 					  most, ids);
 }
 
-uint32_t nft_meets_level(struct nft_meets *m, uint32_t number, uint32_t least, uint32_t most)
+uint32_t nft_meets_level(struct nft_meets *m, uint32_t number, struct nft_level level)
 {
 	uint64_t box[ALGEBRA_CELLS];
 	if (!m->boxes)
-		return most;
+		return level.most;
 	algebra_boxes_get(m->boxes, number, box);
 	if (!m->levels)
 		algebra_boxes_level(m->boxes);
 	m->levels = true;
-	uint32_t level = algebra_boxes_highest(m->boxes, box, least, most);
-	algebra_boxes_raise(m->boxes, number, level);
-	return level;
+	uint32_t above = algebra_boxes_highest(m->boxes, box, level.least, level.most) -
+			 level.least,
+		 is = level.least + (above + level.every - 1) / level.every * level.every;
+	is = is < level.most ? is : level.most;
+	algebra_boxes_raise(m->boxes, number, is);
+	return is;
 }

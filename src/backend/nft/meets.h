@@ -15,7 +15,11 @@ void nft_meets_free(struct nft_meets *meets); // NULL is fine
 // `most`; then some are missing. free(ids->at) in the end.
 bool nft_meets_find(const struct nft_meets *meets, const struct nft_form *form,
 		    struct algebra_range numbers, size_t most, struct algebra_ids *ids) must_check;
-// Asked for one rule after the other, each time with the same `most`, and nothing else any more: `least`, or the highest
-// level yet of those whose ranges meet this rule's. It is the rule's from now on.
-uint32_t nft_meets_level(struct nft_meets *meets, uint32_t number, uint32_t least,
-			 uint32_t most) must_check;
+// Asked for one rule after the other, each time with the same `most` and `every`, and nothing else any more: the first of
+// `least`, `least` + `every`, … that is no lower than those of whose ranges meet this rule's were given. It is the rule's
+// from now on. `least` is below `every`; nobody gets more than `most`, INT32_MAX at most.
+struct nft_level {
+	uint32_t least, every, most;
+};
+uint32_t nft_meets_level(struct nft_meets *meets, uint32_t number,
+			 struct nft_level level) must_check;

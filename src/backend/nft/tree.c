@@ -17,7 +17,8 @@
 #define GIVEN_MOST 4u     // on the way to the leaves, for each that may stand there
 #define BOXES_LEAST 20u   // fewer rules are tested one after the other as fast
 #define OVERLAY_LEAST \
-	20000u // rules; the kernel then checks the table for some ms when one is put in
+	20000u         // rules; the kernel then checks the table for some ms when one is put in
+#define HELD_MOST 256u // rules in a few maps
 #define PARTS_MOST 64u
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
@@ -40,6 +41,7 @@ struct build {
 	size_t given, room;   // entries handed on in this attempt; that its leaves may hold
 	bool over, exact;
 	bool mixed; // several parts may follow each other
+	bool apart; // packets for which no rule has an address are told from the others first
 };
 
 // --- lists of entries ---
@@ -110,7 +112,7 @@ static uint64_t hash_of(const struct build *b, const struct nft_entries *list,
 		for (size_t i = 0; i < 4; i++)
 			hash = mixed(hash, path->protocols[side][i]);
 	}
-	return mixed(hash, (uint64_t)path->header << 1 | path->flow);
+	return mixed(hash, (uint64_t)path->held << 2 | (uint64_t)path->header << 1 | path->flow);
 }
 
 static struct nft_node *find_known(struct build *b, uint64_t hash, const struct nft_entries *list)
@@ -320,6 +322,58 @@ static struct nft_node *branch(struct build *b, const struct nft_entries *list,
 	return node;
 }
 
+static void give_apart(struct spread *s, const struct nft_entries *list)
+{
+	struct algebra_set ranges = {s->split->range.at, s->split->range.len};
+	uint32_t bit;
+	for (size_t i = 0; i < list->len && !s->b->over; i++) {
+		struct nft_entry entry = list->at[i];
+		const struct algebra_set *set =
+			nft_entry_set(s->b->tree, entry, s->split->field, &bit);
+		if (!set || algebra_set_overlaps(*set, ranges))
+			give(s, 0, entry, 0);
+		if ((!set || !algebra_set_within(*set, ranges)) && !closed(s->b->tree, &s->miss))
+			hand_on(s->b, &s->miss, entry);
+	}
+}
+
+// All ranges lead to one node: to the rules that ask for some of them, and to all others.
+static struct nft_node *branch_apart(struct build *b, const struct nft_entries *list,
+				     const struct nft_path *path, unsigned depth,
+				     const struct nft_split *split)
+{
+	struct nft_entries way = {0};
+	struct spread s = {.b = b, .split = split, .way = &way};
+	struct nft_node *node = new_node(b, split->field), *to;
+	struct nft_path down = *path;
+	node->together = true;
+	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
+	give_apart(&s, list);
+	down.flow = s.flow;
+	down.held |= nft_split_bit(split->field);
+	to = build_node(b, &way, &down, depth + 1);
+	to->refs++;
+	for (size_t i = 0; i < split->range.len; i++)
+		vec_push(b->arena, &node->way, (struct nft_way){split->range.at[i], to});
+	if (!b->over) {
+		node->miss = build_node(b, &s.miss, path, depth + 1);
+		node->miss->refs++;
+	}
+	free(s.miss.at);
+	free(way.at);
+	return node;
+}
+
+// Addresses of some rule are still to be told.
+static bool asks_narrowly(const struct build *b, const struct nft_entries *list,
+			  const struct nft_path *path)
+{
+	for (size_t i = 0; path->held && i < list->len; i++)
+		if (nft_split_addresses(b->tree->rule.at[list->at[i].rule]))
+			return true;
+	return false;
+}
+
 static struct nft_node *build_node(struct build *b, const struct nft_entries *list,
 				   const struct nft_path *path, unsigned depth)
 {
@@ -331,18 +385,22 @@ static struct nft_node *build_node(struct build *b, const struct nft_entries *li
 	}
 	struct arena arena;
 	struct nft_split split;
+	bool held = b->apart && list->len > LEAF_MOST && asks_narrowly(b, list, path);
 	struct nft_splitting s = {.tree = b->tree,
 				  .path = path,
 				  .entries = list,
-				  .leaf_most = b->leaf_most,
+				  .leaf_most = held ? HELD_MOST : b->leaf_most,
+				  .copies_most = held ? list->len * 2 : SIZE_MAX,
 				  .exact = b->exact,
-				  .common_only = list->len <= b->leaf_most};
+				  .apart = b->apart && list->len > b->leaf_most};
+	s.common_only = list->len <= s.leaf_most;
 	arena_init(&arena);
 	if (list->len <= LEAF_MOST || depth == DEPTH_MOST || (b->exact && depth) ||
 	    !nft_split_choose(&s, &arena, &split))
 		node = leaf(b, list, path, false);
 	else
-		node = branch(b, list, path, depth, &split);
+		node = split.together ? branch_apart(b, list, path, depth, &split)
+				      : branch(b, list, path, depth, &split);
 	arena_fini(&arena);
 	if (!b->over)
 		keep_known(b, hash, list, node);
@@ -437,13 +495,17 @@ static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned 
 	return fits;
 }
 
-// `narrow`: most rules ask for an address.
-static void add_part(struct build *b, struct nft_tree_part part, bool narrow)
+// `narrow`: most rules ask for an address. `apart`: packets for which none does are told from the others first.
+static void add_part(struct build *b, struct nft_tree_part part, bool narrow, bool apart)
 {
 	unsigned least = b->leaf_most;
-	bool list = part.form == BACKEND_NFT_LINEAR;
-	bool done = false, one = part.form == BACKEND_NFT_HASH || !b->mixed;
+	bool list = part.form == BACKEND_NFT_LINEAR, done = false;
+	bool one = part.form == BACKEND_NFT_HASH || !b->mixed;
 	b->budget = b->spent + budget_of(b, part.len);
+	b->apart = apart;
+	if (apart)
+		done = try_cut(b, &part, 1);
+	b->apart = false;
 	for (size_t i = 0; i < array_len(attempts) && !done && !list; i++) {
 		b->leaf_most = least * attempts[i].leaves;
 		bool worth = part.len <= attempts[i].rules_most || (narrow && !i);
@@ -462,7 +524,7 @@ static void add_part(struct build *b, struct nft_tree_part part, bool narrow)
 static void add_classes(struct build *b, const struct nft_tree_part *part)
 {
 	uint8_t *class = base_oom(malloc(part->len));
-	nft_parts_sort(b->tree, part, class);
+	bool few = nft_parts_sort(b->tree, part, class);
 	for (uint8_t c = 0; c < NFT_CLASSES; c++) {
 		struct nft_tree_part some = *part;
 		some.rule = arena_array(b->arena, uint32_t, part->len);
@@ -472,7 +534,7 @@ static void add_classes(struct build *b, const struct nft_tree_part *part)
 				some.rule[some.len++] = part->rule[i];
 		some.cap = some.len;
 		if (some.len)
-			add_part(b, some, c + 1 < NFT_CLASSES);
+			add_part(b, some, few ? !c : c + 1 < NFT_CLASSES, c && few);
 	}
 	free(class);
 }
@@ -522,7 +584,7 @@ static void add_run(struct build *b, size_t first, size_t len, bool linear)
 	if (b->mixed && part.form == BACKEND_NFT_TREE)
 		add_classes(b, &part);
 	else
-		add_part(b, part, true);
+		add_part(b, part, true, false);
 }
 
 static void narrow(const struct nft_form *form, enum nft_field field, uint8_t version,

@@ -29,6 +29,7 @@ struct nft_node {
 	struct nft_entries entry;
 	struct nft_entries hidden;   // rules that come to the leaf, but are never met there
 	bool list;                   // of a leaf: one after the other, whatever they are
+	bool together;               // all ways lead to one node, and count as one
 	size_t made;                 // rules in the leaf when it was built
 	uint32_t edition;            // of a leaf's maps
 	uint32_t has;                // bit i: packets there always have nft_split_field[i]
@@ -136,16 +137,22 @@ struct nft_path {
 	bool header;              // it has a transport header
 	bool flow;                // it has a flow
 	uint32_t split;           // bit i: nft_split_field[i] is in range[i]
+	uint32_t held; // bit i: some rules ask for nft_split_field[i] as packets here have it
 	struct algebra_range range[NFT_SPLIT_FIELDS];
 };
 extern const enum nft_field nft_split_field[NFT_SPLIT_FIELDS];
 
 // --- between the files of the tree ---
 
-// Rules of a leaf from `from` on as boxes: how many; 0 when they are better tested one after the other. The name is left
-// to the caller.
-size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf, size_t from,
-		      struct arena *arena, struct nft_boxes *out) must_check;
+// The leaf's rules so that rules that ask for the same addresses stand together, as far as the order of rules that may
+// match the same packet allows.
+struct nft_entries nft_leaf_order(const struct nft_tree *tree, const struct nft_node *leaf,
+				  struct arena *arena) must_check;
+// Some of these rules of a leaf, from the first on, as boxes: how many; 0 when they are better tested one after the other.
+// The name is left to the caller.
+size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf,
+		      struct nft_entries rules, struct arena *arena,
+		      struct nft_boxes *out) must_check;
 // The bit of nft_node.has, 0 for other fields; of all that packets on the way have.
 uint32_t nft_split_bit(enum nft_field field) must_check;
 uint32_t nft_path_fields(const struct nft_path *path) must_check;
@@ -153,20 +160,28 @@ uint32_t nft_path_fields(const struct nft_path *path) must_check;
 struct nft_split {
 	enum nft_field field;
 	VEC(struct algebra_range) range;
-	bool covers; // there are no other values
+	bool covers;   // there are no other values
+	bool together; // the ranges lead to one node
 };
 struct nft_splitting {
 	const struct nft_tree *tree;
 	const struct nft_path *path;
 	const struct nft_entries *entries;
 	unsigned leaf_most;
-	bool exact;       // only single values, each by itself
-	bool common_only; // only what nearly every rule asks
+	size_t copies_most; // entries of all ways together
+	bool exact;         // only single values, each by itself
+	bool common_only;   // only what nearly every rule asks
+	bool apart;         // first of all: those for whom some rule has an address, and the others
 };
 // The best field to tell the rules apart by, and the ranges in which its values go together. False when no field is of
 // any use. The ranges live in `arena`.
 bool nft_split_choose(const struct nft_splitting *s, struct arena *arena,
 		      struct nft_split *out) must_check;
+enum { NFT_HAS_SRC = 1, NFT_HAS_DST = 2 };
+// Which small sets of addresses the rule asks for.
+uint32_t nft_split_addresses(const struct nft_form *form) must_check;
+// Whether a set of addresses is small.
+bool nft_split_narrow(enum nft_field field, const struct algebra_set *set) must_check;
 // The rule with all of its tests.
 struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule) must_check;
 // Nothing behind the last of so many rules is ever met.

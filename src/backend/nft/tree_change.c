@@ -81,6 +81,33 @@ static bool has_others(const struct nft_node *node, const struct algebra_set *se
 	return false;
 }
 
+// Whether it has values in some of the ways.
+static bool has_some(const struct nft_node *node, const struct algebra_set *set)
+{
+	for (size_t i = 0; i < set->len; i++) {
+		size_t lo = 0,
+		       hi = node->way.len; // the first way that does not end before the range
+		while (lo < hi) {
+			size_t middle = (lo + hi) / 2;
+			if (node->way.at[middle].range.hi < set->at[i].lo)
+				lo = middle + 1;
+			else
+				hi = middle;
+		}
+		if (lo < node->way.len && node->way.at[lo].range.lo <= set->at[i].hi)
+			return true;
+	}
+	return false;
+}
+
+// On all ways of a node that are one.
+static void walk_together(struct walk *w, const struct nft_node *node,
+			  const struct algebra_set *set)
+{
+	if (!set || has_some(node, set))
+		go(w, node, 0, node->way.at[0].to, 0);
+}
+
 static void walk(struct walk *w, struct nft_node *node)
 {
 	uint32_t bit;
@@ -93,7 +120,9 @@ static void walk(struct walk *w, struct nft_node *node)
 		return;
 	}
 	const struct algebra_set *set = nft_entry_set(w->tree, w->at.entry, node->field, &bit);
-	for (size_t i = 0; i < node->way.len && !w->over; i++) {
+	if (node->together)
+		walk_together(w, node, set);
+	for (size_t i = 0; !node->together && i < node->way.len && !w->over; i++) {
 		enum share share = set ? share_of(set, node->way.at[i].range) : ALL;
 		if (share != NOTHING)
 			go(w, node, i, node->way.at[i].to, share == ALL ? bit : 0);
@@ -127,6 +156,8 @@ static bool takes_step(const struct nft_tree *tree, struct nft_entry *entry,
 		return false;
 	if (!set)
 		return true;
+	if (step->node->together)
+		return has_some(step->node, set);
 	enum share share = share_of(set, step->node->way.at[step->way].range);
 	if (share == ALL)
 		entry->left &= ~bit;

@@ -135,18 +135,21 @@ static void emit_leaf(struct emission *e, const struct nft_node *node, struct nf
 		push(e, to, there->rule.at[i]);
 	if (there)
 		return;
-	for (size_t i = 0, maps = 0; i < node->entry.len;) {
+	struct nft_entries rules = nft_leaf_order(e->tree, node, e->arena);
+	for (size_t maps = 0; rules.len;) {
 		struct nft_form form = {.act = ACT_BOXES, .tag = nobody()};
-		size_t taken = nft_leaf_boxes(e->tree, node, i, e->arena, &form.boxes);
-		if (!taken) {
-			push(e, to, nft_entry_form(e->tree, node->entry.at[i++], e->arena));
-			continue;
+		size_t taken = nft_leaf_boxes(e->tree, node, rules, e->arena, &form.boxes);
+		if (taken) {
+			form.boxes.name = arena_printf(e->arena, "-m%u.%u.%zu", node->number,
+						       node->edition, ++maps);
+			push(e, to, form);
+			emit_targets(e, rules.at, &form.boxes);
+		} else {
+			taken = 1;
+			push(e, to, nft_entry_form(e->tree, *rules.at, e->arena));
 		}
-		form.boxes.name =
-			arena_printf(e->arena, "-m%u.%u.%zu", node->number, node->edition, ++maps);
-		push(e, to, form);
-		emit_targets(e, node->entry.at + i, &form.boxes);
-		i += taken;
+		rules.at += taken;
+		rules.len -= taken;
 	}
 }
 
@@ -327,7 +330,7 @@ static void count_paths(struct nft_tree *tree)
 		add_paths(&c, tree->part.at[i].root, 1);
 	while (c.ready.len) {
 		struct nft_node *node = c.ready.at[--c.ready.len];
-		for (size_t i = 0; i < node->way.len; i++)
+		for (size_t i = 0; i < (node->together ? 1 : node->way.len); i++)
 			add_paths(&c, node->way.at[i].to, node->paths);
 		if (node->miss)
 			add_paths(&c, node->miss, node->paths);

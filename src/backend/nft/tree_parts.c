@@ -5,29 +5,34 @@
 #include "backend/nft/meets.h"
 #include "backend/nft/tree_parts.h"
 
-// From the first value to the last.
-static u128 width_of(struct algebra_set set)
+#define FEW_MOST 8000u
+
+// Few rules are told apart by whether some of them has a packet's source, and its destination (tree.c), so all but those
+// that have the destination stand together. Very many are not: then each kind of rules is a part.
+static uint8_t class_wanted(const struct nft_form *form, bool few)
 {
-	return set.len ? set.at[set.len - 1].hi - set.at[0].lo : ~(u128)0;
+	uint32_t has = nft_split_addresses(form);
+	if (few)
+		return has & NFT_HAS_DST ? 0 : 1;
+	return has == (NFT_HAS_DST | NFT_HAS_SRC) ? 0 : has == NFT_HAS_DST ? 1 : has ? 2 : 3;
 }
 
-static bool asks_narrowly(const struct nft_form *form, enum nft_field v4, enum nft_field v6)
+// Whoever comes before a rule and may match the same packets stands before it or beside it. Returns how many rules are not
+// of the first class.
+static size_t sort(const struct nft_form *const *rule, size_t len, bool few, uint8_t *class_out)
 {
-	const struct algebra_set *four = nft_form_set(form, v4), *six = nft_form_set(form, v6);
-	return (four && width_of(*four) < (u128)1 << 24) || (six && width_of(*six) < (u128)1 << 96);
+	struct nft_meets *meets = nft_meets_new(rule, len);
+	size_t behind = 0;
+	for (uint32_t i = 0; i < len; i++) {
+		struct nft_level level = {class_wanted(rule[i], few), 1, few ? 1 : 3};
+		class_out[i] = (uint8_t)nft_meets_level(meets, i, level);
+		behind += class_out[i] > 0;
+	}
+	nft_meets_free(meets);
+	return behind;
 }
 
-static uint8_t class_wanted(const struct nft_form *form)
-{
-	bool src = asks_narrowly(form, F_SRC4, F_SRC6) ||
-		   asks_narrowly(form, F_FLOW_SRC4, F_FLOW_SRC6),
-	     dst = asks_narrowly(form, F_DST4, F_DST6) ||
-		   asks_narrowly(form, F_FLOW_DST4, F_FLOW_DST6);
-	return dst ? (src ? 0 : 1) : src ? 2 : NFT_CLASSES - 1;
-}
-
-// Whoever comes before a rule and may match the same packets stands before it or beside it.
-void nft_parts_sort(const struct nft_tree *tree, const struct nft_tree_part *part,
+bool nft_parts_sort(const struct nft_tree *tree, const struct nft_tree_part *part,
 		    uint8_t *class_out)
 {
 	struct arena arena;
@@ -35,10 +40,9 @@ void nft_parts_sort(const struct nft_tree *tree, const struct nft_tree_part *par
 	const struct nft_form **rule = arena_array(&arena, const struct nft_form *, part->len);
 	for (size_t i = 0; i < part->len; i++)
 		rule[i] = tree->rule.at[part->rule[i]];
-	struct nft_meets *meets = nft_meets_new(rule, part->len);
-	for (uint32_t i = 0; i < part->len; i++)
-		class_out[i] =
-			(uint8_t)nft_meets_level(meets, i, class_wanted(rule[i]), NFT_CLASSES - 1);
-	nft_meets_free(meets);
+	bool few = sort(rule, part->len, true, class_out) <= FEW_MOST;
+	if (!few)
+		(void)sort(rule, part->len, false, class_out);
 	arena_fini(&arena);
+	return few;
 }

@@ -17,6 +17,8 @@ const enum nft_field nft_split_field[NFT_SPLIT_FIELDS] = {
 #define NONE SIZE_MAX
 #define WORTH 6.0        // rules that a packet must be spared by a step
 #define COMMON_LEAST 48u // rules of a list that is worth a step of its own
+#define APART_LEAST 16u  // rules with an address, and without
+#define APART_RANGES 32u // of addresses that some rule has
 #define DOUBLED_MOST 8u  // copies of rules that do not ask for the field, for each rule
 
 // --- what is known on the way ---
@@ -282,7 +284,8 @@ static bool sweep(struct sweep *w, double *score_out)
 	free(w->edge);
 	double others = (double)(n - w->asking);
 	*score_out = w->squares / w->own + others;
-	return w->range.len > 0;
+	return w->range.len > 0 &&
+	       w->own + others * (double)w->range.len <= (double)w->s->copies_most;
 }
 
 // --- the choice ---
@@ -354,9 +357,121 @@ static bool take_common(const struct nft_splitting *s, struct arena *arena, stru
 	return false;
 }
 
+// --- packets for which no rule has an address ---
+
+static bool is_address(enum nft_field field)
+{
+	enum ir_dim dim = nft_field_info[field].dim;
+	return dim == IR_SRC4 || dim == IR_DST4 || dim == IR_SRC6 || dim == IR_DST6;
+}
+
+// Of networks large enough to hold many of the others' no more is asked here.
+bool nft_split_narrow(enum nft_field field, const struct algebra_set *set)
+{
+	unsigned bits = nft_field_info[field].bits;
+	return set && set->len &&
+	       set->at[set->len - 1].hi - set->at[0].lo < (u128)1 << (bits == 32 ? 24 : 96);
+}
+
+uint32_t nft_split_addresses(const struct nft_form *form)
+{
+	uint32_t has = 0;
+	for (size_t i = 0; i < form->len; i++) {
+		enum nft_field field = form->match[i].field;
+		enum ir_dim dim = nft_field_info[field].dim;
+		if (is_address(field) && nft_split_narrow(field, &form->match[i].set))
+			has |= dim == IR_SRC4 || dim == IR_SRC6 ? NFT_HAS_SRC : NFT_HAS_DST;
+	}
+	return has;
+}
+
+static size_t count_narrow(const struct nft_splitting *s, enum nft_field field)
+{
+	size_t n = 0;
+	uint32_t bit;
+	for (size_t i = 0; i < s->entries->len; i++)
+		n += nft_split_narrow(field,
+				      nft_entry_set(s->tree, s->entries->at[i], field, &bit));
+	return n;
+}
+
+static int by_low(const void *x, const void *y)
+{
+	const struct algebra_range *a = x, *b = y;
+	return a->lo < b->lo ? -1 : a->lo > b->lo;
+}
+
+// Ranges that lie no farther apart are one.
+static void merge(struct nft_split *split, u128 apart)
+{
+	size_t n = 0;
+	for (size_t i = 1; i < split->range.len; i++) {
+		struct algebra_range r = split->range.at[i], *last = &split->range.at[n];
+		if (r.lo > last->hi && r.lo - last->hi > apart)
+			split->range.at[++n] = r;
+		else if (r.hi > last->hi)
+			last->hi = r.hi;
+	}
+	split->range.len = n + 1;
+}
+
+static int by_value(const void *x, const void *y)
+{
+	const u128 *a = x, *b = y;
+	return *a < *b ? -1 : *a > *b;
+}
+
+// Few ranges: where those of rules lie close, what is between them is among them.
+static void merge_narrow(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
+			 struct nft_split *out)
+{
+	uint32_t bit;
+	for (size_t i = 0; i < s->entries->len; i++) {
+		const struct algebra_set *set =
+			nft_entry_set(s->tree, s->entries->at[i], field, &bit);
+		for (size_t k = 0; nft_split_narrow(field, set) && k < set->len; k++)
+			vec_push(arena, &out->range, set->at[k]);
+	}
+	qsort(out->range.at, out->range.len, sizeof(*out->range.at), by_low);
+	merge(out, 1);
+	size_t gaps = out->range.len - 1;
+	if (gaps < APART_RANGES)
+		return;
+	u128 *gap = arena_array(arena, u128, gaps);
+	for (size_t i = 0; i < gaps; i++)
+		gap[i] = out->range.at[i + 1].lo - out->range.at[i].hi;
+	qsort(gap, gaps, sizeof(*gap), by_value);
+	merge(out, gap[gaps - APART_RANGES]);
+}
+
+// Most packets that come so far have an address that few rules ask for, and then only the others are left.
+static bool take_apart(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
+{
+	size_t most = APART_LEAST - 1;
+	struct nft_split best = {.field = NFT_FIELDS, .together = true};
+	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
+		enum nft_field field = nft_split_field[i];
+		if (!is_address(field) || s->path->held >> i & 1 ||
+		    nft_path_needs(s->path, field) != field)
+			continue;
+		size_t n = count_narrow(s, field);
+		if (n > most && s->entries->len - n >= APART_LEAST) {
+			most = n;
+			best.field = field;
+		}
+	}
+	if (best.field == NFT_FIELDS)
+		return false;
+	merge_narrow(s, best.field, arena, &best);
+	*out = best;
+	return true;
+}
+
 bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
 {
 	if (take_common(s, arena, out))
+		return true;
+	if (s->apart && take_apart(s, arena, out))
 		return true;
 	if (s->common_only)
 		return false;
