@@ -14,7 +14,7 @@
 #define LEAF_MOST 8u
 #define BUDGET_X10 60u
 #define BUDGET_MORE 1500u // of a part, however few its rules: loaded in some 5 ms
-#define GIVEN_MOST 4u     // on the way to the leaves, for each that may stand there
+#define GIVEN_MOST 16u    // on the way to the leaves, for each that may stand there
 #define BOXES_LEAST 20u   // fewer rules are tested one after the other as fast
 #define OVERLAY_LEAST \
 	20000u         // rules; the kernel then checks the table for some ms when one is put in
