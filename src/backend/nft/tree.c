@@ -281,17 +281,15 @@ static void spread_entry(struct spread *s, struct nft_entry entry)
 static struct nft_node *build_node(struct build *b, const struct nft_entries *list,
 				   const struct nft_path *path, unsigned depth);
 
-static void add_way(struct build *b, struct nft_node *node, struct algebra_range range,
-		    struct nft_node *to)
+static void add_way(struct build *b, struct nft_node *node, struct nft_way way)
 {
 	struct nft_way *last = node->way.len ? &node->way.at[node->way.len - 1] : NULL;
-	to->refs++;
-	if (last && last->to == to && last->range.hi + 1 == range.lo) {
-		last->range.hi = range.hi;
-		to->refs--;
+	if (last && last->to == way.to && last->range.hi + 1 == way.range.lo) {
+		last->range.hi = way.range.hi;
 		return;
 	}
-	vec_push(b->arena, &node->way, (struct nft_way){range, to});
+	way.to->refs++;
+	vec_push(b->arena, &node->way, way);
 }
 
 static struct nft_node *branch(struct build *b, const struct nft_entries *list,
@@ -309,8 +307,10 @@ static struct nft_node *branch(struct build *b, const struct nft_entries *list,
 		struct nft_path down = *path;
 		nft_path_follow(&down, split->field, split->range.at[i]);
 		if (!b->over)
-			add_way(b, node, split->range.at[i],
-				build_node(b, &s.way[i], &down, depth + 1));
+			add_way(b, node,
+				(struct nft_way){split->range.at[i],
+						 build_node(b, &s.way[i], &down, depth + 1),
+						 (uint32_t)s.way[i].len});
 		free(s.way[i].at);
 	}
 	if (!split->covers && !b->over) {
@@ -354,7 +354,8 @@ static struct nft_node *branch_apart(struct build *b, const struct nft_entries *
 	to = build_node(b, &way, &down, depth + 1);
 	to->refs++;
 	for (size_t i = 0; i < split->range.len; i++)
-		vec_push(b->arena, &node->way, (struct nft_way){split->range.at[i], to});
+		vec_push(b->arena, &node->way,
+			 (struct nft_way){split->range.at[i], to, (uint32_t)way.len});
 	if (!b->over) {
 		node->miss = build_node(b, &s.miss, path, depth + 1);
 		node->miss->refs++;

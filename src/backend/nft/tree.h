@@ -19,6 +19,7 @@ struct nft_entries { // a vector
 struct nft_way {
 	struct algebra_range range;
 	struct nft_node *to;
+	uint32_t rules; // that went there when it was made
 };
 struct nft_node {
 	uint32_t number;         // of its chain
