@@ -114,6 +114,33 @@ void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_a
 	equate_versions(area, arena);
 }
 
+static bool lies_in(const struct nft_area *area, enum nft_field field, struct algebra_set set)
+{
+	return has(area, field) && algebra_set_within(area->set[field], set);
+}
+
+bool nft_area_has_field(const struct nft_area *area, enum nft_field field)
+{
+	const struct nft_field_info *info = &nft_field_info[field];
+	bool flow = info->side == OF_FLOW;
+	struct algebra_set protocols = nft_protocols_set(info->protocols);
+	const struct algebra_range *version = info->version == 4 ? version4 : version6;
+	if (info->version &&
+	    !lies_in(area, flow ? F_FLOW_VERSION : F_VERSION, (struct algebra_set){version, 1}))
+		return false;
+	return !protocols.len || lies_in(area, flow ? F_FLOW_PROTO : F_PROTO, protocols);
+}
+
+bool nft_area_meets(const struct nft_area *a, const struct nft_area *b)
+{
+	for (uint64_t both = a->has & b->has; both; both &= both - 1) {
+		unsigned f = (unsigned)__builtin_ctzll(both);
+		if (!algebra_set_overlaps(a->set[f], b->set[f]))
+			return false;
+	}
+	return !a->never && !b->never;
+}
+
 bool nft_area_within(const struct nft_area *a, const struct nft_area *b)
 {
 	if (a->never)
@@ -133,15 +160,13 @@ bool nft_area_equal(const struct nft_area *a, const struct nft_area *b)
 
 static bool has_header(const struct nft_area *area)
 {
-	return has(area, F_HEADER) &&
-	       algebra_set_within(area->set[F_HEADER], nft_field_domain(F_HEADER));
+	return lies_in(area, F_HEADER, nft_field_domain(F_HEADER));
 }
 
 static bool of_ethernet(const struct nft_area *area)
 {
 	static const struct algebra_range link = {NFT_LINK_ETHERNET, NFT_LINK_ETHERNET};
-	return has(area, F_LINK) &&
-	       algebra_set_within(area->set[F_LINK], (struct algebra_set){&link, 1});
+	return lies_in(area, F_LINK, (struct algebra_set){&link, 1});
 }
 
 static const char *unguarded(const struct nft_area *area, enum nft_field field)
@@ -217,22 +242,12 @@ void nft_area_minus(const struct nft_area *a, const struct nft_area *b, struct a
 			cut(&rest, b, f, arena, out);
 }
 
-bool nft_area_meets(const struct nft_area *a, const struct nft_area *b)
-{
-	for (uint64_t both = a->has & b->has; both; both &= both - 1) {
-		unsigned f = (unsigned)__builtin_ctzll(both);
-		if (!algebra_set_overlaps(a->set[f], b->set[f]))
-			return false;
-	}
-	return !a->never && !b->never;
-}
-
 // --- as matches ---
 
 static void put_matches(const struct nft_area *area, uint64_t fields, struct arena *arena,
 			struct nft_form *form)
 {
-	form->match = arena_array(arena, struct nft_match, NFT_FIELDS);
+	form->match = arena_array(arena, struct nft_match, (size_t)__builtin_popcountll(fields));
 	form->len = 0;
 	for (unsigned f = 0; f < NFT_FIELDS; f++)
 		if (fields >> f & 1)

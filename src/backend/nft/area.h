@@ -29,6 +29,8 @@ void nft_area_narrow(struct nft_area *area, struct arena *arena, enum nft_field 
 // Intersects with the form's matches, its fields named (nft_form_resolve).
 void nft_area_form(struct nft_area *area, struct arena *arena, const struct nft_form *form);
 void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_area *other);
+// Whether all of its packets have the field.
+bool nft_area_has_field(const struct nft_area *area, enum nft_field field) must_check;
 bool nft_area_within(const struct nft_area *a, const struct nft_area *b) must_check;
 bool nft_area_meets(const struct nft_area *a, const struct nft_area *b) must_check;
 bool nft_area_equal(const struct nft_area *a, const struct nft_area *b) must_check;

@@ -159,6 +159,7 @@ static void read_ways(struct reading *r)
 					.steps = 100000};
 		if (!r->error)
 			nft_walk(&walk, r->area);
+		nft_ways_fini(&ways);
 		if (walk.over)
 			r->error = -E2BIG;
 	}

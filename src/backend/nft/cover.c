@@ -37,10 +37,11 @@ static bool has(const struct nft_area *area, enum nft_field field)
 	return area->has >> field & 1;
 }
 
+// A flow has the version of its packets, and areas that ask one say both: one of them is enough.
 static uint64_t narrower_in(const struct nft_area *a, const struct nft_area *b)
 {
 	uint64_t fields = 0;
-	for (uint64_t left = b->has; left; left &= left - 1) {
+	for (uint64_t left = b->has & ~((uint64_t)1 << F_FLOW_VERSION); left; left &= left - 1) {
 		unsigned f = (unsigned)__builtin_ctzll(left);
 		if (!has(a, f) || !algebra_set_within(a->set[f], b->set[f]))
 			fields |= (uint64_t)1 << f;

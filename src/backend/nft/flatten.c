@@ -588,4 +588,5 @@ void nft_flatten(const struct nft_program *program, struct arena *arena, struct 
 	}
 	f.last = true;
 	make_list(&f);
+	nft_ways_fini(&f.ways);
 }

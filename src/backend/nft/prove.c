@@ -17,7 +17,9 @@
 
 #define STEPS_EACH 4000u     // a rule, on the average …
 #define STEPS_LEAST 1000000u // … and beside that
-#define DECIDERS_MOST 20000u
+#define DECIDERS_MOST 20000u // rules before another one that may meet it
+#define LIVE_PASSES 2u
+#define ASKED_OFTEN 256u
 #define MEETING_MOST 2000u // rules that may meet another one; more are asked one by one
 
 struct place { // where a rule of the list stands in the program
@@ -44,10 +46,17 @@ struct prover {
 	size_t **highest;        // by stop and rule: the highest index before it, + 1
 	size_t *highest_in;      // by part
 	struct part_index *part; // by part
-	struct part_index every; // all rules of the list
+	struct nft_meets *every; // all rules of the list
+	size_t taker[8],
+		takers; // rules of the list that took all of some packets of the one that is walked, and others
 	VEC(struct place) place; // sorted by rule of the list
 	size_t now;              // the rule of the list that is walked
 	bool failed;             // something is wrong with it
+	struct arena of_rule;
+	struct nft_area
+		live;    // an area that holds those of its packets that no earlier rule decides …
+	bool live_known; // … once that was
+	unsigned asked;  // often
 };
 #define NONE NFT_MISFIT_NONE
 #define UNSEEN (SIZE_MAX - 1)
@@ -172,7 +181,7 @@ static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
 		return true;
 	arena_init(&arena);
 	deciders(p, at, p->rules, &arena, &by);
-	nft_ways_taken(walk, at, packets, &arena, &by);
+	nft_ways_taken(at, &arena, &by);
 	if (!is_covered(p, packets, &by, &arena))
 		add_rule(p, NFT_MISFIT_END, NONE, at, NULL);
 	arena_fini(&arena);
@@ -242,16 +251,17 @@ static void find_highest(struct prover *p)
 	p->part = arena_array(p->arena, struct part_index, p->ways.parts);
 	for (size_t s = 0; s < p->ways.stop.len; s++) {
 		const struct nft_stop *stop = p->ways.stop.at[s];
-		size_t n = stop->chain->rule.len, most = 0;
+		size_t n = stop->chain->rule.len, most = 0, lead = 0;
 		p->highest[s] = arena_array(p->arena, size_t, n + 1);
 		for (size_t i = 0; i < n; i++) {
-			const struct nft_form *form = &stop->chain->rule.at[i];
-			const struct nft_stop *to = nft_ways_to(&p->ways, form);
+			bool leads = lead < stop->leads && stop->lead[lead].rule == i;
+			const struct nft_stop *to =
+				leads ? nft_lead_jump(stop, &stop->lead[lead++]) : NULL;
 			p->highest[s][i] = most;
-			if (p->is[s][i] < p->rules)
-				most = higher(most, p->is[s][i] + 1);
-			else if (form->act == ACT_JUMP && nft_leads_on(form) && to)
+			if (to)
 				most = higher(most, p->highest_in[to->part]);
+			else if (p->is[s][i] < p->rules)
+				most = higher(most, p->is[s][i] + 1);
 		}
 		p->highest[s][n] = most;
 	}
@@ -360,10 +370,9 @@ static bool meets_later(struct prover *p, const struct nft_visit *at,
 			continue;
 		if (chain_meets(p, at->stop, at->rule, packets, arena))
 			return true;
-		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i] < at->rule; i++) {
-			const struct nft_form *form = &at->stop->chain->rule.at[at->stop->lead[i]];
-			const struct nft_stop *to = nft_ways_to(&p->ways, form);
-			if (form->act == ACT_JUMP && to && part_meets(p, to->part, packets, arena))
+		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i].rule < at->rule; i++) {
+			const struct nft_stop *to = nft_lead_jump(at->stop, &at->stop->lead[i]);
+			if (to && part_meets(p, to->part, packets, arena))
 				return true;
 		}
 	}
@@ -389,42 +398,128 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 	nft_area_minus(packets, &tests, arena, rest);
 }
 
-static const struct part_index *index_of_list(struct prover *p)
+static const struct nft_meets *index_of_list(struct prover *p)
 {
-	struct part_index *index = &p->every;
-	if (index->meets)
-		return index;
+	if (p->every)
+		return p->every;
 	const struct nft_form **form = arena_array(p->arena, const struct nft_form *, p->rules);
 	for (size_t i = 0; i < p->rules; i++)
 		form[i] = &p->rule[i];
-	index->meets = nft_meets_new(form, p->rules);
-	return index;
+	return p->every = nft_meets_new(form, p->rules);
+}
+
+// In how many fields the rule does not take all of the packets, as far as it can be told cheaply.
+static unsigned narrower_in(const struct nft_form *form, const struct nft_area *packets)
+{
+	unsigned fields = 0;
+	for (size_t i = 0; i < form->len && fields < 2; i++) {
+		enum nft_field field = form->match[i].field;
+		fields += !(packets->has >> field & 1) ||
+			  !algebra_set_within(packets->set[field], form->match[i].set);
+	}
+	return fields;
+}
+
+static void leave_live(struct prover *p, size_t rule)
+{
+	struct nft_area taken;
+	struct nft_areas rest = {0};
+	if (!nft_takes(&p->rule[rule]) || p->live.never ||
+	    narrower_in(&p->rule[rule], &p->live) > 1)
+		return;
+	area_of(&p->rule[rule], &p->of_rule, &taken);
+	nft_area_minus(&p->live, &taken, &p->of_rule, &rest);
+	if (!rest.list.len)
+		p->live.never = true;
+	else if (rest.list.len == 1)
+		p->live = *rest.list.at[0];
+}
+
+// An area that holds all packets of the rule that no earlier one takes: without those of rules that are narrower in one
+// field only, which leaves it one area.
+static void find_live(struct prover *p)
+{
+	struct nft_form form = {0};
+	struct algebra_ids ids = {0};
+	p->live_known = true;
+	area_of(&p->rule[p->now], &p->of_rule, &p->live);
+	nft_area_all_matches(&p->live, &p->of_rule, &form);
+	bool all = nft_meets_find(index_of_list(p), &form, (struct algebra_range){0, p->now},
+				  DECIDERS_MOST, &ids);
+	for (unsigned pass = 0; all && pass < LIVE_PASSES; pass++)
+		for (size_t i = 0; i < ids.len; i++)
+			leave_live(p, ids.at[i]);
+	free(ids.at);
+}
+
+static bool may_live(const struct prover *p, const struct nft_area *packets)
+{
+	return !p->live_known || nft_area_meets(packets, &p->live);
 }
 
 static void add_decider(struct prover *p, size_t rule, const struct nft_area *packets,
-			struct arena *arena, struct nft_areas *out)
+			struct arena *arena, struct nft_areas *by)
 {
 	if (!nft_takes(&p->rule[rule]) || !rule_meets(p, rule, packets, arena))
 		return;
 	struct nft_area *area = arena_new(arena, struct nft_area);
 	area_of(&p->rule[rule], arena, area);
-	vec_push(arena, &out->list, area);
+	vec_push(arena, &by->list, area);
 }
 
-// All earlier rules of the list that decide: who makes a chain may leave a rule out because of what stands before it there.
-static void all_deciders(struct prover *p, const struct nft_area *packets, struct arena *arena,
-			 struct nft_areas *out)
+// Whether earlier rules of the list decide all these packets of the rule, wherever they stand: who makes a chain may leave
+// a rule out because of what stands before it there.
+static bool decided_before(struct prover *p, const struct nft_area *packets)
 {
+	struct arena arena;
 	struct nft_form form = {0};
+	struct nft_areas by = {0};
 	struct algebra_ids ids = {0};
-	nft_area_all_matches(packets, arena, &form);
-	bool found = nft_meets_find(index_of_list(p)->meets, &form,
-				    (struct algebra_range){0, p->now}, DECIDERS_MOST, &ids);
+	if (!may_live(p, packets))
+		return true;
+	arena_init(&arena);
+	nft_area_all_matches(packets, &arena, &form);
+	bool found = nft_meets_find(index_of_list(p), &form, (struct algebra_range){0, p->now},
+				    DECIDERS_MOST, &ids);
 	for (size_t i = 0; found && i < ids.len; i++)
-		add_decider(p, ids.at[i], packets, arena, out);
+		add_decider(p, ids.at[i], packets, &arena, &by);
 	for (size_t i = 0; !found && i < p->now; i++)
-		add_decider(p, i, packets, arena, out);
+		add_decider(p, i, packets, &arena, &by);
+	bool decided = is_covered(p, packets, &by, &arena);
 	free(ids.at);
+	arena_fini(&arena);
+	return decided;
+}
+
+static void tell_absent(struct prover *p, bool elsewhere)
+{
+	add(p,
+	    (struct nft_misfit){.kind = NFT_MISFIT_ABSENT, .rule = p->now, .elsewhere = elsewhere});
+	p->failed = true;
+}
+
+// Whether what has been met on the way decides them.
+static bool decided_on_way(struct prover *p, const struct nft_visit *at,
+			   const struct nft_area *packets)
+{
+	struct arena arena;
+	struct nft_areas by = {0};
+	arena_init(&arena);
+	deciders(p, at, p->now, &arena, &by);
+	nft_ways_taken(at, &arena, &by);
+	bool decided = nft_area_covered(packets, &by, &arena) == ALGEBRA_COVERED;
+	arena_fini(&arena);
+	return decided;
+}
+
+// Where that is asked often, it pays to know which packets there are to care for.
+static bool is_done(struct nft_walk *walk, const struct nft_visit *at,
+		    const struct nft_area *packets)
+{
+	struct prover *p = walk->user;
+	if (p->asked++ == ASKED_OFTEN)
+		find_live(p);
+	return !may_live(p, packets) || decided_on_way(p, at, packets);
 }
 
 // Packets of the rule at an end of the way, where the rule was not. Behind a jump it may yet come.
@@ -432,27 +527,11 @@ static bool come_to_nothing(struct nft_walk *walk, const struct nft_visit *at,
 			    const struct nft_area *packets)
 {
 	struct prover *p = walk->user;
-	struct arena arena;
-	struct nft_areas by = {0};
-	if (p->failed)
+	if (p->failed || decided_on_way(p, at, packets))
 		return false;
-	arena_init(&arena);
-	deciders(p, at, p->now, &arena, &by);
-	nft_ways_taken(walk, at, packets, &arena, &by);
-	bool covered = nft_area_covered(packets, &by, &arena) == ALGEBRA_COVERED;
-	if (!covered && !at->back) {
-		by = (struct nft_areas){0};
-		all_deciders(p, packets, &arena, &by);
-		covered = is_covered(p, packets, &by, &arena);
-	}
-	if (!covered && !at->back) {
-		add(p, (struct nft_misfit){.kind = NFT_MISFIT_ABSENT,
-					   .rule = p->now,
-					   .elsewhere = walk->only_len > 0});
-		p->failed = true;
-	}
-	arena_fini(&arena);
-	return !covered;
+	if (!at->back && !decided_before(p, packets))
+		tell_absent(p, true);
+	return at->back;
 }
 
 static void come_to_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
@@ -474,10 +553,11 @@ static bool decided_earlier(struct nft_walk *walk, const struct nft_stop *stop)
 static bool stands_before(const struct nft_walk *walk, const struct nft_visit *at,
 			  const struct nft_area *packets, struct arena *arena)
 {
-	for (size_t i = 0; i < walk->only_len; i++) {
+	size_t i = nft_walk_only(walk, (struct nft_rule_at){at->stop->number, 0});
+	for (; i < walk->only_len; i++) {
 		struct nft_rule_at spot = walk->only[i];
 		if (spot.stop != at->stop->number || spot.rule >= at->rule)
-			continue;
+			return false;
 		const struct nft_form *form = &at->stop->chain->rule.at[spot.rule];
 		struct nft_area both = *packets;
 		nft_area_form(&both, arena, form);
@@ -503,10 +583,9 @@ static bool came_before(const struct prover *p, const struct nft_walk *walk,
 	for (; at; at = at->from) {
 		if (stands_before(walk, at, packets, arena))
 			return true;
-		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i] < at->rule; i++) {
-			const struct nft_form *form = &at->stop->chain->rule.at[at->stop->lead[i]];
-			const struct nft_stop *to = nft_ways_to(&p->ways, form);
-			if (form->act == ACT_JUMP && to && is_in_part(p, walk, to->part))
+		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i].rule < at->rule; i++) {
+			const struct nft_stop *to = nft_lead_jump(at->stop, &at->stop->lead[i]);
+			if (to && is_in_part(p, walk, to->part))
 				return true;
 		}
 	}
@@ -535,52 +614,73 @@ static bool go_on(struct nft_walk *walk, const struct nft_visit *at, const struc
 	return true;
 }
 
-static void walk_rule(struct prover *p, const struct place *place, size_t n, struct nft_walk *walk)
+static void walk_places(struct prover *p, const struct place *place, size_t n,
+			const struct nft_area *packets, struct nft_walk *walk)
 {
 	struct arena arena;
-	struct nft_area packets;
 	arena_init(&arena);
-	struct nft_rule_at *only = arena_array(&arena, struct nft_rule_at, n + 1);
+	struct nft_rule_at *only = arena_array(&arena, struct nft_rule_at, n);
 	for (size_t i = 0; i < n; i++)
 		only[i] = place[i].spot;
 	walk->only = only;
 	walk->only_len = n;
-	walk->home = n ? p->ways.stop.at[only[0].stop]->part : walk->home;
+	walk->home = p->ways.stop.at[only[0].stop]->part;
+	nft_walk(walk, packets);
+	arena_fini(&arena);
+}
+
+struct rule_walks {
+	struct nft_walk comes, again;
+};
+
+// A rule without a place needs no walk.
+static void walk_rule(struct prover *p, const struct place *place, size_t n,
+		      struct rule_walks *walks)
+{
+	struct arena arena;
+	struct nft_area packets;
+	arena_init(&arena);
+	arena_init(&p->of_rule);
+	p->failed = p->live_known = false;
+	p->asked = 0;
 	area_of(&p->rule[p->now], &arena, &packets);
 	nft_area_and(&packets, &arena, p->within);
-	if (!packets.never)
-		nft_walk(walk, &packets);
+	if (!packets.never && !n && !decided_before(p, &packets))
+		tell_absent(p, false);
+	if (!packets.never && n)
+		walk_places(p, place, n, &packets, &walks->comes);
+	if (!packets.never && n > 1 && !p->failed && !nft_takes(&p->rule[p->now]))
+		walk_places(p, place, n, &packets, &walks->again);
+	arena_fini(&p->of_rule);
 	arena_fini(&arena);
 }
 
 static void walk_rules(struct prover *p)
 {
-	struct nft_walk walk = {.ways = &p->ways,
-				.user = p,
-				.rule = come_to_rule,
-				.ends = come_to_nothing,
-				.lost = come_to_lost,
-				.settled = decided_earlier,
-				.steps = steps_of(p)},
-			again = {.ways = &p->ways,
-				 .user = p,
-				 .rule = come_again,
-				 .ends = go_on,
-				 .lost = come_to_lost,
-				 .steps = steps_of(p)};
+	struct rule_walks walks = {.comes = {.ways = &p->ways,
+					     .user = p,
+					     .rule = come_to_rule,
+					     .ends = come_to_nothing,
+					     .lost = come_to_lost,
+					     .settled = decided_earlier,
+					     .done = is_done,
+					     .steps = steps_of(p)},
+				   .again = {.ways = &p->ways,
+					     .user = p,
+					     .rule = come_again,
+					     .ends = go_on,
+					     .lost = come_to_lost,
+					     .steps = steps_of(p)}};
 	size_t at = 0;
 	if (p->place.len)
 		qsort(p->place.at, p->place.len, sizeof(*p->place.at), by_rule);
-	for (p->now = 0; p->now < p->rules && !walk.over && !again.over; p->now++) {
+	for (p->now = 0; p->now < p->rules && !p->out->over; p->now++) {
 		size_t first = at;
 		while (at < p->place.len && p->place.at[at].rule == p->now)
 			at++;
-		p->failed = false;
-		walk_rule(p, p->place.at + first, at - first, &walk);
-		if (at - first > 1 && !p->failed && !nft_takes(&p->rule[p->now]))
-			walk_rule(p, p->place.at + first, at - first, &again);
+		walk_rule(p, p->place.at + first, at - first, &walks);
+		p->out->over |= walks.comes.over || walks.again.over;
 	}
-	p->out->over |= walk.over || again.over;
 }
 
 static void absent_all(struct prover *p)
@@ -623,7 +723,8 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 	walk_rules(&p);
 	for (uint32_t i = 0; i < p.ways.parts; i++)
 		nft_meets_free(p.part[i].meets);
-	nft_meets_free(p.every.meets);
+	nft_meets_free(p.every);
+	nft_ways_fini(&p.ways);
 }
 
 void nft_prove(const struct nft_program *list, const struct nft_program *program,

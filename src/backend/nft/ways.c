@@ -4,6 +4,7 @@
 // not that very many ways lead to one chain.
 #include "backend/nft/ways.h"
 #include "backend/nft/decode.h"
+#include "backend/nft/meets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #define PARTED_MOST 300u   // areas that boxes leave; then they may leave more than there is
 #define REGION_MOST 65536u // areas of packets at one place
 #define DEPTH_MOST 40u     // the kernel allows 16
+#define BOXES_FEW 8u       // are asked one after the other
 
 bool nft_takes(const struct nft_form *form)
 {
@@ -27,54 +29,70 @@ bool nft_leads_on(const struct nft_form *form)
 
 // --- which chains there are ---
 
-static struct nft_stop *stop_of(const struct nft_ways *ways, const char *chain)
-{
-	return chain ? map_get(&ways->by_name, chain) : NULL;
-}
-
-struct nft_stop *nft_ways_to(const struct nft_ways *ways, const struct nft_form *form)
-{
-	return nft_form_by_map(form) ? NULL : stop_of(ways, form->chain);
-}
-
 static void list_leads(struct nft_stop *stop, struct arena *arena)
 {
 	const struct nft_chain *chain = stop->chain;
 	for (size_t i = 0; i < chain->rule.len; i++)
 		stop->leads += nft_leads_on(&chain->rule.at[i]);
-	stop->lead = arena_array(arena, uint32_t, stop->leads);
+	stop->lead = arena_array(arena, struct nft_lead, stop->leads);
 	for (size_t i = 0, n = 0; i < chain->rule.len; i++)
 		if (nft_leads_on(&chain->rule.at[i]))
-			stop->lead[n++] = (uint32_t)i;
+			stop->lead[n++].rule = (uint32_t)i;
+}
+
+static const struct nft_form *form_of(const struct nft_stop *stop, const struct nft_lead *lead)
+{
+	return &stop->chain->rule.at[lead->rule];
+}
+
+struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lead *lead)
+{
+	return form_of(stop, lead)->act == ACT_JUMP ? lead->to[0] : NULL;
+}
+
+static size_t targets_of(const struct nft_form *form)
+{
+	return form->act == ACT_BRANCH  ? form->map.len
+	       : form->act == ACT_BOXES ? form->boxes.len
+					: 1;
+}
+
+static const char *target_of(const struct nft_form *form, size_t i)
+{
+	return form->act == ACT_BRANCH  ? form->map.branch[i].chain
+	       : form->act == ACT_BOXES ? form->boxes.box[i].chain
+					: form->chain;
 }
 
 // A stop that is seen the first time is of the part that leads to it.
-static void see(struct nft_ways *ways, const char *name, uint32_t part)
+// NULL: there is no such chain, as a walk will notice.
+static struct nft_stop *see(struct nft_ways *ways, const char *name, uint32_t part)
 {
 	struct nft_chain *chain = name ? nft_program_find(ways->program, name) : NULL;
-	struct nft_stop *stop = stop_of(ways, name);
+	struct nft_stop *stop = name ? map_get(&ways->by_name, name) : NULL;
 	if (stop && stop->part != part)
 		stop->shared = true;
 	if (stop || !chain)
-		return; // where there is no chain, a walk notices
+		return stop;
 	stop = arena_new(ways->arena, struct nft_stop);
 	*stop = (struct nft_stop){.chain = chain, .number = (uint32_t)ways->stop.len, .part = part};
 	list_leads(stop, ways->arena);
 	map_put(&ways->by_name, name, stop);
 	vec_push(ways->arena, &ways->stop, stop);
+	return stop;
 }
 
 static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 {
 	for (size_t i = 0; i < stop->leads; i++) {
-		const struct nft_form *form = &stop->chain->rule.at[stop->lead[i]];
+		struct nft_lead *lead = &stop->lead[i];
+		const struct nft_form *form = form_of(stop, lead);
 		bool begins = form->act == ACT_JUMP && !stop->part;
-		if (!nft_form_by_map(form))
-			see(ways, form->chain, begins ? ways->parts++ : stop->part);
-		for (size_t k = 0; form->act == ACT_BRANCH && k < form->map.len; k++)
-			see(ways, form->map.branch[k].chain, stop->part);
-		for (size_t k = 0; form->act == ACT_BOXES && k < form->boxes.len; k++)
-			see(ways, form->boxes.box[k].chain, stop->part);
+		size_t n = targets_of(form);
+		uint32_t part = begins ? ways->parts++ : stop->part;
+		lead->to = arena_array(ways->arena, struct nft_stop *, n);
+		for (size_t k = 0; k < n; k++)
+			lead->to[k] = see(ways, target_of(form, k), part);
 	}
 }
 
@@ -90,7 +108,7 @@ void nft_ways_find(const struct nft_program *program, struct arena *arena, struc
 {
 	*out = (struct nft_ways){
 		.program = program, .arena = arena, .by_name = {.arena = arena}, .parts = 1};
-	see(out, "", 0);
+	(void)!see(out, "", 0);
 	for (size_t i = 0; i < out->stop.len; i++)
 		see_targets(out, out->stop.at[i]);
 	bool shared = false;
@@ -98,6 +116,13 @@ void nft_ways_find(const struct nft_program *program, struct arena *arena, struc
 		shared |= out->stop.at[i]->shared;
 	if (shared)
 		make_one_part(out);
+}
+
+void nft_ways_fini(struct nft_ways *ways)
+{
+	for (size_t i = 0; i < ways->stop.len; i++)
+		for (size_t k = 0; k < ways->stop.at[i]->leads; k++)
+			nft_meets_free(ways->stop.at[i]->lead[k].meets);
 }
 
 // --- walking ---
@@ -116,12 +141,17 @@ static void put(struct nft_walk *walk, struct arena *arena, struct nft_areas *to
 		vec_push(arena, &to->list, arena_memdup(arena, area, sizeof(*area)));
 }
 
+static bool is_open(const struct nft_form *form)
+{
+	return form->open_len || form->map.reg || form->boxes.reg;
+}
+
 static void name_tests(const struct nft_form *form, const struct nft_area *packets,
 		       struct arena *arena, struct nft_form *out)
 {
 	struct nft_match match[NFT_FIELDS];
 	struct nft_form path = {.match = match};
-	if (!form->open_len && !form->map.reg && !form->boxes.reg) {
+	if (!is_open(form)) {
 		*out = *form;
 		return;
 	}
@@ -131,6 +161,64 @@ static void name_tests(const struct nft_form *form, const struct nft_area *packe
 	nft_form_resolve(form, &path, arena, out);
 }
 
+// --- what a rule that leads on reads ---
+
+// Whether it reads what it says in these packets, too.
+static bool reads_so(const struct nft_form *named, const struct nft_area *packets)
+{
+	bool so = named->act != ACT_BRANCH || nft_area_has_field(packets, named->map.field);
+	for (size_t i = 0; named->act == ACT_BOXES && i < named->boxes.fields && so; i++)
+		so = nft_area_has_field(packets, named->boxes.field[i]);
+	return so;
+}
+
+static struct nft_meets *index_boxes(const struct nft_boxes *boxes)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct nft_form *form = arena_array(&arena, struct nft_form, boxes->len);
+	const struct nft_form **at = arena_array(&arena, const struct nft_form *, boxes->len);
+	for (size_t i = 0; i < boxes->len; i++) {
+		form[i].match = arena_array(&arena, struct nft_match, boxes->fields);
+		for (size_t f = 0; f < boxes->fields; f++)
+			form[i].match[form[i].len++] = (struct nft_match){
+				boxes->field[f],
+				{(struct algebra_range *)&boxes->box[i].range[f], 1}};
+		at[i] = &form[i];
+	}
+	struct nft_meets *meets = nft_meets_new(at, boxes->len);
+	arena_fini(&arena);
+	return meets;
+}
+
+// For most ways it reads the same, which is kept.
+static void keep_named(struct nft_walk *walk, struct nft_lead *lead, const struct nft_form *raw,
+		       const struct nft_area *packets)
+{
+	struct arena *arena = walk->ways->arena;
+	struct nft_form *named = arena_new(arena, struct nft_form);
+	name_tests(raw, packets, arena, named);
+	if (is_open(raw) && (raw->open_len || named->strange || !reads_so(named, packets)))
+		return;
+	lead->named = named;
+	if (named->act == ACT_BOXES && named->boxes.len > BOXES_FEW)
+		lead->meets = index_boxes(&named->boxes);
+}
+
+static const struct nft_form *name_lead(struct nft_walk *walk, struct nft_lead *lead,
+					const struct nft_form *raw, const struct nft_area *packets,
+					struct arena *arena)
+{
+	if (!lead->tried)
+		keep_named(walk, lead, raw, packets);
+	lead->tried = true;
+	if (lead->named && (!is_open(raw) || reads_so(lead->named, packets)))
+		return lead->named;
+	struct nft_form *named = arena_new(arena, struct nft_form);
+	name_tests(raw, packets, arena, named);
+	return named;
+}
+
 struct entry {
 	const struct nft_visit *from;
 	struct nft_back *back;
@@ -138,24 +226,25 @@ struct entry {
 static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry entry,
 		      const struct nft_area *packets);
 
-// NULL, and the walk was told so, when the chain is not there.
-static struct nft_stop *led_to(struct nft_walk *walk, const struct nft_visit *at, const char *chain)
+static void tell_missing(struct nft_walk *walk, const struct nft_visit *at, const char *chain)
 {
-	struct nft_stop *stop = stop_of(walk->ways, chain);
-	if (stop)
-		return stop;
 	if (walk->missing)
 		walk->missing(walk, chain);
 	walk->lost(walk, at, "leads to a chain that is not there");
-	return NULL;
 }
 
-static void enter(struct nft_walk *walk, const struct nft_visit *at, const char *chain,
+struct target {
+	struct nft_stop *stop; // NULL: is not there
+	const char *chain;
+};
+
+static void enter(struct nft_walk *walk, const struct nft_visit *at, struct target to,
 		  const struct nft_area *packets)
 {
-	struct nft_stop *stop = led_to(walk, at, chain);
-	if (stop)
-		walk_stop(walk, stop, (struct entry){at, at->back}, packets);
+	if (to.stop)
+		walk_stop(walk, to.stop, (struct entry){at, at->back}, packets);
+	else
+		tell_missing(walk, at, to.chain);
 }
 
 // Whether the walk has nothing to see in a part.
@@ -169,14 +258,16 @@ static bool passes_by(const struct nft_walk *walk, uint32_t part)
 	return true;
 }
 
-static void jump(struct nft_walk *walk, const struct nft_visit *at, const char *chain,
+static void jump(struct nft_walk *walk, const struct nft_visit *at, const struct nft_lead *lead,
 		 const struct nft_area *packets, struct region *region)
 {
-	struct nft_stop *stop = led_to(walk, at, chain);
+	struct nft_stop *stop = lead->to[0];
 	struct nft_back back = {.arena = &region->arena};
 	bool enters = stop && !passes_by(walk, stop->part);
 	if (enters)
 		walk_stop(walk, stop, (struct entry){at, &back}, packets);
+	else if (!stop)
+		tell_missing(walk, at, form_of(at->stop, lead)->chain);
 	if (!enters || walk->all_back) {
 		put(walk, &region->arena, &region->areas, packets);
 		return;
@@ -187,16 +278,21 @@ static void jump(struct nft_walk *walk, const struct nft_visit *at, const char *
 
 // The branches that some of the packets take, sorted by where they lead.
 struct taken {
-	const char *chain;
+	struct target to;
 	struct algebra_range range;
 };
 
-static int by_chain(const void *x, const void *y)
+static size_t place_of(const struct taken *taken)
+{
+	return taken->to.stop ? taken->to.stop->number : SIZE_MAX;
+}
+
+static int by_target(const void *x, const void *y)
 {
 	const struct taken *a = x, *b = y;
-	int order = strcmp(a->chain, b->chain);
-	if (order)
-		return order;
+	size_t of_a = place_of(a), of_b = place_of(b);
+	if (of_a != of_b)
+		return of_a < of_b ? -1 : 1;
 	return a->range.lo < b->range.lo ? -1 : a->range.lo > b->range.lo;
 }
 
@@ -213,22 +309,35 @@ static size_t first_branch(const struct nft_map *map, u128 from)
 	return lo;
 }
 
-static struct taken *branches_of(const struct nft_map *map, const struct nft_area *packets,
-				 struct arena *arena, size_t *len_out)
+// Branches that no value leads to are gone from a map whose field has been named.
+static struct target branch_target(const struct nft_walk *walk, const struct nft_visit *at,
+				   const struct nft_lead *lead, const struct nft_map *map, size_t i)
+{
+	const char *chain = map->branch[i].chain;
+	bool all = map->len == form_of(at->stop, lead)->map.len;
+	struct nft_stop *stop = all     ? lead->to[i]
+				: chain ? map_get(&walk->ways->by_name, chain)
+					: NULL;
+	return (struct target){stop, chain};
+}
+
+// From the map's branch `first` on; n in, those that are taken out.
+static struct taken *branches_of(const struct nft_walk *walk, const struct nft_visit *at,
+				 const struct nft_lead *lead, const struct nft_map *map,
+				 const struct nft_area *packets, struct arena *arena,
+				 size_t *len_out)
 {
 	bool known = packets->has >> map->field & 1;
-	struct algebra_set set = known ? packets->set[map->field] : (struct algebra_set){0};
-	u128 lo = known ? set.at[0].lo : 0,
-	     hi = known ? set.at[set.len - 1].hi : algebra_max(nft_field_info[map->field].bits);
-	size_t first = first_branch(map, lo), n = 0;
+	struct algebra_set set = known ? packets->set[map->field] : nft_area_domain(map->field);
+	u128 hi = set.at[set.len - 1].hi;
+	size_t first = first_branch(map, set.at[0].lo), n = 0, kept = 0;
 	while (first + n < map->len && map->branch[first + n].range.lo <= hi)
 		n++;
 	struct taken *out = arena_array(arena, struct taken, n);
-	size_t kept = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct nft_branch *b = &map->branch[first + i];
-		if (!known || algebra_set_overlaps(set, (struct algebra_set){&b->range, 1}))
-			out[kept++] = (struct taken){b->chain ? b->chain : "?", b->range};
+	for (size_t i = first; i < first + n; i++) {
+		struct algebra_range range = map->branch[i].range;
+		if (algebra_set_overlaps(set, (struct algebra_set){&range, 1}))
+			out[kept++] = (struct taken){branch_target(walk, at, lead, map, i), range};
 	}
 	*len_out = kept;
 	return out;
@@ -236,25 +345,27 @@ static struct taken *branches_of(const struct nft_map *map, const struct nft_are
 
 // Branches that lead to the same chain are one way.
 static void follow_map(struct nft_walk *walk, const struct nft_visit *at,
-		       const struct nft_form *form, const struct nft_area *packets,
-		       struct region *region)
+		       const struct nft_lead *lead, const struct nft_form *form,
+		       const struct nft_area *packets, struct region *region)
 {
 	struct arena *a = &region->arena;
 	enum nft_field field = form->map.field;
 	size_t n;
-	struct taken *taken = branches_of(&form->map, packets, a, &n);
+	struct taken *taken = branches_of(walk, at, lead, &form->map, packets, a, &n);
 	struct algebra_builder all = {.arena = a};
 	for (size_t i = 0; i < n; i++)
 		algebra_builder_add(&all, taken[i].range.lo, taken[i].range.hi);
-	qsort(taken, n, sizeof(*taken), by_chain);
+	qsort(taken, n, sizeof(*taken), by_target);
 	for (size_t i = 0, k; i < n && !walk->over; i = k) {
 		struct algebra_builder some = {.arena = a};
-		for (k = i; k < n && !strcmp(taken[k].chain, taken[i].chain); k++)
+		for (k = i;
+		     k == i || (k < n && taken[k].to.stop && taken[k].to.stop == taken[i].to.stop);
+		     k++)
 			algebra_builder_add(&some, taken[k].range.lo, taken[k].range.hi);
 		struct nft_area on = *packets;
 		nft_area_narrow(&on, a, field, algebra_builder_take(&some));
 		if (!on.never)
-			enter(walk, at, taken[i].chain, &on);
+			enter(walk, at, taken[i].to, &on);
 	}
 	struct nft_area gone;
 	nft_area_all(&gone);
@@ -283,16 +394,25 @@ static void box_area(const struct nft_boxes *boxes, const struct nft_box *box, s
 				algebra_set_one(arena, box->range[f].lo, box->range[f].hi));
 }
 
-// Whether no packet comes back from the chain.
-static bool decides(const struct nft_program *program, const char *name, unsigned depth)
+static bool ends_in(const struct nft_program *program, const struct nft_chain *chain,
+		    unsigned depth)
 {
-	const struct nft_chain *chain = name ? nft_program_find(program, name) : NULL;
 	const struct nft_form *last =
 		chain && chain->rule.len ? &chain->rule.at[chain->rule.len - 1] : NULL;
 	if (!last || last->len || !nft_takes(last) || last->act == ACT_RETURN)
 		return false;
 	return last->act != ACT_GOTO ||
-	       (depth < DEPTH_MOST && decides(program, last->chain, depth + 1));
+	       (depth < DEPTH_MOST && last->chain &&
+		ends_in(program, nft_program_find(program, last->chain), depth + 1));
+}
+
+// Whether no packet comes back from the chain.
+static bool decides(const struct nft_walk *walk, struct nft_stop *stop)
+{
+	if (stop && stop->end == NFT_MAY_DECIDE)
+		stop->end =
+			ends_in(walk->ways->program, stop->chain, 0) ? NFT_DECIDES : NFT_LETS_GO;
+	return stop && stop->end == NFT_DECIDES;
 }
 
 static bool any_meets(const struct nft_boxes *boxes, const struct nft_box *box,
@@ -306,43 +426,96 @@ static bool any_meets(const struct nft_boxes *boxes, const struct nft_box *box,
 
 // Packets on their way through a map of boxes.
 struct passing {
+	const struct nft_form *form;
 	const struct nft_boxes *boxes;
+	const struct nft_lead *lead;
+	const struct nft_area *packets; // that came
 	struct nft_areas left;
-	VEC(const struct nft_box *)
-	settled;     // of no interest, but not taken from those that are left …
-	bool parted; // … which others have since been taken from
+	bool parted; // some were taken from those that are left
 };
 
-// Of what others have left the settled boxes may have all.
-static void drop_settled(struct passing *p, struct arena *a)
+// A box that has taken packets which go on all the same.
+static void let_on(const struct nft_visit *at, const struct passing *p, uint32_t number)
 {
-	struct nft_areas by = {0}, left = p->left;
-	if (!p->parted || !p->settled.len || !left.list.len)
-		return;
-	for (size_t i = 0; i < p->settled.len; i++) {
-		struct nft_area *area = arena_new(a, struct nft_area);
-		if (!any_meets(p->boxes, p->settled.at[i], &left))
-			continue;
-		nft_area_all(area);
-		box_area(p->boxes, p->settled.at[i], a, area);
-		vec_push(a, &by.list, area);
+	struct nft_let_on *on = at->let_on;
+	uint64_t bit = (uint64_t)1 << number % 64;
+	if (on->lead != p->lead) {
+		on->lead = p->lead;
+		on->noted = arena_array(on->arena, uint64_t, p->boxes->len / 64 + 1);
 	}
+	if (!(on->noted[number / 64] & bit))
+		vec_push(on->arena, &on->box, ((struct nft_let_box){p->form, number}));
+	on->noted[number / 64] |= bit;
+}
+
+static const struct nft_areas *areas_let_on(struct nft_let_on *on)
+{
+	for (size_t i = on->areas.list.len; i < on->box.len; i++) {
+		const struct nft_form *form = on->box.at[i].form;
+		struct nft_area *area = arena_new(on->arena, struct nft_area);
+		nft_area_all(area);
+		nft_area_form(area, on->arena, form);
+		box_area(&form->boxes, &form->boxes.box[on->box.at[i].number], on->arena, area);
+		vec_push(on->arena, &on->areas.list, area);
+	}
+	return &on->areas;
+}
+
+void nft_ways_taken(const struct nft_visit *at, struct arena *arena, struct nft_areas *out)
+{
+	for (; at; at = at->from) {
+		const struct nft_areas *taken = areas_let_on(at->let_on);
+		for (size_t i = 0; i < taken->list.len; i++)
+			vec_push(arena, &out->list, taken->list.at[i]);
+	}
+}
+
+// Of what other boxes have left those may have all that let go on what they took.
+static void drop_taken(const struct nft_visit *at, struct passing *p, struct arena *a)
+{
+	struct nft_areas left = p->left;
+	if (!p->parted || !at->let_on->box.len || !left.list.len)
+		return;
+	const struct nft_areas *taken = areas_let_on(at->let_on);
 	p->left = (struct nft_areas){0};
 	p->parted = false;
 	for (size_t i = 0; i < left.list.len; i++)
-		if (nft_area_covered(left.list.at[i], &by, a) != ALGEBRA_COVERED)
+		if (nft_area_covered(left.list.at[i], taken, a) != ALGEBRA_COVERED)
 			vec_push(a, &p->left.list, left.list.at[i]);
+}
+
+static bool looks_at(const struct nft_walk *walk, const struct nft_stop *stop)
+{
+	size_t at = nft_walk_only(walk, (struct nft_rule_at){stop->number, 0});
+	return at < walk->only_len && walk->only[at].stop == stop->number;
+}
+
+// Whether the walk need not follow the packets into the box.
+static bool is_settled(struct nft_walk *walk, const struct nft_visit *at, const struct passing *p,
+		       uint32_t number, struct arena *a)
+{
+	const struct nft_stop *stop = p->lead->to[number];
+	struct nft_area on = *p->packets;
+	if (!walk->settled || !stop || walk->settled(walk, stop))
+		return walk->settled && stop;
+	if (looks_at(walk, stop))
+		return false;
+	box_area(p->boxes, &p->boxes->box[number], a, &on);
+	return walk->done(walk, at, &on);
 }
 
 // The packets that are in the box go where it leads; the others go on to the next one. Where they may be more than there
 // are, so may all, if none comes back: whatever a later box says of them stands behind.
 static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct passing *p,
-		      const struct nft_box *box, struct arena *a)
+		      uint32_t number, struct arena *a)
 {
+	const struct nft_box *box = &p->boxes->box[number];
+	struct target to = {p->lead->to[number], box->chain};
 	struct nft_areas now = p->left;
 	struct nft_area whole;
-	bool stay = (walk->all_back || p->left.list.len > PARTED_MOST) &&
-		    decides(walk->ways->program, box->chain, 0);
+	bool stay = (walk->all_back || p->left.list.len > PARTED_MOST) && decides(walk, to.stop);
+	if (stay)
+		let_on(at, p, number);
 	nft_area_all(&whole);
 	box_area(p->boxes, box, a, &whole);
 	p->left = (struct nft_areas){0};
@@ -353,13 +526,13 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 		else
 			on.never = true;
 		if (!on.never)
-			enter(walk, at, box->chain ? box->chain : "?", &on);
+			enter(walk, at, to, &on);
 		if (on.never || (stay && !nft_area_within(now.list.at[i], &on)))
 			vec_push(a, &p->left.list, now.list.at[i]);
 		else if (!stay)
 			nft_area_minus(now.list.at[i], &whole, a, &p->left);
 		if (!on.never && stay && walk->all_back && walk->again)
-			walk->again(walk, at, stop_of(walk->ways, box->chain));
+			walk->again(walk, at, to.stop);
 		p->parted |= !on.never;
 		walk->over |= !walk->steps || p->left.list.len > REGION_MOST;
 		walk->steps -= !walk->over && !on.never;
@@ -367,81 +540,74 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 }
 
 static void follow_box(struct nft_walk *walk, const struct nft_visit *at, struct passing *p,
-		       const struct nft_box *box, struct arena *a)
+		       uint32_t number, struct arena *a)
 {
-	struct nft_stop *stop = stop_of(walk->ways, box->chain);
-	if (!any_meets(p->boxes, box, &p->left))
+	if (!any_meets(p->boxes, &p->boxes->box[number], &p->left))
 		return;
-	if (walk->settled && stop && walk->settled(walk, stop)) {
-		vec_push(a, &p->settled, box);
+	if (is_settled(walk, at, p, number, a)) {
+		let_on(at, p, number);
 		return;
 	}
-	drop_settled(p, a);
-	enter_box(walk, at, p, box, a);
-}
-
-static bool lets_on(struct nft_walk *walk, const struct nft_box *box)
-{
-	struct nft_stop *stop = stop_of(walk->ways, box->chain);
 	if (walk->settled)
-		return stop && walk->settled(walk, stop);
-	return walk->all_back && decides(walk->ways->program, box->chain, 0);
+		drop_taken(at, p, a);
+	enter_box(walk, at, p, number, a);
 }
 
-static void taken_by(struct nft_walk *walk, const struct nft_form *form,
-		     const struct nft_area *packets, struct arena *a, struct nft_areas *out)
+static int by_number(const void *x, const void *y)
 {
-	for (size_t i = 0; i < form->boxes.len; i++) {
-		const struct nft_box *box = &form->boxes.box[i];
-		if (!box_meets(&form->boxes, box, packets) || !lets_on(walk, box))
-			continue;
-		struct nft_area *area = arena_new(a, struct nft_area);
-		nft_area_all(area);
-		nft_area_form(area, a, form);
-		box_area(&form->boxes, box, a, area);
-		vec_push(a, &out->list, area);
-	}
+	const uint32_t *a = x, *b = y;
+	return *a < *b ? -1 : *a > *b;
 }
 
-void nft_ways_taken(struct nft_walk *walk, const struct nft_visit *at,
-		    const struct nft_area *packets, struct arena *arena, struct nft_areas *out)
+// The boxes that may meet the packets, ascending.
+static const uint32_t *boxes_met(const struct nft_lead *lead, const struct nft_boxes *boxes,
+				 const struct nft_area *packets, struct arena *arena,
+				 size_t *len_out)
 {
-	for (; at; at = at->from)
-		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i] < at->rule; i++) {
-			const struct nft_form *raw = &at->stop->chain->rule.at[at->stop->lead[i]];
-			struct nft_form form;
-			if (raw->act != ACT_BOXES)
-				continue;
-			name_tests(raw, packets, arena, &form);
-			if (!form.strange)
-				taken_by(walk, &form, packets, arena, out);
-		}
+	struct algebra_ids ids = {0};
+	struct nft_form form = {0};
+	bool named = lead->meets && boxes == &lead->named->boxes;
+	nft_area_all_matches(packets, arena, &form);
+	bool found =
+		named && nft_meets_find(lead->meets, &form, (struct algebra_range){0, boxes->len},
+					boxes->len, &ids);
+	size_t n = found ? ids.len : boxes->len;
+	uint32_t *out = arena_array(arena, uint32_t, n);
+	for (size_t i = 0; i < n; i++)
+		out[i] = found ? ids.at[i] : (uint32_t)i;
+	qsort(out, n, sizeof(*out), by_number);
+	free(ids.at);
+	*len_out = n;
+	return out;
 }
 
 static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at,
-			 const struct nft_boxes *boxes, const struct nft_area *packets,
-			 struct region *region)
+			 const struct nft_lead *lead, const struct nft_form *form,
+			 const struct nft_area *packets, struct region *region)
 {
 	struct arena *a = &region->arena;
-	struct passing p = {.boxes = boxes};
+	struct passing p = {.form = form, .boxes = &form->boxes, .lead = lead, .packets = packets};
+	size_t n;
+	const uint32_t *met = boxes_met(lead, p.boxes, packets, a, &n);
 	vec_push(a, &p.left.list, arena_memdup(a, packets, sizeof(*packets)));
-	for (size_t i = 0; i < boxes->len && p.left.list.len && !walk->over; i++)
-		follow_box(walk, at, &p, &boxes->box[i], a);
-	drop_settled(&p, a);
+	for (size_t i = 0; i < n && p.left.list.len && !walk->over; i++)
+		follow_box(walk, at, &p, met[i], a);
+	if (walk->settled)
+		drop_taken(at, &p, a);
 	for (size_t i = 0; i < p.left.list.len; i++)
 		put(walk, a, &region->areas, p.left.list.at[i]);
 }
 
-static void lead_on(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *raw,
+static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nft_lead *lead,
 		    const struct nft_area *packets, struct region *region)
 {
+	const struct nft_form *raw = form_of(at->stop, lead);
 	struct arena *a = &region->arena;
-	struct nft_form form;
+	const struct nft_form *form = name_lead(walk, lead, raw, packets, a);
 	struct nft_area on = *packets;
-	name_tests(raw, packets, a, &form);
-	nft_area_form(&on, a, &form);
-	const char *why = form.strange ? form.strange : nft_area_unguarded(&on, &form);
-	if (on.never && !form.strange) {
+	nft_area_form(&on, a, form);
+	const char *why = form->strange ? form->strange : nft_area_unguarded(&on, form);
+	if (on.never && !form->strange) {
 		put(walk, a, &region->areas, packets);
 		return;
 	}
@@ -450,14 +616,14 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, const str
 		return;
 	}
 	nft_area_minus(packets, &on, a, &region->areas);
-	if (form.act == ACT_BRANCH)
-		follow_map(walk, at, &form, &on, region);
-	else if (form.act == ACT_BOXES)
-		follow_boxes(walk, at, &form.boxes, &on, region);
-	else if (form.act == ACT_JUMP)
-		jump(walk, at, form.chain, &on, region);
+	if (form->act == ACT_BRANCH)
+		follow_map(walk, at, lead, form, &on, region);
+	else if (form->act == ACT_BOXES)
+		follow_boxes(walk, at, lead, form, &on, region);
+	else if (form->act == ACT_JUMP)
+		jump(walk, at, lead, &on, region);
 	else
-		enter(walk, at, form.chain, &on);
+		enter(walk, at, (struct target){lead->to[0], form->chain}, &on);
 }
 
 static void look(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *raw,
@@ -471,26 +637,48 @@ static void look(struct nft_walk *walk, const struct nft_visit *at, const struct
 		put(walk, &region->arena, &region->areas, rest.list.at[i]);
 }
 
-// The next rule from `rule` on that the walk has to see.
-static size_t next_rule(const struct nft_walk *walk, const struct nft_stop *stop, size_t rule)
+// The first that is not before the rule.
+static size_t first_lead(const struct nft_stop *stop, size_t rule)
 {
-	size_t next = stop->chain->rule.len, lo = 0, hi = stop->leads;
-	if (!walk->only)
-		return rule;
+	size_t lo = 0, hi = stop->leads;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (stop->lead[mid] < rule)
+		if (stop->lead[mid].rule < rule)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo < stop->leads)
-		next = stop->lead[lo];
-	for (size_t i = 0; i < walk->only_len; i++)
-		if (walk->only[i].stop == stop->number && walk->only[i].rule >= rule) {
-			next = walk->only[i].rule < next ? walk->only[i].rule : next;
-			break;
-		}
+	return lo;
+}
+
+size_t nft_walk_only(const struct nft_walk *walk, struct nft_rule_at from)
+{
+	size_t lo = 0, hi = walk->only_len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct nft_rule_at *at = &walk->only[mid];
+		bool before = at->stop != from.stop ? at->stop < from.stop : at->rule < from.rule;
+		if (before)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+// The next rule from `rule` on that the walk has to see.
+static size_t next_rule(const struct nft_walk *walk, const struct nft_stop *stop, size_t rule)
+{
+	size_t next = stop->chain->rule.len;
+	if (!walk->only)
+		return rule;
+	size_t lead = first_lead(stop, rule),
+	       only = nft_walk_only(walk, (struct nft_rule_at){stop->number, (uint32_t)rule});
+	if (lead < stop->leads)
+		next = stop->lead[lead].rule;
+	if (only < walk->only_len && walk->only[only].stop == stop->number &&
+	    walk->only[only].rule < next)
+		next = walk->only[only].rule;
 	return next;
 }
 
@@ -511,7 +699,8 @@ static void step(struct nft_walk *walk, const struct nft_visit *at, struct regio
 		walk->over = !walk->steps || walk->over;
 		walk->steps -= !walk->over;
 		if (nft_leads_on(form))
-			lead_on(walk, at, form, now.list.at[i], region);
+			lead_on(walk, at, &at->stop->lead[first_lead(at->stop, at->rule)],
+				now.list.at[i], region);
 		else
 			look(walk, at, form, now.list.at[i], region);
 	}
@@ -523,9 +712,11 @@ static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry
 	u128 mark = 0;
 	struct nft_visit at = {.from = entry.from, .stop = stop, .back = entry.back, .mark = &mark};
 	struct region region = {0};
+	struct nft_let_on let_on = {.arena = &region.arena};
 	size_t n = stop->chain->rule.len;
 	if (depth_of(entry.from) > DEPTH_MOST)
 		walk->over = true;
+	at.let_on = &let_on;
 	arena_init(&region.arena);
 	put(walk, &region.arena, &region.areas, packets);
 	for (at.rule = next_rule(walk, stop, 0);

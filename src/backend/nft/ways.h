@@ -5,12 +5,27 @@
 
 #include "backend/nft/area.h"
 
+struct nft_meets;
+
+struct nft_lead { // a rule that only leads on
+	uint32_t rule;
+	struct nft_stop **to; // the chain, or those of its branches or boxes; NULL: is not there
+	bool tried;
+	const struct nft_form *
+		named; // then its tests, named for the first way that led here; NULL: they have no names
+	struct nft_meets *meets; // then, of many boxes: which of them meet an area
+};
 struct nft_stop { // a chain on the way
 	const struct nft_chain *chain;
 	uint32_t number;
-	uint32_t part;  // what a jump of the main chain leads into, from 1; 0: no jump
-	bool shared;    // in several parts, which then are one
-	uint32_t *lead; // the rules that only lead on, ascending
+	uint32_t part; // what a jump of the main chain leads into, from 1; 0: no jump
+	bool shared;   // in several parts, which then are one
+	enum {
+		NFT_MAY_DECIDE,
+		NFT_DECIDES,
+		NFT_LETS_GO
+	} end;                 // whether all packets come to an end there
+	struct nft_lead *lead; // ascending
 	size_t leads;
 };
 struct nft_ways {
@@ -22,16 +37,28 @@ struct nft_ways {
 };
 // The program is borrowed; without a main chain there are no stops.
 void nft_ways_find(const struct nft_program *program, struct arena *arena, struct nft_ways *out);
+void nft_ways_fini(struct nft_ways *ways);
 // A rule that only leads on: to a chain of a tree, or to several.
 bool nft_leads_on(const struct nft_form *form) must_check;
 // Packets that match it do not come to what stands behind it, whatever becomes of them.
 bool nft_takes(const struct nft_form *form) must_check;
-// Where a rule that leads on leads to; NULL: nowhere, or to several.
-struct nft_stop *nft_ways_to(const struct nft_ways *ways, const struct nft_form *form) must_check;
+// Where a jump leads to; NULL: nowhere, or it is none.
+struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lead *lead) must_check;
 
 struct nft_back { // packets that go on behind a jump
 	struct arena *arena;
 	struct nft_areas areas;
+};
+struct nft_let_box {
+	const struct nft_form *form;
+	uint32_t number;
+};
+struct nft_let_on {
+	struct arena *arena;
+	VEC(struct nft_let_box) box;
+	const struct nft_lead *lead; // of the last ones
+	uint64_t *noted;             // bits: its boxes that are there
+	struct nft_areas areas;      // of the boxes, as far as somebody asked
 };
 // Where a walk is: a stop, the number of the rule in it, and where it came from.
 struct nft_visit {
@@ -40,6 +67,7 @@ struct nft_visit {
 	size_t rule;
 	struct nft_back *back; // packets that come to an end go on there; NULL: they are dropped
 	u128 *mark;            // of this visit, for whoever walks; 0 at first
+	struct nft_let_on *let_on; // what boxes have taken and the walk lets go on all the same
 };
 // One rule of a chain.
 struct nft_rule_at {
@@ -65,6 +93,9 @@ struct nft_walk {
 	// Whether it is of no interest which packets come to a chain that a box leads to: they are not followed there, and
 	// may be let go on as if they were in no box. NULL: it always is.
 	bool (*settled)(struct nft_walk *walk, const struct nft_stop *stop);
+	// With it: whether it is of no interest where these packets go.
+	bool (*done)(struct nft_walk *walk, const struct nft_visit *at,
+		     const struct nft_area *packets);
 	// Then packets that a box has taken for good, to this chain, come to what is behind it, too. NULL: nobody wants to
 	// know when.
 	void (*again)(struct nft_walk *walk, const struct nft_visit *at, const struct nft_stop *to);
@@ -76,8 +107,9 @@ struct nft_walk {
 	size_t steps; // that are left
 	bool over;    // there were none left
 };
+// The first of the rules that it looks at that is not before this one.
+size_t nft_walk_only(const struct nft_walk *walk, struct nft_rule_at from) must_check;
 // Follows all packets of the area from the main chain on.
 void nft_walk(struct nft_walk *walk, const struct nft_area *packets);
-// What boxes on the way have taken and the walk lets go on all the same: appends it, as far as it meets the packets.
-void nft_ways_taken(struct nft_walk *walk, const struct nft_visit *at,
-		    const struct nft_area *packets, struct arena *arena, struct nft_areas *out);
+// Appends what boxes on the way have taken and the walk lets go on all the same. Borrows it.
+void nft_ways_taken(const struct nft_visit *at, struct arena *arena, struct nft_areas *out);
