@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CORNERS_MOST 8u // boxes of one rule, and parts into which one is cut
-#define SHAPES 4u       // by which addresses a rule has
-#define WIDE 16         // parts of a field, one of which is much of it
-#define SAMPLE 256u     // rules by which fields are put in order
+#define CORNERS_MOST 8u  // boxes of one rule, and parts into which one is cut
+#define SHAPES 4u        // by which addresses a rule has
+#define WIDE 16          // parts of a field, one of which is much of it
+#define SAMPLE 256u      // rules by which fields are put in order
+#define RULES_MOST 2048u // that are looked at for one map
 #define LOOKUP_NS 73.0
 #define SURVIVOR_NS 2.0
 
@@ -154,8 +155,8 @@ static bool asks_widely(const struct pick *p, struct nft_entry entry, enum nft_f
 // but this one last, which is looked at in one step.
 static void order_fields(struct pick *p, enum nft_field last)
 {
-	bool *left = arena_array(p->arena, bool, p->len);
-	memset(left, true, p->len);
+	bool left[SAMPLE];
+	memset(left, true, sizeof(left));
 	for (size_t f = 0; f < p->fields; f++) {
 		size_t best = f, least = SIZE_MAX;
 		for (size_t k = f; k < p->fields; k++) {
@@ -271,8 +272,25 @@ static void order_for_map(struct pick *p)
 	order_fields(p, best);
 }
 
+// What it says, without what filling took beside it.
+static struct nft_boxes own_boxes(const struct nft_boxes *from, struct arena *arena)
+{
+	struct nft_boxes out = *from;
+	const char *before = NULL, *chain = NULL;
+	out.box = arena_memdup(arena, from->box, from->len * sizeof(*from->box));
+	for (size_t i = 0; i < out.len; i++) {
+		struct nft_box *box = &out.box[i];
+		if (box->chain != before)
+			chain = arena_strdup(arena, box->chain);
+		before = box->chain;
+		box->chain = chain;
+		box->range = arena_memdup(arena, box->range, out.fields * sizeof(*box->range));
+	}
+	return out;
+}
+
 // In their order, or cut apart: whatever lets packets pass more quickly.
-static size_t fill(struct pick *p, struct nft_boxes *out)
+static size_t fill_best(struct pick *p, struct nft_boxes *out)
 {
 	struct nft_boxes apart;
 	order_for_map(p);
@@ -283,6 +301,18 @@ static size_t fill(struct pick *p, struct nft_boxes *out)
 		return n;
 	*out = apart;
 	return more;
+}
+
+static size_t fill(struct pick *p, struct nft_boxes *out)
+{
+	struct arena scratch, *arena = p->arena;
+	struct nft_boxes boxes;
+	arena_init(&scratch);
+	p->arena = &scratch;
+	size_t n = fill_best(p, &boxes);
+	*out = own_boxes(&boxes, arena);
+	arena_fini(&scratch);
+	return n;
 }
 
 // With one field only, the address or port beside it is open in all.
@@ -306,7 +336,7 @@ size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf,
 	struct pick p = {.tree = tree, .leaf = leaf, .at = rules.at, .arena = arena};
 	if (leaf->list || rules.len < tree->boxes_least)
 		return 0;
-	pick_rules(&p, rules.len);
+	pick_rules(&p, rules.len < RULES_MOST ? rules.len : RULES_MOST);
 	if (p.len < tree->boxes_least || !has_two_fields(&p))
 		return 0;
 	return fill(&p, out);
