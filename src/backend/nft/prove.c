@@ -19,7 +19,7 @@
 #define STEPS_LEAST 1000000u // … and beside that
 #define DECIDERS_MOST 20000u // rules before another one that may meet it
 #define LIVE_PASSES 2u
-#define ASKED_OFTEN 256u
+#define ASKED_OFTEN 64u
 #define MEETING_MOST 2000u // rules that may meet another one; more are asked one by one
 
 struct place { // where a rule of the list stands in the program
@@ -44,6 +44,7 @@ struct prover {
 	struct nft_ways ways;
 	size_t **is;             // by stop and rule: index in the list, or NONE, UNSEEN
 	size_t **highest;        // by stop and rule: the highest index before it, + 1
+	size_t *sole;            // by stop: the rule that decides all packets there, NONE
 	size_t *highest_in;      // by part
 	struct part_index *part; // by part
 	struct nft_meets *every; // all rules of the list
@@ -539,14 +540,27 @@ static void come_to_lost(struct nft_walk *walk, const struct nft_visit *at, cons
 	(void)walk, (void)at, (void)why; // seen before
 }
 
-// An earlier rule of the list decides all packets of the chain.
+// The rule of the list that decides all packets of the chain; NONE: no one does so alone.
+static size_t sole_of(const struct prover *p, const struct nft_stop *stop)
+{
+	const struct nft_chain *chain = stop->chain;
+	size_t is = p->is[stop->number][0];
+	bool sole = chain->rule.len == 1 && is < p->rules && !chain->rule.at[0].len &&
+		    nft_takes(&p->rule[is]) && nft_takes(&chain->rule.at[0]);
+	return sole ? is : NONE;
+}
+
+static void find_soles(struct prover *p)
+{
+	p->sole = arena_array(p->arena, size_t, p->ways.stop.len);
+	for (size_t i = 0; i < p->ways.stop.len; i++)
+		p->sole[i] = sole_of(p, p->ways.stop.at[i]);
+}
+
 static bool decided_earlier(struct nft_walk *walk, const struct nft_stop *stop)
 {
 	const struct prover *p = walk->user;
-	const struct nft_chain *chain = stop->chain;
-	size_t is = p->is[stop->number][0];
-	return chain->rule.len == 1 && is < p->now && !chain->rule.at[0].len &&
-	       nft_takes(&p->rule[is]) && nft_takes(&chain->rule.at[0]);
+	return p->sole[stop->number] < p->now;
 }
 
 // A place of the rule that stands in the chain before this one.
@@ -720,6 +734,7 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 	if (!area->has)
 		see_dead(&p);
 	find_highest(&p);
+	find_soles(&p);
 	walk_rules(&p);
 	for (uint32_t i = 0; i < p.ways.parts; i++)
 		nft_meets_free(p.part[i].meets);

@@ -491,14 +491,12 @@ static bool looks_at(const struct nft_walk *walk, const struct nft_stop *stop)
 }
 
 // Whether the walk need not follow the packets into the box.
-static bool is_settled(struct nft_walk *walk, const struct nft_visit *at, const struct passing *p,
-		       uint32_t number, struct arena *a)
+static bool is_done(struct nft_walk *walk, const struct nft_visit *at, const struct passing *p,
+		    uint32_t number, struct arena *a)
 {
 	const struct nft_stop *stop = p->lead->to[number];
 	struct nft_area on = *p->packets;
-	if (!walk->settled || !stop || walk->settled(walk, stop))
-		return walk->settled && stop;
-	if (looks_at(walk, stop))
+	if (!walk->done || !stop || looks_at(walk, stop))
 		return false;
 	box_area(p->boxes, &p->boxes->box[number], a, &on);
 	return walk->done(walk, at, &on);
@@ -542,9 +540,14 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 static void follow_box(struct nft_walk *walk, const struct nft_visit *at, struct passing *p,
 		       uint32_t number, struct arena *a)
 {
+	const struct nft_stop *stop = p->lead->to[number];
+	if (walk->settled && stop && walk->settled(walk, stop)) {
+		let_on(at, p, number);
+		return;
+	}
 	if (!any_meets(p->boxes, &p->boxes->box[number], &p->left))
 		return;
-	if (is_settled(walk, at, p, number, a)) {
+	if (is_done(walk, at, p, number, a)) {
 		let_on(at, p, number);
 		return;
 	}
@@ -553,32 +556,24 @@ static void follow_box(struct nft_walk *walk, const struct nft_visit *at, struct
 	enter_box(walk, at, p, number, a);
 }
 
-static int by_number(const void *x, const void *y)
-{
-	const uint32_t *a = x, *b = y;
-	return *a < *b ? -1 : *a > *b;
-}
-
-// The boxes that may meet the packets, ascending.
-static const uint32_t *boxes_met(const struct nft_lead *lead, const struct nft_boxes *boxes,
-				 const struct nft_area *packets, struct arena *arena,
-				 size_t *len_out)
+// The boxes that may meet the packets, as bits.
+static uint64_t *boxes_met(const struct nft_lead *lead, const struct nft_boxes *boxes,
+			   const struct nft_area *packets, struct arena *arena)
 {
 	struct algebra_ids ids = {0};
 	struct nft_form form = {0};
+	uint64_t *met = arena_array(arena, uint64_t, boxes->len / 64 + 1);
 	bool named = lead->meets && boxes == &lead->named->boxes;
 	nft_area_all_matches(packets, arena, &form);
 	bool found =
 		named && nft_meets_find(lead->meets, &form, (struct algebra_range){0, boxes->len},
 					boxes->len, &ids);
-	size_t n = found ? ids.len : boxes->len;
-	uint32_t *out = arena_array(arena, uint32_t, n);
-	for (size_t i = 0; i < n; i++)
-		out[i] = found ? ids.at[i] : (uint32_t)i;
-	qsort(out, n, sizeof(*out), by_number);
+	for (size_t i = 0; found && i < ids.len; i++)
+		met[ids.at[i] / 64] |= (uint64_t)1 << ids.at[i] % 64;
+	for (size_t i = 0; !found && i < boxes->len; i++)
+		met[i / 64] |= (uint64_t)1 << i % 64;
 	free(ids.at);
-	*len_out = n;
-	return out;
+	return met;
 }
 
 static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at,
@@ -587,11 +582,13 @@ static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at,
 {
 	struct arena *a = &region->arena;
 	struct passing p = {.form = form, .boxes = &form->boxes, .lead = lead, .packets = packets};
-	size_t n;
-	const uint32_t *met = boxes_met(lead, p.boxes, packets, a, &n);
+	const uint64_t *met = boxes_met(lead, p.boxes, packets, a);
 	vec_push(a, &p.left.list, arena_memdup(a, packets, sizeof(*packets)));
-	for (size_t i = 0; i < n && p.left.list.len && !walk->over; i++)
-		follow_box(walk, at, &p, met[i], a);
+	for (size_t word = 0; word <= p.boxes->len / 64; word++)
+		for (uint64_t bits = met[word]; bits && p.left.list.len && !walk->over;
+		     bits &= bits - 1)
+			follow_box(walk, at, &p,
+				   (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits)), a);
 	if (walk->settled)
 		drop_taken(at, &p, a);
 	for (size_t i = 0; i < p.left.list.len; i++)
