@@ -370,6 +370,8 @@ static void area_of(const struct group *group, struct arena *arena, struct nft_a
 		if (!left_out(group, &group->form.match[i]))
 			nft_area_narrow(out, arena, group->form.match[i].field,
 					group->form.match[i].set);
+	// Trees ask for a header on the way; a rule that asks for nothing in it may be left out where there is none.
+	nft_area_any_header(out);
 }
 
 static void add_group(struct flattening *f, const struct group *group, size_t *cap)
@@ -497,7 +499,7 @@ static struct group *made_up(struct flattening *f, const struct group *of)
 	*group = *of;
 	group->key = of->key + 1;
 	group->form.match =
-		arena_memdup(f->arena, of->form.match, sizeof(*of->form.match) * NFT_FIELDS);
+		arena_memdup(f->arena, of->form.match, sizeof(*of->form.match) * of->form.len);
 	for (size_t i = 0; i < group->form.len; i++)
 		if (group->form.match[i].field == F_DIRECTION)
 			group->form.match[i].set = algebra_set_one(f->arena, 1, 1);
