@@ -68,7 +68,10 @@ struct pick {
 	struct arena *arena;
 	enum nft_field field[NFT_BOXES_FIELDS];
 	size_t fields;
+	size_t sample;         // rules by which the fields are put in order
+	uint64_t wide[SAMPLE]; // of each of them, the fields of which it asks for much
 };
+_Static_assert(NFT_FIELDS <= 64, "a bit a field");
 
 static const struct algebra_set *set_of(const struct pick *p, struct nft_entry entry,
 					enum nft_field field)
@@ -151,18 +154,33 @@ static bool asks_widely(const struct pick *p, struct nft_entry entry, enum nft_f
 	return !set;
 }
 
+static void weigh(struct pick *p)
+{
+	p->sample = p->len < SAMPLE ? p->len : SAMPLE;
+	for (size_t i = 0; i < p->sample; i++)
+		for (size_t f = 0; f < p->fields; f++)
+			p->wide[i] |= (uint64_t)asks_widely(p, p->at[i], p->field[f])
+				      << p->field[f];
+}
+
+// Rules of the sample that ask widely for all of the fields.
+static size_t count_wide(const struct pick *p, uint64_t fields)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->sample; i++)
+		n += !(fields & ~p->wide[i]);
+	return n;
+}
+
 // The kernel looks at one field after the other at those that are left: first the field that leaves the fewest, and so on,
 // but this one last, which is looked at in one step.
 static void order_fields(struct pick *p, enum nft_field last)
 {
-	bool left[SAMPLE];
-	memset(left, true, sizeof(left));
+	uint64_t before = 0;
 	for (size_t f = 0; f < p->fields; f++) {
 		size_t best = f, least = SIZE_MAX;
 		for (size_t k = f; k < p->fields; k++) {
-			size_t n = 0;
-			for (size_t i = 0; i < p->len && i < SAMPLE; i++)
-				n += left[i] && asks_widely(p, p->at[i], p->field[k]);
+			size_t n = count_wide(p, before | (uint64_t)1 << p->field[k]);
 			if (n < least && (p->field[k] != last || f + 1 == p->fields)) {
 				least = n;
 				best = k;
@@ -171,8 +189,7 @@ static void order_fields(struct pick *p, enum nft_field last)
 		enum nft_field field = p->field[best];
 		p->field[best] = p->field[f];
 		p->field[f] = field;
-		for (size_t i = 0; i < p->len && i < SAMPLE; i++)
-			left[i] = left[i] && asks_widely(p, p->at[i], field);
+		before |= (uint64_t)1 << field;
 	}
 }
 
@@ -246,11 +263,11 @@ static double expected_cost(const struct pick *p)
 {
 	double ns = LOOKUP_NS;
 	size_t n = 0, pieces = 0;
-	for (; n < p->len && n < SAMPLE; n++) {
+	for (; n < p->sample; n++) {
 		pieces += pieces_of(p, p->at[n]);
 		if (pieces > NFT_BOXES_PIECES && n)
 			break;
-		for (size_t f = 0; f + 1 < p->fields && asks_widely(p, p->at[n], p->field[f]); f++)
+		for (size_t f = 0; f + 1 < p->fields && p->wide[n] >> p->field[f] & 1; f++)
 			ns += SURVIVOR_NS;
 	}
 	return ns / (double)n;
@@ -339,5 +356,6 @@ size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf,
 	pick_rules(&p, rules.len < RULES_MOST ? rules.len : RULES_MOST);
 	if (p.len < tree->boxes_least || !has_two_fields(&p))
 		return 0;
+	weigh(&p);
 	return fill(&p, out);
 }

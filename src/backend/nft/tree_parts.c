@@ -5,7 +5,7 @@
 #include "backend/nft/meets.h"
 #include "backend/nft/tree_parts.h"
 
-#define FEW_MOST 8000u
+#define FEW_MOST 6000u
 
 // Few rules are told apart by whether some of them has a packet's source, and its destination (tree.c), so all but those
 // that have the destination stand together. Very many are not: then each kind of rules is a part.
