@@ -13,12 +13,12 @@
 #define SHARED_MOST 4096u // longer lists are not looked up
 #define LEAF_MOST 8u
 #define BUDGET_X10 60u
-#define BUDGET_MORE 1500u // of a part, however few its rules: loaded in some 5 ms
-#define GIVEN_MOST 16u    // on the way to the leaves, for each that may stand there
-#define BOXES_LEAST 20u   // fewer rules are tested one after the other as fast
-#define OVERLAY_LEAST \
-	20000u         // rules; the kernel then checks the table for some ms when one is put in
-#define HELD_MOST 256u // rules in a few maps
+#define BUDGET_MORE 1500u    // of a part, however few its rules: loaded in some 5 ms
+#define GIVEN_MOST 16u       // on the way to the leaves, for each that may stand there
+#define BOXES_LEAST 20u      // fewer rules are tested one after the other as fast
+#define OVERLAY_LEAST 20000u // rules; to check the table then takes the kernel some ms
+#define HELD_MOST 256u       // rules in a few maps
+#define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
 #define PARTS_MOST 64u
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
@@ -392,6 +392,7 @@ static struct nft_node *build_node(struct build *b, const struct nft_entries *li
 				  .entries = list,
 				  .leaf_most = held ? HELD_MOST : b->leaf_most,
 				  .copies_most = held ? list->len * 2 : SIZE_MAX,
+				  .across_most = b->tree->overlay ? ACROSS_MOST : 0,
 				  .exact = b->exact,
 				  .apart = b->apart && list->len > b->leaf_most};
 	s.common_only = list->len <= s.leaf_most;

@@ -170,6 +170,7 @@ struct nft_splitting {
 	const struct nft_entries *entries;
 	unsigned leaf_most;
 	size_t copies_most; // entries of all ways together
+	size_t across_most; // rules of a range that has values which no rule asks for
 	bool exact;         // only single values, each by itself
 	bool common_only;   // only what nearly every rule asks
 	bool apart;         // first of all: those for whom some rule has an address, and the others

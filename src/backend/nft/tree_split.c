@@ -224,12 +224,42 @@ static void add_range(struct sweep *w, struct algebra_range range, size_t rules)
 	w->own += (double)rules;
 }
 
-// Neighbours go together while at most `most` rules meet there; where no rule is, nothing goes on.
+// A range being made.
+struct packing {
+	u128 from, behind;     // where it begins; behind it, while no rule is active
+	size_t active, inside; // rules at this place; rules in it
+	bool open;
+};
+
+// Here so many rules begin, and others have ended.
+static void pack_at(struct sweep *w, struct packing *p, u128 at, size_t begin, size_t end)
+{
+	bool gap = !p->active;
+	p->active -= end;
+	if (!p->active && !begin) {
+		p->behind = at;
+		return;
+	}
+	size_t across = w->s->across_most < w->most ? w->s->across_most : w->most;
+	if (p->open && p->inside + begin > (p->active ? w->most : across)) {
+		add_range(w, (struct algebra_range){p->from, (gap ? p->behind : at) - 1},
+			  p->inside);
+		p->open = false;
+	}
+	if (!p->open) {
+		p->from = at;
+		p->inside = p->active;
+	}
+	p->open = true;
+	p->active += begin;
+	p->inside += begin;
+}
+
+// Neighbours go together while at most `most` rules meet there; fewer across values that no rule asks for, which else
+// belong to no range.
 static void pack(struct sweep *w)
 {
-	size_t active = 0, inside = 0; // rules at this place; rules in the range being made
-	bool open = false;
-	u128 from = 0;
+	struct packing p = {.open = false};
 	for (size_t i = 0; i < w->edges;) {
 		u128 at = w->edge[i].at;
 		size_t begin = 0, end = 0;
@@ -237,20 +267,11 @@ static void pack(struct sweep *w)
 			begin += w->edge[i].begins;
 			end += !w->edge[i].begins;
 		}
-		active -= end;
-		bool cut = open && (inside + begin > w->most || !active);
-		if (cut)
-			add_range(w, (struct algebra_range){from, at - 1}, inside);
-		if (!open || cut) {
-			from = at;
-			inside = active;
-		}
-		active += begin;
-		inside += begin;
-		open = active > 0;
+		pack_at(w, &p, at, begin, end);
 	}
-	if (open)
-		add_range(w, (struct algebra_range){from, w->known.hi}, inside);
+	if (p.open)
+		add_range(w, (struct algebra_range){p.from, p.active ? w->known.hi : p.behind - 1},
+			  p.inside);
 }
 
 // Few values, each by itself: the versions, the protocols, and whatever a hash map is to hold.
