@@ -34,6 +34,7 @@ struct change {
 	struct nft_table table;   // what they are
 	VEC(const char *) old_map;
 	VEC(struct old_target) old_target;
+	VEC(const struct nft_form *) moved;
 	VEC(struct nft_live_rule) removed;
 	size_t flow_rules;            // there were
 	VEC(uint32_t) added;          // numbers in the tree
@@ -322,6 +323,19 @@ static bool is_in(const struct nft_chain *chain, size_t from, const struct nft_f
 	return false;
 }
 
+// A rule that goes at one place of its chain and comes at another uses twice what it looks up, until the first has gone.
+static void note_moved(struct change *c, const struct nft_form *there)
+{
+	for (size_t i = 0; i < c->touched.leaf.len; i++) {
+		const struct nft_chain *was = &c->touched.leaf.at[i].was;
+		for (size_t k = 0; k < was->rule.len; k++)
+			if (same_rule(&was->rule.at[k], there)) {
+				vec_push(&c->arena, &c->moved, &was->rule.at[k]);
+				return;
+			}
+	}
+}
+
 // Rules of `is` that are not in `to` go, those of `to` that are not in `is` come before the next that stays.
 static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 		      const struct nft_chain *to)
@@ -333,6 +347,8 @@ static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 			nft_encode_delete_rule(&c->batch, c->nft->table, to->name, there->handle);
 			if (there->act == ACT_BOXES)
 				vec_push(&c->arena, &c->old_map, there->boxes.name);
+			else if (is_in(to, 0, there))
+				note_moved(c, there);
 			continue;
 		}
 		for (; !same_rule(&to->rule.at[k], there); k++)
@@ -475,6 +491,8 @@ static void remove_leftovers(struct change *c)
 	for (size_t i = 0; i < c->old_map.len; i++)
 		nft_encode_delete(&c->batch, NFT_MSG_DELSET, c->nft->table,
 				  nft_full_name(encoder, c->old_map.at[i], name));
+	for (size_t i = 0; i < c->moved.len; i++)
+		nft_encode_unused(encoder, c->moved.at[i]);
 	struct nft_names gone = {{0}};
 	for (size_t i = 0; i < c->touched.leaf.len; i++) {
 		const struct nft_touched_leaf *t = &c->touched.leaf.at[i];
