@@ -142,29 +142,37 @@ static void note_missing(struct nft_walk *walk, const char *chain)
 	want(walk->user, chain);
 }
 
+static void walk_read(struct reading *r)
+{
+	struct nft_ways ways;
+	nft_ways_find(&r->program, r->arena, &ways);
+	struct nft_walk walk = {.ways = &ways,
+				.user = r,
+				.rule = pass_rule,
+				.ends = pass_end,
+				.lost = note_lost,
+				.missing = note_missing,
+				.all_back = true,
+				.steps = 100000};
+	nft_walk(&walk, r->area);
+	nft_ways_fini(&ways);
+	if (walk.over)
+		r->error = -E2BIG;
+}
+
+// What was read for other packets is not read again.
 static void read_ways(struct reading *r)
 {
 	want(r, "");
-	for (unsigned i = 0; i < ROUNDS_MOST && r->wanted.len && !r->error; i++) {
-		struct nft_ways ways;
-		read_wanted(r);
-		nft_ways_find(&r->program, r->arena, &ways);
-		struct nft_walk walk = {.ways = &ways,
-					.user = r,
-					.rule = pass_rule,
-					.ends = pass_end,
-					.lost = note_lost,
-					.missing = note_missing,
-					.all_back = true,
-					.steps = 100000};
+	for (unsigned i = 0; i < ROUNDS_MOST && !r->error; i++) {
+		if (r->wanted.len)
+			read_wanted(r);
 		if (!r->error)
-			nft_walk(&walk, r->area);
-		nft_ways_fini(&ways);
-		if (walk.over)
-			r->error = -E2BIG;
+			walk_read(r);
+		if (!r->wanted.len)
+			return;
 	}
-	if (r->wanted.len)
-		r->error = -E2BIG;
+	r->error = -E2BIG;
 }
 
 // --- the rules that meet them ---
@@ -235,7 +243,7 @@ static void make_list(const struct nft_live *live, const struct nft_form *touche
 }
 
 // 1: proven for the form's packets, 0: not, or that is too much work.
-static int prove_one(struct backend_nft *nft, const struct nft_form *touched, const uint32_t *place)
+static int prove_one(struct reading *r, const struct nft_form *touched)
 {
 	struct arena arena;
 	struct nft_area area;
@@ -244,20 +252,14 @@ static int prove_one(struct backend_nft *nft, const struct nft_form *touched, co
 	arena_init(&arena);
 	nft_area_all(&area);
 	nft_area_form(&area, &arena, touched);
-	struct reading r = {.nft = nft,
-			    .arena = &arena,
-			    .prefix = nft->live->prefix,
-			    .place = place,
-			    .area = &area,
-			    .asked = {.arena = &arena}};
-	nft_program_init(&r.program, &arena);
+	r->area = &area;
 	nft_program_init(&list, &arena);
-	make_list(nft->live, touched, &list);
+	make_list(r->nft->live, touched, &list);
 	bool few = area.has && nft_program_find(&list, "")->rule.len <= MEETING_MOST;
 	if (few && !area.never)
-		read_ways(&r);
-	if (few && !area.never && !r.error)
-		nft_prove_in(&area, &list, &r.program, &arena, &proof);
+		read_ways(r);
+	if (few && !area.never && !r->error)
+		nft_prove_in(&area, &list, &r->program, &arena, &proof);
 	bool proven = area.never || (!proof.over && !proof.misfit.len);
 	arena_fini(&arena);
 	return proven;
@@ -277,8 +279,14 @@ int backend_nft_compare_changed(struct backend_nft *nft, const struct ir_ruleset
 	bool proven = only_ours(nft, &before) && nft->live->rule.len == lowered->rule.len;
 	arena_init(&arena);
 	const uint32_t *place = proven ? nft_live_places(nft->live, &arena) : NULL;
+	struct reading r = {.nft = nft,
+			    .arena = &arena,
+			    .prefix = proven ? nft->live->prefix : NULL,
+			    .place = place,
+			    .asked = {.arena = &arena}};
+	nft_program_init(&r.program, &arena);
 	for (size_t i = 0; i < nft->changed.form.len && proven; i++)
-		proven = prove_one(nft, &nft->changed.form.at[i], place);
+		proven = prove_one(&r, &nft->changed.form.at[i]);
 	proven = proven && only_ours(nft, &now) && now == before;
 	arena_fini(&arena);
 	if (!proven)

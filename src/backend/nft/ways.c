@@ -12,7 +12,8 @@
 #define PARTED_MOST 300u   // areas that boxes leave; then they may leave more than there is
 #define REGION_MOST 65536u // areas of packets at one place
 #define DEPTH_MOST 40u     // the kernel allows 16
-#define BOXES_FEW 8u       // are asked one after the other
+#define BOXES_FEW 8u       // are asked one after the other …
+#define ASKED_SELDOM 16u   // … as are those of a map to which few areas come
 
 bool nft_takes(const struct nft_form *form)
 {
@@ -201,8 +202,6 @@ static void keep_named(struct nft_walk *walk, struct nft_lead *lead, const struc
 	if (is_open(raw) && (raw->open_len || named->strange || !reads_so(named, packets)))
 		return;
 	lead->named = named;
-	if (named->act == ACT_BOXES && named->boxes.len > BOXES_FEW)
-		lead->meets = index_boxes(&named->boxes);
 }
 
 static const struct nft_form *name_lead(struct nft_walk *walk, struct nft_lead *lead,
@@ -556,18 +555,20 @@ static void follow_box(struct nft_walk *walk, const struct nft_visit *at, struct
 	enter_box(walk, at, p, number, a);
 }
 
-// The boxes that may meet the packets, as bits.
-static uint64_t *boxes_met(const struct nft_lead *lead, const struct nft_boxes *boxes,
+// The boxes that may meet the packets, as bits. An index is made when it is worth its work.
+static uint64_t *boxes_met(struct nft_lead *lead, const struct nft_boxes *boxes,
 			   const struct nft_area *packets, struct arena *arena)
 {
 	struct algebra_ids ids = {0};
 	struct nft_form form = {0};
 	uint64_t *met = arena_array(arena, uint64_t, boxes->len / 64 + 1);
-	bool named = lead->meets && boxes == &lead->named->boxes;
+	bool named = lead->named && boxes == &lead->named->boxes;
+	if (named && !lead->meets && boxes->len > BOXES_FEW && ++lead->asked > ASKED_SELDOM)
+		lead->meets = index_boxes(boxes);
 	nft_area_all_matches(packets, arena, &form);
-	bool found =
-		named && nft_meets_find(lead->meets, &form, (struct algebra_range){0, boxes->len},
-					boxes->len, &ids);
+	bool found = named && lead->meets &&
+		     nft_meets_find(lead->meets, &form, (struct algebra_range){0, boxes->len},
+				    boxes->len, &ids);
 	for (size_t i = 0; found && i < ids.len; i++)
 		met[ids.at[i] / 64] |= (uint64_t)1 << ids.at[i] % 64;
 	for (size_t i = 0; !found && i < boxes->len; i++)
@@ -576,9 +577,9 @@ static uint64_t *boxes_met(const struct nft_lead *lead, const struct nft_boxes *
 	return met;
 }
 
-static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at,
-			 const struct nft_lead *lead, const struct nft_form *form,
-			 const struct nft_area *packets, struct region *region)
+static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at, struct nft_lead *lead,
+			 const struct nft_form *form, const struct nft_area *packets,
+			 struct region *region)
 {
 	struct arena *a = &region->arena;
 	struct passing p = {.form = form, .boxes = &form->boxes, .lead = lead, .packets = packets};

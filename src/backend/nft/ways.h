@@ -13,7 +13,9 @@ struct nft_lead { // a rule that only leads on
 	bool tried;
 	const struct nft_form *
 		named; // then its tests, named for the first way that led here; NULL: they have no names
-	struct nft_meets *meets; // then, of many boxes: which of them meet an area
+	unsigned asked; // of boxes: how often
+	struct nft_meets
+		*meets; // which of them meet an area; NULL: there are few, or they are asked seldom
 };
 struct nft_stop { // a chain on the way
 	const struct nft_chain *chain;
