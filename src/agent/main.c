@@ -211,6 +211,7 @@ static bool take_option(int which, struct asked *asked)
 int main(int argc, char **argv)
 {
 	struct asked asked = {.mode = RUN, .dir = DIRECTORY};
+	base_give_memory_back();
 	if (argc == 2 && strcmp(argv[1], "--front") == 0)
 		return agent_front_run(&backend_nft_ops);
 	for (int which; (which = getopt_long(argc, argv, "", options, NULL)) != -1;) {
