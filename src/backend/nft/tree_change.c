@@ -326,6 +326,16 @@ static bool refill(struct nft_tree *tree, const struct walk *w, struct nft_node 
 	return true;
 }
 
+// Whether on one of its ways to the leaf nothing behind the rule is met: it may not even be hidden there then.
+static bool closes_a_way(const struct walk *w, const struct nft_node *leaf)
+{
+	for (size_t i = 0; i < w->found.len; i++)
+		if (w->found.at[i].leaf == leaf &&
+		    nft_entries_closed(w->tree, &w->found.at[i].entry, 1))
+			return true;
+	return false;
+}
+
 static bool take_from_leaf(struct nft_tree *tree, const struct walk *w, struct nft_node *leaf,
 			   uint32_t rule)
 {
@@ -334,7 +344,7 @@ static bool take_from_leaf(struct nft_tree *tree, const struct walk *w, struct n
 		return true;
 	if (leaf->list)
 		take_from(&leaf->entry, at);
-	else if (!leaf->entry.at[at].left)
+	else if (!leaf->entry.at[at].left || closes_a_way(w, leaf))
 		return refill(tree, w, leaf, rule);
 	else
 		show_hidden(tree, leaf, at);
