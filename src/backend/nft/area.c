@@ -131,12 +131,15 @@ bool nft_area_has_field(const struct nft_area *area, enum nft_field field)
 	return !protocols.len || lies_in(area, flow ? F_FLOW_PROTO : F_PROTO, protocols);
 }
 
+// Version and protocol, which seldom tell areas apart, come last.
 bool nft_area_meets(const struct nft_area *a, const struct nft_area *b)
 {
-	for (uint64_t both = a->has & b->has; both; both &= both - 1) {
-		unsigned f = (unsigned)__builtin_ctzll(both);
+	uint64_t both = a->has & b->has;
+	while (both) {
+		unsigned f = 63u - (unsigned)__builtin_clzll(both);
 		if (!algebra_set_overlaps(a->set[f], b->set[f]))
 			return false;
+		both &= ~((uint64_t)1 << f);
 	}
 	return !a->never && !b->never;
 }
