@@ -4,7 +4,6 @@
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/test_fixture.h"
-#include "backend/nft/test_packet.h"
 #include "backend/nft/test_policy.h"
 
 #include <setjmp.h>
@@ -115,63 +114,16 @@ static void the_policy_is_found(void **state)
 
 // --- rules one by one ---
 
-static struct ir_rule udp_rule(struct test_fixture *f, enum ir_verdict verdict, u128 lo, u128 hi)
-{
-	struct ir_rule rule = {.policy = "p",
-			       .name = "r",
-			       .verdict = verdict,
-			       .clauses = 1,
-			       .clause = arena_new(&f->arena, struct ir_clause)};
-	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_PROTO,
-				     algebra_set_one(&f->arena, 17, 17)));
-	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_DPORT,
-				     algebra_set_one(&f->arena, lo, hi)));
-	return rule;
-}
-
 static void insert(struct test_fixture *f, size_t at, struct ir_rule rule)
 {
-	const struct backend_edit edit = {at, 0, at, 1};
-	vec_push(&f->arena, &f->ruleset.rule, rule);
-	memmove(f->ruleset.rule.at + at + 1, f->ruleset.rule.at + at,
-		(f->ruleset.rule.len - 1 - at) * sizeof(rule));
-	f->ruleset.rule.at[at] = rule;
-	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
-			 BACKEND_DONE);
+	test_fixture_insert(f, at, rule, 1);
 	assert_int_equal(differences(f, false), 0);
 }
 
 static void take_out(struct test_fixture *f, size_t at)
 {
-	const struct backend_edit edit = {at, 1, at, 0};
-	memmove(f->ruleset.rule.at + at, f->ruleset.rule.at + at + 1,
-		(--f->ruleset.rule.len - at) * sizeof(*f->ruleset.rule.at));
-	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
-			 BACKEND_DONE);
+	test_fixture_take_out(f, at);
 	assert_int_equal(differences(f, false), 0);
-}
-
-static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *context)
-{
-	(void)at, (void)frame, (void)len, (void)context;
-}
-
-static void send_packets(struct test_fixture *f, uint16_t port, unsigned n)
-{
-	struct test_packet p = {.id = 1,
-				.version = 4,
-				.src = 0x20000001,
-				.dst = 0x80000001,
-				.proto = 17,
-				.sport = 1000,
-				.dport = port,
-				.ttl = 64};
-	uint8_t frame[TEST_FRAME_MOST];
-	memcpy(p.smac, test_mac_host[SIDE_A], sizeof(p.smac));
-	size_t len = test_packet_frame(&p, frame);
-	for (unsigned i = 0; i < n; i++)
-		test_net_send(&f->net, SIDE_A, frame, len);
-	test_net_collect(&f->net, ignore, NULL);
 }
 
 static void assert_counted(struct test_fixture *f, const uint64_t *packets)
@@ -192,7 +144,7 @@ static void settle(struct test_fixture *f)
 static void start(struct test_fixture *f)
 {
 	f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
-	vec_push(&f->arena, &f->ruleset.rule, udp_rule(f, IR_PASS, 1, 9));
+	vec_push(&f->arena, &f->ruleset.rule, test_fixture_rule(f, IR_PASS, 1, 9));
 	apply(f);
 }
 
@@ -201,24 +153,24 @@ static void counts_go_on(void **state)
 {
 	struct test_fixture *f = *state;
 	start(f);
-	insert(f, 0, udp_rule(f, IR_DROP, 1, 3));
-	assert_int_equal(in_front(f), 2);         // of both versions of IP
-	insert(f, 1, udp_rule(f, IR_PASS, 2, 5)); // without the ports of the one before
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 1, 3));
+	assert_int_equal(in_front(f), 2);                  // of both versions of IP
+	insert(f, 1, test_fixture_rule(f, IR_PASS, 2, 5)); // without the ports of the one before
 	assert_int_equal(in_front(f), 4);
-	send_packets(f, 3, 2);
-	send_packets(f, 4, 3);
-	send_packets(f, 7, 4);
+	test_fixture_send(f, 3, 2);
+	test_fixture_send(f, 4, 3);
+	test_fixture_send(f, 7, 4);
 	assert_counted(f, (uint64_t[]){2, 3, 4});
 	settle(f);
-	send_packets(f, 3, 1);
+	test_fixture_send(f, 3, 1);
 	assert_counted(f, (uint64_t[]){3, 3, 4});
-	insert(f, 0, udp_rule(f, IR_DROP, 4, 4));
-	send_packets(f, 4, 1);
-	send_packets(f, 5, 1);
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 4, 4));
+	test_fixture_send(f, 4, 1);
+	test_fixture_send(f, 5, 1);
 	assert_counted(f, (uint64_t[]){1, 3, 4, 4});
 	take_out(f, 0);
 	assert_int_equal(in_front(f), 0);
-	send_packets(f, 4, 1);
+	test_fixture_send(f, 4, 1);
 	assert_counted(f, (uint64_t[]){3, 5, 4});
 	assert_int_equal(backend_nft_replaced(f->nft), 0);
 }
@@ -228,27 +180,28 @@ static void what_was_cut_comes_back(void **state)
 {
 	struct test_fixture *f = *state;
 	start(f);
-	insert(f, 0, udp_rule(f, IR_DROP, 1, 3));
-	insert(f, 1, udp_rule(f, IR_PASS, 2, 5));
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 1, 3));
+	insert(f, 1, test_fixture_rule(f, IR_PASS, 2, 5));
 	take_out(f, 0);
 	assert_int_equal(in_front(f), 0);
-	send_packets(f, 3, 2);
+	test_fixture_send(f, 3, 2);
 	assert_counted(f, (uint64_t[]){2, 0});
 }
 
 static void logs_and_rejects_take_the_other_way(void **state)
 {
 	struct test_fixture *f = *state;
-	struct ir_rule logged = udp_rule(f, IR_DROP, 1, 3);
+	struct ir_rule logged = test_fixture_rule(f, IR_DROP, 1, 3);
 	logged.log = IR_LOG_RULE;
 	start(f);
 	insert(f, 0, logged);
-	insert(f, 0, udp_rule(f, IR_REJECT, 2, 2));
+	insert(f, 0, test_fixture_rule(f, IR_REJECT, 2, 2));
 	assert_int_equal(in_front(f), 0);
-	insert(f, 0, udp_rule(f, IR_PASS, 1, 1));
+	insert(f, 0, test_fixture_rule(f, IR_PASS, 1, 1));
 	assert_int_equal(in_front(f), 2);
 	insert(f, 2,
-	       udp_rule(f, IR_PASS, 2, 9)); // behind one that logs, which does not let it go on
+	       test_fixture_rule(f, IR_PASS, 2,
+				 9)); // behind one that logs, which does not let it go on
 	assert_int_equal(in_front(f), 4);
 	assert_int_equal(differences(f, true), 0);
 }
@@ -269,9 +222,9 @@ static void others_are_noticed(void **state)
 	struct test_fixture *f = *state;
 	start(f);
 	nft(f, "add element inet bulwark g1-o2.1 { 10.0.0.1 . 10.0.0.2 . tcp : accept }");
-	insert(f, 0, udp_rule(f, IR_DROP, 1, 3));
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 1, 3));
 	nft(f, "flush map inet bulwark g2-o1.1");
-	insert(f, 0, udp_rule(f, IR_DROP, 1, 3));
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 1, 3));
 	nft(f,
 	    "delete element inet bulwark g3-o1.1 { 0.0.0.0/0 . 0.0.0.0/0 . 0-65535 . 1-3 . udp }\n"
 	    "add element inet bulwark g3-o1.1 { 0.0.0.0/0 . 0.0.0.0/0 . 0-65535 . 1-3 . udp : drop "

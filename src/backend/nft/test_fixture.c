@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/nft/test_fixture.h"
 
+#include "backend/nft/test_packet.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
 
 struct test_fixture *test_fixture_new(const struct backend_nft_options *options)
 {
@@ -20,4 +26,65 @@ void test_fixture_free(struct test_fixture *f)
 	test_net_close(&f->net);
 	arena_fini(&f->arena);
 	free(f);
+}
+
+struct ir_rule test_fixture_rule(struct test_fixture *f, enum ir_verdict verdict, u128 lo, u128 hi)
+{
+	struct ir_rule rule = {.policy = "p",
+			       .name = "r",
+			       .verdict = verdict,
+			       .clauses = 1,
+			       .clause = arena_new(&f->arena, struct ir_clause)};
+	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_PROTO,
+				     algebra_set_one(&f->arena, 17, 17)));
+	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_DPORT,
+				     algebra_set_one(&f->arena, lo, hi)));
+	return rule;
+}
+
+static void change(struct test_fixture *f, struct backend_edit edit)
+{
+	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
+			 BACKEND_DONE);
+}
+
+void test_fixture_insert(struct test_fixture *f, size_t at, struct ir_rule rule, size_t times)
+{
+	for (size_t i = 0; i < times; i++) {
+		vec_push(&f->arena, &f->ruleset.rule, rule);
+		memmove(f->ruleset.rule.at + at + 1, f->ruleset.rule.at + at,
+			(f->ruleset.rule.len - 1 - at) * sizeof(rule));
+		f->ruleset.rule.at[at] = rule;
+	}
+	change(f, (struct backend_edit){at, 0, at, times});
+}
+
+void test_fixture_take_out(struct test_fixture *f, size_t at)
+{
+	memmove(f->ruleset.rule.at + at, f->ruleset.rule.at + at + 1,
+		(--f->ruleset.rule.len - at) * sizeof(*f->ruleset.rule.at));
+	change(f, (struct backend_edit){at, 1, at, 0});
+}
+
+static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *context)
+{
+	(void)at, (void)frame, (void)len, (void)context;
+}
+
+void test_fixture_send(struct test_fixture *f, uint16_t port, unsigned packets)
+{
+	struct test_packet p = {.id = 1,
+				.version = 4,
+				.src = 0x20000001,
+				.dst = 0x80000001,
+				.proto = 17,
+				.sport = 1000,
+				.dport = port,
+				.ttl = 64};
+	uint8_t frame[TEST_FRAME_MOST];
+	memcpy(p.smac, test_mac_host[SIDE_A], sizeof(p.smac));
+	size_t len = test_packet_frame(&p, frame);
+	for (unsigned i = 0; i < packets; i++)
+		test_net_send(&f->net, SIDE_A, frame, len);
+	test_net_collect(&f->net, ignore, NULL);
 }

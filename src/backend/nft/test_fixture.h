@@ -17,3 +17,13 @@ struct test_fixture {
 // Heap. Exits with 77 (skipped) where namespaces cannot be made.
 struct test_fixture *test_fixture_new(const struct backend_nft_options *options) must_check;
 void test_fixture_free(struct test_fixture *fixture);
+
+// A rule for UDP of either version of IP to these ports, in the fixture's arena.
+struct ir_rule test_fixture_rule(struct test_fixture *fixture, enum ir_verdict verdict, u128 lo,
+				 u128 hi) must_check;
+// The ruleset in force changed in place: `times` times this rule before the one at `at`; the one at `at` taken out.
+void test_fixture_insert(struct test_fixture *fixture, size_t at, struct ir_rule rule,
+			 size_t times);
+void test_fixture_take_out(struct test_fixture *fixture, size_t at);
+// UDP packets of IPv4 to this port, from side A. Returns when all have been judged.
+void test_fixture_send(struct test_fixture *fixture, uint16_t port, unsigned packets);
