@@ -138,14 +138,16 @@ static bool take_rule(struct change *c, const struct nft_live_rule *rule)
 	return true;
 }
 
-// A rank behind the rule before, which leaves as much room to each that is still to come before the next that has one;
-// false when there is too little.
+// A rank behind the rules before, which leaves as much room to each that is still to come before the next that has one;
+// false when there is too little. Rules without kernel rules, as those that are still to come, have none.
 static bool rank_at(const struct nft_live *live, size_t at, size_t forms, uint64_t *out)
 {
-	size_t next = at + 1;
-	while (next < live->rule.len && !live->rule.at[next].end)
+	size_t before = at, next = at + 1;
+	while (before && !live->rule.at[before - 1].forms)
+		before--;
+	while (next < live->rule.len && !live->rule.at[next].forms)
 		next++;
-	uint64_t lo = at ? live->rule.at[at - 1].end : 0,
+	uint64_t lo = before ? live->rule.at[before - 1].end : 0,
 		 hi = next < live->rule.len ? live->rule.at[next].rank : live->end,
 		 steps = next - at + 1;
 	if (hi <= lo || (hi - lo) / steps < forms + 2)

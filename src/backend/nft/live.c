@@ -12,20 +12,18 @@ static void number_rules(struct nft_live *live, const struct ir_ruleset *lowered
 {
 	const struct nft_tree *tree = &live->tree;
 	uint32_t form = 0;
-	uint64_t before = 0;
 	vec_reserve(&live->arena, &live->rule, nft_tree_room(lowered->rule.len));
 	for (uint32_t i = 0; i < lowered->rule.len; i++) {
-		struct nft_live_rule rule = {.number = i,
-					     .first = form,
-					     .rank = before,
-					     .flow = lowered->rule.at[i].flow};
+		struct nft_live_rule rule = {
+			.number = i, .first = form, .flow = lowered->rule.at[i].flow};
 		while (form < tree->rule.len && tree->rule.at[form]->tag.rule == i) {
 			form++;
 			rule.forms++;
 		}
-		if (rule.forms)
+		if (rule.forms) {
 			rule.rank = tree->rank.at[rule.first];
-		before = rule.end = rule.forms ? tree->rank.at[form - 1] + 1 : before;
+			rule.end = tree->rank.at[form - 1] + 1;
+		}
 		vec_push(&live->arena, &live->rule, rule);
 	}
 	live->end = tree->rank.at[form];

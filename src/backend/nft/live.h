@@ -12,7 +12,7 @@
 struct nft_live_rule {
 	uint32_t number;
 	uint32_t first, forms; // numbers of its rules in the tree
-	uint64_t rank, end;    // of the first of them; behind the last one
+	uint64_t rank, end; // of the first of them; behind the last one; of no meaning without any
 	bool flow;
 };
 

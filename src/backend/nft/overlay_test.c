@@ -148,6 +148,20 @@ static void start(struct test_fixture *f)
 	apply(f);
 }
 
+// It has no kernel rules, so none of them tells where others stand before and behind it.
+static void a_rule_without_packets_keeps_its_place(void **state)
+{
+	struct test_fixture *f = *state;
+	f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
+	vec_push(&f->arena, &f->ruleset.rule,
+		 ((struct ir_rule){.policy = "p", .name = "none", .verdict = IR_PASS}));
+	apply(f);
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 1, 3));
+	settle(f);
+	test_fixture_insert(f, 2, test_fixture_rule(f, IR_PASS, 2, 5), 2);
+	settle(f);
+}
+
 // What a rule counts in front it has counted at its place, too; and what another one has counted behind it.
 static void counts_go_on(void **state)
 {
@@ -234,6 +248,8 @@ static void others_are_noticed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_rule_without_packets_keeps_its_place, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(counts_go_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_cut_comes_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(logs_and_rejects_take_the_other_way, set_up,
