@@ -9,9 +9,9 @@
 
 #define STEPS_MOST 16u
 #define ARRIVALS_MOST 1024u
-#define WAYS_MOST 64u  // of a leaf whose rules are put to each of them
-#define LEAF_GROWTH 2u // times as long as it was made …
-#define LEAF_LEAST 32u // … and so many more rules
+#define REFILL_MOST (1u << 22) // rules of a part that are put to each way to a leaf
+#define LEAF_GROWTH 2u         // times as long as it was made …
+#define LEAF_LEAST 32u         // … and so many more rules
 #define MISS SIZE_MAX
 
 struct step {
@@ -265,8 +265,8 @@ static void show_hidden(struct nft_tree *tree, struct nft_node *leaf, size_t at)
 
 // The ways of the walk to one leaf.
 struct ways {
-	const struct arrival *at[WAYS_MOST];
-	bool closed[WAYS_MOST]; // what stands behind is not met on this way
+	const struct arrival *at[ARRIVALS_MOST];
+	bool closed[ARRIVALS_MOST]; // what stands behind is not met on this way
 	size_t len;
 };
 
@@ -274,7 +274,7 @@ struct ways {
 static bool ways_to(const struct walk *w, const struct nft_node *leaf, struct ways *out)
 {
 	*out = (struct ways){.len = 0};
-	if (leaf->paths > WAYS_MOST)
+	if (leaf->paths > ARRIVALS_MOST)
 		return false;
 	for (size_t i = 0; i < w->found.len; i++)
 		if (w->found.at[i].leaf == leaf)
@@ -317,7 +317,7 @@ static bool refill(struct nft_tree *tree, const struct walk *w, struct nft_node 
 	const struct nft_tree_part *part = &tree->part.at[tree->where.at[gone]];
 	struct ways ways;
 	bool more = true;
-	if (!ways_to(w, leaf, &ways))
+	if ((uint64_t)leaf->paths * part->len > REFILL_MOST || !ways_to(w, leaf, &ways))
 		return false;
 	leaf->entry = leaf->hidden = (struct nft_entries){0};
 	for (size_t i = 0; i < part->len && more; i++)
