@@ -25,6 +25,12 @@ static int by_lo(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+int algebra_by_value(const void *a, const void *b)
+{
+	const u128 *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
 struct algebra_set algebra_builder_take(struct algebra_builder *builder)
 {
 	struct algebra_range *at = builder->list.at;

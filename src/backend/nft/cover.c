@@ -51,12 +51,6 @@ static uint64_t narrower_in(const struct nft_area *a, const struct nft_area *b)
 
 // --- axes ---
 
-static int by_value(const void *x, const void *y)
-{
-	const u128 *a = x, *b = y;
-	return *a < *b ? -1 : *a > *b;
-}
-
 // The first interval that begins at `value` or behind it.
 static size_t first_from(const struct axis *axis, u128 value)
 {
@@ -100,7 +94,7 @@ static void make_axis(struct covering *c, enum nft_field field)
 		add_starts(c, &axis, by->set[field]);
 		axis.parted |= by->set[field].len > 1;
 	}
-	qsort(axis.start.at, axis.start.len, sizeof(*axis.start.at), by_value);
+	qsort(axis.start.at, axis.start.len, sizeof(*axis.start.at), algebra_by_value);
 	size_t n = 1;
 	for (size_t i = 1; i < axis.start.len; i++)
 		if (axis.start.at[i] != axis.start.at[n - 1])

@@ -43,12 +43,6 @@ struct split {
 	struct nft_program program;
 };
 
-static int by_value(const void *x, const void *y)
-{
-	const u128 *a = x, *b = y;
-	return *a < *b ? -1 : *a > *b;
-}
-
 // Where ranges begin: at the packets' values, beside them and at the ends.
 static size_t cuts_of(struct fixture *f, const struct split *s, const struct test_case *test,
 		      size_t wanted, u128 **out)
@@ -69,7 +63,7 @@ static size_t cuts_of(struct fixture *f, const struct split *s, const struct tes
 		cut[n++] =
 			((u128)test_random_next(&f->random) << 64 | test_random_next(&f->random)) &
 			max;
-	qsort(cut, n, sizeof(*cut), by_value);
+	qsort(cut, n, sizeof(*cut), algebra_by_value);
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++)
 		if (!kept || cut[kept - 1] != cut[i])

@@ -24,12 +24,6 @@ struct nft_meets {
 	bool levels;
 };
 
-static int by_value(const void *x, const void *y)
-{
-	const u128 *a = x, *b = y;
-	return *a < *b ? -1 : *a > *b;
-}
-
 static struct algebra_range hull(const struct algebra_set *set, enum nft_field field)
 {
 	if (!set || !set->len)
@@ -69,7 +63,7 @@ static void make_axis(struct nft_meets *m, enum nft_field field, u128 *room)
 	size_t len = 1 + collect_ends(m, field, room + 1);
 	if (len == 1)
 		return;
-	qsort(room, len, sizeof(*room), by_value);
+	qsort(room, len, sizeof(*room), algebra_by_value);
 	struct axis axis = {.field = field, .len = without_twins(room, len)};
 	axis.end = arena_memdup(&m->arena, room, axis.len * sizeof(*room));
 	m->axis[m->axes++] = axis;

@@ -436,12 +436,6 @@ static void merge(struct nft_split *split, u128 apart)
 	split->range.len = n + 1;
 }
 
-static int by_value(const void *x, const void *y)
-{
-	const u128 *a = x, *b = y;
-	return *a < *b ? -1 : *a > *b;
-}
-
 // Few ranges: where those of rules lie close, what is between them is among them.
 static void merge_narrow(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
 			 struct nft_split *out)
@@ -461,7 +455,7 @@ static void merge_narrow(const struct nft_splitting *s, enum nft_field field, st
 	u128 *gap = arena_array(arena, u128, gaps);
 	for (size_t i = 0; i < gaps; i++)
 		gap[i] = out->range.at[i + 1].lo - out->range.at[i].hi;
-	qsort(gap, gaps, sizeof(*gap), by_value);
+	qsort(gap, gaps, sizeof(*gap), algebra_by_value);
 	merge(out, gap[gaps - APART_RANGES]);
 }
 
