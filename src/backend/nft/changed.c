@@ -177,16 +177,6 @@ static void read_ways(struct reading *r)
 
 // --- the rules that meet them ---
 
-static bool may_meet(const struct nft_form *a, const struct nft_form *b)
-{
-	for (size_t i = 0; i < a->len; i++) {
-		const struct algebra_set *set = nft_form_set(b, a->match[i].field);
-		if (set && !algebra_set_overlaps(*set, a->match[i].set))
-			return false;
-	}
-	return true;
-}
-
 static void add_chains(struct nft_program *to, const struct nft_program *from, const char *name)
 {
 	const struct nft_chain *chain = name ? nft_program_find(from, name) : NULL;
@@ -234,7 +224,7 @@ static void make_list(const struct nft_live *live, const struct nft_form *touche
 	for (size_t i = 0; i < live->rule.len; i++)
 		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
 			const struct nft_form *form = tree->rule.at[live->rule.at[i].first + k];
-			if (form && may_meet(touched, form))
+			if (form && nft_form_may_meet(touched, form))
 				add_form(list, live, form, (uint32_t)i);
 		}
 	for (size_t i = 0; i < tree->rule.len; i++)

@@ -80,6 +80,18 @@ const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_fie
 	return NULL;
 }
 
+bool nft_form_may_meet(const struct nft_form *a, const struct nft_form *b)
+{
+	for (size_t i = 0, k = 0; i < a->len && k < b->len;) {
+		enum nft_field x = a->match[i].field, y = b->match[k].field;
+		if (x == y && !algebra_set_overlaps(a->match[i].set, b->match[k].set))
+			return false;
+		i += x <= y;
+		k += y <= x;
+	}
+	return true;
+}
+
 bool nft_map_ranges(const struct nft_map *map)
 {
 	for (size_t i = 0; i < map->len; i++)

@@ -159,6 +159,8 @@ void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field f
 // NULL when the form does not test the field.
 const struct algebra_set *nft_form_set(const struct nft_form *form,
 				       enum nft_field field) must_check;
+// False: no packet matches both, as a look at one field after the other tells.
+bool nft_form_may_meet(const struct nft_form *a, const struct nft_form *b) must_check;
 // Of the flow, when it asks for one: 1 the original, 2 the reply; else 0.
 uint32_t nft_form_direction(const struct nft_form *form) must_check;
 // Whether some branch has more than one value.

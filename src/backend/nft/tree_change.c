@@ -365,18 +365,6 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 	return good;
 }
 
-static bool may_meet(const struct nft_form *a, const struct nft_form *b)
-{
-	for (size_t i = 0, k = 0; i < a->len && k < b->len;) {
-		enum nft_field x = a->match[i].field, y = b->match[k].field;
-		if (x == y && !algebra_set_overlaps(a->match[i].set, b->match[k].set))
-			return false;
-		i += x <= y;
-		k += y <= x;
-	}
-	return true;
-}
-
 // Quickly: no packet is in both. Asked of all rules one after the other, so there is nothing to guess for the processor.
 static bool are_apart(const struct nft_hull *a, const struct nft_hull *b)
 {
@@ -389,7 +377,7 @@ static bool are_apart(const struct nft_hull *a, const struct nft_hull *b)
 bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b)
 {
 	return !are_apart(&tree->hull.at[a], &tree->hull.at[b]) && tree->rule.at[a] &&
-	       tree->rule.at[b] && may_meet(tree->rule.at[a], tree->rule.at[b]);
+	       tree->rule.at[b] && nft_form_may_meet(tree->rule.at[a], tree->rule.at[b]);
 }
 
 // The parts in which the rule can stand: behind all earlier rules that it may meet, before all later ones.
