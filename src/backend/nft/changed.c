@@ -87,11 +87,7 @@ static void take_rules(struct reading *r, const struct nft_dumped_chain *from, s
 	nft_chain_spread(from->rule.at, from->rule.len, r->arena, &all);
 	for (size_t i = 0; i < all.rule.len; i++) {
 		struct nft_form form = all.rule.at[i];
-		bool of_rule = form.tag.known && form.tag.rule < NFT_TAG_HELPER;
-		bool there = of_rule && form.tag.rule < r->nft->live->numbers &&
-			     r->place[form.tag.rule] != NFT_NO_PLACE;
-		form.tag.known = there || (form.tag.known && !of_rule);
-		form.tag.rule = there ? r->place[form.tag.rule] : form.tag.rule;
+		nft_live_place(r->nft->live, r->place, &form.tag);
 		if (!nft_leads_on(&form))
 			want(r, form.chain);
 		vec_push(r->arena, &to->rule, form);

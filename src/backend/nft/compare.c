@@ -148,14 +148,9 @@ static void compare_leftovers(const struct nft_table *table, const struct nft_pr
 
 static void number_rule(const struct nft_live *live, const uint32_t *place, struct nft_form *rule)
 {
-	struct nft_tag *tag = &rule->tag;
 	for (size_t i = 0; rule->act == ACT_BOXES && i < rule->boxes.pieces; i++)
 		number_rule(live, place, &rule->boxes.piece[i]);
-	if (!tag->known || tag->rule >= NFT_TAG_HELPER)
-		return;
-	bool there = tag->rule < live->numbers && place[tag->rule] != NFT_NO_PLACE;
-	tag->known = there;
-	tag->rule = there ? place[tag->rule] : tag->rule;
+	nft_live_place(live, place, &rule->tag);
 }
 
 // Changes in place give rules numbers that are not their places; who made them knows. That is only about who a rule says it

@@ -139,3 +139,12 @@ const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena
 		place[live->rule.at[i].number] = (uint32_t)i;
 	return place;
 }
+
+void nft_live_place(const struct nft_live *live, const uint32_t *places, struct nft_tag *tag)
+{
+	if (!tag->known || tag->rule >= NFT_TAG_HELPER)
+		return;
+	tag->known = tag->rule < live->numbers && places[tag->rule] != NFT_NO_PLACE;
+	if (tag->known)
+		tag->rule = places[tag->rule];
+}

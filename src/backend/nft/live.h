@@ -56,3 +56,5 @@ void nft_live_leads_no_more(struct nft_live *live, const struct nft_boxes *boxes
 // By number: the place of the rule in the policy, NFT_NO_PLACE when it is gone.
 #define NFT_NO_PLACE UINT32_MAX
 const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena) must_check;
+// The tag of a kernel rule says the rule's place instead of its number; not known when that is gone.
+void nft_live_place(const struct nft_live *live, const uint32_t *places, struct nft_tag *tag);
