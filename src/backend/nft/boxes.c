@@ -42,6 +42,18 @@ bool nft_boxes_field(enum nft_field field)
 	return quick && info->bits == info->bytes * 8 && info->order == NETWORK;
 }
 
+void nft_boxes_combination(const enum nft_field *field, const struct algebra_set *const *set,
+			   size_t fields, size_t number, struct algebra_range *range)
+{
+	for (size_t f = 0; f < fields; f++) {
+		range[f] = (struct algebra_range){0, algebra_max(nft_field_info[field[f]].bits)};
+		if (set[f]) {
+			range[f] = set[f]->at[number % set[f]->len];
+			number /= set[f]->len;
+		}
+	}
+}
+
 size_t nft_boxes_slots(const struct nft_boxes *boxes, size_t fields)
 {
 	size_t slots = 0;

@@ -9,6 +9,11 @@ bool nft_boxes_field(enum nft_field field) must_check;
 // Registers of four bytes that the first `fields` of them need; NFT_BOXES_SLOTS at most.
 size_t nft_boxes_slots(const struct nft_boxes *boxes, size_t fields) must_check;
 
+// Of all combinations of the fields' ranges the one with this number, as one range a field. Fields without a set (NULL) are
+// open.
+void nft_boxes_combination(const enum nft_field *field, const struct algebra_set *const *set,
+			   size_t fields, size_t number, struct algebra_range *range);
+
 // How the boxes of a map may overlap so that every kernel finds the same one.
 enum nft_boxes_kind {
 	BOXES_ORDERED, // in any way, the first one is found; NFT_BOXES_PIECES at most

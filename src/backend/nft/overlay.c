@@ -3,6 +3,7 @@
 // proof works (area.h), and then said in the maps' fields, or not at all: a rule without ports and one with, say, differ in
 // packets that have no transport header, and no map tells these apart.
 #include "backend/nft/overlay.h"
+#include "backend/nft/boxes.h"
 #include "backend/nft/ways.h"
 
 #include <string.h>
@@ -92,25 +93,19 @@ static bool has_version(const struct nft_area *area, u128 version)
 static bool add_boxes(const struct nft_area *area, size_t map, const struct nft_form *rule,
 		      struct arena *arena, struct nft_pieces *out)
 {
-	size_t fields = maps[map].fields, n = 1;
-	for (size_t f = 0; f < fields && n <= NFT_OVERLAY_CUT; f++)
-		n *= says(area, maps[map].field[f]) ? area->set[maps[map].field[f]].len : 1;
+	const struct algebra_set *set[NFT_BOXES_FIELDS];
+	size_t n = 1;
+	for (size_t f = 0; f < maps[map].fields && n <= NFT_OVERLAY_CUT; f++) {
+		enum nft_field field = maps[map].field[f];
+		set[f] = says(area, field) ? &area->set[field] : NULL;
+		n *= set[f] ? set[f]->len : 1;
+	}
 	if (n > NFT_OVERLAY_CUT)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct algebra_range *range =
 			arena_array(arena, struct algebra_range, NFT_BOXES_FIELDS);
-		size_t rest = i;
-		for (size_t f = 0; f < fields; f++) {
-			enum nft_field field = maps[map].field[f];
-			const struct algebra_set *set = &area->set[field];
-			range[f] =
-				(struct algebra_range){0, algebra_max(nft_field_info[field].bits)};
-			if (says(area, field)) {
-				range[f] = set->at[rest % set->len];
-				rest /= set->len;
-			}
-		}
+		nft_boxes_combination(maps[map].field, set, maps[map].fields, i, range);
 		vec_push(arena, &out->list,
 			 ((struct nft_piece){.map = map, .box = {.range = range, .rule = rule}}));
 	}

@@ -204,15 +204,7 @@ static bool fill_rule(const struct pick *p, struct nft_filling *filling, struct 
 	for (size_t i = 0; i < n; i++) {
 		struct algebra_range *range =
 			arena_array(p->arena, struct algebra_range, p->fields);
-		size_t rest = i;
-		for (size_t f = 0; f < p->fields; f++) {
-			range[f] = (struct algebra_range){
-				0, algebra_max(nft_field_info[p->field[f]].bits)};
-			if (set[f]) {
-				range[f] = set[f]->at[rest % set[f]->len];
-				rest /= set[f]->len;
-			}
-		}
+		nft_boxes_combination(p->field, set, p->fields, i, range);
 		if (!nft_filling_add(filling, &(struct nft_box){.range = range, .chain = chain},
 				     CORNERS_MOST))
 			return false;
