@@ -106,12 +106,10 @@ struct nft_touched {
 	struct arena *arena;
 	VEC(struct nft_touched_leaf) leaf;
 };
-// Takes the rule out of its part, or puts `form` in at the end of tree->rule with a rank that says its place. False when the
-// tree would have to be built anew: then it is of no use any more.
+// Takes the rule out of its part. False when the tree would have to be built anew: then it is of no use any more.
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
-bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_t rank,
-		     struct nft_touched *touched) must_check;
-// A rule of the list, with the next number; in no part yet. Then in one; where that will not do, false and nothing is done.
+// A rule of the list, with the next number and a rank that says its place; in no part yet. Then in one; where that will not
+// do, false and nothing is done.
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank);
 bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
 // Whether both rules are there, and a packet may be in both.
@@ -182,8 +180,6 @@ bool nft_split_choose(const struct nft_splitting *s, struct arena *arena,
 enum { NFT_HAS_SRC = 1, NFT_HAS_DST = 2 };
 // Which small sets of addresses the rule asks for.
 uint32_t nft_split_addresses(const struct nft_form *form) must_check;
-// Whether a set of addresses is small.
-bool nft_split_narrow(enum nft_field field, const struct algebra_set *set) must_check;
 // The rule with all of its tests.
 struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule) must_check;
 // Nothing behind the last of so many rules is ever met.

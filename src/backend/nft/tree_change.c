@@ -470,13 +470,6 @@ static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint
 	part->len++;
 }
 
-bool nft_tree_insert(struct nft_tree *tree, const struct nft_form *form, uint64_t rank,
-		     struct nft_touched *touched)
-{
-	nft_tree_add_rule(tree, form, rank);
-	return nft_tree_place(tree, (uint32_t)tree->rule.len - 1, touched);
-}
-
 bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched)
 {
 	struct walk w = {.tree = tree, .arena = touched->arena};

@@ -387,7 +387,7 @@ static bool is_address(enum nft_field field)
 }
 
 // Of networks large enough to hold many of the others' no more is asked here.
-bool nft_split_narrow(enum nft_field field, const struct algebra_set *set)
+static bool is_narrow(enum nft_field field, const struct algebra_set *set)
 {
 	unsigned bits = nft_field_info[field].bits;
 	return set && set->len &&
@@ -400,7 +400,7 @@ uint32_t nft_split_addresses(const struct nft_form *form)
 	for (size_t i = 0; i < form->len; i++) {
 		enum nft_field field = form->match[i].field;
 		enum ir_dim dim = nft_field_info[field].dim;
-		if (is_address(field) && nft_split_narrow(field, &form->match[i].set))
+		if (is_address(field) && is_narrow(field, &form->match[i].set))
 			has |= dim == IR_SRC4 || dim == IR_SRC6 ? NFT_HAS_SRC : NFT_HAS_DST;
 	}
 	return has;
@@ -411,18 +411,11 @@ static size_t count_narrow(const struct nft_splitting *s, enum nft_field field)
 	size_t n = 0;
 	uint32_t bit;
 	for (size_t i = 0; i < s->entries->len; i++)
-		n += nft_split_narrow(field,
-				      nft_entry_set(s->tree, s->entries->at[i], field, &bit));
+		n += is_narrow(field, nft_entry_set(s->tree, s->entries->at[i], field, &bit));
 	return n;
 }
 
-static int by_low(const void *x, const void *y)
-{
-	const struct algebra_range *a = x, *b = y;
-	return a->lo < b->lo ? -1 : a->lo > b->lo;
-}
-
-// Ranges that lie no farther apart are one.
+// Ranges that lie no farther apart are one. They ascend.
 static void merge(struct nft_split *split, u128 apart)
 {
 	size_t n = 0;
@@ -441,14 +434,16 @@ static void merge_narrow(const struct nft_splitting *s, enum nft_field field, st
 			 struct nft_split *out)
 {
 	uint32_t bit;
+	struct algebra_builder ranges = {.arena = arena};
 	for (size_t i = 0; i < s->entries->len; i++) {
 		const struct algebra_set *set =
 			nft_entry_set(s->tree, s->entries->at[i], field, &bit);
-		for (size_t k = 0; nft_split_narrow(field, set) && k < set->len; k++)
-			vec_push(arena, &out->range, set->at[k]);
+		for (size_t k = 0; is_narrow(field, set) && k < set->len; k++)
+			algebra_builder_add(&ranges, set->at[k].lo, set->at[k].hi);
 	}
-	qsort(out->range.at, out->range.len, sizeof(*out->range.at), by_low);
-	merge(out, 1);
+	struct algebra_set all = algebra_builder_take(&ranges);
+	for (size_t i = 0; i < all.len; i++)
+		vec_push(arena, &out->range, all.at[i]);
 	size_t gaps = out->range.len - 1;
 	if (gaps < APART_RANGES)
 		return;

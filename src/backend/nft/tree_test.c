@@ -184,7 +184,8 @@ static bool put_one(struct changing *c, const struct nft_chain *more, struct nft
 	vec_push(c->arena, &c->list, 0);
 	memmove(c->list.at + at + 1, c->list.at + at, (c->list.len - 1 - at) * sizeof(*c->list.at));
 	c->list.at[at] = (uint32_t)c->tree.rule.len;
-	return nft_tree_insert(&c->tree, form, behind + (before - behind) / 2, touched);
+	nft_tree_add_rule(&c->tree, form, behind + (before - behind) / 2);
+	return nft_tree_place(&c->tree, c->list.at[at], touched);
 }
 
 // With packets for some of these rules.
