@@ -223,8 +223,8 @@ static void make_list(const struct nft_live *live, const struct nft_form *touche
 			if (form && nft_form_may_meet(touched, form))
 				add_form(list, live, form, (uint32_t)i);
 		}
-	for (size_t i = 0; i < tree->rule.len; i++)
-		if (tree->rule.at[i] && tree->rule.at[i]->tag.rule >= NFT_TAG_HELPER)
+	for (uint32_t i = live->last; i < live->last + live->lasts; i++)
+		if (tree->rule.at[i])
 			add_form(list, live, tree->rule.at[i], tree->rule.at[i]->tag.rule);
 }
 

@@ -26,6 +26,8 @@ static void number_rules(struct nft_live *live, const struct ir_ruleset *lowered
 		}
 		vec_push(&live->arena, &live->rule, rule);
 	}
+	live->last = form;
+	live->lasts = (uint32_t)tree->rule.len - form;
 	live->end = tree->rank.at[form];
 	live->numbers = (uint32_t)lowered->rule.len;
 }

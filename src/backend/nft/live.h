@@ -22,7 +22,8 @@ struct nft_live {
 	struct nft_program program; // the chains that rules have of their own
 	struct nft_tree tree;
 	VEC(struct nft_live_rule) rule; // in the policy's order
-	uint64_t end;                   // rank of the first rule behind them
+	uint32_t last, lasts;           // numbers in the tree of the rules behind them
+	uint64_t end;                   // rank of the first of these
 	uint32_t numbers;               // given to rules
 	struct nft_counts counts;       // of kernel rules that are gone
 	struct nft_waiting front;       // kernel rules that stand in no part of the tree …
