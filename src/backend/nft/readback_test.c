@@ -150,29 +150,44 @@ static bool sayable(const struct ir_ruleset *ruleset)
 	return true;
 }
 
+// A policy and the script that says it.
+struct printed {
+	struct arena arena;
+	struct diags diags;
+	struct ir_ruleset ruleset;
+	struct buf script;
+};
+
+static void begin(struct printed *p, struct test_random *random, bool flows)
+{
+	arena_init(&p->arena);
+	diags_init(&p->diags, &p->arena);
+	buf_init(&p->script);
+	test_policy_random(random, &p->arena, flows, time(NULL), &p->ruleset);
+}
+
+static void finish(struct printed *p)
+{
+	buf_fini(&p->script);
+	arena_fini(&p->arena);
+}
+
 static void scripts_mean_what_was_meant(void **state)
 {
 	struct test_fixture *f = *state;
 	struct test_random random = {.state = SEED};
 	for (unsigned i = 0; i < SCRIPTS; i++) {
-		struct arena arena;
-		struct diags diags;
-		struct ir_ruleset ruleset;
-		struct buf script;
-		arena_init(&arena);
-		diags_init(&diags, &arena);
-		buf_init(&script);
-		test_policy_random(&random, &arena, i % 2, time(NULL), &ruleset);
-		bool good = backend_nft_print(&ruleset, NULL, &diags, &script);
-		if (sayable(&ruleset))
+		struct printed p;
+		begin(&p, &random, i % 2);
+		bool good = backend_nft_print(&p.ruleset, NULL, &p.diags, &p.script);
+		if (sayable(&p.ruleset))
 			assert_true(good);
 		if (good) {
-			if (nft(script.data))
-				fail_msg("nft does not take:\n%s", script.data);
-			assert_means(f, &arena, &ruleset);
+			if (nft(p.script.data))
+				fail_msg("nft does not take:\n%s", p.script.data);
+			assert_means(f, &p.arena, &p.ruleset);
 		}
-		buf_fini(&script);
-		arena_fini(&arena);
+		finish(&p);
 	}
 }
 
@@ -218,27 +233,20 @@ static void scripts_of_trees_mean_the_same(void **state)
 	struct test_random random = {.state = SEED};
 	size_t loaded = 0;
 	for (unsigned i = 0; i < SCRIPTS; i++) {
-		struct arena arena;
-		struct diags diags;
-		struct ir_ruleset ruleset;
-		struct buf script;
-		arena_init(&arena);
-		diags_init(&diags, &arena);
-		buf_init(&script);
-		test_policy_random(&random, &arena, i % 2, time(NULL), &ruleset);
+		struct printed p;
+		begin(&p, &random, i % 2);
 		struct backend_nft_options options = {
 			.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 1}};
-		if (backend_nft_print(&ruleset, &options, &diags, &script)) {
-			if (nft(script.data))
-				fail_msg("nft does not take:\n%s", script.data);
-			if (comparable(&ruleset))
-				assert_equal_verdicts(f, &arena, &ruleset);
+		if (backend_nft_print(&p.ruleset, &options, &p.diags, &p.script)) {
+			if (nft(p.script.data))
+				fail_msg("nft does not take:\n%s", p.script.data);
+			if (comparable(&p.ruleset))
+				assert_equal_verdicts(f, &p.arena, &p.ruleset);
 			loaded++;
 		} else {
-			assert_true(diags.errors > 0);
+			assert_true(p.diags.errors > 0);
 		}
-		buf_fini(&script);
-		arena_fini(&arena);
+		finish(&p);
 	}
 	print_message("%zu of %u scripts loaded\n", loaded, SCRIPTS);
 	assert_true(loaded > SCRIPTS / 4);
