@@ -27,8 +27,8 @@ struct place { // where a rule of the list stands in the program
 	size_t rule;
 };
 
-// The rules of the list that stand in a part, ascending, and how to find those that meet others.
-struct part_index {
+// The rules of the list that stand behind a jump, ascending, and how to find those that meet others.
+struct jump_index {
 	size_t *rule;
 	size_t len;
 	struct nft_meets *meets;
@@ -42,12 +42,12 @@ struct prover {
 	struct nft_proof *out;
 	struct nft_judge judge;
 	struct nft_ways ways;
-	size_t **is;             // by stop and rule: index in the list, or NONE, UNSEEN
-	size_t **highest;        // by stop and rule: the highest index before it, + 1
-	size_t *sole;            // by stop: the rule that decides all packets there, NONE
-	size_t *highest_in;      // by part
-	struct part_index *part; // by part
-	struct nft_meets *every; // all rules of the list
+	size_t **is;               // by stop and rule: index in the list, or NONE, UNSEEN
+	size_t **highest;          // by stop and rule: the highest index before it, + 1
+	size_t *sole;              // by stop: the rule that decides all packets there, NONE
+	size_t *highest_behind;    // by jump: the highest index behind it, + 1
+	struct jump_index *behind; // by jump
+	struct nft_meets *every;   // all rules of the list
 	size_t taker[8],
 		takers; // rules of the list that took all of some packets of the one that is walked, and others
 	VEC(struct place) place; // sorted by rule of the list
@@ -237,19 +237,21 @@ static size_t higher(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-static void find_highest_of_parts(struct prover *p)
+static void find_highest_behind(struct prover *p)
 {
-	p->highest_in = arena_array(p->arena, size_t, p->ways.parts);
-	for (size_t i = 0; i < p->place.len; i++) {
-		uint32_t part = p->ways.stop.at[p->place.at[i].spot.stop]->part;
-		p->highest_in[part] = higher(p->highest_in[part], p->place.at[i].rule + 1);
-	}
+	size_t jumps = p->ways.jump.len;
+	p->highest_behind = arena_array(p->arena, size_t, jumps + 1);
+	p->behind = arena_array(p->arena, struct jump_index, jumps + 1);
+	for (size_t i = 0; i < p->place.len; i++)
+		for (size_t k = 1; k <= jumps; k++)
+			if (nft_jump_reaches(p->ways.jump.at[k - 1], p->place.at[i].spot.stop))
+				p->highest_behind[k] =
+					higher(p->highest_behind[k], p->place.at[i].rule + 1);
 }
 
 static void find_highest(struct prover *p)
 {
-	find_highest_of_parts(p);
-	p->part = arena_array(p->arena, struct part_index, p->ways.parts);
+	find_highest_behind(p);
 	for (size_t s = 0; s < p->ways.stop.len; s++) {
 		const struct nft_stop *stop = p->ways.stop.at[s];
 		size_t n = stop->chain->rule.len, most = 0, lead = 0;
@@ -260,7 +262,7 @@ static void find_highest(struct prover *p)
 				leads ? nft_lead_jump(stop, &stop->lead[lead++]) : NULL;
 			p->highest[s][i] = most;
 			if (to)
-				most = higher(most, p->highest_in[to->part]);
+				most = higher(most, p->highest_behind[to->jump]);
 			else if (p->is[s][i] < p->rules)
 				most = higher(most, p->is[s][i] + 1);
 		}
@@ -305,14 +307,14 @@ static int by_size(const void *x, const void *y)
 	return *a < *b ? -1 : *a > *b;
 }
 
-static struct part_index *index_of(struct prover *p, uint32_t part)
+static struct jump_index *index_of(struct prover *p, const struct nft_stop *jump)
 {
-	struct part_index *index = &p->part[part];
+	struct jump_index *index = &p->behind[jump->jump];
 	VEC(size_t) rule = {0};
 	if (index->meets)
 		return index;
 	for (size_t i = 0; i < p->place.len; i++)
-		if (p->ways.stop.at[p->place.at[i].spot.stop]->part == part)
+		if (nft_jump_reaches(jump, p->place.at[i].spot.stop))
 			vec_push(p->arena, &rule, p->place.at[i].rule);
 	if (rule.len)
 		qsort(rule.at, rule.len, sizeof(*rule.at), by_size);
@@ -328,7 +330,7 @@ static struct part_index *index_of(struct prover *p, uint32_t part)
 	return index;
 }
 
-static size_t first_behind(const struct part_index *index, size_t rule)
+static size_t first_behind(const struct jump_index *index, size_t rule)
 {
 	size_t lo = 0, hi = index->len;
 	while (lo < hi) {
@@ -341,14 +343,14 @@ static size_t first_behind(const struct part_index *index, size_t rule)
 	return lo;
 }
 
-static bool part_meets(struct prover *p, uint32_t part, const struct nft_area *packets,
-		       struct arena *arena)
+static bool behind_meets(struct prover *p, const struct nft_stop *jump,
+			 const struct nft_area *packets, struct arena *arena)
 {
-	if (p->highest_in[part] <= p->now + 1)
+	if (p->highest_behind[jump->jump] <= p->now + 1)
 		return false;
 	struct nft_form form = {0};
 	struct algebra_ids ids = {0};
-	const struct part_index *index = index_of(p, part);
+	const struct jump_index *index = index_of(p, jump);
 	size_t from = first_behind(index, p->now);
 	nft_area_all_matches(packets, arena, &form);
 	bool found = nft_meets_find(index->meets, &form, (struct algebra_range){from, index->len},
@@ -373,7 +375,7 @@ static bool meets_later(struct prover *p, const struct nft_visit *at,
 			return true;
 		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i].rule < at->rule; i++) {
 			const struct nft_stop *to = nft_lead_jump(at->stop, &at->stop->lead[i]);
-			if (to && part_meets(p, to->part, packets, arena))
+			if (to && behind_meets(p, to, packets, arena))
 				return true;
 		}
 	}
@@ -581,25 +583,24 @@ static bool stands_before(const struct nft_walk *walk, const struct nft_visit *a
 	return false;
 }
 
-static bool is_in_part(const struct prover *p, const struct nft_walk *walk, uint32_t part)
+static bool is_behind(const struct nft_walk *walk, const struct nft_stop *jump)
 {
 	for (size_t i = 0; i < walk->only_len; i++)
-		if (p->ways.stop.at[walk->only[i].stop]->part == part)
+		if (nft_jump_reaches(jump, walk->only[i].stop))
 			return true;
 	return false;
 }
 
 // Whether packets here may have come to the rule before.
-static bool came_before(const struct prover *p, const struct nft_walk *walk,
-			const struct nft_visit *at, const struct nft_area *packets,
-			struct arena *arena)
+static bool came_before(const struct nft_walk *walk, const struct nft_visit *at,
+			const struct nft_area *packets, struct arena *arena)
 {
 	for (; at; at = at->from) {
 		if (stands_before(walk, at, packets, arena))
 			return true;
 		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i].rule < at->rule; i++) {
 			const struct nft_stop *to = nft_lead_jump(at->stop, &at->stop->lead[i]);
-			if (to && is_in_part(p, walk, to->part))
+			if (to && is_behind(walk, to))
 				return true;
 		}
 	}
@@ -616,7 +617,7 @@ static void come_again(struct nft_walk *walk, const struct nft_visit *at,
 	if (*is_at(p, at) != p->now || p->failed)
 		return;
 	nft_area_form(&mine, arena, form);
-	if (mine.never || !came_before(p, walk, at, &mine, arena))
+	if (mine.never || !came_before(walk, at, &mine, arena))
 		return;
 	add_rule(p, NFT_MISFIT_OTHER, p->now, at, "has packets that came to it before");
 	p->failed = true;
@@ -628,8 +629,8 @@ static bool go_on(struct nft_walk *walk, const struct nft_visit *at, const struc
 	return true;
 }
 
-static void walk_places(struct prover *p, const struct place *place, size_t n,
-			const struct nft_area *packets, struct nft_walk *walk)
+static void walk_places(const struct place *place, size_t n, const struct nft_area *packets,
+			struct nft_walk *walk)
 {
 	struct arena arena;
 	arena_init(&arena);
@@ -638,7 +639,6 @@ static void walk_places(struct prover *p, const struct place *place, size_t n,
 		only[i] = place[i].spot;
 	walk->only = only;
 	walk->only_len = n;
-	walk->home = p->ways.stop.at[only[0].stop]->part;
 	nft_walk(walk, packets);
 	arena_fini(&arena);
 }
@@ -662,9 +662,9 @@ static void walk_rule(struct prover *p, const struct place *place, size_t n,
 	if (!packets.never && !n && !decided_before(p, &packets))
 		tell_absent(p, false);
 	if (!packets.never && n)
-		walk_places(p, place, n, &packets, &walks->comes);
+		walk_places(place, n, &packets, &walks->comes);
 	if (!packets.never && n > 1 && !p->failed && !nft_takes(&p->rule[p->now]))
-		walk_places(p, place, n, &packets, &walks->again);
+		walk_places(place, n, &packets, &walks->again);
 	arena_fini(&p->of_rule);
 	arena_fini(&arena);
 }
@@ -736,8 +736,8 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 	find_highest(&p);
 	find_soles(&p);
 	walk_rules(&p);
-	for (uint32_t i = 0; i < p.ways.parts; i++)
-		nft_meets_free(p.part[i].meets);
+	for (size_t i = 0; i <= p.ways.jump.len; i++)
+		nft_meets_free(p.behind[i].meets);
 	nft_meets_free(p.every);
 	nft_ways_fini(&p.ways);
 }

@@ -12,6 +12,7 @@
 #define PARTED_MOST 300u   // areas that boxes leave; then they may leave more than there is
 #define REGION_MOST 65536u // areas of packets at one place
 #define DEPTH_MOST 40u     // the kernel allows 16
+#define JUMPS_MOST 256u    // of which it is found out what is behind them; trees have some 20
 #define BOXES_FEW 8u       // are asked one after the other …
 #define ASKED_SELDOM 16u   // … as are those of a map to which few areas come
 
@@ -65,22 +66,27 @@ static const char *target_of(const struct nft_form *form, size_t i)
 					: form->chain;
 }
 
-// A stop that is seen the first time is of the part that leads to it.
 // NULL: there is no such chain, as a walk will notice.
-static struct nft_stop *see(struct nft_ways *ways, const char *name, uint32_t part)
+static struct nft_stop *see(struct nft_ways *ways, const char *name)
 {
 	struct nft_chain *chain = name ? nft_program_find(ways->program, name) : NULL;
 	struct nft_stop *stop = name ? map_get(&ways->by_name, name) : NULL;
-	if (stop && stop->part != part)
-		stop->shared = true;
 	if (stop || !chain)
 		return stop;
 	stop = arena_new(ways->arena, struct nft_stop);
-	*stop = (struct nft_stop){.chain = chain, .number = (uint32_t)ways->stop.len, .part = part};
+	*stop = (struct nft_stop){.chain = chain, .number = (uint32_t)ways->stop.len};
 	list_leads(stop, ways->arena);
 	map_put(&ways->by_name, name, stop);
 	vec_push(ways->arena, &ways->stop, stop);
 	return stop;
+}
+
+static void see_jump(struct nft_ways *ways, struct nft_stop *to)
+{
+	if (!to || to->jump)
+		return;
+	vec_push(ways->arena, &ways->jump, to);
+	to->jump = (uint32_t)ways->jump.len;
 }
 
 static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
@@ -88,35 +94,58 @@ static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 	for (size_t i = 0; i < stop->leads; i++) {
 		struct nft_lead *lead = &stop->lead[i];
 		const struct nft_form *form = form_of(stop, lead);
-		bool begins = form->act == ACT_JUMP && !stop->part;
 		size_t n = targets_of(form);
-		uint32_t part = begins ? ways->parts++ : stop->part;
 		lead->to = arena_array(ways->arena, struct nft_stop *, n);
 		for (size_t k = 0; k < n; k++)
-			lead->to[k] = see(ways, target_of(form, k), part);
+			lead->to[k] = see(ways, target_of(form, k));
+		see_jump(ways, nft_lead_jump(stop, lead));
 	}
 }
 
-// Where parts share chains, what is in one is in the others.
-static void make_one_part(struct nft_ways *ways)
+// --- what is behind a jump ---
+
+struct spreading {
+	struct arena arena;
+	uint64_t *below;
+	VEC(const struct nft_stop *) todo;
+};
+
+static void spread_to(struct spreading *s, const struct nft_stop *stop)
 {
-	ways->parts = 2;
-	for (size_t i = 1; i < ways->stop.len; i++)
-		ways->stop.at[i]->part = 1;
+	if (!stop || s->below[stop->number / 64] >> stop->number % 64 & 1)
+		return;
+	s->below[stop->number / 64] |= (uint64_t)1 << stop->number % 64;
+	vec_push(&s->arena, &s->todo, stop);
+}
+
+static void find_below(struct nft_ways *ways, struct nft_stop *jump)
+{
+	struct spreading s = {.below = arena_array(ways->arena, uint64_t, ways->stop.len / 64 + 1)};
+	arena_init(&s.arena);
+	spread_to(&s, jump);
+	while (s.todo.len) {
+		const struct nft_stop *stop = s.todo.at[--s.todo.len];
+		for (size_t i = 0; i < stop->leads; i++)
+			for (size_t k = 0; k < targets_of(form_of(stop, &stop->lead[i])); k++)
+				spread_to(&s, stop->lead[i].to[k]);
+	}
+	jump->below = s.below;
+	arena_fini(&s.arena);
+}
+
+bool nft_jump_reaches(const struct nft_stop *jump, uint32_t stop)
+{
+	return !jump->below || jump->below[stop / 64] >> stop % 64 & 1;
 }
 
 void nft_ways_find(const struct nft_program *program, struct arena *arena, struct nft_ways *out)
 {
-	*out = (struct nft_ways){
-		.program = program, .arena = arena, .by_name = {.arena = arena}, .parts = 1};
-	(void)!see(out, "", 0);
+	*out = (struct nft_ways){.program = program, .arena = arena, .by_name = {.arena = arena}};
+	(void)!see(out, "");
 	for (size_t i = 0; i < out->stop.len; i++)
 		see_targets(out, out->stop.at[i]);
-	bool shared = false;
-	for (size_t i = 0; i < out->stop.len; i++)
-		shared |= out->stop.at[i]->shared;
-	if (shared)
-		make_one_part(out);
+	for (size_t i = 0; i < out->jump.len && i < JUMPS_MOST; i++)
+		find_below(out, out->jump.at[i]);
 }
 
 void nft_ways_fini(struct nft_ways *ways)
@@ -246,15 +275,13 @@ static void enter(struct nft_walk *walk, const struct nft_visit *at, struct targ
 		tell_missing(walk, at, to.chain);
 }
 
-// Whether the walk has nothing to see in a part.
-static bool passes_by(const struct nft_walk *walk, uint32_t part)
+// Whether the walk has nothing to see behind the jump.
+static bool passes_by(const struct nft_walk *walk, const struct nft_stop *jump)
 {
-	if (!walk->only || !part || part == walk->home)
-		return false;
-	for (size_t i = 0; i < walk->only_len; i++)
-		if (walk->ways->stop.at[walk->only[i].stop]->part == part)
+	for (size_t i = 0; walk->only && i < walk->only_len; i++)
+		if (nft_jump_reaches(jump, walk->only[i].stop))
 			return false;
-	return true;
+	return walk->only;
 }
 
 static void jump(struct nft_walk *walk, const struct nft_visit *at, const struct nft_lead *lead,
@@ -262,7 +289,7 @@ static void jump(struct nft_walk *walk, const struct nft_visit *at, const struct
 {
 	struct nft_stop *stop = lead->to[0];
 	struct nft_back back = {.arena = &region->arena};
-	bool enters = stop && !passes_by(walk, stop->part);
+	bool enters = stop && !passes_by(walk, stop);
 	if (enters)
 		walk_stop(walk, stop, (struct entry){at, &back}, packets);
 	else if (!stop)

@@ -20,8 +20,9 @@ struct nft_lead { // a rule that only leads on
 struct nft_stop { // a chain on the way
 	const struct nft_chain *chain;
 	uint32_t number;
-	uint32_t part; // what a jump of the main chain leads into, from 1; 0: no jump
-	bool shared;   // in several parts, which then are one
+	uint32_t jump; // jumps lead to it: a number, from 1; 0: none does
+	uint64_t *
+		below; // then, bits: the stops that packets can come to behind such a jump; NULL: all of them
 	enum {
 		NFT_MAY_DECIDE,
 		NFT_DECIDES,
@@ -35,7 +36,7 @@ struct nft_ways {
 	struct arena *arena;
 	VEC(struct nft_stop *) stop; // by number; the first is the main chain
 	struct map by_name;          // of chains
-	uint32_t parts;              // numbers of parts are below
+	VEC(struct nft_stop *) jump; // chains to which jumps lead, by number - 1
 };
 // The program is borrowed; without a main chain there are no stops.
 void nft_ways_find(const struct nft_program *program, struct arena *arena, struct nft_ways *out);
@@ -44,8 +45,9 @@ void nft_ways_fini(struct nft_ways *ways);
 bool nft_leads_on(const struct nft_form *form) must_check;
 // Packets that match it do not come to what stands behind it, whatever becomes of them.
 bool nft_takes(const struct nft_form *form) must_check;
-// Where a jump leads to; NULL: nowhere, or it is none.
+// Where a jump leads to; NULL: nowhere, or it is none. And whether packets can come from there to the stop.
 struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lead *lead) must_check;
+bool nft_jump_reaches(const struct nft_stop *jump, uint32_t stop) must_check;
 
 struct nft_back { // packets that go on behind a jump
 	struct arena *arena;
@@ -101,11 +103,10 @@ struct nft_walk {
 	// Then packets that a box has taken for good, to this chain, come to what is behind it, too. NULL: nobody wants to
 	// know when.
 	void (*again)(struct nft_walk *walk, const struct nft_visit *at, const struct nft_stop *to);
-	// Rules that it looks at, ascending; NULL: all. It follows those that lead on anyway, but into no part that has
-	// none of them, unless it is `home`.
+	// Rules that it looks at, ascending; NULL: all. It follows those that lead on anyway, but jumps only to where it
+	// can come to one of them.
 	const struct nft_rule_at *only;
 	size_t only_len;
-	uint32_t home;
 	size_t steps; // that are left
 	bool over;    // there were none left
 };
