@@ -14,6 +14,7 @@ static const struct {
 	double enter;         // a chain, by jump or goto
 	double rule;          // a rule, before its first test
 	double test;          // one value, range or prefix
+	double mask;          // of an address that is looked up without its last bits
 	double header;        // the three bytes that no later fragment has
 	double match;         // what a rule does: counter and verdict
 	double each_survivor; // a box that is still possible after a field but the last
@@ -22,6 +23,7 @@ static const struct {
 	.enter = 10,
 	.rule = 7,
 	.test = 8,
+	.mask = 5,
 	.header = 21,
 	.match = 10,
 	.each_survivor = 2,
@@ -128,6 +130,13 @@ static double tests_ns(const struct nft_form *form, bool holds)
 	return sum;
 }
 
+static double map_ns(const struct nft_map *map)
+{
+	unsigned block = nft_map_block(map);
+	return lookup(block == NFT_MAP_RANGES, map->len) +
+	       (block && block != NFT_MAP_RANGES ? ns.mask : 0);
+}
+
 static double boxes_ns(const struct nft_boxes *boxes)
 {
 	double survivors = 0;
@@ -163,7 +172,7 @@ static bool ends(const struct nft_form *form)
 static double step_ns(const struct nft_form *form)
 {
 	if (form->act == ACT_BRANCH)
-		return ns.rule + lookup(nft_map_ranges(&form->map), form->map.len);
+		return ns.rule + map_ns(&form->map);
 	if (form->act == ACT_BOXES)
 		return ns.rule + boxes_ns(&form->boxes);
 	return tests_ns(form, false);

@@ -379,6 +379,40 @@ static void read_timer(struct nft_reading *r, const struct nft_reg *reg, const c
 	r->stage = STAGE_TIMER;
 }
 
+// Whether it is an address without its last bits.
+static bool is_masked(const struct nft_reg *reg)
+{
+	u128 last = algebra_max((unsigned)reg->bytes * 8) & ~reg->mask;
+	for (unsigned f = 0; f < NFT_FIELDS && last && !(last & (last + 1)) && reg->mask; f++) {
+		const struct nft_field_info *info = &nft_field_info[f];
+		if (nft_field_is_address((enum nft_field)f) &&
+		    info->place.source == reg->place.source && info->place.key == reg->place.key &&
+		    info->place.offset == reg->place.offset && info->bytes == reg->bytes)
+			return true;
+	}
+	return false;
+}
+
+// Branches of masked values as blocks of values; those that no masked value comes to go.
+static void unmask(struct nft_reading *r, struct nft_reg *reg, struct nft_map *map)
+{
+	struct nft_branch *to = arena_array(r->arena, struct nft_branch, map->len);
+	u128 last = algebra_max((unsigned)reg->bytes * 8) & ~reg->mask;
+	size_t n = 0;
+	for (size_t i = 0; i < map->len; i++) {
+		struct algebra_range range = map->branch[i].range;
+		bool begins = !(range.lo & last);
+		if (!begins && (range.lo | last) >= range.hi)
+			continue;
+		to[n++] = (struct nft_branch){
+			{begins ? range.lo : (range.lo | last) + 1, range.hi | last},
+			map->branch[i].chain};
+	}
+	map->branch = to;
+	map->len = n;
+	reg->mask |= last;
+}
+
 // A map and the chains that it leads to are of the rule's generation: then their names say all.
 static void read_branch(struct nft_reading *r, struct nft_dumped_set *map,
 			const struct nft_reg *reg, const struct nlattr *const *at)
@@ -398,8 +432,11 @@ static void read_branch(struct nft_reading *r, struct nft_dumped_set *map,
 		nft_strange(r, "a map of numbers in host order");
 	} else {
 		r->form->map = (struct nft_map){.field = NFT_FIELDS, .name = map->name + len};
+		struct nft_reg *read = arena_memdup(r->arena, reg, sizeof(*reg));
 		nft_map_branches(map, prefix, r->arena, &r->form->map);
-		r->form->map.reg = arena_memdup(r->arena, reg, sizeof(*reg));
+		if (is_masked(read))
+			unmask(r, read, &r->form->map);
+		r->form->map.reg = read;
 	}
 }
 

@@ -385,7 +385,7 @@ void nft_encode_branches(struct nft_encoder *e, uint16_t type, const struct nft_
 static void encode_map(struct nft_encoder *e, const struct nft_map *map, uint32_t owner)
 {
 	char name[NFT_NAME];
-	bool ranges = nft_map_ranges(map);
+	bool ranges = nft_map_block(map) == NFT_MAP_RANGES;
 	assert(map->field != F_STATE && map->field != F_KNOWN);
 	encode_set(e, nft_full_name(e, map->name, name), map->field,
 		   NFT_SET_MAP | (ranges ? NFT_SET_INTERVAL : 0u), nft_map_room(map->len), owner);
@@ -560,8 +560,15 @@ static void put_reject(struct nlmsghdr *nlh, bool reset)
 static void put_branch(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_map *map)
 {
 	char name[NFT_NAME];
-	put_load(nlh, &nft_field_info[map->field]);
-	put_narrow(nlh, &nft_field_info[map->field]);
+	const struct nft_field_info *info = &nft_field_info[map->field];
+	unsigned block = nft_map_block(map);
+	put_load(nlh, info);
+	put_narrow(nlh, info);
+	if (block && block != NFT_MAP_RANGES) {
+		uint8_t mask[16];
+		nft_to_bytes(algebra_max(info->bits) & ~algebra_max(block), info->bytes, mask);
+		put_mask(nlh, mask, info->bytes);
+	}
 	put_chosen(nlh, nft_full_name(e, map->name, name));
 }
 

@@ -96,6 +96,12 @@ static const struct algebra_range bits_at[NFT_FIELDS] = {
 #undef X
 };
 
+bool nft_field_is_address(enum nft_field field)
+{
+	enum ir_dim dim = nft_field_info[field].dim;
+	return dim == IR_SRC4 || dim == IR_DST4 || dim == IR_SRC6 || dim == IR_DST6;
+}
+
 struct algebra_set nft_field_domain(enum nft_field field)
 {
 	switch ((int)field) {

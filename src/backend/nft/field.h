@@ -53,6 +53,9 @@ extern const struct nft_field_info nft_field_info[NFT_FIELDS];
 // The protocols whose packets have the field, as a set of IR_PROTO; the empty set means any.
 struct algebra_set nft_protocols_set(enum nft_protocols protocols) must_check;
 
+// Of the network, of either version, of the packet or its flow.
+bool nft_field_is_address(enum nft_field field) must_check;
+
 // All values that the kernel gives the field where it is there. A constant.
 struct algebra_set nft_field_domain(enum nft_field field) must_check;
 

@@ -92,12 +92,21 @@ bool nft_form_may_meet(const struct nft_form *a, const struct nft_form *b)
 	return true;
 }
 
-bool nft_map_ranges(const struct nft_map *map)
+unsigned nft_map_block(const struct nft_map *map)
 {
+	const struct nft_branch *branch = map->branch;
+	u128 last = map->len ? branch[0].range.hi - branch[0].range.lo : 0; // of a block, from 0 on
+	unsigned bits = 0;
+	while (bits < 128 && last >> bits & 1)
+		bits++;
+	bool masked = bits && last >> (bits - 1) == 1 && nft_field_is_address(map->field) &&
+		      bits < nft_field_info[map->field].bits;
+	if (last && !masked)
+		return NFT_MAP_RANGES;
 	for (size_t i = 0; i < map->len; i++)
-		if (map->branch[i].range.lo != map->branch[i].range.hi)
-			return true;
-	return false;
+		if (branch[i].range.lo & last || branch[i].range.hi - branch[i].range.lo != last)
+			return NFT_MAP_RANGES;
+	return bits;
 }
 
 bool nft_form_counts(const struct nft_form *form)

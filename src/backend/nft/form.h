@@ -41,7 +41,7 @@ struct nft_test {
 
 // A verdict map: the packet's value (as in nft_match) chooses the chain where the packet goes on, as by goto. A value in no
 // branch, or no such value at all: on to the next rule. The ranges ascend and do not overlap. Fields: all but F_STATE and
-// F_KNOWN.
+// F_KNOWN. Single values, and blocks of addresses of one size, are found by their hash (nft_map_block).
 struct nft_branch {
 	struct algebra_range range;
 	const char *chain; // without the generation's prefix
@@ -163,8 +163,10 @@ const struct algebra_set *nft_form_set(const struct nft_form *form,
 bool nft_form_may_meet(const struct nft_form *a, const struct nft_form *b) must_check;
 // Of the flow, when it asks for one: 1 the original, 2 the reply; else 0.
 uint32_t nft_form_direction(const struct nft_form *form) must_check;
-// Whether some branch has more than one value.
-bool nft_map_ranges(const struct nft_map *map) must_check;
+// All branches are blocks of 2^n values, from a multiple of that on: n. The kernel finds a block by the hash of the value
+// without its last n bits. NFT_MAP_RANGES: they are not, or the field is no address and they are not single values.
+#define NFT_MAP_RANGES 255u
+unsigned nft_map_block(const struct nft_map *map) must_check;
 // Whether a map says where packets go.
 bool nft_form_by_map(const struct nft_form *form) must_check;
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.

@@ -78,15 +78,31 @@ static struct algebra_set raw_of(struct fixture *f, const struct split *s,
 	return nft_field_raw(s->field, &f->arena, algebra_set_one(&f->arena, range.lo, range.hi));
 }
 
-// Most ranges reach to the next one, some end before it, some are left out; `single` values only if that is asked for.
+// Some of the blocks of one size in which values lie.
+static void make_blocks(struct fixture *f, struct split *s, const u128 *cut, size_t n)
+{
+	u128 last = algebra_max(1 + test_random_below(&f->random, ir_dim_info[s->dim].bits - 1));
+	for (size_t i = 0; i < n; i++) {
+		struct algebra_range range = {cut[i] & ~last, cut[i] | last};
+		bool new = !i || (cut[i - 1] | last) != range.hi;
+		if (new && (!s->range.len || test_random_chance(&f->random, 80)))
+			vec_push(&f->arena, &s->range, range);
+	}
+}
+
+// Most ranges reach to the next one, some end before it, some are left out; `single` values or blocks only if that is asked
+// for.
+enum kind { RANGES, SINGLE, BLOCKS, KINDS };
 static void make_ranges(struct fixture *f, struct split *s, const struct test_case *test,
-			size_t wanted, bool single)
+			size_t wanted, enum kind kind)
 {
 	u128 *cut, max = algebra_max(ir_dim_info[s->dim].bits);
 	size_t n = cuts_of(f, s, test, wanted, &cut);
-	for (size_t i = 0; i < n; i++) {
+	if (kind == BLOCKS)
+		make_blocks(f, s, cut, n);
+	for (size_t i = 0; i < n && kind != BLOCKS; i++) {
 		u128 behind = i + 1 < n ? cut[i + 1] - 1 : max;
-		bool whole = test_random_chance(&f->random, 70) && !single;
+		bool whole = test_random_chance(&f->random, 70) && kind == RANGES;
 		struct algebra_range range = {cut[i], whole ? behind : cut[i]};
 		if (test_random_chance(&f->random, 80) && raw_of(f, s, range).len == 1)
 			vec_push(&f->arena, &s->range, range);
@@ -165,16 +181,23 @@ static void make_packets(struct fixture *f, const struct split *s, struct test_c
 	}
 }
 
-static void assert_followed(struct fixture *f, struct split *s, size_t ranges, bool single)
+static bool is_masked(const struct nft_map *map)
+{
+	unsigned block = nft_map_block(map);
+	return block && block != NFT_MAP_RANGES;
+}
+
+static void assert_followed(struct fixture *f, struct split *s, size_t ranges, enum kind kind)
 {
 	struct test_case test;
 	s->field = nft_field_of(s->dim, s->flow ? OF_FLOW : OF_PACKET, s->version ? s->version : 4,
 				false);
 	make_packets(f, s, &test);
-	make_ranges(f, s, &test, ranges, single);
+	make_ranges(f, s, &test, ranges, kind);
 	assert_true(s->range.len > 0);
 	make_rules(f, s);
 	make_program(f, s);
+	assert_int_equal(kind == BLOCKS, is_masked(&s->program.chain.at[0]->rule.at[0].map));
 	test_oracle_enter(&f->oracle, s->flow);
 	test_program_load(f, &s->program);
 	test_program_assert(f, &s->program);
@@ -207,10 +230,14 @@ static void packets_follow_maps(void **state)
 		  {IR_PROTO, true, 0},    {IR_SRC4, true, 0},      {IR_DST4, true, 0},
 		  {IR_SRC6, true, 0},     {IR_DST6, true, 0},      {IR_DPORT, true, 0},
 		  {IR_ICMP4, true, 0},    {IR_SPORT, true, 0}};
-	for (size_t i = 0; i < array_len(of) * 2; i++) {
-		struct split s = {
-			.dim = of[i / 2].dim, .flow = of[i / 2].flow, .version = of[i / 2].version};
-		assert_followed(f, &s, i % 3 ? 1 : 40, i % 2);
+	for (size_t i = 0; i < array_len(of) * KINDS; i++) {
+		size_t k = i / KINDS;
+		struct split s = {.dim = of[k].dim, .flow = of[k].flow, .version = of[k].version};
+		enum kind kind = i % KINDS;
+		enum nft_side side = s.flow ? OF_FLOW : OF_PACKET;
+		if (kind != BLOCKS || nft_field_is_address(nft_field_of(
+					      s.dim, side, s.version ? s.version : 4, false)))
+			assert_followed(f, &s, k % 3 ? 1 : 40, kind);
 	}
 }
 
@@ -429,7 +456,7 @@ static void change_map(struct fixture *f, const struct nft_map *map, struct nft_
 	struct nft_batch batch;
 	struct nft_encoder encoder = test_encoder(f, &batch, "g1");
 	struct nft_map less = *map, more = *map;
-	bool ranges = nft_map_ranges(map);
+	bool ranges = nft_map_block(map) == NFT_MAP_RANGES;
 	less.branch = gone;
 	less.len = gone_len;
 	more.branch = new;
@@ -477,6 +504,7 @@ static void ranges_change_in_place(void **state)
 	struct nft_program program;
 	enum { LEN = 1000 };
 	struct nft_branch *to = many(f, LEN, 16, "-n0"); // each begins where the last one ends
+	to[0].range.lo = 1;                              // so they are no blocks
 	test_oracle_enter(&f->oracle, true);
 	make_one_map(f, to, LEN, &program);
 	struct nft_map map = program.chain.at[0]->rule.at[0].map;
@@ -573,33 +601,36 @@ static void rules_come_where_they_shall(void **state)
 
 // --- tampering ---
 
-// What somebody does to a map, and what is then read: strange, or these branches.
-static const struct {
+#define V4 "meta nfproto ipv4 "
+
+// What somebody does to a map of ranges, and what is then read: strange, or these branches.
+struct tampering {
 	const char *command;
 	bool strange;
 	size_t len;
 	struct nft_branch branch[3];
-} tampers[] = {
+};
+static const struct tampering of_ranges[] = {
 	{"add element inet bulwark g1-m0 { 10.0.0.0/8 : goto g1-n1 }",
 	 false,
 	 3,
 	 {{{0x0a000000, 0x0affffff}, "-n1"},
 	  {{0x0b000000, 0x0bffffff}, "-n0"},
-	  {{0x0d000000, 0x0dffffff}, "-n1"}}},
+	  {{0x0d000000, 0x0dfffffe}, "-n1"}}},
 	{"delete element inet bulwark g1-m0 { 11.0.0.0/8 }",
 	 false,
 	 1,
-	 {{{0x0d000000, 0x0dffffff}, "-n1"}}},
+	 {{{0x0d000000, 0x0dfffffe}, "-n1"}}},
 	{"delete element inet bulwark g1-m0 { 11.0.0.0/8 }\n"
 	 "add element inet bulwark g1-m0 { 11.0.0.0/8 : goto g1-n1 }",
 	 false,
 	 2,
-	 {{{0x0b000000, 0x0bffffff}, "-n1"}, {{0x0d000000, 0x0dffffff}, "-n1"}}},
+	 {{{0x0b000000, 0x0bffffff}, "-n1"}, {{0x0d000000, 0x0dfffffe}, "-n1"}}},
 	{"delete element inet bulwark g1-m0 { 11.0.0.0/8 }\n"
 	 "add element inet bulwark g1-m0 { 11.0.0.0-11.0.0.8 : goto other }",
 	 false,
 	 2,
-	 {{{0x0b000000, 0x0b000008}, "other"}, {{0x0d000000, 0x0dffffff}, "-n1"}}},
+	 {{{0x0b000000, 0x0b000008}, "other"}, {{0x0d000000, 0x0dfffffe}, "-n1"}}},
 	{"flush map inet bulwark g1-m0", false, 0, {{{0, 0}, NULL}}},
 	{"add element inet bulwark g1-m0 { 10.0.0.1 : jump g1-n1 }", true, 0, {{{0, 0}, NULL}}},
 	{"add element inet bulwark g1-m0 { 10.0.0.1 : accept }", true, 0, {{{0, 0}, NULL}}},
@@ -624,6 +655,52 @@ static const struct {
 	 {{{0, 0}, NULL}}},
 };
 
+// The same of blocks of 2^24 addresses.
+static const struct tampering of_blocks[] = {
+	{"add element inet bulwark g1-m0 { 10.0.0.0 : goto g1-n1 }",
+	 false,
+	 3,
+	 {{{0x0a000000, 0x0affffff}, "-n1"},
+	  {{0x0b000000, 0x0bffffff}, "-n0"},
+	  {{0x0d000000, 0x0dffffff}, "-n1"}}},
+	{"add element inet bulwark g1-m0 { 10.0.0.1 : goto g1-n1 }", // no masked value is that
+	 false,
+	 2,
+	 {{{0x0b000000, 0x0bffffff}, "-n0"}, {{0x0d000000, 0x0dffffff}, "-n1"}}},
+	{"delete element inet bulwark g1-m0 { 11.0.0.0 }",
+	 false,
+	 1,
+	 {{{0x0d000000, 0x0dffffff}, "-n1"}}},
+	{"replace rule inet bulwark g1 handle %h " V4 "ip daddr & 255.128.0.0 vmap @g1-m0",
+	 false,
+	 2,
+	 {{{0x0b000000, 0x0b7fffff}, "-n0"}, {{0x0d000000, 0x0d7fffff}, "-n1"}}},
+	{"replace rule inet bulwark g1 handle %h " V4 "ip daddr & 254.0.0.0 vmap @g1-m0",
+	 false,
+	 0,
+	 {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h " V4 "ip daddr & 255.255.0.0 vmap @g1-wide",
+	 false,
+	 2,
+	 {{{0x0b000000, 0x0b01ffff}, "-n0"}, {{0x0b050000, 0x0b05ffff}, "-n1"}}},
+	{"replace rule inet bulwark g1 handle %h ip daddr vmap @g1-m0",
+	 false,
+	 2,
+	 {{{0x0b000000, 0x0b000000}, "-n0"}, {{0x0d000000, 0x0d000000}, "-n1"}}},
+	{"replace rule inet bulwark g1 handle %h " V4 "ip daddr & 255.0.0.255 vmap @g1-m0",
+	 true,
+	 0,
+	 {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h " V4 "ip daddr & 0.255.255.255 vmap @g1-m0",
+	 true,
+	 0,
+	 {{{0, 0}, NULL}}},
+	{"replace rule inet bulwark g1 handle %h " V4 "ip daddr ^ 1.0.0.0 vmap @g1-m0",
+	 true,
+	 0,
+	 {{{0, 0}, NULL}}},
+};
+
 static void tamper(const char *command, uint64_t handle)
 {
 	struct buf script;
@@ -637,6 +714,9 @@ static void tamper(const char *command, uint64_t handle)
 		 "goto g1-n1 } }\n"
 		 " map g1-any { type ipv4_addr : verdict; elements = { 10.0.0.1 : goto g1-n1, * : "
 		 "goto g1-n0 } }\n"
+		 " map g1-wide { type ipv4_addr : verdict; flags interval; elements = { "
+		 "11.0.0.0-11.1.0.7 : goto g1-n0, 11.2.0.1-11.2.0.9 : goto g1-n1, "
+		 "11.4.0.1-11.5.0.0 : goto g1-n1 } }\n"
 		 " map g1-marks { type ipv4_addr : mark; elements = { 10.0.0.1 : 7 } }\n}\n");
 	for (const char *c = command; *c; c++) {
 		if (c[0] == '%' && c[1] == 'h')
@@ -651,13 +731,31 @@ static void tamper(const char *command, uint64_t handle)
 	buf_fini(&script);
 }
 
-static void tampered_maps_are_read_as_they_are(void **state)
+static void assert_tampered(struct fixture *f, const struct nft_program *program,
+			    const struct nft_form *form, const struct tampering *how)
 {
-	struct fixture *f = *state;
-	struct nft_branch to[] = {{{0x0b000000, 0x0bffffff}, "-n0"},
-				  {{0x0d000000, 0x0dffffff}, "-n1"}};
-	struct nft_program program, found;
-	test_oracle_enter(&f->oracle, false);
+	struct nft_program found;
+	test_program_load(f, program);
+	read_chain(f, "", &found);
+	test_form_assert(f, form, found_form(&found, "", 0));
+	tamper(how->command, found_form(&found, "", 0)->handle);
+	read_chain(f, "", &found);
+	const struct nft_form *is = found_form(&found, "", 0);
+	if (how->strange != (is->strange != NULL))
+		fail_msg("after '%s': %s", how->command, is->strange ? is->strange : "not strange");
+	if (how->strange)
+		return;
+	struct nft_form meant = *form;
+	meant.map.name = is->map.name;
+	meant.map.branch = (struct nft_branch *)how->branch;
+	meant.map.len = how->len;
+	test_form_assert(f, &meant, is);
+}
+
+static void assert_all_tampered(struct fixture *f, struct nft_branch *to,
+				const struct tampering *how, size_t len)
+{
+	struct nft_program program;
 	nft_program_init(&program, &f->arena);
 	struct nft_form form = branch(F_DST4, "-m0", to, 2);
 	nft_form_match(&form, &f->arena, F_VERSION, one(f, NFT_VERSION_4, NFT_VERSION_4));
@@ -665,23 +763,20 @@ static void tampered_maps_are_read_as_they_are(void **state)
 	test_rule_push(f, nft_program_chain(&program, "-n0"), goes(ACT_ACCEPT, NULL));
 	test_rule_push(f, nft_program_chain(&program, "-n1"), goes(ACT_DROP, NULL));
 	form.tag.known = true;
-	for (size_t i = 0; i < array_len(tampers); i++) {
-		test_program_load(f, &program);
-		read_chain(f, "", &found);
-		test_form_assert(f, &form, found_form(&found, "", 0));
-		tamper(tampers[i].command, found_form(&found, "", 0)->handle);
-		read_chain(f, "", &found);
-		const struct nft_form *is = found_form(&found, "", 0);
-		if (tampers[i].strange != (is->strange != NULL))
-			fail_msg("after '%s': %s", tampers[i].command,
-				 is->strange ? is->strange : "not strange");
-		if (tampers[i].strange)
-			continue;
-		struct nft_form meant = form;
-		meant.map.branch = (struct nft_branch *)tampers[i].branch;
-		meant.map.len = tampers[i].len;
-		test_form_assert(f, &meant, is);
-	}
+	for (size_t i = 0; i < len; i++)
+		assert_tampered(f, &program, &form, &how[i]);
+}
+
+static void tampered_maps_are_read_as_they_are(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_branch ranges[] = {{{0x0b000000, 0x0bffffff}, "-n0"},
+				      {{0x0d000000, 0x0dfffffe}, "-n1"}},
+			  blocks[] = {{{0x0b000000, 0x0bffffff}, "-n0"},
+				      {{0x0d000000, 0x0dffffff}, "-n1"}};
+	test_oracle_enter(&f->oracle, false);
+	assert_all_tampered(f, ranges, of_ranges, array_len(of_ranges));
+	assert_all_tampered(f, blocks, of_blocks, array_len(of_blocks));
 }
 
 int main(void)

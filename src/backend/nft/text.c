@@ -316,6 +316,25 @@ static void put_fields(const struct nft_form *form, bool exact, struct buf *out)
 			   words_of(form, form->boxes.field[f], exact).text);
 }
 
+static bool is_masked(const struct nft_map *map)
+{
+	unsigned block = nft_map_block(map);
+	return block && block != NFT_MAP_RANGES;
+}
+
+static void put_branch(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
+{
+	const struct nft_map *map = &form->map;
+	struct words w = words_of(form, map->field, exact);
+	buf_adds(out, w.text);
+	if (is_masked(map)) {
+		u128 max = algebra_max(nft_field_info[map->field].bits);
+		buf_adds(out, " & ");
+		(void)put_value(w.kind, max & ~algebra_max(nft_map_block(map)), out);
+	}
+	buf_printf(out, " vmap @%s%s", prefix, map->name);
+}
+
 static void put_act(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
 {
 	static const char *const words[] = {
@@ -338,8 +357,7 @@ static void put_act(const struct nft_form *form, const char *prefix, bool exact,
 		buf_printf(out, " vmap @%s%s", prefix, form->boxes.name);
 	}
 	if (form->act == ACT_BRANCH && form->map.field < NFT_FIELDS)
-		buf_printf(out, "%s vmap @%s%s", words_of(form, form->map.field, exact).text,
-			   prefix, form->map.name);
+		put_branch(form, prefix, exact, out);
 }
 
 // Between the parts of a rule that begins at `from`.
@@ -441,11 +459,13 @@ bool nft_text_map(const struct nft_form *form, const char *prefix, struct buf *o
 	enum nft_text_kind kind = words_of(form, map->field, true).kind;
 	buf_printf(out, "\tmap %s%s {\n", prefix, map->name);
 	bool good = put_key_type(form, out);
-	if (nft_map_ranges(map))
+	bool ranges = nft_map_block(map) == NFT_MAP_RANGES;
+	if (ranges)
 		buf_adds(out, "\t\tflags interval\n");
 	for (size_t i = 0; i < map->len; i++) {
+		struct algebra_range r = map->branch[i].range;
 		buf_adds(out, i ? ",\n\t\t\t     " : "\t\telements = { ");
-		good &= put_range(kind, map->branch[i].range, out);
+		good &= ranges ? put_range(kind, r, out) : put_value(kind, r.lo, out);
 		buf_printf(out, " : goto %s%s", prefix, map->branch[i].chain);
 	}
 	buf_adds(out, map->len ? " }\n\t}\n" : "\t}\n");

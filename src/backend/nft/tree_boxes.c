@@ -83,8 +83,7 @@ static const struct algebra_set *set_of(const struct pick *p, struct nft_entry e
 static bool is_address_or_port(enum nft_field field)
 {
 	enum ir_dim dim = nft_field_info[field].dim;
-	return dim == IR_SRC4 || dim == IR_DST4 || dim == IR_SRC6 || dim == IR_DST6 ||
-	       dim == IR_SPORT || dim == IR_DPORT;
+	return nft_field_is_address(field) || dim == IR_SPORT || dim == IR_DPORT;
 }
 
 // A map finds nothing for a packet that lacks one of its fields.

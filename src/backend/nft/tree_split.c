@@ -380,12 +380,6 @@ static bool take_common(const struct nft_splitting *s, struct arena *arena, stru
 
 // --- packets for which no rule has an address ---
 
-static bool is_address(enum nft_field field)
-{
-	enum ir_dim dim = nft_field_info[field].dim;
-	return dim == IR_SRC4 || dim == IR_DST4 || dim == IR_SRC6 || dim == IR_DST6;
-}
-
 // Of networks large enough to hold many of the others' no more is asked here.
 static bool is_narrow(enum nft_field field, const struct algebra_set *set)
 {
@@ -400,7 +394,7 @@ uint32_t nft_split_addresses(const struct nft_form *form)
 	for (size_t i = 0; i < form->len; i++) {
 		enum nft_field field = form->match[i].field;
 		enum ir_dim dim = nft_field_info[field].dim;
-		if (is_address(field) && is_narrow(field, &form->match[i].set))
+		if (nft_field_is_address(field) && is_narrow(field, &form->match[i].set))
 			has |= dim == IR_SRC4 || dim == IR_SRC6 ? NFT_HAS_SRC : NFT_HAS_DST;
 	}
 	return has;
@@ -461,7 +455,7 @@ static bool take_apart(const struct nft_splitting *s, struct arena *arena, struc
 	struct nft_split best = {.field = NFT_FIELDS, .together = true};
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
 		enum nft_field field = nft_split_field[i];
-		if (!is_address(field) || s->path->held >> i & 1 ||
+		if (!nft_field_is_address(field) || s->path->held >> i & 1 ||
 		    nft_path_needs(s->path, field) != field)
 			continue;
 		size_t n = count_narrow(s, field);
