@@ -15,7 +15,7 @@
 
 #define EDITS_MOST 64u // rules that enter or leave
 
-// A chain to which boxes of a rule led.
+// A rule that has gone, to whose chain boxes led; its number in the tree.
 struct old_target {
 	uint32_t number;
 	const struct nft_form *rule;
@@ -120,8 +120,7 @@ static bool take_form(struct change *c, uint32_t rule)
 {
 	struct nft_tree *tree = &c->live->tree;
 	if (tree->targeted.at[rule])
-		vec_push(&c->arena, &c->old_target,
-			 (struct old_target){tree->target.at[rule], tree->rule.at[rule]});
+		vec_push(&c->arena, &c->old_target, (struct old_target){rule, tree->rule.at[rule]});
 	nft_changed_add(c->nft, tree->rule.at[rule]);
 	c->fold |= nft_overlay_needs(tree, &c->live->front, rule);
 	if (tree->where.at[rule] != NFT_NOWHERE)
@@ -389,6 +388,24 @@ static bool as_made(const struct change *c, const struct nft_dumped_chain *is,
 	return true;
 }
 
+static bool has_map(const struct nft_dumped_chain *is, const struct nft_form *form)
+{
+	for (size_t i = 0; i < is->rule.len; i++)
+		if (is->rule.at[i].act == ACT_BOXES && same_rule(&is->rule.at[i], form))
+			return true;
+	return false;
+}
+
+// Maps that are to stay are looked up there; only new ones come with their boxes.
+static bool has_kept(const struct nft_dumped_chain *is, const struct nft_chain *to)
+{
+	for (size_t i = 0; i < to->rule.len; i++)
+		if (to->rule.at[i].act == ACT_BOXES && !to->rule.at[i].boxes.len &&
+		    !to->rule.at[i].boxes.counts && !has_map(is, &to->rule.at[i]))
+			return false;
+	return true;
+}
+
 // What the host's chain is to be; each once.
 static void add_host(struct change *c, const struct nft_node *host)
 {
@@ -408,7 +425,7 @@ static bool read_chains(struct change *c)
 	if (c->emptied)
 		add_host(c, &nft_main_node);
 	const char **name = arena_array(&c->arena, const char *, c->to.len);
-	struct nft_part part = {.chain = name, .chains = c->to.len};
+	struct nft_part part = {.chain = name, .chains = c->to.len, .outline = true};
 	for (size_t i = 0; i < c->to.len; i++)
 		name[i] = c->to.at[i].name;
 	if (part.chains &&
@@ -416,7 +433,7 @@ static bool read_chains(struct change *c)
 		return false;
 	for (size_t i = 0; i < c->to.len; i++) {
 		const struct nft_dumped_chain *is = nft_table_chain(&c->table, c->to.at[i].name);
-		if (!is || !as_made(c, is, &c->to.at[i]))
+		if (!is || !as_made(c, is, &c->to.at[i]) || !has_kept(is, &c->to.at[i]))
 			return false;
 	}
 	return true;
@@ -426,14 +443,6 @@ static void change_leaves(struct change *c)
 {
 	for (size_t i = 0; i < c->to.len; i++)
 		turn_into(c, nft_table_chain(&c->table, c->to.at[i].name), &c->to.at[i]);
-}
-
-static bool has_map(const struct nft_dumped_chain *is, const struct nft_form *form)
-{
-	for (size_t i = 0; i < is->rule.len; i++)
-		if (is->rule.at[i].act == ACT_BOXES && same_rule(&is->rule.at[i], form))
-			return true;
-	return false;
 }
 
 // Maps that the leaves will look up.
@@ -453,35 +462,29 @@ static void make_maps(struct change *c)
 
 // --- what nobody uses any more ---
 
-// The rule whose packets the chain is for: there, or gone with this change.
-static const struct nft_form *rule_of_target(struct change *c, const char *chain)
+// The rule of the tree with this number: there, or gone with this change.
+static const struct nft_form *rule_of(const struct change *c, uint32_t number)
 {
-	struct nft_tree *tree = &c->live->tree;
-	uint32_t number = (uint32_t)strtoul(chain + strlen(NFT_NODE_CHAIN), NULL, 10);
 	for (size_t i = 0; i < c->old_target.len; i++)
 		if (c->old_target.at[i].number == number)
 			return c->old_target.at[i].rule;
-	for (size_t i = 0; i < tree->target.len; i++)
-		if (tree->target.at[i] == number) {
-			tree->targeted.at[i] = false;
-			return tree->rule.at[i];
-		}
-	return NULL;
+	return c->live->tree.rule.at[number];
 }
 
-static void remove_targets(struct change *c, const struct nft_names *gone)
+// Of rules to which no boxes lead any more.
+static void remove_targets(struct change *c, const struct nft_numbers *gone)
 {
+	struct nft_tree *tree = &c->live->tree;
 	struct nft_encoder *encoder = &c->live->encoder;
 	char name[NFT_NAME];
 	for (size_t i = 0; i < gone->list.len; i++) {
-		const struct nft_form *rule = rule_of_target(c, gone->list.at[i]);
-		(void)nft_full_name(encoder, gone->list.at[i], name);
+		uint32_t rule = gone->list.at[i];
+		struct nft_form alone = *rule_of(c, rule);
+		tree->targeted.at[rule] = false;
+		(void)nft_full_name(encoder, nft_node_name(tree->target.at[rule], &c->arena), name);
 		nft_encode_delete_rule(&c->batch, c->nft->table, name, 0);
-		if (rule) {
-			struct nft_form alone = *rule;
-			alone.len = 0;
-			nft_encode_unused(encoder, &alone);
-		}
+		alone.len = 0;
+		nft_encode_unused(encoder, &alone);
 		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table, name);
 	}
 }
@@ -495,19 +498,16 @@ static void remove_leftovers(struct change *c)
 				  nft_full_name(encoder, c->old_map.at[i], name));
 	for (size_t i = 0; i < c->moved.len; i++)
 		nft_encode_unused(encoder, c->moved.at[i]);
-	struct nft_names gone = {{0}};
+	struct nft_numbers gone = {{0}};
 	for (size_t i = 0; i < c->touched.leaf.len; i++) {
 		const struct nft_touched_leaf *t = &c->touched.leaf.at[i];
 		for (size_t k = 0; k < t->was.rule.len; k++) {
 			const struct nft_form *was = &t->was.rule.at[k];
-			if (is_in(&t->now, 0, was))
-				continue;
-			if (was->act == ACT_BOXES)
-				nft_live_leads_no_more(c->live, &was->boxes, &c->arena, &gone);
-			else
+			if (was->act != ACT_BOXES && !is_in(&t->now, 0, was))
 				nft_encode_unused(encoder, was);
 		}
 	}
+	nft_live_leads_no_more(c->live, &c->touched.unled, &c->arena, &gone);
 	remove_targets(c, &gone);
 }
 

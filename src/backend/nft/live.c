@@ -79,12 +79,11 @@ void nft_live_free(struct nft_live *live)
 	free(live);
 }
 
-static uint32_t *leading_to(struct nft_live *live, const char *chain)
+static uint32_t *leading_to(struct nft_live *live, uint32_t chain)
 {
-	uint32_t number = nft_node_number(chain);
-	while (live->leading.len <= number)
+	while (live->leading.len <= chain)
 		vec_push(&live->arena, &live->leading, 0);
-	return &live->leading.at[number];
+	return &live->leading.at[chain];
 }
 
 void nft_live_keep_counts(struct nft_live *live, struct nft_batch *batch)
@@ -97,15 +96,19 @@ void nft_live_keep_counts(struct nft_live *live, struct nft_batch *batch)
 void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes)
 {
 	for (size_t i = 0; i < boxes->len; i++)
-		++*leading_to(live, boxes->box[i].chain);
+		++*leading_to(live, nft_node_number(boxes->box[i].chain));
 }
 
-void nft_live_leads_no_more(struct nft_live *live, const struct nft_boxes *boxes,
-			    struct arena *arena, struct nft_names *gone)
+void nft_live_leads_no_more(struct nft_live *live, const struct nft_unled *unled,
+			    struct arena *arena, struct nft_numbers *gone)
 {
-	for (size_t i = 0; i < boxes->len; i++)
-		if (!--*leading_to(live, boxes->box[i].chain))
-			vec_push(arena, &gone->list, boxes->box[i].chain);
+	for (size_t i = 0; i < unled->list.len; i++) {
+		struct nft_share share = unled->list.at[i];
+		uint32_t *leading = leading_to(live, live->tree.target.at[share.rule]);
+		*leading -= share.boxes;
+		if (!*leading)
+			vec_push(arena, &gone->list, share.rule);
+	}
 }
 
 void nft_live_encode_chain(void *context, const struct nft_chain *chain)

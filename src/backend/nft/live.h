@@ -47,13 +47,14 @@ void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char 
 void nft_live_encode_chain(void *live, const struct nft_chain *chain);
 // From here on the batch's deletions leave their counts to the policy's rules.
 void nft_live_keep_counts(struct nft_live *live, struct nft_batch *batch);
-// A map leads to its chains from now on, or no more; those to which nothing leads any more are added to `gone`.
-struct nft_names {
-	VEC(const char *) list;
+// A map leads to its chains from now on. Maps no more, to those of these rules; rules to whose chains nothing leads any more
+// are added to `gone`.
+struct nft_numbers {
+	VEC(uint32_t) list;
 };
 void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes);
-void nft_live_leads_no_more(struct nft_live *live, const struct nft_boxes *boxes,
-			    struct arena *arena, struct nft_names *gone);
+void nft_live_leads_no_more(struct nft_live *live, const struct nft_unled *unled,
+			    struct arena *arena, struct nft_numbers *gone);
 // By number: the place of the rule in the policy, NFT_NO_PLACE when it is gone.
 #define NFT_NO_PLACE UINT32_MAX
 const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena) must_check;

@@ -450,7 +450,7 @@ static int read_set(struct view *v, const char *name)
 		return 0;
 	int error = get(v, NFT_MSG_GETSET, name, take_set);
 	struct nft_dumped_set *set = map_get(&v->table->set_by_name, name);
-	return error || !set ? error : fill_set(v, set);
+	return error || !set || v->part->outline ? error : fill_set(v, set);
 }
 
 // The sets that a rule looks up; one that it only changes makes it strange in any case.

@@ -4,6 +4,7 @@
 // its leaf is left out. Equal lists become one node, so the tree is a DAG. When the leaves would hold more than the
 // budget allows, they may be longer, or the list is cut in parts that are built by themselves; so rules full of
 // wildcards are split, not multiplied.
+#include "backend/nft/tree_cut.h"
 #include "backend/nft/tree_parts.h"
 
 #include <stdlib.h>
@@ -184,6 +185,8 @@ static struct nft_node *leaf(struct build *b, const struct nft_entries *list,
 		else
 			vec_push(b->arena, &node->hidden, list->at[i]);
 	node->made = node->entry.len;
+	if (!all && node->made >= b->tree->boxes_least)
+		node->cut = nft_cut_new(b->arena);
 	b->spent += node->entry.len > 2 * LEAF_MOST ? node->entry.len / 2 : node->entry.len;
 	b->over |= b->spent > b->budget;
 	return node;

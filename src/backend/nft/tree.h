@@ -32,7 +32,7 @@ struct nft_node {
 	bool list;                   // of a leaf: one after the other, whatever they are
 	bool together;               // all ways lead to one node, and count as one
 	size_t made;                 // rules in the leaf when it was built
-	uint32_t edition;            // of a leaf's maps
+	struct nft_cut *cut;         // of a leaf that is long, or was (tree_cut.h)
 	uint32_t has;                // bit i: packets there always have nft_split_field[i]
 	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
 	uint32_t paths; // ways from the root that lead here, each counted; UINT32_MAX: very many
@@ -97,14 +97,23 @@ void nft_shape_program(const struct nft_program *linear, struct nft_tree *tree,
 
 // --- changes (tree_change.c) ---
 
-// Leaves that are changed, each once, with their rules as they were before and as they are.
+// Leaves that are changed, each once, with their rules as they were before and as they are. Maps that stay are only named
+// there, without boxes.
 struct nft_touched_leaf {
 	struct nft_node *leaf;
 	struct nft_chain was, now;
 };
+// A rule to whose chain so many boxes led, of maps that are gone.
+struct nft_share {
+	uint32_t rule, boxes;
+};
+struct nft_unled {
+	VEC(struct nft_share) list;
+};
 struct nft_touched {
 	struct arena *arena;
 	VEC(struct nft_touched_leaf) leaf;
+	struct nft_unled unled;
 };
 // Takes the rule out of its part. False when the tree would have to be built anew: then it is of no use any more.
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
@@ -114,7 +123,7 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
 // Whether both rules are there, and a packet may be in both.
 bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b) must_check;
-// The leaf's rules, as they stand in its host's chain.
+// The leaf's rules, as they stand in its host's chain; maps are only named.
 void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
 			struct nft_chain *to);
 // When all is changed: what the leaves have become; and the chains to which their boxes lead and that were not emitted yet.
@@ -143,15 +152,6 @@ extern const enum nft_field nft_split_field[NFT_SPLIT_FIELDS];
 
 // --- between the files of the tree ---
 
-// The leaf's rules so that rules that ask for the same addresses stand together, as far as the order of rules that may
-// match the same packet allows.
-struct nft_entries nft_leaf_order(const struct nft_tree *tree, const struct nft_node *leaf,
-				  struct arena *arena) must_check;
-// Some of these rules of a leaf, from the first on, as boxes: how many; 0 when they are better tested one after the other.
-// The name is left to the caller.
-size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf,
-		      struct nft_entries rules, struct arena *arena,
-		      struct nft_boxes *out) must_check;
 // The bit of nft_node.has, 0 for other fields; of all that packets on the way have.
 uint32_t nft_split_bit(enum nft_field field) must_check;
 uint32_t nft_path_fields(const struct nft_path *path) must_check;

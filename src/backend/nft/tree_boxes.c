@@ -3,8 +3,9 @@
 // packet is put to all of them at once. Each rule has a chain with what it does, to which its boxes lead from all leaves.
 #include "backend/nft/boxes.h"
 #include "backend/nft/meets.h"
-#include "backend/nft/tree.h"
+#include "backend/nft/tree_cut.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,23 +34,20 @@ static int by_turn(const void *x, const void *y)
 	return a->place < b->place ? -1 : a->place > b->place;
 }
 
-struct nft_entries nft_leaf_order(const struct nft_tree *tree, const struct nft_node *leaf,
+struct nft_entries nft_leaf_order(const struct nft_tree *tree, struct nft_entries rules,
 				  struct arena *arena)
 {
-	size_t n = leaf->entry.len;
-	if (leaf->list || n < tree->boxes_least)
-		return leaf->entry;
+	size_t n = rules.len;
 	struct nft_entries out = {.at = arena_array(arena, struct nft_entry, n), .len = n};
 	const struct nft_form **rule = arena_array(arena, const struct nft_form *, n);
 	struct turn *turn = arena_array(arena, struct turn, n);
 	for (size_t i = 0; i < n; i++)
-		rule[i] = tree->rule.at[leaf->entry.at[i].rule];
+		rule[i] = tree->rule.at[rules.at[i].rule];
 	struct nft_meets *meets = nft_meets_new(rule, n);
 	for (size_t i = 0; i < n; i++) {
 		struct nft_level level = {SHAPES - 1 - nft_split_addresses(rule[i]), SHAPES,
 					  INT32_MAX};
-		turn[i] = (struct turn){nft_meets_level(meets, (uint32_t)i, level),
-					leaf->entry.at[i], i};
+		turn[i] = (struct turn){nft_meets_level(meets, (uint32_t)i, level), rules.at[i], i};
 	}
 	nft_meets_free(meets);
 	qsort(turn, n, sizeof(*turn), by_turn);
@@ -68,8 +66,9 @@ struct pick {
 	struct arena *arena;
 	enum nft_field field[NFT_BOXES_FIELDS];
 	size_t fields;
-	size_t sample;         // rules by which the fields are put in order
-	uint64_t wide[SAMPLE]; // of each of them, the fields of which it asks for much
+	enum nft_boxes_kind kind; // of the map that was made
+	size_t sample;            // rules by which the fields are put in order
+	uint64_t wide[SAMPLE];    // of each of them, the fields of which it asks for much
 };
 _Static_assert(NFT_FIELDS <= 64, "a bit a field");
 
@@ -211,19 +210,22 @@ static bool fill_rule(const struct pick *p, struct nft_filling *filling, struct 
 	return true;
 }
 
+// As many of the rules as go into one map; each as a whole.
 static size_t fill_as(const struct pick *p, enum nft_boxes_kind kind, struct nft_boxes *out)
 {
 	struct nft_filling *filling = nft_filling_new(kind, p->field, p->fields, p->arena);
-	size_t n = 0;
-	// A rule of which a part did not fit stands behind the map as a whole: the part does the same.
+	size_t n = 0, len = 0;
+	*out = (struct nft_boxes){.fields = p->fields};
+	memcpy(out->field, p->field, sizeof(out->field));
 	for (; n < p->len; n++) {
 		const char *chain = nft_node_name(p->tree->target.at[p->at[n].rule], p->arena);
 		if (!fill_rule(p, filling, p->at[n], chain))
 			break;
+		nft_filling_take(filling, out);
+		len = out->len;
 	}
-	*out = (struct nft_boxes){.fields = p->fields};
-	memcpy(out->field, p->field, sizeof(out->field));
 	nft_filling_take(filling, out);
+	out->len = len;
 	return n;
 }
 
@@ -305,7 +307,9 @@ static size_t fill_best(struct pick *p, struct nft_boxes *out)
 	size_t n = fill_as(p, BOXES_ORDERED, out);
 	order_fields(p, NFT_FIELDS);
 	size_t more = fill_as(p, BOXES_APART, &apart);
-	if (n && (more <= n || cost_of(out, n) <= cost_of(&apart, more)))
+	p->kind = n && (more <= n || cost_of(out, n) <= cost_of(&apart, more)) ? BOXES_ORDERED
+									       : BOXES_APART;
+	if (p->kind == BOXES_ORDERED)
 		return n;
 	*out = apart;
 	return more;
@@ -338,15 +342,81 @@ static bool has_two_fields(struct pick *p)
 	return p->fields > 1;
 }
 
+static size_t pieces_in(const struct nft_boxes *boxes)
+{
+	size_t last = boxes->fields - 1, pieces = 0;
+	for (size_t i = 0; i < boxes->len; i++)
+		pieces += nft_boxes_pieces(boxes->box[i].range[last],
+					   nft_field_info[boxes->field[last]].bits);
+	return pieces;
+}
+
+static void describe(const struct pick *p, const struct nft_boxes *boxes, struct nft_group *out)
+{
+	bool apart = p->kind == BOXES_APART;
+	size_t most = apart ? RULES_MOST : NFT_BOXES_PIECES,
+	       used = apart ? boxes->len : pieces_in(boxes);
+	*out = (struct nft_group){.kind = (uint8_t)p->kind,
+				  .fields = (uint8_t)boxes->fields,
+				  .ns = (uint32_t)cost_of(boxes, 1),
+				  .room = used < most ? (uint32_t)(most - used) : 0};
+	for (size_t f = 0; f < boxes->fields; f++)
+		out->field[f] = (uint8_t)boxes->field[f];
+}
+
 size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf,
-		      struct nft_entries rules, struct arena *arena, struct nft_boxes *out)
+		      struct nft_entries rules, struct arena *arena, struct nft_group *group_out,
+		      struct nft_boxes *out)
 {
 	struct pick p = {.tree = tree, .leaf = leaf, .at = rules.at, .arena = arena};
-	if (leaf->list || rules.len < tree->boxes_least)
+	if (rules.len < tree->boxes_least)
 		return 0;
 	pick_rules(&p, rules.len < RULES_MOST ? rules.len : RULES_MOST);
 	if (p.len < tree->boxes_least || !has_two_fields(&p))
 		return 0;
 	weigh(&p);
-	return fill(&p, out);
+	size_t n = fill(&p, out);
+	if (n)
+		describe(&p, out, group_out);
+	return n;
+}
+
+static void take_fields(struct pick *p, const struct nft_group *group)
+{
+	p->fields = group->fields;
+	for (size_t f = 0; f < p->fields; f++)
+		p->field[f] = (enum nft_field)group->field[f];
+}
+
+void nft_leaf_boxes_again(const struct nft_tree *tree, const struct nft_node *leaf,
+			  const struct nft_group *group, const struct nft_placed *rules,
+			  struct arena *arena, struct nft_boxes *out)
+{
+	struct pick p = {.tree = tree, .leaf = leaf, .len = group->rules, .arena = arena};
+	struct nft_entry *entry = arena_array(arena, struct nft_entry, group->rules);
+	for (size_t i = 0; i < group->rules; i++)
+		entry[i] = rules[i].entry;
+	p.at = entry;
+	take_fields(&p, group);
+	size_t n = fill_as(&p, (enum nft_boxes_kind)group->kind, out);
+	assert(n == group->rules);
+}
+
+static bool asks_only(const struct pick *p, struct nft_entry entry)
+{
+	struct pick more = *p;
+	const struct nft_form *form = p->tree->rule.at[entry.rule];
+	for (size_t i = 0; i < form->len; i++)
+		if (entry.left >> i & 1 && !add_field(&more, form->match[i].field))
+			return false;
+	return more.fields == p->fields;
+}
+
+bool nft_leaf_fits(const struct nft_tree *tree, const struct nft_node *leaf,
+		   const struct nft_group *group, struct nft_entry entry)
+{
+	struct pick p = {.tree = tree, .leaf = leaf};
+	take_fields(&p, group);
+	return boxes_of(tree, leaf, entry) && asks_only(&p, entry) &&
+	       (group->kind == BOXES_APART ? 1 : pieces_of(&p, entry)) <= group->room;
 }

@@ -3,7 +3,7 @@
 // one out looks there, and what it hid in those leaves comes back: the rules of the part are put to the ways that lead
 // there. Nodes and maps stay as they are: in a leaf that other packets come to as well, a rule keeps all of its tests. Where
 // that will not do (too many leaves, a leaf that grew long), the tree is to be built anew.
-#include "backend/nft/tree.h"
+#include "backend/nft/tree_cut.h"
 
 #include <string.h>
 
@@ -190,7 +190,9 @@ static void touch(struct nft_tree *tree, struct nft_touched *touched, struct nft
 	struct nft_touched_leaf one = {.leaf = leaf, .was = {.name = ""}};
 	nft_tree_emit_leaf(tree, leaf, touched->arena, &one.was);
 	vec_push(touched->arena, &touched->leaf, one);
-	leaf->edition++; // its maps are made anew
+	if (!leaf->cut)
+		leaf->cut = nft_cut_new(tree->arena);
+	leaf->cut->stale = true;
 }
 
 static bool holds(const struct nft_node *leaf, uint32_t rule, size_t *at_out)

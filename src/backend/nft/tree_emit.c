@@ -3,6 +3,7 @@
 // comes behind is for packets of no range. The main chain jumps to one part after the other, so that a packet that no rule
 // of a part decides comes back and goes on; the kernel allows 16 chains within each other, whether by jump or goto.
 #include "backend/nft/overlay.h"
+#include "backend/nft/tree_cut.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,8 +18,10 @@ struct emission {
 	struct arena *arena; // of the chain being made
 	nft_chain_fn each;
 	void *context;
-	bool keep;                         // what was made
-	bool shallow;                      // one chain only, without the branches of maps
+	bool keep;    // what was made
+	bool shallow; // one chain only, without the branches of maps
+	bool kept;    // maps that are there already are only named
+	struct nft_unled *unled;
 	bool *done;                        // by number
 	const struct nft_touched *touched; // leaves whose rules are there; NULL: none are
 };
@@ -90,33 +93,21 @@ static void emit_target(struct emission *e, struct nft_entry entry)
 void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
 			struct nft_chain *to)
 {
-	struct emission e = {.tree = tree, .arena = arena, .shallow = true};
+	struct emission e = {.tree = tree, .arena = arena, .shallow = true, .kept = true};
 	emit_leaf(&e, leaf, to);
 }
 
 void nft_tree_emit_touched(struct nft_tree *tree, struct nft_touched *touched, nft_chain_fn each,
 			   void *context)
 {
-	struct emission e = {
-		.tree = tree, .arena = touched->arena, .each = each, .context = context};
+	struct emission e = {.tree = tree,
+			     .arena = touched->arena,
+			     .each = each,
+			     .context = context,
+			     .kept = true,
+			     .unled = &touched->unled};
 	for (size_t i = 0; i < touched->leaf.len; i++)
 		emit_leaf(&e, touched->leaf.at[i].leaf, &touched->leaf.at[i].now);
-}
-
-// Boxes stand in the order of their rules; a rule that earlier ones cover has none.
-static void emit_targets(struct emission *e, const struct nft_entry *entry,
-			 const struct nft_boxes *boxes)
-{
-	const char *before = NULL;
-	for (size_t i = 0; i < boxes->len && !e->shallow; i++) {
-		const char *chain = boxes->box[i].chain;
-		if (chain == before)
-			continue;
-		while (strcmp(target_name(e, *entry), chain) != 0)
-			entry++;
-		emit_target(e, *entry);
-		before = chain;
-	}
 }
 
 // Filling maps is slow: rules that are there are taken.
@@ -128,6 +119,36 @@ static const struct nft_chain *emitted(const struct emission *e, const struct nf
 	return NULL;
 }
 
+static void emit_map_of(struct emission *e, const struct nft_node *leaf, struct nft_group *group,
+			const struct nft_placed *rule, struct nft_chain *to)
+{
+	struct nft_form form = {.act = ACT_BOXES, .tag = nobody()};
+	if (group->boxes)
+		form.boxes = *group->boxes;
+	else if (!e->kept)
+		nft_leaf_boxes_again(e->tree, leaf, group, rule, e->arena, &form.boxes);
+	group->boxes = NULL;
+	form.boxes.name = arena_printf(e->arena, "-m%u.%u", leaf->number, group->map);
+	push(e, to, form);
+	// A rule that earlier ones cover has no boxes.
+	for (size_t i = 0; i < group->rules && !e->shallow; i++)
+		if (rule[i].boxes)
+			emit_target(e, rule[i].entry);
+}
+
+static void emit_cut(struct emission *e, const struct nft_node *leaf, struct nft_chain *to)
+{
+	const struct nft_placed *rule = leaf->cut->rule.at;
+	for (size_t i = 0; i < leaf->cut->group.len; i++) {
+		struct nft_group *group = &leaf->cut->group.at[i];
+		if (group->map)
+			emit_map_of(e, leaf, group, rule, to);
+		else
+			push(e, to, nft_entry_form(e->tree, rule->entry, e->arena));
+		rule += group->rules;
+	}
+}
+
 static void emit_leaf(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
 	const struct nft_chain *there = emitted(e, node);
@@ -135,22 +156,12 @@ static void emit_leaf(struct emission *e, const struct nft_node *node, struct nf
 		push(e, to, there->rule.at[i]);
 	if (there)
 		return;
-	struct nft_entries rules = nft_leaf_order(e->tree, node, e->arena);
-	for (size_t maps = 0; rules.len;) {
-		struct nft_form form = {.act = ACT_BOXES, .tag = nobody()};
-		size_t taken = nft_leaf_boxes(e->tree, node, rules, e->arena, &form.boxes);
-		if (taken) {
-			form.boxes.name = arena_printf(e->arena, "-m%u.%u.%zu", node->number,
-						       node->edition, ++maps);
-			push(e, to, form);
-			emit_targets(e, rules.at, &form.boxes);
-		} else {
-			taken = 1;
-			push(e, to, nft_entry_form(e->tree, *rules.at, e->arena));
-		}
-		rules.at += taken;
-		rules.len -= taken;
-	}
+	nft_cut_update(e->tree, node, e->arena, e->unled);
+	if (node->cut && node->cut->group.len)
+		emit_cut(e, node, to);
+	else
+		for (size_t i = 0; i < node->entry.len; i++)
+			push(e, to, nft_entry_form(e->tree, node->entry.at[i], e->arena));
 }
 
 // First where the most rules are: most packets, too, as far as anybody knows.
@@ -299,8 +310,11 @@ void nft_tree_program(struct nft_tree *tree, struct nft_program *program)
 void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host,
 			 const struct nft_touched *touched, struct nft_chain *to)
 {
-	struct emission e = {
-		.tree = tree, .arena = touched->arena, .shallow = true, .touched = touched};
+	struct emission e = {.tree = tree,
+			     .arena = touched->arena,
+			     .shallow = true,
+			     .kept = true,
+			     .touched = touched};
 	if (host != &nft_main_node)
 		emit_into(&e, host, to);
 	else

@@ -2,6 +2,7 @@
 // The tree does what the list does: random rulesets in all forms and budgets, packets aimed at the edges of their rules,
 // walked through both. And large sets become small trees.
 #include "backend/nft/compile.h"
+#include "backend/nft/cost.h"
 #include "backend/nft/live.h"
 #include "backend/nft/test_case.h"
 #include "backend/nft/test_policy.h"
@@ -10,6 +11,7 @@
 #include "base/diag.h"
 #include "verify/test_sets.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -209,6 +211,15 @@ static void compare_changed(struct changing *c, const struct backend_nft_shape *
 	}
 }
 
+static void build_anew(struct changing *c, const struct backend_nft_shape *shape)
+{
+	struct nft_chain *now = arena_new(c->arena, struct nft_chain);
+	list_rules(c);
+	for (size_t k = 0; k < c->rules->rule.len; k++)
+		vec_push(c->arena, &now->rule, c->rules->rule.at[k]);
+	build(c, now, shape);
+}
+
 static void change_often(struct changing *c, const struct nft_chain *first,
 			 const struct nft_chain *more, unsigned times)
 {
@@ -229,10 +240,7 @@ static void change_often(struct changing *c, const struct nft_chain *first,
 			compare_changed(c, &shape, c->rules);
 			continue;
 		}
-		struct nft_chain *now = arena_new(c->arena, struct nft_chain);
-		for (size_t k = 0; k < c->rules->rule.len; k++)
-			vec_push(c->arena, &now->rule, c->rules->rule.at[k]);
-		build(c, now, &shape);
+		build_anew(c, &shape);
 	}
 }
 
@@ -310,6 +318,95 @@ static void maps_ask_what_all_packets_have(void **state)
 	arena_fini(&arena);
 }
 
+// --- changes of leaves of maps ---
+
+struct maps {
+	size_t all, made; // of the leaves that were touched; of these, made anew
+};
+
+static void ignore_chain(void *context, const struct nft_chain *chain)
+{
+	(void)context, (void)chain;
+}
+
+static void count_maps(struct changing *c, struct nft_touched *touched, struct maps *maps)
+{
+	nft_tree_emit_touched(&c->tree, touched, ignore_chain, NULL);
+	for (size_t i = 0; i < touched->leaf.len; i++) {
+		const struct nft_chain *now = &touched->leaf.at[i].now;
+		for (size_t k = 0; k < now->rule.len; k++) {
+			maps->all += now->rule.at[k].act == ACT_BOXES;
+			maps->made += now->rule.at[k].boxes.len != 0;
+		}
+	}
+}
+
+static uint64_t mean_cost(struct changing *c, struct nft_tree *tree)
+{
+	struct nft_program program;
+	nft_program_init(&program, c->arena);
+	nft_tree_program(tree, &program);
+	return nft_costs_program(nft_costs_new(&program, c->arena)).mean_ns;
+}
+
+// What a packet takes then and in a tree made anew from the same rules.
+static void compare_costs(struct changing *c, const struct backend_nft_shape *shape)
+{
+	struct nft_rules rules = {{0}};
+	struct nft_tree fresh;
+	list_rules(c);
+	for (size_t i = 0; i < c->rules->rule.len; i++)
+		vec_push(c->arena, &rules.list, &c->rules->rule.at[i]);
+	nft_tree_build(&rules, shape, c->arena, &fresh);
+	uint64_t changed = mean_cost(c, &c->tree), anew = mean_cost(c, &fresh);
+	print_message("%" PRIu64 " ns, made anew %" PRIu64 "\n", changed, anew);
+	assert_true(changed * 10 <= anew * 11);
+}
+
+static void change_and_count(struct changing *c, const struct backend_nft_shape *shape,
+			     const struct nft_chain *more, struct maps *maps)
+{
+	for (unsigned i = 0; i < 300; i++) {
+		struct nft_touched touched = {.arena = c->arena};
+		if (i % 2 ? take_one(c, &touched) : put_one(c, more, &touched)) {
+			count_maps(c, &touched, maps);
+			continue;
+		}
+		build_anew(c, shape);
+		(void)mean_cost(c, &c->tree);
+	}
+}
+
+// A change makes few of a leaf's maps anew, and the leaf does not get worse by changes.
+static void maps_stay(void **state)
+{
+	(void)state;
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED, .leaf_most = 2000};
+	const struct test_sets_spec spec = {
+		.kind = TEST_SETS_FW, .family = 4, .rules = 3000, .seed = 7};
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct arena arena;
+	struct ir_ruleset ruleset;
+	struct nft_program program;
+	struct maps maps = {0};
+	arena_init(&arena);
+	test_sets_make(&spec, &arena, &ruleset);
+	nft_program_init(&program, &arena);
+	nft_compile(&ruleset, NULL, &program);
+	struct nft_chain *rules = nft_program_find(&program, "");
+	struct changing c = {.arena = &arena, .random = &random};
+	nft_program_init(&c.linear, &arena);
+	c.rules = nft_program_chain(&c.linear, "");
+	build(&c, rules, &shape);
+	(void)mean_cost(&c, &c.tree);
+	change_and_count(&c, &shape, rules, &maps);
+	print_message("of %zu maps %zu were made anew\n", maps.all, maps.made);
+	assert_true(maps.made * 2 <= maps.all);
+	compare_costs(&c, &shape);
+	compare_changed(&c, &shape, c.rules);
+	arena_fini(&arena);
+}
+
 static void ports_are_known_behind_protocols(void **state)
 {
 	(void)state;
@@ -358,6 +455,7 @@ int main(void)
 		cmocka_unit_test(few_rules_are_met),
 		cmocka_unit_test(trees_are_changed),
 		cmocka_unit_test(maps_ask_what_all_packets_have),
+		cmocka_unit_test(maps_stay),
 		cmocka_unit_test(the_end_stands_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
