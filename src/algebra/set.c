@@ -31,11 +31,20 @@ int algebra_by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+// What is made of sets, which are sorted, mostly is sorted, too.
+static bool in_order(const struct algebra_range *at, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (at[i].lo < at[i - 1].lo)
+			return false;
+	return true;
+}
+
 struct algebra_set algebra_builder_take(struct algebra_builder *builder)
 {
 	struct algebra_range *at = builder->list.at;
 	size_t n = builder->list.len, out = 0;
-	if (n)
+	if (!in_order(at, n))
 		qsort(at, n, sizeof(*at), by_lo);
 	for (size_t i = 0; i < n; i++) {
 		// Touching counts as overlapping; the largest value has no neighbour above it.

@@ -44,9 +44,26 @@ void nft_area_all(struct nft_area *area)
 	area->never = false;
 }
 
+void nft_area_assign(struct nft_area *area, const struct nft_area *from)
+{
+	area->has = from->has;
+	area->never = from->never;
+	for (uint64_t left = from->has; left; left &= left - 1) {
+		unsigned f = (unsigned)__builtin_ctzll(left);
+		area->set[f] = from->set[f];
+	}
+}
+
+struct nft_area *nft_area_dup(const struct nft_area *area, struct arena *arena)
+{
+	struct nft_area *copy = arena_new(arena, struct nft_area);
+	nft_area_assign(copy, area);
+	return copy;
+}
+
 struct nft_area *nft_area_copy(const struct nft_area *area, struct arena *arena)
 {
-	struct nft_area *copy = arena_memdup(arena, area, sizeof(*area));
+	struct nft_area *copy = nft_area_dup(area, arena);
 	for (unsigned f = 0; f < NFT_FIELDS; f++)
 		if (has(area, f))
 			copy->set[f].at = arena_memdup(arena, area->set[f].at,
@@ -107,9 +124,10 @@ void nft_area_form(struct nft_area *area, struct arena *arena, const struct nft_
 
 void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_area *other)
 {
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (has(other, f))
-			put(area, arena, f, other->set[f]);
+	for (uint64_t left = other->has; left; left &= left - 1) {
+		unsigned f = (unsigned)__builtin_ctzll(left);
+		put(area, arena, f, other->set[f]);
+	}
 	area->never |= other->never;
 	equate_versions(area, arena);
 }
@@ -150,9 +168,11 @@ bool nft_area_within(const struct nft_area *a, const struct nft_area *b)
 		return true;
 	if (b->never || b->has & ~a->has)
 		return false;
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (has(b, f) && !algebra_set_within(a->set[f], b->set[f]))
+	for (uint64_t left = b->has; left; left &= left - 1) {
+		unsigned f = (unsigned)__builtin_ctzll(left);
+		if (!algebra_set_within(a->set[f], b->set[f]))
 			return false;
+	}
 	return true;
 }
 
@@ -221,7 +241,7 @@ static void cut(struct nft_area *rest, const struct nft_area *b, enum nft_field 
 	if (rest->never ||
 	    (has(rest, field) && algebra_set_within(rest->set[field], b->set[field])))
 		return;
-	struct nft_area *piece = arena_memdup(arena, rest, sizeof(*rest));
+	struct nft_area *piece = nft_area_dup(rest, arena);
 	nft_area_narrow(piece, arena, field, outside(field, b->set[field], arena));
 	if (!piece->never)
 		vec_push(arena, &out->list, piece);
@@ -232,34 +252,35 @@ static void cut(struct nft_area *rest, const struct nft_area *b, enum nft_field 
 void nft_area_minus(const struct nft_area *a, const struct nft_area *b, struct arena *arena,
 		    struct nft_areas *out)
 {
-	struct nft_area rest = *a;
+	struct nft_area rest;
+	nft_area_assign(&rest, a);
 	if (b->never) {
 		if (!a->never)
-			vec_push(arena, &out->list, arena_memdup(arena, a, sizeof(*a)));
+			vec_push(arena, &out->list, nft_area_dup(a, arena));
 		return;
 	}
 	if (has(b, F_STATE))
 		cut(&rest, b, F_STATE, arena, out);
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (has(b, f) && f != F_STATE)
-			cut(&rest, b, f, arena, out);
+	for (uint64_t left = b->has & ~((uint64_t)1 << F_STATE); left; left &= left - 1)
+		cut(&rest, b, (enum nft_field)__builtin_ctzll(left), arena, out);
 }
 
 // --- as matches ---
 
-static void put_matches(const struct nft_area *area, uint64_t fields, struct arena *arena,
-			struct nft_form *form)
+static size_t list_matches(const struct nft_area *area, uint64_t fields, struct nft_match *match)
 {
-	form->match = arena_array(arena, struct nft_match, (size_t)__builtin_popcountll(fields));
-	form->len = 0;
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (fields >> f & 1)
-			form->match[form->len++] = (struct nft_match){f, area->set[f]};
+	size_t n = 0;
+	for (; fields; fields &= fields - 1) {
+		unsigned f = (unsigned)__builtin_ctzll(fields);
+		match[n++] = (struct nft_match){f, area->set[f]};
+	}
+	return n;
 }
 
-void nft_area_all_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form)
+struct nft_form nft_area_as_form(const struct nft_area *area,
+				 struct nft_match match[static NFT_FIELDS])
 {
-	put_matches(area, area->has, arena, form);
+	return (struct nft_form){.match = match, .len = list_matches(area, area->has, match)};
 }
 
 static void again(const struct nft_area *area, uint64_t fields, struct arena *arena,
@@ -280,8 +301,8 @@ static bool is_of_flows(const struct nft_area *area)
 			return true;
 		more |= has(area, f) && f != F_STATE && f != F_VERSION && f != F_FLOW_VERSION;
 	}
-	struct nft_match state = {F_STATE, area->set[F_STATE]};
-	return !more && has(area, F_STATE) && nft_any_flow(&state);
+	return !more && has(area, F_STATE) &&
+	       nft_any_flow(&(struct nft_match){F_STATE, area->set[F_STATE]});
 }
 
 // A field goes when the others imply it: what stands before the fields that need it is tried first.
@@ -300,7 +321,8 @@ void nft_area_matches(const struct nft_area *area, struct arena *arena, struct n
 		if (nft_area_equal(&without, area))
 			fields &= ~((uint64_t)1 << implied[i]);
 	}
-	put_matches(area, fields, arena, form);
+	form->match = arena_array(arena, struct nft_match, (size_t)__builtin_popcountll(fields));
+	form->len = list_matches(area, fields, form->match);
 	// The kernel is asked for a header by a load that fails without; it cannot be asked for none.
 	if (has(area, F_HEADER) && !has_header(area) && !form->strange)
 		form->strange = "is for packets without a transport header";

@@ -21,6 +21,9 @@ struct nft_area {
 struct algebra_set nft_area_domain(enum nft_field field) must_check;
 
 void nft_area_all(struct nft_area *area);
+// A copy that borrows the sets. Areas are large and say little: what has no bit is not copied.
+void nft_area_assign(struct nft_area *area, const struct nft_area *from);
+struct nft_area *nft_area_dup(const struct nft_area *area, struct arena *arena) must_check;
 // With its sets.
 struct nft_area *nft_area_copy(const struct nft_area *area, struct arena *arena) must_check;
 // Intersects with: the field is there and its value in the set. Sets made are in the arena.
@@ -56,5 +59,6 @@ enum algebra_answer nft_area_covered(const struct nft_area *a, const struct nft_
 
 // The fewest matches that mean the area, as those of the form.
 void nft_area_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form);
-// All that is said in it, with what is implied.
-void nft_area_all_matches(const struct nft_area *area, struct arena *arena, struct nft_form *form);
+// All that is said in it, with what is implied, as matches of a form; they borrow its sets.
+struct nft_form nft_area_as_form(const struct nft_area *area,
+				 struct nft_match match[static NFT_FIELDS]) must_check;

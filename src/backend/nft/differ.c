@@ -57,8 +57,8 @@ static const char *found_text(struct differing *d, const struct nft_misfit *misf
 {
 	struct arena *a = d->out->arena;
 	const char *shown = shown_text(d, misfit);
-	if (misfit->kind == NFT_MISFIT_END)
-		return arena_printf(a, "%s drops packets that a rule should decide", shown);
+	if (misfit->kind == NFT_MISFIT_ABSENT)
+		return arena_printf(a, "%s, where packets of the rule come", shown);
 	if (!misfit->chain)
 		return arena_strdup(a, misfit->why);
 	return misfit->why ? arena_printf(a, "%s (%s)", shown, misfit->why) : shown;
@@ -132,7 +132,7 @@ static void tell_of_rules(struct differing *d)
 		const struct nft_misfit *misfit = &d->proof->misfit.at[i];
 		bool order = misfit->kind == NFT_MISFIT_ORDER;
 		if (misfit->kind == NFT_MISFIT_ABSENT)
-			d->absent[misfit->rule] = !misfit->elsewhere;
+			d->absent[misfit->rule] = !misfit->chain;
 		else if (misfit->rule != NONE && !d->told[misfit->rule])
 			tell(d, order ? BACKEND_REORDERED : BACKEND_CHANGED, misfit->rule, misfit);
 	}
@@ -140,14 +140,10 @@ static void tell_of_rules(struct differing *d)
 
 static void tell_of_others(struct differing *d)
 {
-	bool absent = false;
-	for (size_t i = 0; i < d->rules; i++)
-		absent |= d->absent[i];
 	for (size_t i = 0; i < d->proof->misfit.len; i++) {
 		const struct nft_misfit *misfit = &d->proof->misfit.at[i];
 		enum backend_change change;
-		// Where a rule is missing, its packets come to the end.
-		if (misfit->rule != NONE || (misfit->kind == NFT_MISFIT_END && absent))
+		if (misfit->rule != NONE)
 			continue;
 		size_t rule = stands_for(d, misfit, &change);
 		tell(d, change, rule, misfit);
@@ -155,7 +151,7 @@ static void tell_of_others(struct differing *d)
 	for (size_t i = 0; i < d->proof->misfit.len; i++) {
 		const struct nft_misfit *misfit = &d->proof->misfit.at[i];
 		if (misfit->kind == NFT_MISFIT_ABSENT && !d->told[misfit->rule])
-			tell(d, BACKEND_MISSING, misfit->rule, NULL);
+			tell(d, BACKEND_MISSING, misfit->rule, misfit->chain ? misfit : NULL);
 	}
 }
 

@@ -154,9 +154,12 @@ static void add_to_group(struct flattening *f, u128 key, const struct nft_visit 
 			widen(&group->form, area, f->arena);
 		return;
 	}
+	struct nft_match match[NFT_FIELDS];
+	struct nft_form asks = nft_area_as_form(area, match);
 	group = arena_new(f->arena, struct group);
 	*group = (struct group){.key = key, .chain = at->stop->chain, .form = *form};
-	nft_area_all_matches(area, f->arena, &group->form);
+	group->form.match = arena_memdup(f->arena, match, asks.len * sizeof(*match));
+	group->form.len = asks.len;
 	for (size_t i = 0; i < group->form.len; i++) {
 		struct algebra_set *set = &group->form.match[i].set;
 		set->at = arena_memdup(f->arena, set->at, set->len * sizeof(*set->at));
@@ -169,8 +172,9 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 		     const struct nft_area *packets, struct arena *arena, struct nft_areas *rest)
 {
 	struct flattening *f = walk->user;
-	struct nft_area mine = *packets;
+	struct nft_area mine;
 	struct nft_form said = *form;
+	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
 	if (!said.strange && !mine.never)
 		said.strange = nft_area_unguarded(&mine, form);
@@ -184,7 +188,7 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 		return;
 	}
 	if (mine.never)
-		mine = *packets;
+		nft_area_assign(&mine, packets);
 	if (form->act == ACT_RETURN && at->back && nft_takes(form) && !said.strange)
 		; // goes on behind the jump
 	else if (!grouped)

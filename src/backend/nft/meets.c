@@ -73,7 +73,9 @@ static void make_axis(struct nft_meets *m, enum nft_field field, u128 *room)
 static uint32_t rank_of(const struct axis *axis, u128 value)
 {
 	size_t lo = 0, hi = axis->len;
-	while (hi - lo > 1) {
+	if (axis->end[hi - 1] <= value)
+		return (uint32_t)hi - 1;
+	while (value && hi - lo > 1) {
 		size_t middle = (lo + hi) / 2;
 		if (axis->end[middle] <= value)
 			lo = middle;
@@ -88,7 +90,8 @@ static void make_box(const struct nft_meets *m, const struct nft_form *form, uin
 	for (size_t k = 0; k < m->axes; k++) {
 		enum nft_field field = m->axis[k].field;
 		struct algebra_range r = hull(nft_form_set(form, field), field);
-		box[k] = algebra_span(rank_of(&m->axis[k], r.lo), rank_of(&m->axis[k], r.hi));
+		uint32_t lo = rank_of(&m->axis[k], r.lo);
+		box[k] = algebra_span(lo, r.lo == r.hi ? lo : rank_of(&m->axis[k], r.hi));
 	}
 }
 
@@ -140,6 +143,16 @@ bool nft_meets_find(const struct nft_meets *m, const struct nft_form *form,
 	make_box(m, form, box);
 	return algebra_boxes_meeting_most(m->boxes, box, (uint32_t)numbers.lo, (uint32_t)numbers.hi,
 					  most, ids);
+}
+
+void nft_meets_holding(const struct nft_meets *m, const struct nft_form *form,
+		       struct algebra_range numbers, struct algebra_ids *ids)
+{
+	uint64_t box[ALGEBRA_CELLS];
+	if (!m->boxes)
+		return;
+	make_box(m, form, box);
+	algebra_boxes_holding(m->boxes, box, (uint32_t)numbers.lo, (uint32_t)numbers.hi, ids);
 }
 
 uint32_t nft_meets_level(struct nft_meets *m, uint32_t number, struct nft_level level)

@@ -15,6 +15,10 @@ void nft_meets_free(struct nft_meets *meets); // NULL is fine
 // `most`; then some are missing. free(ids->at) in the end.
 bool nft_meets_find(const struct nft_meets *meets, const struct nft_form *form,
 		    struct algebra_range numbers, size_t most, struct algebra_ids *ids) must_check;
+// Appends the numbers in [from, to) of the rules in whose ranges all that the form matches lies; where no rule asks
+// anything, none. free(ids->at) in the end.
+void nft_meets_holding(const struct nft_meets *meets, const struct nft_form *form,
+		       struct algebra_range numbers, struct algebra_ids *ids);
 // Asked for one rule after the other, each time with the same `most` and `every`, and nothing else any more: the first of
 // `least`, `least` + `every`, … that is no lower than those of whose ranges meet this rule's were given. It is the rule's
 // from now on. `least` is below `every`; nobody gets more than `most`, INT32_MAX at most.

@@ -44,15 +44,12 @@ struct prover {
 	struct nft_ways ways;
 	size_t **is;               // by stop and rule: index in the list, or NONE, UNSEEN
 	size_t **highest;          // by stop and rule: the highest index before it, + 1
-	size_t *sole;              // by stop: the rule that decides all packets there, NONE
 	size_t *highest_behind;    // by jump: the highest index behind it, + 1
 	struct jump_index *behind; // by jump
 	struct nft_meets *every;   // all rules of the list
-	size_t taker[8],
-		takers; // rules of the list that took all of some packets of the one that is walked, and others
-	VEC(struct place) place; // sorted by rule of the list
-	size_t now;              // the rule of the list that is walked
-	bool failed;             // something is wrong with it
+	VEC(struct place) place;   // sorted by rule of the list
+	size_t now;                // the rule of the list that is walked
+	bool failed;               // something is wrong with it
 	struct arena of_rule;
 	struct nft_area
 		live;    // an area that holds those of its packets that no earlier rule decides …
@@ -118,7 +115,8 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 		     const struct nft_area *packets, struct arena *arena, struct nft_areas *rest)
 {
 	struct prover *p = walk->user;
-	struct nft_area mine = *packets, meant;
+	struct nft_area mine, meant;
+	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
 	bool none = mine.never && !form->strange;
 	if (*is_at(p, at) == UNSEEN && !none)
@@ -148,45 +146,11 @@ static void see_lost(struct nft_walk *walk, const struct nft_visit *at, const ch
 	*is_at(p, at) = NONE;
 }
 
-// The rules of the list before `before` that the chains on the way hold and that decide.
-static void deciders(struct prover *p, const struct nft_visit *at, size_t before,
-		     struct arena *arena, struct nft_areas *out)
-{
-	for (; at; at = at->from)
-		for (size_t i = 0; i < at->rule && i < at->stop->chain->rule.len; i++) {
-			size_t rule = p->is[at->stop->number][i];
-			if (rule >= before || rule >= p->rules || !nft_takes(&p->rule[rule]))
-				continue;
-			struct nft_area *area = arena_new(arena, struct nft_area);
-			area_of(&p->rule[rule], arena, area);
-			vec_push(arena, &out->list, area);
-		}
-}
-
-// What is too much work to tell is no difference, and nothing is proven.
-static bool is_covered(struct prover *p, const struct nft_area *packets, const struct nft_areas *by,
-		       struct arena *arena)
-{
-	enum algebra_answer answer = nft_area_covered(packets, by, arena);
-	p->out->over |= answer == ALGEBRA_GAVE_UP;
-	return answer != ALGEBRA_OPEN;
-}
-
 static bool see_end(struct nft_walk *walk, const struct nft_visit *at,
 		    const struct nft_area *packets)
 {
-	struct prover *p = walk->user;
-	struct arena arena;
-	struct nft_areas by = {0};
-	if (at->back)
-		return true;
-	arena_init(&arena);
-	deciders(p, at, p->rules, &arena, &by);
-	nft_ways_taken(at, &arena, &by);
-	if (!is_covered(p, packets, &by, &arena))
-		add_rule(p, NFT_MISFIT_END, NONE, at, NULL);
-	arena_fini(&arena);
-	return false;
+	(void)walk, (void)packets;
+	return at->back;
 }
 
 static size_t steps_of(const struct prover *p)
@@ -273,7 +237,8 @@ static void find_highest(struct prover *p)
 static bool rule_meets(const struct prover *p, size_t rule, const struct nft_area *packets,
 		       struct arena *arena)
 {
-	struct nft_area both = *packets;
+	struct nft_area both;
+	nft_area_assign(&both, packets);
 	nft_area_form(&both, arena, &p->rule[rule]);
 	return !both.never;
 }
@@ -283,7 +248,8 @@ static bool rule_meets(const struct prover *p, size_t rule, const struct nft_are
 static bool spot_meets(const struct prover *p, const struct nft_form *spot, size_t rule,
 		       const struct nft_area *packets, struct arena *arena)
 {
-	struct nft_area both = *packets;
+	struct nft_area both;
+	nft_area_assign(&both, packets);
 	if (!spot->open_len)
 		nft_area_form(&both, arena, spot);
 	return !both.never && rule_meets(p, rule, &both, arena);
@@ -348,11 +314,11 @@ static bool behind_meets(struct prover *p, const struct nft_stop *jump,
 {
 	if (p->highest_behind[jump->jump] <= p->now + 1)
 		return false;
-	struct nft_form form = {0};
+	struct nft_match match[NFT_FIELDS];
+	struct nft_form form = nft_area_as_form(packets, match);
 	struct algebra_ids ids = {0};
 	const struct jump_index *index = index_of(p, jump);
 	size_t from = first_behind(index, p->now);
-	nft_area_all_matches(packets, arena, &form);
 	bool found = nft_meets_find(index->meets, &form, (struct algebra_range){from, index->len},
 				    MEETING_MOST, &ids),
 	     meets = false;
@@ -387,11 +353,12 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 			 struct arena *arena, struct nft_areas *rest)
 {
 	struct prover *p = walk->user;
-	struct nft_area mine = *packets, tests;
+	struct nft_area mine, tests;
 	if (*is_at(p, at) != p->now) {
 		vec_push(arena, &rest->list, (struct nft_area *)packets);
 		return;
 	}
+	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
 	if (!mine.never && !p->failed && meets_later(p, at, &mine, arena)) {
 		add_rule(p, NFT_MISFIT_ORDER, p->now, at, NULL);
@@ -423,14 +390,31 @@ static unsigned narrower_in(const struct nft_form *form, const struct nft_area *
 	return fields;
 }
 
-static void leave_live(struct prover *p, size_t rule)
+// What rules take that are narrower in one field only, by field.
+struct taking {
+	struct algebra_builder of[NFT_FIELDS];
+};
+
+static void add_taking(struct prover *p, size_t rule, struct taking *taking)
+{
+	const struct nft_form *form = &p->rule[rule];
+	if (!nft_takes(form) || narrower_in(form, &p->live) > 1)
+		return;
+	for (size_t i = 0; i < form->len; i++) {
+		struct algebra_set set = form->match[i].set;
+		enum nft_field field = form->match[i].field;
+		bool all = p->live.has >> field & 1 && algebra_set_within(p->live.set[field], set);
+		for (size_t k = 0; k < set.len && !all; k++)
+			algebra_builder_add(&taking->of[field], set.at[k].lo, set.at[k].hi);
+	}
+}
+
+static void leave_live(struct prover *p, enum nft_field field, struct algebra_set set)
 {
 	struct nft_area taken;
 	struct nft_areas rest = {0};
-	if (!nft_takes(&p->rule[rule]) || p->live.never ||
-	    narrower_in(&p->rule[rule], &p->live) > 1)
-		return;
-	area_of(&p->rule[rule], &p->of_rule, &taken);
+	nft_area_all(&taken);
+	nft_area_narrow(&taken, &p->of_rule, field, set);
 	nft_area_minus(&p->live, &taken, &p->of_rule, &rest);
 	if (!rest.list.len)
 		p->live.never = true;
@@ -438,26 +422,55 @@ static void leave_live(struct prover *p, size_t rule)
 		p->live = *rest.list.at[0];
 }
 
+static void narrow_live(struct prover *p, const struct algebra_ids *earlier)
+{
+	struct taking taking = {0};
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		taking.of[f].arena = &p->of_rule;
+	for (size_t i = 0; i < earlier->len; i++)
+		add_taking(p, earlier->at[i], &taking);
+	for (unsigned f = 0; f < NFT_FIELDS; f++)
+		if (taking.of[f].list.len && !p->live.never)
+			leave_live(p, f, algebra_builder_take(&taking.of[f]));
+}
+
 // An area that holds all packets of the rule that no earlier one takes: without those of rules that are narrower in one
 // field only, which leaves it one area.
 static void find_live(struct prover *p)
 {
-	struct nft_form form = {0};
+	struct nft_match match[NFT_FIELDS];
 	struct algebra_ids ids = {0};
 	p->live_known = true;
 	area_of(&p->rule[p->now], &p->of_rule, &p->live);
-	nft_area_all_matches(&p->live, &p->of_rule, &form);
+	struct nft_form form = nft_area_as_form(&p->live, match);
 	bool all = nft_meets_find(index_of_list(p), &form, (struct algebra_range){0, p->now},
 				  DECIDERS_MOST, &ids);
 	for (unsigned pass = 0; all && pass < LIVE_PASSES; pass++)
-		for (size_t i = 0; i < ids.len; i++)
-			leave_live(p, ids.at[i]);
+		narrow_live(p, &ids);
 	free(ids.at);
 }
 
 static bool may_live(const struct prover *p, const struct nft_area *packets)
 {
 	return !p->live_known || nft_area_meets(packets, &p->live);
+}
+
+static bool takes_all(const struct prover *p, size_t rule, const struct nft_area *packets)
+{
+	return nft_takes(&p->rule[rule]) && !narrower_in(&p->rule[rule], packets);
+}
+
+// Whether one earlier rule of the list decides all of them.
+static bool held_before(struct prover *p, const struct nft_form *form,
+			const struct nft_area *packets)
+{
+	struct algebra_ids ids = {0};
+	bool held = false;
+	nft_meets_holding(index_of_list(p), form, (struct algebra_range){0, p->now}, &ids);
+	for (size_t i = 0; i < ids.len && !held; i++)
+		held = takes_all(p, ids.at[i], packets);
+	free(ids.at);
+	return held;
 }
 
 static void add_decider(struct prover *p, size_t rule, const struct nft_area *packets,
@@ -470,59 +483,55 @@ static void add_decider(struct prover *p, size_t rule, const struct nft_area *pa
 	vec_push(arena, &by->list, area);
 }
 
-// Whether earlier rules of the list decide all these packets of the rule, wherever they stand: who makes a chain may leave
-// a rule out because of what stands before it there.
-static bool decided_before(struct prover *p, const struct nft_area *packets)
+static enum algebra_answer decided_together(struct prover *p, const struct nft_form *form,
+					    const struct nft_area *packets)
 {
-	struct arena arena;
-	struct nft_form form = {0};
+	struct arena arena cleanup(arena_fini);
 	struct nft_areas by = {0};
 	struct algebra_ids ids = {0};
-	if (!may_live(p, packets))
-		return true;
 	arena_init(&arena);
-	nft_area_all_matches(packets, &arena, &form);
-	bool found = nft_meets_find(index_of_list(p), &form, (struct algebra_range){0, p->now},
+	bool found = nft_meets_find(index_of_list(p), form, (struct algebra_range){0, p->now},
 				    DECIDERS_MOST, &ids);
 	for (size_t i = 0; found && i < ids.len; i++)
 		add_decider(p, ids.at[i], packets, &arena, &by);
 	for (size_t i = 0; !found && i < p->now; i++)
 		add_decider(p, i, packets, &arena, &by);
-	bool decided = is_covered(p, packets, &by, &arena);
 	free(ids.at);
-	arena_fini(&arena);
-	return decided;
+	return nft_area_covered(packets, &by, &arena);
 }
 
-static void tell_absent(struct prover *p, bool elsewhere)
+// Whether earlier rules of the list decide all these packets of the rule, wherever they stand.
+static enum algebra_answer ask_before(struct prover *p, const struct nft_area *packets)
 {
-	add(p,
-	    (struct nft_misfit){.kind = NFT_MISFIT_ABSENT, .rule = p->now, .elsewhere = elsewhere});
+	struct nft_match match[NFT_FIELDS];
+	struct nft_form form = nft_area_as_form(packets, match);
+	if (!may_live(p, packets) || held_before(p, &form, packets))
+		return ALGEBRA_COVERED;
+	return decided_together(p, &form, packets);
+}
+
+// Who makes a chain may leave a rule out because of what stands before it there. What is too much work to tell is no
+// difference, and nothing is proven.
+static bool decided_before(struct prover *p, const struct nft_area *packets)
+{
+	enum algebra_answer answer = ask_before(p, packets);
+	p->out->over |= answer == ALGEBRA_GAVE_UP;
+	return answer != ALGEBRA_OPEN;
+}
+
+static void tell_absent(struct prover *p, const struct nft_chain *end)
+{
+	add(p, (struct nft_misfit){.kind = NFT_MISFIT_ABSENT, .rule = p->now, .chain = end});
 	p->failed = true;
 }
 
-// Whether what has been met on the way decides them.
-static bool decided_on_way(struct prover *p, const struct nft_visit *at,
-			   const struct nft_area *packets)
-{
-	struct arena arena;
-	struct nft_areas by = {0};
-	arena_init(&arena);
-	deciders(p, at, p->now, &arena, &by);
-	nft_ways_taken(at, &arena, &by);
-	bool decided = nft_area_covered(packets, &by, &arena) == ALGEBRA_COVERED;
-	arena_fini(&arena);
-	return decided;
-}
-
 // Where that is asked often, it pays to know which packets there are to care for.
-static bool is_done(struct nft_walk *walk, const struct nft_visit *at,
-		    const struct nft_area *packets)
+static bool is_done(struct nft_walk *walk, const struct nft_area *packets)
 {
 	struct prover *p = walk->user;
 	if (p->asked++ == ASKED_OFTEN)
 		find_live(p);
-	return !may_live(p, packets) || decided_on_way(p, at, packets);
+	return ask_before(p, packets) == ALGEBRA_COVERED;
 }
 
 // Packets of the rule at an end of the way, where the rule was not. Behind a jump it may yet come.
@@ -530,10 +539,8 @@ static bool come_to_nothing(struct nft_walk *walk, const struct nft_visit *at,
 			    const struct nft_area *packets)
 {
 	struct prover *p = walk->user;
-	if (p->failed || decided_on_way(p, at, packets))
-		return false;
-	if (!at->back && !decided_before(p, packets))
-		tell_absent(p, true);
+	if (!at->back && !p->failed && !decided_before(p, packets))
+		tell_absent(p, at->stop->chain);
 	return at->back;
 }
 
@@ -552,17 +559,13 @@ static size_t sole_of(const struct prover *p, const struct nft_stop *stop)
 	return sole ? is : NONE;
 }
 
+// Packets in a box that leads to a rule are of no interest to rules behind it.
 static void find_soles(struct prover *p)
 {
-	p->sole = arena_array(p->arena, size_t, p->ways.stop.len);
+	size_t *sole = arena_array(p->arena, size_t, p->ways.stop.len);
 	for (size_t i = 0; i < p->ways.stop.len; i++)
-		p->sole[i] = sole_of(p, p->ways.stop.at[i]);
-}
-
-static bool decided_earlier(struct nft_walk *walk, const struct nft_stop *stop)
-{
-	const struct prover *p = walk->user;
-	return p->sole[stop->number] < p->now;
+		sole[i] = sole_of(p, p->ways.stop.at[i]);
+	nft_ways_settle(&p->ways, sole);
 }
 
 // A place of the rule that stands in the chain before this one.
@@ -575,7 +578,8 @@ static bool stands_before(const struct nft_walk *walk, const struct nft_visit *a
 		if (spot.stop != at->stop->number || spot.rule >= at->rule)
 			return false;
 		const struct nft_form *form = &at->stop->chain->rule.at[spot.rule];
-		struct nft_area both = *packets;
+		struct nft_area both;
+		nft_area_assign(&both, packets);
 		nft_area_form(&both, arena, form);
 		if (!both.never)
 			return true;
@@ -612,10 +616,11 @@ static void come_again(struct nft_walk *walk, const struct nft_visit *at,
 		       struct arena *arena, struct nft_areas *rest)
 {
 	struct prover *p = walk->user;
-	struct nft_area mine = *packets;
+	struct nft_area mine;
 	vec_push(arena, &rest->list, (struct nft_area *)packets);
 	if (*is_at(p, at) != p->now || p->failed)
 		return;
+	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
 	if (mine.never || !came_before(walk, at, &mine, arena))
 		return;
@@ -657,10 +662,11 @@ static void walk_rule(struct prover *p, const struct place *place, size_t n,
 	arena_init(&p->of_rule);
 	p->failed = p->live_known = false;
 	p->asked = 0;
+	walks->comes.now = p->now;
 	area_of(&p->rule[p->now], &arena, &packets);
 	nft_area_and(&packets, &arena, p->within);
 	if (!packets.never && !n && !decided_before(p, &packets))
-		tell_absent(p, false);
+		tell_absent(p, NULL);
 	if (!packets.never && n)
 		walk_places(place, n, &packets, &walks->comes);
 	if (!packets.never && n > 1 && !p->failed && !nft_takes(&p->rule[p->now]))
@@ -676,7 +682,6 @@ static void walk_rules(struct prover *p)
 					     .rule = come_to_rule,
 					     .ends = come_to_nothing,
 					     .lost = come_to_lost,
-					     .settled = decided_earlier,
 					     .done = is_done,
 					     .steps = steps_of(p)},
 				   .again = {.ways = &p->ways,

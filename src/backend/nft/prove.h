@@ -10,16 +10,15 @@ enum nft_misfit_kind {
 	NFT_MISFIT_OTHER, // a rule that says it is one of the list, but does or counts otherwise, or is for more packets
 	NFT_MISFIT_UNKNOWN, // a rule that is none of the list
 	NFT_MISFIT_ORDER,   // a rule stands behind one that must not be before it
-	NFT_MISFIT_END,     // packets that no rule decides
 };
 #define NFT_MISFIT_NONE SIZE_MAX
 struct nft_misfit {
 	enum nft_misfit_kind kind;
-	size_t rule;                   // of the list, NFT_MISFIT_NONE
-	const struct nft_chain *chain; // of the program, NULL
-	const struct nft_form *form;   // its rule, NULL
-	const char *why;               // NULL
-	bool elsewhere;                // ABSENT: the program has the rule for other packets
+	size_t rule; // of the list, NFT_MISFIT_NONE
+	const struct nft_chain *
+		chain; // of the program; ABSENT: to whose end the packets come, NULL when it has no such rule
+	const struct nft_form *form; // its rule, NULL
+	const char *why;             // NULL
 };
 struct nft_proof {
 	VEC(struct nft_misfit) misfit; // none: proven

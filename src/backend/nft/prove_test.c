@@ -485,6 +485,60 @@ static void later_rules_behind_jumps_are_noticed(void **state)
 	}
 }
 
+static struct nft_form between(struct world *w, struct nft_form rule, u128 lo, u128 hi)
+{
+	nft_form_match(&rule, &w->arena, F_VERSION,
+		       algebra_set_one(&w->arena, NFT_VERSION_4, NFT_VERSION_4));
+	nft_form_match(&rule, &w->arena, F_SRC4, algebra_set_one(&w->arena, lo, hi));
+	return rule;
+}
+
+static struct nft_box box_between(struct world *w, u128 lo, u128 hi, const char *chain)
+{
+	struct algebra_range *range = arena_array(&w->arena, struct algebra_range, 2);
+	range[0] = (struct algebra_range){lo, hi};
+	range[1] = (struct algebra_range){0, 9};
+	return (struct nft_box){.range = range, .chain = chain};
+}
+
+// Packets from 50..59 fall off behind the first box. That the second one holds them, too, says nothing of them, although
+// others have come by there before.
+static void boxes_behind_others_decide_nothing(void **state)
+{
+	(void)state;
+	for (unsigned faulty = 0; faulty < 2; faulty++) {
+		struct world w;
+		begin_small(&w);
+		struct nft_form first = between(&w, rule_of(0, ACT_ACCEPT), 0, 49),
+				second = between(&w, rule_of(1, ACT_ACCEPT), 0, 99),
+				aside = between(&w, lead(ACT_GOTO, "-n1"), 50, 59),
+				map = lead(ACT_BOXES, NULL);
+		nft_form_match(&first, &w.arena, F_DST4, algebra_set_one(&w.arena, 0, 9));
+		nft_form_match(&aside, &w.arena, F_TTL4, algebra_set_one(&w.arena, 5, 5));
+		nft_form_match(&map, &w.arena, F_VERSION,
+			       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
+		struct nft_box box[] = {box_between(&w, 50, 59, "-n2"),
+					box_between(&w, 0, 59, "-n3")};
+		map.boxes = (struct nft_boxes){
+			.field = {F_SRC4, F_DST4}, .fields = 2, .box = box, .len = 2};
+		put(&w.list, "", first);
+		put(&w.list, "", second);
+		put(&w.list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "", aside);
+		put(&w.tree, "", map);
+		put(&w.tree, "", second);
+		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "-n1", second);
+		if (faulty)
+			(void)!nft_program_chain(&w.tree, "-n2");
+		else
+			put(&w.tree, "-n2", second);
+		put(&w.tree, "-n3", rule_of(0, ACT_ACCEPT));
+		assert_int_equal(misfits_of(&w) > 0, faulty);
+		end(&w);
+	}
+}
+
 // Where very many rules leave addresses open, rules are left out of chains because others together take their packets.
 static void large_sets_are_proven_and_lifted(void **state)
 {
@@ -597,6 +651,7 @@ int main(void)
 		cmocka_unit_test(packets_that_come_twice_are_noticed),
 		cmocka_unit_test(later_rules_in_shared_chains_are_noticed),
 		cmocka_unit_test(later_rules_behind_jumps_are_noticed),
+		cmocka_unit_test(boxes_behind_others_decide_nothing),
 		cmocka_unit_test(large_sets_are_proven_and_lifted),
 		cmocka_unit_test(packets_are_possible),
 		cmocka_unit_test(hostile_programs_come_to_an_end),

@@ -3,8 +3,8 @@
 // not take goes on to the next rule, as the few areas that are left. Work is counted, because the kernel forbids loops but
 // not that very many ways lead to one chain.
 #include "backend/nft/ways.h"
+#include "backend/nft/box_index.h"
 #include "backend/nft/decode.h"
-#include "backend/nft/meets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +74,8 @@ static struct nft_stop *see(struct nft_ways *ways, const char *name)
 	if (stop || !chain)
 		return stop;
 	stop = arena_new(ways->arena, struct nft_stop);
-	*stop = (struct nft_stop){.chain = chain, .number = (uint32_t)ways->stop.len};
+	*stop = (struct nft_stop){
+		.chain = chain, .number = (uint32_t)ways->stop.len, .settled = SIZE_MAX};
 	list_leads(stop, ways->arena);
 	map_put(&ways->by_name, name, stop);
 	vec_push(ways->arena, &ways->stop, stop);
@@ -148,11 +149,26 @@ void nft_ways_find(const struct nft_program *program, struct arena *arena, struc
 		find_below(out, out->jump.at[i]);
 }
 
+static void drop_indexes(struct nft_stop *stop)
+{
+	for (size_t i = 0; i < stop->leads; i++) {
+		nft_box_index_free(stop->lead[i].index);
+		stop->lead[i].index = NULL;
+	}
+}
+
+void nft_ways_settle(struct nft_ways *ways, const size_t *settled)
+{
+	for (size_t i = 0; i < ways->stop.len; i++) {
+		drop_indexes(ways->stop.at[i]);
+		ways->stop.at[i]->settled = settled[i];
+	}
+}
+
 void nft_ways_fini(struct nft_ways *ways)
 {
 	for (size_t i = 0; i < ways->stop.len; i++)
-		for (size_t k = 0; k < ways->stop.at[i]->leads; k++)
-			nft_meets_free(ways->stop.at[i]->lead[k].meets);
+		drop_indexes(ways->stop.at[i]);
 }
 
 // --- walking ---
@@ -168,7 +184,7 @@ static void put(struct nft_walk *walk, struct arena *arena, struct nft_areas *to
 	if (to->list.len >= REGION_MOST)
 		walk->over = true;
 	else if (!area->never)
-		vec_push(arena, &to->list, arena_memdup(arena, area, sizeof(*area)));
+		vec_push(arena, &to->list, nft_area_dup(area, arena));
 }
 
 static bool is_open(const struct nft_form *form)
@@ -180,14 +196,11 @@ static void name_tests(const struct nft_form *form, const struct nft_area *packe
 		       struct arena *arena, struct nft_form *out)
 {
 	struct nft_match match[NFT_FIELDS];
-	struct nft_form path = {.match = match};
 	if (!is_open(form)) {
 		*out = *form;
 		return;
 	}
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (packets->has >> f & 1)
-			match[path.len++] = (struct nft_match){f, packets->set[f]};
+	struct nft_form path = nft_area_as_form(packets, match);
 	nft_form_resolve(form, &path, arena, out);
 }
 
@@ -200,25 +213,6 @@ static bool reads_so(const struct nft_form *named, const struct nft_area *packet
 	for (size_t i = 0; named->act == ACT_BOXES && i < named->boxes.fields && so; i++)
 		so = nft_area_has_field(packets, named->boxes.field[i]);
 	return so;
-}
-
-static struct nft_meets *index_boxes(const struct nft_boxes *boxes)
-{
-	struct arena arena;
-	arena_init(&arena);
-	struct nft_form *form = arena_array(&arena, struct nft_form, boxes->len);
-	const struct nft_form **at = arena_array(&arena, const struct nft_form *, boxes->len);
-	for (size_t i = 0; i < boxes->len; i++) {
-		form[i].match = arena_array(&arena, struct nft_match, boxes->fields);
-		for (size_t f = 0; f < boxes->fields; f++)
-			form[i].match[form[i].len++] = (struct nft_match){
-				boxes->field[f],
-				{(struct algebra_range *)&boxes->box[i].range[f], 1}};
-		at[i] = &form[i];
-	}
-	struct nft_meets *meets = nft_meets_new(at, boxes->len);
-	arena_fini(&arena);
-	return meets;
 }
 
 // For most ways it reads the same, which is kept.
@@ -388,7 +382,8 @@ static void follow_map(struct nft_walk *walk, const struct nft_visit *at,
 		     k == i || (k < n && taken[k].to.stop && taken[k].to.stop == taken[i].to.stop);
 		     k++)
 			algebra_builder_add(&some, taken[k].range.lo, taken[k].range.hi);
-		struct nft_area on = *packets;
+		struct nft_area on;
+		nft_area_assign(&on, packets);
 		nft_area_narrow(&on, a, field, algebra_builder_take(&some));
 		if (!on.never)
 			enter(walk, at, taken[i].to, &on);
@@ -452,7 +447,6 @@ static bool any_meets(const struct nft_boxes *boxes, const struct nft_box *box,
 
 // Packets on their way through a map of boxes.
 struct passing {
-	const struct nft_form *form;
 	const struct nft_boxes *boxes;
 	const struct nft_lead *lead;
 	const struct nft_area *packets; // that came
@@ -460,53 +454,16 @@ struct passing {
 	bool parted; // some were taken from those that are left
 };
 
-// A box that has taken packets which go on all the same.
-static void let_on(const struct nft_visit *at, const struct passing *p, uint32_t number)
-{
-	struct nft_let_on *on = at->let_on;
-	uint64_t bit = (uint64_t)1 << number % 64;
-	if (on->lead != p->lead) {
-		on->lead = p->lead;
-		on->noted = arena_array(on->arena, uint64_t, p->boxes->len / 64 + 1);
-	}
-	if (!(on->noted[number / 64] & bit))
-		vec_push(on->arena, &on->box, ((struct nft_let_box){p->form, number}));
-	on->noted[number / 64] |= bit;
-}
-
-static const struct nft_areas *areas_let_on(struct nft_let_on *on)
-{
-	for (size_t i = on->areas.list.len; i < on->box.len; i++) {
-		const struct nft_form *form = on->box.at[i].form;
-		struct nft_area *area = arena_new(on->arena, struct nft_area);
-		nft_area_all(area);
-		nft_area_form(area, on->arena, form);
-		box_area(&form->boxes, &form->boxes.box[on->box.at[i].number], on->arena, area);
-		vec_push(on->arena, &on->areas.list, area);
-	}
-	return &on->areas;
-}
-
-void nft_ways_taken(const struct nft_visit *at, struct arena *arena, struct nft_areas *out)
-{
-	for (; at; at = at->from) {
-		const struct nft_areas *taken = areas_let_on(at->let_on);
-		for (size_t i = 0; i < taken->list.len; i++)
-			vec_push(arena, &out->list, taken->list.at[i]);
-	}
-}
-
-// Of what other boxes have left those may have all that let go on what they took.
-static void drop_taken(const struct nft_visit *at, struct passing *p, struct arena *a)
+// Of what other boxes have left, what is of no interest goes.
+static void drop_done(struct nft_walk *walk, struct passing *p, struct arena *a)
 {
 	struct nft_areas left = p->left;
-	if (!p->parted || !at->let_on->box.len || !left.list.len)
+	if (!p->parted || !walk->done)
 		return;
-	const struct nft_areas *taken = areas_let_on(at->let_on);
 	p->left = (struct nft_areas){0};
 	p->parted = false;
 	for (size_t i = 0; i < left.list.len; i++)
-		if (nft_area_covered(left.list.at[i], taken, a) != ALGEBRA_COVERED)
+		if (!walk->done(walk, left.list.at[i]))
 			vec_push(a, &p->left.list, left.list.at[i]);
 }
 
@@ -517,15 +474,16 @@ static bool looks_at(const struct nft_walk *walk, const struct nft_stop *stop)
 }
 
 // Whether the walk need not follow the packets into the box.
-static bool is_done(struct nft_walk *walk, const struct nft_visit *at, const struct passing *p,
-		    uint32_t number, struct arena *a)
+static bool is_done(struct nft_walk *walk, const struct passing *p, uint32_t number,
+		    struct arena *a)
 {
 	const struct nft_stop *stop = p->lead->to[number];
-	struct nft_area on = *p->packets;
+	struct nft_area on;
 	if (!walk->done || !stop || looks_at(walk, stop))
 		return false;
+	nft_area_assign(&on, p->packets);
 	box_area(p->boxes, &p->boxes->box[number], a, &on);
-	return walk->done(walk, at, &on);
+	return walk->done(walk, &on);
 }
 
 // The packets that are in the box go where it leads; the others go on to the next one. Where they may be more than there
@@ -538,17 +496,15 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 	struct nft_areas now = p->left;
 	struct nft_area whole;
 	bool stay = (walk->all_back || p->left.list.len > PARTED_MOST) && decides(walk, to.stop);
-	if (stay)
-		let_on(at, p, number);
 	nft_area_all(&whole);
 	box_area(p->boxes, box, a, &whole);
 	p->left = (struct nft_areas){0};
 	for (size_t i = 0; i < now.list.len && !walk->over; i++) {
-		struct nft_area on = *now.list.at[i];
-		if (box_meets(p->boxes, box, &on))
+		struct nft_area on;
+		nft_area_assign(&on, now.list.at[i]);
+		on.never |= !box_meets(p->boxes, box, &on);
+		if (!on.never)
 			nft_area_and(&on, a, &whole);
-		else
-			on.never = true;
 		if (!on.never)
 			enter(walk, at, to, &on);
 		if (on.never || (stay && !nft_area_within(now.list.at[i], &on)))
@@ -567,41 +523,42 @@ static void follow_box(struct nft_walk *walk, const struct nft_visit *at, struct
 		       uint32_t number, struct arena *a)
 {
 	const struct nft_stop *stop = p->lead->to[number];
-	if (walk->settled && stop && walk->settled(walk, stop)) {
-		let_on(at, p, number);
+	if ((stop && stop->settled < walk->now) ||
+	    !any_meets(p->boxes, &p->boxes->box[number], &p->left) || is_done(walk, p, number, a))
 		return;
-	}
-	if (!any_meets(p->boxes, &p->boxes->box[number], &p->left))
-		return;
-	if (is_done(walk, at, p, number, a)) {
-		let_on(at, p, number);
-		return;
-	}
-	if (walk->settled)
-		drop_taken(at, p, a);
+	drop_done(walk, p, a);
 	enter_box(walk, at, p, number, a);
 }
 
-// The boxes that may meet the packets, as bits. An index is made when it is worth its work.
-static uint64_t *boxes_met(struct nft_lead *lead, const struct nft_boxes *boxes,
-			   const struct nft_area *packets, struct arena *arena)
+static struct nft_box_index *index_boxes(const struct nft_lead *lead)
 {
-	struct algebra_ids ids = {0};
-	struct nft_form form = {0};
-	uint64_t *met = arena_array(arena, uint64_t, boxes->len / 64 + 1);
+	const struct nft_boxes *boxes = &lead->named->boxes;
+	struct arena arena cleanup(arena_fini);
+	arena_init(&arena);
+	size_t *settled = arena_array(&arena, size_t, boxes->len);
+	for (size_t i = 0; i < boxes->len; i++)
+		settled[i] = lead->to[i] ? lead->to[i]->settled : SIZE_MAX;
+	return nft_box_index_new(boxes, settled);
+}
+
+// The boxes that may meet the packets, all others being of no interest. An index is made when it is worth its work.
+static const uint32_t *boxes_met(struct nft_walk *walk, struct nft_lead *lead,
+				 const struct nft_boxes *boxes, const struct nft_area *packets,
+				 struct arena *arena, size_t *len_out)
+{
 	bool named = lead->named && boxes == &lead->named->boxes;
-	if (named && !lead->meets && boxes->len > BOXES_FEW && ++lead->asked > ASKED_SELDOM)
-		lead->meets = index_boxes(boxes);
-	nft_area_all_matches(packets, arena, &form);
-	bool found = named && lead->meets &&
-		     nft_meets_find(lead->meets, &form, (struct algebra_range){0, boxes->len},
-				    boxes->len, &ids);
-	for (size_t i = 0; found && i < ids.len; i++)
-		met[ids.at[i] / 64] |= (uint64_t)1 << ids.at[i] % 64;
-	for (size_t i = 0; !found && i < boxes->len; i++)
-		met[i / 64] |= (uint64_t)1 << i % 64;
-	free(ids.at);
-	return met;
+	if (named && !lead->index && boxes->len > BOXES_FEW && ++lead->asked > ASKED_SELDOM)
+		lead->index = index_boxes(lead);
+	if (named && lead->index) {
+		nft_box_index_find(lead->index, packets, walk->now, &walk->met);
+		*len_out = walk->met.len;
+		return arena_memdup(arena, walk->met.at, walk->met.len * sizeof(uint32_t));
+	}
+	uint32_t *all = arena_array(arena, uint32_t, boxes->len);
+	for (uint32_t i = 0; i < boxes->len; i++)
+		all[i] = i;
+	*len_out = boxes->len;
+	return all;
 }
 
 static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at, struct nft_lead *lead,
@@ -609,16 +566,13 @@ static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at, stru
 			 struct region *region)
 {
 	struct arena *a = &region->arena;
-	struct passing p = {.form = form, .boxes = &form->boxes, .lead = lead, .packets = packets};
-	const uint64_t *met = boxes_met(lead, p.boxes, packets, a);
-	vec_push(a, &p.left.list, arena_memdup(a, packets, sizeof(*packets)));
-	for (size_t word = 0; word <= p.boxes->len / 64; word++)
-		for (uint64_t bits = met[word]; bits && p.left.list.len && !walk->over;
-		     bits &= bits - 1)
-			follow_box(walk, at, &p,
-				   (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits)), a);
-	if (walk->settled)
-		drop_taken(at, &p, a);
+	struct passing p = {.boxes = &form->boxes, .lead = lead, .packets = packets};
+	size_t n;
+	const uint32_t *met = boxes_met(walk, lead, p.boxes, packets, a, &n);
+	vec_push(a, &p.left.list, nft_area_dup(packets, a));
+	for (size_t i = 0; i < n && p.left.list.len && !walk->over; i++)
+		follow_box(walk, at, &p, met[i], a);
+	drop_done(walk, &p, a);
 	for (size_t i = 0; i < p.left.list.len; i++)
 		put(walk, a, &region->areas, p.left.list.at[i]);
 }
@@ -629,7 +583,8 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nf
 	const struct nft_form *raw = form_of(at->stop, lead);
 	struct arena *a = &region->arena;
 	const struct nft_form *form = name_lead(walk, lead, raw, packets, a);
-	struct nft_area on = *packets;
+	struct nft_area on;
+	nft_area_assign(&on, packets);
 	nft_area_form(&on, a, form);
 	const char *why = form->strange ? form->strange : nft_area_unguarded(&on, form);
 	if (on.never && !form->strange) {
@@ -737,11 +692,9 @@ static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry
 	u128 mark = 0;
 	struct nft_visit at = {.from = entry.from, .stop = stop, .back = entry.back, .mark = &mark};
 	struct region region = {0};
-	struct nft_let_on let_on = {.arena = &region.arena};
 	size_t n = stop->chain->rule.len;
 	if (depth_of(entry.from) > DEPTH_MOST)
 		walk->over = true;
-	at.let_on = &let_on;
 	arena_init(&region.arena);
 	put(walk, &region.arena, &region.areas, packets);
 	for (at.rule = next_rule(walk, stop, 0);
@@ -760,4 +713,6 @@ void nft_walk(struct nft_walk *walk, const struct nft_area *packets)
 {
 	if (walk->ways->stop.len)
 		walk_stop(walk, walk->ways->stop.at[0], (struct entry){0}, packets);
+	free(walk->met.at);
+	walk->met = (struct algebra_ids){0};
 }

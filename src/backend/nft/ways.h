@@ -5,7 +5,7 @@
 
 #include "backend/nft/area.h"
 
-struct nft_meets;
+struct nft_box_index;
 
 struct nft_lead { // a rule that only leads on
 	uint32_t rule;
@@ -13,9 +13,8 @@ struct nft_lead { // a rule that only leads on
 	bool tried;
 	const struct nft_form *
 		named; // then its tests, named for the first way that led here; NULL: they have no names
-	unsigned asked; // of boxes: how often
-	struct nft_meets
-		*meets; // which of them meet an area; NULL: there are few, or they are asked seldom
+	unsigned asked;              // of boxes: how often
+	struct nft_box_index *index; // of them; NULL: there are few, or they are asked seldom
 };
 struct nft_stop { // a chain on the way
 	const struct nft_chain *chain;
@@ -30,6 +29,7 @@ struct nft_stop { // a chain on the way
 	} end;                 // whether all packets come to an end there
 	struct nft_lead *lead; // ascending
 	size_t leads;
+	size_t settled; // walks of a later moment do not follow packets that a box leads there; SIZE_MAX: all do
 };
 struct nft_ways {
 	const struct nft_program *program;
@@ -41,6 +41,8 @@ struct nft_ways {
 // The program is borrowed; without a main chain there are no stops.
 void nft_ways_find(const struct nft_program *program, struct arena *arena, struct nft_ways *out);
 void nft_ways_fini(struct nft_ways *ways);
+// Says of each stop when it is settled, by number; before that none ever is.
+void nft_ways_settle(struct nft_ways *ways, const size_t *settled);
 // A rule that only leads on: to a chain of a tree, or to several.
 bool nft_leads_on(const struct nft_form *form) must_check;
 // Packets that match it do not come to what stands behind it, whatever becomes of them.
@@ -53,17 +55,6 @@ struct nft_back { // packets that go on behind a jump
 	struct arena *arena;
 	struct nft_areas areas;
 };
-struct nft_let_box {
-	const struct nft_form *form;
-	uint32_t number;
-};
-struct nft_let_on {
-	struct arena *arena;
-	VEC(struct nft_let_box) box;
-	const struct nft_lead *lead; // of the last ones
-	uint64_t *noted;             // bits: its boxes that are there
-	struct nft_areas areas;      // of the boxes, as far as somebody asked
-};
 // Where a walk is: a stop, the number of the rule in it, and where it came from.
 struct nft_visit {
 	const struct nft_visit *from; // NULL: the walk began here
@@ -71,7 +62,6 @@ struct nft_visit {
 	size_t rule;
 	struct nft_back *back; // packets that come to an end go on there; NULL: they are dropped
 	u128 *mark;            // of this visit, for whoever walks; 0 at first
-	struct nft_let_on *let_on; // what boxes have taken and the walk lets go on all the same
 };
 // One rule of a chain.
 struct nft_rule_at {
@@ -94,25 +84,23 @@ struct nft_walk {
 	void (*lost)(struct nft_walk *walk, const struct nft_visit *at, const char *why);
 	// After a jump all packets go on, also those that some rule has taken: what was said of them stands before.
 	bool all_back;
-	// Whether it is of no interest which packets come to a chain that a box leads to: they are not followed there, and
-	// may be let go on as if they were in no box. NULL: it always is.
-	bool (*settled)(struct nft_walk *walk, const struct nft_stop *stop);
-	// With it: whether it is of no interest where these packets go.
-	bool (*done)(struct nft_walk *walk, const struct nft_visit *at,
-		     const struct nft_area *packets);
-	// Then packets that a box has taken for good, to this chain, come to what is behind it, too. NULL: nobody wants to
-	// know when.
+	// What comes to chains that were settled before this moment is of no interest: packets in a box that leads there are
+	// not followed, and may be let go on as if they were in no box.
+	size_t now;
+	// Whether it is of no interest where these packets go. NULL: it always is.
+	bool (*done)(struct nft_walk *walk, const struct nft_area *packets);
+	// With all_back packets that a box has taken for good, to this chain, come to what is behind it, too. NULL: nobody
+	// wants to know when.
 	void (*again)(struct nft_walk *walk, const struct nft_visit *at, const struct nft_stop *to);
 	// Rules that it looks at, ascending; NULL: all. It follows those that lead on anyway, but jumps only to where it
 	// can come to one of them.
 	const struct nft_rule_at *only;
 	size_t only_len;
-	size_t steps; // that are left
-	bool over;    // there were none left
+	size_t steps;           // that are left
+	bool over;              // there were none left
+	struct algebra_ids met; // of the walk
 };
 // The first of the rules that it looks at that is not before this one.
 size_t nft_walk_only(const struct nft_walk *walk, struct nft_rule_at from) must_check;
 // Follows all packets of the area from the main chain on.
 void nft_walk(struct nft_walk *walk, const struct nft_area *packets);
-// Appends what boxes on the way have taken and the walk lets go on all the same. Borrows it.
-void nft_ways_taken(const struct nft_visit *at, struct arena *arena, struct nft_areas *out);
