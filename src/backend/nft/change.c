@@ -310,10 +310,12 @@ static const char *map_of(const struct nft_form *form)
 					 : "";
 }
 
+// A clause of a flow rule is two rules, in the flow's direction and against it, and either may be hidden in a leaf.
 static bool same_rule(const struct nft_form *a, const struct nft_form *b)
 {
 	return !strcmp(map_of(a), map_of(b)) && a->tag.known == b->tag.known &&
-	       a->tag.rule == b->tag.rule && a->tag.clause == b->tag.clause && a->act == b->act;
+	       a->tag.rule == b->tag.rule && a->tag.clause == b->tag.clause && a->act == b->act &&
+	       nft_form_direction(a) == nft_form_direction(b);
 }
 
 static bool is_in(const struct nft_chain *chain, size_t from, const struct nft_form *form)

@@ -257,12 +257,42 @@ static void our_changes_are_proven_by_themselves(void **state)
 	assert_true(changed > 2);
 }
 
+static struct ir_rule flow_rule(struct test_fixture *f, enum ir_verdict verdict, u128 dscp)
+{
+	struct ir_rule rule = {
+		.policy = "p", .name = ir_verdict_name[verdict], .flow = true, .verdict = verdict};
+	rule.clauses = 1;
+	rule.clause = arena_new(&f->arena, struct ir_clause);
+	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_DST4,
+				     algebra_set_one(&f->arena, 0x80000000, 0x8000ffff)));
+	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_DSCP,
+				     algebra_set_one(&f->arena, 0, dscp)));
+	return rule;
+}
+
+// Of the two kernel rules of a clause the one in the flow's direction is hidden, the other is not.
+static void a_direction_that_was_hidden_comes_back(void **state)
+{
+	struct test_fixture *f = *state;
+	f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
+	vec_push(&f->arena, &f->ruleset.rule, flow_rule(f, IR_DROP, 9));
+	vec_push(&f->arena, &f->ruleset.rule, flow_rule(f, IR_PASS, 5));
+	deploy(f);
+	size_t replaced = backend_nft_replaced(f->nft);
+	test_fixture_take_out(f, 0);
+	assert_int_equal(backend_nft_replaced(f->nft), replaced);
+	assert_int_equal(found(f), 0);
+	test_fixture_insert(f, 0, flow_rule(f, IR_DROP, 9), 1);
+	assert_int_equal(found(f), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_in_leaves_are_found),
 		cmocka_unit_test(changes_of_maps_are_found),
 		cmocka_unit_test(our_changes_are_proven_by_themselves),
+		cmocka_unit_test(a_direction_that_was_hidden_comes_back),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
