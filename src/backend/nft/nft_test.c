@@ -294,6 +294,32 @@ static void what_the_kernel_cannot_tell_is_refused(void **state)
 
 // --- the script ---
 
+// nft takes a flow's port only behind version and protocol, in this order, whichever of them the way to a rule has tested.
+static void ports_of_flows_stand_behind_what_they_need(void **state)
+{
+	struct arena *a = *state;
+	for (unsigned tests = 0; tests < 4; tests++) {
+		struct nft_form form = {.act = ACT_DROP};
+		struct buf text;
+		buf_init(&text);
+		nft_form_match(&form, a, F_PROTO, algebra_set_one(a, 6, 6));
+		nft_form_match(&form, a, F_FLOW_DPORT, algebra_set_one(a, 22, 22));
+		if (tests & 1)
+			nft_form_match(&form, a, F_FLOW_VERSION,
+				       algebra_set_one(a, NFT_VERSION_6, NFT_VERSION_6));
+		if (tests & 2)
+			nft_form_match(&form, a, F_FLOW_PROTO, algebra_set_one(a, 6, 6));
+		assert_true(nft_text_rule(&form, "g1", &text));
+		const char *version = strstr(text.data, "ct l3proto"),
+			   *protocol = strstr(text.data, "ct protocol"),
+			   *port = strstr(text.data, "ct original proto-dst 22");
+		assert_true(version && version < protocol && protocol < port);
+		assert_null(strstr(version + 1, "ct l3proto"));
+		assert_null(strstr(protocol + 1, "ct protocol"));
+		buf_fini(&text);
+	}
+}
+
 static void scripts_say_the_rules(void **state)
 {
 	struct arena *a = *state;
@@ -546,6 +572,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(actions_it_lacks_are_refused, start, stop),
 		cmocka_unit_test_setup_teardown(opaque_conditions_are_refused, start, stop),
 		cmocka_unit_test_setup_teardown(what_the_kernel_cannot_tell_is_refused, start,
+						stop),
+		cmocka_unit_test_setup_teardown(ports_of_flows_stand_behind_what_they_need, start,
 						stop),
 		cmocka_unit_test_setup_teardown(scripts_say_the_rules, start, stop),
 		cmocka_unit_test(bytes_are_decoded_or_strange),

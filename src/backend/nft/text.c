@@ -276,20 +276,28 @@ static bool reads(const struct nft_form *form, enum nft_field field)
 	return nft_form_set(form, field) != NULL;
 }
 
-// What nft needs to know before it takes a flow's port.
-static void put_hints(const struct nft_form *form, struct buf *out)
+static void put_version_hint(const struct nft_form *form, unsigned version, struct buf *out)
 {
+	bool v4 = reads(form, F_FLOW_SRC4) || reads(form, F_FLOW_DST4) || version == 4,
+	     v6 = reads(form, F_FLOW_SRC6) || reads(form, F_FLOW_DST6) || version == 6;
+	buf_adds(out, v4   ? "ct l3proto ipv4 "
+		      : v6 ? "ct l3proto ipv6 "
+			   : "ct l3proto { ipv4, ipv6 } ");
+}
+
+// What nft needs to know before it takes a flow's port, in this order: what the rule does not test itself, where it would.
+// Before its match i.
+static void put_hints(const struct nft_form *form, size_t i, struct buf *out)
+{
+	unsigned from = i ? form->match[i - 1].field + 1u : 0,
+		 to = i < form->len ? form->match[i].field : NFT_FIELDS;
 	enum nft_field field;
 	if (!has_ports(form, &field))
 		return;
 	const struct nft_field_info *info = &nft_field_info[field];
-	bool v4 = reads(form, F_FLOW_SRC4) || reads(form, F_FLOW_DST4) || info->version == 4,
-	     v6 = reads(form, F_FLOW_SRC6) || reads(form, F_FLOW_DST6) || info->version == 6;
-	if (!nft_form_set(form, F_FLOW_VERSION))
-		buf_adds(out, v4   ? "ct l3proto ipv4 "
-			      : v6 ? "ct l3proto ipv6 "
-				   : "ct l3proto { ipv4, ipv6 } ");
-	if (nft_form_set(form, F_FLOW_PROTO))
+	if (from <= F_FLOW_VERSION && F_FLOW_VERSION < to)
+		put_version_hint(form, info->version, out);
+	if (from > F_FLOW_PROTO || F_FLOW_PROTO >= to)
 		return;
 	struct nft_match protocols = {F_FLOW_PROTO, nft_protocols_set(info->protocols)};
 	buf_adds(out, "ct protocol ");
@@ -372,11 +380,12 @@ static bool put_rule(const struct nft_form *form, const char *prefix, bool exact
 {
 	bool good = !form->strange;
 	size_t from = out->len;
-	put_hints(form, out);
 	for (size_t i = 0; i < form->len; i++) {
 		struct words w = words_of(form, form->match[i].field, exact);
-		good &= put_match(&form->match[i], &w, next(out, from));
+		put_hints(form, i, next(out, from));
+		good &= put_match(&form->match[i], &w, out);
 	}
+	put_hints(form, form->len, next(out, from));
 	if (form->named_set)
 		buf_printf(next(out, from),
 			   "ct protocol @%s update @%s { ct protocol timeout %" PRIu64 "ms }",
