@@ -180,6 +180,8 @@ const uint8_t *ir_dim_protocols(enum ir_dim dim) must_check;
 bool ir_dim_is_transport(enum ir_dim dim) must_check;
 bool ir_dim_is_of(enum ir_dim dim,
 		  unsigned protocol) must_check; // packets of the protocol may have it
+// Of DCCP packets only requests (type 0) and responses (1) have a service code (RFC 4340 sections 5.1 and 8.1.2).
+#define IR_DCCP_SERVICE_LAST 1u
 bool ir_clause_asks_transport(const struct ir_clause *clause)
 	must_check; // some condition is on such a dimension
 

@@ -124,6 +124,27 @@ static void packets_without_ports_have_none_in_words(void **unused)
 	arena_fini(&f.arena);
 }
 
+// Requests and responses of DCCP have a service code, other types have none (RFC 4340 section 5.1).
+static void only_some_packets_have_a_service_code(void **unused)
+{
+	(void)unused;
+	struct fixture f;
+	begin(&f, "action=drop,name=s,dccp-service!=7\naction=pass,name=t,dccp-type=1-3",
+	      "action=drop,name=s,dccp-service!=7");
+	compare(&f);
+	assert_true(f.is.differences > 0);
+	for (size_t i = 0; i < f.is.difference.len; i++) {
+		const struct ir_packet *packet = f.is.difference.at[i].packet;
+		bool coded = packet->value[IR_DCCPTYPE] <= 1;
+		assert_int_equal(packet->has >> IR_DCCPSERVICE & 1, coded);
+		assert_int_equal(packet->value[IR_DCCPSERVICE], coded ? 7 : 0);
+	}
+	begin(&f, "action=drop,name=s,dccp-type=5,dccp-service=7", "");
+	compare(&f);
+	assert_true(f.is.equal);
+	arena_fini(&f.arena);
+}
+
 static void defaults_are_compared(void **unused)
 {
 	(void)unused;
@@ -400,6 +421,7 @@ int main(void)
 					   TEST(a_difference_is_shown_in_words),
 					   TEST(both_ip_versions_are_one_region),
 					   TEST(packets_without_ports_have_none_in_words),
+					   TEST(only_some_packets_have_a_service_code),
 					   TEST(defaults_are_compared),
 					   TEST(rates_are_verdicts),
 					   TEST(replies_are_named_apart),

@@ -142,6 +142,8 @@ static bool packet_has(const struct point *p, const struct ir_packet *packet, en
 	unsigned version = p->slice->family == 4 ? 1 : 2;
 	if (!p->slice->family)
 		return verify_of_any_frame(dim);
+	if (dim == IR_DCCPSERVICE && packet->value[IR_DCCPTYPE] > IR_DCCP_SERVICE_LAST)
+		return false;
 	return (ir_dim_versions(dim) & version) && ir_dim_is_of(dim, proto) &&
 	       (first || !ir_dim_is_transport(dim));
 }

@@ -171,6 +171,14 @@ static void add_first_fragment(struct lowering *l, const struct ir_cond *cond)
 		add(l, IR_FRAGOFF, algebra_set_one(l->draft->arena, 0, 0));
 }
 
+// What has a service code is a request or a response.
+static void add_service_type(struct lowering *l, const struct ir_cond *cond)
+{
+	static const struct algebra_range types[] = {{0, IR_DCCP_SERVICE_LAST}};
+	if (cond->dim == IR_DCCPSERVICE)
+		add(l, IR_DCCPTYPE, (struct algebra_set){types, 1});
+}
+
 static void add_flow(struct lowering *l)
 {
 	static const struct algebra_range of_flows[] = {{IR_STATE_NEW, IR_STATE_RELATED}};
@@ -238,6 +246,7 @@ static void lower(struct lowering *l)
 			continue;
 		add_cond(l, cond);
 		add_first_fragment(l, cond);
+		add_service_type(l, cond);
 		transport |= ir_dim_is_transport(cond->dim);
 	}
 	if (transport)

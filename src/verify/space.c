@@ -28,6 +28,8 @@ static void want_clause(const struct ir_rule *rule, const struct ir_clause *clau
 	for (size_t i = 0; i < clause->len; i++) {
 		enum ir_dim dim = clause->cond[i].dim;
 		out->dims |= (uint64_t)1 << dim;
+		if (dim == IR_DCCPSERVICE)
+			out->dims |= (uint64_t)1 << IR_DCCPTYPE;
 		out->flow_reads_packet |= rule->flow && ir_dim_info[dim].kind == IR_KIND_PACKET;
 		out->ethertypes |= dim == IR_ETHERTYPE;
 		out->fragments |= dim == IR_FRAGOFF;

@@ -111,10 +111,13 @@ void verify_prepared_free(struct verify_prepared *prepared)
 
 // --- who decides ---
 
-// A point stands for the packet only when its flow is what the slices take it to be: known for packets of these states, and
-// with the packet's own tuple but for replies.
+// A point stands for the packet only when it can exist, and its flow is what the slices take it to be: known for packets of
+// these states, and with the packet's own tuple but for replies.
 static bool is_plain(const struct verify_prepared *p, const struct ir_packet *packet)
 {
+	if ((packet->has >> IR_DCCPSERVICE & 1) &&
+	    packet->value[IR_DCCPTYPE] > IR_DCCP_SERVICE_LAST)
+		return false;
 	if (!p->kinds[FLOW])
 		return true;
 	u128 state = packet->value[IR_STATE];

@@ -113,7 +113,7 @@ static bool differs_by_version(const struct ir_clause *clause)
 // The service code is at one place in requests (type 0), at another in responses (type 1).
 static void push_by_type(struct normal *n, struct ir_clause clause)
 {
-	for (unsigned type = 0; type <= 1; type++) {
+	for (unsigned type = 0; type <= IR_DCCP_SERVICE_LAST; type++) {
 		struct ir_clause one = ir_clause_copy(&clause, n->arena);
 		if (ir_clause_narrow(&one, n->arena, IR_DCCPTYPE,
 				     algebra_set_one(n->arena, type, type)))
