@@ -5,6 +5,8 @@
 #include "backend/nft/compile.h"
 #include "base/diag.h"
 
+#define DCCP_NUMBER 33
+
 const struct backend_capability backend_nft_capabilities[] = {
 #define X(leaf_list_, identity_) {.leaf_list = leaf_list_, .identity = identity_},
 #include "backend/nft/capability.def"
@@ -130,15 +132,15 @@ static void check_clock(struct check *c, const struct ir_clause *clause, const s
 static void check_flow_cond(struct check *c, const struct ir_clause *clause,
 			    const struct ir_cond *cond)
 {
-	const struct algebra_set *proto = ir_clause_set(clause, IR_PROTO);
 	bool port = cond->dim == IR_SPORT || cond->dim == IR_DPORT;
-	if (port && proto && algebra_set_has(*proto, 33))
+	if (port && ir_clause_allows_protocol(clause, DCCP_NUMBER))
 		refuse(c,
 		       &(struct fault){.code = DIAG_CAPABILITY,
 				       .condition = ir_dim_info[cond->dim].key,
 				       .capability = "destination-port-number",
 				       .text = "connection tracking knows no ports of DCCP flows",
-				       .hint = "use a packet-action for DCCP ports"});
+				       .hint = "name the protocol, and use a packet-action for "
+					       "DCCP ports"});
 	if (cond->dim == IR_DCCPSERVICE)
 		refuse(c,
 		       &(struct fault){

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a failed proof means for the rules of a policy: each is told once, as missing, changed, reordered, or foreign. A
 // difference in meaning comes with a packet: what is enforced is lifted, the analysis engine compares it with what is
-// meant, and whose rules decide a packet differently is shown it. Without one, a difference is about counters, logs or
-// limits only, or the engine was not asked because something cannot be lifted.
+// meant, and whose rules decide a packet differently is shown it. Without one, a difference is about counters, logs, limits
+// or packets that do not exist, or the engine was not asked because something cannot be lifted.
 #include "backend/nft/differ.h"
 #include "backend/nft/prove.h"
 #include "backend/nft/text.h"
@@ -182,6 +182,16 @@ static bool shows(const struct shown *shown, const struct verify_difference *by,
 			  : same_text(difference->rule, "default action");
 }
 
+// The policy itself says of the packet what its normal form says. A rate that is exceeded is known of the latter only.
+static bool meant_so(const struct differing *d, const struct verify_difference *by)
+{
+	struct ir_outcome outcome;
+	if (by->packet->over_rate)
+		return true;
+	ir_eval(d->lowered, by->packet, d->arena, &outcome);
+	return outcome.verdict == by->verdict_a;
+}
+
 static void show(struct differing *d, const struct shown *shown)
 {
 	for (size_t i = 0; i < d->about.len; i++) {
@@ -189,7 +199,7 @@ static void show(struct differing *d, const struct shown *shown)
 		for (size_t k = 0; k < shown->comparison->difference.len && !difference->witness;
 		     k++) {
 			const struct verify_difference *by = &shown->comparison->difference.at[k];
-			if (shows(shown, by, difference, d->about.at[i]))
+			if (shows(shown, by, difference, d->about.at[i]) && meant_so(d, by))
 				difference->witness = nft_text_packet(by->packet, d->out->arena);
 		}
 	}

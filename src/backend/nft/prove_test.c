@@ -5,6 +5,7 @@
 #include "backend/nft/compile.h"
 #include "backend/nft/differ.h"
 #include "backend/nft/flatten.h"
+#include "backend/nft/test_case.h"
 #include "backend/nft/test_policy.h"
 #include "backend/nft/test_walk.h"
 #include "backend/nft/tree.h"
@@ -32,15 +33,6 @@ struct world {
 	struct nft_program list, tree;
 };
 
-static void random_shape(struct test_random *random, struct backend_nft_shape *shape)
-{
-	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100};
-	*shape = (struct backend_nft_shape){
-		.form = test_random_below(random, 5),
-		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
-		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
-}
-
 static void make_tree(struct world *w, const struct backend_nft_shape *shape)
 {
 	struct nft_tree tree;
@@ -59,14 +51,20 @@ static void make_tree(struct world *w, const struct backend_nft_shape *shape)
 
 static void begin(struct world *w, struct test_random *random)
 {
-	struct backend_nft_shape shape;
 	w->random = random;
 	arena_init(&w->arena);
 	nft_program_init(&w->list, &w->arena);
 	test_policy_random(random, &w->arena, test_random_chance(random, 70), NOW, &w->ruleset);
-	random_shape(random, &shape);
+	const struct backend_nft_shape shape = test_shape_random(random);
 	nft_compile(&w->ruleset, NULL, &w->list);
 	make_tree(w, &shape);
+}
+
+static void begin_small(struct world *w)
+{
+	arena_init(&w->arena);
+	nft_program_init(&w->list, &w->arena);
+	nft_program_init(&w->tree, &w->arena);
 }
 
 static void end(struct world *w)
@@ -247,13 +245,15 @@ static bool any_rate(const struct ir_ruleset *ruleset)
 // What is meant and what is there say otherwise of the packet.
 static void assert_witness(struct world *w, const char *witness)
 {
+	struct nft_program found = w->tree;
 	struct ir_ruleset lifted;
 	struct ir_packet packet;
 	struct ir_outcome meant, is;
 	struct diags diags;
 	struct backend_differences strange = {.arena = &w->arena};
 	diags_init(&diags, &w->arena);
-	nft_lift(&w->tree, &w->arena, &lifted, &strange, NULL);
+	found.unfragmented = true; // as is the packet
+	nft_lift(&found, &w->arena, &lifted, &strange, NULL);
 	assert_int_equal(strange.list.len, 0);
 	if (!ir_packet_parse(witness, NOW, &w->arena, &diags, &packet))
 		fail_msg("%s: %s", witness, diags.list.at[0].text);
@@ -304,6 +304,39 @@ static void changes_are_noticed(void **state)
 	assert_true(noticed > CHANGES / 3 && told > CHANGES / 20 && witnesses > CHANGES / 100);
 }
 
+static struct ir_rule rule_asking(struct arena *arena, enum ir_dim dim, u128 lo, u128 hi)
+{
+	struct ir_rule rule = {.policy = "p", .name = ir_dim_info[dim].key, .clauses = 1};
+	rule.clause = arena_new(arena, struct ir_clause);
+	assert_true(ir_clause_narrow(rule.clause, arena, dim, algebra_set_one(arena, lo, hi)));
+	return rule;
+}
+
+// Of DCCP only requests and responses (RFC 4340 sections 5.1 and 8.1.2) have a service code.
+static void witnesses_are_packets_that_exist(void **state)
+{
+	(void)state;
+	for (unsigned type = 0; type < 4; type++) {
+		struct world w = {.ruleset = {.default_action = IR_DROP}};
+		struct backend_differences differences = {.arena = &w.arena};
+		begin_small(&w);
+		vec_push(&w.arena, &w.ruleset.rule, rule_asking(&w.arena, IR_DCCPSERVICE, 0, 9));
+		vec_push(&w.arena, &w.ruleset.rule, rule_asking(&w.arena, IR_DCCPTYPE, type, type));
+		w.ruleset.rule.at[0].verdict = IR_DROP;
+		w.ruleset.rule.at[1].verdict = IR_PASS;
+		nft_compile(&w.ruleset, NULL, &w.tree);
+		struct nft_chain *rules = nft_program_find(&w.tree, "");
+		rules->rule.at[rules->rule.len - 2].act = ACT_DROP;
+		assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", &differences), 0);
+		assert_int_equal(differences.list.len, 1);
+		const char *witness = differences.list.at[0].witness;
+		assert_non_null(witness);
+		assert_int_equal(strstr(witness, "dccp-service") != NULL, type <= 1);
+		assert_witness(&w, witness);
+		end(&w);
+	}
+}
+
 // Were pieces put together wrongly, the proof would say so: here they are, on purpose.
 static void faulty_lists_are_noticed(void **state)
 {
@@ -345,13 +378,6 @@ static struct nft_form lead(enum nft_act act, const char *chain)
 {
 	return (struct nft_form){
 		.act = act, .chain = chain, .tag = {.known = true, .rule = NFT_TAG_HELPER}};
-}
-
-static void begin_small(struct world *w)
-{
-	arena_init(&w->arena);
-	nft_program_init(&w->list, &w->arena);
-	nft_program_init(&w->tree, &w->arena);
 }
 
 static void put(struct nft_program *program, const char *chain, struct nft_form form)
@@ -599,6 +625,138 @@ static void packets_are_possible(void **state)
 	end(&w);
 }
 
+// --- trees that were changed in place ---
+
+// Some of a policy's rules are in force; rules come and go, each with its place in the policy.
+struct changing {
+	struct world *w;
+	struct nft_program all;
+	const struct nft_chain *rules; // of `all`
+	struct nft_tree tree;
+	uint32_t *number; // in the tree, by rule; NONE: it is not there
+	size_t done;
+};
+#define NONE UINT32_MAX
+
+static bool stays(const struct nft_form *form)
+{
+	return form->tag.rule == NFT_TAG_DEFAULT || form->tag.rule == NFT_TAG_NO_FLOW;
+}
+
+static void build_some(struct changing *c)
+{
+	struct nft_rules some = {{0}};
+	const struct backend_nft_shape shape = test_shape_random(c->w->random);
+	for (uint32_t i = 0; i < c->rules->rule.len; i++) {
+		if (c->number[i] == NONE)
+			continue;
+		c->number[i] = (uint32_t)some.list.len;
+		vec_push(&c->w->arena, &some.list, &c->rules->rule.at[i]);
+	}
+	nft_tree_build(&some, &shape, &c->w->arena, &c->tree);
+}
+
+static void begin_changing(struct changing *c, struct world *w)
+{
+	struct ir_ruleset *ruleset = &w->ruleset;
+	*c = (struct changing){.w = w};
+	arena_init(&w->arena);
+	nft_program_init(&c->all, &w->arena);
+	test_policy_random(w->random, &w->arena, test_random_chance(w->random, 70), NOW, ruleset);
+	nft_compile(ruleset, NULL, &c->all);
+	c->rules = nft_program_find(&c->all, "");
+	c->number = arena_array(&w->arena, uint32_t, c->rules->rule.len);
+	for (size_t i = 0, stay = 0; i < c->rules->rule.len; i++) {
+		const struct nft_form *form = &c->rules->rule.at[i];
+		bool next = !i || form[-1].tag.rule != form->tag.rule;
+		stay = next ? stays(form) || test_random_chance(w->random, 50) : stay;
+		c->number[i] = stay ? 0 : NONE;
+	}
+	build_some(c);
+}
+
+static uint64_t rank_between(const struct changing *c, size_t at)
+{
+	size_t before = at, behind = at;
+	while (before && c->number[before] == NONE)
+		before--;
+	while (c->number[behind] == NONE)
+		behind++;
+	uint64_t lo = c->number[before] == NONE ? 0 : c->tree.rank.at[c->number[before]],
+		 hi = c->tree.rank.at[c->number[behind]];
+	return lo + (hi - lo) / 2;
+}
+
+// A kernel rule comes or goes. False: the tree would have to be made anew.
+static bool change_one(struct changing *c, size_t at)
+{
+	struct nft_touched touched = {.arena = &c->w->arena};
+	if (c->number[at] != NONE) {
+		uint32_t was = c->number[at];
+		c->number[at] = NONE;
+		return nft_tree_remove(&c->tree, was, &touched);
+	}
+	nft_tree_add_rule(&c->tree, &c->rules->rule.at[at], rank_between(c, at));
+	c->number[at] = (uint32_t)c->tree.rule.len - 1;
+	return nft_tree_place(&c->tree, c->number[at], &touched);
+}
+
+static void change_rule(struct changing *c)
+{
+	size_t at = below(c->w, c->rules->rule.len);
+	uint32_t rule = c->rules->rule.at[at].tag.rule;
+	bool done = true;
+	while (at && c->rules->rule.at[at - 1].tag.rule == rule)
+		at--;
+	if (stays(&c->rules->rule.at[at]))
+		return;
+	for (; done && c->rules->rule.at[at].tag.rule == rule; at++)
+		done = change_one(c, at);
+	for (; c->rules->rule.at[at].tag.rule == rule; at++)
+		c->number[at] = c->number[at] == NONE ? 0 : NONE;
+	c->done += done;
+	if (!done)
+		build_some(c);
+}
+
+// The programs as they are now.
+static void make_changed(struct changing *c)
+{
+	struct world *w = c->w;
+	nft_program_init(&w->list, &w->arena);
+	nft_program_init(&w->tree, &w->arena);
+	for (size_t i = 0; i < c->all.chain.len; i++)
+		if (*c->all.chain.at[i]->name)
+			*nft_program_chain(&w->list, c->all.chain.at[i]->name) =
+				*c->all.chain.at[i];
+	struct nft_chain *rules = nft_program_chain(&w->list, "");
+	for (size_t i = 0; i < c->rules->rule.len; i++)
+		if (c->number[i] != NONE)
+			vec_push(&w->arena, &rules->rule, c->rules->rule.at[i]);
+	nft_shape_program(&c->all, &c->tree, &w->tree);
+}
+
+static void changed_trees_are_proven_and_lifted(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	size_t done = 0;
+	for (unsigned i = 0; i < RULESETS / 4; i++) {
+		struct world w = {.random = &random};
+		struct changing c;
+		begin_changing(&c, &w);
+		for (unsigned k = 0; k < 8; k++) {
+			change_rule(&c);
+			make_changed(&c);
+			assert_proven(&w, i);
+			assert_lifted(&w, i);
+		}
+		done += c.done;
+		end(&w);
+	}
+	assert_true(done > RULESETS / 2);
+}
+
 // --- what nobody would make ---
 
 static void leads(struct world *w, const char *from, const char *to, enum nft_act act)
@@ -645,7 +803,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trees_are_proven_and_lifted),
+		cmocka_unit_test(changed_trees_are_proven_and_lifted),
 		cmocka_unit_test(changes_are_noticed),
+		cmocka_unit_test(witnesses_are_packets_that_exist),
 		cmocka_unit_test(faulty_lists_are_noticed),
 		cmocka_unit_test(header_that_is_asked_about_is_noticed),
 		cmocka_unit_test(packets_that_come_twice_are_noticed),

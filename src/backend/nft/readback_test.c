@@ -46,6 +46,9 @@ static void add_rule(struct test_fixture *f, const char *name, enum ir_verdict v
 		.policy = "office", .name = name, .verdict = verdict, .flow = flow, .clauses = 1};
 	rule.clause = arena_new(&f->arena, struct ir_clause);
 	*rule.clause = one_cond(&f->arena, IR_DPORT, port, port + 7);
+	if (flow) // of TCP or UDP
+		assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_PROTO,
+					     algebra_set_one(&f->arena, 6, 17)));
 	vec_push(&f->arena, &f->ruleset.rule, rule);
 }
 

@@ -225,15 +225,14 @@ static void narrow_some(struct making *m, struct ir_clause *clause, const enum i
 static void add_transport(struct making *m, struct ir_clause *clause, unsigned version, bool flow)
 {
 	uint8_t proto = protocols[below(m, array_len(protocols))];
-	bool ports = proto != 1 && proto != 50 && proto != 99 && !(flow && proto == 33);
+	bool ports = proto != 1 && proto != 50 && proto != 99;
 	if (proto == 1 && !version)
 		return;
 	if (chance(m, 80) || proto == 1)
 		narrow_one(m, clause, IR_PROTO, proto == 1 && version == 6 ? 58 : proto);
 	else if (chance(m, 30))
 		narrow(m, clause, IR_PROTO, random_set(m, IR_PROTO));
-	const struct algebra_set *is = ir_clause_set(clause, IR_PROTO);
-	if (ports && !(flow && is && algebra_set_has(*is, 33)))
+	if (ports && !(flow && ir_clause_allows_protocol(clause, 33)))
 		SOME(m, clause, 50, IR_SPORT, IR_DPORT);
 	if (m->plain)
 		return;
