@@ -39,13 +39,7 @@ static const char *base_text(const struct nft_dumped_chain *chain, struct arena 
 			    chain->priority, chain->policy == NF_ACCEPT ? "accept" : "drop");
 }
 
-static bool is_jump(const struct nft_form *form, enum nft_act act, const char *chain)
-{
-	return !form->len && !form->strange && !form->limited && !form->log.prefix &&
-	       !form->named_set && form->act == act && form->chain && !strcmp(form->chain, chain);
-}
-
-// The base chain: jump pinholes, goto g<N>, and nothing else.
+// The base chain: jump pinholes while there are any, goto g<N>, and nothing else.
 static void compare_base(const struct nft_table *table, bool deployed,
 			 struct backend_differences *out)
 {
@@ -64,22 +58,23 @@ static void compare_base(const struct nft_table *table, bool deployed,
 	struct nft_program none;
 	nft_program_init(&none, a);
 	const char *generation = nft_generation_name(table->generation, a);
-	bool pinholes = false, policy = !deployed;
+	bool pinholes = nft_pinhole_any(table, a), jumps = false, goes = false;
 	for (size_t i = 0; i < base->rule.len; i++) {
 		const struct nft_form *form = &base->rule.at[i];
-		if (!pinholes && is_jump(form, ACT_JUMP, NFT_PINHOLE_CHAIN))
-			pinholes = true;
-		else if (!policy && pinholes && is_jump(form, ACT_GOTO, generation))
-			policy = true;
+		if (pinholes && !jumps && !goes &&
+		    nft_only_leads(form, ACT_JUMP, NFT_PINHOLE_CHAIN))
+			jumps = true;
+		else if (deployed && !goes && nft_only_leads(form, ACT_GOTO, generation))
+			goes = true;
 		else
 			add_named(out, BACKEND_FOREIGN, NULL,
 				  arena_printf(a, "chain %s: %s", base->name,
 					       nft_text_shown(&none, form, a)));
 	}
-	if (!pinholes)
+	if (pinholes && !jumps)
 		add_named(out, BACKEND_MISSING, "chain " NFT_BASE_CHAIN ": jump " NFT_PINHOLE_CHAIN,
 			  NULL);
-	if (!policy)
+	if (deployed && !goes)
 		add_named(out, BACKEND_MISSING, "chain " NFT_BASE_CHAIN ": goto the policy", NULL);
 }
 

@@ -641,8 +641,6 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 	static const uint16_t flags[] = {
 		[SPOT_END] = NLM_F_CREATE | NLM_F_APPEND,
 		[SPOT_BEFORE] = NLM_F_CREATE,
-		[SPOT_BEHIND] = NLM_F_CREATE | NLM_F_APPEND,
-		[SPOT_INSTEAD] = NLM_F_REPLACE,
 	};
 	const char *sets[NFT_FIELDS] = {0};
 	for (size_t i = 0; i < form->len; i++)
@@ -653,8 +651,7 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, e->table);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 	if (spot != SPOT_END)
-		nft_put_u64(nlh, spot == SPOT_INSTEAD ? NFTA_RULE_HANDLE : NFTA_RULE_POSITION,
-			    handle);
+		nft_put_u64(nlh, NFTA_RULE_POSITION, handle);
 	put_expressions(e, nlh, form, sets);
 	nft_tag_put(nlh, NFTA_RULE_USERDATA, &form->tag);
 	nft_batch_close(e->batch);

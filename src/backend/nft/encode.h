@@ -32,10 +32,8 @@ void nft_encode_rule(struct nft_encoder *encoder, const char *chain, const struc
 // A rule at another place of its chain, with the sets that it needs; its map must be there.
 enum nft_spot {
 	SPOT_END,
-	SPOT_BEFORE,
-	SPOT_BEHIND,
-	SPOT_INSTEAD
-}; // … of the rule with this handle
+	SPOT_BEFORE, // the rule with this handle
+};
 void nft_encode_rule_at(struct nft_encoder *encoder, const char *chain, const struct nft_form *form,
 			enum nft_spot spot, uint64_t handle);
 
