@@ -36,10 +36,10 @@ struct change {
 	VEC(struct old_target) old_target;
 	VEC(const struct nft_form *) moved;
 	VEC(struct nft_live_rule) removed;
+	VEC(struct nft_chain) made;   // kernel rules of those that are inserted
 	size_t flow_rules;            // there were
 	VEC(uint32_t) added;          // numbers in the tree
 	struct nft_pieces put, taken; // what comes into the maps in front and goes from them
-	struct algebra_set guarded;   // versions of IP for which there was something in them
 	bool fold, placed;            // what stands in front is to come to its place, some has
 	bool emptied;                 // the maps in front are made anew …
 	struct nft_chain old_front;   // … instead of those that are looked up here
@@ -169,23 +169,71 @@ static void compile(struct change *c, const struct ir_rule *rule, uint32_t numbe
 	nft_chain_copy(&forms, &live->program, out);
 }
 
-static bool put_rule(struct change *c, size_t at)
+static void compile_all(struct change *c)
+{
+	for (size_t i = 0; i < c->edits; i++)
+		for (size_t at = c->edit[i].to; at < c->edit[i].to + c->edit[i].inserted; at++) {
+			struct nft_chain forms = {.name = ""};
+			compile(c, &c->lowered->rule.at[at], c->live->rule.at[at].number, &forms);
+			vec_push(&c->arena, &c->made, forms);
+		}
+}
+
+static bool put_rule(struct change *c, size_t at, const struct nft_chain *forms)
 {
 	struct nft_live *live = c->live;
 	struct nft_live_rule *rule = &live->rule.at[at];
-	struct nft_chain forms = {.name = ""};
-	compile(c, &c->lowered->rule.at[at], rule->number, &forms);
 	rule->first = (uint32_t)live->tree.rule.len;
-	rule->forms = (uint32_t)forms.rule.len;
-	if (!rank_at(live, at, forms.rule.len, &rule->rank))
+	rule->forms = (uint32_t)forms->rule.len;
+	if (!rank_at(live, at, forms->rule.len, &rule->rank))
 		return false;
 	rule->end = rule->rank + rule->forms;
-	for (size_t i = 0; i < forms.rule.len; i++) {
-		nft_changed_add(c->nft, &forms.rule.at[i]);
+	for (size_t i = 0; i < forms->rule.len; i++) {
+		nft_changed_add(c->nft, &forms->rule.at[i]);
 		vec_push(&c->arena, &c->added, (uint32_t)live->tree.rule.len);
-		nft_tree_add_rule(&live->tree, &forms.rule.at[i], rule->rank + i);
+		nft_tree_add_rule(&live->tree, &forms->rule.at[i], rule->rank + i);
 	}
 	return true;
+}
+
+// --- rules that do something else for the same packets ---
+
+static bool has_same_packets(const struct change *c, const struct nft_live_rule *was,
+			     const struct nft_chain *forms)
+{
+	if (was->forms != forms->rule.len)
+		return false;
+	for (uint32_t i = 0; i < was->forms; i++)
+		if (!nft_tree_may_turn(&c->live->tree, was->first + i, &forms->rule.at[i]))
+			return false;
+	return true;
+}
+
+static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *was,
+		      const struct nft_chain *forms)
+{
+	struct nft_live_rule *rule = &c->live->rule.at[at];
+	rule->first = was->first;
+	rule->forms = was->forms;
+	rule->rank = was->rank;
+	rule->end = was->end;
+	for (uint32_t i = 0; i < was->forms; i++) {
+		nft_changed_add(c->nft, &forms->rule.at[i]);
+		if (!nft_tree_turn(&c->live->tree, was->first + i, &forms->rule.at[i], &c->touched))
+			return false;
+	}
+	return true;
+}
+
+// Whether each new rule is for the packets of one that goes. Where there are maps in front, new rules come there more
+// quickly.
+static bool may_turn(const struct change *c, const struct backend_edit *edit,
+		     const struct nft_live_rule *removed, const struct nft_chain *made)
+{
+	bool may = edit->removed == edit->inserted && !c->live->tree.overlay;
+	for (size_t i = 0; i < edit->removed && may; i++)
+		may = has_same_packets(c, &removed[i], &made[i]);
+	return may;
 }
 
 // --- the books of what stands in front ---
@@ -290,16 +338,43 @@ static bool place_rules(struct change *c)
 	return true;
 }
 
+// An edit's rules turn, or go; those that come are put in later, when all have gone.
+static bool turn_or_take(struct change *c, const struct backend_edit *edit,
+			 const struct nft_live_rule *removed, const struct nft_chain *made)
+{
+	bool turns = may_turn(c, edit, removed, made), good = true;
+	for (size_t i = 0; i < edit->removed && good; i++)
+		good = turns ? turn_rule(c, edit->to + i, &removed[i], &made[i])
+			     : take_rule(c, &removed[i]);
+	return good;
+}
+
+static bool put_rules(struct change *c)
+{
+	const struct nft_chain *made = c->made.at;
+	for (size_t i = 0; i < c->edits; i++)
+		for (size_t at = c->edit[i].to; at < c->edit[i].to + c->edit[i].inserted; at++) {
+			bool turned = c->live->rule.at[at].forms;
+			if (!turned && !put_rule(c, at, made))
+				return false;
+			made++;
+		}
+	return true;
+}
+
 static bool change_tree(struct change *c)
 {
-	for (size_t i = 0; i < c->removed.len; i++)
-		if (!take_rule(c, &c->removed.at[i]))
+	const struct nft_live_rule *removed = c->removed.at;
+	c->touched.whole_maps = c->removed.len > 1;
+	compile_all(c);
+	const struct nft_chain *made = c->made.at;
+	for (size_t i = 0; i < c->edits; i++) {
+		if (!turn_or_take(c, &c->edit[i], removed, made))
 			return false;
-	for (size_t i = 0; i < c->edits; i++)
-		for (size_t k = 0; k < c->edit[i].inserted; k++)
-			if (!put_rule(c, c->edit[i].to + k))
-				return false;
-	return place_rules(c);
+		removed += c->edit[i].removed;
+		made += c->edit[i].inserted;
+	}
+	return put_rules(c) && place_rules(c);
 }
 
 // --- what a leaf's chain becomes ---
@@ -420,12 +495,10 @@ static void add_host(struct change *c, const struct nft_node *host)
 	vec_push(&c->arena, &c->to, to);
 }
 
-// The maps in front are made anew, so others are looked up.
-static void add_front(struct change *c)
+static void add_chain(struct change *c, const struct nft_chain *now)
 {
-	struct nft_chain to = {
-		.name = arena_printf(&c->arena, "%s" NFT_OVERLAY_CHAIN, c->live->prefix)};
-	nft_overlay_front(&c->live->tree, &c->arena, &to);
+	struct nft_chain to = *now;
+	to.name = arena_printf(&c->arena, "%s%s", c->live->prefix, now->name);
 	vec_push(&c->arena, &c->to, to);
 }
 
@@ -433,9 +506,12 @@ static void add_front(struct change *c)
 static bool read_chains(struct change *c)
 {
 	for (size_t i = 0; i < c->touched.leaf.len; i++)
-		add_host(c, c->touched.leaf.at[i].leaf->host);
+		if (c->touched.leaf.at[i].leaf)
+			add_host(c, c->touched.leaf.at[i].leaf->host);
+		else
+			add_chain(c, &c->touched.leaf.at[i].now);
 	if (c->emptied)
-		add_front(c);
+		add_host(c, &nft_main_node);
 	const char **name = arena_array(&c->arena, const char *, c->to.len);
 	struct nft_part part = {.chain = name, .chains = c->to.len, .outline = true};
 	for (size_t i = 0; i < c->to.len; i++)
@@ -555,15 +631,11 @@ static void encode_pieces(struct change *c, uint16_t type, const struct nft_piec
 	}
 }
 
-// Packets of the first versions come to the maps in front or do so no more, but for those that are among the others.
-static void encode_guard(struct change *c, uint16_t type, struct algebra_set versions,
-			 struct algebra_set but)
+static void encode_lost(struct change *c)
 {
-	struct nft_match match = {
-		F_VERSION,
-		algebra_set_intersect(&c->arena, versions,
-				      algebra_set_complement(&c->arena, but, UINT8_MAX))};
-	nft_encode_values(&c->live->encoder, type, NFT_OVERLAY_GUARD, &match);
+	for (size_t i = 0; i < c->touched.lost.list.len; i++)
+		nft_encode_box_elements(&c->live->encoder, NFT_MSG_DELSETELEM,
+					&c->touched.lost.list.at[i], NFT_NO_OWNER);
 }
 
 // What was counted in the maps that were in front; no packet comes there any more.
@@ -584,26 +656,22 @@ static bool keep_counts(struct change *c)
 }
 
 // A new element is found when the transaction is over, a little after a rule has gone with it. So rules come to the front
-// before others go, and those in front go at last: a packet is always judged by the old policy or the new one. That the
-// guard lets packets see the maps in front is right at any time; that it does not is right while no element is needed: it
-// opens with the first one, and closes when what the last ones did is done by rules or is to be done no more.
+// before others go, and those in front go at last: a packet is always judged by the old policy or the new one.
 static bool change_kernel(struct change *c)
 {
-	struct algebra_set guarded = nft_overlay_versions(&c->live->piece, &c->arena);
 	nft_live_keep_counts(c->live, &c->batch);
 	nft_tree_emit_touched(&c->live->tree, &c->touched, nft_live_encode_chain, c->live);
 	if (!read_chains(c))
 		return false;
 	make_maps(c);
 	encode_pieces(c, NFT_MSG_NEWSETELEM, c->emptied ? &c->live->piece : &c->put);
-	encode_guard(c, NFT_MSG_NEWSETELEM, guarded, c->guarded);
 	if (run(c))
 		return false;
 	change_leaves(c);
 	if (run(c) || (c->emptied && !keep_counts(c)))
 		return false;
 	encode_pieces(c, NFT_MSG_DELSETELEM, &c->taken);
-	encode_guard(c, NFT_MSG_DELSETELEM, c->guarded, guarded);
+	encode_lost(c);
 	remove_leftovers(c);
 	return !run(c);
 }
@@ -638,7 +706,6 @@ static int change(struct backend_nft *nft, const struct ir_ruleset *lowered,
 	c.live->encoder.batch = &c.batch;
 	c.live->encoder.table = nft->table;
 	c.flow_rules = c.live->flow_rules;
-	c.guarded = nft_overlay_versions(&c.live->piece, &c.arena);
 	int result = BACKEND_REFUSED;
 	if (admitted(&c, diags)) {
 		edit_list(&c);

@@ -14,7 +14,7 @@
 #define PORT 1000u
 
 static const struct backend_nft_options one_map = {
-	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 200, .boxes_least = 2}};
+	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 200, .boxes_least = 6}};
 
 // Rule i is for port PORT + i, the last one for all others.
 static int set_up(void **state)
@@ -56,6 +56,13 @@ static bool has_chain_of(struct test_fixture *f, uint32_t number)
 	return false;
 }
 
+// So many rules stand beside a map; the next one makes it anew with them.
+static void put_beside_map(struct test_fixture *f)
+{
+	for (u128 i = 0; i < 4; i++)
+		test_fixture_insert(f, RULES - 1, test_fixture_rule(f, IR_PASS, 1 + i, 1 + i), 1);
+}
+
 // Its boxes leave the map, and the chain to which they led goes; they come back in a new one.
 static void a_rule_that_is_hidden_has_counted(void **state)
 {
@@ -63,6 +70,8 @@ static void a_rule_that_is_hidden_has_counted(void **state)
 	test_fixture_send(f, PORT + 3, 5);
 	test_fixture_send(f, PORT + 4, 2);
 	assert_int_equal(counted(f, 3), 5);
+	put_beside_map(f);
+	assert_true(has_chain_of(f, 3));
 	test_fixture_insert(f, 0, test_fixture_rule(f, IR_PASS, PORT + 2, PORT + 3), 1);
 	assert_false(has_chain_of(f, 3));
 	test_fixture_send(f, PORT + 3, 7);
@@ -73,6 +82,27 @@ static void a_rule_that_is_hidden_has_counted(void **state)
 	assert_true(has_chain_of(f, 3));
 	test_fixture_send(f, PORT + 3, 1);
 	assert_int_equal(counted(f, 3), 6);
+	assert_int_equal(counted(f, 4), 2);
+}
+
+// What it does is replaced in the chain to which its boxes lead; as another rule it begins anew.
+static void a_rule_that_turns_counts_anew(void **state)
+{
+	struct test_fixture *f = *state;
+	size_t replaced = backend_nft_replaced(f->nft);
+	struct backend_edit edit = {3, 1, 3, 1};
+	test_fixture_send(f, PORT + 3, 5);
+	test_fixture_send(f, PORT + 4, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		struct ir_rule *rule = &f->ruleset.rule.at[3];
+		rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
+		assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
+				 BACKEND_DONE);
+		assert_int_equal(counted(f, 3), 0);
+	}
+	assert_int_equal(backend_nft_replaced(f->nft), replaced);
+	test_fixture_send(f, PORT + 3, 1);
+	assert_int_equal(counted(f, 3), 1);
 	assert_int_equal(counted(f, 4), 2);
 }
 
@@ -98,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_rule_that_is_hidden_has_counted, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(a_rule_that_turns_counts_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(replacing_keeps_counts, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

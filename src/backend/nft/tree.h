@@ -100,7 +100,7 @@ void nft_shape_program(const struct nft_program *linear, struct nft_tree *tree,
 // Leaves that are changed, each once, with their rules as they were before and as they are. Maps that stay are only named
 // there, without boxes.
 struct nft_touched_leaf {
-	struct nft_node *leaf;
+	struct nft_node *leaf; // NULL: the chain to which a rule's boxes lead
 	struct nft_chain was, now;
 };
 // A rule to whose chain so many boxes led, of maps that are gone.
@@ -110,10 +110,16 @@ struct nft_share {
 struct nft_unled {
 	VEC(struct nft_share) list;
 };
+// When rules leave a map that stays, its boxes that are theirs.
+struct nft_lost {
+	VEC(struct nft_boxes) list;
+};
 struct nft_touched {
 	struct arena *arena;
 	VEC(struct nft_touched_leaf) leaf;
 	struct nft_unled unled;
+	struct nft_lost lost;
+	bool whole_maps; // maps that lose rules are made anew
 };
 // Takes the rule out of its part. False when the tree would have to be built anew: then it is of no use any more.
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
@@ -121,6 +127,12 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 // do, false and nothing is done.
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank);
 bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
+// The rule's packets fare as the form says, which is for the same packets and decides them if the rule did; borrowed. False
+// as in removing.
+bool nft_tree_may_turn(const struct nft_tree *tree, uint32_t rule,
+		       const struct nft_form *form) must_check;
+bool nft_tree_turn(struct nft_tree *tree, uint32_t rule, const struct nft_form *form,
+		   struct nft_touched *touched) must_check;
 // Whether both rules are there, and a packet may be in both.
 bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b) must_check;
 // The leaf's rules, as they stand in its host's chain; maps are only named.

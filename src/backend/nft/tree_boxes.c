@@ -5,7 +5,6 @@
 #include "backend/nft/meets.h"
 #include "backend/nft/tree_cut.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -351,17 +350,22 @@ static size_t pieces_in(const struct nft_boxes *boxes)
 	return pieces;
 }
 
-static void describe(const struct pick *p, const struct nft_boxes *boxes, struct nft_group *out)
+// What packets need to pass it, and what room there is.
+static void weigh_map(const struct nft_boxes *boxes, struct nft_group *group)
 {
-	bool apart = p->kind == BOXES_APART;
+	bool apart = group->kind == BOXES_APART;
 	size_t most = apart ? RULES_MOST : NFT_BOXES_PIECES,
 	       used = apart ? boxes->len : pieces_in(boxes);
-	*out = (struct nft_group){.kind = (uint8_t)p->kind,
-				  .fields = (uint8_t)boxes->fields,
-				  .ns = (uint32_t)cost_of(boxes, 1),
-				  .room = used < most ? (uint32_t)(most - used) : 0};
+	group->ns = (uint32_t)cost_of(boxes, 1);
+	group->room = used < most ? (uint32_t)(most - used) : 0;
+}
+
+static void describe(const struct pick *p, const struct nft_boxes *boxes, struct nft_group *out)
+{
+	*out = (struct nft_group){.kind = (uint8_t)p->kind, .fields = (uint8_t)boxes->fields};
 	for (size_t f = 0; f < boxes->fields; f++)
 		out->field[f] = (uint8_t)boxes->field[f];
+	weigh_map(boxes, out);
 }
 
 size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf,
@@ -388,8 +392,8 @@ static void take_fields(struct pick *p, const struct nft_group *group)
 		p->field[f] = (enum nft_field)group->field[f];
 }
 
-void nft_leaf_boxes_again(const struct nft_tree *tree, const struct nft_node *leaf,
-			  const struct nft_group *group, const struct nft_placed *rules,
+bool nft_leaf_boxes_again(const struct nft_tree *tree, const struct nft_node *leaf,
+			  struct nft_group *group, const struct nft_placed *rules,
 			  struct arena *arena, struct nft_boxes *out)
 {
 	struct pick p = {.tree = tree, .leaf = leaf, .len = group->rules, .arena = arena};
@@ -398,8 +402,10 @@ void nft_leaf_boxes_again(const struct nft_tree *tree, const struct nft_node *le
 		entry[i] = rules[i].entry;
 	p.at = entry;
 	take_fields(&p, group);
-	size_t n = fill_as(&p, (enum nft_boxes_kind)group->kind, out);
-	assert(n == group->rules);
+	if (fill_as(&p, (enum nft_boxes_kind)group->kind, out) != group->rules)
+		return false;
+	weigh_map(out, group);
+	return true;
 }
 
 static bool asks_only(const struct pick *p, struct nft_entry entry)

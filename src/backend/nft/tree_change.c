@@ -359,13 +359,60 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 	bool good = walk_rule(&w, rule, tree->where.at[rule]);
 	size_t at;
 	for (size_t i = 0; good && i < w.found.len; i++)
-		if (holds(w.found.at[i].leaf, rule, &at))
+		if (holds(w.found.at[i].leaf, rule, &at)) {
 			touch(tree, touched, w.found.at[i].leaf);
+			nft_cut_begin_removal(tree, w.found.at[i].leaf, rule, touched);
+		}
 	for (size_t i = 0; good && i < w.found.len; i++)
 		good = was_seen(&w, i) || take_from_leaf(tree, &w, w.found.at[i].leaf, rule);
 	tree->rule.at[rule] = NULL;
 	return good;
 }
+
+// --- what a rule does ---
+
+bool nft_tree_may_turn(const struct nft_tree *tree, uint32_t rule, const struct nft_form *form)
+{
+	const struct nft_form *was = tree->rule.at[rule];
+	if (was->len != form->len || nft_form_decides(was) != nft_form_decides(form))
+		return false;
+	for (size_t i = 0; i < was->len; i++)
+		if (was->match[i].field != form->match[i].field ||
+		    !algebra_set_equal(was->match[i].set, form->match[i].set))
+			return false;
+	return true;
+}
+
+// The chain to which its boxes lead in all leaves.
+static void turn_target(struct nft_tree *tree, uint32_t rule, const struct nft_form *form,
+			struct nft_touched *touched)
+{
+	const char *name = nft_node_name(tree->target.at[rule], touched->arena);
+	struct nft_touched_leaf one = {.was = {.name = name}, .now = {.name = name}};
+	struct nft_form was = *tree->rule.at[rule], now = *form;
+	was.len = now.len = 0;
+	vec_push(touched->arena, &one.was.rule, was);
+	vec_push(touched->arena, &one.now.rule, now);
+	vec_push(touched->arena, &touched->leaf, one);
+}
+
+bool nft_tree_turn(struct nft_tree *tree, uint32_t rule, const struct nft_form *form,
+		   struct nft_touched *touched)
+{
+	struct walk w = {.tree = tree, .arena = touched->arena};
+	size_t at;
+	if (!walk_rule(&w, rule, tree->where.at[rule]))
+		return false;
+	for (size_t i = 0; i < w.found.len; i++)
+		if (holds(w.found.at[i].leaf, rule, &at))
+			touch(tree, touched, w.found.at[i].leaf);
+	if (tree->targeted.at[rule])
+		turn_target(tree, rule, form, touched);
+	tree->rule.at[rule] = form;
+	return true;
+}
+
+// --- where a new rule goes ---
 
 // Quickly: no packet is in both. Asked of all rules one after the other, so there is nothing to guess for the processor.
 static bool are_apart(const struct nft_hull *a, const struct nft_hull *b)

@@ -4,12 +4,14 @@
 // room, else beside one. Consecutive maps that are made anew are cut as a list of rules by itself, with the rules between
 // that stand by themselves. When a packet comes to need much more time than when the leaf was cut as a whole, it is cut
 // as a whole again.
+#include "backend/nft/boxes.h"
 #include "backend/nft/tree_cut.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define RULE_NS 22u   // to pass a rule by itself
+#define ALONE_MOST 4u // rules by themselves between two maps, if these have room
 #define SLACK_NS 150u // in addition to a quarter
 
 struct cutting {
@@ -18,8 +20,14 @@ struct cutting {
 	struct nft_cut *cut;
 	struct arena *arena; // of new maps
 	struct arena scratch;
-	struct nft_unled *unled;
+	struct nft_touched *touched; // takes what maps lose
 };
+
+char *nft_group_name(const struct nft_node *leaf, const struct nft_group *group,
+		     struct arena *arena)
+{
+	return arena_printf(arena, "-m%u.%u", leaf->number, group->map);
+}
 
 struct nft_cut *nft_cut_new(struct arena *arena)
 {
@@ -99,13 +107,18 @@ static bool is_costly(const struct nft_cut *cut)
 
 // --- what goes ---
 
-static void note_unled(struct cutting *c, const struct nft_group *group, size_t from)
+static void note_unled(struct cutting *c, const struct nft_placed *rule)
 {
-	for (size_t i = from; c->unled && i < from + group->rules; i++)
-		if (group->map && c->cut->rule.at[i].boxes)
-			vec_push(c->arena, &c->unled->list,
-				 ((struct nft_share){c->cut->rule.at[i].entry.rule,
-						     c->cut->rule.at[i].boxes}));
+	if (c->touched && rule->boxes)
+		vec_push(c->touched->arena, &c->touched->unled.list,
+			 ((struct nft_share){rule->entry.rule, rule->boxes}));
+}
+
+// The group begins with this rule.
+static void note_group_unled(struct cutting *c, const struct nft_group *group, size_t from)
+{
+	for (size_t i = from; group->map && i < from + group->rules; i++)
+		note_unled(c, &c->cut->rule.at[i]);
 }
 
 static void note_all_unled(struct cutting *c)
@@ -113,15 +126,77 @@ static void note_all_unled(struct cutting *c)
 	size_t from = 0;
 	for (size_t i = 0; i < c->cut->group.len; from += c->cut->group.at[i++].rules)
 		if (!c->cut->group.at[i].boxes)
-			note_unled(c, &c->cut->group.at[i], from);
+			note_group_unled(c, &c->cut->group.at[i], from);
 }
 
 // The group, which begins with this rule, before it is changed.
 static void make_anew(struct cutting *c, struct nft_group *group, size_t from)
 {
 	if (!group->anew)
-		note_unled(c, group, from);
+		note_group_unled(c, group, from);
 	group->anew = true;
+}
+
+static bool same_box(const struct nft_box *a, const struct nft_box *b, size_t fields)
+{
+	return !strcmp(a->chain, b->chain) &&
+	       !memcmp(a->range, b->range, fields * sizeof(*a->range));
+}
+
+// Whether the map is what it was but for the boxes that are gone; these.
+static bool only_loses(const struct nft_boxes *were, const struct nft_boxes *are,
+		       struct arena *arena, struct nft_boxes *lost)
+{
+	size_t k = 0;
+	*lost = *were;
+	lost->box = arena_array(arena, struct nft_box, were->len);
+	lost->len = 0;
+	for (size_t i = 0; i < were->len; i++)
+		if (k < are->len && same_box(&were->box[i], &are->box[k], were->fields))
+			k++;
+		else
+			lost->box[lost->len++] = were->box[i];
+	return k == are->len;
+}
+
+// The map's rules that stay; 0 when the others may not leave it by themselves: boxes of one rule that overlap might be taken
+// for each other in a map of very many.
+static uint32_t find_left(struct cutting *c, const struct nft_group *group, size_t from,
+			  const bool *gone, struct nft_placed *left)
+{
+	uint32_t n = 0;
+	for (size_t i = from; i < from + group->rules; i++)
+		if (!gone[i])
+			left[n++] = c->cut->rule.at[i];
+		else if (group->kind == BOXES_APART && c->cut->rule.at[i].boxes > 1)
+			return 0;
+	return n;
+}
+
+// Rules leave the map, if it stays with the boxes of all others as they are.
+static bool thin_out(struct cutting *c, struct nft_group *group, size_t from, const bool *gone)
+{
+	struct nft_placed *left = arena_array(&c->scratch, struct nft_placed, group->rules);
+	struct nft_group thin = *group;
+	struct nft_boxes are, lost;
+	size_t boxes = 0;
+	thin.rules = find_left(c, group, from, gone, left);
+	if (!c->touched || !group->were || !thin.rules || thin.rules < c->tree->boxes_least / 2)
+		return false;
+	if (!nft_leaf_boxes_again(c->tree, c->leaf, &thin, left, &c->scratch, &are))
+		return false;
+	for (size_t i = from; i < from + group->rules; i++)
+		boxes += gone[i] ? c->cut->rule.at[i].boxes : 0;
+	if (!only_loses(group->were, &are, c->touched->arena, &lost) || lost.len != boxes)
+		return false;
+	lost.name = nft_group_name(c->leaf, group, c->touched->arena);
+	vec_push(c->touched->arena, &c->touched->lost.list, lost);
+	for (size_t i = from; i < from + group->rules; i++)
+		if (gone[i])
+			note_unled(c, &c->cut->rule.at[i]);
+	group->ns = thin.ns;
+	group->room = thin.room;
+	return true;
 }
 
 static void take_gone(struct cutting *c, const bool *gone)
@@ -131,9 +206,10 @@ static void take_gone(struct cutting *c, const bool *gone)
 	for (size_t i = 0; i < cut->group.len; i++) {
 		struct nft_group *group = &cut->group.at[i];
 		size_t end = at + group->rules;
-		for (size_t k = at; k < end; k++)
-			if (gone[k])
-				make_anew(c, group, at);
+		bool some = at < end && memchr(gone + at, true, end - at);
+		if (some && !thin_out(c, group, at, gone))
+			make_anew(c, group, at);
+		group->were = NULL;
 		for (; at < end; at++)
 			if (gone[at])
 				group->rules--;
@@ -141,6 +217,29 @@ static void take_gone(struct cutting *c, const bool *gone)
 				cut->rule.at[kept++] = cut->rule.at[at];
 	}
 	cut->rule.len = kept;
+}
+
+static bool stands_in(const struct nft_group *group, const struct nft_placed *first, uint32_t rule)
+{
+	for (size_t i = 0; i < group->rules; i++)
+		if (first[i].entry.rule == rule)
+			return true;
+	return false;
+}
+
+void nft_cut_begin_removal(struct nft_tree *tree, const struct nft_node *leaf, uint32_t rule,
+			   struct nft_touched *touched)
+{
+	const struct nft_placed *first = leaf->cut->rule.at;
+	for (size_t i = 0; i < leaf->cut->group.len; first += leaf->cut->group.at[i++].rules) {
+		struct nft_group *group = &leaf->cut->group.at[i];
+		if (!group->map || group->were || touched->whole_maps ||
+		    !stands_in(group, first, rule))
+			continue;
+		struct nft_boxes *were = arena_new(touched->arena, struct nft_boxes);
+		if (nft_leaf_boxes_again(tree, leaf, group, first, touched->arena, were))
+			group->were = were;
+	}
 }
 
 // --- what comes ---
@@ -230,20 +329,39 @@ static uint32_t best_group(const struct cutting *c, struct room room, struct nft
 	return most;
 }
 
-// Before a group, or behind the last one.
-static bool place_beside(const struct nft_cut *cut, struct room room, struct found *out)
+// Rules by themselves around the place before a group.
+static size_t alone_beside(const struct nft_cut *cut, size_t group)
 {
-	*out = (struct found){0, 0};
-	while (out->group < cut->group.len && out->from < room.least)
-		out->from += cut->group.at[out->group++].rules;
-	return out->from >= room.least && out->from <= room.most;
+	size_t from = group, to = group;
+	while (from && !cut->group.at[from - 1].map)
+		from--;
+	while (to < cut->group.len && !cut->group.at[to].map)
+		to++;
+	return to - from;
 }
 
-// Into the best map; else between two groups; else into a map nevertheless, which is cut in two then.
+// Before a group or behind the last one, where the fewest rules stand by themselves; how many, SIZE_MAX: there is no place.
+static size_t place_beside(const struct nft_cut *cut, struct room room, struct found *out)
+{
+	size_t from = 0, least = SIZE_MAX;
+	for (size_t i = 0; i <= cut->group.len && from <= room.most; i++) {
+		size_t alone = from >= room.least ? alone_beside(cut, i) : SIZE_MAX;
+		if (alone < least)
+			*out = (struct found){i, from};
+		least = alone < least ? alone : least;
+		from += i < cut->group.len ? cut->group.at[i].rules : 0;
+	}
+	return least;
+}
+
+// Into a map that is made anew anyway; else between two groups, while few rules stand there; else into the best map, or
+// into one where it cuts that in two.
 static void put_in_room(struct cutting *c, struct room room, struct nft_entry entry)
 {
-	struct found best = {0, 0}, beside;
-	if (!best_group(c, room, entry, &best) && place_beside(c->cut, room, &beside))
+	struct found best = {0, 0}, beside = {0, 0};
+	uint32_t good = best_group(c, room, entry, &best);
+	size_t alone = place_beside(c->cut, room, &beside);
+	if (good != UINT32_MAX && alone < (good ? ALONE_MOST : SIZE_MAX))
 		put_beside(c, beside.group, beside.from, entry);
 	else
 		put_into(c, best.group, best.from, room.least > best.from ? room.least : best.from,
@@ -426,10 +544,10 @@ static void change(struct cutting *c)
 }
 
 void nft_cut_update(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
-		    struct nft_unled *unled)
+		    struct nft_touched *touched)
 {
 	struct cutting c = {
-		.tree = tree, .leaf = leaf, .cut = leaf->cut, .arena = arena, .unled = unled};
+		.tree = tree, .leaf = leaf, .cut = leaf->cut, .arena = arena, .touched = touched};
 	bool is_long = !leaf->list && leaf->entry.len >= tree->boxes_least;
 	if (!leaf->cut || !leaf->cut->stale)
 		return;

@@ -21,6 +21,7 @@ struct nft_group {
 	uint8_t field[NFT_BOXES_FIELDS];
 	bool anew, mixed; // while the cut is changed: to be made anew, and its rules put in order
 	const struct nft_boxes *boxes; // of a map that has just been made, until it is emitted
+	const struct nft_boxes *were;  // of a map of which a rule goes, before it does
 };
 struct nft_cut {
 	VEC(struct nft_placed) rule; // as packets meet them
@@ -31,12 +32,17 @@ struct nft_cut {
 };
 _Static_assert(NFT_FIELDS <= UINT8_MAX, "a field fits a byte");
 
+char *nft_group_name(const struct nft_node *leaf, const struct nft_group *group,
+		     struct arena *arena) must_check;
 // An empty one.
 struct nft_cut *nft_cut_new(struct arena *arena) must_check;
-// The leaf's cut becomes that of its rules; empty when there are too few. Rules to whose chains boxes led, of maps that are
-// gone, are added to `unled`, which may be NULL. New maps live in `arena`.
+// Before a rule goes that may stand in the leaf.
+void nft_cut_begin_removal(struct nft_tree *tree, const struct nft_node *leaf, uint32_t rule,
+			   struct nft_touched *touched);
+// The leaf's cut becomes that of its rules; empty when there are too few. What maps lose is added to what is touched, which
+// may be NULL. New maps live in `arena`.
 void nft_cut_update(struct nft_tree *tree, const struct nft_node *leaf, struct arena *arena,
-		    struct nft_unled *unled);
+		    struct nft_touched *touched);
 
 // --- tree_boxes.c ---
 
@@ -49,10 +55,11 @@ struct nft_entries nft_leaf_order(const struct nft_tree *tree, struct nft_entrie
 size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf,
 		      struct nft_entries rules, struct arena *arena, struct nft_group *group_out,
 		      struct nft_boxes *out) must_check;
-// All of a map's rules as boxes, once more.
-void nft_leaf_boxes_again(const struct nft_tree *tree, const struct nft_node *leaf,
-			  const struct nft_group *group, const struct nft_placed *rules,
-			  struct arena *arena, struct nft_boxes *out);
+// The map once more, with all of its rules. Or without some of them: then it may have other boxes; false when these do not
+// go into one map.
+bool nft_leaf_boxes_again(const struct nft_tree *tree, const struct nft_node *leaf,
+			  struct nft_group *group, const struct nft_placed *rules,
+			  struct arena *arena, struct nft_boxes *out) must_check;
 // Whether the map can take one more rule of the leaf, as far as can be told without trying.
 bool nft_leaf_fits(const struct nft_tree *tree, const struct nft_node *leaf,
 		   const struct nft_group *group, struct nft_entry entry) must_check;

@@ -18,10 +18,10 @@ struct emission {
 	struct arena *arena; // of the chain being made
 	nft_chain_fn each;
 	void *context;
-	bool keep;    // what was made
-	bool shallow; // one chain only, without the branches of maps
-	bool kept;    // maps that are there already are only named
-	struct nft_unled *unled;
+	bool keep;                         // what was made
+	bool shallow;                      // one chain only, without the branches of maps
+	bool kept;                         // maps that are there already are only named
+	struct nft_touched *loses;         // takes what maps lose
 	bool *done;                        // by number
 	const struct nft_touched *touched; // leaves whose rules are there; NULL: none are
 };
@@ -105,9 +105,10 @@ void nft_tree_emit_touched(struct nft_tree *tree, struct nft_touched *touched, n
 			     .each = each,
 			     .context = context,
 			     .kept = true,
-			     .unled = &touched->unled};
+			     .loses = touched};
 	for (size_t i = 0; i < touched->leaf.len; i++)
-		emit_leaf(&e, touched->leaf.at[i].leaf, &touched->leaf.at[i].now);
+		if (touched->leaf.at[i].leaf)
+			emit_leaf(&e, touched->leaf.at[i].leaf, &touched->leaf.at[i].now);
 }
 
 // Filling maps is slow: rules that are there are taken.
@@ -119,6 +120,13 @@ static const struct nft_chain *emitted(const struct emission *e, const struct nf
 	return NULL;
 }
 
+static void fill_again(struct emission *e, const struct nft_node *leaf, struct nft_group *group,
+		       const struct nft_placed *rule, struct nft_boxes *out)
+{
+	bool filled = nft_leaf_boxes_again(e->tree, leaf, group, rule, e->arena, out);
+	assert(filled);
+}
+
 static void emit_map_of(struct emission *e, const struct nft_node *leaf, struct nft_group *group,
 			const struct nft_placed *rule, struct nft_chain *to)
 {
@@ -126,9 +134,9 @@ static void emit_map_of(struct emission *e, const struct nft_node *leaf, struct 
 	if (group->boxes)
 		form.boxes = *group->boxes;
 	else if (!e->kept)
-		nft_leaf_boxes_again(e->tree, leaf, group, rule, e->arena, &form.boxes);
+		fill_again(e, leaf, group, rule, &form.boxes);
 	group->boxes = NULL;
-	form.boxes.name = arena_printf(e->arena, "-m%u.%u", leaf->number, group->map);
+	form.boxes.name = nft_group_name(leaf, group, e->arena);
 	push(e, to, form);
 	// A rule that earlier ones cover has no boxes.
 	for (size_t i = 0; i < group->rules && !e->shallow; i++)
@@ -156,7 +164,7 @@ static void emit_leaf(struct emission *e, const struct nft_node *node, struct nf
 		push(e, to, there->rule.at[i]);
 	if (there)
 		return;
-	nft_cut_update(e->tree, node, e->arena, e->unled);
+	nft_cut_update(e->tree, node, e->arena, e->loses);
 	if (node->cut && node->cut->group.len)
 		emit_cut(e, node, to);
 	else
@@ -255,20 +263,9 @@ static bool stands_in_main(const struct nft_tree *tree, size_t part)
 	return tree->part.at[part].root->field == NFT_FIELDS || part + 1 == tree->part.len;
 }
 
-static void emit_front(struct emission *e, struct nft_chain *main_chain)
-{
-	struct nft_chain *front = arena_new(e->arena, struct nft_chain);
-	front->name = NFT_OVERLAY_CHAIN;
-	nft_overlay_front(e->tree, e->arena, front);
-	if (!e->shallow)
-		e->each(e->context, front);
-	push(e, main_chain, nft_overlay_guard(e->arena));
-}
-
 static void emit_main(struct emission *e, struct nft_chain *main_chain)
 {
-	if (e->tree->overlay)
-		emit_front(e, main_chain);
+	nft_overlay_front(e->tree, e->arena, main_chain);
 	for (size_t i = 0; i < e->tree->part.len; i++) {
 		const struct nft_node *root = e->tree->part.at[i].root;
 		if (stands_in_main(e->tree, i)) {
