@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Order without waiting for time: marker frames of an unused EtherType follow the packets through the
 // same queues. One goes from each end to the router; when it is there, everything before it has been
-// forwarded, dropped or answered; then the router sends one to each end behind all that.
+// forwarded, dropped or answered; then the router sends one to each end behind all that. A link drops what it is given until
+// the kernel has made its queue active, some time after it is up: so markers are sent again until they come through, and no
+// frame before one has gone each way. What a link drops later, because a processor is flooded, is told by its counters.
 #include "backend/nft/test_net.h"
 
 #include <arpa/inet.h>
@@ -21,10 +23,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MARK 0x88b5
 #define PATIENCE 20000 // milliseconds; reached only when something is broken
+#define AGAIN 50       // milliseconds after which a marker is sent again
 
 const uint8_t test_mac_host[2][6] = {{2, 0, 0, 0, 0, 0x0a}, {2, 0, 0, 0, 0, 0x0b}};
 const uint8_t test_mac_nsf[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
@@ -184,10 +188,19 @@ static void make_link(int ns, enum test_side side)
 	ip(command);
 }
 
-static int set_up_end(int ns, const char *interface)
+static int open_counters(void)
+{
+	int fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		broken("counters of links");
+	return fd;
+}
+
+static int set_up_end(int ns, const char *interface, int *counters_out)
 {
 	char command[64], name[64];
 	enter(ns);
+	*counters_out = open_counters();
 	snprintf(name, sizeof(name), "ipv6/conf/%s/disable_ipv6", interface);
 	set(name, "1");
 	snprintf(command, sizeof(command), "link set %s up\n", interface);
@@ -204,22 +217,142 @@ static int new_namespace(void)
 	return here();
 }
 
+// --- sending and receiving ---
+
+static int64_t now(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+// A link that is full says so, from Linux 6.8 on.
+static void send_frame(struct test_net *net, int fd, const void *frame, size_t len)
+{
+	for (int64_t until = 0; send(fd, frame, len, 0) != (ssize_t)len;) {
+		until = until ? until : now() + PATIENCE;
+		if ((errno != EINTR && errno != ENOBUFS) || now() > until)
+			broken("a link takes no frames");
+		net->refused += errno == ENOBUFS;
+	}
+}
+
+static void send_mark(struct test_net *net, int fd, const uint8_t *to, const uint8_t *from)
+{
+	uint8_t frame[60] = {0};
+	memcpy(frame, to, 6);
+	memcpy(frame + 6, from, 6);
+	frame[12] = MARK >> 8;
+	frame[13] = MARK & 0xff;
+	memcpy(frame + 14, &net->marks, sizeof(net->marks));
+	send_frame(net, fd, frame, sizeof(frame));
+}
+
+struct receiving {
+	int fd;
+	enum test_side side;
+	unsigned number; // of the marker
+	test_frame_fn each;
+	void *context;
+};
+
+// Receives until the marker; everything else goes to `each`. False: nothing came for a while.
+static bool receive_to_mark(const struct receiving *r)
+{
+	uint8_t frame[65536];
+	for (;;) {
+		ssize_t got = recv(r->fd, frame, sizeof(frame), 0);
+		if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+			struct pollfd p = {.fd = r->fd, .events = POLLIN};
+			if (!poll(&p, 1, AGAIN))
+				return false;
+			continue;
+		}
+		if (got < 0)
+			broken("recv");
+		bool mark = got >= 18 && frame[12] == MARK >> 8 && frame[13] == (MARK & 0xff);
+		if (mark && !memcmp(frame + 14, &r->number, sizeof(r->number)))
+			return true;
+		if (!mark && r->each)
+			r->each(r->side, frame, (size_t)got, r->context);
+	}
+}
+
+// Sends the marker from one socket to the other, again where it does not come.
+static void pass_mark(struct test_net *net, int from, const uint8_t *source,
+		      const uint8_t *destination, const struct receiving *r)
+{
+	int64_t until = now() + PATIENCE;
+	do {
+		if (now() > until) {
+			fprintf(stderr,
+				"no frame comes through between the router and side %c: nothing is "
+				"tested\n",
+				r->side == SIDE_A ? 'a' : 'b');
+			exit(1);
+		}
+		send_mark(net, from, destination, source);
+	} while (!receive_to_mark(r));
+}
+
+static void exchange_marks(struct test_net *net, test_frame_fn each, void *context)
+{
+	net->marks++;
+	for (unsigned side = 0; side < 2; side++)
+		pass_mark(net, net->raw[side], test_mac_host[side], test_mac_nsf[side],
+			  &(struct receiving){net->inner[side], side, net->marks, NULL, NULL});
+	for (unsigned side = 0; side < 2; side++)
+		pass_mark(net, net->inner[side], test_mac_nsf[side], test_mac_host[side],
+			  &(struct receiving){net->raw[side], side, net->marks, each, context});
+}
+
+// Of a line of /proc/net/dev behind the name: the twelfth number is of frames that were to be sent and were dropped.
+static uint64_t dropped_of(const char *line)
+{
+	for (unsigned i = 0; i < 11; i++) {
+		line += strspn(line, " ");
+		line += strcspn(line, " \n");
+	}
+	return strtoull(line, NULL, 10);
+}
+
+// Frames that the links have dropped without saying so to who sent them.
+static uint64_t lost(const struct test_net *net)
+{
+	uint64_t dropped = 0;
+	for (unsigned i = 0; i < array_len(net->counters); i++) {
+		char text[4096];
+		ssize_t len = pread(net->counters[i], text, sizeof(text) - 1, 0);
+		if (len < 0)
+			broken("counters of links");
+		text[len] = '\0';
+		for (const char *at = strchr(text, ':'); at; at = strchr(at + 1, ':'))
+			dropped += dropped_of(at + 1);
+	}
+	return dropped - net->refused;
+}
+
+// --- the three ---
+
 void test_net_open(struct test_net *net)
 {
 	*net = (struct test_net){.home = here()};
 	int a = new_namespace(), b = new_namespace();
 	net->nsf = new_namespace();
+	net->counters[2] = open_counters();
 	pin();
 	make_link(a, SIDE_A);
 	make_link(b, SIDE_B);
 	set_up_router();
 	for (int side = 0; side < 2; side++)
 		net->inner[side] = raw_socket(test_interface[side], MARK);
-	net->raw[SIDE_A] = set_up_end(a, "a0");
-	net->raw[SIDE_B] = set_up_end(b, "b0");
+	net->raw[SIDE_A] = set_up_end(a, "a0", &net->counters[SIDE_A]);
+	net->raw[SIDE_B] = set_up_end(b, "b0", &net->counters[SIDE_B]);
 	enter(net->nsf);
 	close(a);
 	close(b);
+	exchange_marks(net, NULL, NULL);
+	net->lost = lost(net);
 }
 
 void test_net_enter(const struct test_net *net)
@@ -233,6 +366,8 @@ void test_net_close(struct test_net *net)
 		close(net->raw[side]);
 		close(net->inner[side]);
 	}
+	for (unsigned i = 0; i < array_len(net->counters); i++)
+		close(net->counters[i]);
 	enter(net->home);
 	close(net->home);
 	close(net->nsf);
@@ -240,56 +375,22 @@ void test_net_close(struct test_net *net)
 
 void test_net_send(struct test_net *net, enum test_side from, const void *frame, size_t len)
 {
-	while (send(net->raw[from], frame, len, 0) != (ssize_t)len)
-		if (errno != EINTR && errno != ENOBUFS)
-			broken("send");
+	send_frame(net, net->raw[from], frame, len);
 }
 
-static void send_mark(int fd, const uint8_t *to, const uint8_t *from, unsigned number)
+bool test_net_try_collect(struct test_net *net, test_frame_fn each, void *context)
 {
-	uint8_t frame[60] = {0};
-	memcpy(frame, to, 6);
-	memcpy(frame + 6, from, 6);
-	frame[12] = MARK >> 8;
-	frame[13] = MARK & 0xff;
-	memcpy(frame + 14, &number, sizeof(number));
-	if (send(fd, frame, sizeof(frame), 0) != sizeof(frame))
-		broken("marker");
-}
-
-// Receives until the marker of this number; everything else goes to `each`.
-static void receive_to_mark(int fd, enum test_side side, unsigned number, test_frame_fn each,
-			    void *context)
-{
-	uint8_t frame[65536];
-	for (;;) {
-		ssize_t got = recv(fd, frame, sizeof(frame), 0);
-		if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-			struct pollfd p = {.fd = fd, .events = POLLIN};
-			if (!poll(&p, 1, PATIENCE))
-				broken("a marker did not come through");
-			continue;
-		}
-		if (got < 0)
-			broken("recv");
-		bool mark = got >= 18 && frame[12] == MARK >> 8 && frame[13] == (MARK & 0xff);
-		if (mark && !memcmp(frame + 14, &number, sizeof(number)))
-			return;
-		if (!mark && each)
-			each(side, frame, (size_t)got, context);
-	}
+	uint64_t before = net->lost;
+	exchange_marks(net, each, context);
+	net->lost = lost(net);
+	return net->lost == before;
 }
 
 void test_net_collect(struct test_net *net, test_frame_fn each, void *context)
 {
-	net->marks++;
-	for (int side = 0; side < 2; side++) {
-		send_mark(net->raw[side], test_mac_nsf[side], test_mac_host[side], net->marks);
-		receive_to_mark(net->inner[side], side, net->marks, NULL, NULL);
-	}
-	for (int side = 0; side < 2; side++) {
-		send_mark(net->inner[side], test_mac_host[side], test_mac_nsf[side], net->marks);
-		receive_to_mark(net->raw[side], side, net->marks, each, context);
+	if (!test_net_try_collect(net, each, context)) {
+		fputs(TEST_NET_LOST "\n", stderr);
+		exit(1);
 	}
 }
 

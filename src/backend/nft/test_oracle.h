@@ -19,6 +19,7 @@ struct test_oracle {
 	bool edited;    // the second ruleset was made of the first by a change …
 	size_t changed; // … in place, so often
 	size_t settled; // so often rules came from the maps in front to their places
+	bool lost;      // links have lost packets of it
 };
 
 // Exits with 77 (skipped) where namespaces cannot be made.
@@ -34,7 +35,8 @@ bool test_oracle_packets(struct test_oracle *oracle, struct test_case *test) mus
 // other one. False when that fails; the fault says why.
 bool test_oracle_deploy(struct test_oracle *oracle, const struct ir_ruleset *lowered,
 			bool tracked) must_check;
-// True when the case shows no difference; otherwise the fault is the first that was found.
+// True when the case shows no difference; otherwise the fault is the first that was found. A case of which links
+// lost packets is run again, for some times.
 bool test_oracle_run(struct test_oracle *oracle, struct test_case *test) must_check;
 // Makes a case with a fault small, for as long as the fault is of the same kind.
 void test_oracle_shrink(struct test_oracle *oracle, struct test_case *test);
