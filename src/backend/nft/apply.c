@@ -98,24 +98,6 @@ static int make_generation(struct apply *a)
 
 // --- 2: the switch ---
 
-static struct nft_form jump_form(enum nft_act act, const char *chain)
-{
-	return (struct nft_form){
-		.act = act, .chain = chain, .tag = {.known = true, .rule = NFT_TAG_HELPER}};
-}
-
-// Whether the base chain is as we left it: then one rule is replaced in its place.
-static const struct nft_form *policy_rule(const struct apply *a,
-					  const struct nft_dumped_chain *base)
-{
-	bool plain = base_as_made(base) && base->rule.len == 2 &&
-		     base->rule.at[0].act == ACT_JUMP && base->rule.at[1].act == ACT_GOTO &&
-		     a->table.generation && !base->rule.at[0].strange &&
-		     !base->rule.at[1].strange && !base->rule.at[0].len && !base->rule.at[1].len &&
-		     base->rule.at[0].chain && !strcmp(base->rule.at[0].chain, NFT_PINHOLE_CHAIN);
-	return plain ? &base->rule.at[1] : NULL;
-}
-
 static void delete_rules(struct apply *a, const struct nft_dumped_chain *chain)
 {
 	for (size_t i = 0; i < chain->rule.len; i++)
@@ -123,29 +105,45 @@ static void delete_rules(struct apply *a, const struct nft_dumped_chain *chain)
 				       chain->rule.at[i].handle);
 }
 
+// Rules among the pinholes that are none; what they looked up goes with all that is left over.
+static void remove_false_pinholes(struct apply *a)
+{
+	struct nft_dumped_chain *chain = nft_table_chain(&a->table, NFT_PINHOLE_CHAIN);
+	struct backend_pinhole_state state;
+	size_t n = 0;
+	for (size_t i = 0; chain && i < chain->rule.len; i++) {
+		const struct nft_form *rule = &chain->rule.at[i];
+		if (nft_pinhole_read(&a->table, rule, &a->arena, nft_now(), &state))
+			chain->rule.at[n++] = *rule;
+		else
+			nft_encode_delete_rule(&a->batch, a->nft->table, chain->name, rule->handle);
+	}
+	if (chain)
+		chain->rule.len = n;
+}
+
+// All rules of the base chain are replaced, in one step.
 static int switch_over(struct apply *a)
 {
 	const char *table = a->nft->table;
 	const struct nft_dumped_chain *base = nft_table_chain(&a->table, NFT_BASE_CHAIN);
-	const struct nft_form *old = policy_rule(a, base);
 	struct nft_encoder encoder = {.arena = &a->arena,
 				      .batch = &a->batch,
 				      .table = table,
 				      .prefix = "",
 				      .set_by_content = {.arena = &a->arena}};
-	struct nft_form policy = jump_form(ACT_GOTO, a->prefix),
-			pinholes = jump_form(ACT_JUMP, NFT_PINHOLE_CHAIN);
-	if (base && !old)
+	const struct nft_tag nobody = {.known = true, .rule = NFT_TAG_HELPER};
+	struct nft_form pinholes = {.act = ACT_JUMP, .chain = NFT_PINHOLE_CHAIN, .tag = nobody},
+			policy = {.act = ACT_GOTO, .chain = a->prefix, .tag = nobody};
+	remove_false_pinholes(a);
+	if (base)
 		delete_rules(a, base);
 	if (base && !base_as_made(base))
 		nft_encode_delete(&a->batch, NFT_MSG_DELCHAIN, table, NFT_BASE_CHAIN);
 	nft_encode_base(&a->batch, table, NFT_BASE_CHAIN, true);
-	if (old) {
-		nft_encode_rule_at(&encoder, NFT_BASE_CHAIN, &policy, SPOT_INSTEAD, old->handle);
-	} else {
+	if (nft_pinhole_any(&a->table, &a->arena))
 		nft_encode_rule(&encoder, NFT_BASE_CHAIN, &pinholes);
-		nft_encode_rule(&encoder, NFT_BASE_CHAIN, &policy);
-	}
+	nft_encode_rule(&encoder, NFT_BASE_CHAIN, &policy);
 	return run(a, "switching to the new policy");
 }
 
@@ -189,17 +187,6 @@ static void remove_chains(struct apply *a, uint32_t keep)
 					  a->table.chain.at[i]->name);
 }
 
-// Rules among the pinholes that are none.
-static void remove_false_pinholes(struct apply *a)
-{
-	const struct nft_dumped_chain *chain = nft_table_chain(&a->table, NFT_PINHOLE_CHAIN);
-	struct backend_pinhole_state state;
-	for (size_t i = 0; chain && i < chain->rule.len; i++)
-		if (!nft_pinhole_read(&a->table, &chain->rule.at[i], &a->arena, nft_now(), &state))
-			nft_encode_delete_rule(&a->batch, a->nft->table, chain->name,
-					       chain->rule.at[i].handle);
-}
-
 static int read_table(struct apply *a)
 {
 	struct nft_socket *socket = &a->nft->socket;
@@ -214,7 +201,6 @@ static int remove_all_but(struct apply *a, uint32_t keep, const char *doing)
 {
 	if (!a->table.there)
 		return 0;
-	remove_false_pinholes(a);
 	nft_batch_split(&a->batch, &a->nft->socket);
 	remove_rules(a, keep);
 	remove_sets(a, keep);

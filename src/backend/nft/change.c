@@ -40,6 +40,7 @@ struct change {
 	size_t flow_rules;            // there were
 	VEC(uint32_t) added;          // numbers in the tree
 	struct nft_pieces put, taken; // what comes into the maps in front and goes from them
+	struct algebra_set guarded;   // versions of IP for which there was something in them
 	bool fold, placed;            // what stands in front is to come to its place, some has
 	bool emptied;                 // the maps in front are made anew …
 	struct nft_chain old_front;   // … instead of those that are looked up here
@@ -495,6 +496,15 @@ static void add_host(struct change *c, const struct nft_node *host)
 	vec_push(&c->arena, &c->to, to);
 }
 
+// The maps in front are made anew, so others are looked up.
+static void add_front(struct change *c)
+{
+	struct nft_chain to = {
+		.name = arena_printf(&c->arena, "%s" NFT_OVERLAY_CHAIN, c->live->prefix)};
+	nft_overlay_front(&c->live->tree, &c->arena, &to);
+	vec_push(&c->arena, &c->to, to);
+}
+
 static void add_chain(struct change *c, const struct nft_chain *now)
 {
 	struct nft_chain to = *now;
@@ -511,7 +521,7 @@ static bool read_chains(struct change *c)
 		else
 			add_chain(c, &c->touched.leaf.at[i].now);
 	if (c->emptied)
-		add_host(c, &nft_main_node);
+		add_front(c);
 	const char **name = arena_array(&c->arena, const char *, c->to.len);
 	struct nft_part part = {.chain = name, .chains = c->to.len, .outline = true};
 	for (size_t i = 0; i < c->to.len; i++)
@@ -631,6 +641,17 @@ static void encode_pieces(struct change *c, uint16_t type, const struct nft_piec
 	}
 }
 
+// Packets of the first versions come to the maps in front or do so no more, but for those that are among the others.
+static void encode_guard(struct change *c, uint16_t type, struct algebra_set versions,
+			 struct algebra_set but)
+{
+	struct nft_match match = {
+		F_VERSION,
+		algebra_set_intersect(&c->arena, versions,
+				      algebra_set_complement(&c->arena, but, UINT8_MAX))};
+	nft_encode_values(&c->live->encoder, type, NFT_OVERLAY_GUARD, &match);
+}
+
 static void encode_lost(struct change *c)
 {
 	for (size_t i = 0; i < c->touched.lost.list.len; i++)
@@ -656,21 +677,26 @@ static bool keep_counts(struct change *c)
 }
 
 // A new element is found when the transaction is over, a little after a rule has gone with it. So rules come to the front
-// before others go, and those in front go at last: a packet is always judged by the old policy or the new one.
+// before others go, and those in front go at last: a packet is always judged by the old policy or the new one. That the
+// guard lets packets see the maps in front is right at any time; that it does not is right while no element is needed: it
+// opens with the first one, and closes when what the last ones did is done by rules or is to be done no more.
 static bool change_kernel(struct change *c)
 {
+	struct algebra_set guarded = nft_overlay_versions(&c->live->piece, &c->arena);
 	nft_live_keep_counts(c->live, &c->batch);
 	nft_tree_emit_touched(&c->live->tree, &c->touched, nft_live_encode_chain, c->live);
 	if (!read_chains(c))
 		return false;
 	make_maps(c);
 	encode_pieces(c, NFT_MSG_NEWSETELEM, c->emptied ? &c->live->piece : &c->put);
+	encode_guard(c, NFT_MSG_NEWSETELEM, guarded, c->guarded);
 	if (run(c))
 		return false;
 	change_leaves(c);
 	if (run(c) || (c->emptied && !keep_counts(c)))
 		return false;
 	encode_pieces(c, NFT_MSG_DELSETELEM, &c->taken);
+	encode_guard(c, NFT_MSG_DELSETELEM, c->guarded, guarded);
 	encode_lost(c);
 	remove_leftovers(c);
 	return !run(c);
@@ -706,6 +732,7 @@ static int change(struct backend_nft *nft, const struct ir_ruleset *lowered,
 	c.live->encoder.batch = &c.batch;
 	c.live->encoder.table = nft->table;
 	c.flow_rules = c.live->flow_rules;
+	c.guarded = nft_overlay_versions(&c.live->piece, &c.arena);
 	int result = BACKEND_REFUSED;
 	if (admitted(&c, diags)) {
 		edit_list(&c);

@@ -39,13 +39,7 @@ static const char *base_text(const struct nft_dumped_chain *chain, struct arena 
 			    chain->priority, chain->policy == NF_ACCEPT ? "accept" : "drop");
 }
 
-static bool is_jump(const struct nft_form *form, enum nft_act act, const char *chain)
-{
-	return !form->len && !form->strange && !form->limited && !form->log.prefix &&
-	       !form->named_set && form->act == act && form->chain && !strcmp(form->chain, chain);
-}
-
-// The base chain: jump pinholes, goto g<N>, and nothing else.
+// The base chain: jump pinholes while there are any, goto g<N>, and nothing else.
 static void compare_base(const struct nft_table *table, bool deployed,
 			 struct backend_differences *out)
 {
@@ -64,22 +58,23 @@ static void compare_base(const struct nft_table *table, bool deployed,
 	struct nft_program none;
 	nft_program_init(&none, a);
 	const char *generation = nft_generation_name(table->generation, a);
-	bool pinholes = false, policy = !deployed;
+	bool pinholes = nft_pinhole_any(table, a), jumps = false, goes = false;
 	for (size_t i = 0; i < base->rule.len; i++) {
 		const struct nft_form *form = &base->rule.at[i];
-		if (!pinholes && is_jump(form, ACT_JUMP, NFT_PINHOLE_CHAIN))
-			pinholes = true;
-		else if (!policy && pinholes && is_jump(form, ACT_GOTO, generation))
-			policy = true;
+		if (pinholes && !jumps && !goes &&
+		    nft_only_leads(form, ACT_JUMP, NFT_PINHOLE_CHAIN))
+			jumps = true;
+		else if (deployed && !goes && nft_only_leads(form, ACT_GOTO, generation))
+			goes = true;
 		else
 			add_named(out, BACKEND_FOREIGN, NULL,
 				  arena_printf(a, "chain %s: %s", base->name,
 					       nft_text_shown(&none, form, a)));
 	}
-	if (!pinholes)
+	if (pinholes && !jumps)
 		add_named(out, BACKEND_MISSING, "chain " NFT_BASE_CHAIN ": jump " NFT_PINHOLE_CHAIN,
 			  NULL);
-	if (!policy)
+	if (deployed && !goes)
 		add_named(out, BACKEND_MISSING, "chain " NFT_BASE_CHAIN ": goto the policy", NULL);
 }
 
@@ -146,6 +141,78 @@ static void compare_leftovers(const struct nft_table *table, const struct nft_pr
 			  arena_printf(a, "table flags %u", table->flags));
 }
 
+// --- rules in front ---
+
+static bool has_version(const struct nft_form *form, u128 version)
+{
+	const struct algebra_set *set = nft_form_set(form, F_VERSION);
+	return !set || algebra_set_has(*set, version);
+}
+
+// Elements of the chain's maps that are for this version of IP; they are told when nobody comes to them.
+static size_t compare_pieces(const struct nft_dumped_chain *chain, u128 version, bool come,
+			     struct backend_differences *out)
+{
+	struct nft_program none;
+	size_t n = 0;
+	nft_program_init(&none, out->arena);
+	for (size_t i = 0; i < chain->rule.len; i++)
+		for (size_t k = 0; k < chain->rule.at[i].boxes.pieces; k++) {
+			const struct nft_form *piece = &chain->rule.at[i].boxes.piece[k];
+			if (!has_version(piece, version))
+				continue;
+			n++;
+			if (!come)
+				add_named(out, BACKEND_FOREIGN, NULL,
+					  arena_printf(out->arena, "chain %s, behind its guard: %s",
+						       chain->name,
+						       nft_text_shown(&none, piece, out->arena)));
+		}
+	return n;
+}
+
+// What stands behind a guard that is shut is in force for nobody, so the proof says nothing of it; but it would be when we
+// open the guard. And it is open for those only for whom something stands there.
+static void compare_guard(const struct nft_dumped_chain *chain, const struct nft_form *guard,
+			  struct backend_differences *out)
+{
+	static const u128 version[] = {NFT_VERSION_4, NFT_VERSION_6};
+	const struct algebra_set *in = nft_form_set(guard, F_VERSION);
+	struct algebra_builder needed = {.arena = out->arena};
+	struct nft_program none;
+	nft_program_init(&none, out->arena);
+	for (size_t i = 0; i < array_len(version); i++)
+		if (compare_pieces(chain, version[i], algebra_set_has(*in, version[i]), out))
+			algebra_builder_add(&needed, version[i], version[i]);
+	if (!algebra_set_within(*in, algebra_builder_take(&needed)))
+		add_named(out, BACKEND_FOREIGN, NULL,
+			  arena_printf(out->arena, "%s, where nothing stands for some of these",
+				       nft_text_shown(&none, guard, out->arena)));
+}
+
+static bool looks_rules_up(const struct nft_dumped_chain *chain)
+{
+	for (size_t i = 0; chain && i < chain->rule.len; i++)
+		if (chain->rule.at[i].boxes.counts)
+			return true;
+	return false;
+}
+
+static void compare_front(const struct nft_table *table, struct backend_differences *out)
+{
+	const char *prefix = nft_generation_name(table->generation, out->arena);
+	const struct nft_dumped_chain *chain = nft_table_chain(table, prefix);
+	for (size_t i = 0; chain && i < chain->rule.len; i++) {
+		const struct nft_form *guard = &chain->rule.at[i];
+		const char *to = guard->chain && nft_form_set(guard, F_VERSION)
+					 ? arena_printf(out->arena, "%s%s", prefix, guard->chain)
+					 : prefix;
+		const struct nft_dumped_chain *front = nft_table_chain(table, to);
+		if (front != chain && looks_rules_up(front))
+			compare_guard(front, guard, out);
+	}
+}
+
 static void number_rule(const struct nft_live *live, const uint32_t *place, struct nft_form *rule)
 {
 	for (size_t i = 0; rule->act == ACT_BOXES && i < rule->boxes.pieces; i++)
@@ -190,6 +257,7 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 	compare_base(&table, lowered != NULL, out);
 	compare_pinholes(&table, out);
 	compare_leftovers(&table, &found, out);
+	compare_front(&table, out);
 	if (!lowered)
 		return 0;
 	error = nft_differ(lowered, &nft->options, &found,
@@ -215,6 +283,7 @@ int backend_nft_read_back(struct backend_nft *nft, struct arena *arena, struct b
 	compare_base(&table, out->deployed, &out->strange);
 	compare_pinholes(&table, &out->strange);
 	compare_leftovers(&table, &found, &out->strange);
+	compare_front(&table, &out->strange);
 	if (out->deployed)
 		nft_lift(&found, arena, &out->ruleset, &out->strange, NULL);
 	return 0;

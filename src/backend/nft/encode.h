@@ -32,10 +32,8 @@ void nft_encode_rule(struct nft_encoder *encoder, const char *chain, const struc
 // A rule at another place of its chain, with the sets that it needs; its map must be there.
 enum nft_spot {
 	SPOT_END,
-	SPOT_BEFORE,
-	SPOT_BEHIND,
-	SPOT_INSTEAD
-}; // … of the rule with this handle
+	SPOT_BEFORE, // the rule with this handle
+};
 void nft_encode_rule_at(struct nft_encoder *encoder, const char *chain, const struct nft_form *form,
 			enum nft_spot spot, uint64_t handle);
 
@@ -52,6 +50,14 @@ void nft_encode_program(struct nft_encoder *encoder, const struct nft_program *p
 size_t nft_map_room(size_t len) must_check;
 // Deletes the sets that only this rule looked up, and the chains of its own to which only it led, once it has been deleted.
 void nft_encode_unused(struct nft_encoder *encoder, const struct nft_form *form);
+// What a rule needs before it: the set of a match, its verdict map with the branches, the set of its guard.
+void nft_encode_match_set(struct nft_encoder *encoder, const struct nft_match *match,
+			  const char *name, uint32_t owner);
+void nft_encode_map(struct nft_encoder *encoder, const struct nft_map *map, uint32_t owner);
+void nft_encode_guard(struct nft_encoder *encoder, const struct nft_form *form);
+// Adds values to the set of a guard, or deletes them (NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM).
+void nft_encode_values(struct nft_encoder *encoder, uint16_t type, const char *guard,
+		       const struct nft_match *values);
 // Adds branches to a map that is there, or deletes them (NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM). `map` holds only these;
 // a branch that changes is deleted first. `ranges`: the map was made of ranges.
 void nft_encode_branches(struct nft_encoder *encoder, uint16_t type, const struct nft_map *map,

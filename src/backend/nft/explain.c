@@ -52,9 +52,10 @@ static void explain_part(struct explaining *e, const struct nft_tree_part *part)
 static void explain_front(struct explaining *e)
 {
 	struct nft_chain chain = {.name = ""};
-	nft_overlay_front(&e->tree, e->arena, &chain);
-	if (chain.rule.len)
-		add_part(e, &chain, false, (struct backend_nft_part){.form = "front"});
+	if (!e->tree.overlay)
+		return;
+	vec_push(e->arena, &chain.rule, nft_overlay_guard(e->arena));
+	add_part(e, &chain, false, (struct backend_nft_part){.form = "front"});
 }
 
 static const char *form_of_all(const struct backend_nft_explanation *explanation)

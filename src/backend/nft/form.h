@@ -109,6 +109,8 @@ struct nft_tag {
 struct nft_form {
 	struct nft_match *match;
 	size_t len;
+	const char *
+		guard; // the set in which the values of the first match come and go (overlay.h); else NULL
 	const char *named_set; // the flow's protocol must be in this set …
 	uint64_t refresh_ms;   // … and its element then lives for so long again
 	bool limited;

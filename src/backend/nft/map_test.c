@@ -578,9 +578,9 @@ static void rules_come_where_they_shall(void **state)
 	static const struct {
 		enum nft_spot spot;
 		bool second;
-	} at[] = {{SPOT_BEFORE, false}, {SPOT_BEHIND, false}, {SPOT_BEFORE, true},
-		  {SPOT_BEHIND, true},  {SPOT_END, false},    {SPOT_INSTEAD, true}};
-	static const uint8_t order[] = {0, 255, 1, 2, 5, 3, 4};
+	} at[] = {
+		{SPOT_BEFORE, false}, {SPOT_BEFORE, true}, {SPOT_END, false}, {SPOT_BEFORE, false}};
+	static const uint8_t order[] = {0, 3, 255, 1, 255, 2};
 	struct nft_batch batch;
 	struct nft_encoder encoder = test_encoder(f, &batch, "g1");
 	nft_batch_init(&batch, &f->arena);

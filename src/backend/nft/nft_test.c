@@ -356,8 +356,7 @@ static void scripts_say_the_rules(void **state)
 		"\t}\n"
 		"\tchain forward {\n"
 		"\t\ttype filter hook forward priority filter; policy drop;\n"
-		"\t\tcounter jump pinholes\n"
-		"\t\tcounter goto g1\n"
+		"\t\tgoto g1\n"
 		"\t}\n"
 		"}\n");
 	buf_fini(&script);

@@ -33,7 +33,7 @@ static void describe(const struct nft_tree *tree, size_t map, struct arena *aren
 
 void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to)
 {
-	for (size_t i = 0; i < NFT_OVERLAY_MAPS && tree->overlay; i++) {
+	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
 		struct nft_form form = {.act = ACT_BOXES,
 					.tag = {.known = true, .rule = NFT_TAG_HELPER}};
 		nft_form_match(&form, arena, F_VERSION,
@@ -43,6 +43,26 @@ void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct 
 		describe(tree, i, arena, &form.boxes);
 		vec_push(arena, &to->rule, form);
 	}
+}
+
+struct nft_form nft_overlay_guard(struct arena *arena)
+{
+	struct nft_form form = {.act = ACT_JUMP,
+				.chain = NFT_OVERLAY_CHAIN,
+				.guard = NFT_OVERLAY_GUARD,
+				.tag = {.known = true, .rule = NFT_TAG_HELPER}};
+	nft_form_match(&form, arena, F_VERSION, (struct algebra_set){0});
+	return form;
+}
+
+struct algebra_set nft_overlay_versions(const struct nft_pieces *pieces, struct arena *arena)
+{
+	struct algebra_builder b = {.arena = arena};
+	for (size_t i = 0; i < pieces->list.len; i++) {
+		u128 version = maps[pieces->list.at[i].map].version;
+		algebra_builder_add(&b, version, version);
+	}
+	return algebra_builder_take(&b);
 }
 
 void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_pieces *pieces,

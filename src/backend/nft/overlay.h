@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps in front of a large tree, for rules that have just been put in (docs/why/nft-overlay.md): each element is a box of
 // packets that it accepts or drops, with a counter and the tag of its rule. The boxes of a rule are its packets without
-// those of all earlier rules; so wherever the rule belongs, they may be asked first. Pure.
+// those of all earlier rules; so wherever the rule belongs, they may be asked first. Packets come to the maps only while a
+// set, the guard, holds their version of IP: else they would pay for empty maps. Pure.
 #pragma once
 
 #include "backend/nft/tree.h"
@@ -25,8 +26,15 @@ struct nft_waiting {
 	VEC(uint32_t) rule;
 };
 
-// The rules of the main chain that look the maps up; none when the tree has no overlay. The maps are empty.
+// The rules that look the maps up, which are empty. They stand in a chain of their own.
 void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to);
+#define NFT_OVERLAY_CHAIN NFT_NODE_CHAIN "0" // nodes have other numbers
+// What the main chain begins with: a jump there for packets of the versions of IP that are in a set, which is empty.
+struct nft_form nft_overlay_guard(struct arena *arena) must_check;
+#define NFT_OVERLAY_GUARD "-guard"
+// The versions of IP that must be in that set while these pieces stand in front.
+struct algebra_set nft_overlay_versions(const struct nft_pieces *pieces,
+					struct arena *arena) must_check;
 // Pieces of one map, as its elements.
 void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_pieces *pieces,
 		     struct arena *arena, struct nft_boxes *out);

@@ -3,6 +3,7 @@
 // finds the policy, and who passes a packet counts it.
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
+#include "backend/nft/table.h"
 #include "backend/nft/test_fixture.h"
 #include "backend/nft/test_policy.h"
 
@@ -220,7 +221,57 @@ static void logs_and_rejects_take_the_other_way(void **state)
 	assert_int_equal(differences(f, true), 0);
 }
 
-// --- what others do to the maps ---
+// --- the guard before the maps ---
+
+// Which versions of IP it lets come to them.
+static void assert_guard(struct test_fixture *f, bool v4, bool v6)
+{
+	struct nft_table table;
+	bool is4 = false, is6 = false;
+	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, &table), 0);
+	const char *name = arena_printf(&f->arena, "g%u" NFT_OVERLAY_GUARD, table.generation);
+	const struct nft_dumped_set *set = map_get(&table.set_by_name, name);
+	assert_non_null(set);
+	for (size_t i = 0; i < set->element.len; i++) {
+		is4 |= set->element.at[i].key == NFT_VERSION_4;
+		is6 |= set->element.at[i].key == NFT_VERSION_6;
+	}
+	assert_int_equal(is4, v4);
+	assert_int_equal(is6, v6);
+	assert_int_equal(set->element.len, (size_t)v4 + v6);
+}
+
+static struct ir_rule rule_of_ipv6(struct test_fixture *f, u128 lo, u128 hi)
+{
+	struct ir_rule rule = test_fixture_rule(f, IR_DROP, lo, hi);
+	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_FAMILY,
+				     algebra_set_one(&f->arena, 6, 6)));
+	return rule;
+}
+
+// Packets pay for the maps only while something of their version stands in them.
+static void the_guard_opens_and_shuts(void **state)
+{
+	struct test_fixture *f = *state;
+	start(f);
+	assert_guard(f, false, false);
+	insert(f, 0, rule_of_ipv6(f, 1, 3));
+	assert_guard(f, false, true);
+	insert(f, 1, test_fixture_rule(f, IR_DROP, 5, 6));
+	assert_guard(f, true, true);
+	take_out(f, 1);
+	assert_guard(f, false, true);
+	settle(f);
+	assert_guard(f, false, false);
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 7, 7));
+	assert_guard(f, true, true);
+	take_out(f, 0);
+	assert_guard(f, false, false);
+	assert_int_equal(differences(f, true), 0);
+	assert_int_equal(backend_nft_replaced(f->nft), 0);
+}
+
+// --- what others do to the maps, and what is left when an agent dies ---
 
 static void nft(struct test_fixture *f, const char *command)
 {
@@ -229,6 +280,62 @@ static void nft(struct test_fixture *f, const char *command)
 		fail_msg("nft does not take %s", command);
 	assert_true(differences(f, true) > 0);
 	apply(f);
+	assert_int_equal(differences(f, true), 0);
+	assert_guard(f, false, false);
+}
+
+static void others_at_the_guard_are_noticed(void **state)
+{
+	struct test_fixture *f = *state;
+	start(f);
+	nft(f, "add element inet bulwark g1-guard { ipv4 }");
+	nft(f, "add element inet bulwark g2-guard { 1 }");
+	insert(f, 0, rule_of_ipv6(f, 1, 3));
+	nft(f, "add element inet bulwark g3-guard { ipv4 }");
+	insert(f, 0, rule_of_ipv6(f, 1, 3));
+	nft(f, "delete element inet bulwark g4-guard { ipv6 }");
+	insert(f, 0, rule_of_ipv6(f, 1, 3));
+	nft(f, "flush chain inet bulwark g5-n0");
+	nft(f, "insert rule inet bulwark g6-n0 accept");
+}
+
+// What has a tag of ours but stands where no packet comes would be in force when we open the guard.
+static void others_behind_a_shut_guard_are_noticed(void **state)
+{
+	struct test_fixture *f = *state;
+	start(f);
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 1, 3));
+	nft(f, "flush set inet bulwark g1-guard");
+	insert(f, 0, rule_of_ipv6(f, 1, 3));
+	nft(f, "add element inet bulwark g2-o2.1 { 10.0.0.1 . 10.0.0.2 . tcp : accept }");
+}
+
+static void reopen(struct test_fixture *f)
+{
+	backend_nft_close(f->nft);
+	assert_int_equal(backend_nft_open(&always, &f->diags, &f->nft), 0);
+}
+
+// The agent dies behind each step of a change: the policy in force is the old one or the new one, and is said to be.
+static void a_crash_leaves_one_of_the_policies(void **state)
+{
+	struct test_fixture *f = *state;
+	struct ir_rule rule = test_fixture_rule(f, IR_DROP, 1, 3);
+	start(f);
+	struct ir_ruleset old = f->ruleset, new;
+	rule.name = "new"; // who it is, the next agent knows by its name
+	insert(f, 0, rule);
+	new = f->ruleset;
+	reopen(f); // rules are in front, nothing had to go
+	assert_int_equal(differences(f, true), 0);
+	f->ruleset = old;
+	assert_true(differences(f, true) > 0);
+	f->ruleset = new;
+	apply(f);
+	assert_guard(f, false, false);
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 4, 4));
+	settle(f);
+	nft(f, "add element inet bulwark g2-guard { ipv4, ipv6 }"); // it was still open
 }
 
 static void others_are_noticed(void **state)
@@ -254,7 +361,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_cut_comes_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(logs_and_rejects_take_the_other_way, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(the_guard_opens_and_shuts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(others_are_noticed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(others_at_the_guard_are_noticed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(others_behind_a_shut_guard_are_noticed, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_crash_leaves_one_of_the_policies, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(the_policy_is_found, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

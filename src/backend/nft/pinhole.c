@@ -3,6 +3,8 @@
 // the rule stops matching when its time is over, and it looks up a set of one element that the kernel
 // removes unless a packet of the flow has refreshed it. What is left then is a rule that matches
 // nothing, until it is purged. The flow is known by its first packet, so replies and errors belong to it.
+// The base chain leads there only while there are any, as each packet would pay for it: the jump comes with the first
+// pinhole and goes with the last, each in one transaction.
 #include "backend/nft/pinhole.h"
 #include "backend/nft/encode.h"
 #include "backend/nft/open.h"
@@ -155,6 +157,21 @@ bool nft_pinhole_read(const struct nft_table *table, const struct nft_form *form
 	return true;
 }
 
+static size_t count(const struct nft_table *table, struct arena *arena)
+{
+	const struct nft_dumped_chain *chain = nft_table_chain(table, NFT_PINHOLE_CHAIN);
+	struct backend_pinhole_state state;
+	size_t n = 0;
+	for (size_t i = 0; chain && i < chain->rule.len; i++)
+		n += nft_pinhole_read(table, &chain->rule.at[i], arena, nft_now(), &state);
+	return n;
+}
+
+bool nft_pinhole_any(const struct nft_table *table, struct arena *arena)
+{
+	return count(table, arena) > 0;
+}
+
 bool nft_pinhole_owns(const struct nft_table *table, const struct nft_dumped_set *set)
 {
 	const struct nft_dumped_chain *chain = nft_table_chain(table, NFT_PINHOLE_CHAIN);
@@ -208,6 +225,42 @@ static const struct nft_form *find(struct work *w, const char *name,
 	return NULL;
 }
 
+// The rule of the base chain that leads to the pinholes; NULL: there is none.
+static const struct nft_form *jump_of(const struct nft_table *table)
+{
+	const struct nft_dumped_chain *base = nft_table_chain(table, NFT_BASE_CHAIN);
+	for (size_t i = 0; base && i < base->rule.len; i++)
+		if (nft_only_leads(&base->rule.at[i], ACT_JUMP, NFT_PINHOLE_CHAIN))
+			return &base->rule.at[i];
+	return NULL;
+}
+
+// In front of the policy, where a base chain that was not there lets everything pass.
+static void encode_jump(struct work *w)
+{
+	const struct nft_dumped_chain *base = nft_table_chain(&w->table, NFT_BASE_CHAIN);
+	struct nft_encoder frame = {
+		.arena = &w->arena, .batch = &w->batch, .table = w->nft->table, .prefix = ""};
+	struct nft_form jump = {.act = ACT_JUMP,
+				.chain = NFT_PINHOLE_CHAIN,
+				.tag = {.known = true, .rule = NFT_TAG_HELPER}};
+	if (!base)
+		nft_encode_base(&w->batch, w->nft->table, NFT_BASE_CHAIN, false);
+	if (base && base->rule.len)
+		nft_encode_rule_at(&frame, NFT_BASE_CHAIN, &jump, SPOT_BEFORE,
+				   base->rule.at[0].handle);
+	else
+		nft_encode_rule(&frame, NFT_BASE_CHAIN, &jump);
+}
+
+// When so many pinholes go, the jump goes with the last of them.
+static void encode_no_jump(struct work *w, size_t removed)
+{
+	const struct nft_form *jump = jump_of(&w->table);
+	if (jump && removed == count(&w->table, &w->arena))
+		nft_encode_delete_rule(&w->batch, w->nft->table, NFT_BASE_CHAIN, jump->handle);
+}
+
 static void encode_removal(struct work *w, const struct nft_form *form)
 {
 	nft_encode_delete_rule(&w->batch, w->nft->table, NFT_PINHOLE_CHAIN, form->handle);
@@ -237,15 +290,10 @@ static void encode_open(struct work *w, const struct backend_pinhole *p)
 				      .table = table,
 				      .prefix = set,
 				      .set_by_content = {.arena = &w->arena}};
-	struct nft_form jump = {.act = ACT_JUMP, .chain = NFT_PINHOLE_CHAIN};
 	nft_encode_table(&w->batch, table);
 	nft_encode_chain(&w->batch, table, NFT_PINHOLE_CHAIN, 0);
-	if (!nft_table_chain(&w->table, NFT_BASE_CHAIN)) {
-		struct nft_encoder frame = {
-			.arena = &w->arena, .batch = &w->batch, .table = table, .prefix = ""};
-		nft_encode_base(&w->batch, table, NFT_BASE_CHAIN, false);
-		nft_encode_rule(&frame, NFT_BASE_CHAIN, &jump);
-	}
+	if (!jump_of(&w->table))
+		encode_jump(w);
 	nft_encode_timer(&w->batch, table, set, p->proto, (uint64_t)p->setup * 1000);
 	struct nft_form form = form_of(p, set, &w->arena);
 	nft_encode_rule(&encoder, NFT_PINHOLE_CHAIN, &form);
@@ -296,6 +344,7 @@ int backend_nft_pinhole_close(struct backend_nft *nft, const char *name, struct 
 	const struct nft_form *form = error ? NULL : find(&w, name, &state);
 	if (form) {
 		encode_removal(&w, form);
+		encode_no_jump(&w, 1);
 		error = run(&w);
 	}
 	if (error) {
@@ -328,15 +377,20 @@ int backend_nft_pinhole_purge(struct backend_nft *nft)
 {
 	struct work w;
 	struct backend_pinhole_state state;
+	size_t removed = 0;
 	int error = begin(&w, nft, NULL);
 	const struct nft_dumped_chain *chain =
 		error ? NULL : nft_table_chain(&w.table, NFT_PINHOLE_CHAIN);
 	for (size_t i = 0; chain && i < chain->rule.len; i++)
 		if (nft_pinhole_read(&w.table, &chain->rule.at[i], &w.arena, nft_now(), &state) &&
-		    state.closed)
+		    state.closed) {
 			encode_removal(&w, &chain->rule.at[i]);
-	if (!error)
+			removed++;
+		}
+	if (!error) {
+		encode_no_jump(&w, removed);
 		error = run(&w);
+	}
 	finish(&w);
 	return error;
 }

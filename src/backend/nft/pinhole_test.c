@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pinholes with real packets: they let one flow through, both ways, and close by themselves; and the
 // other things that only time tells: rates, logs, and the edges of time windows.
-#include "backend/nft/nft.h"
+#include "backend/nft/open.h"
+#include "backend/nft/table.h"
 #include "backend/nft/test_net.h"
 #include "backend/nft/test_packet.h"
 #include "base/diag.h"
@@ -29,10 +30,11 @@ struct fixture {
 	unsigned answers;
 };
 
+static const struct backend_nft_options options = {.log_to_group = true, .log_group = LOG_GROUP};
+
 static int set_up(void **state)
 {
 	struct fixture *f = base_oom(calloc(1, sizeof(*f)));
-	const struct backend_nft_options options = {.log_to_group = true, .log_group = LOG_GROUP};
 	arena_init(&f->arena);
 	diags_init(&f->diags, &f->arena);
 	test_net_open(&f->net);
@@ -319,6 +321,110 @@ static void faults_are_refused(void **state)
 	diags_init(&f->diags, &f->arena);
 }
 
+// --- the way to them ---
+
+static const struct nft_dumped_chain *base_chain(struct fixture *f)
+{
+	struct nft_table table;
+	assert_int_equal(
+		nft_table_read(&f->nft->socket, "bulwark", NFT_PINHOLES, &f->arena, &table), 0);
+	return nft_table_chain(&table, NFT_BASE_CHAIN);
+}
+
+static void assert_frame(struct fixture *f, size_t rules, size_t differences)
+{
+	const struct ir_ruleset none = {.default_action = IR_DROP};
+	struct backend_differences d = {.arena = &f->arena};
+	assert_int_equal(base_chain(f)->rule.len, rules);
+	assert_int_equal(backend_nft_compare(f->nft, &none, &d), 0);
+	assert_int_equal(d.list.len, differences);
+}
+
+static void close_hole(struct fixture *f, const char *name)
+{
+	assert_int_equal(backend_nft_pinhole_close(f->nft, name, &f->diags), BACKEND_DONE);
+}
+
+// A packet pays for the jump to them, so it is there with the first one and goes with the last.
+static void only_pinholes_are_led_to(void **state)
+{
+	struct fixture *f = *state;
+	struct test_packet p = from_a(4, 17, 4006, 5600);
+	struct backend_pinhole one = pinhole_for(f, &p, 60), two = one;
+	two.name = "call 2";
+	deploy(f, NULL, 0, IR_DROP);
+	assert_frame(f, 1, 0);
+	open_hole(f, &one);
+	assert_frame(f, 2, 0);
+	open_hole(f, &two);
+	close_hole(f, one.name);
+	assert_frame(f, 2, 0);
+	assert_true(passes(f, p));
+	close_hole(f, two.name);
+	assert_frame(f, 1, 0);
+	one.setup = 1;
+	open_hole(f, &one);
+	wait_until_closed(f);
+	deploy(f, NULL, 0, IR_DROP);
+	assert_frame(f, 2, 0);
+	open_hole(f, &two);
+	assert_int_equal(backend_nft_pinhole_purge(f->nft), 0);
+	assert_frame(f, 2, 0);
+	close_hole(f, two.name);
+	assert_frame(f, 1, 0);
+}
+
+// What an agent that died has left is known to the next one.
+static void the_next_agent_finds_the_pinholes(void **state)
+{
+	struct fixture *f = *state;
+	struct test_packet p = from_a(4, 17, 4007, 5700);
+	struct backend_pinhole hole = pinhole_for(f, &p, 60);
+	deploy(f, NULL, 0, IR_DROP);
+	open_hole(f, &hole);
+	backend_nft_close(f->nft);
+	assert_int_equal(backend_nft_open(&options, &f->diags, &f->nft), 0);
+	assert_true(passes(f, p));
+	assert_frame(f, 2, 0);
+	deploy(f, NULL, 0, IR_DROP);
+	assert_true(passes(f, p));
+	assert_frame(f, 2, 0);
+	close_hole(f, hole.name);
+	assert_frame(f, 1, 0);
+}
+
+static void tamper(struct fixture *f, const char *command, size_t rules, size_t differences)
+{
+	static const char *const nft[] = {"nft", "-f", "-", NULL};
+	assert_int_equal(test_run(command, nft), 0);
+	assert_frame(f, rules, differences);
+	deploy(f, NULL, 0, IR_DROP);
+}
+
+static void others_at_the_jump_are_noticed(void **state)
+{
+	struct fixture *f = *state;
+	struct test_packet p = from_a(4, 17, 4008, 5800);
+	struct backend_pinhole hole = pinhole_for(f, &p, 60);
+	deploy(f, NULL, 0, IR_DROP);
+	tamper(f, "insert rule inet bulwark forward jump pinholes", 2, 1);
+	// Rules that are no pinholes are not led to, and go.
+	tamper(f, "add rule inet bulwark pinholes accept", 1, 1);
+	assert_frame(f, 1, 0);
+	open_hole(f, &hole);
+	tamper(f, "add rule inet bulwark forward jump pinholes", 3, 1);
+	tamper(f, "flush chain inet bulwark pinholes", 2, 2); // its timer is left
+	assert_frame(f, 1, 0);
+	open_hole(f, &hole);
+	tamper(f,
+	       arena_printf(&f->arena, "delete rule inet bulwark forward handle %llu",
+			    (unsigned long long)base_chain(f)->rule.at[0].handle),
+	       1, 1);
+	assert_frame(f, 2, 0);
+	assert_true(passes(f, p));
+	close_hole(f, hole.name);
+}
+
 static void without_a_policy_pinholes_change_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -490,6 +596,9 @@ int main(void)
 		cmocka_unit_test(talking_keeps_a_pinhole_open),
 		cmocka_unit_test(a_pinhole_closes_when_its_time_is_over),
 		cmocka_unit_test(faults_are_refused),
+		cmocka_unit_test(only_pinholes_are_led_to),
+		cmocka_unit_test(the_next_agent_finds_the_pinholes),
+		cmocka_unit_test(others_at_the_jump_are_noticed),
 		cmocka_unit_test(without_a_policy_pinholes_change_nothing),
 		cmocka_unit_test(rate_limits_hold),
 		cmocka_unit_test(rate_conditions_hold),

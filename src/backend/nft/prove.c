@@ -309,6 +309,36 @@ static size_t first_behind(const struct jump_index *index, size_t rule)
 	return lo;
 }
 
+static size_t first_place(const struct prover *p, size_t rule)
+{
+	size_t lo = 0, hi = p->place.len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (p->place.at[mid].rule < rule)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+// Whether the rule of the list stands behind the jump for any of the packets.
+static bool rule_behind_meets(const struct prover *p, const struct nft_stop *jump, size_t rule,
+			      const struct nft_area *packets, struct arena *arena)
+{
+	if (!rule_meets(p, rule, packets, arena))
+		return false;
+	for (size_t i = first_place(p, rule); i < p->place.len && p->place.at[i].rule == rule;
+	     i++) {
+		struct nft_rule_at spot = p->place.at[i].spot;
+		const struct nft_chain *chain = p->ways.stop.at[spot.stop]->chain;
+		if (nft_jump_reaches(jump, spot.stop) &&
+		    spot_meets(p, &chain->rule.at[spot.rule], rule, packets, arena))
+			return true;
+	}
+	return false;
+}
+
 static bool behind_meets(struct prover *p, const struct nft_stop *jump,
 			 const struct nft_area *packets, struct arena *arena)
 {
@@ -323,9 +353,9 @@ static bool behind_meets(struct prover *p, const struct nft_stop *jump,
 				    MEETING_MOST, &ids),
 	     meets = false;
 	for (size_t i = 0; found && i < ids.len && !meets; i++)
-		meets = rule_meets(p, index->rule[ids.at[i]], packets, arena);
+		meets = rule_behind_meets(p, jump, index->rule[ids.at[i]], packets, arena);
 	for (size_t i = from; !found && i < index->len && !meets; i++)
-		meets = rule_meets(p, index->rule[i], packets, arena);
+		meets = rule_behind_meets(p, jump, index->rule[i], packets, arena);
 	free(ids.at);
 	return meets;
 }

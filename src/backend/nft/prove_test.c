@@ -486,6 +486,50 @@ static void later_rules_in_shared_chains_are_noticed(void **state)
 	}
 }
 
+// In front stands a part of a later rule, behind a guard: right for the packets that no earlier rule has.
+static void parts_of_later_rules_may_stand_in_front(void **state)
+{
+	(void)state;
+	for (unsigned faulty = 0; faulty < 2; faulty++) {
+		struct world w;
+		struct nft_form accepts, drops, guard = lead(ACT_JUMP, "-n1");
+		begin_two_rules(&w, &accepts, &drops);
+		nft_form_match(&guard, &w.arena, F_VERSION,
+			       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
+		put(&w.tree, "", guard);
+		put(&w.tree, "", accepts);
+		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		if (!faulty)
+			nft_form_match(&drops, &w.arena, F_PROTO,
+				       algebra_set_complement(&w.arena,
+							      algebra_set_one(&w.arena, 6, 6),
+							      UINT8_MAX));
+		put(&w.tree, "-n1", drops);
+		assert_int_equal(misfits_of(&w) > 0, faulty);
+		end(&w);
+	}
+}
+
+// A guard that holds nothing lets nobody come to what stands behind it.
+static void rules_behind_a_shut_guard_are_missed(void **state)
+{
+	(void)state;
+	for (unsigned faulty = 0; faulty < 2; faulty++) {
+		struct world w;
+		struct nft_form accepts, drops, guard = lead(ACT_JUMP, "-n1");
+		begin_two_rules(&w, &accepts, &drops);
+		nft_form_match(&guard, &w.arena, F_VERSION,
+			       faulty ? (struct algebra_set){0}
+				      : algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
+		put(&w.tree, "", accepts);
+		put(&w.tree, "", guard);
+		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "-n1", drops);
+		assert_int_equal(misfits_of(&w) > 0, faulty);
+		end(&w);
+	}
+}
+
 // A jump within a part, to a chain that was known before.
 static void later_rules_behind_jumps_are_noticed(void **state)
 {
@@ -812,6 +856,8 @@ int main(void)
 		cmocka_unit_test(later_rules_in_shared_chains_are_noticed),
 		cmocka_unit_test(later_rules_behind_jumps_are_noticed),
 		cmocka_unit_test(boxes_behind_others_decide_nothing),
+		cmocka_unit_test(parts_of_later_rules_may_stand_in_front),
+		cmocka_unit_test(rules_behind_a_shut_guard_are_missed),
 		cmocka_unit_test(large_sets_are_proven_and_lifted),
 		cmocka_unit_test(packets_are_possible),
 		cmocka_unit_test(hostile_programs_come_to_an_end),

@@ -384,13 +384,13 @@ static const struct {
 	 {{true, BACKEND_MISSING, NULL},
 	  {true, BACKEND_MISSING, "web"},
 	  {true, BACKEND_FOREIGN, NULL}},
-	 14},
+	 13},
 	{"flush chain inet bulwark forward\ndelete chain inet bulwark forward\n"
 	 "add chain inet bulwark forward { type filter hook output priority 5; policy "
 	 "drop; }",
 	 NULL,
 	 {{true, BACKEND_CHANGED, NULL}, {true, BACKEND_MISSING, "web"}},
-	 15},
+	 14},
 	{"add chain inet bulwark g999999999\nadd chain inet bulwark g1",
 	 NULL,
 	 {{true, BACKEND_FOREIGN, NULL}},

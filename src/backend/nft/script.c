@@ -149,7 +149,7 @@ bool backend_nft_print(const struct ir_ruleset *lowered, const struct backend_nf
 	bool good = nft_text_program(&program, "g1", diags, out);
 	buf_adds(out, "\tchain pinholes {\n\t}\n\tchain forward {\n"
 		      "\t\ttype filter hook forward priority filter; policy drop;\n"
-		      "\t\tcounter jump pinholes\n\t\tcounter goto g1\n\t}\n}\n");
+		      "\t\tgoto g1\n\t}\n}\n");
 	arena_fini(&arena);
 	return good;
 }

@@ -71,6 +71,12 @@ struct nft_dumped_chain *nft_table_chain(const struct nft_table *table, const ch
 	return map_get(&table->chain_by_name, name);
 }
 
+bool nft_only_leads(const struct nft_form *form, enum nft_act act, const char *chain)
+{
+	return !form->len && !form->strange && !form->limited && !form->log.prefix &&
+	       !form->named_set && form->act == act && form->chain && !strcmp(form->chain, chain);
+}
+
 // --- attributes of messages ---
 
 #define ATTRIBUTES 24

@@ -58,6 +58,8 @@ int nft_table_read_part(struct nft_socket *socket, const char *table, const stru
 // NULL when there is none.
 struct nft_dumped_chain *nft_table_chain(const struct nft_table *table,
 					 const char *name) must_check;
+// Whether the rule does nothing but lead every packet there, by ACT_JUMP or ACT_GOTO.
+bool nft_only_leads(const struct nft_form *form, enum nft_act act, const char *chain) must_check;
 
 // "g7" for 7.
 char *nft_generation_name(uint32_t generation, struct arena *arena) must_check;

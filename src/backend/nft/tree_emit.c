@@ -263,9 +263,20 @@ static bool stands_in_main(const struct nft_tree *tree, size_t part)
 	return tree->part.at[part].root->field == NFT_FIELDS || part + 1 == tree->part.len;
 }
 
+static void emit_front(struct emission *e, struct nft_chain *main_chain)
+{
+	struct nft_chain *front = arena_new(e->arena, struct nft_chain);
+	front->name = NFT_OVERLAY_CHAIN;
+	nft_overlay_front(e->tree, e->arena, front);
+	if (!e->shallow)
+		e->each(e->context, front);
+	push(e, main_chain, nft_overlay_guard(e->arena));
+}
+
 static void emit_main(struct emission *e, struct nft_chain *main_chain)
 {
-	nft_overlay_front(e->tree, e->arena, main_chain);
+	if (e->tree->overlay)
+		emit_front(e, main_chain);
 	for (size_t i = 0; i < e->tree->part.len; i++) {
 		const struct nft_node *root = e->tree->part.at[i].root;
 		if (stands_in_main(e->tree, i)) {
