@@ -90,6 +90,7 @@ SET(two, {0, 1});
 SET(states, {0, NFT_STATES - 1});
 SET(seconds, {0, 86399}); // the kernel's clock knows no leap seconds
 SET(days, {0, 6});
+SET(ttls, {0, 254}); // counted down already
 static const struct algebra_range bits_at[NFT_FIELDS] = {
 #define X(code, dim, side, place, bytes, bits, ...) [code] = {0, ~(u128)0 >> (128 - (bits))},
 #include "backend/nft/field.def"
@@ -117,6 +118,9 @@ struct algebra_set nft_field_domain(enum nft_field field)
 		return seconds;
 	case F_WDAY:
 		return days;
+	case F_TTL4:
+	case F_TTL6:
+		return ttls;
 	default:
 		return (struct algebra_set){&bits_at[field], 1};
 	}

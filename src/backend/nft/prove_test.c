@@ -54,7 +54,11 @@ static void begin(struct world *w, struct test_random *random)
 	w->random = random;
 	arena_init(&w->arena);
 	nft_program_init(&w->list, &w->arena);
-	test_policy_random(random, &w->arena, test_random_chance(random, 70), NOW, &w->ruleset);
+	if (test_random_chance(random, 10))
+		test_policy_about_one(random, &w->arena, true, NOW, &w->ruleset);
+	else
+		test_policy_random(random, &w->arena, test_random_chance(random, 70), NOW,
+				   &w->ruleset);
 	const struct backend_nft_shape shape = test_shape_random(random);
 	nft_compile(&w->ruleset, NULL, &w->list);
 	make_tree(w, &shape);
@@ -820,18 +824,18 @@ static void hostile_programs_come_to_an_end(void **state)
 		struct world w;
 		begin(&w, &random);
 		for (unsigned i = 0; i < 200; i++) {
-			const char *from = arena_printf(&w.arena, "-n%u", 100 + i),
-				   *to = arena_printf(&w.arena, "-n%u", 101 + i);
+			const char *from = arena_printf(&w.arena, "-n%u", 100000 + i),
+				   *to = arena_printf(&w.arena, "-n%u", 100001 + i);
 			leads(&w, from, to, kind == 1 ? ACT_GOTO : ACT_JUMP);
 			leads(&w, from, to, ACT_JUMP);
 		}
 		if (kind == 2)
-			leads(&w, "-n300", "-n100", ACT_JUMP);
+			leads(&w, "-n100200", "-n100000", ACT_JUMP);
 		if (kind == 3)
-			leads(&w, "-n300", NULL, ACT_BRANCH);
+			leads(&w, "-n100200", NULL, ACT_BRANCH);
 		struct nft_chain *main_chain = nft_program_find(&w.tree, "");
 		add_accept(&w, main_chain, 0);
-		main_chain->rule.at[0] = (struct nft_form){.act = ACT_JUMP, .chain = "-n100"};
+		main_chain->rule.at[0] = (struct nft_form){.act = ACT_JUMP, .chain = "-n100000"};
 		struct nft_proof proof;
 		struct ir_ruleset lifted;
 		struct backend_differences strange = {.arena = &w.arena};

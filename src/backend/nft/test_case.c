@@ -223,6 +223,8 @@ void test_case_random(struct test_random *random, struct arena *arena, int64_t n
 	for (unsigned i = 0; i < 2; i++) {
 		if (plain)
 			test_policy_plain(random, arena, &out->ruleset[i]);
+		else if (test_random_chance(random, 10))
+			test_policy_about_one(random, arena, out->tracked, now, &out->ruleset[i]);
 		else
 			test_policy_random(random, arena, out->tracked, now, &out->ruleset[i]);
 		out->shape[i] = test_shape_random(random);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define RULES_MOST 12
+#define ABOUT_ONE_MOST 30
 #define CLAUSES_MOST 3
 #define HUGE_RATE 100000000u // never reached here
 #define DAY 86400
@@ -17,6 +18,8 @@ struct making {
 	int64_t now;
 	bool tracked;
 	bool plain; // addresses, protocols and ports only; passed or dropped
+	bool about_one;
+	enum ir_dim about; // then every rule asks this, so that a tree can tell them apart by it
 };
 
 static uint32_t below(struct making *m, uint32_t n)
@@ -266,9 +269,26 @@ static void add_network(struct making *m, struct ir_clause *clause, unsigned ver
 	SOME(m, clause, 7, IR_TIME, IR_HOUR, IR_WDAY);
 }
 
+static struct ir_clause clause_about(struct making *m)
+{
+	struct ir_clause clause = {0};
+	u128 max = limit(m->about), at = anchor(m, m->about) + below(m, 24);
+	at = at > max ? max : at;
+	if (m->about == IR_TCPFLAGS)
+		narrow_one(m, &clause, IR_PROTO, 6);
+	if (m->about == IR_ICMP4 || m->about == IR_ICMP6)
+		narrow_one(m, &clause, IR_PROTO, m->about == IR_ICMP4 ? 1 : 58);
+	narrow(m, &clause, m->about,
+	       algebra_set_one(m->arena, at, chance(m, 30) && at < max ? at + 1 : at));
+	SOME(m, &clause, 10, IR_SRC4, IR_SPORT, IR_TTL);
+	return clause;
+}
+
 static struct ir_clause random_clause(struct making *m, bool flow)
 {
 	struct ir_clause clause = {0};
+	if (m->about_one)
+		return clause_about(m);
 	unsigned version = (unsigned[]){0, 4, 4, 6, 6}[below(m, 5)], often = m->plain ? 85 : 50;
 	if (version == 4)
 		SOME(m, &clause, often, IR_SRC4, IR_DST4);
@@ -300,7 +320,7 @@ static struct ir_rule random_rule(struct making *m, unsigned index)
 	static const char *const policies[] = {"web", "voice \"x\"", "Büro"};
 	struct ir_rule rule = {.policy = policies[below(m, array_len(policies))],
 			       .name = arena_printf(m->arena, "rule%u", index),
-			       .flow = m->tracked && !m->plain && chance(m, 65),
+			       .flow = m->tracked && !m->plain && !m->about_one && chance(m, 65),
 			       .verdict = random_verdict(m)};
 	if (!m->plain && chance(m, 20))
 		rule.log = m->tracked && chance(m, 50) ? IR_LOG_SESSION : IR_LOG_RULE;
@@ -320,8 +340,9 @@ static struct ir_rule random_rule(struct making *m, unsigned index)
 static void make_policy(struct making *m, struct ir_ruleset *out)
 {
 	static const enum ir_verdict defaults[] = {IR_PASS, IR_PASS, IR_DROP, IR_REJECT};
+	unsigned most = m->about_one ? ABOUT_ONE_MOST : RULES_MOST;
 	*out = (struct ir_ruleset){.default_action = defaults[below(m, array_len(defaults))]};
-	for (unsigned i = 0, n = 1 + below(m, RULES_MOST); i < n; i++)
+	for (unsigned i = 0, n = 1 + below(m, most); i < n; i++)
 		vec_push(m->arena, &out->rule, random_rule(m, i));
 }
 
@@ -329,6 +350,17 @@ void test_policy_random(struct test_random *random, struct arena *arena, bool tr
 			struct ir_ruleset *out)
 {
 	struct making m = {.random = random, .arena = arena, .now = now, .tracked = tracked};
+	make_policy(&m, out);
+}
+
+void test_policy_about_one(struct test_random *random, struct arena *arena, bool tracked,
+			   int64_t now, struct ir_ruleset *out)
+{
+	static const enum ir_dim dims[] = {IR_ICMP4,    IR_ICMP6, IR_SMAC,   IR_DMAC,
+					   IR_TCPFLAGS, IR_DSCP,  IR_LENGTH, IR_TTL};
+	struct making m = {.random = random, .arena = arena, .now = now, .tracked = tracked};
+	m.about_one = true;
+	m.about = dims[below(&m, array_len(dims))];
 	make_policy(&m, out);
 }
 

@@ -8,6 +8,9 @@
 // with fragment conditions. `now` lies inside and outside of its time windows.
 void test_policy_random(struct test_random *random, struct arena *arena, bool tracked, int64_t now,
 			struct ir_ruleset *out);
+// More rules, and all of them ask for one thing that is no address or port, so that trees can tell them apart by it.
+void test_policy_about_one(struct test_random *random, struct arena *arena, bool tracked,
+			   int64_t now, struct ir_ruleset *out);
 // One whose rules ask for addresses, protocols and ports only, and pass or drop.
 void test_policy_plain(struct test_random *random, struct arena *arena, struct ir_ruleset *out);
 

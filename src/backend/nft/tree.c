@@ -113,7 +113,8 @@ static uint64_t hash_of(const struct build *b, const struct nft_entries *list,
 		for (size_t i = 0; i < 4; i++)
 			hash = mixed(hash, path->protocols[side][i]);
 	}
-	return mixed(hash, (uint64_t)path->held << 2 | (uint64_t)path->header << 1 | path->flow);
+	hash = mixed(hash, path->held);
+	return mixed(hash, (uint64_t)path->link << 2 | (uint64_t)path->header << 1 | path->flow);
 }
 
 static struct nft_node *find_known(struct build *b, uint64_t hash, const struct nft_entries *list)

@@ -148,13 +148,14 @@ void nft_tree_finish(struct nft_tree *tree);
 void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host,
 			 const struct nft_touched *touched, struct nft_chain *to);
 
-#define NFT_SPLIT_FIELDS 19
+#define NFT_SPLIT_FIELDS 31 // a bit each in 32
 // What of a packet is known where a way has led.
 struct nft_path {
 	uint8_t version[2]; // 4 or 6, 0: not known; by side
 	bool protocols_known[2];
 	uint64_t protocols[2][4]; // bit p % 64 of word p / 64
 	bool header;              // it has a transport header
+	bool link;                // it came over Ethernet
 	bool flow;                // it has a flow
 	uint32_t split;           // bit i: nft_split_field[i] is in range[i]
 	uint32_t held; // bit i: some rules ask for nft_split_field[i] as packets here have it

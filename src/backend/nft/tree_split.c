@@ -6,12 +6,14 @@
 
 #include <stdlib.h>
 
-// What may be split by; every one is there in every packet of which what it needs is known.
+// What may be split by.
 const enum nft_field nft_split_field[NFT_SPLIT_FIELDS] = {
-	F_VERSION,   F_PROTO,        F_SRC4,       F_DST4,       F_SRC6,
-	F_DST6,      F_SPORT,        F_DPORT,      F_HEADER,     F_IN,
-	F_OUT,       F_FLOW_VERSION, F_FLOW_PROTO, F_FLOW_SRC4,  F_FLOW_DST4,
-	F_FLOW_SRC6, F_FLOW_DST6,    F_FLOW_SPORT, F_FLOW_DPORT,
+	F_VERSION,    F_PROTO,     F_SRC4,      F_DST4,      F_SRC6,      F_DST6,
+	F_SPORT,      F_DPORT,     F_HEADER,    F_IN,        F_OUT,       F_FLOW_VERSION,
+	F_FLOW_PROTO, F_FLOW_SRC4, F_FLOW_DST4, F_FLOW_SRC6, F_FLOW_DST6, F_FLOW_SPORT,
+	F_FLOW_DPORT, F_ICMP4,     F_ICMP6,     F_LINK,      F_SMAC,      F_DMAC,
+	F_TCPFLAGS,   F_DSCP4,     F_DSCP6,     F_LENGTH4,   F_LENGTH6,   F_TTL4,
+	F_TTL6,
 };
 
 #define NONE SIZE_MAX
@@ -48,6 +50,12 @@ uint32_t nft_path_fields(const struct nft_path *path)
 	return out;
 }
 
+// It only says whether other fields are there.
+static bool is_guard(enum nft_field field)
+{
+	return field == F_HEADER || field == F_LINK;
+}
+
 static bool is_version(enum nft_field field)
 {
 	return field == F_VERSION || field == F_FLOW_VERSION;
@@ -56,6 +64,11 @@ static bool is_version(enum nft_field field)
 static bool is_protocol(enum nft_field field)
 {
 	return field == F_PROTO || field == F_FLOW_PROTO;
+}
+
+static bool is_of_link(enum nft_field field)
+{
+	return field == F_SMAC || field == F_DMAC;
 }
 
 static void know_protocols(struct nft_path *path, enum nft_side side, struct algebra_range range)
@@ -76,6 +89,7 @@ void nft_path_follow(struct nft_path *path, enum nft_field field, struct algebra
 	size_t at = index_of(field);
 	path->flow |= side == OF_FLOW;
 	path->header |= field == F_HEADER;
+	path->link |= field == F_LINK && range.lo == range.hi && range.lo == NFT_LINK_ETHERNET;
 	if (is_version(field) && range.lo == range.hi)
 		path->version[side] = range.lo == NFT_VERSION_4 ? 4 : 6;
 	if (is_protocol(field))
@@ -107,12 +121,17 @@ enum nft_field nft_path_needs(const struct nft_path *path, enum nft_field field)
 		return flow ? F_FLOW_PROTO : F_PROTO;
 	if (protocols.len && !flow && !path->header)
 		return F_HEADER;
+	if (is_of_link(field) && !path->link)
+		return F_LINK;
 	return field;
 }
 
+// A header may be cut off before TCP's flags, and a packet out of a tunnel may have lost its link header.
 bool nft_path_has(const struct nft_path *path, enum nft_field field)
 {
-	return field != F_HEADER && (nft_field_info[field].side == OF_PACKET || path->flow);
+	if (field == F_HEADER || field == F_TCPFLAGS || is_of_link(field))
+		return false;
+	return nft_field_info[field].side == OF_PACKET || path->flow;
 }
 
 // --- what a rule asks ---
@@ -471,6 +490,18 @@ static bool take_apart(const struct nft_splitting *s, struct arena *arena, struc
 	return true;
 }
 
+// What some rule still asks for: bit f is field f.
+static uint64_t asked_fields(const struct nft_splitting *s)
+{
+	uint64_t asked = (uint64_t)1 << F_FLOW_VERSION; // addresses imply it
+	for (size_t i = 0; i < s->entries->len; i++) {
+		const struct nft_form *form = s->tree->rule.at[s->entries->at[i].rule];
+		for (uint32_t left = s->entries->at[i].left; left; left &= left - 1)
+			asked |= (uint64_t)1 << form->match[__builtin_ctz(left)].field;
+	}
+	return asked;
+}
+
 bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
 {
 	if (take_common(s, arena, out))
@@ -481,9 +512,10 @@ bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct
 		return false;
 	struct nft_split best = {.field = NFT_FIELDS}, now;
 	double least = (double)s->entries->len - WORTH, score;
+	uint64_t asked = asked_fields(s);
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
 		enum nft_field field = nft_split_field[i], needed = nft_path_needs(s->path, field);
-		if (field == F_HEADER || (needed != field && !count_edges(s, needed)) ||
+		if (is_guard(field) || !(asked >> field & 1) || !(asked >> needed & 1) ||
 		    !take(s, field, arena, &now, &score))
 			continue;
 		if (score < least) {

@@ -66,8 +66,11 @@ static void random_rulesets(void **state)
 		struct arena arena;
 		struct ir_ruleset ruleset;
 		arena_init(&arena);
-		test_policy_random(&random, &arena, test_random_chance(&random, 70), 1800000000,
-				   &ruleset);
+		bool tracked = test_random_chance(&random, 70);
+		if (i % 8 == 0)
+			test_policy_about_one(&random, &arena, tracked, 1800000000, &ruleset);
+		else
+			test_policy_random(&random, &arena, tracked, 1800000000, &ruleset);
 		struct tried t = {
 			.arena = &arena, .random = &random, .ruleset = &ruleset, .packets = 60};
 		t.options.shape = test_shape_random(&random);
@@ -131,6 +134,63 @@ static void few_rules_are_met(void **state)
 		nft_compile(&ruleset, &t.options, &linear);
 		nft_tree_build_from(&linear, &t.options.shape, &arena, &tree);
 		assert_true(tree.entries < 7 * ruleset.rule.len);
+		arena_fini(&arena);
+	}
+}
+
+// --- rules that ask for anything ---
+
+// Of what the main chain and all nodes hold, rules one after the other.
+static size_t longest_list(const struct nft_program *program)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < program->chain.len; i++) {
+		const struct nft_chain *chain = program->chain.at[i];
+		size_t tested = 0;
+		for (size_t k = 0; k < chain->rule.len; k++)
+			tested += !nft_form_by_map(&chain->rule.at[k]);
+		most = tested > most ? tested : most;
+	}
+	return most;
+}
+
+static void ask_for(struct arena *arena, enum ir_dim dim, struct ir_ruleset *out)
+{
+	*out = (struct ir_ruleset){.default_action = IR_DROP};
+	for (unsigned i = 0; i < 60; i++) {
+		struct ir_rule rule = {.policy = "p", .name = "r", .clauses = 1};
+		rule.verdict = i % 3 ? IR_PASS : IR_DROP;
+		rule.clause = arena_new(arena, struct ir_clause);
+		if (dim == IR_TCPFLAGS)
+			assert_true(ir_clause_narrow(rule.clause, arena, IR_PROTO,
+						     algebra_set_one(arena, 6, 6)));
+		assert_true(ir_clause_narrow(rule.clause, arena, dim,
+					     algebra_set_one(arena, i + 1, i + 1)));
+		vec_push(arena, &out->rule, rule);
+	}
+}
+
+// Not by addresses and ports only: whatever many rules ask for leads to short leaves.
+static void all_that_many_ask_for_splits(void **state)
+{
+	(void)state;
+	static const enum ir_dim dims[] = {IR_SRC4, IR_DST6,     IR_DPORT,  IR_PROTO, IR_ICMP4,
+					   IR_SMAC, IR_DMAC,     IR_LENGTH, IR_TTL,   IR_ICMP6,
+					   IR_DSCP, IR_TCPFLAGS, IR_IN};
+	struct test_random random = {.state = 1};
+	for (size_t i = 0; i < array_len(dims); i++) {
+		struct arena arena;
+		struct ir_ruleset ruleset;
+		struct nft_program shaped;
+		arena_init(&arena);
+		nft_program_init(&shaped, &arena);
+		ask_for(&arena, dims[i], &ruleset);
+		struct tried t = {
+			.arena = &arena, .random = &random, .ruleset = &ruleset, .packets = 200};
+		compare_walks(&t);
+		nft_compile_shaped(&ruleset, &t.options, &shaped);
+		print_message("%s: %zu\n", ir_dim_info[dims[i]].key, longest_list(&shaped));
+		assert_in_range(longest_list(&shaped), 0, 16);
 		arena_fini(&arena);
 	}
 }
@@ -520,6 +580,10 @@ static void ports_are_known_behind_protocols(void **state)
 	path = (struct nft_path){.header = true};
 	nft_path_follow(&path, F_PROTO, (struct algebra_range){5, 255});
 	assert_int_equal(nft_path_needs(&path, F_DPORT), F_PROTO);
+	assert_int_equal(nft_path_needs(&path, F_SMAC), F_LINK);
+	nft_path_follow(&path, F_LINK, (struct algebra_range){1, 1});
+	assert_int_equal(nft_path_needs(&path, F_SMAC), F_SMAC);
+	assert_false(nft_path_has(&path, F_SMAC));
 }
 
 // Rules are compiled in blocks; the default action stands once behind them all.
@@ -553,6 +617,7 @@ int main(void)
 		cmocka_unit_test(random_rulesets),
 		cmocka_unit_test(large_sets),
 		cmocka_unit_test(few_rules_are_met),
+		cmocka_unit_test(all_that_many_ask_for_splits),
 		cmocka_unit_test(trees_are_changed),
 		cmocka_unit_test(maps_ask_what_all_packets_have),
 		cmocka_unit_test(maps_stay),
