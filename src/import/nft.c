@@ -267,15 +267,15 @@ static bool is_field(const struct nft_stmt *stmt, const char *name, enum nft_op 
 	       stmt->right->kind == NFT_VALUE && !strcmp(stmt->right->text, value);
 }
 
-// That there is a link header at all, or a transport header of three bytes, goes without saying where the rule reads a field
-// from it.
+// That there is a link header at all, or a transport header with both ports, goes without saying where the rule reads a
+// field from it.
 static bool is_implied(const struct rule_walk *w, const struct nft_stmt *stmt)
 {
 	static const char *const transport[] = {"tcp ",  "udp ", "udplite ", "sctp ",
 						"dccp ", "th ",  "icmp ",    "icmpv6 "};
 	bool link = is_field(stmt, "meta iiftype", NFT_EQ, "ether") ||
 		    is_field(stmt, "meta iiftype", NFT_EQ, "1");
-	bool header = is_field(stmt, "@th,0,24", NFT_GE, "0");
+	bool header = is_field(stmt, "@th,8,24", NFT_GE, "0");
 	for (size_t i = 0; (link || header) && i < w->rule->stmt.len; i++) {
 		const struct nft_stmt *other = &w->rule->stmt.at[i];
 		bool known = other->kind == NFT_MATCH && other->left->kind == NFT_FIELD &&

@@ -407,7 +407,7 @@ static const struct {
 	{"add rule inet bulwark %g meta mark set 1", NULL, {{true, BACKEND_FOREIGN, NULL}}, 1},
 	{"delete rule inet bulwark %g handle %h\nadd rule inet bulwark %g meta l4proto { "
 	 "tcp, udp, dccp, sctp, "
-	 "udplite } @th,0,24 >= 0 th dport 3074-3081 goto %g-reject",
+	 "udplite } @th,8,24 >= 0 th dport 3074-3081 goto %g-reject",
 	 "games",
 	 {{true, BACKEND_REORDERED, "games"}},
 	 1},

@@ -274,6 +274,7 @@ size_t test_packet_frame(const struct test_packet *p, uint8_t frame[static TEST_
 	put_transport(&body, p);
 	size_t len = (size_t)(body.at - l4);
 	set_checksum(p, l4, len);
+	len = p->cut && p->left < len ? p->left : len;
 	put_bytes(&w, test_mac_nsf[p->from_b], 6);
 	put_bytes(&w, p->smac, 6);
 	put16(&w, p->version == 4 ? 0x0800 : 0x86dd);
@@ -350,6 +351,25 @@ static void set_transport(const struct test_packet *p, struct ir_packet *out)
 		ir_packet_set(out, IR_DCCPSERVICE, p->service);
 }
 
+// What is not whole is not there, of ports both or none.
+static void cut_transport(const struct test_packet *p, struct ir_packet *out)
+{
+	const struct {
+		enum ir_dim dim;
+		unsigned end;
+	} last[] = {{IR_SPORT, 4},        {IR_DPORT, 4},
+		    {IR_ICMP4, 4},        {IR_ICMP6, 4},
+		    {IR_TCPFLAGS, 14},    {IR_TCPSEQ, 8},
+		    {IR_TCPACK, 12},      {IR_TCPOFFSET, 13},
+		    {IR_TCPRESERVED, 13}, {IR_TCPWINDOW, 16},
+		    {IR_TCPURGENT, 20},   {IR_UDPLEN, 6},
+		    {IR_SCTPCHUNK, 13},   {IR_DCCPTYPE, 9},
+		    {IR_DCCPOFFSET, 5},   {IR_DCCPSERVICE, p->dccp_type ? 28 : 20}};
+	for (size_t i = 0; p->cut && i < array_len(last); i++)
+		if (p->left < last[i].end)
+			out->has &= ~((uint64_t)1 << last[i].dim);
+}
+
 void test_packet_dims(const struct test_packet *p, struct ir_packet *out)
 {
 	uint8_t frame[TEST_FRAME_MOST];
@@ -375,6 +395,7 @@ void test_packet_dims(const struct test_packet *p, struct ir_packet *out)
 	}
 	if (!p->fragment)
 		set_transport(p, out);
+	cut_transport(p, out);
 }
 
 void test_packet_tuple(const struct ir_packet *packet, struct ir_packet *out)

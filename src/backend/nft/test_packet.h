@@ -35,6 +35,8 @@ struct test_packet {
 	uint8_t smac[6];
 	uint16_t payload; // bytes before the tail
 	bool bad_checksum;
+	bool cut; // `left` bytes are behind the IP header, and no number at the end
+	uint8_t left;
 	const uint8_t *inner; // an ICMP error: the packet that it is about, from its IP header on
 	uint16_t inner_len;
 };
