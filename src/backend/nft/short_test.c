@@ -121,8 +121,10 @@ int main(int argc, char **argv)
 		struct arena arena;
 		struct ir_ruleset ruleset;
 		arena_init(&arena);
-		if (i % 2)
+		if (i % 3 == 0)
 			test_policy_plain(&s.random, &arena, &ruleset);
+		else if (i % 3 == 1)
+			test_policy_about_one(&s.random, &arena, false, time(NULL), &ruleset);
 		else
 			test_policy_random(&s.random, &arena, false, time(NULL), &ruleset);
 		test_oracle_enter(&s.oracle, false);
