@@ -84,13 +84,22 @@ static json_t *parts_json(const struct backend_nft_explanation *e)
 	return list;
 }
 
+static json_t *weighed_json(const struct backend_nft_explanation *e)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < e->weighed.len; i++)
+		json_array_append_new(list, json_pack("{s:s, s:o}", "form", e->weighed.at[i].form,
+						      "cost", cost_json(&e->weighed.at[i].cost)));
+	return list;
+}
+
 static json_t *explanation_json(const struct cli *cli, const struct backend_nft_explanation *e)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "form", e->form, "rules",
-			 number(e->rules), "size", size_json(&e->size), "cost", cost_json(&e->cost),
-			 "linear", "size", size_json(&e->linear_size), "cost",
-			 cost_json(&e->linear_cost), "parts", parts_json(e), "diags",
-			 cli_diags_json(&cli->diags));
+	return json_pack("{s:s, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o}", "form", e->form,
+			 "rules", number(e->rules), "size", size_json(&e->size), "cost",
+			 cost_json(&e->cost), "linear", "size", size_json(&e->linear_size), "cost",
+			 cost_json(&e->linear_cost), "weighed", weighed_json(e), "parts",
+			 parts_json(e), "diags", cli_diags_json(&cli->diags));
 }
 
 // --- as a table ---
@@ -137,7 +146,10 @@ static void put_explanation(struct cli *cli, const struct backend_nft_explanatio
 	put_parts(cli, e);
 	buf_adds(&cli->out, "\nExpected cost of a packet, beyond forwarding it:\n");
 	put_cost(cli, "this form", &e->cost);
-	put_cost(cli, "linear", &e->linear_cost);
+	if (!e->weighed.len)
+		put_cost(cli, "linear", &e->linear_cost);
+	for (size_t i = 0; i < e->weighed.len; i++)
+		put_cost(cli, e->weighed.at[i].form, &e->weighed.at[i].cost);
 }
 
 bool explain_say(struct cli *cli, const struct ir_ruleset *lowered,

@@ -333,8 +333,9 @@ static void spread(struct nft_costs *costs, const struct reached *from, struct s
 		add_rule(form, there, rule);
 		each_target(costs, form, arrive, &there);
 		at.ns += step_ns(form);
-		if (form->act == ACT_JUMP && is_plain(form))
-			at.ns += ns.enter + reach(costs, form->chain)->passing.usual;
+		const struct reached *into =
+			form->act == ACT_JUMP && is_plain(form) ? reach(costs, form->chain) : NULL;
+		at.ns += into ? ns.enter + into->passing.usual : 0;
 		if (ends(form))
 			return;
 	}

@@ -3,6 +3,7 @@
 #include "backend/nft/compile.h"
 #include "backend/nft/cost.h"
 #include "backend/nft/overlay.h"
+#include "backend/nft/pick.h"
 
 #include <string.h>
 
@@ -77,6 +78,22 @@ static void weigh(const struct nft_program *program, struct arena *arena,
 	*size_out = nft_costs_size(costs, nft_program_find(program, ""), true);
 }
 
+static void weigh_forms(const struct nft_program *linear, const struct backend_nft_shape *shape,
+			struct explaining *e)
+{
+	static const char *const name[] = {[BACKEND_NFT_LINEAR] = "linear",
+					   [BACKEND_NFT_HASH] = "hash",
+					   [BACKEND_NFT_TREE] = "tree",
+					   [BACKEND_NFT_MIXED] = "mixed"};
+	struct nft_weighed weighed[NFT_WEIGHED];
+	struct nft_rules rules = nft_rules_of(linear, e->arena);
+	size_t n = nft_forms_weigh(&rules, shape, weighed);
+	for (size_t i = 0; i < n; i++) {
+		struct backend_nft_weighed one = {name[weighed[i].form], weighed[i].cost};
+		vec_push(e->arena, &e->out->weighed, one);
+	}
+}
+
 bool backend_nft_explain(const struct ir_ruleset *lowered,
 			 const struct backend_nft_options *options, struct diags *diags,
 			 struct arena *arena, struct backend_nft_explanation *out)
@@ -91,6 +108,7 @@ bool backend_nft_explain(const struct ir_ruleset *lowered,
 	nft_program_init(&linear, arena);
 	nft_program_init(&e.shaped, arena);
 	nft_compile(lowered, options, &linear);
+	weigh_forms(&linear, &options->shape, &e);
 	nft_tree_build_from(&linear, &options->shape, arena, &e.tree);
 	nft_shape_program(&linear, &e.tree, &e.shaped);
 	e.costs = nft_costs_new(&e.shaped, arena);

@@ -154,6 +154,44 @@ static void linear_is_linear(void **state)
 	arena_fini(&arena);
 }
 
+static void assert_cheapest(const struct ir_ruleset *ruleset, struct arena *arena)
+{
+	struct backend_nft_explanation is =
+		explain(ruleset, (struct backend_nft_shape){.form = BACKEND_NFT_AUTO}, arena);
+	assert_true(is.weighed.len > 1);
+	for (unsigned form = BACKEND_NFT_LINEAR; form <= BACKEND_NFT_MIXED; form++) {
+		struct backend_nft_shape shape = {.form = form};
+		struct backend_nft_explanation other = explain(ruleset, shape, arena);
+		assert_int_equal(other.weighed.len, 0);
+		assert_true(is.cost.mean_ns <= other.cost.mean_ns);
+	}
+}
+
+// Whatever a ruleset is about, no form that could be asked for is expected to be cheaper.
+static void the_cheapest_form_is_taken(void **state)
+{
+	(void)state;
+	static const size_t rules[] = {1, 5, 20, 50, 200, 1000};
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct ir_ruleset ruleset;
+	struct arena arena;
+	for (size_t i = 0; i < array_len(rules) * TEST_SETS_KINDS; i++) {
+		arena_init(&arena);
+		make_set(i % TEST_SETS_KINDS, rules[i / TEST_SETS_KINDS], &arena, &ruleset);
+		assert_cheapest(&ruleset, &arena);
+		arena_fini(&arena);
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		arena_init(&arena);
+		if (i % 2)
+			test_policy_random(&random, &arena, i % 3, 1800000000, &ruleset);
+		else
+			test_policy_about_one(&random, &arena, i % 3, 1800000000, &ruleset);
+		assert_cheapest(&ruleset, &arena);
+		arena_fini(&arena);
+	}
+}
+
 // --- sizes ---
 
 static void compare_sizes(const struct ir_ruleset *ruleset,
@@ -334,15 +372,16 @@ static void rules_in_front_are_said(void **state)
 	struct ir_ruleset acl;
 	struct diags diags;
 	struct buf dot, script;
-	const struct backend_nft_options options = {.shape = {.overlay_least = 1}};
+	const struct backend_nft_options options = {
+		.shape = {.form = BACKEND_NFT_MIXED, .overlay_least = 1}};
+	const struct backend_nft_shape mixed = {.form = BACKEND_NFT_MIXED};
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	buf_init(&dot);
 	buf_init(&script);
 	test_sets_make(&(struct test_sets_spec){TEST_SETS_ACL, 4, 300, 1}, &arena, &acl);
 	struct backend_nft_explanation with = explain(&acl, options.shape, &arena),
-				       without =
-					       explain(&acl, (struct backend_nft_shape){0}, &arena);
+				       without = explain(&acl, mixed, &arena);
 	assert_string_equal(with.part.at[0].form, "front");
 	assert_int_equal(with.part.at[0].size.maps, 4);
 	assert_true(with.part.at[0].passed_ns > 0);
@@ -383,6 +422,7 @@ static void bad_rulesets_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_cheapest_form_is_taken),
 		cmocka_unit_test(costs_add_up),
 		cmocka_unit_test(maps_cost),
 		cmocka_unit_test(the_tree_is_cheaper),

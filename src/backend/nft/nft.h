@@ -12,7 +12,7 @@ extern const struct backend_ops backend_nft_ops;
 
 // How the rules stand in the kernel (docs/why/nft-tree.md). Whatever is chosen, the meaning is the same.
 enum backend_nft_form {
-	BACKEND_NFT_AUTO,   // what the cost model finds cheapest
+	BACKEND_NFT_AUTO,   // what the cost model finds cheapest; of more than 1,000 rules mixed
 	BACKEND_NFT_LINEAR, // one after the other
 	BACKEND_NFT_HASH, // one hash map on exact values in front, the others behind it one after the other
 	BACKEND_NFT_TREE,  // one decision tree
@@ -109,11 +109,17 @@ struct backend_nft_part {
 	struct backend_nft_size size;
 	uint64_t passed_ns, worst_ns; // of a packet that nothing in it decides: usually, at most
 };
+struct backend_nft_weighed {
+	const char *form;
+	struct backend_nft_cost cost;
+};
 struct backend_nft_explanation {
 	const char *form; // "linear", "hash", "tree" or "mixed"
 	size_t rules;     // of the policy
 	struct backend_nft_size size, linear_size;
 	struct backend_nft_cost cost, linear_cost;
+	VEC(struct backend_nft_weighed)
+	weighed; // all forms of a small ruleset, of which it has the cheapest
 	VEC(struct backend_nft_part) part;
 };
 // The form that the ruleset would be enforced in, in `arena`. False, with diags, when the ruleset is refused.

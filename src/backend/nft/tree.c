@@ -649,8 +649,8 @@ static void reserve_rules(struct nft_tree *tree, size_t rules)
 	vec_reserve(tree->arena, &tree->targeted, rules);
 }
 
-void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shape *shape,
-		    struct arena *arena, struct nft_tree *out)
+void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_shape *shape,
+		       struct arena *arena, struct nft_tree *out)
 {
 	size_t overlay_least = shape->overlay_least ? shape->overlay_least : OVERLAY_LEAST;
 	*out = (struct nft_tree){.arena = arena,
@@ -682,12 +682,11 @@ void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shap
 	nft_tree_finish(out);
 }
 
-void nft_tree_build_from(const struct nft_program *linear, const struct backend_nft_shape *shape,
-			 struct arena *arena, struct nft_tree *out)
+struct nft_rules nft_rules_of(const struct nft_program *linear, struct arena *arena)
 {
 	const struct nft_chain *chain = nft_program_find(linear, "");
 	struct nft_rules rules = {{0}};
 	for (size_t i = 0; i < chain->rule.len; i++)
 		vec_push(arena, &rules.list, &chain->rule.at[i]);
-	nft_tree_build(&rules, shape, arena, out);
+	return rules;
 }

@@ -79,8 +79,14 @@ struct nft_tree {
 struct nft_rules {
 	VEC(const struct nft_form *) list;
 };
+// The rules of the main chain of a linear program.
+struct nft_rules nft_rules_of(const struct nft_program *linear, struct arena *arena) must_check;
 // Places for the rules of a list and some that come later.
 size_t nft_tree_room(size_t rules) must_check;
+// In the form that the shape says, BACKEND_NFT_AUTO as BACKEND_NFT_MIXED.
+void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_shape *shape,
+		       struct arena *arena, struct nft_tree *out);
+// The same, but BACKEND_NFT_AUTO is the cheapest form (pick.h).
 void nft_tree_build(const struct nft_rules *rules, const struct backend_nft_shape *shape,
 		    struct arena *arena, struct nft_tree *out);
 // The same of the main chain of a linear program.
