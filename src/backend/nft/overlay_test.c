@@ -4,6 +4,7 @@
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
+#include "backend/nft/test_case.h"
 #include "backend/nft/test_fixture.h"
 #include "backend/nft/test_policy.h"
 
@@ -11,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #define POLICIES 60u
@@ -56,13 +58,24 @@ struct tally {
 	unsigned changes, in_front, settled;
 };
 
+enum kind { PLAIN, PACKETS, FLOWS };
+
+static void make_policy(struct test_fixture *f, struct test_random *random, enum kind kind,
+			struct ir_ruleset *out)
+{
+	if (kind == PLAIN)
+		test_policy_plain(random, &f->arena, out);
+	else
+		test_policy_random(random, &f->arena, kind == FLOWS, time(NULL), out);
+}
+
 // A few rules at a random place become others.
-static struct backend_edit edit(struct test_fixture *f, struct test_random *random)
+static struct backend_edit edit(struct test_fixture *f, struct test_random *random, enum kind kind)
 {
 	struct ir_ruleset others, out = {.default_action = f->ruleset.default_action};
 	struct backend_edit e = {.inserted = test_random_below(random, 3)};
 	size_t rules = f->ruleset.rule.len;
-	test_policy_plain(random, &f->arena, &others);
+	make_policy(f, random, kind, &others);
 	e.at = e.to = test_random_below(random, (uint32_t)rules + 1);
 	e.removed = test_random_below(random, 3);
 	e.removed = e.removed > rules - e.at ? rules - e.at : e.removed;
@@ -77,14 +90,27 @@ static struct backend_edit edit(struct test_fixture *f, struct test_random *rand
 	return e;
 }
 
-static void change(struct test_fixture *f, struct test_random *random, struct tally *tally)
+// What is read back is the policy's, and all of it can be said in the IR.
+static void assert_read_back(struct test_fixture *f)
 {
-	struct backend_edit e = edit(f, random);
+	struct backend_state state;
+	assert_int_equal(backend_nft_read_back(f->nft, &f->arena, &state), 0);
+	if (state.strange.list.len)
+		fail_msg("%s", state.strange.list.at[0].found ? state.strange.list.at[0].found
+							      : state.strange.list.at[0].intended);
+}
+
+static void change(struct test_fixture *f, struct test_random *random, enum kind kind,
+		   struct tally *tally)
+{
+	struct backend_edit e = edit(f, random, kind);
 	int done = backend_nft_change(f->nft, &f->ruleset, &e, 1, &f->diags);
 	tally->changes++;
 	assert_int_equal(done, BACKEND_DONE);
 	tally->in_front += in_front(f) > 0;
 	assert_int_equal(differences(f, test_random_below(random, 2)), 0);
+	if (test_random_chance(random, 30))
+		assert_read_back(f);
 	if (test_random_below(random, 4))
 		return;
 	done = backend_nft_settle(f->nft, &f->ruleset, &f->diags);
@@ -103,7 +129,7 @@ static void the_policy_is_found(void **state)
 		test_policy_plain(&random, &f->arena, &f->ruleset);
 		apply(f);
 		for (unsigned k = 0; k < CHANGES; k++)
-			change(f, &random, &tally);
+			change(f, &random, PLAIN, &tally);
 	}
 	size_t replaced = backend_nft_replaced(f->nft);
 	printf("%u changes, %zu by replacing all; %u times rules were in front, %u times they came "
@@ -111,6 +137,23 @@ static void the_policy_is_found(void **state)
 	       tally.changes, replaced, tally.in_front, tally.settled);
 	assert_true(tally.in_front > tally.changes / 8 && tally.settled);
 	assert_true(replaced < tally.changes / 4);
+}
+
+// Of all kinds, in all shapes. The kernel rules of a clause in a flow's two directions come and go each by itself.
+static void whatever_is_changed_is_read_back(void **state)
+{
+	struct test_fixture *f = *state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct tally tally = {0};
+	for (unsigned i = 0; i < POLICIES; i++) {
+		enum kind kind = i % 3 ? FLOWS : PACKETS;
+		f->nft->options.shape = test_shape_random(&random);
+		make_policy(f, &random, kind, &f->ruleset);
+		assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
+		for (unsigned k = 0; k < CHANGES; k++)
+			change(f, &random, kind, &tally);
+	}
+	printf("%u changes, %zu by replacing all\n", tally.changes, backend_nft_replaced(f->nft));
 }
 
 // --- rules one by one ---
@@ -367,6 +410,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(others_behind_a_shut_guard_are_noticed, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_crash_leaves_one_of_the_policies, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(whatever_is_changed_is_read_back, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(the_policy_is_found, set_up, tear_down),
 	};
