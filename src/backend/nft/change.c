@@ -226,14 +226,27 @@ static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *w
 	return true;
 }
 
-// Whether each new rule is for the packets of one that goes. Where there are maps in front, new rules come there more
-// quickly.
-static bool may_turn(const struct change *c, const struct backend_edit *edit,
+// What stands in front or may come there is changed there: the kernel need not check the table then.
+static bool is_for_front(struct change *c, const struct nft_live_rule *rule)
+{
+	const struct nft_tree *tree = &c->live->tree;
+	struct nft_pieces pieces = {{0}};
+	bool cut = tree->overlay;
+	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++)
+		if (tree->where.at[i] == NFT_NOWHERE)
+			return true;
+	for (uint32_t i = rule->first; i < rule->first + rule->forms && cut; i++)
+		cut = nft_overlay_cut(tree, i, (uint32_t)tree->rule.len, &c->arena, &pieces);
+	return cut;
+}
+
+// Whether each new rule is for the packets of one that goes.
+static bool may_turn(struct change *c, const struct backend_edit *edit,
 		     const struct nft_live_rule *removed, const struct nft_chain *made)
 {
-	bool may = edit->removed == edit->inserted && !c->live->tree.overlay;
+	bool may = edit->removed == edit->inserted;
 	for (size_t i = 0; i < edit->removed && may; i++)
-		may = has_same_packets(c, &removed[i], &made[i]);
+		may = has_same_packets(c, &removed[i], &made[i]) && !is_for_front(c, &removed[i]);
 	return may;
 }
 

@@ -93,6 +93,7 @@ static void cut_whole(struct cutting *c)
 {
 	struct nft_cut *cut = c->cut;
 	cut->rule.len = cut->group.len = 0;
+	vec_reserve(c->tree->arena, &cut->rule, c->leaf->entry.len);
 	cut_rules(c, nft_leaf_order(c->tree, c->leaf->entry, &c->scratch));
 	cut->whole_ns = cost_of(cut);
 	cut->whole_rules = cut->rule.len;
