@@ -216,10 +216,14 @@ static void make_list(const struct nft_live *live, const struct nft_form *touche
 		      struct nft_program *list)
 {
 	const struct nft_tree *tree = &live->tree;
+	const struct nft_hull hull = nft_hull_of(touched);
 	nft_program_chain(list, "")->name = "";
 	for (size_t i = 0; i < live->rule.len; i++)
 		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
-			const struct nft_form *form = tree->rule.at[live->rule.at[i].first + k];
+			uint32_t number = live->rule.at[i].first + k;
+			if (nft_hulls_apart(&hull, &tree->hull.at[number]))
+				continue;
+			const struct nft_form *form = tree->rule.at[number];
 			if (form && nft_form_may_meet(touched, form))
 				add_form(list, live, form, (uint32_t)i);
 		}

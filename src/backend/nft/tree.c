@@ -612,7 +612,7 @@ static void narrow(const struct nft_form *form, enum nft_field field, uint8_t ve
 	}
 }
 
-static struct nft_hull hull_of(const struct nft_form *form)
+struct nft_hull nft_hull_of(const struct nft_form *form)
 {
 	struct nft_hull hull = {.src = {0, UINT32_MAX}, .dst = {0, UINT32_MAX}};
 	bool flow = nft_form_kind(form) == NFT_KIND_FLOW;
@@ -629,7 +629,7 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 	vec_push(tree->arena, &tree->rule, form);
 	vec_push(tree->arena, &tree->rank, rank);
 	vec_push(tree->arena, &tree->where, NFT_NOWHERE);
-	vec_push(tree->arena, &tree->hull, hull_of(form));
+	vec_push(tree->arena, &tree->hull, nft_hull_of(form));
 	vec_push(tree->arena, &tree->target, ++tree->numbers);
 	vec_push(tree->arena, &tree->targeted, false);
 }

@@ -139,6 +139,9 @@ bool nft_tree_may_turn(const struct nft_tree *tree, uint32_t rule,
 		       const struct nft_form *form) must_check;
 bool nft_tree_turn(struct nft_tree *tree, uint32_t rule, const struct nft_form *form,
 		   struct nft_touched *touched) must_check;
+// Where the form's packets are; of two, told quickly and not always: no packet is in both.
+struct nft_hull nft_hull_of(const struct nft_form *form) must_check;
+bool nft_hulls_apart(const struct nft_hull *a, const struct nft_hull *b) must_check;
 // Whether both rules are there, and a packet may be in both.
 bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b) must_check;
 // The leaf's rules, as they stand in its host's chain; maps are only named.

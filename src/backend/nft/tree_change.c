@@ -414,8 +414,8 @@ bool nft_tree_turn(struct nft_tree *tree, uint32_t rule, const struct nft_form *
 
 // --- where a new rule goes ---
 
-// Quickly: no packet is in both. Asked of all rules one after the other, so there is nothing to guess for the processor.
-static bool are_apart(const struct nft_hull *a, const struct nft_hull *b)
+// Asked of all rules one after the other, so there is nothing to guess for the processor.
+bool nft_hulls_apart(const struct nft_hull *a, const struct nft_hull *b)
 {
 	bool said = (a->kind == b->kind) & (a->version != 0) & (b->version != 0),
 	     apart = (a->version != b->version) | (a->src.lo > b->src.hi) |
@@ -425,7 +425,7 @@ static bool are_apart(const struct nft_hull *a, const struct nft_hull *b)
 
 bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b)
 {
-	return !are_apart(&tree->hull.at[a], &tree->hull.at[b]) && tree->rule.at[a] &&
+	return !nft_hulls_apart(&tree->hull.at[a], &tree->hull.at[b]) && tree->rule.at[a] &&
 	       tree->rule.at[b] && nft_form_may_meet(tree->rule.at[a], tree->rule.at[b]);
 }
 
