@@ -454,8 +454,8 @@ static void lift_list(struct lifting *l)
 	}
 	if (!l->flow_rules && no_flow)
 		(void)lift_one(l, end - 1, end);
-	if (end < n)
-		add_origin(l, &form[end]);
+	if (end < n || closed)
+		add_origin(l, &form[end - (end == n)]);
 }
 
 static bool is_list(const struct nft_program *program)

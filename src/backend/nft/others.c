@@ -222,7 +222,9 @@ static const char *where_is(struct others *o, const struct base_chain *base,
 	const char *text =
 		arena_printf(o->arena, "table %s %s, chain %s (priority %d)",
 			     family_name(base->family), base->table, chain, base->priority);
-	if (!origin || !origin->form || !origin->form->handle)
+	if (!origin)
+		return text;
+	if (!origin->form || !origin->form->handle)
 		return arena_printf(o->arena, "%s, its policy", text);
 	return arena_printf(o->arena, "%s, handle %llu", text,
 			    (unsigned long long)origin->form->handle);
@@ -280,22 +282,26 @@ static void ask(struct question *q, size_t rule, const struct ir_rule *drops)
 	arena_fini(&arena);
 }
 
+static bool stops(enum ir_verdict verdict)
+{
+	return verdict == IR_DROP || verdict == IR_REJECT;
+}
+
+// What they have at the end is asked about, too, unless it only stands in for an end that could not be followed.
 static void ask_all(struct question *q)
 {
 	static const struct ir_clause all = {0};
 	size_t n = q->theirs->rule.len, rules = n + q->o->lowered->rule.len + 1;
 	q->most = (unsigned)(RULES_MOST / rules);
 	q->most = q->most < ASKED_LEAST ? ASKED_LEAST : q->most > ASKED_MOST ? ASKED_MOST : q->most;
-	for (size_t i = 0; i < n; i++) {
-		enum ir_verdict verdict = q->theirs->rule.at[i].verdict;
-		if (verdict == IR_DROP || verdict == IR_REJECT)
+	for (size_t i = 0; i < n; i++)
+		if (stops(q->theirs->rule.at[i].verdict))
 			ask(q, i, &q->theirs->rule.at[i]);
-	}
 	struct ir_rule rest = {.policy = "",
 			       .name = "",
 			       .clause = (struct ir_clause *)(uintptr_t)&all,
 			       .clauses = 1};
-	if (!ir_verdict_passes(q->theirs->default_action))
+	if (stops(q->theirs->default_action) && (q->base->drops || q->origin[n].form->handle))
 		ask(q, n, &rest);
 	if (q->asked > q->most)
 		tell(q->o,
@@ -355,17 +361,25 @@ static int judge_chain(struct others *o, const struct base_chain *base)
 
 // --- the old iptables ---
 
-static void tell_legacy(struct others *o, const char *path, const char *program)
+// Of its tables those that have a chain in the forward hook.
+static bool forwards(const char *table)
+{
+	return !strcmp(table, "filter") || !strcmp(table, "mangle") || !strcmp(table, "security");
+}
+
+static void tell_legacy(struct backend_others *out, const char *path, const char *program)
 {
 	char line[64];
 	FILE *file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
-		tell(o, (struct backend_other){
-				.kind = BACKEND_OTHER_UNKNOWN,
-				.where = arena_printf(o->arena, "table %s of %s", line, program),
-				.rule = "tables of the old iptables cannot be read; use those of "
-					"nf_tables"});
+		struct backend_other other = {
+			.kind = BACKEND_OTHER_UNKNOWN,
+			.where = arena_printf(out->arena, "table %s of %s", line, program),
+			.rule = "tables of the old iptables cannot be read; use those of "
+				"nf_tables"};
+		if (forwards(line))
+			vec_push(out->arena, &out->list, other);
 	}
 	if (file)
 		fclose(file);
@@ -378,11 +392,7 @@ static int judge_all(struct others *o)
 	int error = find_chains(o);
 	for (size_t i = 0; i < o->chain.len && !error; i++)
 		error = judge_chain(o, &o->chain.at[i]);
-	if (error)
-		return error;
-	tell_legacy(o, "/proc/thread-self/net/ip_tables_names", "iptables");
-	tell_legacy(o, "/proc/thread-self/net/ip6_tables_names", "ip6tables");
-	return 0;
+	return error;
 }
 
 static void keep(struct backend_nft *nft, const struct ir_ruleset *lowered, uint32_t at)
@@ -417,5 +427,8 @@ int backend_nft_others(struct backend_nft *nft, const struct ir_ruleset *lowered
 		other.witness = arena_strdup(out->arena, other.witness);
 		vec_push(out->arena, &out->list, other);
 	}
+	// The kernel's number of changes does not count these.
+	tell_legacy(out, "/proc/thread-self/net/ip_tables_names", "iptables");
+	tell_legacy(out, "/proc/thread-self/net/ip6_tables_names", "ip6tables");
 	return 0;
 }

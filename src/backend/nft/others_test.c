@@ -105,6 +105,21 @@ static const struct {
 	{"table ip other { chain f { type filter hook forward priority 0; meta mark set 1; "
 	 "ct state new tcp dport { 22, 81 } reject with tcp reset; }\n}\n",
 	 1, 1, NULL, NULL},
+	{"table ip other { chain f { type filter hook forward priority 0; tcp dport vmap { 80 : "
+	 "drop, "
+	 "81 : accept }; }\n}\n",
+	 0, 1, "chain f (priority 0), handle ", NULL},
+	{"table ip other { set s { type ipv4_addr; flags timeout; }\nchain f { type filter hook "
+	 "forward "
+	 "priority 0; ip saddr @s drop; }\n}\n",
+	 0, 1, "chain f (priority 0), handle ", NULL},
+	{"table ip other { chain f { type filter hook forward priority 0; limit rate over "
+	 "10/second "
+	 "drop; }\n}\n",
+	 0, 1, "table ip other, chain f (priority 0)", NULL},
+	{"table ip other { chain f { type filter hook prerouting priority -300; policy drop; }\n"
+	 "chain g { type filter hook postrouting priority 300; policy drop; }\n}\n",
+	 0, 0, NULL, NULL},
 	{"table ip other { flags dormant; chain f { type filter hook forward priority 0; policy "
 	 "drop; }\n}\n",
 	 0, 0, NULL, NULL},
@@ -146,6 +161,20 @@ static void rules_of_others_are_found(void **state)
 	}
 }
 
+// They are not nf_tables', so the kernel's number of changes does not tell that they came.
+static void the_old_iptables_is_named(void **state)
+{
+	struct test_fixture *f = *state;
+	assert_int_equal(others(f).list.len, 0);
+	if (test_run("", (const char *const[]){"iptables-legacy", "-A", "FORWARD", "-s", "10.0.0.1",
+					       "-j", "DROP", NULL}))
+		skip(); // a kernel without it
+	struct backend_others found = others(f);
+	assert_int_equal(found.list.len, 1);
+	assert_int_equal(found.list.at[0].kind, BACKEND_OTHER_UNKNOWN);
+	assert_string_equal(found.list.at[0].where, "table filter of iptables");
+}
+
 // They are no difference, and none is repaired.
 static void they_are_no_drift(void **state)
 {
@@ -163,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_of_others_are_found),
 		cmocka_unit_test(they_are_no_drift),
+		cmocka_unit_test(the_old_iptables_is_named),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

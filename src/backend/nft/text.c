@@ -364,7 +364,9 @@ static void put_act(const struct nft_form *form, const char *prefix, bool exact,
 		put_fields(form, exact, out);
 		buf_printf(out, " vmap @%s%s", prefix, form->boxes.name);
 	}
-	if (form->act == ACT_BRANCH && form->map.field < NFT_FIELDS)
+	if (form->act == ACT_BRANCH && !form->map.name)
+		buf_adds(out, "vmap");
+	else if (form->act == ACT_BRANCH && form->map.field < NFT_FIELDS)
 		put_branch(form, prefix, exact, out);
 }
 
@@ -386,7 +388,9 @@ static bool put_rule(const struct nft_form *form, const char *prefix, bool exact
 		good &= put_match(&form->match[i], &w, out);
 	}
 	put_hints(form, form->len, next(out, from));
-	if (form->named_set)
+	if (form->named_set && !form->refresh_ms)
+		buf_printf(next(out, from), "@%s", form->named_set);
+	else if (form->named_set)
 		buf_printf(next(out, from),
 			   "ct protocol @%s update @%s { ct protocol timeout %" PRIu64 "ms }",
 			   form->named_set, form->named_set, form->refresh_ms);
