@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Range sets by merging sorted lists. Everything is linear in the ranges (the builder sorts),
-// membership is a binary search. There is no negative set: a complement is taken within the
-// dimension's largest value.
+// Range sets by merging sorted lists. Everything is linear in the ranges (the builder sorts what is not sorted),
+// membership is a binary search, and so is finding where two sets begin to meet. There is no negative set: a
+// complement is taken within the dimension's largest value.
 #include "algebra/set.h"
 
 #include <assert.h>
@@ -79,11 +79,31 @@ struct algebra_set algebra_set_union(struct arena *arena, struct algebra_set a,
 	return algebra_builder_take(&builder);
 }
 
+// The first range that does not end before the value.
+static size_t first_from(struct algebra_set a, u128 value)
+{
+	size_t lo = 0, hi = a.len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (a.at[mid].hi < value)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+// … than the other set begins.
+static size_t first_meeting(struct algebra_set a, struct algebra_set other)
+{
+	return other.len ? first_from(a, other.at[0].lo) : a.len;
+}
+
 struct algebra_set algebra_set_intersect(struct arena *arena, struct algebra_set a,
 					 struct algebra_set b)
 {
 	struct algebra_builder builder = {.arena = arena};
-	for (size_t i = 0, j = 0; i < a.len && j < b.len;) {
+	for (size_t i = first_meeting(a, b), j = first_meeting(b, a); i < a.len && j < b.len;) {
 		u128 lo = a.at[i].lo > b.at[j].lo ? a.at[i].lo : b.at[j].lo;
 		u128 hi = a.at[i].hi < b.at[j].hi ? a.at[i].hi : b.at[j].hi;
 		if (lo <= hi)
@@ -100,6 +120,7 @@ struct algebra_set algebra_set_complement(struct arena *arena, struct algebra_se
 {
 	struct algebra_builder builder = {.arena = arena};
 	u128 next = 0;
+	vec_reserve(arena, &builder.list, a.len + 1);
 	for (size_t i = 0; i < a.len; i++) {
 		assert(a.at[i].hi <= max);
 		if (a.at[i].lo > next)
@@ -114,15 +135,8 @@ struct algebra_set algebra_set_complement(struct arena *arena, struct algebra_se
 
 bool algebra_set_has(struct algebra_set a, u128 value)
 {
-	size_t lo = 0, hi = a.len;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (a.at[mid].hi < value)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < a.len && a.at[lo].lo <= value;
+	size_t at = first_from(a, value);
+	return at < a.len && a.at[at].lo <= value;
 }
 
 bool algebra_set_equal(struct algebra_set a, struct algebra_set b)
@@ -137,7 +151,7 @@ bool algebra_set_equal(struct algebra_set a, struct algebra_set b)
 
 bool algebra_set_overlaps(struct algebra_set a, struct algebra_set b)
 {
-	for (size_t i = 0, j = 0; i < a.len && j < b.len;) {
+	for (size_t i = first_meeting(a, b), j = first_meeting(b, a); i < a.len && j < b.len;) {
 		if (a.at[i].hi < b.at[j].lo)
 			i++;
 		else if (b.at[j].hi < a.at[i].lo)
@@ -150,7 +164,7 @@ bool algebra_set_overlaps(struct algebra_set a, struct algebra_set b)
 
 bool algebra_set_within(struct algebra_set a, struct algebra_set b)
 {
-	for (size_t i = 0, j = 0; i < a.len; i++) {
+	for (size_t i = 0, j = first_meeting(b, a); i < a.len; i++) {
 		while (j < b.len && b.at[j].hi < a.at[i].lo)
 			j++;
 		if (j == b.len || b.at[j].lo > a.at[i].lo || b.at[j].hi < a.at[i].hi)

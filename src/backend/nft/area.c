@@ -74,15 +74,15 @@ struct nft_area *nft_area_copy(const struct nft_area *area, struct arena *arena)
 static void put(struct nft_area *area, struct arena *arena, enum nft_field field,
 		struct algebra_set set)
 {
-	struct algebra_set all = nft_area_domain(field);
-	if (has(area, field))
-		set = algebra_set_within(area->set[field], set)
-			      ? area->set[field]
-			      : algebra_set_intersect(arena, area->set[field], set);
-	else if (algebra_set_within(all, set))
-		return;
-	else if (!algebra_set_within(set, all))
-		set = algebra_set_intersect(arena, set, all);
+	bool there = has(area, field);
+	struct algebra_set before = there ? area->set[field] : nft_area_domain(field);
+	if (algebra_set_within(before, set)) {
+		if (!there)
+			return;
+		set = before;
+	} else if (!algebra_set_within(set, before)) {
+		set = algebra_set_intersect(arena, before, set);
+	}
 	area->has |= (uint64_t)1 << field;
 	area->set[field] = set;
 	area->never |= !set.len;

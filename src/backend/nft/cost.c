@@ -75,7 +75,7 @@ static double along(const struct point *at, size_t len, double elements)
 	return at[0].ns;
 }
 
-static double lookup(bool of_ranges, size_t elements)
+double nft_cost_lookup(bool of_ranges, size_t elements)
 {
 	double n = elements ? (double)elements : 1;
 	return of_ranges ? along(ranges, array_len(ranges), n)
@@ -113,8 +113,8 @@ static double test_ns(const struct nft_match *match)
 		return ns.test;
 	for (size_t i = 0; i < match->set.len; i++)
 		if (match->set.at[i].lo != match->set.at[i].hi)
-			return lookup(true, match->set.len);
-	return lookup(false, match->set.len);
+			return nft_cost_lookup(true, match->set.len);
+	return nft_cost_lookup(false, match->set.len);
 }
 
 // Until the first test that fails, or (`holds`) all of them.
@@ -126,14 +126,14 @@ static double tests_ns(const struct nft_form *form, bool holds)
 		still *= holds ? 1 : chance(&form->match[i]);
 	}
 	if (form->named_set)
-		sum += still * lookup(false, 1);
+		sum += still * nft_cost_lookup(false, 1);
 	return sum;
 }
 
 static double map_ns(const struct nft_map *map)
 {
 	unsigned block = nft_map_block(map);
-	return lookup(block == NFT_MAP_RANGES, map->len) +
+	return nft_cost_lookup(block == NFT_MAP_RANGES, map->len) +
 	       (block && block != NFT_MAP_RANGES ? ns.mask : 0);
 }
 

@@ -23,5 +23,7 @@ struct nft_passing nft_costs_passing(struct nft_costs *costs,
 // The chain and all that it leads to, without what an earlier call has counted; itself only if `own`.
 struct backend_nft_size nft_costs_size(struct nft_costs *costs, const struct nft_chain *chain,
 				       bool own) must_check;
+// Of a map with so many elements.
+double nft_cost_lookup(bool of_ranges, size_t elements) must_check;
 // To the nearest nanosecond.
 uint64_t nft_cost_whole(double cost) must_check;

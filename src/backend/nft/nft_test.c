@@ -563,11 +563,46 @@ static void maps_of_all_fields_are_decoded(void **state)
 			assert_map_decodes(*state, (enum nft_field)f);
 }
 
+// Which maps are looked up by hash.
+static void blocks_are_of_one_size_and_of_addresses(void **state)
+{
+	(void)state;
+	const u128 last = algebra_max(128);
+	const struct {
+		enum nft_field field;
+		struct algebra_range range[2];
+		unsigned block;
+	} maps[] = {
+		{F_DST4, {{0, 0xffff}, {0x20000, 0x2ffff}}, 16},
+		{F_FLOW_SRC6, {{0, last >> 64}, {last - (last >> 64), last}}, 64},
+		{F_SRC4, {{6, 7}, {8, 9}}, 1},
+		{F_SRC6, {{0, last >> 1}, {(last >> 1) + 1, last}}, 127},
+		{F_SRC4, {{7, 7}, {9, 9}}, 0},
+		{F_SRC4, {{7, 8}, {9, 10}}, NFT_MAP_RANGES},          // begin between
+		{F_SRC4, {{8, 10}, {12, 14}}, NFT_MAP_RANGES},        // three values each
+		{F_SRC4, {{8, 11}, {12, 13}}, NFT_MAP_RANGES},        // of two sizes
+		{F_SRC4, {{8, 11}, {12, 12}}, NFT_MAP_RANGES},        // and a single value
+		{F_DPORT, {{0, 1023}, {1024, 2047}}, NFT_MAP_RANGES}, // no addresses
+		{F_DPORT, {{80, 80}, {443, 443}}, 0},
+	};
+	for (size_t i = 0; i < array_len(maps); i++) {
+		struct nft_branch branch[] = {{maps[i].range[0], "-n1"}, {maps[i].range[1], "-n2"}};
+		struct nft_map map = {.field = maps[i].field, .branch = branch, .len = 2};
+		assert_int_equal(nft_map_block(&map), maps[i].block);
+	}
+	struct nft_branch all = {{0, UINT32_MAX}, "-n1"};
+	assert_int_equal(
+		nft_map_block(&(struct nft_map){.field = F_SRC4, .branch = &all, .len = 1}),
+		NFT_MAP_RANGES); // a mask leaves something
+	assert_int_equal(nft_map_block(&(struct nft_map){.field = F_SRC4}), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(fields_agree_with_the_ir, start, stop),
 		cmocka_unit_test(limits_are_exact_or_refused),
+		cmocka_unit_test(blocks_are_of_one_size_and_of_addresses),
 		cmocka_unit_test_setup_teardown(log_prefixes_fit, start, stop),
 		cmocka_unit_test(the_normal_form_keeps_the_meaning),
 		cmocka_unit_test(lifting_undoes_compiling),

@@ -285,10 +285,11 @@ static void spread_entry(struct spread *s, struct nft_entry entry)
 static struct nft_node *build_node(struct build *b, const struct nft_entries *list,
 				   const struct nft_path *path, unsigned depth);
 
-static void add_way(struct build *b, struct nft_node *node, struct nft_way way)
+// Ranges that lead to one node are one; blocks stay of one size.
+static void add_way(struct build *b, struct nft_node *node, struct nft_way way, bool blocks)
 {
 	struct nft_way *last = node->way.len ? &node->way.at[node->way.len - 1] : NULL;
-	if (last && last->to == way.to && last->range.hi + 1 == way.range.lo) {
+	if (!blocks && last && last->to == way.to && last->range.hi + 1 == way.range.lo) {
 		last->range.hi = way.range.hi;
 		return;
 	}
@@ -314,7 +315,8 @@ static struct nft_node *branch(struct build *b, const struct nft_entries *list,
 			add_way(b, node,
 				(struct nft_way){split->range.at[i],
 						 build_node(b, &s.way[i], &down, depth + 1),
-						 (uint32_t)s.way[i].len});
+						 (uint32_t)s.way[i].len},
+				split->blocks);
 		free(s.way[i].at);
 	}
 	if (!split->covers && !b->over) {
@@ -326,9 +328,18 @@ static struct nft_node *branch(struct build *b, const struct nft_entries *list,
 	return node;
 }
 
+// Blocks may lie side by side.
+static struct algebra_set values_of(const struct nft_split *split, struct arena *arena)
+{
+	struct algebra_builder all = {.arena = arena};
+	for (size_t i = 0; i < split->range.len; i++)
+		algebra_builder_add(&all, split->range.at[i].lo, split->range.at[i].hi);
+	return algebra_builder_take(&all);
+}
+
 static void give_apart(struct spread *s, const struct nft_entries *list)
 {
-	struct algebra_set ranges = {s->split->range.at, s->split->range.len};
+	struct algebra_set ranges = values_of(s->split, s->b->arena);
 	uint32_t bit;
 	for (size_t i = 0; i < list->len && !s->b->over; i++) {
 		struct nft_entry entry = list->at[i];

@@ -157,6 +157,7 @@ void nft_tree_finish(struct nft_tree *tree);
 void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host,
 			 const struct nft_touched *touched, struct nft_chain *to);
 
+#define NFT_JUMPS_MOST 5u   // ways that are tested one after the other, without a map
 #define NFT_SPLIT_FIELDS 31 // a bit each in 32
 // What of a packet is known where a way has led.
 struct nft_path {
@@ -182,6 +183,7 @@ struct nft_split {
 	enum nft_field field;
 	VEC(struct algebra_range) range;
 	bool covers;   // there are no other values
+	bool blocks;   // of one size
 	bool together; // the ranges lead to one node
 };
 struct nft_splitting {

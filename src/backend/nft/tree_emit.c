@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JUMPS_MOST 5u // ranges that are tested one after the other, without a map
-
 const struct nft_node nft_main_node;
 
 struct emission {
@@ -184,7 +182,7 @@ static int by_rules(const void *x, const void *y)
 
 static void emit_jumps(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
-	const struct nft_way *way[JUMPS_MOST];
+	const struct nft_way *way[NFT_JUMPS_MOST];
 	for (size_t i = 0; i < node->way.len; i++)
 		way[i] = &node->way.at[i];
 	qsort(way, node->way.len, sizeof(*way), by_rules);
@@ -225,7 +223,7 @@ static void emit_into(struct emission *e, const struct nft_node *node, struct nf
 		emit_leaf(e, node, to);
 		return;
 	}
-	if (node->way.len <= JUMPS_MOST)
+	if (node->way.len <= NFT_JUMPS_MOST)
 		emit_jumps(e, node, to);
 	else
 		emit_map(e, node, to);

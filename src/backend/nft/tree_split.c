@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // By which field rules are told apart best. Each candidate is swept: its rules' ranges in ascending order, neighbours
-// packed together while few rules meet there. The best one leaves a packet the fewest rules, counting what is doubled.
-// It does not build anything (tree.c).
-#include "backend/nft/tree.h"
+// packed together while few rules meet there; or addresses go together in blocks. The best one is that behind which a
+// packet is decided soonest. It does not build anything (tree.c).
+#include "backend/nft/tree_split.h"
 
 #include <stdlib.h>
 
@@ -17,11 +17,11 @@ const enum nft_field nft_split_field[NFT_SPLIT_FIELDS] = {
 };
 
 #define NONE SIZE_MAX
-#define WORTH 6.0        // rules that a packet must be spared by a step
 #define COMMON_LEAST 48u // rules of a list that is worth a step of its own
 #define APART_LEAST 16u  // rules with an address, and without
-#define APART_RANGES 32u // of addresses that some rule has
-#define DOUBLED_MOST 8u  // copies of rules that do not ask for the field, for each rule
+#define APART_BLOCKS \
+	64u // that hold the addresses of rules: what is in none of them is to be few ranges
+#define DOUBLED_MOST 8u // copies of rules that do not ask for the field, for each rule
 
 // --- what is known on the way ---
 
@@ -173,18 +173,17 @@ const struct algebra_set *nft_entry_set(const struct nft_tree *tree, struct nft_
 
 struct edge {
 	u128 at;
+	size_t rules;
 	bool begins;
 };
 
 struct sweep {
 	const struct nft_splitting *s;
-	enum nft_field field;
-	struct algebra_range known; // of the field, on this way
+	const struct nft_spans *spans;
 	struct edge *edge;
-	size_t edges, asking; // rules that ask for the field
-	size_t most;          // rules that may be packed together
-	double squares, own;  // of the rules that ask: in each range, squared and summed; summed
-	VEC(struct algebra_range) range;
+	size_t edges;
+	size_t most; // rules that may be packed together
+	struct nft_split *split;
 	struct arena *arena;
 };
 
@@ -202,45 +201,21 @@ static struct algebra_range known_range(const struct nft_path *path, enum nft_fi
 	return (struct algebra_range){0, algebra_max(nft_field_info[field].bits)};
 }
 
-static size_t count_edges(const struct nft_splitting *s, enum nft_field field)
-{
-	size_t n = 0;
-	uint32_t bit;
-	for (size_t i = 0; i < s->entries->len; i++) {
-		const struct algebra_set *set =
-			nft_entry_set(s->tree, s->entries->at[i], field, &bit);
-		n += set ? set->len * 2 : 0;
-	}
-	return n;
-}
-
-// Where the ranges of the rules begin, and the first values behind them (0: behind the last value there is).
+// Where spans begin, and the first values behind them; what reaches to the last value does not end.
 static void collect_edges(struct sweep *w)
 {
-	const struct nft_entries *entries = w->s->entries;
-	uint32_t bit;
-	for (size_t i = 0; i < entries->len; i++) {
-		const struct algebra_set *set =
-			nft_entry_set(w->s->tree, entries->at[i], w->field, &bit);
-		w->asking += set != NULL;
-		for (size_t k = 0; set && k < set->len; k++) {
-			struct algebra_range r = set->at[k];
-			if (r.hi < w->known.lo || r.lo > w->known.hi ||
-			    (w->s->exact && r.lo != r.hi))
-				continue;
-			w->edge[w->edges++] =
-				(struct edge){r.lo < w->known.lo ? w->known.lo : r.lo, true};
-			if (r.hi < w->known.hi)
-				w->edge[w->edges++] = (struct edge){r.hi + 1, false};
-		}
+	for (size_t i = 0; i < w->spans->len; i++) {
+		const struct nft_span *span = &w->spans->at[i];
+		w->edge[w->edges++] = (struct edge){span->range.lo, span->rules, true};
+		if (span->range.hi < w->spans->known.hi)
+			w->edge[w->edges++] = (struct edge){span->range.hi + 1, span->rules, false};
 	}
+	qsort(w->edge, w->edges, sizeof(*w->edge), by_place);
 }
 
-static void add_range(struct sweep *w, struct algebra_range range, size_t rules)
+static void add_range(struct sweep *w, u128 lo, u128 hi)
 {
-	vec_push(w->arena, &w->range, range);
-	w->squares += (double)rules * (double)rules;
-	w->own += (double)rules;
+	vec_push(w->arena, &w->split->range, ((struct algebra_range){lo, hi}));
 }
 
 // A range being made.
@@ -261,8 +236,7 @@ static void pack_at(struct sweep *w, struct packing *p, u128 at, size_t begin, s
 	}
 	size_t across = w->s->across_most < w->most ? w->s->across_most : w->most;
 	if (p->open && p->inside + begin > (p->active ? w->most : across)) {
-		add_range(w, (struct algebra_range){p->from, (gap ? p->behind : at) - 1},
-			  p->inside);
+		add_range(w, p->from, (gap ? p->behind : at) - 1);
 		p->open = false;
 	}
 	if (!p->open) {
@@ -283,49 +257,39 @@ static void pack(struct sweep *w)
 		u128 at = w->edge[i].at;
 		size_t begin = 0, end = 0;
 		for (; i < w->edges && w->edge[i].at == at; i++) {
-			begin += w->edge[i].begins;
-			end += !w->edge[i].begins;
+			begin += w->edge[i].begins ? w->edge[i].rules : 0;
+			end += w->edge[i].begins ? 0 : w->edge[i].rules;
 		}
 		pack_at(w, &p, at, begin, end);
 	}
 	if (p.open)
-		add_range(w, (struct algebra_range){p.from, p.active ? w->known.hi : p.behind - 1},
-			  p.inside);
+		add_range(w, p.from, p.active ? w->spans->known.hi : p.behind - 1);
 }
 
 // Few values, each by itself: the versions, the protocols, and whatever a hash map is to hold.
 static bool alone(const struct sweep *w)
 {
-	return is_version(w->field) || is_protocol(w->field) || w->s->exact;
+	return is_version(w->spans->field) || is_protocol(w->spans->field) || w->s->exact;
 }
 
 static size_t packed_at_most(const struct sweep *w)
 {
-	size_t others = w->s->entries->len - w->asking, most = w->s->leaf_most;
+	size_t all = w->s->entries->len, others = w->spans->others, most = w->s->leaf_most;
 	if (alone(w))
 		return 0;
 	if (others * 2 <= most)
 		return most - others;
-	size_t coarse = others * w->asking / (DOUBLED_MOST * w->s->entries->len);
+	size_t coarse = others * (all - others) / (DOUBLED_MOST * all);
 	return coarse > most / 2 ? coarse : most / 2;
 }
 
-static bool sweep(struct sweep *w, double *score_out)
+static void sweep(struct sweep *w)
 {
-	size_t n = w->s->entries->len, room = count_edges(w->s, w->field);
-	if (!room)
-		return false;
-	w->known = known_range(w->s->path, w->field);
-	w->edge = base_oom(malloc(room * sizeof(*w->edge)));
+	w->edge = base_oom(malloc(w->spans->len * 2 * sizeof(*w->edge)));
 	collect_edges(w);
-	qsort(w->edge, w->edges, sizeof(*w->edge), by_place);
 	w->most = packed_at_most(w);
 	pack(w);
 	free(w->edge);
-	double others = (double)(n - w->asking);
-	*score_out = w->squares / w->own + others;
-	return w->range.len > 0 &&
-	       w->own + others * (double)w->range.len <= (double)w->s->copies_most;
 }
 
 // --- the choice ---
@@ -353,17 +317,35 @@ static bool covers(const struct nft_splitting *s, const struct nft_split *split)
 	return next == known.hi + 1;
 }
 
-static bool take(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
-		 struct nft_split *out, double *score_out)
+static bool take_ranges(const struct nft_splitting *s, const struct nft_spans *spans,
+			struct arena *arena, struct nft_split *out, double *ns_out)
 {
-	struct sweep w = {.s = s, .field = field, .arena = arena};
-	if (!sweep(&w, score_out))
-		return false;
-	*out = (struct nft_split){.field = field};
-	out->range.at = w.range.at;
-	out->range.len = w.range.len;
+	struct sweep w = {.s = s, .spans = spans, .split = out, .arena = arena};
+	*out = (struct nft_split){.field = spans->field};
+	sweep(&w);
 	out->covers = covers(s, out);
-	return field == F_HEADER || !known_alone(s, out);
+	return (spans->field == F_HEADER || !known_alone(s, out)) &&
+	       nft_split_weigh(s, spans, out, ns_out);
+}
+
+// Ranges or blocks, whichever are better.
+static bool take(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
+		 struct nft_split *out, double *ns_out)
+{
+	struct nft_spans spans;
+	struct nft_split blocks;
+	double ns;
+	if (!nft_spans_init(s, field, known_range(s->path, field), &spans))
+		return false;
+	bool found = take_ranges(s, &spans, arena, out, ns_out);
+	if (!s->exact && nft_blocks_choose(s, &spans, arena, &blocks, &ns) &&
+	    (!found || ns < *ns_out)) {
+		found = true;
+		*out = blocks;
+		*ns_out = ns;
+	}
+	nft_spans_fini(&spans);
+	return found;
 }
 
 static bool known(const struct nft_path *path, enum nft_field field)
@@ -388,11 +370,10 @@ static bool take_common(const struct nft_splitting *s, struct arena *arena, stru
 {
 	static const enum nft_field first[] = {F_VERSION, F_FLOW_VERSION, F_PROTO, F_FLOW_PROTO,
 					       F_HEADER};
-	double score;
+	double ns;
 	for (size_t i = 0; i < array_len(first) && s->entries->len > COMMON_LEAST; i++)
 		if (!known(s->path, first[i]) && !s->exact &&
-		    asking(s, first[i]) > s->entries->len / 4 &&
-		    take(s, first[i], arena, out, &score))
+		    asking(s, first[i]) > s->entries->len / 4 && take(s, first[i], arena, out, &ns))
 			return true;
 	return false;
 }
@@ -428,23 +409,9 @@ static size_t count_narrow(const struct nft_splitting *s, enum nft_field field)
 	return n;
 }
 
-// Ranges that lie no farther apart are one. They ascend.
-static void merge(struct nft_split *split, u128 apart)
-{
-	size_t n = 0;
-	for (size_t i = 1; i < split->range.len; i++) {
-		struct algebra_range r = split->range.at[i], *last = &split->range.at[n];
-		if (r.lo > last->hi && r.lo - last->hi > apart)
-			split->range.at[++n] = r;
-		else if (r.hi > last->hi)
-			last->hi = r.hi;
-	}
-	split->range.len = n + 1;
-}
-
-// Few ranges: where those of rules lie close, what is between them is among them.
-static void merge_narrow(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
-			 struct nft_split *out)
+// All addresses of rules, or blocks that hold them.
+static void hold_narrow(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
+			struct nft_split *out)
 {
 	uint32_t bit;
 	struct algebra_builder ranges = {.arena = arena};
@@ -455,23 +422,18 @@ static void merge_narrow(const struct nft_splitting *s, enum nft_field field, st
 			algebra_builder_add(&ranges, set->at[k].lo, set->at[k].hi);
 	}
 	struct algebra_set all = algebra_builder_take(&ranges);
+	if (all.len > NFT_JUMPS_MOST && nft_blocks_around(field, all, APART_BLOCKS, arena, out))
+		return;
+	*out = (struct nft_split){.field = field};
 	for (size_t i = 0; i < all.len; i++)
 		vec_push(arena, &out->range, all.at[i]);
-	size_t gaps = out->range.len - 1;
-	if (gaps < APART_RANGES)
-		return;
-	u128 *gap = arena_array(arena, u128, gaps);
-	for (size_t i = 0; i < gaps; i++)
-		gap[i] = out->range.at[i + 1].lo - out->range.at[i].hi;
-	qsort(gap, gaps, sizeof(*gap), algebra_by_value);
-	merge(out, gap[gaps - APART_RANGES]);
 }
 
 // Most packets that come so far have an address that few rules ask for, and then only the others are left.
 static bool take_apart(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
 {
 	size_t most = APART_LEAST - 1;
-	struct nft_split best = {.field = NFT_FIELDS, .together = true};
+	enum nft_field best = NFT_FIELDS;
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
 		enum nft_field field = nft_split_field[i];
 		if (!nft_field_is_address(field) || s->path->held >> i & 1 ||
@@ -480,13 +442,13 @@ static bool take_apart(const struct nft_splitting *s, struct arena *arena, struc
 		size_t n = count_narrow(s, field);
 		if (n > most && s->entries->len - n >= APART_LEAST) {
 			most = n;
-			best.field = field;
+			best = field;
 		}
 	}
-	if (best.field == NFT_FIELDS)
+	if (best == NFT_FIELDS)
 		return false;
-	merge_narrow(s, best.field, arena, &best);
-	*out = best;
+	hold_narrow(s, best, arena, out);
+	out->together = true;
 	return true;
 }
 
@@ -511,22 +473,22 @@ bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct
 	if (s->common_only)
 		return false;
 	struct nft_split best = {.field = NFT_FIELDS}, now;
-	double least = (double)s->entries->len - WORTH, score;
+	double least = nft_rules_ns(s->entries->len), ns;
 	uint64_t asked = asked_fields(s);
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
 		enum nft_field field = nft_split_field[i], needed = nft_path_needs(s->path, field);
 		if (is_guard(field) || !(asked >> field & 1) || !(asked >> needed & 1) ||
-		    !take(s, field, arena, &now, &score))
+		    !take(s, field, arena, &now, &ns))
 			continue;
-		if (score < least) {
-			least = score;
+		if (ns < least) {
+			least = ns;
 			best = now;
 		}
 	}
 	if (best.field == NFT_FIELDS)
 		return false;
 	enum nft_field needed = nft_path_needs(s->path, best.field);
-	if (needed != best.field && !take(s, needed, arena, &best, &score))
+	if (needed != best.field && !take(s, needed, arena, &best, &ns))
 		return false;
 	*out = best;
 	return true;

@@ -108,6 +108,44 @@ static void large_sets(void **state)
 	}
 }
 
+static size_t maps_of_blocks(const struct nft_program *program)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < program->chain.len; i++)
+		for (size_t k = 0; k < program->chain.at[i]->rule.len; k++) {
+			const struct nft_form *form = &program->chain.at[i]->rule.at[k];
+			unsigned block = form->act == ACT_BRANCH ? nft_map_block(&form->map) : 0;
+			n += block && block != NFT_MAP_RANGES;
+		}
+	return n;
+}
+
+// Whatever the version and whether packets or flows are asked.
+static void addresses_are_told_by_blocks(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	for (unsigned i = 0; i < 4; i++) {
+		struct arena arena;
+		struct ir_ruleset ruleset;
+		struct nft_program program;
+		struct test_sets_spec spec = {.kind = TEST_SETS_ACL,
+					      .family = i % 2 ? 6 : 4,
+					      .rules = 1000,
+					      .seed = test_random_next(&random)};
+		arena_init(&arena);
+		make_set(&spec, i / 2, &arena, &ruleset);
+		struct tried t = {
+			.arena = &arena, .random = &random, .ruleset = &ruleset, .packets = 3000};
+		t.options.shape.form = BACKEND_NFT_MIXED;
+		nft_program_init(&program, &arena);
+		nft_compile_shaped(&ruleset, &t.options, &program);
+		assert_true(maps_of_blocks(&program) > 0);
+		compare_walks(&t);
+		arena_fini(&arena);
+	}
+}
+
 // A packet meets few of thousands of rules, and the tree keeps to its budget.
 static void few_rules_are_met(void **state)
 {
@@ -616,6 +654,7 @@ int main(void)
 		cmocka_unit_test(ports_are_known_behind_protocols),
 		cmocka_unit_test(random_rulesets),
 		cmocka_unit_test(large_sets),
+		cmocka_unit_test(addresses_are_told_by_blocks),
 		cmocka_unit_test(few_rules_are_met),
 		cmocka_unit_test(all_that_many_ask_for_splits),
 		cmocka_unit_test(trees_are_changed),

@@ -316,6 +316,15 @@ static int by_target(const void *x, const void *y)
 	return a->range.lo < b->range.lo ? -1 : a->range.lo > b->range.lo;
 }
 
+// All branches of a map often lead to one chain.
+static bool in_order(const struct taken *taken, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (by_target(&taken[i - 1], &taken[i]) > 0)
+			return false;
+	return true;
+}
+
 static size_t first_branch(const struct nft_map *map, u128 from)
 {
 	size_t lo = 0, hi = map->len;
@@ -375,7 +384,8 @@ static void follow_map(struct nft_walk *walk, const struct nft_visit *at,
 	struct algebra_builder all = {.arena = a};
 	for (size_t i = 0; i < n; i++)
 		algebra_builder_add(&all, taken[i].range.lo, taken[i].range.hi);
-	qsort(taken, n, sizeof(*taken), by_target);
+	if (!in_order(taken, n))
+		qsort(taken, n, sizeof(*taken), by_target);
 	for (size_t i = 0, k; i < n && !walk->over; i = k) {
 		struct algebra_builder some = {.arena = a};
 		for (k = i;
