@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What changing one rule costs a real agent, in policies of 1k, 10k and 100k rules like access lists: from the request over
 // TLS to the kernel's acknowledgement, and to the answer that it is in force, proven and on the disk; the memory of its two
-// processes; and in one process, what of it the enforcer does: books (lowering, digests), journal, kernel, proof. Each size
-// in a namespace of its own.
+// processes; the same while full proofs are being made; and in one process, what of it the enforcer does: books (lowering,
+// digests), journal, kernel, proof. Each size in a namespace of its own.
 #include "agent/core.h"
 #include "agent/journal.h"
 #include "agent/rig.h"
@@ -200,6 +200,61 @@ static void change_over_netconf(struct bench *b, struct netconf_client *client)
 	stop_hearing(&hearing);
 }
 
+// Another session asks for a full proof again and again.
+struct asking {
+	struct netconf_client *client;
+	pthread_t thread;
+	struct series proofs;
+	_Atomic bool enough;
+	bool failed;
+};
+
+static void *ask(void *context)
+{
+	struct asking *a = context;
+	while (!a->enough && a->proofs.len < CHANGES && !a->failed) {
+		struct netconf_result result;
+		struct netconf_call call = {.xml = "<verify xmlns=\"urn:bulwark:nsf\"/>",
+					    .timeout_ms = 600000};
+		struct arena arena;
+		struct diags diags;
+		arena_init(&arena);
+		diags_init(&diags, &arena);
+		double begin = figure_seconds();
+		a->failed = !netconf_client_call(a->client, &call, &diags, &result) ||
+			    !strstr(result.data, ">true</equal>");
+		add(&a->proofs, figure_seconds() - begin);
+		arena_fini(&arena);
+	}
+	return NULL;
+}
+
+static void change_beside_proofs(struct bench *b, struct netconf_client *client)
+{
+	struct series both = {.len = 0};
+	struct asking asking = {.client = rig_connect(&b->rig, "controller")};
+	check(asking.client && !pthread_create(&asking.thread, NULL, ask, &asking),
+	      "another session");
+	double since = figure_seconds();
+	while (!enough(&both, since)) {
+		struct ir_ruleset one = {.default_action = IR_DROP};
+		double edited;
+		struct buf xml;
+		buf_init(&xml);
+		one.rule.at = &b->rules.rule.at[turn_one(b)];
+		one.rule.len = 1;
+		put_config(b, &one, "merge", &xml);
+		add(&both, commit(b, client, xml.data, &edited));
+		buf_fini(&xml);
+	}
+	asking.enough = true;
+	pthread_join(asking.thread, NULL);
+	check(!asking.failed, "a proof that was asked for");
+	netconf_client_free(asking.client);
+	print_series(b, "one rule committed beside full proofs", &both);
+	print_series(b, "  these, each asked for behind the other", &asking.proofs);
+}
+
 static void measure_agent(struct bench *b)
 {
 	struct netconf_client *client;
@@ -217,6 +272,7 @@ static void measure_agent(struct bench *b)
 	print_both(b);
 	change_over_netconf(b, client);
 	print_both(b);
+	change_beside_proofs(b, client);
 	netconf_client_free(client);
 	rig_stop(&b->rig, SIGTERM);
 	rig_flush(&b->rig);

@@ -346,6 +346,7 @@ bool agent_commit_cancel(struct agent_core *core, enum agent_reason reason, stru
 void agent_core_front_ended(struct agent_core *core)
 {
 	agent_commit_forget_coming(core);
+	agent_proof_forget_requests(core);
 	if (core->pending && !core->held->persist)
 		agent_commit_revert(core, AGENT_SESSION_END);
 }

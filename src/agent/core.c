@@ -20,9 +20,11 @@ struct agent_core *agent_core_new(const struct agent_core_options *options)
 	core->relower = agent_ms(core);
 	core->settle = UINT64_MAX;
 	core->look = (struct agent_looks){.changed = UINT64_MAX, .periodic = UINT64_MAX};
+	core->errand.due = UINT64_MAX;
 	core->events = agent_events_new();
 	agent_seen_init(&core->seen);
 	agent_ledger_init(&core->ledger);
+	arena_init(&core->errand.arena);
 	buf_init(&core->coming.text);
 	return core;
 }
@@ -31,6 +33,10 @@ void agent_core_free(struct agent_core *core)
 {
 	if (!core)
 		return;
+	if (core->errand.on)
+		core->options.aside->stop(core->options.context);
+	agent_proof_forget_requests(core);
+	arena_fini(&core->errand.arena);
 	agent_held_free(core->coming.held);
 	buf_fini(&core->coming.text);
 	agent_commit_forget_steps(core);
@@ -283,17 +289,6 @@ static bool carry_out(struct agent_core *core, const struct agent_message *ask, 
 	}
 }
 
-static void verify(struct agent_core *core, struct agent_message *answer)
-{
-	core->occasion = EVIDENCE_REQUEST;
-	bool equal = agent_look(core);
-	if (!equal && agent_in_force(core))
-		agent_kernel_noticed(core);
-	answer->type = AGENT_PROOF;
-	answer->proof = (struct agent_proof){.equal = equal, .differences = core->seen.differences};
-	agent_report_digests(core, &answer->proof.digests);
-}
-
 bool agent_core_take(struct agent_core *core, const struct agent_message *message)
 {
 	if (message->type == AGENT_TEXT)
@@ -302,6 +297,8 @@ bool agent_core_take(struct agent_core *core, const struct agent_message *messag
 		agent_commit_rules(core, &message->piece);
 	else if (message->type == AGENT_FORGET)
 		agent_commit_forget_coming(core);
+	else if (message->type == AGENT_VERIFY)
+		agent_proof_request(core, message->id);
 	else
 		return false;
 	return true;
@@ -314,8 +311,6 @@ void agent_core_answer(struct agent_core *core, const struct agent_message *ask,
 	if (ask->type == AGENT_STATE) {
 		answer_out->type = AGENT_REPORT;
 		agent_report_make(core, arena, &answer_out->report);
-	} else if (ask->type == AGENT_VERIFY) {
-		verify(core, answer_out);
 	} else if (ask->type == AGENT_EVIDENCE) {
 		answer_out->type = AGENT_RECORDS;
 		answer_out->records = (struct agent_records){.more = false};

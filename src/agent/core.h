@@ -8,6 +8,16 @@
 
 struct agent_core;
 
+// Full looks at the kernel beside what goes on (aside.h), one at a time.
+struct agent_core_aside {
+	// Begins one; agent_core_looked tells its end. False: it cannot be made.
+	bool (*begin)(void *context, const struct agent_held *held, int64_t now);
+	// Waits until all that it judges was read, or it has ended. False: that takes too long.
+	bool (*await_read)(void *context);
+	// Ends it; nothing more is told of it.
+	void (*stop)(void *context);
+};
+
 struct agent_core_options {
 	struct agent_point point;
 	const char *state_dir, *certificate_dir; // borrowed
@@ -17,7 +27,9 @@ struct agent_core_options {
 	bool keep_open;
 	int64_t (*wall)(void *context);       // seconds since 1970 UTC
 	uint64_t (*monotonic)(void *context); // milliseconds
-	// To front, unasked: COMMITTED, REVERTED, DRIFT, REPAIRED, CLOSED, PROVEN.
+	// Optional: without it looks are made while everything else waits.
+	const struct agent_core_aside *aside;
+	// To front, unasked: COMMITTED, REVERTED, DRIFT, REPAIRED, CLOSED, PROVEN; and as an answer PROOF.
 	void (*tell)(void *context, const struct agent_message *message);
 	void (*log)(void *context, enum agent_event event, const char *text); // optional
 	void *context;
@@ -35,7 +47,7 @@ bool agent_core_start(struct agent_core *core, struct diags *diags) must_check;
 void agent_core_describe(const struct agent_core *core, struct agent_start *out);
 struct agent_running agent_core_kept(const struct agent_core *core,
 				     enum agent_which which) must_check;
-// Takes a message of front that has no answer; false when it has one.
+// Takes a message of front that has no answer, or whose answer is told later; false when it is to be answered at once.
 bool agent_core_take(struct agent_core *core, const struct agent_message *message) must_check;
 // Answers a message of front. The answer's texts live in the arena, or are borrowed until the next call.
 void agent_core_answer(struct agent_core *core, const struct agent_message *ask,
@@ -44,6 +56,8 @@ void agent_core_answer(struct agent_core *core, const struct agent_message *ask,
 void agent_core_front_ended(struct agent_core *core);
 // The back end's watch descriptor is readable.
 void agent_core_watch(struct agent_core *core);
+// What a look beside came to; takes over what was seen.
+void agent_core_looked(struct agent_core *core, struct agent_looked *looked);
 // When agent_core_tick is to be called, in milliseconds of the monotonic clock; UINT64_MAX: never.
 uint64_t agent_core_due(const struct agent_core *core) must_check;
 void agent_core_tick(struct agent_core *core);

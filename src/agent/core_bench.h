@@ -23,6 +23,9 @@ struct bench {
 	size_t tolds;
 	bool nothing; // commit without a default action
 	unsigned events[AGENT_EVENTS];
+	const struct agent_core_aside *aside; // NULL: looks are made at once
+	struct agent_message answer; // the last one that was told, borrowed until the next call
+	unsigned answers;
 };
 
 // Not started, for tests that set what it is started with.
@@ -36,7 +39,7 @@ unsigned bench_told(const struct bench *bench, enum agent_type type) must_check;
 
 // A rule that passes TCP to a port; `salt` makes it another of the same name.
 struct ir_rule bench_rule(struct bench *bench, unsigned i, unsigned salt) must_check;
-// Whether what was asked was done.
+// Whether what was asked was done; answered at once, be it by being told.
 bool bench_ask(struct bench *bench, struct agent_message message, struct agent_message *answer);
 void bench_send(struct bench *bench, enum agent_type type, const void *data, size_t len);
 // n rules and their configuration, for the next APPLY.

@@ -30,6 +30,28 @@ struct agent_looks {
 		periodic; // when to look because of changes that were told; because it is time
 };
 
+// Front waits for a proof.
+struct agent_request {
+	struct agent_request *next;
+	uint32_t id;
+	bool later; // asked for when the look had begun: the next one answers it
+};
+
+// A full look beside what goes on, and what waits for one.
+struct agent_errand {
+	bool on;                       // it is being made
+	bool older;                    // … of what we have changed since it was read
+	bool told;                     // … and somebody else may have changed something since
+	uint64_t began;                // milliseconds of the monotonic clock
+	struct arena arena;            // of the record
+	struct evidence_record record; // what it is of
+	bool blind;
+	uint64_t due;    // when it is made again, for nothing is known of it; UINT64_MAX: not
+	unsigned spoilt; // how often in a row
+	enum evidence_trigger occasion;
+	struct agent_request *request; // the oldest first
+};
+
 // What front has sent ahead of the commit that it is for.
 struct agent_coming {
 	struct agent_held *held; // its rules; NULL: none yet
@@ -72,6 +94,7 @@ struct agent_core {
 	struct agent_seen seen;
 	struct agent_fight fight;
 	struct agent_looks look;
+	struct agent_errand errand;
 	struct agent_evidence *evidence; // NULL: none is kept
 	enum evidence_trigger occasion;  // what is being dealt with
 	struct agent_ledger ledger;
@@ -108,8 +131,6 @@ void agent_kernel_restore(struct agent_core *core);
 void agent_kernel_repair(struct agent_core *core);
 // The last look found differences: tells so and sets the time of the repair.
 void agent_kernel_noticed(struct agent_core *core);
-// Reads back what is in force by the books, and repairs it if need be.
-void agent_kernel_examine(struct agent_core *core);
 // Nothing was changed for a while: the back end puts in order what changes have left, and it is proven again.
 void agent_kernel_settle(struct agent_core *core);
 // The policy that lets nothing pass.
@@ -121,8 +142,15 @@ struct agent_held *agent_kernel_closed(const struct agent_core *core) must_check
 int agent_proof_look(struct agent_core *core, const struct agent_held *held) must_check;
 // The same behind a change of what was seen to be equal: looks at what it can have touched.
 int agent_proof_look_changed(struct agent_core *core, const struct agent_held *held) must_check;
-// Whether a look would come too soon after the last one: it is then made later.
-bool agent_proof_too_soon(struct agent_core *core) must_check;
+// A look at everything in force, by the books, and its repair if need be; beside what goes on where that is possible.
+void agent_proof_examine(struct agent_core *core, enum evidence_trigger occasion);
+// The same because somebody may have changed something: later, when it would come too soon after the last one.
+void agent_proof_changed(struct agent_core *core);
+// The same because front asks for it, which is told what came of it.
+void agent_proof_request(struct agent_core *core, uint32_t id);
+void agent_proof_forget_requests(struct agent_core *core);
+// We are going to change what is in force, or how. A look beside has read the kernel before, and then stands for what was.
+void agent_proof_touch(struct agent_core *core);
 uint64_t agent_proof_due(const struct agent_core *core) must_check;
 void agent_proof_tick(struct agent_core *core);
 

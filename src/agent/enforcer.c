@@ -5,6 +5,7 @@
 // What it does not: decide (core.c), parse anything but messages of front.
 #include "agent/enforcer.h"
 
+#include "agent/aside.h"
 #include "agent/channel.h"
 #include "agent/core.h"
 #include "agent/dial.h"
@@ -32,6 +33,7 @@
 #include <unistd.h>
 
 enum { DESCRIPTORS_BESIDE = 64, DESCRIPTORS_A_SESSION = 2 }; // a session over SSH has two
+enum { LOOK_MS = 120000 };                                   // 100,000 rules take some seconds
 enum { RESTART_FIRST_MS = 100, RESTART_LAST_MS = 10000, STEADY_MS = 10000 };
 
 struct enforcer {
@@ -42,7 +44,8 @@ struct enforcer {
 	struct io_watch *watch;         // of the kernel
 	struct io_timer *timer;         // of what the core waits for
 	struct io_timer *restart_timer; // of front
-	struct agent_channel *channel;  // NULL: front is not there
+	struct agent_aside *aside; // a look at the kernel that is being made; NULL: there is none
+	struct agent_channel *channel; // NULL: front is not there
 	struct agent_dialler *dialler;
 	struct io_child *child;
 	pid_t front;
@@ -105,6 +108,46 @@ static void tell(void *context, const struct agent_message *message)
 		agent_channel_send(e->channel, message);
 }
 
+static void stop_look(void *context)
+{
+	struct enforcer *e = context;
+	agent_aside_free(e->aside);
+	e->aside = NULL;
+}
+
+static bool await_read(void *context)
+{
+	return agent_aside_await_read(((struct enforcer *)context)->aside);
+}
+
+static void set_timer(struct enforcer *e);
+
+static void on_looked(void *context, struct agent_looked *looked)
+{
+	struct enforcer *e = context;
+	stop_look(e);
+	agent_core_looked(e->core, looked);
+	set_timer(e);
+}
+
+static bool begin_look(void *context, const struct agent_held *held, int64_t now)
+{
+	struct enforcer *e = context;
+	int r = agent_aside_new(&(struct agent_aside_options){.loop = e->loop,
+							      .point = e->point,
+							      .held = held,
+							      .now = now,
+							      .limit_ms = LOOK_MS,
+							      .ended = on_looked,
+							      .context = e},
+				&e->aside);
+	if (r < 0)
+		log_errno("a process that looks at the kernel", r);
+	return r == 0;
+}
+
+static const struct agent_core_aside beside = {begin_look, await_read, stop_look};
+
 // After everything that may have moved the core's next moment.
 static void set_timer(struct enforcer *e)
 {
@@ -164,8 +207,10 @@ static void on_message(void *context, const struct agent_message *message)
 		e->told_ready = true;
 		return;
 	}
-	if (agent_core_take(e->core, message))
+	if (agent_core_take(e->core, message)) {
+		set_timer(e);
 		return;
+	}
 	struct arena arena;
 	struct agent_message answer;
 	arena_init(&arena);
@@ -515,6 +560,7 @@ static bool begin(struct enforcer *e, struct diags *diags)
 					     .name = e->config->name,
 					     .proof_ms = UINT64_C(1000) * e->config->proof_every,
 					     .keep_open = e->config->keep_open,
+					     .aside = e->point->ops->apart ? &beside : NULL,
 					     .wall = wall,
 					     .monotonic = monotonic,
 					     .tell = tell,

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 static struct fake *of(const struct backend *backend)
@@ -121,11 +122,29 @@ static bool same_rule(const struct ir_rule *a, const struct ir_rule *b)
 	return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
 }
 
+// What a copy does beside comparing.
+static void pause_at(const struct fake *fake, bool stop)
+{
+	if (fake->read && stop)
+		(void)raise(SIGSTOP);
+}
+
+static void read_apart(const struct fake *fake)
+{
+	pause_at(fake, fake->stop_before);
+	if (fake->read)
+		fake->read(fake->context);
+	pause_at(fake, fake->stop_behind);
+	if (fake->read && fake->die)
+		(void)raise(SIGKILL);
+}
+
 static int compare(struct backend *backend, const struct ir_ruleset *lowered,
 		   struct backend_differences *out)
 {
 	struct fake *fake = of(backend);
 	fake->looks++;
+	read_apart(fake);
 	if (fake->clock)
 		*fake->clock += fake->looking;
 	if (fake->blind)
@@ -239,6 +258,25 @@ static int pinhole_purge(struct backend *backend)
 	return 0;
 }
 
+static int apart(struct backend *backend, void (*read)(void *context), void *context)
+{
+	struct fake *fake = of(backend);
+	fake->read = read;
+	fake->context = context;
+	return 0;
+}
+
+static uint64_t proven(const struct backend *backend)
+{
+	return of(backend)->looks;
+}
+
+static void adopt(struct backend *backend, uint64_t proven)
+{
+	(void)proven;
+	of(backend)->adopts++;
+}
+
 static int settle(struct backend *backend, const struct ir_ruleset *lowered, struct diags *diags)
 {
 	struct fake *fake = of(backend);
@@ -259,6 +297,9 @@ static const struct backend_ops fake_ops = {
 	.read_back = read_back,
 	.compare = compare,
 	.compare_changed = compare_changed,
+	.apart = apart,
+	.proven = proven,
+	.adopt = adopt,
 	.counters = counters,
 	.watch_fd = watch_fd,
 	.watch_drain = watch_drain,

@@ -17,6 +17,12 @@ struct fake {
 	unsigned settles;
 	unsigned applies, changes, clears, looks, glances; // glances: of the looks, at what changed
 	bool blind;                                        // the kernel does not answer
+	unsigned adopts;
+	bool stop_before,
+		stop_behind;         // in a copy: compare stops the process before, behind reading
+	bool die;                    // … and ends it then
+	void (*read)(void *context); // in a copy
+	void *context;
 	uint64_t *clock;                  // when there is one, every look moves it on
 	uint64_t looking;                 // by so much
 	struct backend_pinholes pinholes; // in the arena

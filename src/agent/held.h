@@ -70,18 +70,33 @@ void agent_held_edit(struct agent_held *held, const struct agent_edits *edits,
 // As text (ir/digest.h).
 void agent_digest(const struct ir_ruleset *ruleset, char out[static AGENT_DIGEST_TEXT]);
 
+struct agent_rule_digest {
+	const char *key, *text;
+};
 struct agent_seen {
 	struct arena arena;
 	int64_t at;    // seconds since 1970 UTC; 0: never looked
 	bool whole;    // everything was looked at, not only what a change touches
 	bool equal;    // the kernel holds what was held against it, and nothing else
 	bool deployed; // a policy is in force
-	char digest[AGENT_DIGEST_TEXT]; // of what is enforced; "" when nothing is
-	struct map rule_digest;         // when not equal: "POLICY\nNAME" to hexadecimal text
+	char digest[AGENT_DIGEST_TEXT];     // of what is enforced; "" when nothing is
+	VEC(struct agent_rule_digest) rule; // when not equal: what was read back …
+	struct map rule_digest;             // … by "POLICY\nNAME": hexadecimal text
 	struct backend_differences differences;
+};
+// What came of a look by another process.
+struct agent_looked {
+	int error; // negative errno; `seen` then says not equal
+	struct agent_seen seen;
+	uint64_t proven; // equal: for ops->adopt
 };
 void agent_seen_init(struct agent_seen *seen);
 void agent_seen_fini(struct agent_seen *seen);
+// `to` becomes what `from` was, which is empty then.
+void agent_seen_move(struct agent_seen *to, struct agent_seen *from);
+// As bytes, for another process; and back into one that is initialised, false when they are no such.
+void agent_seen_encode(const struct agent_seen *seen, struct buf *out);
+bool agent_seen_decode(struct agent_seen *seen, const void *data, size_t len) must_check;
 // Whether it has neither rules nor a default action, so that nothing of ours is to be in the kernel; so has NULL.
 bool agent_held_nothing(const struct agent_held *held) must_check;
 // Compares the kernel with `held` (NULL: nothing shall be there). 0, or a negative errno; `seen` then says not equal.

@@ -63,6 +63,7 @@ enum agent_put agent_kernel_put(struct agent_core *core, struct agent_held *held
 {
 	const struct agent_point *point = &core->options.point;
 	held->generation = ++core->generation;
+	agent_proof_touch(core);
 	int done = agent_held_nothing(held)
 			   ? point->ops->clear(point->backend, diags)
 			   : point->ops->apply(point->backend, &held->lowered, diags);
@@ -87,6 +88,7 @@ enum agent_put agent_kernel_change(struct agent_core *core, const struct agent_e
 		return AGENT_PUT;
 	if (!can_change(core))
 		return agent_kernel_put(core, held, diags);
+	agent_proof_touch(core);
 	int done = point->ops->change(point->backend, &held->lowered, edits->edit, edits->edits,
 				      diags);
 	if (done == BACKEND_ANEW)
@@ -109,12 +111,13 @@ void agent_kernel_settle(struct agent_core *core)
 	core->settle = UINT64_MAX;
 	if (!can_change(core))
 		return;
+	agent_proof_touch(core);
 	int done = point->ops->settle(point->backend, &core->held->lowered, &diags);
 	if (done == BACKEND_SETTLED)
 		return;
 	core->occasion = EVIDENCE_SETTLE;
 	if (done != BACKEND_DONE || agent_proof_look_changed(core, core->held) || !core->seen.equal)
-		agent_kernel_examine(core);
+		agent_proof_examine(core, EVIDENCE_SETTLE);
 }
 
 struct agent_held *agent_kernel_closed(const struct agent_core *core)
@@ -135,6 +138,7 @@ static bool restore(struct agent_core *core, struct diags *diags)
 	struct agent_held *held = agent_in_force(core);
 	if (held)
 		return agent_kernel_put(core, held, diags) == AGENT_PUT;
+	agent_proof_touch(core);
 	return point->ops->clear(point->backend, diags) == 0 && agent_look(core);
 }
 
@@ -242,17 +246,6 @@ void agent_kernel_noticed(struct agent_core *core)
 	begin_fight(core);
 }
 
-void agent_kernel_examine(struct agent_core *core)
-{
-	if (agent_look(core)) {
-		core->fight.on = false; // whoever it was has mended it
-		return;
-	}
-	agent_kernel_noticed(core);
-	if (core->fight.due <= agent_ms(core))
-		agent_kernel_repair(core);
-}
-
 void agent_core_watch(struct agent_core *core)
 {
 	const struct agent_point *point = &core->options.point;
@@ -260,8 +253,5 @@ void agent_core_watch(struct agent_core *core)
 		return;
 	if (!agent_in_force(core))
 		return; // what others do to a place that is not in use is not ours to judge
-	if (agent_proof_too_soon(core))
-		return;
-	core->occasion = EVIDENCE_CHANGE;
-	agent_kernel_examine(core);
+	agent_proof_changed(core);
 }

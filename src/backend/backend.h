@@ -152,6 +152,15 @@ struct backend_ops {
 	// the last change: looks only at what changes since then, ours and others', can have touched.
 	int (*compare_changed)(struct backend *backend, const struct ir_ruleset *lowered,
 			       struct backend_differences *out);
+	// Optional, all or none: comparing in a copy of this process (fork) while this one goes on. In the copy, where all
+	// descriptors are closed: from now on it is of use for compare and read_back only, and `read` is called when compare
+	// has read all that it judges. 0 or a negative errno.
+	int (*apart)(struct backend *backend, void (*read)(void *context), void *context);
+	// In the copy, when compare has found everything equal: for `adopt`.
+	uint64_t (*proven)(const struct backend *backend);
+	// In the original, which has neither applied nor changed nor settled anything since the copy was made: as if its own
+	// compare had found that.
+	void (*adopt)(struct backend *backend, uint64_t proven);
 	// Optional: what others have put beside the policy in force, which is `lowered`. Asked again while nothing has
 	// changed in the kernel, it costs nothing. 0 or a negative errno.
 	int (*others)(struct backend *backend, const struct ir_ruleset *lowered,

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define ROUNDS_MOST 64u // reads, each of what the last one has led to
-#define CHAINS_MOST 3000u
+#define CHAINS_MOST 16000u
 #define MEETING_MOST 4000u // rules; when more meet a change, all is proven again
 
 void nft_changed_init(struct nft_changed *changed)
@@ -37,6 +37,18 @@ void nft_changed_proven(struct backend_nft *nft, uint32_t at)
 	nft_changed_init(&nft->changed);
 	nft->changed.known = true;
 	nft->changed.at = (struct nft_moment){at, nft->socket.commits};
+}
+
+uint64_t backend_nft_proven(const struct backend_nft *nft)
+{
+	return (uint64_t)nft->changed.at.changes << 32 | nft->changed.at.commits;
+}
+
+// Pinholes are transactions, too: of those since then nobody knows which the copy has seen.
+void backend_nft_adopt(struct backend_nft *nft, uint64_t proven)
+{
+	if (nft->socket.commits == (uint32_t)proven)
+		nft_changed_proven(nft, (uint32_t)(proven >> 32));
 }
 
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form)

@@ -244,6 +244,8 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 	int error = nft_table_read(&nft->socket, nft->table, NFT_ALL, out->arena, &table);
 	if (error)
 		return error;
+	if (nft->apart.read)
+		nft->apart.read(nft->apart.context);
 	if (!table.there) {
 		if (lowered)
 			add_named(out, BACKEND_MISSING,

@@ -97,6 +97,18 @@ int backend_nft_open(const struct backend_nft_options *options, struct diags *di
 	return 0;
 }
 
+// The old socket belongs to the original, and so does what is known of its transactions.
+int backend_nft_apart(struct backend_nft *nft, void (*read)(void *context), void *context)
+{
+	uint32_t commits = nft->socket.commits;
+	int error = nft_socket_open(&nft->socket);
+	nft->socket.commits = commits;
+	nft->watch = -1;
+	nft->apart.read = read;
+	nft->apart.context = context;
+	return error;
+}
+
 void backend_nft_close(struct backend_nft *nft)
 {
 	if (!nft)
@@ -299,6 +311,21 @@ static int ops_compare_changed(struct backend *backend, const struct ir_ruleset 
 	return backend_nft_compare_changed(of(backend), lowered, out);
 }
 
+static int ops_apart(struct backend *backend, void (*read)(void *context), void *context)
+{
+	return backend_nft_apart(of(backend), read, context);
+}
+
+static uint64_t ops_proven(const struct backend *backend)
+{
+	return backend_nft_proven((const struct backend_nft *)backend);
+}
+
+static void ops_adopt(struct backend *backend, uint64_t proven)
+{
+	backend_nft_adopt(of(backend), proven);
+}
+
 static int ops_others(struct backend *backend, const struct ir_ruleset *lowered,
 		      struct backend_others *out)
 {
@@ -362,6 +389,9 @@ const struct backend_ops backend_nft_ops = {
 	.read_back = ops_read_back,
 	.compare = ops_compare,
 	.compare_changed = ops_compare_changed,
+	.apart = ops_apart,
+	.proven = ops_proven,
+	.adopt = ops_adopt,
 	.others = ops_others,
 	.counters = ops_counters,
 	.watch_fd = ops_watch_fd,

@@ -20,6 +20,10 @@ struct backend_nft {
 	struct nft_changed changed;
 	size_t replaced; // changes that were made by replacing everything
 	struct {
+		void (*read)(void *context); // NULL: it is no copy
+		void *context;
+	} apart;
+	struct {
 		struct nft_moment since;
 		bool known;
 	} pause; // of watching

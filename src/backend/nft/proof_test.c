@@ -14,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -257,6 +259,77 @@ static void our_changes_are_proven_by_themselves(void **state)
 	assert_true(changed > 2);
 }
 
+// --- a copy of this process ---
+
+struct said { // by the copy
+	int error;
+	size_t differences;
+	unsigned reads;
+	uint64_t proven;
+};
+
+static void count_read(void *context)
+{
+	++*(unsigned *)context;
+}
+
+static struct said compare_in_copy(struct test_fixture *f)
+{
+	struct said said = {.error = 0};
+	int pair[2];
+	assert_int_equal(pipe(pair), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		struct backend_differences differences = {.arena = &f->arena};
+		said.error = backend_nft_apart(f->nft, count_read, &said.reads);
+		if (!said.error)
+			said.error = backend_nft_compare(f->nft, &f->ruleset, &differences);
+		said.differences = differences.list.len;
+		said.proven = backend_nft_proven(f->nft);
+		_exit(write(pair[1], &said, sizeof(said)) != sizeof(said));
+	}
+	assert_int_equal(read(pair[0], &said, sizeof(said)), sizeof(said));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(pair[0]);
+	close(pair[1]);
+	return said;
+}
+
+static bool knows_all(struct test_fixture *f)
+{
+	uint32_t now;
+	return f->nft->changed.known && nft_only_ours(&f->nft->socket, f->nft->changed.at, &now);
+}
+
+// What a copy has proven is a base for proofs of changes, unless something was changed by us since.
+static void a_copy_proves_for_the_original(void **state)
+{
+	struct test_fixture *f = *state;
+	struct place at = {.chain = ""};
+	deploy(f);
+	run(f, "add table inet other", &at);
+	assert_false(knows_all(f));
+	struct said said = compare_in_copy(f);
+	assert_int_equal(said.error, 0);
+	assert_int_equal(said.differences, 0);
+	assert_int_equal(said.reads, 1);
+	assert_false(knows_all(f));
+	backend_nft_adopt(f->nft, said.proven);
+	assert_true(knows_all(f));
+	run(f, "add chain inet other c", &at);
+	said = compare_in_copy(f);
+	assert_true(flip(f, 3));
+	backend_nft_adopt(f->nft, said.proven);
+	assert_false(knows_all(f));
+	assert_int_equal(found(f), 0);
+	assert_true(knows_all(f));
+	at = find_rule(f, 3);
+	run(f, "delete rule inet bulwark %c handle %h", &at);
+	assert_true(compare_in_copy(f).differences > 0);
+	run(f, "delete table inet other", &at);
+	deploy(f);
+}
+
 static struct ir_rule flow_rule(struct test_fixture *f, enum ir_verdict verdict, u128 dscp)
 {
 	struct ir_rule rule = {
@@ -292,6 +365,7 @@ int main(void)
 		cmocka_unit_test(changes_in_leaves_are_found),
 		cmocka_unit_test(changes_of_maps_are_found),
 		cmocka_unit_test(our_changes_are_proven_by_themselves),
+		cmocka_unit_test(a_copy_proves_for_the_original),
 		cmocka_unit_test(a_direction_that_was_hidden_comes_back),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
