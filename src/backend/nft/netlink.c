@@ -14,14 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define SEND_WANTED (16 << 20)
 #define RECEIVE_WANTED (16 << 20)
 #define RECEIVE_BYTES 65536u
 #define SEND_LEAST 65536u
 #define PART_BYTES (8u << 20) // of a batch that may be split
-#define TRIES 100
-#define PATIENCE 10 // seconds for an answer of the kernel
+#define TRIES 100             // a millisecond after each other
+#define PATIENCE 10           // seconds for an answer of the kernel
 
 // As much as may be had: SO_*BUFFORCE needs CAP_NET_ADMIN over the whole machine.
 static void widen(int fd, int force, int plain, int bytes)
@@ -175,14 +176,23 @@ static uint32_t number(struct nft_socket *s, struct nft_batch *batch)
 }
 
 // ENOBUFS: the kernel had no memory for the message at that moment.
+static bool comes_again(int error, unsigned *tries)
+{
+	static const struct timespec moment = {.tv_nsec = 1000000};
+	if (error != ENOBUFS)
+		return error == EINTR;
+	(void)nanosleep(&moment, NULL);
+	return ++*tries < TRIES;
+}
+
 static int send_all(const struct nft_socket *s, const void *data, size_t len)
 {
-	ssize_t sent;
 	unsigned tries = 0;
+	int error;
 	do
-		sent = mnl_socket_sendto(s->nl, data, len);
-	while (sent < 0 && (errno == EINTR || (errno == ENOBUFS && ++tries < TRIES)));
-	return sent < 0 ? -errno : 0;
+		error = mnl_socket_sendto(s->nl, data, len) < 0 ? errno : 0;
+	while (error && comes_again(error, &tries));
+	return -error;
 }
 
 struct answer {
@@ -312,7 +322,8 @@ int nft_dump_run(struct nft_socket *s, const struct nft_dump *dump)
 	status = DUMP_MORE;
 	while (status == DUMP_MORE) {
 		ssize_t got = recv(nft_socket_fd(s), room, sizeof(room), 0);
-		if (got < 0 && errno == EINTR)
+		// What is dumped waits for room; what there was none for belonged to an earlier request.
+		if (got < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
 		if (got <= 0)
 			return got ? -errno : -EIO;
