@@ -161,11 +161,14 @@ static struct ir_clause forwarded(struct oracle *o, int family)
 	return c;
 }
 
-// Whether connection tracking surely takes it for the first packet of a flow.
+// Whether connection tracking surely takes it for the first packet of a flow. It looks for a type in the other version's
+// ICMP, too, but that is no ICMP.
 static bool begins_flow(const struct test_packet *p)
 {
 	if (p->proto == 6)
 		return (p->tcp_flags & 0x17) == 2;
+	if (p->proto == (p->version == 4 ? 58 : 1))
+		return false;
 	if (p->proto == 1 || p->proto == 58)
 		return p->type == (p->version == 4 ? 8 : 128) && !p->code;
 	return p->proto == 17 || p->proto == 50 || p->proto == 99;
