@@ -305,15 +305,16 @@ static struct nft_chain *narrowed_clauses(struct flattening *f, const struct nft
 	return to;
 }
 
+static bool is_dispatch(const struct flattening *f, const struct nft_form *form)
+{
+	return !form->limited && !form->strange && nft_form_clauses(f->program, form);
+}
+
 // A jump of some packets into a chain of clauses is a jump of all into one of narrower clauses.
 static struct nft_form widened_jump(struct flattening *f, const struct nft_form *form)
 {
 	struct nft_form jump = *form;
-	const struct nft_chain *chain =
-		form->chain ? nft_program_find(f->program, form->chain) : NULL;
-	if (!f->last || form->act != ACT_JUMP || !form->len || form->limited || form->strange ||
-	    nft_leads_on(form) || !chain || !chain->rule.len || chain->rule.at[0].limited ||
-	    chain->rule.at[0].act == ACT_CONTINUE)
+	if (!f->last || !form->len || nft_leads_on(form) || !is_dispatch(f, form))
 		return jump;
 	const struct nft_chain *to = narrowed_clauses(f, form);
 	if (to->rule.len == 1)
@@ -432,11 +433,6 @@ static bool asks(const struct group *group, unsigned guess, struct arena *arena,
 	return out->has != 0;
 }
 
-static bool is_dispatch(const struct nft_form *form)
-{
-	return form->act == ACT_JUMP && !form->limited && !form->strange;
-}
-
 // The first guess that the IR can say, if one can. Jumps into a chain of clauses test nothing by themselves.
 static void guess_first(struct flattening *f, struct group *group)
 {
@@ -446,20 +442,20 @@ static void guess_first(struct flattening *f, struct group *group)
 		     asks(group, AS_FLOWS, f->arena, &flows) && !nft_area_equal(&as_is, &packets) &&
 		     !nft_area_equal(&as_is, &flows);
 	bool of_flow = nft_form_set(&group->form, F_DIRECTION) != NULL;
-	group->guess = is_dispatch(&group->form) ? AS_ALL
-		       : !mixed                  ? AS_IS
-		       : of_flow                 ? AS_FLOWS
-						 : AS_PACKETS;
+	group->guess = is_dispatch(f, &group->form) ? AS_ALL
+		       : !mixed                     ? AS_IS
+		       : of_flow                    ? AS_FLOWS
+						    : AS_PACKETS;
 }
 
-static bool guess_again(struct group *group)
+static bool is_last_guess(const struct group *group)
 {
-	bool was = group->guess == GUESSES;
-	if (group->guess == AS_IS)
-		group->guess = GUESSES;
-	else if (!was)
-		group->guess++;
-	return !was;
+	return group->guess == AS_IS || group->guess >= AS_FLOWS;
+}
+
+static void guess_again(struct group *group)
+{
+	group->guess = is_last_guess(group) ? GUESSES : group->guess + 1;
 }
 
 // What both directions of a clause ask for alike.
@@ -534,13 +530,35 @@ static void pair_up(struct flattening *f)
 		guess_first(f, f->group.at[i]);
 }
 
+// Groups that a misfit is about, each once. What one is wrongly taken for makes others misfit: as long as some can be
+// guessed anew, the others wait.
+static bool guess_all_again(struct flattening *f, const struct nft_proof *proof)
+{
+	const struct nft_chain *list = nft_program_find(&f->out->program, "");
+	VEC(struct group *) blamed = {0};
+	bool waits = false;
+	f->round++;
+	for (size_t i = 0; i < proof->misfit.len; i++) {
+		size_t rule = proof->misfit.at[i].rule;
+		u128 key = rule < list->rule.len ? key_of(&list->rule.at[rule]) : 0;
+		struct group *group = key ? group_of(f, key) : NULL;
+		if (!group || group->round == f->round || group->guess == GUESSES)
+			continue;
+		group->round = f->round;
+		waits |= !is_last_guess(group);
+		vec_push(f->arena, &blamed, group);
+	}
+	for (size_t i = 0; i < blamed.len; i++)
+		if (!waits || !is_last_guess(blamed.at[i]))
+			guess_again(blamed.at[i]);
+	return blamed.len > 0;
+}
+
 // The groups alone are put to the proof. True when one of them is not what it was taken for.
 static bool take_apart(struct flattening *f)
 {
 	struct nft_proof proof;
 	struct arena arena;
-	bool some = false;
-	f->round++;
 	VEC(struct piece) kept = {f->piece.at, f->piece.len, f->piece.cap};
 	f->piece.len = 0;
 	make_list(f);
@@ -548,16 +566,7 @@ static bool take_apart(struct flattening *f)
 	f->piece.len = kept.len;
 	arena_init(&arena);
 	nft_prove(&f->out->program, f->program, &arena, &proof);
-	const struct nft_chain *list = nft_program_find(&f->out->program, "");
-	for (size_t i = 0; i < proof.misfit.len; i++) {
-		size_t rule = proof.misfit.at[i].rule;
-		u128 key = rule < list->rule.len ? key_of(&list->rule.at[rule]) : 0;
-		struct group *group = key ? group_of(f, key) : NULL;
-		if (group && group->round != f->round) {
-			group->round = f->round;
-			some |= guess_again(group);
-		}
-	}
+	bool some = guess_all_again(f, &proof);
 	for (size_t i = 0; proof.over && i < f->group.len; i++)
 		f->group.at[i]->guess = GUESSES;
 	arena_fini(&arena);

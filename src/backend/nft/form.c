@@ -109,6 +109,18 @@ unsigned nft_map_block(const struct nft_map *map)
 	return bits;
 }
 
+// Clauses lead somewhere; what stands first in the other chains of a rule does not, or has a limit.
+const struct nft_chain *nft_form_clauses(const struct nft_program *program,
+					 const struct nft_form *form)
+{
+	const struct nft_chain *chain = form->act == ACT_JUMP && form->chain
+						? nft_program_find(program, form->chain)
+						: NULL;
+	bool some = chain && chain->rule.len && !chain->rule.at[0].limited &&
+		    chain->rule.at[0].act != ACT_CONTINUE;
+	return some ? chain : NULL;
+}
+
 bool nft_form_counts(const struct nft_form *form)
 {
 	return !form->tag.known || form->tag.counts;

@@ -173,6 +173,9 @@ unsigned nft_map_block(const struct nft_map *map) must_check;
 bool nft_form_by_map(const struct nft_form *form) must_check;
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.
 bool nft_form_counts(const struct nft_form *form) must_check;
+// The chain of clauses to which the rule jumps, from which packets may come back; NULL: it leads elsewhere, if at all.
+const struct nft_chain *nft_form_clauses(const struct nft_program *program,
+					 const struct nft_form *form) must_check;
 // The rules of a chain, with the pieces of a map that counts in its place. What is not changed is shared.
 void nft_chain_spread(const struct nft_form *rule, size_t len, struct arena *arena,
 		      struct nft_chain *out);

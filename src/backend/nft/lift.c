@@ -220,11 +220,7 @@ static bool same_action(const struct nft_program *program, const struct nft_form
 static const struct nft_chain *dispatched(const struct nft_program *program,
 					  const struct nft_form *form)
 {
-	const struct nft_chain *chain = form->chain ? nft_program_find(program, form->chain) : NULL;
-	if (form->len || form->act != ACT_JUMP || !chain || !chain->rule.len)
-		return NULL;
-	// Clauses lead somewhere; what stands first in the other chains does not, or has a limit.
-	return !chain->rule.at[0].limited && chain->rule.at[0].act != ACT_CONTINUE ? chain : NULL;
+	return form->len ? NULL : nft_form_clauses(program, form);
 }
 
 // Some rules, and the program that has the chains they lead to.

@@ -613,6 +613,49 @@ static void boxes_behind_others_decide_nothing(void **state)
 	}
 }
 
+// The form as decoding has it where the rule alone does not tell which field its last test reads.
+static struct nft_form with_open_test(struct world *w, const struct nft_form *from)
+{
+	struct nft_form form = *from;
+	struct nft_test *test = arena_new(&w->arena, struct nft_test);
+	const struct nft_match *last = &form.match[--form.len];
+	const struct nft_field_info *info = &nft_field_info[last->field];
+	*test = (struct nft_test){.reg = {.loaded = true,
+					  .place = info->place,
+					  .bytes = info->bytes,
+					  .mask = algebra_max(info->bytes * 8u)},
+				  .set = last->set};
+	form.open = test;
+	form.open_len = 1;
+	return form;
+}
+
+// A rule that logs and leaves the verdict to others jumps to a chain, but to none of clauses: it asks for its packets
+// itself.
+static void rules_that_only_log_are_lifted(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = 1};
+	struct world w = {.random = &random, .ruleset = {.default_action = IR_PASS}};
+	begin_small(&w);
+	vec_push(&w.arena, &w.ruleset.rule, rule_asking(&w.arena, IR_ICMP4, 18, 18));
+	vec_push(&w.arena, &w.ruleset.rule, rule_asking(&w.arena, IR_ICMP4, 5, 5));
+	w.ruleset.rule.at[1].log = IR_LOG_SESSION;
+	nft_compile(&w.ruleset, NULL, &w.list);
+	const struct nft_chain *rules = nft_program_find(&w.list, "");
+	struct nft_form header = lead(ACT_GOTO, "-n1");
+	nft_form_match(&header, &w.arena, F_HEADER, nft_field_domain(F_HEADER));
+	put(&w.tree, "", header);
+	put(&w.tree, "", rules->rule.at[2]);
+	put(&w.tree, "-n1", with_open_test(&w, &rules->rule.at[1])); // no packet is in both
+	put(&w.tree, "-n1", rules->rule.at[0]);
+	put(&w.tree, "-n1", rules->rule.at[2]);
+	*nft_program_chain(&w.tree, "-1-do") = *nft_program_find(&w.list, "-1-do");
+	assert_proven(&w, 0);
+	assert_lifted(&w, 0);
+	end(&w);
+}
+
 // Where very many rules leave addresses open, rules are left out of chains because others together take their packets.
 static void large_sets_are_proven_and_lifted(void **state)
 {
@@ -854,6 +897,7 @@ int main(void)
 		cmocka_unit_test(changed_trees_are_proven_and_lifted),
 		cmocka_unit_test(changes_are_noticed),
 		cmocka_unit_test(witnesses_are_packets_that_exist),
+		cmocka_unit_test(rules_that_only_log_are_lifted),
 		cmocka_unit_test(faulty_lists_are_noticed),
 		cmocka_unit_test(header_that_is_asked_about_is_noticed),
 		cmocka_unit_test(packets_that_come_twice_are_noticed),
@@ -866,5 +910,6 @@ int main(void)
 		cmocka_unit_test(packets_are_possible),
 		cmocka_unit_test(hostile_programs_come_to_an_end),
 	};
+
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
