@@ -125,7 +125,7 @@ static bool take_form(struct change *c, uint32_t rule)
 		vec_push(&c->arena, &c->old_target, (struct old_target){rule, tree->rule.at[rule]});
 	nft_changed_add(c->nft, tree->rule.at[rule]);
 	c->fold |= nft_overlay_needs(tree, &c->live->front, rule);
-	if (tree->where.at[rule] != NFT_NOWHERE)
+	if (tree->placed.at[rule])
 		return nft_tree_remove(tree, rule, &c->touched);
 	take_pieces(c, rule);
 	return true;
@@ -233,7 +233,7 @@ static bool is_for_front(struct change *c, const struct nft_live_rule *rule)
 	struct nft_pieces pieces = {{0}};
 	bool cut = tree->overlay;
 	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++)
-		if (tree->where.at[i] == NFT_NOWHERE)
+		if (!tree->placed.at[i])
 			return true;
 	for (uint32_t i = rule->first; i < rule->first + rule->forms && cut; i++)
 		cut = nft_overlay_cut(tree, i, (uint32_t)tree->rule.len, &c->arena, &pieces);
@@ -304,7 +304,7 @@ static void empty_front(struct change *c)
 	struct nft_live *live = c->live;
 	size_t n = 0;
 	for (size_t i = 0; i < live->piece.list.len; i++)
-		if (live->tree.where.at[live->piece.list.at[i].rule] == NFT_NOWHERE)
+		if (!live->tree.placed.at[live->piece.list.at[i].rule])
 			live->piece.list.at[n++] = live->piece.list.at[i];
 	live->piece.list.len = n;
 	c->taken.list.len = 0;

@@ -56,8 +56,10 @@ static void put_leaf_text(const struct drawing *d, const struct nft_node *leaf, 
 
 static void put_node_text(const struct drawing *d, const struct nft_node *node, struct buf *text)
 {
-	if (node->field == NFT_FIELDS)
+	if (nft_is_leaf(node))
 		put_leaf_text(d, node, text);
+	else if (node->part.len)
+		buf_printf(text, "%zu parts in turn", node->part.len);
 	else
 		buf_printf(text, "%s\n%zu way%s", nft_field_info[node->field].text, node->way.len,
 			   node->way.len == 1 ? "" : "s");
@@ -74,6 +76,10 @@ static void put_ranges(const struct nft_node *from, const struct nft_node *to, s
 		(void)!nft_text_range(from->field, from->way.at[i].range, text);
 	}
 	put_more(text, RANGES_MOST, n, "\n");
+	for (size_t i = 0; i < from->part.len; i++)
+		if (from->part.at[i].root == to)
+			buf_printf(text, "%zu: %zu rule%s", i + 1, from->part.at[i].len,
+				   from->part.at[i].len == 1 ? "" : "s");
 	if (from->miss == to)
 		buf_adds(text, n ? "\nand others" : "others");
 }
@@ -104,8 +110,7 @@ static bool want(struct drawing *d, const struct nft_node *node)
 static void draw_node(struct drawing *d, const struct nft_node *node, struct buf *text)
 {
 	buf_printf(d->out, "    n%u [shape=%s, ", node->number,
-		   node->field == NFT_FIELDS ? "box, style=filled, fillcolor=\"#dde8f5\""
-					     : "ellipse");
+		   nft_is_leaf(node) ? "box, style=filled, fillcolor=\"#dde8f5\"" : "ellipse");
 	put_node_text(d, node, text);
 	put_label(d, text);
 }
@@ -154,6 +159,8 @@ static void draw(struct drawing *d, const struct nft_node *node, struct buf *tex
 		find_end(d, &ends, node->miss);
 	for (size_t i = 0; i < node->way.len; i++)
 		find_end(d, &ends, node->way.at[i].to);
+	for (size_t i = 0; i < node->part.len; i++)
+		find_end(d, &ends, node->part.at[i].root);
 	for (size_t i = 0; i < ends.len; i++)
 		draw_edge(d, node, ends.drawn[i], text);
 	draw_rest(d, node, ends.left_out, text);
@@ -162,8 +169,8 @@ static void draw(struct drawing *d, const struct nft_node *node, struct buf *tex
 // Its share of the nodes is what the parts before it have left.
 static void draw_part(struct drawing *d, size_t i, struct buf *text)
 {
-	const struct nft_tree_part *part = &d->tree->part.at[i];
-	size_t parts = d->tree->part.len - i, share = d->left / parts;
+	const struct nft_tree_part *part = &d->tree->root->part.at[i];
+	size_t parts = d->tree->root->part.len - i, share = d->left / parts;
 	size_t kept = d->left - share;
 	buf_printf(d->out, "  subgraph cluster_%zu {\n    color=grey; label=", i);
 	buf_printf(text, "part %zu: %zu rule%s", i + 1, part->len, part->len == 1 ? "" : "s");
@@ -193,12 +200,13 @@ static void draw_tree(const struct nft_tree *tree, struct buf *out)
 		buf_printf(out,
 			   "  n0 [shape=box, label=\"rules that were put in last\"];\n"
 			   "  n0 -> n%u [style=bold, label=\"undecided\"];\n",
-			   tree->part.at[0].root->number);
-	for (size_t i = 0; i < tree->part.len; i++)
+			   tree->root->part.at[0].root->number);
+	for (size_t i = 0; i < tree->root->part.len; i++)
 		draw_part(&d, i, &text);
-	for (size_t i = 1; i < tree->part.len; i++)
+	for (size_t i = 1; i < tree->root->part.len; i++)
 		buf_printf(out, "  n%u -> n%u [style=bold, label=\"undecided\"];\n",
-			   tree->part.at[i - 1].root->number, tree->part.at[i].root->number);
+			   tree->root->part.at[i - 1].root->number,
+			   tree->root->part.at[i].root->number);
 	buf_adds(out, "}\n");
 	arena_fini(&d.arena);
 	buf_fini(&text);

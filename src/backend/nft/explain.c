@@ -12,6 +12,7 @@ struct explaining {
 	struct nft_tree tree;
 	struct nft_program shaped;
 	struct nft_costs *costs;
+	bool hash; // was asked for
 	struct backend_nft_explanation *out;
 };
 
@@ -24,11 +25,12 @@ static bool has_boxes(const struct nft_chain *chain)
 }
 
 // What became of the part, not what was tried.
-static const char *form_of(const struct nft_tree_part *part, const struct nft_chain *chain)
+static const char *form_of(const struct explaining *e, const struct nft_tree_part *part,
+			   const struct nft_chain *chain)
 {
-	if (part->root->field == NFT_FIELDS)
+	if (nft_is_leaf(part->root))
 		return has_boxes(chain) ? "boxes" : "list";
-	return part->form == BACKEND_NFT_HASH ? "hash" : "tree";
+	return e->hash ? "hash" : "tree";
 }
 
 static void add_part(struct explaining *e, const struct nft_chain *chain, bool own,
@@ -47,7 +49,7 @@ static void explain_part(struct explaining *e, const struct nft_tree_part *part)
 	const struct nft_touched none = {.arena = e->arena};
 	nft_tree_emit_chain(&e->tree, part->root, &none, &chain);
 	add_part(e, &chain, part->root->host == part->root,
-		 (struct backend_nft_part){.form = form_of(part, &chain), .listed = part->len});
+		 (struct backend_nft_part){.form = form_of(e, part, &chain), .listed = part->len});
 }
 
 static void explain_front(struct explaining *e)
@@ -105,6 +107,7 @@ bool backend_nft_explain(const struct ir_ruleset *lowered,
 		return false;
 	*out = (struct backend_nft_explanation){.rules = lowered->rule.len};
 	options = options ? options : &none;
+	e.hash = options->shape.form == BACKEND_NFT_HASH;
 	nft_program_init(&linear, arena);
 	nft_program_init(&e.shaped, arena);
 	nft_compile(lowered, options, &linear);
@@ -113,8 +116,8 @@ bool backend_nft_explain(const struct ir_ruleset *lowered,
 	nft_shape_program(&linear, &e.tree, &e.shaped);
 	e.costs = nft_costs_new(&e.shaped, arena);
 	explain_front(&e);
-	for (size_t i = 0; i < e.tree.part.len; i++)
-		explain_part(&e, &e.tree.part.at[i]);
+	for (size_t i = 0; i < e.tree.root->part.len; i++)
+		explain_part(&e, &e.tree.root->part.at[i]);
 	out->form = form_of_all(out);
 	weigh(&e.shaped, arena, &out->size, &out->cost);
 	weigh(&linear, arena, &out->linear_size, &out->linear_cost);

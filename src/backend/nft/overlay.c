@@ -184,7 +184,7 @@ static bool leave_earlier(const struct nft_tree *tree, uint32_t rule, uint32_t n
 		if (!nft_tree_meet(tree, i, rule))
 			continue;
 		bool later = tree->rank.at[i] > tree->rank.at[rule],
-		     in_front = tree->where.at[i] == NFT_NOWHERE && i < new_from;
+		     in_front = !tree->placed.at[i] && i < new_from;
 		if (i == rule || (later && !in_front))
 			continue;
 		if (later || !nft_takes(tree->rule.at[i]))

@@ -1,53 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // Building the tree. A list of rules is split by the best field until it is short; every rule goes to all ranges that its
 // set meets, without the test where the set holds the whole range. What stands behind a rule that decides every packet of
-// its leaf is left out. Equal lists become one node, so the tree is a DAG. When the leaves would hold more than the
-// budget allows, they may be longer, or the list is cut in parts that are built by themselves; so rules full of
-// wildcards are split, not multiplied.
+// its leaf is left out. Equal lists become one node, so the tree is a DAG. Where it would hold more than the budget allows,
+// building stops (tree_parts.c).
+#include "backend/nft/tree_build.h"
 #include "backend/nft/tree_cut.h"
-#include "backend/nft/tree_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MOST 9      // the kernel allows 16 chains within each other, those of rules included
 #define SHARED_MOST 4096u // longer lists are not looked up
-#define LEAF_MOST 8u
-#define BUDGET_X10 60u
-#define BUDGET_MORE 1500u    // of a part, however few its rules: loaded in some 5 ms
-#define GIVEN_MOST 16u       // on the way to the leaves, for each that may stand there
-#define BOXES_LEAST 20u      // fewer rules are tested one after the other as fast
+#define GIVEN_MOST 16u    // on the way to the leaves, for each that may stand there
+#define BOXES_LEAST 20u   // fewer rules are tested one after the other as fast
 #define OVERLAY_LEAST 20000u // rules; to check the table then takes the kernel some ms
-#define HELD_MOST 256u       // rules in a few maps
+#define CUT_LEAST 400u       // rules of a list that is worth to be cut in few ways …
+#define CUT_COPIES_X10 32u   // … of so many rules together, for each of them
 #define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
-#define PARTS_MOST 64u
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
-struct known {
+// With so many rules leaves are longer, since the kernel looks for maps one after the other.
+#define LARGE 30000u
+
+struct nft_known {
 	struct nft_entries list;
 	uint64_t hash;
 	struct nft_node *node;
-	struct known *next;
-};
-
-struct build {
-	struct nft_tree *tree;
-	const struct backend_nft_shape *shape;
-	struct arena *arena;
-	struct arena scratch; // of one attempt
-	struct known **known; // by hash
-	size_t known_mask;
-	unsigned leaf_most;
-	size_t spent, budget; // entries in leaves; that there may be with this part
-	size_t given, room;   // entries handed on in this attempt; that its leaves may hold
-	bool over, exact;
-	bool mixed; // several parts may follow each other
-	bool apart; // packets for which no rule has an address are told from the others first
+	struct nft_known *next;
 };
 
 // --- lists of entries ---
 
-static void entries_push(struct nft_entries *list, struct nft_entry entry)
+void nft_entries_push(struct nft_entries *list, struct nft_entry entry)
 {
 	if (list->len == list->cap) {
 		list->cap = list->cap ? list->cap * 2 : 4;
@@ -86,7 +70,7 @@ static uint64_t mixed(uint64_t hash, uint64_t value)
 }
 
 // Of the list and of all on the way that the node under it depends on: the ranges of fields that are still asked for.
-static uint64_t hash_of(const struct build *b, const struct nft_entries *list,
+static uint64_t hash_of(const struct nft_build *b, const struct nft_entries *list,
 			const struct nft_path *path)
 {
 	uint64_t hash = list->len;
@@ -95,7 +79,7 @@ static uint64_t hash_of(const struct build *b, const struct nft_entries *list,
 		hash = mixed(hash, (uint64_t)list->at[i].rule << 32 | list->at[i].left);
 	if (list->len >= b->tree->boxes_least)
 		hash = mixed(hash, nft_path_fields(path));
-	if (list->len <= LEAF_MOST)
+	if (list->len <= NFT_LEAF_MOST)
 		return hash;
 	for (size_t f = 0; f < NFT_SPLIT_FIELDS; f++)
 		for (size_t i = 0; path->split >> f & 1 && !(asked >> f & 1) && i < list->len; i++)
@@ -117,35 +101,42 @@ static uint64_t hash_of(const struct build *b, const struct nft_entries *list,
 	return mixed(hash, (uint64_t)path->link << 2 | (uint64_t)path->header << 1 | path->flow);
 }
 
-static struct nft_node *find_known(struct build *b, uint64_t hash, const struct nft_entries *list)
+static struct nft_node *find_known(struct nft_build *b, uint64_t hash,
+				   const struct nft_entries *list)
 {
-	for (struct known *k = b->known[hash & b->known_mask]; k; k = k->next)
+	for (struct nft_known *k = b->known[hash & b->known_mask]; k; k = k->next)
 		if (k->hash == hash && k->list.len == list->len &&
 		    (!list->len || !memcmp(k->list.at, list->at, list->len * sizeof(*list->at))))
 			return k->node;
 	return NULL;
 }
 
-static void keep_known(struct build *b, uint64_t hash, const struct nft_entries *list,
+static void keep_known(struct nft_build *b, uint64_t hash, const struct nft_entries *list,
 		       struct nft_node *node)
 {
 	if (list->len > SHARED_MOST)
 		return;
-	struct known *k = arena_new(&b->scratch, struct known);
-	*k = (struct known){.hash = hash, .node = node, .next = b->known[hash & b->known_mask]};
-	k->list.at = arena_memdup(&b->scratch, list->at, list->len * sizeof(*list->at));
+	struct nft_known *k = arena_new(b->scratch, struct nft_known);
+	*k = (struct nft_known){.hash = hash, .node = node, .next = b->known[hash & b->known_mask]};
+	k->list.at = arena_memdup(b->scratch, list->at, list->len * sizeof(*list->at));
 	k->list.len = list->len;
 	b->known[hash & b->known_mask] = k;
 }
 
 // --- nodes ---
 
-static struct nft_node *new_node(struct build *b, enum nft_field field)
+struct nft_node *nft_build_new(struct nft_build *b, enum nft_field field)
 {
 	struct nft_node *node = arena_new(b->arena, struct nft_node);
 	node->number = ++b->tree->numbers;
 	node->field = field;
+	node->closer = NFT_NO_RULE;
 	return node;
+}
+
+bool nft_is_leaf(const struct nft_node *node)
+{
+	return node->field == NFT_FIELDS && !node->part.len;
 }
 
 static bool takes_all_of(const struct nft_tree *tree, struct nft_entry first,
@@ -171,10 +162,10 @@ bool nft_entries_take_all_of(const struct nft_tree *tree, const struct nft_entry
 	return false;
 }
 
-static struct nft_node *leaf(struct build *b, const struct nft_entries *list,
-			     const struct nft_path *path, bool all)
+struct nft_node *nft_build_leaf(struct nft_build *b, const struct nft_entries *list,
+				const struct nft_path *path, bool all)
 {
-	struct nft_node *node = new_node(b, NFT_FIELDS);
+	struct nft_node *node = nft_build_new(b, NFT_FIELDS);
 	node->list = all;
 	node->has = nft_path_fields(path);
 	node->entry.at = arena_array(b->arena, struct nft_entry, list->len);
@@ -188,7 +179,7 @@ static struct nft_node *leaf(struct build *b, const struct nft_entries *list,
 	node->made = node->entry.len;
 	if (!all && node->made >= b->tree->boxes_least)
 		node->cut = nft_cut_new(b->arena);
-	b->spent += node->entry.len > 2 * LEAF_MOST ? node->entry.len / 2 : node->entry.len;
+	b->spent += node->entry.len > 2 * NFT_LEAF_MOST ? node->entry.len / 2 : node->entry.len;
 	b->over |= b->spent > b->budget;
 	return node;
 }
@@ -201,7 +192,7 @@ bool nft_form_needs_no_flow(const struct nft_form *form)
 }
 
 struct spread {
-	struct build *b;
+	struct nft_build *b;
 	const struct nft_split *split;
 	struct nft_entries *way; // one list a range
 	struct nft_entries miss;
@@ -209,9 +200,9 @@ struct spread {
 };
 
 // What is spread so much will not fit into leaves again, though some lists may turn out to be equal.
-static void hand_on(struct build *b, struct nft_entries *to, struct nft_entry entry)
+static void hand_on(struct nft_build *b, struct nft_entries *to, struct nft_entry entry)
 {
-	entries_push(to, entry);
+	nft_entries_push(to, entry);
 	b->over |= ++b->given / GIVEN_MOST > b->room;
 }
 
@@ -282,11 +273,8 @@ static void spread_entry(struct spread *s, struct nft_entry entry)
 		hand_on(s->b, &s->miss, entry);
 }
 
-static struct nft_node *build_node(struct build *b, const struct nft_entries *list,
-				   const struct nft_path *path, unsigned depth);
-
 // Ranges that lead to one node are one; blocks stay of one size.
-static void add_way(struct build *b, struct nft_node *node, struct nft_way way, bool blocks)
+static void add_way(struct nft_build *b, struct nft_node *node, struct nft_way way, bool blocks)
 {
 	struct nft_way *last = node->way.len ? &node->way.at[node->way.len - 1] : NULL;
 	if (!blocks && last && last->to == way.to && last->range.hi + 1 == way.range.lo) {
@@ -297,12 +285,12 @@ static void add_way(struct build *b, struct nft_node *node, struct nft_way way, 
 	vec_push(b->arena, &node->way, way);
 }
 
-static struct nft_node *branch(struct build *b, const struct nft_entries *list,
-			       const struct nft_path *path, unsigned depth,
-			       const struct nft_split *split)
+struct nft_node *nft_build_branch(struct nft_build *b, const struct nft_entries *list,
+				  const struct nft_path *path, unsigned depth,
+				  const struct nft_split *split)
 {
 	struct spread s = {.b = b, .split = split};
-	struct nft_node *node = new_node(b, split->field);
+	struct nft_node *node = nft_build_new(b, split->field);
 	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
 	s.way = base_oom(calloc(split->range.len, sizeof(*s.way)));
 	vec_reserve(b->arena, &node->way, split->range.len);
@@ -314,13 +302,13 @@ static struct nft_node *branch(struct build *b, const struct nft_entries *list,
 		if (!b->over)
 			add_way(b, node,
 				(struct nft_way){split->range.at[i],
-						 build_node(b, &s.way[i], &down, depth + 1),
+						 nft_build_node(b, &s.way[i], &down, depth + 1),
 						 (uint32_t)s.way[i].len},
 				split->blocks);
 		free(s.way[i].at);
 	}
 	if (!split->covers && !b->over) {
-		node->miss = build_node(b, &s.miss, path, depth + 1);
+		node->miss = nft_build_node(b, &s.miss, path, depth + 1);
 		node->miss->refs++;
 	}
 	free(s.miss.at);
@@ -353,26 +341,26 @@ static void give_apart(struct spread *s, const struct nft_entries *list)
 }
 
 // All ranges lead to one node: to the rules that ask for some of them, and to all others.
-static struct nft_node *branch_apart(struct build *b, const struct nft_entries *list,
+static struct nft_node *branch_apart(struct nft_build *b, const struct nft_entries *list,
 				     const struct nft_path *path, unsigned depth,
 				     const struct nft_split *split)
 {
 	struct nft_entries way = {0};
 	struct spread s = {.b = b, .split = split, .way = &way};
-	struct nft_node *node = new_node(b, split->field), *to;
+	struct nft_node *node = nft_build_new(b, split->field), *to;
 	struct nft_path down = *path;
 	node->together = true;
 	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
 	give_apart(&s, list);
 	down.flow = s.flow;
 	down.held |= nft_split_bit(split->field);
-	to = build_node(b, &way, &down, depth + 1);
+	to = nft_build_node(b, &way, &down, depth + 1);
 	to->refs++;
 	for (size_t i = 0; i < split->range.len; i++)
 		vec_push(b->arena, &node->way,
 			 (struct nft_way){split->range.at[i], to, (uint32_t)way.len});
 	if (!b->over) {
-		node->miss = build_node(b, &s.miss, path, depth + 1);
+		node->miss = nft_build_node(b, &s.miss, path, depth + 1);
 		node->miss->refs++;
 	}
 	free(s.miss.at);
@@ -381,7 +369,7 @@ static struct nft_node *branch_apart(struct build *b, const struct nft_entries *
 }
 
 // Addresses of some rule are still to be told.
-static bool asks_narrowly(const struct build *b, const struct nft_entries *list,
+static bool asks_narrowly(const struct nft_build *b, const struct nft_entries *list,
 			  const struct nft_path *path)
 {
 	for (size_t i = 0; path->held && i < list->len; i++)
@@ -390,9 +378,11 @@ static bool asks_narrowly(const struct build *b, const struct nft_entries *list,
 	return false;
 }
 
-static struct nft_node *build_node(struct build *b, const struct nft_entries *list,
-				   const struct nft_path *path, unsigned depth)
+struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *list,
+				const struct nft_path *path, unsigned depth)
 {
+	if (b->trunk)
+		return nft_build_trunk(b, list, path, depth);
 	uint64_t hash = list->len <= SHARED_MOST ? hash_of(b, list, path) : 0;
 	struct nft_node *node = list->len <= SHARED_MOST ? find_known(b, hash, list) : NULL;
 	if (node) {
@@ -401,208 +391,34 @@ static struct nft_node *build_node(struct build *b, const struct nft_entries *li
 	}
 	struct arena arena;
 	struct nft_split split;
-	bool held = b->apart && list->len > LEAF_MOST && asks_narrowly(b, list, path);
+	bool apart = b->apart && list->len > b->leaf_most,
+	     held = apart && asks_narrowly(b, list, path), few = b->cut && list->len >= CUT_LEAST;
 	struct nft_splitting s = {.tree = b->tree,
 				  .path = path,
 				  .entries = list,
-				  .leaf_most = held ? HELD_MOST : b->leaf_most,
-				  .copies_most = held ? list->len * 2 : SIZE_MAX,
+				  .leaf_most = b->leaf_most,
+				  .copies_most = few ? list->len * CUT_COPIES_X10 / 10 : SIZE_MAX,
 				  .across_most = b->tree->overlay ? ACROSS_MOST : 0,
 				  .exact = b->exact,
-				  .apart = b->apart && list->len > b->leaf_most};
-	s.common_only = list->len <= s.leaf_most;
+				  .common_only = held || (list->len <= b->leaf_most && !few),
+				  .few = few,
+				  .apart = apart};
 	arena_init(&arena);
-	if (list->len <= LEAF_MOST || depth == DEPTH_MOST || (b->exact && depth) ||
-	    !nft_split_choose(&s, &arena, &split))
-		node = leaf(b, list, path, false);
-	else
+	if (list->len <= NFT_LEAF_MOST || depth == DEPTH_MOST || (b->exact && depth > b->first))
+		node = nft_build_leaf(b, list, path, false);
+	else if (nft_split_choose(&s, &arena, &split))
 		node = split.together ? branch_apart(b, list, path, depth, &split)
-				      : branch(b, list, path, depth, &split);
+				      : nft_build_branch(b, list, path, depth, &split);
+	else
+		node = held ? nft_build_sequence(b, list, path, depth)
+			    : nft_build_leaf(b, list, path, false);
 	arena_fini(&arena);
 	if (!b->over)
 		keep_known(b, hash, list, node);
 	return node;
 }
 
-// --- parts ---
-
-static struct nft_entries part_list(const struct nft_tree *tree, const struct nft_tree_part *part,
-				    bool all)
-{
-	struct nft_entries list = {0};
-	for (size_t i = 0; i < part->len && (all || !closed(tree, &list)); i++)
-		entries_push(&list, nft_entry_of(tree, part->rule[i]));
-	return list;
-}
-
-// NULL when it does not fit the budget.
-static struct nft_node *try_part(struct build *b, const struct nft_tree_part *part)
-{
-	struct nft_path path = {.split = 0};
-	bool linear = part->form == BACKEND_NFT_LINEAR;
-	struct nft_entries list = part_list(b->tree, part, linear);
-	size_t buckets = 64, before = b->spent;
-	while (buckets < list.len)
-		buckets *= 2;
-	arena_init(&b->scratch);
-	b->known = arena_array(&b->scratch, struct known *, buckets);
-	b->known_mask = buckets - 1;
-	b->over = false;
-	b->given = 0;
-	b->room = b->budget > before ? b->budget - before : 0;
-	b->exact = part->form == BACKEND_NFT_HASH;
-	struct nft_node *root =
-		linear ? leaf(b, &list, &path, true) : build_node(b, &list, &path, 0);
-	arena_fini(&b->scratch);
-	free(list.at);
-	if (b->over && !linear) {
-		b->spent = before;
-		return NULL;
-	}
-	root->refs++;
-	return root;
-}
-
-static size_t budget_of(const struct build *b, size_t rules)
-{
-	size_t x10 = b->shape->budget_x10;
-	return x10 ? rules * x10 / 10 + LEAF_MOST : rules * BUDGET_X10 / 10 + BUDGET_MORE;
-}
-
-// In how many consecutive parts a list is cut, and how long leaves may be (times the least), from quick to slow for a
-// packet; and up to how many rules it is worth trying: a list whose rules leave much open has too many ways to one end.
-static const struct {
-	unsigned cuts, leaves;
-	size_t rules_most;
-} attempts[] = {{1, 1, 800}, {2, 1, 800}, {1, 8, 1000}, {1, 16, 1000}};
-// With so many rules leaves are longer, since the kernel looks for maps one after the other.
-#define LARGE 30000u
-
-static bool try_parts(struct build *b, const struct nft_tree_part *part, unsigned cuts)
-{
-	size_t parts = b->tree->part.len, before = b->spent;
-	for (unsigned i = 0; i < cuts; i++) {
-		struct nft_tree_part some = *part;
-		some.rule = part->rule + part->len * i / cuts;
-		some.len = part->len * (i + 1) / cuts - part->len * i / cuts;
-		some.cap = some.len; // a slice: it grows elsewhere
-		some.root = some.len ? try_part(b, &some) : NULL;
-		if (some.root)
-			vec_push(b->tree->arena, &b->tree->part, some);
-		if (!some.root && some.len) {
-			b->tree->part.len = parts;
-			b->spent = before;
-			return false;
-		}
-	}
-	return true;
-}
-
-// Nodes of what did not fit go.
-static bool try_cut(struct build *b, const struct nft_tree_part *part, unsigned cuts)
-{
-	struct arena nodes;
-	arena_init(&nodes);
-	b->arena = &nodes;
-	bool fits = try_parts(b, part, cuts);
-	if (fits)
-		arena_join(b->tree->arena, &nodes);
-	arena_fini(&nodes);
-	b->arena = b->tree->arena;
-	return fits;
-}
-
-// `narrow`: most rules ask for an address. `apart`: packets for which none does are told from the others first.
-static void add_part(struct build *b, struct nft_tree_part part, bool narrow, bool apart)
-{
-	unsigned least = b->leaf_most;
-	bool list = part.form == BACKEND_NFT_LINEAR, done = false;
-	bool one = part.form == BACKEND_NFT_HASH || !b->mixed;
-	b->budget = b->spent + budget_of(b, part.len);
-	b->apart = apart;
-	if (apart)
-		done = try_cut(b, &part, 1);
-	b->apart = false;
-	for (size_t i = 0; i < array_len(attempts) && !done && !list; i++) {
-		b->leaf_most = least * attempts[i].leaves;
-		bool worth = part.len <= attempts[i].rules_most || (narrow && !i);
-		done = worth && (!one || attempts[i].cuts == 1) &&
-		       try_cut(b, &part, attempts[i].cuts);
-	}
-	if (!done) { // what is the same for all, then long leaves of maps; or a list
-		b->leaf_most = (unsigned)part.len;
-		b->budget = SIZE_MAX;
-		(void)try_cut(b, &part, 1);
-	}
-	b->leaf_most = least;
-}
-
-// By class, each in its order.
-static void add_classes(struct build *b, const struct nft_tree_part *part)
-{
-	uint8_t *class = base_oom(malloc(part->len));
-	bool few = nft_parts_sort(b->tree, part, class);
-	for (uint8_t c = 0; c < NFT_CLASSES; c++) {
-		struct nft_tree_part some = *part;
-		some.rule = arena_array(b->arena, uint32_t, part->len);
-		some.len = 0;
-		for (size_t i = 0; i < part->len; i++)
-			if (class[i] == c)
-				some.rule[some.len++] = part->rule[i];
-		some.cap = some.len;
-		if (some.len)
-			add_part(b, some, few ? !c : c + 1 < NFT_CLASSES, c && few);
-	}
-	free(class);
-}
-
-enum nft_kind nft_form_kind(const struct nft_form *form)
-{
-	for (size_t i = 0; i < form->len; i++)
-		if (nft_field_info[form->match[i].field].side == OF_FLOW)
-			return NFT_KIND_FLOW;
-	return form->len && !nft_form_needs_no_flow(form) ? NFT_KIND_PACKET : NFT_KIND_ANY;
-}
-
-static size_t run_of_a_kind(const struct nft_tree *tree, size_t first)
-{
-	enum nft_kind kind = NFT_KIND_ANY;
-	size_t i = first;
-	for (; i < tree->rule.len; i++) {
-		enum nft_kind now = nft_form_kind(tree->rule.at[i]);
-		if (now != NFT_KIND_ANY && kind != NFT_KIND_ANY && now != kind)
-			break;
-		kind = now != NFT_KIND_ANY ? now : kind;
-	}
-	return i - first;
-}
-
-static bool too_long(const struct nft_tree *tree)
-{
-	for (size_t i = 0; i < tree->rule.len; i++)
-		if (tree->rule.at[i]->len > 32)
-			return true;
-	return false;
-}
-
-static void add_run(struct build *b, size_t first, size_t len, bool linear)
-{
-	struct nft_tree_part part = {.len = len, .cap = len, .form = b->shape->form};
-	part.rule = arena_array(b->arena, uint32_t, len);
-	for (size_t i = 0; i < len; i++) {
-		enum nft_kind kind = nft_form_kind(b->tree->rule.at[first + i]);
-		part.rule[i] = (uint32_t)(first + i);
-		part.kind = kind != NFT_KIND_ANY ? kind : part.kind;
-	}
-	if (b->mixed)
-		part.form = len <= b->leaf_most ? BACKEND_NFT_LINEAR : BACKEND_NFT_TREE;
-	if (linear)
-		part.form = BACKEND_NFT_LINEAR;
-	if (b->mixed && part.form == BACKEND_NFT_TREE)
-		add_classes(b, &part);
-	else
-		add_part(b, part, true, false);
-}
+// --- rules ---
 
 static void narrow(const struct nft_form *form, enum nft_field field, uint8_t version,
 		   struct nft_hull *hull, bool dst)
@@ -639,7 +455,7 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 {
 	vec_push(tree->arena, &tree->rule, form);
 	vec_push(tree->arena, &tree->rank, rank);
-	vec_push(tree->arena, &tree->where, NFT_NOWHERE);
+	vec_push(tree->arena, &tree->placed, false);
 	vec_push(tree->arena, &tree->hull, nft_hull_of(form));
 	vec_push(tree->arena, &tree->target, ++tree->numbers);
 	vec_push(tree->arena, &tree->targeted, false);
@@ -654,7 +470,7 @@ static void reserve_rules(struct nft_tree *tree, size_t rules)
 {
 	vec_reserve(tree->arena, &tree->rule, rules);
 	vec_reserve(tree->arena, &tree->rank, rules);
-	vec_reserve(tree->arena, &tree->where, rules);
+	vec_reserve(tree->arena, &tree->placed, rules);
 	vec_reserve(tree->arena, &tree->hull, rules);
 	vec_reserve(tree->arena, &tree->target, rules);
 	vec_reserve(tree->arena, &tree->targeted, rules);
@@ -671,25 +487,21 @@ void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_s
 	reserve_rules(out, nft_tree_room(rules->list.len));
 	for (size_t i = 0; i < rules->list.len; i++)
 		nft_tree_add_rule(out, rules->list.at[i], (i + 1) * NFT_RANK_STEP);
-	struct build b = {.tree = out,
-			  .arena = arena,
-			  .shape = shape,
-			  .leaf_most = shape->leaf_most          ? shape->leaf_most
-				       : rules->list.len > LARGE ? 2 * LEAF_MOST
-								 : LEAF_MOST};
+	struct nft_build b = {.tree = out,
+			      .arena = arena,
+			      .shape = shape,
+			      .budget = SIZE_MAX,
+			      .room = SIZE_MAX,
+			      .exact = shape->form == BACKEND_NFT_HASH};
+	b.leaf_most = shape->leaf_most          ? shape->leaf_most
+		      : rules->list.len > LARGE ? 2 * NFT_LEAF_MOST
+						: NFT_LEAF_MOST;
 	b.mixed = shape->form == BACKEND_NFT_AUTO || shape->form == BACKEND_NFT_MIXED;
-	bool long_rules = too_long(out);
-	for (size_t first = 0; first < out->rule.len;) {
-		bool last = out->part.len >= PARTS_MOST;
-		bool list = last || long_rules || shape->form == BACKEND_NFT_LINEAR;
-		size_t len = list ? out->rule.len - first : run_of_a_kind(out, first);
-		add_run(&b, first, len, list);
-		first += len;
-	}
+	b.trunk = b.mixed;
+	out->root = nft_build_root(&b);
 	out->entries = b.spent;
-	for (size_t i = 0; i < out->part.len; i++)
-		for (size_t k = 0; k < out->part.at[i].len; k++)
-			out->where.at[out->part.at[i].rule[k]] = (uint16_t)i;
+	for (size_t i = 0; i < out->rule.len; i++)
+		out->placed.at[i] = true;
 	nft_tree_finish(out);
 }
 

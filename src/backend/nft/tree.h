@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decision tree: rules of the linear form, told apart by what they test, so that a packet meets a few of them only.
 // A node sends a packet on by the value of one field; a leaf holds, in order, the rules that packets there can match, each
-// without the tests that the way has answered. Parts follow each other: a packet that no rule of a part decides goes on to
-// the next. What the tree does is what the list does. Pure.
+// without the tests that the way has answered. The parts of a sequence follow each other: a packet that no rule of a part
+// decides goes on to the next. What the tree does is what the list does. Pure.
 #pragma once
 
 #include "backend/nft/form.h"
@@ -16,43 +16,43 @@ struct nft_entries { // a vector
 	struct nft_entry *at;
 	size_t len, cap;
 };
+#define NFT_NO_RULE UINT32_MAX
+// A tree asks the packet or its flow; what stands in it must be about the same.
+enum nft_kind { NFT_KIND_ANY, NFT_KIND_PACKET, NFT_KIND_FLOW };
+enum nft_kind nft_form_kind(const struct nft_form *form) must_check;
+
 struct nft_way {
 	struct algebra_range range;
 	struct nft_node *to;
 	uint32_t rules; // that went there when it was made
 };
-struct nft_node {
-	uint32_t number;         // of its chain
-	uint32_t refs;           // ways, misses and roots that lead to it
-	enum nft_field field;    // NFT_FIELDS: a leaf
-	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
-	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
-	struct nft_entries entry;
-	struct nft_entries hidden;   // rules that come to the leaf, but are never met there
-	bool list;                   // of a leaf: one after the other, whatever they are
-	bool together;               // all ways lead to one node, and count as one
-	size_t made;                 // rules in the leaf when it was built
-	struct nft_cut *cut;         // of a leaf that is long, or was (tree_cut.h)
-	uint32_t has;                // bit i: packets there always have nft_split_field[i]
-	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
-	uint32_t paths; // ways from the root that lead here, each counted; UINT32_MAX: very many
-};
-
-// A tree asks the packet or its flow; what stands in it must be about the same.
-enum nft_kind { NFT_KIND_ANY, NFT_KIND_PACKET, NFT_KIND_FLOW };
-enum nft_kind nft_form_kind(const struct nft_form *form) must_check;
-
-// Some of the rules, in their order.
+// A sub-tree of some rules, in their order.
 struct nft_tree_part {
 	uint32_t *rule;
 	size_t len, cap;
 	struct nft_node *root;
-	enum backend_nft_form form; // BACKEND_NFT_LINEAR, _HASH or _TREE
-	enum nft_kind kind;
+	enum nft_kind kind; // of a part of the whole tree
+};
+struct nft_node {
+	uint32_t number;         // of its chain
+	uint32_t refs;           // ways, misses and parts that lead to it
+	enum nft_field field;    // NFT_FIELDS: a leaf, or a sequence
+	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
+	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
+	struct nft_entries entry;
+	struct nft_entries hidden;      // rules that come to the leaf, but are never met there
+	bool list;                      // of a leaf: one after the other, whatever they are
+	bool together;                  // all ways lead to one node, and count as one
+	VEC(struct nft_tree_part) part; // of a sequence; a leaf has none
+	uint32_t closer;     // of a sequence: behind this rule none is in a part; or NFT_NO_RULE
+	size_t made;         // rules in the leaf when it was built
+	struct nft_cut *cut; // of a leaf that is long, or was (tree_cut.h)
+	uint32_t has;        // bit i: packets there always have nft_split_field[i]
+	const struct nft_node *host; // in whose chain its rules stand; &nft_main_node: the main one
+	uint32_t paths; // ways from the root that lead here, each counted; UINT32_MAX: very many
 };
 
 extern const struct nft_node nft_main_node; // as a host: the main chain
-#define NFT_NOWHERE UINT16_MAX
 // The first 32 bits of the addresses, of a side and an IP version (4, 6; 0: not said).
 struct nft_hull {
 	struct {
@@ -64,11 +64,11 @@ struct nft_tree {
 	struct arena *arena;
 	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
 	VEC(uint64_t) rank;                // by number: the place in the list, with room between
-	VEC(uint16_t) where;               // by number: the part, or NFT_NOWHERE
+	VEC(bool) placed;                  // by number: it stands in the tree
 	VEC(struct nft_hull) hull;         // by number: roughly where its packets are
 	VEC(uint32_t) target;              // by number: of the chain to which its boxes lead …
 	VEC(bool) targeted;                // … which has been emitted
-	VEC(struct nft_tree_part) part;
+	struct nft_node *root;             // a sequence
 	uint32_t overlay; // edition of the maps in front of it (overlay.h); 0: there are none
 	uint32_t numbers; // given to nodes
 	unsigned boxes_least;
@@ -127,10 +127,10 @@ struct nft_touched {
 	struct nft_lost lost;
 	bool whole_maps; // maps that lose rules are made anew
 };
-// Takes the rule out of its part. False when the tree would have to be built anew: then it is of no use any more.
+// Takes the rule out. False when the tree would have to be built anew: then it is of no use any more.
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
-// A rule of the list, with the next number and a rank that says its place; in no part yet. Then in one; where that will not
-// do, false and nothing is done.
+// A rule of the list, with the next number and a rank that says its place; not in the tree yet. Then in it; where that will
+// not do, false and nothing is done.
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank);
 bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
 // The rule's packets fare as the form says, which is for the same packets and decides them if the rule did; borrowed. False
@@ -175,6 +175,7 @@ extern const enum nft_field nft_split_field[NFT_SPLIT_FIELDS];
 
 // --- between the files of the tree ---
 
+bool nft_is_leaf(const struct nft_node *node) must_check;
 // The bit of nft_node.has, 0 for other fields; of all that packets on the way have.
 uint32_t nft_split_bit(enum nft_field field) must_check;
 uint32_t nft_path_fields(const struct nft_path *path) must_check;
@@ -195,6 +196,7 @@ struct nft_splitting {
 	size_t across_most; // rules of a range that has values which no rule asks for
 	bool exact;         // only single values, each by itself
 	bool common_only;   // only what nearly every rule asks
+	bool few;           // in few ways
 	bool apart;         // first of all: those for whom some rule has an address, and the others
 };
 // The best field to tell the rules apart by, and the ranges in which its values go together. False when no field is of
@@ -202,8 +204,9 @@ struct nft_splitting {
 bool nft_split_choose(const struct nft_splitting *s, struct arena *arena,
 		      struct nft_split *out) must_check;
 enum { NFT_HAS_SRC = 1, NFT_HAS_DST = 2 };
-// Which small sets of addresses the rule asks for.
+// Which small sets of addresses the rule asks for; which of them packets have, as some rules do.
 uint32_t nft_split_addresses(const struct nft_form *form) must_check;
+uint32_t nft_path_held(const struct nft_path *path) must_check;
 // The rule with all of its tests.
 struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule) must_check;
 // Nothing behind the last of so many rules is ever met.

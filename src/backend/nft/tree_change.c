@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changing the tree in place. A rule stands in the leaves that its packets can reach; putting one in walks there, taking
 // one out looks there, and what it hid in those leaves comes back: the rules of the part are put to the ways that lead
-// there. Nodes and maps stay as they are: in a leaf that other packets come to as well, a rule keeps all of its tests. Where
-// that will not do (too many leaves, a leaf that grew long), the tree is to be built anew.
+// there. Nodes and maps stay as they are: in a leaf that other packets come to as well, a rule keeps all of its tests. Of a
+// sequence that its packets come to, a rule enters one part: behind all earlier rules that it may meet there, before all
+// later ones. Where that will not do (no such part, too many leaves, a leaf that grew long), the tree is to be built anew.
 #include "backend/nft/tree_cut.h"
 
 #include <string.h>
 
-#define STEPS_MOST 16u
+#define STEPS_MOST 20u
 #define ARRIVALS_MOST 1024u
 #define REFILL_MOST (1u << 22) // rules of a part that are put to each way to a leaf
 #define LEAF_GROWTH 2u         // times as long as it was made …
@@ -15,8 +16,8 @@
 #define MISS SIZE_MAX
 
 struct step {
-	const struct nft_node *node;
-	size_t way; // or MISS
+	struct nft_node *node;
+	size_t way; // or the part of a sequence, or MISS
 };
 // One way on which packets of a rule come to a leaf, and what is left to be tested there.
 struct arrival {
@@ -31,18 +32,25 @@ struct walk {
 	VEC(struct arrival) found;
 	struct arena *arena;
 	bool flow, over;
+	bool comes, goes;        // the rule; else it is there and stays
+	VEC(struct step) chosen; // parts in which it is to stand
 };
 
 // --- where a rule's packets go ---
 
 static void walk(struct walk *w, struct nft_node *node);
 
-static void go(struct walk *w, const struct nft_node *node, size_t way, struct nft_node *to,
+static bool asks_flow(const struct nft_node *node)
+{
+	return node->field != NFT_FIELDS && nft_field_info[node->field].side == OF_FLOW;
+}
+
+static void go(struct walk *w, struct nft_node *node, size_t way, struct nft_node *to,
 	       uint32_t answered)
 {
 	struct nft_entry before = w->at.entry;
 	bool flow = w->flow;
-	w->flow |= way != MISS && nft_field_info[node->field].side == OF_FLOW;
+	w->flow |= way != MISS && asks_flow(node);
 	w->at.entry.left &= ~answered;
 	w->at.step[w->at.steps++] = (struct step){node, way};
 	if (!w->flow || !nft_form_needs_no_flow(w->tree->rule.at[before.rule]))
@@ -100,25 +108,134 @@ static bool has_some(const struct nft_node *node, const struct algebra_set *set)
 	return false;
 }
 
+// --- sequences ---
+
+// Where the rule stands among those of the part, or would stand.
+static size_t place_in_part(const struct nft_tree *tree, const struct nft_tree_part *part,
+			    uint32_t rule)
+{
+	size_t lo = 0, hi = part->len;
+	while (lo < hi) {
+		size_t middle = (lo + hi) / 2;
+		if (tree->rank.at[part->rule[middle]] < tree->rank.at[rule])
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo;
+}
+
+static bool is_in_part(const struct nft_tree *tree, const struct nft_tree_part *part, uint32_t rule)
+{
+	size_t at = place_in_part(tree, part, rule);
+	return at < part->len && part->rule[at] == rule;
+}
+
+// To the part where it is. When a rule goes behind which others were left out, these are nowhere to be found.
+static void walk_sequence(struct walk *w, struct nft_node *node)
+{
+	uint32_t rule = w->at.entry.rule;
+	w->over |= w->goes && node->closer == rule;
+	for (size_t i = 0; i < node->part.len && !w->over; i++)
+		if (is_in_part(w->tree, &node->part.at[i], rule)) {
+			go(w, node, i, node->part.at[i].root, 0);
+			return;
+		}
+}
+
+// The parts in which the rule can stand: behind all earlier rules that it may meet, before all later ones.
+static bool parts_for(const struct nft_tree *tree, const struct nft_node *node, uint32_t rule,
+		      size_t *lo_out, size_t *hi_out)
+{
+	size_t lo = 0, hi = node->part.len - 1;
+	for (size_t k = 0; k < node->part.len && lo <= hi; k++) {
+		const struct nft_tree_part *part = &node->part.at[k];
+		for (size_t i = 0; i < part->len; i++) {
+			uint32_t other = part->rule[i];
+			if (!nft_tree_meet(tree, other, rule))
+				continue;
+			if (tree->rank.at[other] < tree->rank.at[rule])
+				lo = k;
+			else
+				hi = k < hi ? k : hi;
+		}
+	}
+	*lo_out = lo;
+	*hi_out = hi;
+	return lo <= hi;
+}
+
+static bool fits(const struct nft_tree_part *part, const struct nft_form *form)
+{
+	enum nft_kind kind = nft_form_kind(form);
+	return part->root->list || kind == NFT_KIND_ANY || part->kind == NFT_KIND_ANY ||
+	       part->kind == kind;
+}
+
+// Sequences to which several ways lead have the rule in one part for all of them.
+static bool chosen_before(const struct walk *w, const struct nft_node *node, size_t *part_out)
+{
+	for (size_t i = 0; i < w->chosen.len; i++)
+		if (w->chosen.at[i].node == node) {
+			*part_out = w->chosen.at[i].way;
+			return true;
+		}
+	return false;
+}
+
+// How many leaves it comes to by this part; the walk is as it was then.
+static size_t leaves_by(struct walk *w, struct nft_node *node, size_t part)
+{
+	struct walk before = *w;
+	go(w, node, part, node->part.at[part].root, 0);
+	size_t leaves = w->over ? SIZE_MAX : w->found.len - before.found.len;
+	w->found.len = before.found.len;
+	w->chosen.len = before.chosen.len;
+	w->over = before.over;
+	return leaves;
+}
+
+// The part in which it stands in the fewest leaves.
+static bool choose_part(struct walk *w, struct nft_node *node, size_t *part_out)
+{
+	size_t lo, hi, least = SIZE_MAX;
+	*part_out = 0;
+	if (!parts_for(w->tree, node, w->at.entry.rule, &lo, &hi))
+		return false;
+	for (size_t i = lo; i <= hi; i++) {
+		bool can = fits(&node->part.at[i], w->tree->rule.at[w->at.entry.rule]);
+		size_t leaves = !can ? SIZE_MAX : lo == hi ? 0 : leaves_by(w, node, i);
+		if (leaves < least) {
+			least = leaves;
+			*part_out = i;
+		}
+	}
+	return least < SIZE_MAX;
+}
+
+static void enter_sequence(struct walk *w, struct nft_node *node)
+{
+	size_t part;
+	if (!chosen_before(w, node, &part)) {
+		w->over |= !choose_part(w, node, &part);
+		vec_push(w->arena, &w->chosen, (struct step){node, part});
+	}
+	if (!w->over)
+		go(w, node, part, node->part.at[part].root, 0);
+}
+
+// --- ways ---
+
 // On all ways of a node that are one.
-static void walk_together(struct walk *w, const struct nft_node *node,
-			  const struct algebra_set *set)
+static void walk_together(struct walk *w, struct nft_node *node, const struct algebra_set *set)
 {
 	if (!set || has_some(node, set))
 		go(w, node, 0, node->way.at[0].to, 0);
 }
 
-static void walk(struct walk *w, struct nft_node *node)
+static void walk_ways(struct walk *w, struct nft_node *node)
 {
 	uint32_t bit;
-	w->over |= w->found.len > ARRIVALS_MOST || w->at.steps == STEPS_MOST;
-	if (w->over)
-		return;
-	if (node->field == NFT_FIELDS) {
-		w->at.leaf = node;
-		vec_push(w->arena, &w->found, w->at);
-		return;
-	}
 	const struct algebra_set *set = nft_entry_set(w->tree, w->at.entry, node->field, &bit);
 	if (node->together)
 		walk_together(w, node, set);
@@ -131,13 +248,27 @@ static void walk(struct walk *w, struct nft_node *node)
 		go(w, node, MISS, node->miss, 0);
 }
 
-static bool walk_rule(struct walk *w, uint32_t rule, size_t part)
+static void walk(struct walk *w, struct nft_node *node)
+{
+	w->over |= w->found.len > ARRIVALS_MOST || w->at.steps == STEPS_MOST;
+	if (w->over)
+		return;
+	if (nft_is_leaf(node)) {
+		w->at.leaf = node;
+		vec_push(w->arena, &w->found, w->at);
+	} else if (!node->part.len) {
+		walk_ways(w, node);
+	} else if (w->comes) {
+		enter_sequence(w, node);
+	} else {
+		walk_sequence(w, node);
+	}
+}
+
+static bool walk_rule(struct walk *w, uint32_t rule)
 {
 	w->at = (struct arrival){.entry = nft_entry_of(w->tree, rule)};
-	w->found.len = 0;
-	w->over = false;
-	w->flow = false;
-	walk(w, w->tree->part.at[part].root);
+	walk(w, w->tree->root);
 	return !w->over;
 }
 
@@ -147,9 +278,11 @@ static bool walk_rule(struct walk *w, uint32_t rule, size_t part)
 static bool takes_step(const struct nft_tree *tree, struct nft_entry *entry,
 		       const struct step *step)
 {
+	if (step->node->part.len)
+		return is_in_part(tree, &step->node->part.at[step->way], entry->rule);
 	uint32_t bit;
 	const struct algebra_set *set = nft_entry_set(tree, *entry, step->node->field, &bit);
-	bool to_flow = nft_field_info[step->node->field].side == OF_FLOW;
+	bool to_flow = asks_flow(step->node);
 	if (step->way == MISS)
 		return !set || has_others(step->node, set);
 	if (to_flow && nft_form_needs_no_flow(tree->rule.at[entry->rule]))
@@ -312,11 +445,28 @@ static bool put_to_ways(struct nft_tree *tree, struct nft_node *leaf, struct way
 	return open;
 }
 
+// The part of the last sequence on a way.
+static const struct nft_tree_part *part_on(const struct arrival *arrival)
+{
+	size_t i = arrival->steps;
+	while (!arrival->step[--i].node->part.len)
+		;
+	return &arrival->step[i].node->part.at[arrival->step[i].way];
+}
+
+static const struct arrival *first_way_to(const struct walk *w, const struct nft_node *leaf)
+{
+	size_t i = 0;
+	while (w->found.at[i].leaf != leaf)
+		i++;
+	return &w->found.at[i];
+}
+
 // A rule that closed the leaf goes: those behind it come from the part.
 static bool refill(struct nft_tree *tree, const struct walk *w, struct nft_node *leaf,
 		   uint32_t gone)
 {
-	const struct nft_tree_part *part = &tree->part.at[tree->where.at[gone]];
+	const struct nft_tree_part *part = part_on(first_way_to(w, leaf));
 	struct ways ways;
 	bool more = true;
 	if ((uint64_t)leaf->paths * part->len > REFILL_MOST || !ways_to(w, leaf, &ways))
@@ -355,8 +505,8 @@ static bool take_from_leaf(struct nft_tree *tree, const struct walk *w, struct n
 
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched)
 {
-	struct walk w = {.tree = tree, .arena = touched->arena};
-	bool good = walk_rule(&w, rule, tree->where.at[rule]);
+	struct walk w = {.tree = tree, .arena = touched->arena, .goes = true};
+	bool good = walk_rule(&w, rule);
 	size_t at;
 	for (size_t i = 0; good && i < w.found.len; i++)
 		if (holds(w.found.at[i].leaf, rule, &at)) {
@@ -401,7 +551,7 @@ bool nft_tree_turn(struct nft_tree *tree, uint32_t rule, const struct nft_form *
 {
 	struct walk w = {.tree = tree, .arena = touched->arena};
 	size_t at;
-	if (!walk_rule(&w, rule, tree->where.at[rule]))
+	if (!walk_rule(&w, rule))
 		return false;
 	for (size_t i = 0; i < w.found.len; i++)
 		if (holds(w.found.at[i].leaf, rule, &at))
@@ -429,46 +579,6 @@ bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b)
 	       tree->rule.at[b] && nft_form_may_meet(tree->rule.at[a], tree->rule.at[b]);
 }
 
-// The parts in which the rule can stand: behind all earlier rules that it may meet, before all later ones.
-static bool parts_for(const struct nft_tree *tree, uint32_t rule, size_t *lo_out, size_t *hi_out)
-{
-	size_t lo = 0, hi = tree->part.len - 1;
-	for (uint32_t i = 0; i < tree->rule.len; i++) {
-		if (!tree->rule.at[i] || tree->where.at[i] == NFT_NOWHERE ||
-		    !nft_tree_meet(tree, i, rule))
-			continue;
-		size_t where = tree->where.at[i];
-		if (tree->rank.at[i] < tree->rank.at[rule])
-			lo = where > lo ? where : lo;
-		else
-			hi = where < hi ? where : hi;
-	}
-	*lo_out = lo;
-	*hi_out = hi;
-	return lo <= hi;
-}
-
-static bool fits(const struct nft_tree_part *part, const struct nft_form *form)
-{
-	enum nft_kind kind = nft_form_kind(form);
-	return part->form == BACKEND_NFT_LINEAR || kind == NFT_KIND_ANY || part->kind == kind;
-}
-
-// The part in which it stands in the fewest leaves; SIZE_MAX: in none.
-static size_t best_part(struct walk *w, uint32_t rule)
-{
-	size_t lo, hi, best = SIZE_MAX, least = ARRIVALS_MOST + 1;
-	if (!parts_for(w->tree, rule, &lo, &hi))
-		return SIZE_MAX;
-	for (size_t i = lo; i <= hi; i++)
-		if (fits(&w->tree->part.at[i], w->tree->rule.at[rule]) && walk_rule(w, rule, i) &&
-		    w->found.len < least) {
-			least = w->found.len;
-			best = i;
-		}
-	return best;
-}
-
 static void hide(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry entry)
 {
 	size_t at = leaf->hidden.len;
@@ -478,10 +588,10 @@ static void hide(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry 
 	leaf->hidden.at[at] = entry;
 }
 
-static void put(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry entry, bool list)
+static void put(struct nft_tree *tree, struct nft_node *leaf, struct nft_entry entry)
 {
 	size_t at = place_of(tree, leaf, entry.rule);
-	if (!list && is_hidden(tree, leaf->entry.at, at, entry))
+	if (!leaf->list && is_hidden(tree, leaf->entry.at, at, entry))
 		hide(tree, leaf, entry);
 	else
 		put_at(tree, leaf, at, entry);
@@ -503,14 +613,12 @@ static struct nft_entry arriving(const struct walk *w, size_t at)
 
 static bool has_room(const struct nft_node *leaf)
 {
-	return leaf->entry.len < leaf->made * LEAF_GROWTH + LEAF_LEAST;
+	return leaf->list || leaf->entry.len < leaf->made * LEAF_GROWTH + LEAF_LEAST;
 }
 
 static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint32_t rule)
 {
-	size_t at = part->len;
-	while (at && tree->rank.at[part->rule[at - 1]] > tree->rank.at[rule])
-		at--;
+	size_t at = place_in_part(tree, part, rule);
 	if (part->len == part->cap)
 		part->rule = arena_grow(tree->arena, part->rule, part->len, &part->cap,
 					sizeof(*part->rule));
@@ -521,22 +629,19 @@ static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint
 
 bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched)
 {
-	struct walk w = {.tree = tree, .arena = touched->arena};
-	if (tree->rule.at[rule]->len > 32)
+	struct walk w = {.tree = tree, .arena = touched->arena, .comes = true};
+	if (tree->rule.at[rule]->len > 32 || !walk_rule(&w, rule))
 		return false;
-	size_t part = best_part(&w, rule);
-	if (part == SIZE_MAX || !walk_rule(&w, rule, part))
-		return false;
-	bool list = tree->part.at[part].form == BACKEND_NFT_LINEAR;
 	for (size_t i = 0; i < w.found.len; i++)
-		if (!list && !has_room(w.found.at[i].leaf))
+		if (!has_room(w.found.at[i].leaf))
 			return false;
-	tree->where.at[rule] = (uint16_t)part;
-	list_in_part(tree, &tree->part.at[part], rule);
+	tree->placed.at[rule] = true;
+	for (size_t i = 0; i < w.chosen.len; i++)
+		list_in_part(tree, &w.chosen.at[i].node->part.at[w.chosen.at[i].way], rule);
 	for (size_t i = 0; i < w.found.len; i++)
 		if (!was_seen(&w, i)) {
 			touch(tree, touched, w.found.at[i].leaf);
-			put(tree, w.found.at[i].leaf, arriving(&w, i), list);
+			put(tree, w.found.at[i].leaf, arriving(&w, i));
 		}
 	return true;
 }

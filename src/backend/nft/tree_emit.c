@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tree as chains. A node's chain begins with its verdict map, or with one goto a range where there are few; what
-// comes behind is for packets of no range. The main chain jumps to one part after the other, so that a packet that no rule
-// of a part decides comes back and goes on; the kernel allows 16 chains within each other, whether by jump or goto.
+// comes behind is for packets of no range. A sequence jumps to one part after the other, so that a packet that no rule of a
+// part decides comes back and goes on; the kernel allows 16 chains within each other, whether by jump or goto.
 #include "backend/nft/overlay.h"
 #include "backend/nft/tree_cut.h"
 
@@ -217,12 +217,29 @@ static bool stands_with(const struct nft_node *node)
 	return node->miss && node->miss->refs == 1;
 }
 
-static void emit_into(struct emission *e, const struct nft_node *node, struct nft_chain *to)
+static void emit_into(struct emission *e, const struct nft_node *node, struct nft_chain *to);
+
+// Its rules stand in the sequence's chain.
+static bool stands_in(const struct nft_node *sequence, size_t part)
 {
-	if (node->field == NFT_FIELDS) {
-		emit_leaf(e, node, to);
-		return;
+	return part + 1 == sequence->part.len || nft_is_leaf(sequence->part.at[part].root);
+}
+
+static void emit_parts(struct emission *e, const struct nft_node *node, struct nft_chain *to)
+{
+	for (size_t i = 0; i < node->part.len; i++) {
+		const struct nft_node *root = node->part.at[i].root;
+		if (stands_in(node, i)) {
+			emit_into(e, root, to);
+		} else {
+			push_to(e, to, ACT_JUMP, root);
+			emit_chain(e, root);
+		}
 	}
+}
+
+static void emit_ways(struct emission *e, const struct nft_node *node, struct nft_chain *to)
+{
 	if (node->way.len <= NFT_JUMPS_MOST)
 		emit_jumps(e, node, to);
 	else
@@ -237,6 +254,16 @@ static void emit_into(struct emission *e, const struct nft_node *node, struct nf
 		push_to(e, to, ACT_GOTO, node->miss);
 		emit_chain(e, node->miss);
 	}
+}
+
+static void emit_into(struct emission *e, const struct nft_node *node, struct nft_chain *to)
+{
+	if (nft_is_leaf(node))
+		emit_leaf(e, node, to);
+	else if (node->part.len)
+		emit_parts(e, node, to);
+	else
+		emit_ways(e, node, to);
 }
 
 static void emit_chain(struct emission *e, const struct nft_node *node)
@@ -256,11 +283,6 @@ static void emit_chain(struct emission *e, const struct nft_node *node)
 	arena_fini(&arena);
 }
 
-static bool stands_in_main(const struct nft_tree *tree, size_t part)
-{
-	return tree->part.at[part].root->field == NFT_FIELDS || part + 1 == tree->part.len;
-}
-
 static void emit_front(struct emission *e, struct nft_chain *main_chain)
 {
 	struct nft_chain *front = arena_new(e->arena, struct nft_chain);
@@ -275,15 +297,7 @@ static void emit_main(struct emission *e, struct nft_chain *main_chain)
 {
 	if (e->tree->overlay)
 		emit_front(e, main_chain);
-	for (size_t i = 0; i < e->tree->part.len; i++) {
-		const struct nft_node *root = e->tree->part.at[i].root;
-		if (stands_in_main(e->tree, i)) {
-			emit_into(e, root, main_chain);
-		} else {
-			push_to(e, main_chain, ACT_JUMP, root);
-			emit_chain(e, root);
-		}
-	}
+	emit_into(e, e->tree->root, main_chain);
 }
 
 static void emit(struct emission *e)
@@ -348,6 +362,9 @@ static void find_hosts(struct nft_node *node, const struct nft_node *host)
 			find_hosts(node->way.at[i].to, node->way.at[i].to);
 	if (node->miss && !node->miss->host)
 		find_hosts(node->miss, stands_with(node) ? host : node->miss);
+	for (size_t i = 0; i < node->part.len; i++)
+		find_hosts(node->part.at[i].root,
+			   stands_in(node, i) ? host : node->part.at[i].root);
 }
 
 struct counting {
@@ -371,14 +388,15 @@ static void count_paths(struct nft_tree *tree)
 	arena_init(&arena);
 	struct counting c = {.arena = &arena};
 	c.seen = arena_array(&arena, uint32_t, (size_t)tree->numbers + 1);
-	for (size_t i = 0; i < tree->part.len; i++)
-		add_paths(&c, tree->part.at[i].root, 1);
+	add_paths(&c, tree->root, 1);
 	while (c.ready.len) {
 		struct nft_node *node = c.ready.at[--c.ready.len];
 		for (size_t i = 0; i < (node->together ? 1 : node->way.len); i++)
 			add_paths(&c, node->way.at[i].to, node->paths);
 		if (node->miss)
 			add_paths(&c, node->miss, node->paths);
+		for (size_t i = 0; i < node->part.len; i++)
+			add_paths(&c, node->part.at[i].root, node->paths);
 	}
 	arena_fini(&arena);
 }
@@ -386,8 +404,5 @@ static void count_paths(struct nft_tree *tree)
 void nft_tree_finish(struct nft_tree *tree)
 {
 	count_paths(tree);
-	for (size_t i = 0; i < tree->part.len; i++) {
-		struct nft_node *root = tree->part.at[i].root;
-		find_hosts(root, stands_in_main(tree, i) ? &nft_main_node : root);
-	}
+	find_hosts(tree->root, &nft_main_node);
 }

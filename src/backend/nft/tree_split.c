@@ -21,6 +21,7 @@ const enum nft_field nft_split_field[NFT_SPLIT_FIELDS] = {
 #define APART_LEAST 16u  // rules with an address, and without
 #define APART_BLOCKS \
 	64u // that hold the addresses of rules: what is in none of them is to be few ranges
+#define FEW_LEAVE 0.9   // share of the rules that few ways may leave a packet
 #define DOUBLED_MOST 8u // copies of rules that do not ask for the field, for each rule
 
 // --- what is known on the way ---
@@ -182,7 +183,8 @@ struct sweep {
 	const struct nft_spans *spans;
 	struct edge *edge;
 	size_t edges;
-	size_t most; // rules that may be packed together
+	unsigned ways; // that there should be; 0: as many as it takes
+	size_t most;   // rules that may be packed together
 	struct nft_split *split;
 	struct arena *arena;
 };
@@ -277,6 +279,8 @@ static size_t packed_at_most(const struct sweep *w)
 	size_t all = w->s->entries->len, others = w->spans->others, most = w->s->leaf_most;
 	if (alone(w))
 		return 0;
+	if (w->ways)
+		return (all - others) / w->ways;
 	if (others * 2 <= most)
 		return most - others;
 	size_t coarse = others * (all - others) / (DOUBLED_MOST * all);
@@ -400,6 +404,17 @@ uint32_t nft_split_addresses(const struct nft_form *form)
 	return has;
 }
 
+uint32_t nft_path_held(const struct nft_path *path)
+{
+	uint32_t held = 0;
+	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
+		enum ir_dim dim = nft_field_info[nft_split_field[i]].dim;
+		if (path->held >> i & 1)
+			held |= dim == IR_SRC4 || dim == IR_SRC6 ? NFT_HAS_SRC : NFT_HAS_DST;
+	}
+	return held;
+}
+
 static size_t count_narrow(const struct nft_splitting *s, enum nft_field field)
 {
 	size_t n = 0;
@@ -464,6 +479,74 @@ static uint64_t asked_fields(const struct nft_splitting *s)
 	return asked;
 }
 
+// --- few ways ---
+
+struct few {
+	struct nft_split split;
+	double rules; // that a packet is left
+};
+
+static size_t rules_of(const struct nft_spans *spans, struct algebra_range way)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < spans->len && spans->at[i].range.lo <= way.hi; i++)
+		n += spans->at[i].range.hi >= way.lo ? spans->at[i].rules : 0;
+	return n;
+}
+
+// Every rule has the same traffic. False: too many copies of rules.
+static bool count_left(const struct nft_splitting *s, const struct nft_spans *spans,
+		       struct few *few)
+{
+	double own = 0, squares = 0, others = (double)spans->others;
+	for (size_t i = 0; i < few->split.range.len; i++) {
+		double rules = (double)rules_of(spans, few->split.range.at[i]);
+		own += rules;
+		squares += rules * rules;
+		if (own + others * (double)(i + 1) > (double)s->copies_most)
+			return false;
+	}
+	few->rules = squares / own + others;
+	return few->split.range.len > 1;
+}
+
+static void try_few(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
+		    struct few *best)
+{
+	static const unsigned ways[] = {8, 5, 3, 2};
+	struct nft_spans spans;
+	if (!nft_spans_init(s, field, known_range(s->path, field), &spans))
+		return;
+	for (size_t i = 0; i < array_len(ways); i++) {
+		struct few now = {.split.field = field};
+		struct sweep w = {.s = s,
+				  .spans = &spans,
+				  .split = &now.split,
+				  .ways = ways[i],
+				  .arena = arena};
+		sweep(&w);
+		now.split.covers = covers(s, &now.split);
+		if (count_left(s, &spans, &now) && now.rules < best->rules)
+			*best = now;
+	}
+	nft_spans_fini(&spans);
+}
+
+// What was asked once is not asked again.
+static bool take_few(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
+{
+	struct few best = {{.field = NFT_FIELDS}, (double)s->entries->len * FEW_LEAVE};
+	uint64_t asked = asked_fields(s);
+	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
+		enum nft_field field = nft_split_field[i];
+		if (!is_guard(field) && asked >> field & 1 && !(s->path->split >> i & 1) &&
+		    nft_path_needs(s->path, field) == field)
+			try_few(s, field, arena, &best);
+	}
+	*out = best.split;
+	return best.split.field != NFT_FIELDS;
+}
+
 bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
 {
 	if (take_common(s, arena, out))
@@ -472,6 +555,8 @@ bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct
 		return true;
 	if (s->common_only)
 		return false;
+	if (s->few)
+		return take_few(s, arena, out);
 	struct nft_split best = {.field = NFT_FIELDS}, now;
 	double least = nft_rules_ns(s->entries->len), ns;
 	uint64_t asked = asked_fields(s);

@@ -548,7 +548,8 @@ static uint64_t mean_cost(struct changing *c, struct nft_tree *tree)
 	return nft_costs_program(nft_costs_new(&program, c->arena)).mean_ns;
 }
 
-// What a packet takes then and in a tree made anew from the same rules.
+// What a packet takes then and in a tree made anew from the same rules, where those stand in front that nothing holds back
+// any more.
 static void compare_costs(struct changing *c, const struct backend_nft_shape *shape)
 {
 	struct nft_rules rules = {{0}};
@@ -559,7 +560,7 @@ static void compare_costs(struct changing *c, const struct backend_nft_shape *sh
 	nft_tree_build(&rules, shape, c->arena, &fresh);
 	uint64_t changed = mean_cost(c, &c->tree), anew = mean_cost(c, &fresh);
 	print_message("%" PRIu64 " ns, made anew %" PRIu64 "\n", changed, anew);
-	assert_true(changed * 10 <= anew * 11);
+	assert_true(changed * 10 <= anew * 12);
 }
 
 static void change_and_count(struct changing *c, const struct backend_nft_shape *shape,
