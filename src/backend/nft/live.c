@@ -51,6 +51,7 @@ static void build_tree(struct nft_live *live, const struct ir_ruleset *lowered)
 	struct taking t = {.live = live};
 	arena_init(&t.arena);
 	nft_compile_blocks(lowered, &live->options, &live->program, take_forms, &t);
+	t.rules.own = &live->program;
 	nft_tree_build(&t.rules, &live->options.shape, &live->arena, &live->tree);
 	arena_fini(&t.arena);
 }

@@ -21,7 +21,10 @@ static struct nft_weighed weigh(const struct nft_rules *rules,
 	arena_init(&arena);
 	nft_program_init(&program, &arena);
 	nft_tree_build_as(rules, &tried, &arena, &tree);
-	nft_tree_program(&tree, &program);
+	if (rules->own)
+		nft_shape_program(rules->own, &tree, &program);
+	else
+		nft_tree_program(&tree, &program);
 	struct nft_weighed out = {form, nft_costs_program(nft_costs_new(&program, &arena))};
 	arena_fini(&arena);
 	return out;

@@ -736,7 +736,7 @@ static bool stays(const struct nft_form *form)
 
 static void build_some(struct changing *c)
 {
-	struct nft_rules some = {{0}};
+	struct nft_rules some = {.own = NULL};
 	const struct backend_nft_shape shape = test_shape_random(c->w->random);
 	for (uint32_t i = 0; i < c->rules->rule.len; i++) {
 		if (c->number[i] == NONE)

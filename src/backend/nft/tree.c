@@ -508,7 +508,7 @@ void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_s
 struct nft_rules nft_rules_of(const struct nft_program *linear, struct arena *arena)
 {
 	const struct nft_chain *chain = nft_program_find(linear, "");
-	struct nft_rules rules = {{0}};
+	struct nft_rules rules = {.own = linear};
 	for (size_t i = 0; i < chain->rule.len; i++)
 		vec_push(arena, &rules.list, &chain->rule.at[i]);
 	return rules;

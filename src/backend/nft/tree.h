@@ -78,6 +78,7 @@ struct nft_tree {
 // From rules in order, of which the last decides every packet. They are borrowed.
 struct nft_rules {
 	VEC(const struct nft_form *) list;
+	const struct nft_program *own; // with the chains of their own; NULL: they have none
 };
 // The rules of the main chain of a linear program.
 struct nft_rules nft_rules_of(const struct nft_program *linear, struct arena *arena) must_check;

@@ -337,7 +337,7 @@ static void check_maps(struct changing *c, const struct nft_program *program)
 static void build(struct changing *c, const struct nft_chain *rules,
 		  const struct backend_nft_shape *shape)
 {
-	struct nft_rules list = {{0}};
+	struct nft_rules list = {.own = NULL};
 	for (size_t i = 0; i < rules->rule.len; i++)
 		vec_push(c->arena, &list.list, &rules->rule.at[i]);
 	nft_tree_build(&list, shape, c->arena, &c->tree);
@@ -552,7 +552,7 @@ static uint64_t mean_cost(struct changing *c, struct nft_tree *tree)
 // any more.
 static void compare_costs(struct changing *c, const struct backend_nft_shape *shape)
 {
-	struct nft_rules rules = {{0}};
+	struct nft_rules rules = {.own = NULL};
 	struct nft_tree fresh;
 	list_rules(c);
 	for (size_t i = 0; i < c->rules->rule.len; i++)
