@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kernel or a signal may do to a batch: a message is refused in the middle of a policy, sending is interrupted, the
-// kernel has no memory for a moment. mnl_socket_sendto is taken over by the linker for that (meson.build).
+// kernel has no memory for a moment, the process dies on the way. mnl_socket_sendto is taken over by the linker for
+// that (meson.build).
 #include "backend/nft/netlink.h"
 #include "backend/nft/nft.h"
 #include "backend/nft/test_fixture.h"
@@ -14,6 +15,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -28,6 +31,8 @@ static struct {
 	unsigned left;    // … so often
 	const char *rule; // whose messages are spoilt
 	unsigned sent, acknowledged;
+	unsigned batches,
+		last; // the process dies before it sends what comes behind the last; 0: it lives
 } kernel;
 
 // No chain is called as it says then.
@@ -55,6 +60,8 @@ ssize_t __wrap_mnl_socket_sendto(const struct mnl_socket *nl, const void *data, 
 		errno = kernel.error;
 		return -1;
 	}
+	if (kernel.last && kernel.batches++ == kernel.last)
+		_exit(0);
 	char *copy = base_oom(malloc(len));
 	memcpy(copy, data, len);
 	for (size_t at = 0; at < len;) {
@@ -156,6 +163,68 @@ static void no_memory_at_all_is_an_error(void **state)
 	assert_in_force(f, &f->ruleset);
 }
 
+// --- an agent that dies ---
+
+// UDP of IPv4.
+static void count(enum test_side at, const uint8_t *frame, size_t len, void *context)
+{
+	size_t *arrived = context;
+	*arrived += at == SIDE_B && len > 42 && frame[12] == 0x08 && !frame[13] && frame[23] == 17;
+}
+
+static size_t arrive(struct test_fixture *f, uint16_t port)
+{
+	size_t arrived = 0;
+	test_fixture_frames(f, port, 3);
+	test_net_collect(&f->net, count, &arrived);
+	return arrived;
+}
+
+// Another process puts the ruleset in force and dies behind so many messages to the kernel. False: it came to the end.
+static bool apply_and_die(const struct ir_ruleset *ruleset, unsigned last)
+{
+	int status;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		struct arena arena;
+		struct diags diags;
+		struct backend_nft *nft;
+		arena_init(&arena);
+		diags_init(&diags, &arena);
+		kernel.last = last;
+		if (backend_nft_open(NULL, &diags, &nft) || backend_nft_apply(nft, ruleset, &diags))
+			_exit(2);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+	return WEXITSTATUS(status) == 0;
+}
+
+// Wherever it dies, packets fare by the old policy or by the new one, and who comes next cleans up.
+static void who_dies_leaves_a_policy(void **state)
+{
+	struct test_fixture *f = *state;
+	struct ir_ruleset other = {.default_action = IR_DROP};
+	bool died = true;
+	unsigned steps = 0;
+	f->ruleset.rule.len = 2000;
+	for (unsigned i = 0; i < 1000; i++)
+		vec_push(&f->arena, &other.rule, f->ruleset.rule.at[i]);
+	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
+	for (; died; steps++) {
+		died = apply_and_die(steps % 2 ? &f->ruleset : &other, steps + 1);
+		assert_int_equal(arrive(f, 500), 3);
+		assert_int_equal(arrive(f, 3000), 0);
+	}
+	print_message("it died %u times\n", steps - 1);
+	assert_true(steps > 4);
+	assert_int_equal(backend_nft_apply(f->nft, &other, &f->diags), BACKEND_DONE);
+	assert_in_force(f, &other);
+	assert_int_equal(arrive(f, 1500), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(few_messages_are_acknowledged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sending_is_tried_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_memory_at_all_is_an_error, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_dies_leaves_a_policy, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

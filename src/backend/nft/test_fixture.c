@@ -71,7 +71,7 @@ static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *co
 	(void)at, (void)frame, (void)len, (void)context;
 }
 
-void test_fixture_send(struct test_fixture *f, uint16_t port, unsigned packets)
+void test_fixture_frames(struct test_fixture *f, uint16_t port, unsigned packets)
 {
 	struct test_packet p = {.id = 1,
 				.version = 4,
@@ -86,5 +86,10 @@ void test_fixture_send(struct test_fixture *f, uint16_t port, unsigned packets)
 	size_t len = test_packet_frame(&p, frame);
 	for (unsigned i = 0; i < packets; i++)
 		test_net_send(&f->net, SIDE_A, frame, len);
+}
+
+void test_fixture_send(struct test_fixture *f, uint16_t port, unsigned packets)
+{
+	test_fixture_frames(f, port, packets);
 	test_net_collect(&f->net, ignore, NULL);
 }
