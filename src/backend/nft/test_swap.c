@@ -105,7 +105,8 @@ static void make_second(struct running *r)
 	const struct ir_ruleset *a = &r->policy[0];
 	for (size_t i = 0; i < a->rule.len; i++) {
 		bool stays = true;
-		if (!test_random_below(&r->random, r->swap->edited_one_in)) {
+		bool more = !r->swap->one_edit || !r->edit[0].len;
+		if (more && !test_random_below(&r->random, r->swap->edited_one_in)) {
 			struct backend_edit e = edit_one(r, i),
 					    back = {e.to, e.inserted, e.at, e.removed};
 			vec_push(&r->arena, &r->edit[0], e);
@@ -190,9 +191,10 @@ static bool replace(struct running *r, unsigned by, bool delta)
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	size_t replaced = backend_nft_replaced(r->nft);
-	int done = delta ? backend_nft_change(r->nft, &r->policy[by], r->edit[!by].at,
-					      r->edit[!by].len, &diags)
-			 : backend_nft_apply(r->nft, &r->policy[by], &diags);
+	bool change = delta && (by || !r->swap->one_edit);
+	int done = change ? backend_nft_change(r->nft, &r->policy[by], r->edit[!by].at,
+					       r->edit[!by].len, &diags)
+			  : backend_nft_apply(r->nft, &r->policy[by], &diags);
 	r->anew += (unsigned)(backend_nft_replaced(r->nft) - replaced);
 	if (done == BACKEND_DONE && delta && r->nft->live->front.rule.len) {
 		r->in_front++;

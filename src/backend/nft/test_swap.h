@@ -14,6 +14,7 @@ struct test_swap {
 	// each other by `change`, not by `apply`.
 	unsigned edited_one_in;
 	bool delta;
+	bool one_edit; // and no more: of a rule that is in force in one of them only, or does the opposite
 	bool packets_only; // no flow rules
 	struct backend_nft_shape shape;
 	enum ir_verdict default_action;
