@@ -21,7 +21,7 @@ enum backend_nft_form {
 struct backend_nft_shape {
 	enum backend_nft_form form;
 	unsigned
-		boxes_least; // rules of a leaf from which they become one map over several fields; 0: 20
+		boxes_least; // rules of a leaf from which they become one map over several fields; 0: 17
 	unsigned
 		overlay_least; // rules from which those that are put in stand in front at first; 0: 20,000
 	unsigned leaf_most; // rules in a leaf; 0: 8, of large policies 16

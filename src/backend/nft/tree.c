@@ -12,7 +12,7 @@
 #define DEPTH_MOST 9      // the kernel allows 16 chains within each other, those of rules included
 #define SHARED_MOST 4096u // longer lists are not looked up
 #define GIVEN_MOST 16u    // on the way to the leaves, for each that may stand there
-#define BOXES_LEAST 20u   // fewer rules are tested one after the other as fast
+#define BOXES_LEAST 17u   // so many rules are not tested one after the other where a map can be had
 #define OVERLAY_LEAST 20000u // rules; to check the table then takes the kernel some ms
 #define CUT_LEAST 400u       // rules of a list that is worth to be cut in few ways …
 #define CUT_COPIES_X10 32u   // … of so many rules together, for each of them
