@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define ROUNDS_MOST 64u // reads, each of what the last one has led to
-#define CHAINS_MOST 16000u
-#define MEETING_MOST 4000u // rules; when more meet a change, all is proven again
+#define CHAINS_MOST 50000u
+#define STEPS_MOST 1000000u
+#define MEETING_MOST 30000u // rules; when more meet a change, all is proven again
 
 void nft_changed_init(struct nft_changed *changed)
 {
@@ -161,7 +162,7 @@ static void walk_read(struct reading *r)
 				.lost = note_lost,
 				.missing = note_missing,
 				.all_back = true,
-				.steps = 100000};
+				.steps = STEPS_MOST};
 	nft_walk(&walk, r->area);
 	nft_ways_fini(&ways);
 	if (walk.over)

@@ -890,6 +890,42 @@ static void hostile_programs_come_to_an_end(void **state)
 	}
 }
 
+static struct nft_box some_box(struct world *w, const char *chain)
+{
+	struct algebra_range *range = arena_array(&w->arena, struct algebra_range, 2);
+	for (unsigned f = 0; f < 2; f++) {
+		u128 lo = test_random_below(w->random, 1u << 30);
+		range[f] = (struct algebra_range){lo, lo + test_random_below(w->random, 1u << 25)};
+	}
+	return (struct nft_box){.range = range, .chain = chain};
+}
+
+// Packets come back from every box, so that each parts what the others have left.
+static void what_is_parted_without_end_comes_to_one(void **state)
+{
+	(void)state;
+	enum { BOXES = 6000 };
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct world w = {.random = &random};
+	begin_small(&w);
+	struct nft_form map = lead(ACT_BOXES, NULL);
+	struct nft_box *box = arena_array(&w.arena, struct nft_box, BOXES);
+	for (unsigned i = 0; i < BOXES; i++)
+		box[i] = some_box(&w, "-n1");
+	nft_form_match(&map, &w.arena, F_VERSION,
+		       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
+	map.boxes = (struct nft_boxes){
+		.field = {F_SRC4, F_DST4}, .fields = 2, .box = box, .len = BOXES};
+	put(&w.list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+	put(&w.tree, "", map);
+	put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+	(void)!nft_program_chain(&w.tree, "-n1");
+	struct nft_proof proof;
+	nft_prove(&w.list, &w.tree, &w.arena, &proof);
+	assert_true(proof.over);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -909,6 +945,7 @@ int main(void)
 		cmocka_unit_test(large_sets_are_proven_and_lifted),
 		cmocka_unit_test(packets_are_possible),
 		cmocka_unit_test(hostile_programs_come_to_an_end),
+		cmocka_unit_test(what_is_parted_without_end_comes_to_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTED_MOST 300u   // areas that boxes leave; then they may leave more than there is
-#define REGION_MOST 65536u // areas of packets at one place
-#define DEPTH_MOST 40u     // the kernel allows 16
-#define JUMPS_MOST 256u    // of which it is found out what is behind them; trees have some 20
-#define BOXES_FEW 8u       // are asked one after the other …
-#define ASKED_SELDOM 16u   // … as are those of a map to which few areas come
+#define PARTED_MOST 300u     // areas that boxes leave; then they may leave more than there is
+#define REGION_MOST 65536u   // areas of packets at one place, …
+#define BYTES_MOST 67108864u // … and memory for what becomes of them there; 100,000 rules take 4 MB
+#define DEPTH_MOST 40u       // the kernel allows 16
+#define JUMPS_MOST 256u      // of which it is found out what is behind them; trees have some 20
+#define BOXES_FEW 8u         // are asked one after the other …
+#define ASKED_SELDOM 16u     // … as are those of a map to which few areas come
 
 bool nft_takes(const struct nft_form *form)
 {
@@ -497,7 +498,8 @@ static bool is_done(struct nft_walk *walk, const struct passing *p, uint32_t num
 }
 
 // The packets that are in the box go where it leads; the others go on to the next one. Where they may be more than there
-// are, so may all, if none comes back: whatever a later box says of them stands behind.
+// are, so may all, if none comes back: whatever a later box says of them stands behind. Who only asks which chains there
+// are to be read is told of no fewer.
 static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct passing *p,
 		      uint32_t number, struct arena *a)
 {
@@ -505,7 +507,9 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 	struct target to = {p->lead->to[number], box->chain};
 	struct nft_areas now = p->left;
 	struct nft_area whole;
-	bool stay = (walk->all_back || p->left.list.len > PARTED_MOST) && decides(walk, to.stop);
+	bool unread = !to.stop && walk->missing;
+	bool stay = (walk->all_back || p->left.list.len > PARTED_MOST) &&
+		    (unread || decides(walk, to.stop));
 	nft_area_all(&whole);
 	box_area(p->boxes, box, a, &whole);
 	p->left = (struct nft_areas){0};
@@ -524,7 +528,8 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 		if (!on.never && stay && walk->all_back && walk->again)
 			walk->again(walk, at, to.stop);
 		p->parted |= !on.never;
-		walk->over |= !walk->steps || p->left.list.len > REGION_MOST;
+		walk->over |=
+			!walk->steps || p->left.list.len > REGION_MOST || a->total > BYTES_MOST;
 		walk->steps -= !walk->over && !on.never;
 	}
 }
@@ -686,7 +691,7 @@ static void step(struct nft_walk *walk, const struct nft_visit *at, struct regio
 	struct nft_areas now = region->areas;
 	region->areas = (struct nft_areas){0};
 	for (size_t i = 0; i < now.list.len && !walk->over; i++) {
-		walk->over = !walk->steps || walk->over;
+		walk->over |= !walk->steps || region->arena.total > BYTES_MOST;
 		walk->steps -= !walk->over;
 		if (nft_leads_on(form))
 			lead_on(walk, at, &at->stop->lead[first_lead(at->stop, at->rule)],
