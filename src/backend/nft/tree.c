@@ -15,7 +15,8 @@
 #define BOXES_LEAST 17u   // so many rules are not tested one after the other where a map can be had
 #define OVERLAY_LEAST 20000u // rules; to check the table then takes the kernel some ms
 #define CUT_LEAST 400u       // rules of a list that is worth to be cut in few ways …
-#define CUT_COPIES_X10 32u   // … of so many rules together, for each of them
+#define CUT_COPIES_X10 25u   // … of so many rules together, for each of them …
+#define CUT_LARGE_X10 32u    // … in large trees, of which such lists are a smaller part
 #define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
@@ -393,11 +394,12 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 	struct nft_split split;
 	bool apart = b->apart && list->len > b->leaf_most,
 	     held = apart && asks_narrowly(b, list, path), few = b->cut && list->len >= CUT_LEAST;
+	unsigned copies_x10 = b->tree->overlay ? CUT_LARGE_X10 : CUT_COPIES_X10;
 	struct nft_splitting s = {.tree = b->tree,
 				  .path = path,
 				  .entries = list,
 				  .leaf_most = b->leaf_most,
-				  .copies_most = few ? list->len * CUT_COPIES_X10 / 10 : SIZE_MAX,
+				  .copies_most = few ? list->len * copies_x10 / 10 : SIZE_MAX,
 				  .across_most = b->tree->overlay ? ACROSS_MOST : 0,
 				  .exact = b->exact,
 				  .common_only = held || (list->len <= b->leaf_most && !few),

@@ -176,8 +176,6 @@ static uint8_t class_wanted(const struct order *o, const struct nft_form *form)
 	uint32_t has = nft_split_addresses(form);
 	if (o->held == NFT_HAS_SRC)
 		return has & NFT_HAS_SRC ? 0 : 1;
-	if (o->held == (NFT_HAS_SRC | NFT_HAS_DST))
-		return has & NFT_HAS_DST ? 0 : has ? 1 : 2;
 	if (o->held || o->few)
 		return has & NFT_HAS_DST ? 0 : 1;
 	return has == (NFT_HAS_DST | NFT_HAS_SRC) ? 0 : has == NFT_HAS_DST ? 1 : has ? 2 : 3;
@@ -185,7 +183,7 @@ static uint8_t class_wanted(const struct order *o, const struct nft_form *form)
 
 static uint8_t last_class(const struct order *o)
 {
-	return o->held == (NFT_HAS_SRC | NFT_HAS_DST) ? 2 : o->held || o->few ? 1 : CLASSES - 1;
+	return o->held || o->few ? 1 : CLASSES - 1;
 }
 
 // Whoever comes before a rule and may match the same packets stands before it or beside it. Returns how many rules are not
@@ -250,8 +248,10 @@ struct nft_node *nft_build_sequence(struct nft_build *b, const struct nft_entrie
 	node->closer = nft_entries_closed(b->tree, list->at, list->len)
 			       ? list->at[list->len - 1].rule
 			       : NFT_NO_RULE;
-	if (!b->mixed || list->len < SORTED_LEAST)
-		add_list(b, node, &at, (struct hints){.narrow = true});
+	// Where both addresses are some rule's, all that kept rules behind is still there.
+	bool mixed_up = nft_path_held(path) == (NFT_HAS_SRC | NFT_HAS_DST);
+	if (!b->mixed || mixed_up || list->len < SORTED_LEAST)
+		add_list(b, node, &at, (struct hints){.narrow = !mixed_up});
 	else
 		add_classes(b, node, &at);
 	if (node->part.len > 1)
