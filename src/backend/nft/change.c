@@ -416,11 +416,22 @@ static bool is_in(const struct nft_chain *chain, size_t from, const struct nft_f
 	return false;
 }
 
-// A rule that goes at one place of its chain and comes at another uses twice what it looks up, until the first has gone.
-static void note_moved(struct change *c, const struct nft_form *there)
+static char *host_name(struct change *c, const struct nft_node *host)
+{
+	if (host == &nft_main_node)
+		return arena_strdup(&c->arena, c->live->prefix);
+	return arena_printf(&c->arena, "%s%s", c->live->prefix,
+			    nft_node_name(host->number, &c->arena));
+}
+
+// A rule that goes at one place of its chain and comes at another uses twice what it looks up, until the first has gone. In
+// other chains it may look up other sets.
+static void note_moved(struct change *c, const struct nft_form *there, const char *chain)
 {
 	for (size_t i = 0; i < c->touched.leaf.len; i++) {
 		const struct nft_chain *was = &c->touched.leaf.at[i].was;
+		if (strcmp(host_name(c, c->touched.leaf.at[i].leaf->host), chain) != 0)
+			continue;
 		for (size_t k = 0; k < was->rule.len; k++)
 			if (same_rule(&was->rule.at[k], there)) {
 				vec_push(&c->arena, &c->moved, &was->rule.at[k]);
@@ -441,7 +452,7 @@ static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 			if (there->act == ACT_BOXES)
 				vec_push(&c->arena, &c->old_map, there->boxes.name);
 			else if (is_in(to, 0, there))
-				note_moved(c, there);
+				note_moved(c, there, to->name);
 			continue;
 		}
 		for (; !same_rule(&to->rule.at[k], there); k++)
@@ -451,14 +462,6 @@ static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 	}
 	for (; k < to->rule.len; k++)
 		nft_encode_rule_at(&c->live->encoder, to->name, &to->rule.at[k], SPOT_END, 0);
-}
-
-static char *host_name(struct change *c, const struct nft_node *host)
-{
-	if (host == &nft_main_node)
-		return arena_strdup(&c->arena, c->live->prefix);
-	return arena_printf(&c->arena, "%s%s", c->live->prefix,
-			    nft_node_name(host->number, &c->arena));
 }
 
 static bool was_in_leaf(const struct change *c, const struct nft_form *form)

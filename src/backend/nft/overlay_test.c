@@ -140,12 +140,10 @@ static void the_policy_is_found(void **state)
 }
 
 // Of all kinds, in all shapes. The kernel rules of a clause in a flow's two directions come and go each by itself.
-static void whatever_is_changed_is_read_back(void **state)
+static void change_policies(struct test_fixture *f, struct test_random random, unsigned policies)
 {
-	struct test_fixture *f = *state;
-	struct test_random random = {.state = test_random_seed(NULL)};
 	struct tally tally = {0};
-	for (unsigned i = 0; i < POLICIES; i++) {
+	for (unsigned i = 0; i < policies; i++) {
 		enum kind kind = i % 3 ? FLOWS : PACKETS;
 		f->nft->options.shape = test_shape_random(&random);
 		make_policy(f, &random, kind, &f->ruleset);
@@ -154,6 +152,13 @@ static void whatever_is_changed_is_read_back(void **state)
 			change(f, &random, kind, &tally);
 	}
 	printf("%u changes, %zu by replacing all\n", tally.changes, backend_nft_replaced(f->nft));
+}
+
+// With 703, a rule turned in one chain that tested more in another: a set was left behind.
+static void whatever_is_changed_is_read_back(void **state)
+{
+	change_policies(*state, (struct test_random){.state = 703}, POLICIES / 3);
+	change_policies(*state, (struct test_random){.state = test_random_seed(NULL)}, POLICIES);
 }
 
 // --- rules one by one ---
