@@ -149,7 +149,7 @@ static double read_counters(struct bench *b)
 	struct backend_counters counters;
 	arena_init(&arena);
 	double begin = figure_seconds();
-	check(!b->ops->counters(b->backend, &arena, &counters), "counters");
+	check(!b->ops->counters(b->backend, &b->rules, &arena, &counters), "counters");
 	double took = figure_seconds() - begin;
 	arena_fini(&arena);
 	return took;

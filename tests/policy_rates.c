@@ -205,7 +205,7 @@ static struct bounds bounds_of(const struct flood *f)
 static uint64_t counted(struct flood *f)
 {
 	struct backend_counters counters;
-	if (backend_nft_counters(f->oracle->nft, &f->arena, &counters) ||
+	if (backend_nft_counters(f->oracle->nft, &f->ruleset, &f->arena, &counters) ||
 	    f->index >= counters.rules)
 		return UINT64_MAX;
 	return counters.rule[f->index].packets;

@@ -186,9 +186,11 @@ static int compare_changed(struct backend *backend, const struct ir_ruleset *low
 	return compare(backend, lowered, out);
 }
 
-static int counters(struct backend *backend, struct arena *arena, struct backend_counters *out)
+static int counters(struct backend *backend, const struct ir_ruleset *lowered, struct arena *arena,
+		    struct backend_counters *out)
 {
 	const struct fake *fake = of(backend);
+	(void)lowered;
 	*out = (struct backend_counters){.rules = fake->ruleset.rule.len};
 	out->rule = arena_array(arena, struct backend_count, out->rules);
 	for (size_t i = 0; i < out->rules; i++)

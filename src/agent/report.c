@@ -80,7 +80,7 @@ static void add_rules(struct agent_core *core, struct arena *arena, struct agent
 	struct backend_counters counters = {.rules = 0};
 	if (!held)
 		return;
-	if (point->ops->counters(point->backend, arena, &counters) < 0)
+	if (point->ops->counters(point->backend, &held->lowered, arena, &counters) < 0)
 		counters = (struct backend_counters){.rules = 0};
 	struct map different = index_differences(&core->seen.differences, arena);
 	for (size_t i = 0; i < held->lowered.rule.len; i++) {

@@ -31,7 +31,8 @@ struct backend_count {
 };
 
 // Counts since the policy in force was applied, or since the change that brought the rule. `rule[i]` belongs to the
-// i-th rule of the ruleset in force.
+// i-th rule of the ruleset in force. Where this process has not put it in force, what the kernel still knows: not what
+// changes have taken away with kernel rules that are gone.
 struct backend_counters {
 	struct backend_count *rule;
 	size_t rules;
@@ -165,8 +166,9 @@ struct backend_ops {
 	// changed in the kernel, it costs nothing. 0 or a negative errno.
 	int (*others)(struct backend *backend, const struct ir_ruleset *lowered,
 		      struct backend_others *out);
-	// Required. 0 or a negative errno.
-	int (*counters)(struct backend *backend, struct arena *arena, struct backend_counters *out);
+	// Required: of the policy in force, which is `lowered`. 0 or a negative errno.
+	int (*counters)(struct backend *backend, const struct ir_ruleset *lowered,
+			struct arena *arena, struct backend_counters *out);
 
 	// Required: a descriptor that becomes readable when what is enforced may have been changed by somebody.
 	int (*watch_fd)(const struct backend *backend);

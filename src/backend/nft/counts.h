@@ -11,6 +11,8 @@ struct nft_counts {
 	struct arena *arena;
 	uint32_t numbers;               // that rules may have; tags with others are nobody's
 	VEC(struct backend_count) rule; // by number
+	bool named;                     // `who` is wanted, too
+	VEC(const char *) who; // by number: names of the policy and the rule; NULL: not known
 	struct backend_count by_default, no_flow;
 };
 
@@ -21,6 +23,10 @@ struct nft_dumped_set;
 void nft_set_count(const struct nft_dumped_set *set, struct nft_counts *counts);
 void nft_counts_join(struct nft_counts *counts, const struct nft_counts *more);
 void nft_counts_set(struct nft_counts *counts, uint32_t number, struct backend_count count);
+// By place in the ruleset, of counts that are named: numbers are places until rules are put in or taken out, and who
+// has not done that himself only knows the names. Rules that share theirs with another one then count nothing.
+void nft_counts_place(const struct nft_counts *counts, const struct ir_ruleset *lowered,
+		      struct arena *arena, struct backend_count *out);
 // Of a number; zero when nothing was counted.
 struct backend_count nft_counts_of(const struct nft_counts *counts, uint32_t number) must_check;
 

@@ -39,7 +39,7 @@ static int tear_down(void **state)
 static uint64_t counted(struct test_fixture *f, size_t at)
 {
 	struct backend_counters counters;
-	assert_int_equal(backend_nft_counters(f->nft, &f->arena, &counters), 0);
+	assert_int_equal(backend_nft_counters(f->nft, &f->ruleset, &f->arena, &counters), 0);
 	return at < counters.rules ? counters.rule[at].packets : 0;
 }
 
@@ -123,12 +123,43 @@ static void replacing_keeps_counts(void **state)
 	assert_int_equal(counted(f, 105), 0);
 }
 
+// Numbers of rules are no places any more when the policy was changed; who comes next knows that only from their names.
+static void the_next_process_counts_on(void **state)
+{
+	struct test_fixture *f = *state;
+	f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
+	for (unsigned i = 0; i < 3; i++) {
+		struct ir_rule rule = test_fixture_rule(f, IR_PASS, 100 + i, 100 + i);
+		rule.name = arena_printf(&f->arena, "rule %u", i);
+		vec_push(&f->arena, &f->ruleset.rule, rule);
+	}
+	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
+	struct ir_rule first = test_fixture_rule(f, IR_PASS, 103, 103);
+	first.name = "first";
+	test_fixture_insert(f, 0, first, 1);
+	test_fixture_take_out(f, 2); // "rule 1"
+	for (unsigned i = 0; i < 4; i++)
+		test_fixture_send(f, (uint16_t)(100 + i), i + 1);
+	for (unsigned process = 0; process < 2; process++) {
+		assert_int_equal(counted(f, 0), 4);
+		assert_int_equal(counted(f, 1), 1);
+		assert_int_equal(counted(f, 2), 3);
+		backend_nft_close(f->nft);
+		assert_int_equal(backend_nft_open(NULL, &f->diags, &f->nft), 0);
+	}
+	// Of two that are called the same nobody can tell which has counted.
+	f->ruleset.rule.at[1].name = f->ruleset.rule.at[2].name;
+	assert_int_equal(counted(f, 0), 4);
+	assert_int_equal(counted(f, 2), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_rule_that_is_hidden_has_counted, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_rule_that_turns_counts_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_next_process_counts_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(replacing_keeps_counts, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,8 +69,8 @@ uint64_t backend_nft_proven(const struct backend_nft *nft) must_check;
 void backend_nft_adopt(struct backend_nft *nft, uint64_t proven);
 int backend_nft_others(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		       struct backend_others *out) must_check;
-int backend_nft_counters(struct backend_nft *nft, struct arena *arena,
-			 struct backend_counters *out) must_check;
+int backend_nft_counters(struct backend_nft *nft, const struct ir_ruleset *lowered,
+			 struct arena *arena, struct backend_counters *out) must_check;
 int backend_nft_watch_fd(const struct backend_nft *nft) must_check;
 bool backend_nft_watch_drain(struct backend_nft *nft) must_check;
 int backend_nft_pinhole_open(struct backend_nft *nft, const struct backend_pinhole *pinhole,

@@ -222,25 +222,25 @@ size_t backend_nft_replaced(const struct backend_nft *nft)
 	return nft->replaced;
 }
 
-// A policy that this process has not put in force has its rules' places as their numbers.
-int backend_nft_counters(struct backend_nft *nft, struct arena *arena, struct backend_counters *out)
+// Who has put a policy in force himself knows the number of each rule, and what was counted in kernel rules that are gone.
+int backend_nft_counters(struct backend_nft *nft, const struct ir_ruleset *lowered,
+			 struct arena *arena, struct backend_counters *out)
 {
 	const struct nft_live *live = nft->live;
-	struct nft_counts counts = {.arena = arena,
-				    .numbers = live ? live->numbers : IR_RULES_MOST};
+	struct nft_counts counts = {
+		.arena = arena, .numbers = live ? live->numbers : IR_RULES_MOST, .named = !live};
 	int error = nft_read_counts(nft, 0, &counts);
 	if (live)
 		nft_counts_join(&counts, &live->counts);
-	*out = (struct backend_counters){.rule = counts.rule.at,
-					 .rules = counts.rule.len,
+	size_t rules = live ? live->rule.len : lowered->rule.len;
+	*out = (struct backend_counters){.rule = arena_array(arena, struct backend_count, rules),
+					 .rules = rules,
 					 .by_default = counts.by_default,
 					 .no_flow = counts.no_flow};
-	if (live) {
-		out->rules = live->rule.len;
-		out->rule = arena_array(arena, struct backend_count, out->rules);
-		for (size_t i = 0; i < out->rules; i++)
-			out->rule[i] = nft_counts_of(&counts, live->rule.at[i].number);
-	}
+	for (size_t i = 0; live && i < rules; i++)
+		out->rule[i] = nft_counts_of(&counts, live->rule.at[i].number);
+	if (!live)
+		nft_counts_place(&counts, lowered, arena, out->rule);
 	return error;
 }
 
@@ -332,9 +332,10 @@ static int ops_others(struct backend *backend, const struct ir_ruleset *lowered,
 	return backend_nft_others(of(backend), lowered, out);
 }
 
-static int ops_counters(struct backend *backend, struct arena *arena, struct backend_counters *out)
+static int ops_counters(struct backend *backend, const struct ir_ruleset *lowered,
+			struct arena *arena, struct backend_counters *out)
 {
-	return backend_nft_counters(of(backend), arena, out);
+	return backend_nft_counters(of(backend), lowered, arena, out);
 }
 
 static int ops_watch_fd(const struct backend *backend)

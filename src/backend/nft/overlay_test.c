@@ -178,7 +178,7 @@ static void take_out(struct test_fixture *f, size_t at)
 static void assert_counted(struct test_fixture *f, const uint64_t *packets)
 {
 	struct backend_counters counters;
-	assert_int_equal(backend_nft_counters(f->nft, &f->arena, &counters), 0);
+	assert_int_equal(backend_nft_counters(f->nft, &f->ruleset, &f->arena, &counters), 0);
 	for (size_t i = 0; i < f->ruleset.rule.len; i++)
 		assert_int_equal(i < counters.rules ? counters.rule[i].packets : 0, packets[i]);
 }

@@ -25,6 +25,7 @@ struct fixture {
 	struct backend_nft *nft;
 	struct arena arena;
 	struct diags diags;
+	struct ir_ruleset ruleset; // in force
 	uint32_t id;
 	bool arrived;
 	unsigned answers;
@@ -139,13 +140,13 @@ static struct ir_rule rule_of(struct fixture *f, const char *name, enum ir_verdi
 static void deploy(struct fixture *f, const struct ir_rule *rules, size_t n,
 		   enum ir_verdict default_action)
 {
-	struct ir_ruleset ruleset = {.default_action = default_action};
+	f->ruleset = (struct ir_ruleset){.default_action = default_action};
 	for (size_t i = 0; i < n; i++)
-		vec_push(&f->arena, &ruleset.rule, rules[i]);
-	assert_int_equal(backend_nft_apply(f->nft, &ruleset, &f->diags), BACKEND_DONE);
+		vec_push(&f->arena, &f->ruleset.rule, rules[i]);
+	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
 	assert_int_equal(f->diags.list.len, 0);
 	struct backend_differences d = {.arena = &f->arena};
-	assert_int_equal(backend_nft_compare(f->nft, &ruleset, &d), 0);
+	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &d), 0);
 	assert_int_equal(d.list.len, 0);
 }
 
@@ -490,7 +491,7 @@ static void rate_conditions_hold(void **state)
 	unsigned passed = passed_of(f, from_a(6, 17, 100, 1), 300);
 	assert_in_range(passed, 5, (unsigned)(5 + 10 * (now() - begin) + 1));
 	struct backend_counters counters;
-	assert_int_equal(backend_nft_counters(f->nft, &f->arena, &counters), 0);
+	assert_int_equal(backend_nft_counters(f->nft, &f->ruleset, &f->arena, &counters), 0);
 	assert_int_equal(counters.rule[0].packets, 300 - passed);
 	assert_int_equal(counters.rule[1].packets, passed);
 }

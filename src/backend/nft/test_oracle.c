@@ -257,7 +257,7 @@ static void check_counters(struct test_oracle *o, struct arena *arena, unsigned 
 	test_case_counts(o->test, which, meant, &by_default, &no_flow);
 	if (o->edited)
 		add_counts_before(o->test, arena, meant, &by_default, &no_flow);
-	if (backend_nft_counters(o->nft, arena, &is))
+	if (backend_nft_counters(o->nft, &o->test->ruleset[which], arena, &is))
 		fault(o, "counters", "no counters");
 	for (size_t i = 0; i < n; i++) {
 		uint64_t packets = i < is.rules ? is.rule[i].packets : 0;
