@@ -2,6 +2,7 @@
 // What others have put into the forward hook. Their base chains are read, followed and lifted as ours are; then it is asked
 // of each of their rules that drops whether it takes a packet that our policy passes. What cannot be lifted is named:
 // nobody can say what it does. Tables of the old iptables are not nf_tables' and are only named.
+#include "backend/nft/decode.h"
 #include "backend/nft/lift.h"
 #include "backend/nft/open.h"
 #include "backend/nft/text.h"
@@ -313,22 +314,44 @@ static void ask_all(struct question *q)
 						  q->asked - q->most)});
 }
 
+// Rules of a table for one version need not ask for it.
+static struct nft_form of_family(struct others *o, const struct base_chain *base,
+				 const struct nft_form *form)
+{
+	struct nft_form version = {0}, out;
+	u128 value = base->family == NFPROTO_IPV4 ? NFT_VERSION_4 : NFT_VERSION_6;
+	if (base->family != NFPROTO_INET)
+		nft_form_match(&version, o->arena, F_VERSION,
+			       algebra_set_one(o->arena, value, value));
+	nft_form_resolve(form, &version, o->arena, &out);
+	return out;
+}
+
 static void tell_unknown(struct others *o, const struct base_chain *base,
 			 const struct nft_program *program)
 {
 	unsigned told = 0;
 	for (size_t i = 0; i < program->chain.len; i++)
 		for (size_t k = 0; k < program->chain.at[i]->rule.len; k++) {
-			const struct nft_form *form = &program->chain.at[i]->rule.at[k];
-			struct nft_origin origin = {program->chain.at[i], form};
-			if (!form->strange || form->open_len || form->map.reg)
+			const struct nft_form *from = &program->chain.at[i]->rule.at[k];
+			struct nft_origin origin = {program->chain.at[i], from};
+			struct nft_form form = of_family(o, base, from);
+			if (!form.strange || form.open_len || form.map.reg)
 				continue;
 			if (told++ < UNKNOWN_MOST)
 				tell(o, (struct backend_other){
 						.kind = BACKEND_OTHER_UNKNOWN,
 						.where = where_is(o, base, &origin),
-						.rule = nft_text_shown(program, form, o->arena)});
+						.rule = nft_text_shown(program, &form, o->arena)});
 		}
+	if (told > UNKNOWN_MOST)
+		tell(o, (struct backend_other){
+				.kind = BACKEND_OTHER_UNKNOWN,
+				.where = where_is(o, base, NULL),
+				.rule = arena_printf(o->arena,
+						     "%u more rules of which nobody can say what "
+						     "they do",
+						     told - UNKNOWN_MOST)});
 }
 
 static int judge_chain(struct others *o, const struct base_chain *base)

@@ -120,6 +120,9 @@ static const struct {
 	{"table ip other { chain f { type filter hook prerouting priority -300; policy drop; }\n"
 	 "chain g { type filter hook postrouting priority 300; policy drop; }\n}\n",
 	 0, 0, NULL, NULL},
+	{"table ip other { chain f { type filter hook forward priority 0; meta mark set 1; "
+	 "ip saddr 10.1.1.1 meta mark set 2; tcp dport 80 meta mark set 3; }\n}\n",
+	 0, 3, NULL, NULL},
 	{"table ip other { flags dormant; chain f { type filter hook forward priority 0; policy "
 	 "drop; }\n}\n",
 	 0, 0, NULL, NULL},
