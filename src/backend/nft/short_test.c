@@ -19,6 +19,7 @@ struct shorts {
 	struct test_random random;
 	struct test_packet packet[PACKETS]; // its number is in its IP header
 	bool arrived[PACKETS];
+	bool tracked; // by connections: such packets are invalid there
 	size_t passed, dropped;
 };
 
@@ -37,19 +38,40 @@ static void take(enum test_side at, const uint8_t *frame, size_t len, void *cont
 		s->arrived[number] = true;
 }
 
+// Behind which connection tracking looks.
+static unsigned least(uint8_t protocol)
+{
+	switch (protocol) {
+	case 6:
+		return 20;
+	case 132:
+		return 12;
+	case 1:
+	case 17:
+	case 58:
+		return 8;
+	default:
+		return 0; // it knows nothing of the header
+	}
+}
+
 // Most end about where the ports do.
 static void make_packet(struct shorts *s, const struct ir_ruleset *ruleset, unsigned number)
 {
 	struct test_packet *p = &s->packet[number];
-	test_packet_random(&s->random, ruleset, false, p);
+	do
+		test_packet_random(&s->random, ruleset, s->tracked, p);
+	while (s->tracked && !least(p->proto));
 	p->fragment = 0;
 	p->ip_id = (uint16_t)number;
 	p->flow_label = number;
 	p->cut = true;
 	p->left = (uint8_t)test_random_below(
 		&s->random, test_random_chance(&s->random, 70) ? 6 : LEFT_MOST + 1);
+	if (s->tracked && p->left >= least(p->proto))
+		p->left = (uint8_t)(least(p->proto) - 1);
 	p->ip_flags &= 6;
-	if (p->left % 8 == 0 && p->left) // more fragments follow
+	if (p->left % 8 == 0 && p->left && !s->tracked) // more fragments follow
 		p->ip_flags |= (uint8_t)test_random_below(&s->random, 2);
 }
 
@@ -61,6 +83,8 @@ static bool judge(struct shorts *s, const struct ir_ruleset *ruleset, unsigned n
 	arena_init(&arena);
 	test_packet_dims(&s->packet[number], &dims);
 	dims.time = time(NULL);
+	if (s->tracked)
+		ir_packet_set(&dims, IR_STATE, IR_STATE_INVALID);
 	ir_eval(ruleset, &dims, &arena, &outcome);
 	arena_fini(&arena);
 	return ir_verdict_passes(outcome.verdict);
@@ -121,15 +145,16 @@ int main(int argc, char **argv)
 		struct arena arena;
 		struct ir_ruleset ruleset;
 		arena_init(&arena);
+		s.tracked = i % 4 == 3;
 		if (i % 3 == 0)
 			test_policy_plain(&s.random, &arena, &ruleset);
 		else if (i % 3 == 1)
-			test_policy_about_one(&s.random, &arena, false, time(NULL), &ruleset);
+			test_policy_about_one(&s.random, &arena, s.tracked, time(NULL), &ruleset);
 		else
-			test_policy_random(&s.random, &arena, false, time(NULL), &ruleset);
-		test_oracle_enter(&s.oracle, false);
+			test_policy_random(&s.random, &arena, s.tracked, time(NULL), &ruleset);
+		test_oracle_enter(&s.oracle, s.tracked);
 		s.oracle.nft->options.shape = test_shape_random(&s.random);
-		good = test_oracle_deploy(&s.oracle, &ruleset, false);
+		good = test_oracle_deploy(&s.oracle, &ruleset, s.tracked);
 		if (!good)
 			puts(s.oracle.fault);
 		good = good && run(&s, &ruleset);
