@@ -424,13 +424,20 @@ static char *host_name(struct change *c, const struct nft_node *host)
 			    nft_node_name(host->number, &c->arena));
 }
 
+static char *chain_of(struct change *c, const struct nft_touched_leaf *touched)
+{
+	if (touched->leaf)
+		return host_name(c, touched->leaf->host);
+	return arena_printf(&c->arena, "%s%s", c->live->prefix, touched->was.name);
+}
+
 // A rule that goes at one place of its chain and comes at another uses twice what it looks up, until the first has gone. In
 // other chains it may look up other sets.
 static void note_moved(struct change *c, const struct nft_form *there, const char *chain)
 {
 	for (size_t i = 0; i < c->touched.leaf.len; i++) {
 		const struct nft_chain *was = &c->touched.leaf.at[i].was;
-		if (strcmp(host_name(c, c->touched.leaf.at[i].leaf->host), chain) != 0)
+		if (strcmp(chain_of(c, &c->touched.leaf.at[i]), chain) != 0)
 			continue;
 		for (size_t k = 0; k < was->rule.len; k++)
 			if (same_rule(&was->rule.at[k], there)) {
@@ -521,10 +528,10 @@ static void add_front(struct change *c)
 	vec_push(&c->arena, &c->to, to);
 }
 
-static void add_chain(struct change *c, const struct nft_chain *now)
+static void add_chain(struct change *c, const struct nft_touched_leaf *touched)
 {
-	struct nft_chain to = *now;
-	to.name = arena_printf(&c->arena, "%s%s", c->live->prefix, now->name);
+	struct nft_chain to = touched->now;
+	to.name = chain_of(c, touched);
 	vec_push(&c->arena, &c->to, to);
 }
 
@@ -535,7 +542,7 @@ static bool read_chains(struct change *c)
 		if (c->touched.leaf.at[i].leaf)
 			add_host(c, c->touched.leaf.at[i].leaf->host);
 		else
-			add_chain(c, &c->touched.leaf.at[i].now);
+			add_chain(c, &c->touched.leaf.at[i]);
 	if (c->emptied)
 		add_front(c);
 	const char **name = arena_array(&c->arena, const char *, c->to.len);
