@@ -34,8 +34,8 @@ static u128 number(const uint8_t *bytes, size_t len)
 	return v;
 }
 
-// Whether a TCP reset answers the packet: ports turned round, and the sequence number that RFC 9293
-// section 3.5.2 wants.
+// Whether a TCP reset answers the packet: ports turned round, and the number that RFC 9293 section 3.5.2 wants: its
+// acknowledgement as the sequence number, or where it has none an acknowledgement of all of it.
 static bool resets(const uint8_t *ip, size_t len, const struct test_packet *p)
 {
 	size_t head = p->version == 4 ? 20 : 40, from = p->version == 4 ? 12 : 8,
@@ -49,7 +49,9 @@ static bool resets(const uint8_t *ip, size_t len, const struct test_packet *p)
 		    number(tcp + 2, 2) == p->sport && tcp[13] & 4;
 	uint32_t length = p->payload + TEST_TAIL + !!(p->tcp_flags & 2) + !!(p->tcp_flags & 1);
 	uint32_t seq = (uint32_t)number(tcp + 4, 4), ack = (uint32_t)number(tcp + 8, 4);
-	return ends && (p->tcp_flags & 16 ? seq == p->ack : ack == p->seq + length);
+	bool acknowledges = tcp[13] & 16;
+	return ends && (p->tcp_flags & 16 ? !acknowledges && seq == p->ack
+					  : acknowledges && ack == p->seq + length);
 }
 
 static void answered(struct test_oracle *o, enum test_side at, const uint8_t *frame, size_t len)
