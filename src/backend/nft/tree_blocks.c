@@ -8,8 +8,7 @@
 #define WIDE_MOST 16u    // blocks of a rule that are made for its own sake
 #define BLOCKS_MOST 4u   // for each rule …
 #define BLOCKS_MORE 256u // … and so many more
-#define LARGE_RULES \
-	4u // for each block in large trees: the kernel goes through all chains in every transaction
+#define LARGE_RULES 2u   // for each block in large trees: a transaction goes through all chains
 
 struct blocks {
 	struct nft_split *split;
