@@ -10,20 +10,20 @@
 // Nanoseconds on one core of an x86-64 server (Linux 6.18), over a router without rules: benchmarks/README.md says how such
 // figures are made. Other machines differ by a factor that is about the same for all of them.
 static const struct {
-	double base;          // hook, base chain and its goto
-	double enter;         // a chain, by jump or goto
-	double rule;          // a rule, before its first test
-	double test;          // one value, range or prefix
-	double mask;          // of an address that is looked up without its last bits
-	double header;        // the three bytes that no later fragment has
-	double match;         // what a rule does: counter and verdict
+	double base;   // hook, base chain and its goto
+	double enter;  // a chain, by jump or goto
+	double rule;   // a rule, before its first test
+	double test;   // one value, range or prefix
+	double mask;   // of an IPv6 address that is looked up without its last bits; IPv4: nothing
+	double header; // the three bytes that no later fragment has
+	double match;  // what a rule does: counter and verdict
 	double each_survivor; // a box that is still possible after a field but the last
 	double each_box;
 } ns = {.base = 35,
 	.enter = 10,
 	.rule = 7,
 	.test = 8,
-	.mask = 5,
+	.mask = 15,
 	.header = 21,
 	.match = 10,
 	.each_survivor = 2,
@@ -133,8 +133,9 @@ static double tests_ns(const struct nft_form *form, bool holds)
 static double map_ns(const struct nft_map *map)
 {
 	unsigned block = nft_map_block(map);
-	return nft_cost_lookup(block == NFT_MAP_RANGES, map->len) +
-	       (block && block != NFT_MAP_RANGES ? ns.mask : 0);
+	bool interval = block == NFT_MAP_RANGES,
+	     masked = block && !interval && nft_field_info[map->field].version == 6;
+	return nft_cost_lookup(interval, map->len) + (masked ? ns.mask : 0);
 }
 
 static double boxes_ns(const struct nft_boxes *boxes)
