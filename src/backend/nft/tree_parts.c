@@ -16,7 +16,7 @@
 #define CUT_BUDGET 2u  // for each rule of a list that is cut in few ways
 #define PARTS_MOST 64u
 #define CLASSES 4u
-#define FEW_MOST 12000u // rules behind the first class that the proof of lists of them has time for
+#define FEW_MOST 25000u // rules behind the first class that the proof of lists of them has time for
 #define SORTED_LEAST 64u // fewer rules are one part
 #define TRUNK_COPIES 4u  // of each rule, by what nearly all ask
 
