@@ -173,7 +173,10 @@ static void add_port_match(struct making *m, const char *module)
 	bool source = chance(m, 40);
 	if (source)
 		add(m, "--sport", ONE_OF(m, ports));
-	if (!source || chance(m, 50))
+	// iptables-nft 1.8.9 loads two negated ports as one test, that the pair is not these two.
+	if (source && chance(m, 50))
+		add_plain(m, "--dport", ONE_OF(m, ports));
+	else if (!source)
 		add(m, "--dport", ONE_OF(m, ports));
 }
 
