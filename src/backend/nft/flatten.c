@@ -97,6 +97,16 @@ static bool covers(const struct nft_form *form, const struct nft_area *area)
 	return true;
 }
 
+// What it takes to make the union goes again: it may be a thousand ranges, and is made for one piece after the other.
+static struct algebra_set set_union(struct algebra_set a, struct algebra_set b, struct arena *arena)
+{
+	struct arena scratch cleanup(arena_fini);
+	arena_init(&scratch);
+	struct algebra_set both = algebra_set_union(&scratch, a, b);
+	both.at = arena_memdup(arena, both.at, both.len * sizeof(*both.at));
+	return both;
+}
+
 // What only one of the two restricts, their smallest area does not.
 static void widen(struct nft_form *form, const struct nft_area *area, struct arena *arena)
 {
@@ -106,7 +116,7 @@ static void widen(struct nft_form *form, const struct nft_area *area, struct are
 		if (!(area->has >> match.field & 1))
 			continue;
 		if (!algebra_set_within(area->set[match.field], match.set))
-			match.set = algebra_set_union(arena, match.set, area->set[match.field]);
+			match.set = set_union(match.set, area->set[match.field], arena);
 		form->match[n++] = match;
 	}
 	form->len = n;
