@@ -170,6 +170,25 @@ static void stop_hearing(struct hearing *h)
 	close(h->fd);
 }
 
+struct turned {
+	double begin, edited, committed; // when it began; how long each took
+};
+
+static struct turned turn_over_netconf(struct bench *b, struct netconf_client *client)
+{
+	struct turned turned;
+	struct ir_ruleset one = {.default_action = IR_DROP};
+	struct buf xml;
+	buf_init(&xml);
+	one.rule.at = &b->rules.rule.at[turn_one(b)];
+	one.rule.len = 1;
+	put_config(b, &one, "merge", &xml);
+	turned.begin = figure_seconds();
+	turned.committed = commit(b, client, xml.data, &turned.edited);
+	buf_fini(&xml);
+	return turned;
+}
+
 static void change_over_netconf(struct bench *b, struct netconf_client *client)
 {
 	struct series edits = {.len = 0}, commits = {.len = 0}, both = {.len = 0},
@@ -178,20 +197,11 @@ static void change_over_netconf(struct bench *b, struct netconf_client *client)
 	start_hearing(&hearing);
 	double since = figure_seconds();
 	while (!enough(&both, since)) {
-		struct ir_ruleset one = {.default_action = IR_DROP};
-		double edited;
-		struct buf xml;
-		buf_init(&xml);
-		one.rule.at = &b->rules.rule.at[turn_one(b)];
-		one.rule.len = 1;
-		put_config(b, &one, "merge", &xml);
-		double begin = figure_seconds();
-		double committed = commit(b, client, xml.data, &edited);
-		add(&acknowledged, (double)hearing.last / 1e9 - begin);
-		add(&edits, edited);
-		add(&commits, committed);
-		add(&both, edited + committed);
-		buf_fini(&xml);
+		struct turned one = turn_over_netconf(b, client);
+		add(&acknowledged, (double)hearing.last / 1e9 - one.begin);
+		add(&edits, one.edited);
+		add(&commits, one.committed);
+		add(&both, one.edited + one.committed);
 	}
 	print_series(b, "one rule edited", &edits);
 	print_series(b, "and committed, to the answer", &commits);
@@ -236,17 +246,8 @@ static void change_beside_proofs(struct bench *b, struct netconf_client *client)
 	check(asking.client && !pthread_create(&asking.thread, NULL, ask, &asking),
 	      "another session");
 	double since = figure_seconds();
-	while (!enough(&both, since)) {
-		struct ir_ruleset one = {.default_action = IR_DROP};
-		double edited;
-		struct buf xml;
-		buf_init(&xml);
-		one.rule.at = &b->rules.rule.at[turn_one(b)];
-		one.rule.len = 1;
-		put_config(b, &one, "merge", &xml);
-		add(&both, commit(b, client, xml.data, &edited));
-		buf_fini(&xml);
-	}
+	while (!enough(&both, since))
+		add(&both, turn_over_netconf(b, client).committed);
 	asking.enough = true;
 	pthread_join(asking.thread, NULL);
 	check(!asking.failed, "a proof that was asked for");

@@ -384,6 +384,12 @@ static struct nft_form lead(enum nft_act act, const char *chain)
 		.act = act, .chain = chain, .tag = {.known = true, .rule = NFT_TAG_HELPER}};
 }
 
+static struct nft_form of_version(struct world *w, struct nft_form form, u128 version)
+{
+	nft_form_match(&form, &w->arena, F_VERSION, algebra_set_one(&w->arena, version, version));
+	return form;
+}
+
 static void put(struct nft_program *program, const char *chain, struct nft_form form)
 {
 	struct nft_chain *to = nft_program_find(program, chain);
@@ -434,10 +440,8 @@ static void packets_that_come_twice_are_noticed(void **state)
 			      last = rule_of(NFT_TAG_DEFAULT, ACT_DROP);
 	for (unsigned kind = 0; kind < 3; kind++) {
 		struct world w;
-		struct nft_form four = lead(ACT_GOTO, "-n1");
 		begin_small(&w);
-		nft_form_match(&four, &w.arena, F_VERSION,
-			       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
+		struct nft_form four = of_version(&w, lead(ACT_GOTO, "-n1"), NFT_VERSION_4);
 		put(&w.list, "", rule);
 		put(&w.list, "", last);
 		if (kind == 0)
@@ -457,10 +461,8 @@ static void begin_two_rules(struct world *w, struct nft_form *accepts, struct nf
 {
 	begin_small(w);
 	*accepts = rule_of(0, ACT_ACCEPT);
-	*drops = rule_of(1, ACT_DROP);
+	*drops = of_version(w, rule_of(1, ACT_DROP), NFT_VERSION_4);
 	nft_form_match(accepts, &w->arena, F_PROTO, algebra_set_one(&w->arena, 6, 6));
-	nft_form_match(drops, &w->arena, F_VERSION,
-		       algebra_set_one(&w->arena, NFT_VERSION_4, NFT_VERSION_4));
 	put(&w->list, "", *accepts);
 	put(&w->list, "", *drops);
 	put(&w->list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
@@ -496,11 +498,9 @@ static void parts_of_later_rules_may_stand_in_front(void **state)
 	(void)state;
 	for (unsigned faulty = 0; faulty < 2; faulty++) {
 		struct world w;
-		struct nft_form accepts, drops, guard = lead(ACT_JUMP, "-n1");
+		struct nft_form accepts, drops;
 		begin_two_rules(&w, &accepts, &drops);
-		nft_form_match(&guard, &w.arena, F_VERSION,
-			       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
-		put(&w.tree, "", guard);
+		put(&w.tree, "", of_version(&w, lead(ACT_JUMP, "-n1"), NFT_VERSION_4));
 		put(&w.tree, "", accepts);
 		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		if (!faulty)
@@ -540,10 +540,9 @@ static void later_rules_behind_jumps_are_noticed(void **state)
 	(void)state;
 	for (unsigned faulty = 0; faulty < 2; faulty++) {
 		struct world w;
-		struct nft_form accepts, drops, six = lead(ACT_GOTO, "-n4");
+		struct nft_form accepts, drops;
 		begin_two_rules(&w, &accepts, &drops);
-		nft_form_match(&six, &w.arena, F_VERSION,
-			       algebra_set_one(&w.arena, NFT_VERSION_6, NFT_VERSION_6));
+		struct nft_form six = of_version(&w, lead(ACT_GOTO, "-n4"), NFT_VERSION_6);
 		put(&w.tree, "", lead(ACT_JUMP, "-n1"));
 		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		put(&w.tree, "-n1", six);
@@ -559,10 +558,9 @@ static void later_rules_behind_jumps_are_noticed(void **state)
 	}
 }
 
-static struct nft_form between(struct world *w, struct nft_form rule, u128 lo, u128 hi)
+static struct nft_form between(struct world *w, struct nft_form form, u128 lo, u128 hi)
 {
-	nft_form_match(&rule, &w->arena, F_VERSION,
-		       algebra_set_one(&w->arena, NFT_VERSION_4, NFT_VERSION_4));
+	struct nft_form rule = of_version(w, form, NFT_VERSION_4);
 	nft_form_match(&rule, &w->arena, F_SRC4, algebra_set_one(&w->arena, lo, hi));
 	return rule;
 }
@@ -586,11 +584,9 @@ static void boxes_behind_others_decide_nothing(void **state)
 		struct nft_form first = between(&w, rule_of(0, ACT_ACCEPT), 0, 49),
 				second = between(&w, rule_of(1, ACT_ACCEPT), 0, 99),
 				aside = between(&w, lead(ACT_GOTO, "-n1"), 50, 59),
-				map = lead(ACT_BOXES, NULL);
+				map = of_version(&w, lead(ACT_BOXES, NULL), NFT_VERSION_4);
 		nft_form_match(&first, &w.arena, F_DST4, algebra_set_one(&w.arena, 0, 9));
 		nft_form_match(&aside, &w.arena, F_TTL4, algebra_set_one(&w.arena, 5, 5));
-		nft_form_match(&map, &w.arena, F_VERSION,
-			       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
 		struct nft_box box[] = {box_between(&w, 50, 59, "-n2"),
 					box_between(&w, 0, 59, "-n3")};
 		map.boxes = (struct nft_boxes){
@@ -908,12 +904,10 @@ static void what_is_parted_without_end_comes_to_one(void **state)
 	struct test_random random = {.state = test_random_seed(NULL)};
 	struct world w = {.random = &random};
 	begin_small(&w);
-	struct nft_form map = lead(ACT_BOXES, NULL);
+	struct nft_form map = of_version(&w, lead(ACT_BOXES, NULL), NFT_VERSION_4);
 	struct nft_box *box = arena_array(&w.arena, struct nft_box, BOXES);
 	for (unsigned i = 0; i < BOXES; i++)
 		box[i] = some_box(&w, "-n1");
-	nft_form_match(&map, &w.arena, F_VERSION,
-		       algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
 	map.boxes = (struct nft_boxes){
 		.field = {F_SRC4, F_DST4}, .fields = 2, .box = box, .len = BOXES};
 	put(&w.list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
