@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batches: one sendmsg is one transaction. Only the last message asks for an acknowledgement; the
 // kernel reports every message that fails, and it works the batch off before sendmsg returns, so
-// whatever there is to read is there then. Errors are assigned to rules by sequence number.
+// whatever there is to read is there then. Errors are assigned to rules by sequence number. Where a batch may go in parts,
+// sendmsg is called in a thread: writing messages takes nearly as long as what the kernel does with them.
 #include "backend/nft/netlink.h"
 
 #include <arpa/inet.h>
@@ -11,6 +12,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,7 +22,7 @@
 #define RECEIVE_WANTED (16 << 20)
 #define RECEIVE_BYTES 65536u
 #define SEND_LEAST 65536u
-#define PART_BYTES (8u << 20) // of a batch that may be split
+#define PART_BYTES (2u << 20) // of a batch that may be split
 #define TRIES 100             // a millisecond after each other
 #define PATIENCE 10           // seconds for an answer of the kernel
 
@@ -72,98 +74,36 @@ int nft_socket_fd(const struct nft_socket *s)
 	return mnl_socket_get_fd(s->nl);
 }
 
-// --- batches ---
+// --- parts of batches ---
 
 static void put_frame(struct nft_batch *batch, uint16_t type)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf_reserve(&batch->buf, NFT_MESSAGE_MOST));
+	struct nlmsghdr *nlh =
+		mnl_nlmsg_put_header(buf_reserve(&batch->part.buf, NFT_MESSAGE_MOST));
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
 	nfg->nfgen_family = AF_UNSPEC;
 	nfg->version = NFNETLINK_V0;
 	nfg->res_id = htons(NFNL_SUBSYS_NFTABLES);
-	buf_advance(&batch->buf, nlh->nlmsg_len);
-	vec_push(batch->arena, &batch->owner, NFT_NO_OWNER);
+	buf_advance(&batch->part.buf, nlh->nlmsg_len);
+	vec_push(batch->arena, &batch->part.owner, NFT_NO_OWNER);
 }
 
 static void empty(struct nft_batch *batch)
 {
-	buf_clear(&batch->buf);
-	batch->owner.len = 0;
+	buf_clear(&batch->part.buf);
+	batch->part.owner.len = 0;
 	put_frame(batch, NFNL_MSG_BATCH_BEGIN);
 }
 
-void nft_batch_init(struct nft_batch *batch, struct arena *arena)
-{
-	*batch = (struct nft_batch){.arena = arena};
-	buf_init(&batch->buf);
-	empty(batch);
-}
-
-void nft_batch_fini(struct nft_batch *batch)
-{
-	buf_fini(&batch->buf);
-}
-
-void nft_batch_split(struct nft_batch *batch, struct nft_socket *s)
-{
-	batch->socket = s;
-}
-
-void nft_batch_hear(struct nft_batch *batch, nft_dump_fn heard, void *context)
-{
-	batch->heard = heard;
-	batch->context = context;
-}
-
-static int send_batch(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out);
-
-// Before the next message makes the part larger than the kernel takes.
-static void send_when_full(struct nft_batch *batch)
-{
-	size_t most = batch->socket->send_most < PART_BYTES ? batch->socket->send_most : PART_BYTES;
-	if (batch->buf.len + NFT_MESSAGE_MOST < most)
-		return;
-	if (batch->fault.error)
-		empty(batch);
-	else
-		(void)send_batch(batch->socket, batch, &batch->fault);
-}
-
-struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t flags,
-				uint32_t owner)
-{
-	assert(!batch->open);
-	if (batch->socket)
-		send_when_full(batch);
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf_reserve(&batch->buf, NFT_MESSAGE_MOST));
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	if (batch->heard && type == NFT_MSG_DELRULE)
-		nlh->nlmsg_flags |= NLM_F_ECHO;
-	nfg->nfgen_family = NFPROTO_INET;
-	nfg->version = NFNETLINK_V0;
-	batch->open = nlh;
-	vec_push(batch->arena, &batch->owner, owner);
-	return nlh;
-}
-
-void nft_batch_close(struct nft_batch *batch)
-{
-	assert(batch->open && batch->open->nlmsg_len <= NFT_MESSAGE_MOST);
-	buf_advance(&batch->buf, NLMSG_ALIGN(batch->open->nlmsg_len));
-	batch->open = NULL;
-}
-
 // Numbers the messages and has the last one before the end acknowledged. Returns its number.
-static uint32_t number(struct nft_socket *s, struct nft_batch *batch)
+static uint32_t number(struct nft_socket *s, struct nft_messages *part)
 {
 	uint32_t first = s->seq + 1;
 	struct nlmsghdr *before = NULL, *last = NULL;
-	for (size_t at = 0, i = 0; at < batch->buf.len; i++) {
-		struct nlmsghdr *nlh = (void *)(batch->buf.data + at);
+	for (size_t at = 0, i = 0; at < part->buf.len; i++) {
+		struct nlmsghdr *nlh = (void *)(part->buf.data + at);
 		nlh->nlmsg_seq = first + (uint32_t)i;
 		at += NLMSG_ALIGN(nlh->nlmsg_len);
 		before = last;
@@ -195,11 +135,16 @@ static int send_all(const struct nft_socket *s, const void *data, size_t len)
 	return -error;
 }
 
-struct answer {
-	struct nft_batch *batch;
-	struct nft_fault *fault;
-	uint32_t first, wanted;
+// A part that is sent. While a thread does it nobody else touches the errand, nor the socket.
+struct nft_errand {
+	const struct nft_batch *batch; // where echoes go
+	struct nft_socket *socket;
+	struct nft_messages part;
+	uint32_t first, wanted; // numbers of the first message, and of the one to be acknowledged
 	bool acknowledged;
+	struct nft_fault fault;
+	bool under_way, aside; // until it is finished; in a thread
+	pthread_t thread;
 };
 
 static bool is_echo(const struct nft_batch *batch, const struct nlmsghdr *nlh)
@@ -208,28 +153,28 @@ static bool is_echo(const struct nft_batch *batch, const struct nlmsghdr *nlh)
 	       mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct nfgenmsg);
 }
 
-static void take_answer(struct answer *a, const struct nlmsghdr *nlh)
+static void take_answer(struct nft_errand *e, const struct nlmsghdr *nlh)
 {
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-	uint32_t at = nlh->nlmsg_seq - a->first;
-	if (at >= a->batch->owner.len)
+	const struct nlmsgerr *answer = mnl_nlmsg_get_payload(nlh);
+	uint32_t at = nlh->nlmsg_seq - e->first;
+	if (at >= e->part.owner.len)
 		return; // of an earlier request
-	if (is_echo(a->batch, nlh))
-		(void)a->batch->heard(nlh, a->batch->context);
-	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+	if (is_echo(e->batch, nlh))
+		(void)e->batch->heard(nlh, e->batch->context);
+	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*answer))
 		return;
-	if (!e->error && nlh->nlmsg_seq == a->wanted)
-		a->acknowledged = true;
-	if (e->error && !a->fault->error)
-		*a->fault = (struct nft_fault){e->error, a->batch->owner.at[at]};
+	if (!answer->error && nlh->nlmsg_seq == e->wanted)
+		e->acknowledged = true;
+	if (answer->error && !e->fault.error)
+		e->fault = (struct nft_fault){answer->error, e->part.owner.at[at]};
 }
 
 // Everything that is there to read; a lost message can only be one of many errors.
-static void take_answers(const struct nft_socket *s, struct answer *a)
+static void take_answers(struct nft_errand *e)
 {
 	char room[RECEIVE_BYTES] __attribute__((aligned(8)));
 	for (;;) {
-		ssize_t got = recv(nft_socket_fd(s), room, sizeof(room), MSG_DONTWAIT);
+		ssize_t got = recv(nft_socket_fd(e->socket), room, sizeof(room), MSG_DONTWAIT);
 		if (got < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
 		if (got <= 0)
@@ -237,38 +182,145 @@ static void take_answers(const struct nft_socket *s, struct answer *a)
 		int left = (int)got;
 		for (const struct nlmsghdr *nlh = (void *)room; mnl_nlmsg_ok(nlh, left);
 		     nlh = mnl_nlmsg_next(nlh, &left))
-			take_answer(a, nlh);
+			take_answer(e, nlh);
 	}
 }
 
-static int send_batch(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out)
+// The batch's part becomes an errand, and the batch goes on with an empty one.
+static void begin(struct nft_batch *batch, struct nft_socket *s)
 {
-	*fault_out = (struct nft_fault){.owner = NFT_NO_OWNER};
-	if (batch->owner.len < 2)
-		return 0;
+	if (!batch->errand) {
+		batch->errand = arena_new(batch->arena, struct nft_errand);
+		buf_init(&batch->errand->part.buf);
+	}
+	struct nft_errand *e = batch->errand;
+	struct nft_messages room = e->part;
 	put_frame(batch, NFNL_MSG_BATCH_END);
-	struct answer a = {.batch = batch, .fault = fault_out, .first = s->seq + 1};
-	a.wanted = number(s, batch);
-	int error = send_all(s, batch->buf.data, batch->buf.len);
-	if (!error)
-		take_answers(s, &a);
-	if (!error)
-		error = fault_out->error ? fault_out->error : a.acknowledged ? 0 : -EIO;
-	fault_out->error = error;
-	s->commits += !error;
+	*e = (struct nft_errand){.batch = batch,
+				 .socket = s,
+				 .part = batch->part,
+				 .first = s->seq + 1,
+				 .fault = {.owner = NFT_NO_OWNER},
+				 .under_way = true};
+	e->wanted = number(s, &e->part);
+	batch->part = room;
 	empty(batch);
-	return error;
+}
+
+static void *run_errand(void *context)
+{
+	struct nft_errand *e = context;
+	int error = send_all(e->socket, e->part.buf.data, e->part.buf.len);
+	if (!error)
+		take_answers(e);
+	if (!error)
+		error = e->fault.error ? e->fault.error : e->acknowledged ? 0 : -EIO;
+	e->fault.error = error;
+	return NULL;
+}
+
+// Without a thread it takes longer, that is all.
+static void send_aside(struct nft_errand *e)
+{
+	e->aside = !pthread_create(&e->thread, NULL, run_errand, e);
+	if (!e->aside)
+		(void)run_errand(e);
+}
+
+static void finish(struct nft_batch *batch)
+{
+	struct nft_errand *e = batch->errand;
+	if (!e || !e->under_way)
+		return;
+	if (e->aside)
+		pthread_join(e->thread, NULL);
+	e->under_way = false;
+	e->socket->commits += !e->fault.error;
+	batch->fault = e->fault;
+}
+
+// --- batches ---
+
+void nft_batch_init(struct nft_batch *batch, struct arena *arena)
+{
+	*batch = (struct nft_batch){.arena = arena, .fault.owner = NFT_NO_OWNER};
+	buf_init(&batch->part.buf);
+	empty(batch);
+}
+
+void nft_batch_fini(struct nft_batch *batch)
+{
+	finish(batch);
+	if (batch->errand)
+		buf_fini(&batch->errand->part.buf);
+	buf_fini(&batch->part.buf);
+}
+
+void nft_batch_split(struct nft_batch *batch, struct nft_socket *s)
+{
+	batch->socket = s;
+}
+
+void nft_batch_hear(struct nft_batch *batch, nft_dump_fn heard, void *context)
+{
+	batch->heard = heard;
+	batch->context = context;
+}
+
+// Before the next message makes the part larger than it should be. At most one part is on its way.
+static void send_when_full(struct nft_batch *batch)
+{
+	size_t most = batch->socket->send_most < PART_BYTES ? batch->socket->send_most : PART_BYTES;
+	if (batch->part.buf.len + NFT_MESSAGE_MOST < most)
+		return;
+	finish(batch);
+	if (batch->fault.error) {
+		empty(batch);
+		return;
+	}
+	begin(batch, batch->socket);
+	send_aside(batch->errand);
+}
+
+struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t flags,
+				uint32_t owner)
+{
+	assert(!batch->open);
+	if (batch->socket)
+		send_when_full(batch);
+	struct nlmsghdr *nlh =
+		mnl_nlmsg_put_header(buf_reserve(&batch->part.buf, NFT_MESSAGE_MOST));
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	if (batch->heard && type == NFT_MSG_DELRULE)
+		nlh->nlmsg_flags |= NLM_F_ECHO;
+	nfg->nfgen_family = NFPROTO_INET;
+	nfg->version = NFNETLINK_V0;
+	batch->open = nlh;
+	vec_push(batch->arena, &batch->part.owner, owner);
+	return nlh;
+}
+
+void nft_batch_close(struct nft_batch *batch)
+{
+	assert(batch->open && batch->open->nlmsg_len <= NFT_MESSAGE_MOST);
+	buf_advance(&batch->part.buf, NLMSG_ALIGN(batch->open->nlmsg_len));
+	batch->open = NULL;
 }
 
 int nft_batch_run(struct nft_socket *s, struct nft_batch *batch, struct nft_fault *fault_out)
 {
+	finish(batch);
+	if (!batch->fault.error && batch->part.owner.len > 1) {
+		begin(batch, s);
+		(void)run_errand(batch->errand);
+		finish(batch);
+	}
 	*fault_out = batch->fault;
-	if (fault_out->error)
-		empty(batch);
-	else
-		(void)send_batch(s, batch, fault_out);
+	empty(batch);
 	batch->socket = NULL;
-	batch->fault = (struct nft_fault){0};
+	batch->fault = (struct nft_fault){.owner = NFT_NO_OWNER};
 	return fault_out->error;
 }
 

@@ -31,16 +31,23 @@ struct nft_fault {
 	uint32_t owner;
 };
 
-// One transaction being written. Every message has an owner: the index of the rule that it is for,
+// The messages of one transaction. Every message has an owner: the index of the rule that it is for,
 // or NFT_NO_OWNER.
-struct nft_batch {
-	struct arena *arena;
+struct nft_messages {
 	struct buf buf;
 	VEC(uint32_t) owner;
+};
+struct nft_errand;
+// A transaction being written, or one of several.
+struct nft_batch {
+	struct arena *arena;
+	struct nft_messages part;
 	struct nlmsghdr *open;     // the message being written
 	struct nft_socket *socket; // goes there in parts; NULL: as one transaction
-	struct nft_fault fault;    // of a part
-	nft_dump_fn heard;         // is told the rules that are deleted; NULL: nobody is
+	struct nft_errand
+		*errand;        // the part before, on its way to the kernel; NULL: there was none
+	struct nft_fault fault; // of a part
+	nft_dump_fn heard;      // is told the rules that are deleted; NULL: nobody is
 	void *context;
 };
 #define NFT_NO_OWNER UINT32_MAX
@@ -56,7 +63,8 @@ struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t
 void nft_batch_close(struct nft_batch *batch);
 
 // Until the next run the batch goes to the kernel in parts, each a transaction of its own: for what nothing leads to
-// yet. After a fault nothing more is sent.
+// yet. The kernel works off one part, in a thread of its own, while the next one is written; so the socket is not to be
+// used for anything else until then. After a fault nothing more is sent.
 void nft_batch_split(struct nft_batch *batch, struct nft_socket *socket);
 // Rules whose deletion is written from here on are told whole when it is in force: NFT_MSG_DELRULE, with the counters as
 // they are then. Until the batch ends.

@@ -466,8 +466,8 @@ static void bytes_are_decoded_or_strange(void **state)
 		test_policy_random(&random, &arena, i % 2, NOW, &ruleset);
 		encode_all(&arena, &ruleset, &program, &batch);
 		size_t chain = 0, rule = 0;
-		for (size_t at = 0; at < batch.buf.len;) {
-			const struct nlmsghdr *nlh = (void *)(batch.buf.data + at);
+		for (size_t at = 0; at < batch.part.buf.len;) {
+			const struct nlmsghdr *nlh = (void *)(batch.part.buf.data + at);
 			at += NLMSG_ALIGN(nlh->nlmsg_len);
 			if (!is_rule(nlh))
 				continue;
@@ -545,9 +545,9 @@ static void assert_map_decodes(struct arena *a, enum nft_field field)
 	map_put(&sets, "g1-m0", dumped(a, &form.map));
 	nft_program_init(&none, a);
 	nft_batch_init(&batch, a);
-	size_t at = batch.buf.len;
+	size_t at = batch.part.buf.len;
 	nft_encode_rule_at(&encoder, "g1", &form, SPOT_END, 0);
-	const struct nlmsghdr *nlh = (void *)(batch.buf.data + at);
+	const struct nlmsghdr *nlh = (void *)(batch.part.buf.data + at);
 	decode(a, nlh, &sets, &read);
 	nft_form_resolve(&read, &way, a, &is);
 	assert_decodes(a, &form, &is, &none);
