@@ -6,6 +6,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define FEW 64u // values that qsort sorts as quickly
 
 u128 algebra_max(unsigned bits)
 {
@@ -25,10 +28,49 @@ static int by_lo(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-int algebra_by_value(const void *a, const void *b)
+static int by_value(const void *a, const void *b)
 {
 	const u128 *x = a, *y = b;
 	return *x < *y ? -1 : *x > *y;
+}
+
+static unsigned byte_of(u128 value, unsigned byte)
+{
+	return (unsigned)(value >> (byte * 8)) & 255;
+}
+
+// By one byte; those that are equal in it keep their order.
+static void spread(const u128 *from, size_t len, unsigned byte, u128 *to)
+{
+	size_t place[257] = {0};
+	for (size_t i = 0; i < len; i++)
+		place[byte_of(from[i], byte) + 1]++;
+	for (unsigned k = 1; k < 256; k++)
+		place[k] += place[k - 1];
+	for (size_t i = 0; i < len; i++)
+		to[place[byte_of(from[i], byte)]++] = from[i];
+}
+
+// Byte by byte from the lowest; those that all have in common need no turn.
+void algebra_values_sort(u128 *at, size_t len)
+{
+	if (len < FEW) {
+		qsort(at, len, sizeof(*at), by_value);
+		return;
+	}
+	u128 differ = 0, *room = base_oom(malloc(len * sizeof(*at))), *from = at, *to = room;
+	for (size_t i = 1; i < len; i++)
+		differ |= at[i] ^ at[0];
+	for (unsigned byte = 0; byte < sizeof(*at); byte++)
+		if (byte_of(differ, byte)) {
+			spread(from, len, byte, to);
+			u128 *swap = from;
+			from = to;
+			to = swap;
+		}
+	if (from != at)
+		memcpy(at, from, len * sizeof(*at));
+	free(room);
 }
 
 // What is made of sets, which are sorted, mostly is sorted, too.

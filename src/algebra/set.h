@@ -24,8 +24,8 @@ struct algebra_builder {
 void algebra_builder_add(struct algebra_builder *builder, u128 lo, u128 hi);
 struct algebra_set algebra_builder_take(struct algebra_builder *builder) must_check;
 
-// Ascending: orders values for qsort.
-int algebra_by_value(const void *a, const void *b) must_check;
+// Ascending.
+void algebra_values_sort(u128 *at, size_t len);
 // The largest value of a dimension of this many bits (1..128).
 u128 algebra_max(unsigned bits) must_check;
 struct algebra_set algebra_set_one(struct arena *arena, u128 lo, u128 hi) must_check;

@@ -78,11 +78,34 @@ static void largest_values_do_not_wrap(void **state)
 	arena_fini(&a);
 }
 
+// As many bytes of values differ as the bits say.
+static void values_are_sorted(void **state)
+{
+	(void)state;
+	unsigned seed = 20260312;
+	u128 at[300];
+	for (unsigned round = 0; round < 2000; round++) {
+		size_t len = (size_t)rand_r(&seed) % array_len(at);
+		u128 mask = algebra_max(1 + round % 128), sum = 0;
+		for (size_t i = 0; i < len; i++) {
+			at[i] = ((u128)random_bits(&seed) << 64 | random_bits(&seed)) & mask;
+			sum += at[i];
+		}
+		algebra_values_sort(at, len);
+		for (size_t i = 0; i < len; i++) {
+			assert_true(!i || at[i - 1] <= at[i]);
+			sum -= at[i];
+		}
+		assert_true(!sum);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operations_equal_bitmaps),
 		cmocka_unit_test(largest_values_do_not_wrap),
+		cmocka_unit_test(values_are_sorted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,7 +94,7 @@ static void make_axis(struct covering *c, enum nft_field field)
 		add_starts(c, &axis, by->set[field]);
 		axis.parted |= by->set[field].len > 1;
 	}
-	qsort(axis.start.at, axis.start.len, sizeof(*axis.start.at), algebra_by_value);
+	algebra_values_sort(axis.start.at, axis.start.len);
 	size_t n = 1;
 	for (size_t i = 1; i < axis.start.len; i++)
 		if (axis.start.at[i] != axis.start.at[n - 1])

@@ -63,7 +63,7 @@ static size_t cuts_of(struct fixture *f, const struct split *s, const struct tes
 		cut[n++] =
 			((u128)test_random_next(&f->random) << 64 | test_random_next(&f->random)) &
 			max;
-	qsort(cut, n, sizeof(*cut), algebra_by_value);
+	algebra_values_sort(cut, n);
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++)
 		if (!kept || cut[kept - 1] != cut[i])

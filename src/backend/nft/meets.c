@@ -63,7 +63,7 @@ static void make_axis(struct nft_meets *m, enum nft_field field, u128 *room)
 	size_t len = 1 + collect_ends(m, field, room + 1);
 	if (len == 1)
 		return;
-	qsort(room, len, sizeof(*room), algebra_by_value);
+	algebra_values_sort(room, len);
 	struct axis axis = {.field = field, .len = without_twins(room, len)};
 	axis.end = arena_memdup(&m->arena, room, axis.len * sizeof(*room));
 	m->axis[m->axes++] = axis;

@@ -174,28 +174,16 @@ const struct algebra_set *nft_entry_set(const struct nft_tree *tree, struct nft_
 
 // --- one candidate ---
 
-struct edge {
-	u128 at;
-	size_t rules;
-	bool begins;
-};
-
 struct sweep {
 	const struct nft_splitting *s;
 	const struct nft_spans *spans;
-	struct edge *edge;
-	size_t edges;
+	u128 *end; // first values behind spans, ascending, one for each rule
+	size_t ends;
 	unsigned ways; // that there should be; 0: as many as it takes
 	size_t most;   // rules that may be packed together
 	struct nft_split *split;
 	struct arena *arena;
 };
-
-static int by_place(const void *x, const void *y)
-{
-	const struct edge *a = x, *b = y;
-	return a->at < b->at ? -1 : a->at > b->at;
-}
 
 static struct algebra_range known_range(const struct nft_path *path, enum nft_field field)
 {
@@ -205,16 +193,15 @@ static struct algebra_range known_range(const struct nft_path *path, enum nft_fi
 	return (struct algebra_range){0, algebra_max(nft_field_info[field].bits)};
 }
 
-// Where spans begin, and the first values behind them; what reaches to the last value does not end.
-static void collect_edges(struct sweep *w)
+// What reaches to the last value does not end.
+static void collect_ends(struct sweep *w)
 {
 	for (size_t i = 0; i < w->spans->len; i++) {
 		const struct nft_span *span = &w->spans->at[i];
-		w->edge[w->edges++] = (struct edge){span->range.lo, span->rules, true};
-		if (span->range.hi < w->spans->known.hi)
-			w->edge[w->edges++] = (struct edge){span->range.hi + 1, span->rules, false};
+		for (size_t k = 0; k < span->rules && span->range.hi < w->spans->known.hi; k++)
+			w->end[w->ends++] = span->range.hi + 1;
 	}
-	qsort(w->edge, w->edges, sizeof(*w->edge), by_place);
+	algebra_values_sort(w->end, w->ends);
 }
 
 static void add_range(struct sweep *w, u128 lo, u128 hi)
@@ -256,15 +243,18 @@ static void pack_at(struct sweep *w, struct packing *p, u128 at, size_t begin, s
 // belong to no range.
 static void pack(struct sweep *w)
 {
+	const struct nft_spans *spans = w->spans;
 	struct packing p = {.open = false};
-	for (size_t i = 0; i < w->edges;) {
-		u128 at = w->edge[i].at;
-		size_t begin = 0, end = 0;
-		for (; i < w->edges && w->edge[i].at == at; i++) {
-			begin += w->edge[i].begins ? w->edge[i].rules : 0;
-			end += w->edge[i].begins ? 0 : w->edge[i].rules;
-		}
-		pack_at(w, &p, at, begin, end);
+	for (size_t i = 0, k = 0; i < spans->len || k < w->ends;) {
+		bool begins =
+			i < spans->len && (k == w->ends || spans->at[i].range.lo <= w->end[k]);
+		u128 at = begins ? spans->at[i].range.lo : w->end[k];
+		size_t begin = 0, before = k;
+		for (; i < spans->len && spans->at[i].range.lo == at; i++)
+			begin += spans->at[i].rules;
+		while (k < w->ends && w->end[k] == at)
+			k++;
+		pack_at(w, &p, at, begin, k - before);
 	}
 	if (p.open)
 		add_range(w, p.from, p.active ? w->spans->known.hi : p.behind - 1);
@@ -291,11 +281,11 @@ static size_t packed_at_most(const struct sweep *w)
 
 static void sweep(struct sweep *w)
 {
-	w->edge = base_oom(malloc(w->spans->len * 2 * sizeof(*w->edge)));
-	collect_edges(w);
+	w->end = base_oom(malloc(w->spans->asked * sizeof(*w->end)));
+	collect_ends(w);
 	w->most = packed_at_most(w);
 	pack(w);
-	free(w->edge);
+	free(w->end);
 }
 
 // --- the choice ---
