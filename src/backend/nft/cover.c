@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define STEPS 100000u
-#define BOXES_MOST (1u << 18) // that one area may become
+#define BOXES_MOST 16384u // that one area may become
 #define SPANS_MOST 40u
 
 struct axis {

@@ -19,10 +19,8 @@ const enum nft_field nft_split_field[NFT_SPLIT_FIELDS] = {
 #define NONE SIZE_MAX
 #define COMMON_LEAST 48u // rules of a list that is worth a step of its own
 #define APART_LEAST 16u  // rules with an address, and without
-// Blocks that hold the addresses of rules, of the side that is asked first and of the other one. The proof takes packets
-// that are in none of both apart, each range of one with each of the other.
-#define APART_FIRST 1024u
-#define APART_THEN 64u
+#define APART_BLOCKS \
+	64u // that hold the addresses of rules: what is in none of them is to be few ranges
 #define FEW_LEAVE 0.9   // share of the rules that few ways may leave a packet
 #define DOUBLED_MOST 8u // copies of rules that do not ask for the field, for each rule
 
@@ -429,8 +427,7 @@ static void hold_narrow(const struct nft_splitting *s, enum nft_field field, str
 			algebra_builder_add(&ranges, set->at[k].lo, set->at[k].hi);
 	}
 	struct algebra_set all = algebra_builder_take(&ranges);
-	size_t most = s->path->held ? APART_THEN : APART_FIRST;
-	if (all.len > NFT_JUMPS_MOST && nft_blocks_around(field, all, most, arena, out))
+	if (all.len > NFT_JUMPS_MOST && nft_blocks_around(field, all, APART_BLOCKS, arena, out))
 		return;
 	*out = (struct nft_split){.field = field};
 	for (size_t i = 0; i < all.len; i++)
