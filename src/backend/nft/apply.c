@@ -132,9 +132,9 @@ static int switch_over(struct apply *a)
 				      .table = table,
 				      .prefix = "",
 				      .set_by_content = {.arena = &a->arena}};
-	const struct nft_tag nobody = {.known = true, .rule = NFT_TAG_HELPER};
-	struct nft_form pinholes = {.act = ACT_JUMP, .chain = NFT_PINHOLE_CHAIN, .tag = nobody},
-			policy = {.act = ACT_GOTO, .chain = a->prefix, .tag = nobody};
+	const struct nft_form pinholes = nft_pinhole_jump(), policy = {.act = ACT_GOTO,
+								       .chain = a->prefix,
+								       .tag = nft_tag_helper()};
 	remove_false_pinholes(a);
 	if (base)
 		delete_rules(a, base);

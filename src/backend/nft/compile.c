@@ -111,11 +111,6 @@ static struct nft_tag tag(struct compiler *c, uint32_t clause, bool counts)
 				.name = c->rule->name};
 }
 
-static struct nft_tag helper(void)
-{
-	return (struct nft_tag){.known = true, .rule = NFT_TAG_HELPER};
-}
-
 // Through connection tracking: only the packet that makes a flow.
 static void match_first(struct nft_form *form, struct arena *arena)
 {
@@ -128,10 +123,10 @@ static const char *reject_chain(struct compiler *c)
 	if (nft_program_find(c->program, NFT_REJECT_CHAIN))
 		return NFT_REJECT_CHAIN;
 	struct nft_chain *chain = nft_program_chain(c->program, NFT_REJECT_CHAIN);
-	struct nft_form reset = {.act = ACT_RESET, .tag = helper()};
+	struct nft_form reset = {.act = ACT_RESET, .tag = nft_tag_helper()};
 	nft_form_match(&reset, a, F_PROTO, one(a, 6));
 	push(c, chain, reset);
-	push(c, chain, (struct nft_form){.act = ACT_UNREACHABLE, .tag = helper()});
+	push(c, chain, (struct nft_form){.act = ACT_UNREACHABLE, .tag = nft_tag_helper()});
 	return NFT_REJECT_CHAIN;
 }
 

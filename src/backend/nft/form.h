@@ -103,6 +103,8 @@ struct nft_tag {
 #define NFT_TAG_DEFAULT 0xffffffffu
 #define NFT_TAG_NO_FLOW 0xfffffffeu
 #define NFT_TAG_HELPER 0xfffffffdu
+// Of a rule of ours that is nobody's: it only leads on.
+struct nft_tag nft_tag_helper(void) must_check;
 
 // What is tested, in this order: matches (ascending fields), lookup and update of a named set,
 // limit; what is done then: count, log, act.

@@ -34,8 +34,7 @@ static void describe(const struct nft_tree *tree, size_t map, struct arena *aren
 void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to)
 {
 	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
-		struct nft_form form = {.act = ACT_BOXES,
-					.tag = {.known = true, .rule = NFT_TAG_HELPER}};
+		struct nft_form form = {.act = ACT_BOXES, .tag = nft_tag_helper()};
 		nft_form_match(&form, arena, F_VERSION,
 			       algebra_set_one(arena, maps[i].version, maps[i].version));
 		if (maps[i].ports)
@@ -50,7 +49,7 @@ struct nft_form nft_overlay_guard(struct arena *arena)
 	struct nft_form form = {.act = ACT_JUMP,
 				.chain = NFT_OVERLAY_CHAIN,
 				.guard = NFT_OVERLAY_GUARD,
-				.tag = {.known = true, .rule = NFT_TAG_HELPER}};
+				.tag = nft_tag_helper()};
 	nft_form_match(&form, arena, F_VERSION, (struct algebra_set){0});
 	return form;
 }

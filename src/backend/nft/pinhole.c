@@ -225,7 +225,13 @@ static const struct nft_form *find(struct work *w, const char *name,
 	return NULL;
 }
 
-// The rule of the base chain that leads to the pinholes; NULL: there is none.
+struct nft_form nft_pinhole_jump(void)
+{
+	return (struct nft_form){
+		.act = ACT_JUMP, .chain = NFT_PINHOLE_CHAIN, .tag = nft_tag_helper()};
+}
+
+// As the kernel has it; NULL: it has none.
 static const struct nft_form *jump_of(const struct nft_table *table)
 {
 	const struct nft_dumped_chain *base = nft_table_chain(table, NFT_BASE_CHAIN);
@@ -241,9 +247,7 @@ static void encode_jump(struct work *w)
 	const struct nft_dumped_chain *base = nft_table_chain(&w->table, NFT_BASE_CHAIN);
 	struct nft_encoder frame = {
 		.arena = &w->arena, .batch = &w->batch, .table = w->nft->table, .prefix = ""};
-	struct nft_form jump = {.act = ACT_JUMP,
-				.chain = NFT_PINHOLE_CHAIN,
-				.tag = {.known = true, .rule = NFT_TAG_HELPER}};
+	const struct nft_form jump = nft_pinhole_jump();
 	if (!base)
 		nft_encode_base(&w->batch, w->nft->table, NFT_BASE_CHAIN, false);
 	if (base && base->rule.len)

@@ -12,6 +12,8 @@ int64_t nft_now(void) must_check;
 bool nft_pinhole_read(const struct nft_table *table, const struct nft_form *form,
 		      struct arena *arena, int64_t now,
 		      struct backend_pinhole_state *out) must_check;
+// The rule of the base chain that leads to them.
+struct nft_form nft_pinhole_jump(void) must_check;
 // Whether there is a pinhole, open or closed: then the base chain leads to them, and only then.
 bool nft_pinhole_any(const struct nft_table *table, struct arena *arena) must_check;
 // Whether a set is the timer of some pinhole.

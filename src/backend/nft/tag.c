@@ -8,6 +8,11 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+struct nft_tag nft_tag_helper(void)
+{
+	return (struct nft_tag){.known = true, .rule = NFT_TAG_HELPER};
+}
+
 void nft_tag_comment(const struct nft_tag *tag, struct buf *out)
 {
 	size_t before = out->len,

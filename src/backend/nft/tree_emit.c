@@ -40,11 +40,6 @@ static const char *name_of(struct emission *e, const struct nft_node *node)
 	return nft_node_name(node->number, e->arena);
 }
 
-static struct nft_tag nobody(void)
-{
-	return (struct nft_tag){.known = true, .rule = NFT_TAG_HELPER};
-}
-
 static void push(struct emission *e, struct nft_chain *to, struct nft_form form)
 {
 	vec_push(e->arena, &to->rule, form);
@@ -53,7 +48,8 @@ static void push(struct emission *e, struct nft_chain *to, struct nft_form form)
 static void push_to(struct emission *e, struct nft_chain *to, enum nft_act act,
 		    const struct nft_node *node)
 {
-	push(e, to, (struct nft_form){.act = act, .chain = name_of(e, node), .tag = nobody()});
+	push(e, to,
+	     (struct nft_form){.act = act, .chain = name_of(e, node), .tag = nft_tag_helper()});
 }
 
 struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry entry,
@@ -128,7 +124,7 @@ static void fill_again(struct emission *e, const struct nft_node *leaf, struct n
 static void emit_map_of(struct emission *e, const struct nft_node *leaf, struct nft_group *group,
 			const struct nft_placed *rule, struct nft_chain *to)
 {
-	struct nft_form form = {.act = ACT_BOXES, .tag = nobody()};
+	struct nft_form form = {.act = ACT_BOXES, .tag = nft_tag_helper()};
 	if (group->boxes)
 		form.boxes = *group->boxes;
 	else if (!e->kept)
@@ -188,7 +184,7 @@ static void emit_jumps(struct emission *e, const struct nft_node *node, struct n
 	qsort(way, node->way.len, sizeof(*way), by_rules);
 	for (size_t i = 0; i < node->way.len; i++) {
 		struct nft_form form = {
-			.act = ACT_GOTO, .chain = name_of(e, way[i]->to), .tag = nobody()};
+			.act = ACT_GOTO, .chain = name_of(e, way[i]->to), .tag = nft_tag_helper()};
 		struct algebra_range r = way[i]->range;
 		nft_form_match(&form, e->arena, node->field, algebra_set_one(e->arena, r.lo, r.hi));
 		push(e, to, form);
@@ -197,7 +193,7 @@ static void emit_jumps(struct emission *e, const struct nft_node *node, struct n
 
 static void emit_map(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
-	struct nft_form form = {.act = ACT_BRANCH, .tag = nobody()};
+	struct nft_form form = {.act = ACT_BRANCH, .tag = nft_tag_helper()};
 	form.map =
 		(struct nft_map){.field = node->field,
 				 .name = arena_printf(e->arena, "-m%u", node->number),
