@@ -328,7 +328,7 @@ static struct algebra_set values_of(const struct nft_split *split, struct arena 
 
 static void give_apart(struct spread *s, const struct nft_entries *list)
 {
-	struct algebra_set ranges = values_of(s->split, s->b->arena);
+	struct algebra_set ranges = values_of(s->split, s->b->scratch);
 	uint32_t bit;
 	for (size_t i = 0; i < list->len && !s->b->over; i++) {
 		struct nft_entry entry = list->at[i];

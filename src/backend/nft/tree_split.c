@@ -382,14 +382,20 @@ static bool is_narrow(enum nft_field field, const struct algebra_set *set)
 	       set->at[set->len - 1].hi - set->at[0].lo < (u128)1 << (bits == 32 ? 24 : 96);
 }
 
+// Which side's, of an address.
+static uint32_t side_of(enum nft_field field)
+{
+	enum ir_dim dim = nft_field_info[field].dim;
+	return dim == IR_SRC4 || dim == IR_SRC6 ? NFT_HAS_SRC : NFT_HAS_DST;
+}
+
 uint32_t nft_split_addresses(const struct nft_form *form)
 {
 	uint32_t has = 0;
 	for (size_t i = 0; i < form->len; i++) {
 		enum nft_field field = form->match[i].field;
-		enum ir_dim dim = nft_field_info[field].dim;
 		if (nft_field_is_address(field) && is_narrow(field, &form->match[i].set))
-			has |= dim == IR_SRC4 || dim == IR_SRC6 ? NFT_HAS_SRC : NFT_HAS_DST;
+			has |= side_of(field);
 	}
 	return has;
 }
@@ -397,11 +403,9 @@ uint32_t nft_split_addresses(const struct nft_form *form)
 uint32_t nft_path_held(const struct nft_path *path)
 {
 	uint32_t held = 0;
-	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
-		enum ir_dim dim = nft_field_info[nft_split_field[i]].dim;
+	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++)
 		if (path->held >> i & 1)
-			held |= dim == IR_SRC4 || dim == IR_SRC6 ? NFT_HAS_SRC : NFT_HAS_DST;
-	}
+			held |= side_of(nft_split_field[i]);
 	return held;
 }
 
