@@ -28,6 +28,18 @@ static int by_lo(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+void algebra_numbers_sort(uint32_t *at, size_t len)
+{
+	if (len)
+		qsort(at, len, sizeof(*at), by_number);
+}
+
 static int by_value(const void *a, const void *b)
 {
 	const u128 *x = a, *y = b;

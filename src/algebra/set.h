@@ -26,6 +26,7 @@ struct algebra_set algebra_builder_take(struct algebra_builder *builder) must_ch
 
 // Ascending.
 void algebra_values_sort(u128 *at, size_t len);
+void algebra_numbers_sort(uint32_t *at, size_t len);
 // The largest value of a dimension of this many bits (1..128).
 u128 algebra_max(unsigned bits) must_check;
 struct algebra_set algebra_set_one(struct arena *arena, u128 lo, u128 hi) must_check;

@@ -175,18 +175,11 @@ static bool does_without(struct explaining *e, size_t but)
 	return true;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 // The later ones go first.
 static void minimise(struct explaining *e, uint32_t keep)
 {
 	struct verify_causes *causes = &e->judge->causes;
-	if (causes->len > 1)
-		qsort(causes->at, causes->len, sizeof(*causes->at), by_number);
+	algebra_numbers_sort(causes->at, causes->len);
 	for (size_t i = causes->len;
 	     i-- > 0 && causes->len > 1 && causes->len <= MINIMISE_MOST && !causes->by_default;)
 		if (causes->at[i] != keep && does_without(e, i)) {

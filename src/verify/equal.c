@@ -45,12 +45,6 @@ static void settle(struct job *job, enum verify_status status, const uint64_t *p
 
 // --- one part ---
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 static bool same_words(const struct job *job, const struct verify_says *a,
 		       const struct verify_says *b)
 {
@@ -132,7 +126,7 @@ static bool cut(const struct job *job, const struct verify_says says[2], const u
 		size_t n = ends_inside(job, says, slot, part[slot], ends);
 		if (n <= most)
 			continue;
-		qsort(ends, n, sizeof(*ends), by_number);
+		algebra_numbers_sort(ends, n);
 		most = n;
 		best = slot;
 		at = ends[n / 2];

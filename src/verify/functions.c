@@ -143,12 +143,6 @@ uint32_t verify_functions_list(struct verify_functions *f, const struct verify_s
 	return a;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 void verify_layer_says(const struct verify_space *space, const struct verify_slice *slice,
 		       size_t layer, const uint64_t *part, bool effects, struct verify_says *out)
 {
@@ -157,8 +151,7 @@ void verify_layer_says(const struct verify_space *space, const struct verify_sli
 	uint32_t len = (uint32_t)algebra_boxes_len(boxes),
 		 last = algebra_boxes_first(boxes, part, 0, len);
 	algebra_boxes_meeting(boxes, part, 0, last < len ? last + 1 : len, &ids);
-	if (ids.len)
-		qsort(ids.at, ids.len, sizeof(*ids.at), by_number);
+	algebra_numbers_sort(ids.at, ids.len);
 	out->len = ids.len;
 	out->box = base_oom(calloc(ids.len * slice->shape.cells + 1, sizeof(*out->box)));
 	out->result = base_oom(calloc(ids.len + 1, sizeof(*out->result)));

@@ -95,17 +95,10 @@ bool verify_kinds_near(const struct verify_asking *q, struct verify_near *near)
 
 // --- small rulesets ---
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 static void settle(struct verify_near *near)
 {
 	size_t kept = 0;
-	if (near->list.len)
-		qsort(near->list.at, near->list.len, sizeof(*near->list.at), by_number);
+	algebra_numbers_sort(near->list.at, near->list.len);
 	for (size_t i = 0; i < near->list.len; i++)
 		if (!kept || near->list.at[kept - 1] != near->list.at[i])
 			near->list.at[kept++] = near->list.at[i];

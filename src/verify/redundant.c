@@ -4,7 +4,6 @@
 // not be the first to get a packet of the unit. The boxes of a ruleset are total, so the default is a box like others.
 #include "verify/judge.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { PROBES = 6 };
@@ -80,12 +79,6 @@ static enum verify_answer passes_by(struct leaving *l, uint32_t number)
 	return answer;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 // The later boxes up to `holder` that do otherwise and meet the unit's, in order. False when there is no memory for them.
 static bool collect_others(struct leaving *l, uint32_t holder)
 {
@@ -102,8 +95,7 @@ static bool collect_others(struct leaving *l, uint32_t holder)
 			ids->at[kept++] = ids->at[i];
 	}
 	ids->len = kept;
-	if (kept > 1)
-		qsort(ids->at, kept, sizeof(*ids->at), by_number);
+	algebra_numbers_sort(ids->at, kept);
 	return true;
 }
 

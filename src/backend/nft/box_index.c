@@ -83,12 +83,6 @@ static size_t first_at(const struct nft_box_index *index, size_t now)
 	return lo;
 }
 
-static int by_number(const void *x, const void *y)
-{
-	const uint32_t *a = x, *b = y;
-	return *a < *b ? -1 : *a > *b;
-}
-
 static void take_all(size_t first, size_t end, struct algebra_ids *ids)
 {
 	if (ids->cap < end - first) {
@@ -112,6 +106,5 @@ void nft_box_index_find(const struct nft_box_index *index, const struct nft_area
 		take_all(first, index->len, ids);
 	for (size_t i = 0; i < ids->len; i++)
 		ids->at[i] = index->turn[ids->at[i]].box;
-	if (ids->len)
-		qsort(ids->at, ids->len, sizeof(*ids->at), by_number);
+	algebra_numbers_sort(ids->at, ids->len);
 }
