@@ -14,6 +14,15 @@ on() { lab exec "$@"; }
 bulwark() { on controller "$bin/src/cli/bulwark" "$@"; }
 probe() { "$bin/lab/probe" "$@"; }
 
+# fleet_lab FILE: builds the lab NAME.PID that BULWARK_LAB names; what killed runs of the same NAME have left goes first.
+fleet_lab() {
+	local name=${BULWARK_LAB%.*} left
+	for left in $(ip netns list 2>/dev/null | sed -nE "s/^$name\.([0-9]+)-.*/\1/p" | sort -u); do
+		[ -d "/proc/$left" ] || BULWARK_LAB=$name.$left lab down
+	done
+	lab up "$1"
+}
+
 fleet_keys() {
 	mkdir -p "$run"
 	"$bin/src/cli/bulwark" pki init "$run/pki" --organisation "Example Network" &&
