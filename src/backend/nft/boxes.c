@@ -30,6 +30,7 @@ struct nft_filling {
 	VEC(struct tree) tree; // from large to small
 	size_t planted;        // boxes that stand in a tree
 	size_t pieces;
+	bool again; // boxes were there; they are looked at one after the other
 };
 
 // --- fields ---
@@ -251,10 +252,21 @@ struct nft_filling *nft_filling_new(enum nft_boxes_kind kind, const enum nft_fie
 	return f;
 }
 
+struct nft_filling *nft_filling_again(enum nft_boxes_kind kind, const struct nft_boxes *boxes,
+				      struct arena *arena)
+{
+	struct nft_filling *f = nft_filling_new(kind, boxes->field, boxes->fields, arena);
+	f->again = true;
+	vec_reserve(arena, &f->box, boxes->len + FRESH);
+	for (size_t i = 0; i < boxes->len; i++)
+		vec_push(arena, &f->box, boxes->box[i]);
+	return f;
+}
+
 static void add(struct nft_filling *f, struct nft_box box)
 {
 	vec_push(f->arena, &f->box, box);
-	if (f->box.len - f->planted >= FRESH)
+	if (f->box.len - f->planted >= FRESH && !f->again)
 		plant(f);
 }
 
@@ -325,7 +337,11 @@ void nft_filling_take(const struct nft_filling *f, struct nft_boxes *out)
 bool nft_boxes_sure(const struct nft_box *box, size_t len, const unsigned *bits, size_t fields,
 		    struct arena *arena)
 {
-	size_t pieces = 0;
+	size_t pieces = 0, same = 0;
+	while (same < len && box[same].chain && !strcmp(box[same].chain, box[0].chain))
+		same++;
+	if (same == len)
+		return true;
 	for (size_t i = 0; i < len; i++)
 		pieces += nft_boxes_pieces(box[i].range[fields - 1], bits[fields - 1]);
 	if (pieces <= NFT_BOXES_PIECES)

@@ -27,6 +27,9 @@ size_t nft_boxes_pieces(struct algebra_range range, unsigned bits) must_check;
 struct nft_filling;
 struct nft_filling *nft_filling_new(enum nft_boxes_kind kind, const enum nft_field *field,
 				    size_t fields, struct arena *arena) must_check;
+// One that has these boxes, which a filling has made, and gets a few more: nothing is made to find them quickly.
+struct nft_filling *nft_filling_again(enum nft_boxes_kind kind, const struct nft_boxes *boxes,
+				      struct arena *arena) must_check;
 // Adds a box behind those that are there. What of it lies in them is cut off where the kernel would refuse it, or where it
 // must not overlap; nobody would find it there. At most `parts` boxes then stand for it; none at all is good too. False,
 // and nothing is added: that does not do, or the map is full. Borrows the box's ranges and chain.

@@ -675,11 +675,10 @@ static void encode_guard(struct change *c, uint16_t type, struct algebra_set ver
 	nft_encode_values(&c->live->encoder, type, NFT_OVERLAY_GUARD, &match);
 }
 
-static void encode_lost(struct change *c)
+static void encode_some(struct change *c, uint16_t type, const struct nft_some_boxes *some)
 {
-	for (size_t i = 0; i < c->touched.lost.list.len; i++)
-		nft_encode_box_elements(&c->live->encoder, NFT_MSG_DELSETELEM,
-					&c->touched.lost.list.at[i], NFT_NO_OWNER);
+	for (size_t i = 0; i < some->list.len; i++)
+		nft_encode_box_elements(&c->live->encoder, type, &some->list.at[i], NFT_NO_OWNER);
 }
 
 // What was counted in the maps that were in front; no packet comes there any more.
@@ -716,11 +715,12 @@ static bool change_kernel(struct change *c)
 	if (run(c))
 		return false;
 	change_leaves(c);
+	encode_some(c, NFT_MSG_NEWSETELEM, &c->touched.gained);
 	if (run(c) || (c->emptied && !keep_counts(c)))
 		return false;
 	encode_pieces(c, NFT_MSG_DELSETELEM, &c->taken);
 	encode_guard(c, NFT_MSG_DELSETELEM, c->guarded, guarded);
-	encode_lost(c);
+	encode_some(c, NFT_MSG_DELSETELEM, &c->touched.lost);
 	remove_leftovers(c);
 	return !run(c);
 }

@@ -185,12 +185,6 @@ static struct reached *reach(struct nft_costs *costs, const char *name);
 
 typedef void (*each_fn)(void *context, struct reached *to);
 
-// Neighbours that lead to one chain are one way: the packets for which some rule has an address.
-static bool leads_as_before(const struct nft_map *map, size_t branch)
-{
-	return branch && !strcmp(map->branch[branch - 1].chain, map->branch[branch].chain);
-}
-
 static void each_target(struct nft_costs *costs, const struct nft_form *form, each_fn each,
 			void *context)
 {
@@ -198,10 +192,10 @@ static void each_target(struct nft_costs *costs, const struct nft_form *form, ea
 	if (to)
 		each(context, to);
 	for (size_t i = 0; form->act == ACT_BRANCH && i < form->map.len; i++)
-		if (!leads_as_before(&form->map, i) &&
-		    (to = reach(costs, form->map.branch[i].chain)))
+		if ((to = reach(costs, form->map.branch[i].chain)))
 			each(context, to);
-	for (size_t i = 0; form->act == ACT_BOXES && i < form->boxes.len; i++)
+	bool gate = nft_form_gate(form);
+	for (size_t i = 0; form->act == ACT_BOXES && i < (gate ? 1 : form->boxes.len); i++)
 		if ((to = reach(costs, form->boxes.box[i].chain)))
 			each(context, to);
 }
@@ -246,6 +240,8 @@ static struct nft_passing pass(const struct nft_form *form, const struct below *
 	if (ends(form))
 		return (struct nft_passing){step, step};
 	bool into = form->act == ACT_JUMP && is_plain(form);
+	if (nft_form_gate(form))
+		return (struct nft_passing){step + rest.usual, step + larger(b->worst, rest.worst)};
 	return (struct nft_passing){step + (into ? b->usual : 0) + rest.usual,
 				    step + (into ? b->worst : 0) + rest.worst};
 }

@@ -190,6 +190,9 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 		said.strange = nft_area_unguarded(&mine, form);
 	u128 key = key_of(form), highest = highest_before(f, at);
 	struct group *group = key && f->only_apart ? group_of(f, key) : NULL;
+	if (!key && !said.strange && *at->wide)
+		said.strange =
+			"stands behind a gate of a tree, so nobody can say for which packets";
 	bool grouped = key && !said.strange && !(group && group->guess == GUESSES) && !f->as_found;
 	f->backward |= key && key < highest;
 	f->seen = key > f->seen ? key : f->seen;

@@ -56,6 +56,9 @@ static void begin(struct world *w, struct test_random *random)
 	nft_program_init(&w->list, &w->arena);
 	if (test_random_chance(random, 10))
 		test_policy_about_one(random, &w->arena, true, NOW, &w->ruleset);
+	else if (test_random_chance(random, 20))
+		test_policy_hosts(random, &w->arena, test_random_chance(random, 70), NOW,
+				  &w->ruleset);
 	else
 		test_policy_random(random, &w->arena, test_random_chance(random, 70), NOW,
 				   &w->ruleset);
@@ -189,6 +192,27 @@ static void change_map(struct world *w, struct nft_map *map)
 	map->branch = branch;
 }
 
+static void change_boxes(struct world *w, struct nft_boxes *boxes)
+{
+	struct nft_box *box = arena_memdup(&w->arena, boxes->box, boxes->len * sizeof(*box));
+	struct nft_box *one = &box[below(w, boxes->len)];
+	struct algebra_range *range =
+		arena_memdup(&w->arena, one->range, boxes->fields * sizeof(*range));
+	struct algebra_range *some = &range[below(w, boxes->fields)];
+	boxes->box = box;
+	switch (below(w, 3)) {
+	case 0:
+		*one = box[--boxes->len];
+		break;
+	case 1:
+		one->chain = box[below(w, boxes->len)].chain;
+		break;
+	default:
+		some->hi -= some->lo < some->hi;
+		one->range = range;
+	}
+}
+
 static void remove_rule(struct nft_chain *chain, size_t at)
 {
 	memmove(&chain->rule.at[at], &chain->rule.at[at + 1],
@@ -224,6 +248,8 @@ static void change(struct world *w)
 	case 3:
 		if (form->act == ACT_BRANCH && form->map.len)
 			change_map(w, &form->map);
+		if (form->act == ACT_BOXES && form->boxes.len)
+			change_boxes(w, &form->boxes);
 		break;
 	case 4:
 		if (form->act == ACT_ACCEPT || form->act == ACT_DROP)

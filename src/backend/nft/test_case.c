@@ -158,11 +158,14 @@ static void add_random_flow(struct test_case *test, struct test_random *random, 
 struct backend_nft_shape test_shape_random(struct test_random *random)
 {
 	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100},
-			      boxes[] = {0, 1, 2, 4};
+			      boxes[] = {0, 1, 2, 4}, sorted[] = {0, 4, 8};
 	return (struct backend_nft_shape){
-		.form = test_random_below(random, BACKEND_NFT_MIXED + 1),
+		.form = test_random_chance(random, 30)
+				? BACKEND_NFT_MIXED
+				: test_random_below(random, BACKEND_NFT_MIXED + 1),
 		.boxes_least = boxes[test_random_below(random, array_len(boxes))],
 		.overlay_least = test_random_below(random, 2),
+		.sorted_least = sorted[test_random_below(random, array_len(sorted))],
 		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
 		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
 }
@@ -219,10 +222,13 @@ void test_case_random(struct test_random *random, struct arena *arena, int64_t n
 {
 	*out = (struct test_case){.tracked = test_random_chance(random, 75)};
 	out->changes = out->tracked;
-	bool plain = test_random_chance(random, 25);
+	bool plain = test_random_chance(random, 25),
+	     hosts = !plain && test_random_chance(random, 25);
 	for (unsigned i = 0; i < 2; i++) {
 		if (plain)
 			test_policy_plain(random, arena, &out->ruleset[i]);
+		else if (hosts)
+			test_policy_hosts(random, arena, out->tracked, now, &out->ruleset[i]);
 		else if (test_random_chance(random, 10))
 			test_policy_about_one(random, arena, out->tracked, now, &out->ruleset[i]);
 		else

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define RULES_MOST 12
+#define HOSTS_MOST 40 // rules that ask for hosts
 #define ABOUT_ONE_MOST 30
 #define CLAUSES_MOST 3
 #define HUGE_RATE 100000000u // never reached here
@@ -20,6 +21,8 @@ struct making {
 	bool plain; // addresses, protocols and ports only; passed or dropped
 	bool about_one;
 	enum ir_dim about; // then every rule asks this, so that a tree can tell them apart by it
+	unsigned
+		hosts; // rules ask for hosts and small networks of this version of IP; 0: for anything
 };
 
 static uint32_t below(struct making *m, uint32_t n)
@@ -284,11 +287,34 @@ static struct ir_clause clause_about(struct making *m)
 	return clause;
 }
 
+static void add_network_of_hosts(struct making *m, struct ir_clause *clause, enum ir_dim dim)
+{
+	u128 at = anchor(m, dim), inside = ((u128)1 << below(m, 9)) - 1;
+	narrow(m, clause, dim, algebra_set_one(m->arena, at & ~inside, at | inside));
+}
+
+static struct ir_clause clause_of_hosts(struct making *m)
+{
+	struct ir_clause clause = {0};
+	unsigned sides = below(m, 4);
+	narrow_one(m, &clause, IR_PROTO, below(m, 3) ? 17 : 6);
+	if (sides & 1)
+		add_network_of_hosts(m, &clause, m->hosts == 4 ? IR_SRC4 : IR_SRC6);
+	if (sides & 2)
+		add_network_of_hosts(m, &clause, m->hosts == 4 ? IR_DST4 : IR_DST6);
+	if (!sides)
+		narrow_one(m, &clause, IR_FAMILY, m->hosts);
+	SOME(m, &clause, 40, IR_SPORT, IR_DPORT);
+	return clause;
+}
+
 static struct ir_clause random_clause(struct making *m, bool flow)
 {
 	struct ir_clause clause = {0};
 	if (m->about_one)
 		return clause_about(m);
+	if (m->hosts)
+		return clause_of_hosts(m);
 	unsigned version = (unsigned[]){0, 4, 4, 6, 6}[below(m, 5)], often = m->plain ? 85 : 50;
 	if (version == 4)
 		SOME(m, &clause, often, IR_SRC4, IR_DST4);
@@ -340,7 +366,7 @@ static struct ir_rule random_rule(struct making *m, unsigned index)
 static void make_policy(struct making *m, struct ir_ruleset *out)
 {
 	static const enum ir_verdict defaults[] = {IR_PASS, IR_PASS, IR_DROP, IR_REJECT};
-	unsigned most = m->about_one ? ABOUT_ONE_MOST : RULES_MOST;
+	unsigned most = m->about_one ? ABOUT_ONE_MOST : m->hosts ? HOSTS_MOST : RULES_MOST;
 	*out = (struct ir_ruleset){.default_action = defaults[below(m, array_len(defaults))]};
 	for (unsigned i = 0, n = 1 + below(m, most); i < n; i++)
 		vec_push(m->arena, &out->rule, random_rule(m, i));
@@ -361,6 +387,14 @@ void test_policy_about_one(struct test_random *random, struct arena *arena, bool
 	struct making m = {.random = random, .arena = arena, .now = now, .tracked = tracked};
 	m.about_one = true;
 	m.about = dims[below(&m, array_len(dims))];
+	make_policy(&m, out);
+}
+
+void test_policy_hosts(struct test_random *random, struct arena *arena, bool tracked, int64_t now,
+		       struct ir_ruleset *out)
+{
+	struct making m = {.random = random, .arena = arena, .now = now, .tracked = tracked};
+	m.hosts = below(&m, 2) ? 4 : 6;
 	make_policy(&m, out);
 }
 

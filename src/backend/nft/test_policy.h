@@ -11,6 +11,9 @@ void test_policy_random(struct test_random *random, struct arena *arena, bool tr
 // More rules, and all of them ask for one thing that is no address or port, so that trees can tell them apart by it.
 void test_policy_about_one(struct test_random *random, struct arena *arena, bool tracked,
 			   int64_t now, struct ir_ruleset *out);
+// Many rules, which ask for hosts and small networks on one side, both or none, so that trees have gates.
+void test_policy_hosts(struct test_random *random, struct arena *arena, bool tracked, int64_t now,
+		       struct ir_ruleset *out);
 // One whose rules ask for addresses, protocols and ports only, and pass or drop.
 void test_policy_plain(struct test_random *random, struct arena *arena, struct ir_ruleset *out);
 

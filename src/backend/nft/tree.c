@@ -5,6 +5,7 @@
 // building stops (tree_parts.c).
 #include "backend/nft/tree_build.h"
 #include "backend/nft/tree_cut.h"
+#include "backend/nft/tree_gate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,11 @@
 #define SHARED_MOST 4096u // longer lists are not looked up
 #define GIVEN_MOST 16u    // on the way to the leaves, for each that may stand there
 #define BOXES_LEAST 17u   // so many rules are not tested one after the other where a map can be had
+#define SORTED_LEAST 64u  // fewer rules are one part
 #define OVERLAY_LEAST 20000u // rules; to check the table then takes the kernel some ms
 #define CUT_LEAST 400u       // rules of a list that is worth to be cut in few ways …
 #define CUT_COPIES_X10 25u   // … of so many rules together, for each of them …
+#define CUT_HELD_X10 16u     // … behind gates, where few packets come …
 #define CUT_LARGE_X10 32u    // … in large trees, of which such lists are a smaller part
 #define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
@@ -137,7 +140,7 @@ struct nft_node *nft_build_new(struct nft_build *b, enum nft_field field)
 
 bool nft_is_leaf(const struct nft_node *node)
 {
-	return node->field == NFT_FIELDS && !node->part.len;
+	return node->field == NFT_FIELDS && !node->part.len && !node->gate;
 }
 
 static bool takes_all_of(const struct nft_tree *tree, struct nft_entry first,
@@ -317,54 +320,44 @@ struct nft_node *nft_build_branch(struct nft_build *b, const struct nft_entries 
 	return node;
 }
 
-// Blocks may lie side by side.
-static struct algebra_set values_of(const struct nft_split *split, struct arena *arena)
+// Rules that ask for the address go one way, all others go there and on.
+static void spread_at_gate(struct nft_build *b, const struct nft_entries *list,
+			   const struct nft_path *path, enum nft_field address,
+			   struct nft_entries *way, struct nft_entries *miss)
 {
-	struct algebra_builder all = {.arena = arena};
-	for (size_t i = 0; i < split->range.len; i++)
-		algebra_builder_add(&all, split->range.at[i].lo, split->range.at[i].hi);
-	return algebra_builder_take(&all);
-}
-
-static void give_apart(struct spread *s, const struct nft_entries *list)
-{
-	struct algebra_set ranges = values_of(s->split, s->b->scratch);
-	uint32_t bit;
-	for (size_t i = 0; i < list->len && !s->b->over; i++) {
-		struct nft_entry entry = list->at[i];
-		const struct algebra_set *set =
-			nft_entry_set(s->b->tree, entry, s->split->field, &bit);
-		if (!set || algebra_set_overlaps(*set, ranges))
-			give(s, 0, entry, 0);
-		if ((!set || !algebra_set_within(*set, ranges)) && !closed(s->b->tree, &s->miss))
-			hand_on(s->b, &s->miss, entry);
+	uint32_t held = nft_path_held(path);
+	bool flow = path->flow || nft_field_info[address].side == OF_FLOW;
+	for (size_t i = 0; i < list->len && !b->over; i++) {
+		const struct nft_form *form = b->tree->rule.at[list->at[i].rule];
+		if (!flow || !nft_form_needs_no_flow(form))
+			hand_on(b, way, list->at[i]);
+		if (!nft_split_gated(form, address, held) && !closed(b->tree, miss))
+			hand_on(b, miss, list->at[i]);
 	}
 }
 
-// All ranges lead to one node: to the rules that ask for some of them, and to all others.
-static struct nft_node *branch_apart(struct nft_build *b, const struct nft_entries *list,
-				     const struct nft_path *path, unsigned depth,
-				     const struct nft_split *split)
+static struct nft_node *build_gate(struct nft_build *b, const struct nft_entries *list,
+				   const struct nft_path *path, unsigned depth,
+				   enum nft_field address)
 {
-	struct nft_entries way = {0};
-	struct spread s = {.b = b, .split = split, .way = &way};
-	struct nft_node *node = nft_build_new(b, split->field), *to;
+	struct nft_node *node = nft_build_new(b, NFT_FIELDS);
+	struct nft_entries way = {0}, miss = {0};
 	struct nft_path down = *path;
-	node->together = true;
-	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
-	give_apart(&s, list);
-	down.flow = s.flow;
-	down.held |= nft_split_bit(split->field);
-	to = nft_build_node(b, &way, &down, depth + 1);
-	to->refs++;
-	for (size_t i = 0; i < split->range.len; i++)
-		vec_push(b->arena, &node->way,
-			 (struct nft_way){split->range.at[i], to, (uint32_t)way.len});
+	down.flow |= nft_field_info[address].side == OF_FLOW;
+	down.held |= nft_split_bit(address);
+	spread_at_gate(b, list, path, address, &way, &miss);
 	if (!b->over) {
-		node->miss = nft_build_node(b, &s.miss, path, depth + 1);
+		struct nft_node *to = nft_build_node(b, &way, &down, depth + 1);
+		add_way(b, node, (struct nft_way){.to = to, .rules = (uint32_t)way.len}, false);
+	}
+	if (!b->over) {
+		node->miss = nft_build_node(b, &miss, path, depth + 1);
 		node->miss->refs++;
 	}
-	free(s.miss.at);
+	if (!b->over)
+		node->gate = nft_gate_new(b->tree, list, path, address, node->way.at[0].to);
+	b->over |= !node->gate;
+	free(miss.at);
 	free(way.at);
 	return node;
 }
@@ -392,9 +385,11 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 	}
 	struct arena arena;
 	struct nft_split split;
-	bool apart = b->apart && list->len > b->leaf_most,
-	     held = apart && asks_narrowly(b, list, path), few = b->cut && list->len >= CUT_LEAST;
-	unsigned copies_x10 = b->tree->overlay ? CUT_LARGE_X10 : CUT_COPIES_X10;
+	bool gates = b->gates && list->len > b->leaf_most,
+	     held = gates && asks_narrowly(b, list, path), few = b->cut && list->len >= CUT_LEAST;
+	unsigned copies_x10 = b->tree->overlay      ? CUT_LARGE_X10
+			      : nft_path_held(path) ? CUT_HELD_X10
+						    : CUT_COPIES_X10;
 	struct nft_splitting s = {.tree = b->tree,
 				  .path = path,
 				  .entries = list,
@@ -404,13 +399,13 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 				  .exact = b->exact,
 				  .common_only = held || (list->len <= b->leaf_most && !few),
 				  .few = few,
-				  .apart = apart};
+				  .gates = gates};
 	arena_init(&arena);
 	if (list->len <= NFT_LEAF_MOST || depth == DEPTH_MOST || (b->exact && depth > b->first))
 		node = nft_build_leaf(b, list, path, false);
 	else if (nft_split_choose(&s, &arena, &split))
-		node = split.together ? branch_apart(b, list, path, depth, &split)
-				      : nft_build_branch(b, list, path, depth, &split);
+		node = split.gate ? build_gate(b, list, path, depth, split.field)
+				  : nft_build_branch(b, list, path, depth, &split);
 	else
 		node = held ? nft_build_sequence(b, list, path, depth)
 			    : nft_build_leaf(b, list, path, false);
@@ -482,10 +477,11 @@ void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_s
 		       struct arena *arena, struct nft_tree *out)
 {
 	size_t overlay_least = shape->overlay_least ? shape->overlay_least : OVERLAY_LEAST;
-	*out = (struct nft_tree){.arena = arena,
-				 .overlay = rules->list.len >= overlay_least,
-				 .boxes_least =
-					 shape->boxes_least ? shape->boxes_least : BOXES_LEAST};
+	*out = (struct nft_tree){
+		.arena = arena,
+		.overlay = rules->list.len >= overlay_least,
+		.boxes_least = shape->boxes_least ? shape->boxes_least : BOXES_LEAST,
+		.sorted_least = shape->sorted_least ? shape->sorted_least : SORTED_LEAST};
 	reserve_rules(out, nft_tree_room(rules->list.len));
 	for (size_t i = 0; i < rules->list.len; i++)
 		nft_tree_add_rule(out, rules->list.at[i], (i + 1) * NFT_RANK_STEP);

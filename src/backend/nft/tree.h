@@ -36,13 +36,13 @@ struct nft_tree_part {
 struct nft_node {
 	uint32_t number;         // of its chain
 	uint32_t refs;           // ways, misses and parts that lead to it
-	enum nft_field field;    // NFT_FIELDS: a leaf, or a sequence
+	enum nft_field field;    // NFT_FIELDS: a leaf, a sequence or a gate
 	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
 	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
 	struct nft_entries entry;
-	struct nft_entries hidden;      // rules that come to the leaf, but are never met there
-	bool list;                      // of a leaf: one after the other, whatever they are
-	bool together;                  // all ways lead to one node, and count as one
+	struct nft_entries hidden; // rules that come to the leaf, but are never met there
+	bool list;                 // of a leaf: one after the other, whatever they are
+	struct nft_gate *gate;     // tells who goes the only way (tree_gate.h); NULL: it is none
 	VEC(struct nft_tree_part) part; // of a sequence; a leaf has none
 	uint32_t closer;     // of a sequence: behind this rule none is in a part; or NFT_NO_RULE
 	size_t made;         // rules in the leaf when it was built
@@ -71,7 +71,7 @@ struct nft_tree {
 	struct nft_node *root;             // a sequence
 	uint32_t overlay; // edition of the maps in front of it (overlay.h); 0: there are none
 	uint32_t numbers; // given to nodes
-	unsigned boxes_least;
+	unsigned boxes_least, sorted_least;
 	size_t entries; // in leaves
 };
 
@@ -117,16 +117,17 @@ struct nft_share {
 struct nft_unled {
 	VEC(struct nft_share) list;
 };
-// When rules leave a map that stays, its boxes that are theirs.
-struct nft_lost {
+// Of maps that stay, some boxes.
+struct nft_some_boxes {
 	VEC(struct nft_boxes) list;
 };
 struct nft_touched {
 	struct arena *arena;
 	VEC(struct nft_touched_leaf) leaf;
 	struct nft_unled unled;
-	struct nft_lost lost;
-	bool whole_maps; // maps that lose rules are made anew
+	struct nft_some_boxes lost;   // of rules that leave their map
+	struct nft_some_boxes gained; // of rules that come, in gates
+	bool whole_maps;              // maps that lose rules are made anew
 };
 // Takes the rule out. False when the tree would have to be built anew: then it is of no use any more.
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;
@@ -184,9 +185,9 @@ uint32_t nft_path_fields(const struct nft_path *path) must_check;
 struct nft_split {
 	enum nft_field field;
 	VEC(struct algebra_range) range;
-	bool covers;   // there are no other values
-	bool blocks;   // of one size
-	bool together; // the ranges lead to one node
+	bool covers; // there are no other values
+	bool blocks; // of one size
+	bool gate;   // for whom there is a rule that asks for the field, and for whom not
 };
 struct nft_splitting {
 	const struct nft_tree *tree;
@@ -198,7 +199,7 @@ struct nft_splitting {
 	bool exact;         // only single values, each by itself
 	bool common_only;   // only what nearly every rule asks
 	bool few;           // in few ways
-	bool apart;         // first of all: those for whom some rule has an address, and the others
+	bool gates;         // first of all: those for whom some rule has an address, and the others
 };
 // The best field to tell the rules apart by, and the ranges in which its values go together. False when no field is of
 // any use. The ranges live in `arena`.
@@ -207,6 +208,10 @@ bool nft_split_choose(const struct nft_splitting *s, struct arena *arena,
 enum { NFT_HAS_SRC = 1, NFT_HAS_DST = 2 };
 // Which small sets of addresses the rule asks for; which of them packets have, as some rules do.
 uint32_t nft_split_addresses(const struct nft_form *form) must_check;
+// The rule asks for this address, and for none of the sides that packets have as some other rule asks.
+bool nft_split_gated(const struct nft_form *form, enum nft_field address, uint32_t held) must_check;
+// The other address, or port.
+enum nft_field nft_field_beside(enum nft_field field) must_check;
 uint32_t nft_path_held(const struct nft_path *path) must_check;
 // The rule with all of its tests.
 struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule) must_check;

@@ -8,7 +8,8 @@
 #define WIDE_MOST 16u    // blocks of a rule that are made for its own sake
 #define BLOCKS_MOST 4u   // for each rule …
 #define BLOCKS_MORE 256u // … and so many more
-#define LARGE_RULES 2u   // for each block in large trees: a transaction goes through all chains
+#define LARGE_RULES \
+	2u // for each block in large trees: a transaction goes through all chains; behind gates one
 
 struct blocks {
 	struct nft_split *split;
@@ -56,8 +57,8 @@ static bool make(const struct nft_splitting *s, const struct nft_spans *spans, u
 {
 	struct blocks b = {.split = out, .arena = arena, .bits = bits};
 	*out = (struct nft_split){.field = spans->field, .blocks = true};
-	b.most = s->across_most ? spans->asked / LARGE_RULES
-				: BLOCKS_MOST * spans->asked + BLOCKS_MORE;
+	size_t large = nft_path_held(s->path) ? spans->asked : spans->asked / LARGE_RULES;
+	b.most = s->across_most ? large : BLOCKS_MOST * spans->asked + BLOCKS_MORE;
 	for (size_t i = 0; i < spans->len; i++) {
 		struct algebra_range r = spans->at[i].range;
 		if ((r.hi >> bits) - (r.lo >> bits) < WIDE_MOST && !add(&b, r))
@@ -95,19 +96,4 @@ bool nft_blocks_choose(const struct nft_splitting *s, const struct nft_spans *sp
 			*ns_out = ns;
 		}
 	return best < 129 && make(s, spans, best, arena, out);
-}
-
-bool nft_blocks_around(enum nft_field field, struct algebra_set set, size_t most,
-		       struct arena *arena, struct nft_split *out)
-{
-	for (unsigned bits = 0; bits < nft_field_info[field].bits; bits++) {
-		struct blocks b = {.split = out, .arena = arena, .bits = bits, .most = most};
-		size_t i = 0;
-		*out = (struct nft_split){.field = field, .blocks = true};
-		while (i < set.len && add(&b, set.at[i]))
-			i++;
-		if (i == set.len)
-			return out->range.len > NFT_JUMPS_MOST;
-	}
-	return false;
 }

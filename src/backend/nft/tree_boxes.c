@@ -326,18 +326,24 @@ static size_t fill(struct pick *p, struct nft_boxes *out)
 	return n;
 }
 
-// With one field only, the address or port beside it is open in all.
-static bool has_two_fields(struct pick *p)
+enum nft_field nft_field_beside(enum nft_field field)
 {
 	static const enum nft_field beside[][2] = {
 		{F_SRC4, F_DST4},           {F_SRC6, F_DST6},   {F_FLOW_SRC4, F_FLOW_DST4},
 		{F_FLOW_SRC6, F_FLOW_DST6}, {F_SPORT, F_DPORT}, {F_FLOW_SPORT, F_FLOW_DPORT}};
-	for (size_t i = 0; p->fields == 1 && i < array_len(beside); i++)
+	for (size_t i = 0; i < array_len(beside); i++)
 		for (size_t k = 0; k < 2; k++)
-			if (p->field[0] == beside[i][k] && may_be_axis(p->leaf, beside[i][1 - k])) {
-				p->field[p->fields++] = beside[i][1 - k];
-				break;
-			}
+			if (field == beside[i][k])
+				return beside[i][1 - k];
+	return NFT_FIELDS;
+}
+
+// With one field only, the one beside it is open in all.
+static bool has_two_fields(struct pick *p)
+{
+	enum nft_field beside = p->fields == 1 ? nft_field_beside(p->field[0]) : NFT_FIELDS;
+	if (beside != NFT_FIELDS && may_be_axis(p->leaf, beside))
+		p->field[p->fields++] = beside;
 	return p->fields > 1;
 }
 

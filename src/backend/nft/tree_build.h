@@ -24,7 +24,7 @@ struct nft_build {
 	bool mixed; // several parts may follow each other
 	bool trunk; // what all rules ask is asked, and then lists follow each other
 	bool cut;   // long lists are cut in few ways, whatever they leave
-	bool apart; // packets for which no rule has an address are told from the others first
+	bool gates; // packets for which no rule has an address are told from the others first
 };
 
 struct nft_node *nft_build_new(struct nft_build *b, enum nft_field field) must_check;

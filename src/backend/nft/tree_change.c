@@ -5,6 +5,7 @@
 // sequence that its packets come to, a rule enters one part: behind all earlier rules that it may meet there, before all
 // later ones. Where that will not do (no such part, too many leaves, a leaf that grew long), the tree is to be built anew.
 #include "backend/nft/tree_cut.h"
+#include "backend/nft/tree_gate.h"
 
 #include <string.h>
 
@@ -32,8 +33,9 @@ struct walk {
 	VEC(struct arrival) found;
 	struct arena *arena;
 	bool flow, over;
-	bool comes, goes;        // the rule; else it is there and stays
-	VEC(struct step) chosen; // parts in which it is to stand
+	bool comes, goes;            // the rule; else it is there and stays
+	VEC(struct step) chosen;     // parts in which it is to stand
+	VEC(struct nft_node *) gate; // whose boxes hold all of its packets
 };
 
 // --- where a rule's packets go ---
@@ -42,7 +44,8 @@ static void walk(struct walk *w, struct nft_node *node);
 
 static bool asks_flow(const struct nft_node *node)
 {
-	return node->field != NFT_FIELDS && nft_field_info[node->field].side == OF_FLOW;
+	enum nft_field field = node->gate ? node->gate->field[0] : node->field;
+	return field != NFT_FIELDS && nft_field_info[field].side == OF_FLOW;
 }
 
 static void go(struct walk *w, struct nft_node *node, size_t way, struct nft_node *to,
@@ -85,25 +88,6 @@ static bool has_others(const struct nft_node *node, const struct algebra_set *se
 				break;
 			next = node->way.at[k].range.hi + 1;
 		}
-	}
-	return false;
-}
-
-// Whether it has values in some of the ways.
-static bool has_some(const struct nft_node *node, const struct algebra_set *set)
-{
-	for (size_t i = 0; i < set->len; i++) {
-		size_t lo = 0,
-		       hi = node->way.len; // the first way that does not end before the range
-		while (lo < hi) {
-			size_t middle = (lo + hi) / 2;
-			if (node->way.at[middle].range.hi < set->at[i].lo)
-				lo = middle + 1;
-			else
-				hi = middle;
-		}
-		if (lo < node->way.len && node->way.at[lo].range.lo <= set->at[i].hi)
-			return true;
 	}
 	return false;
 }
@@ -191,6 +175,7 @@ static size_t leaves_by(struct walk *w, struct nft_node *node, size_t part)
 	size_t leaves = w->over ? SIZE_MAX : w->found.len - before.found.len;
 	w->found.len = before.found.len;
 	w->chosen.len = before.chosen.len;
+	w->gate.len = before.gate.len;
 	w->over = before.over;
 	return leaves;
 }
@@ -226,20 +211,21 @@ static void enter_sequence(struct walk *w, struct nft_node *node)
 
 // --- ways ---
 
-// On all ways of a node that are one.
-static void walk_together(struct walk *w, struct nft_node *node, const struct algebra_set *set)
+static void walk_gate(struct walk *w, struct nft_node *node)
 {
-	if (!set || has_some(node, set))
-		go(w, node, 0, node->way.at[0].to, 0);
+	bool asks = nft_gate_asks(node->gate, w->tree->rule.at[w->at.entry.rule]);
+	if (asks)
+		vec_push(w->arena, &w->gate, node);
+	go(w, node, 0, node->way.at[0].to, 0);
+	if (!asks)
+		go(w, node, MISS, node->miss, 0);
 }
 
 static void walk_ways(struct walk *w, struct nft_node *node)
 {
 	uint32_t bit;
 	const struct algebra_set *set = nft_entry_set(w->tree, w->at.entry, node->field, &bit);
-	if (node->together)
-		walk_together(w, node, set);
-	for (size_t i = 0; !node->together && i < node->way.len && !w->over; i++) {
+	for (size_t i = 0; i < node->way.len && !w->over; i++) {
 		enum share share = set ? share_of(set, node->way.at[i].range) : ALL;
 		if (share != NOTHING)
 			go(w, node, i, node->way.at[i].to, share == ALL ? bit : 0);
@@ -256,6 +242,8 @@ static void walk(struct walk *w, struct nft_node *node)
 	if (nft_is_leaf(node)) {
 		w->at.leaf = node;
 		vec_push(w->arena, &w->found, w->at);
+	} else if (node->gate) {
+		walk_gate(w, node);
 	} else if (!node->part.len) {
 		walk_ways(w, node);
 	} else if (w->comes) {
@@ -280,17 +268,18 @@ static bool takes_step(const struct nft_tree *tree, struct nft_entry *entry,
 {
 	if (step->node->part.len)
 		return is_in_part(tree, &step->node->part.at[step->way], entry->rule);
+	const struct nft_form *form = tree->rule.at[entry->rule];
+	bool misses = step->way == MISS, to_flow = asks_flow(step->node);
+	if (!misses && to_flow && nft_form_needs_no_flow(form))
+		return false;
+	if (step->node->gate)
+		return !misses || !nft_gate_asks(step->node->gate, form);
 	uint32_t bit;
 	const struct algebra_set *set = nft_entry_set(tree, *entry, step->node->field, &bit);
-	bool to_flow = asks_flow(step->node);
-	if (step->way == MISS)
+	if (misses)
 		return !set || has_others(step->node, set);
-	if (to_flow && nft_form_needs_no_flow(tree->rule.at[entry->rule]))
-		return false;
 	if (!set)
 		return true;
-	if (step->node->together)
-		return has_some(step->node, set);
 	enum share share = share_of(set, step->node->way.at[step->way].range);
 	if (share == ALL)
 		entry->left &= ~bit;
@@ -627,6 +616,21 @@ static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint
 	part->len++;
 }
 
+// The boxes of gates on its ways, each once.
+static bool pass_gates(const struct walk *w, uint32_t rule, struct nft_touched *touched)
+{
+	for (size_t i = 0; i < w->gate.len; i++) {
+		struct nft_node *node = w->gate.at[i];
+		struct nft_boxes more;
+		if (!nft_gate_add(w->tree, node->gate, w->tree->rule.at[rule], &more))
+			return false;
+		more.name = nft_gate_name(node, touched->arena);
+		if (more.len)
+			vec_push(touched->arena, &touched->gained.list, more);
+	}
+	return true;
+}
+
 bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched)
 {
 	struct walk w = {.tree = tree, .arena = touched->arena, .comes = true};
@@ -635,6 +639,8 @@ bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *to
 	for (size_t i = 0; i < w.found.len; i++)
 		if (!has_room(w.found.at[i].leaf))
 			return false;
+	if (!pass_gates(&w, rule, touched))
+		return false;
 	tree->placed.at[rule] = true;
 	for (size_t i = 0; i < w.chosen.len; i++)
 		list_in_part(tree, &w.chosen.at[i].node->part.at[w.chosen.at[i].way], rule);

@@ -4,6 +4,7 @@
 // part decides comes back and goes on; the kernel allows 16 chains within each other, whether by jump or goto.
 #include "backend/nft/overlay.h"
 #include "backend/nft/tree_cut.h"
+#include "backend/nft/tree_gate.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -205,6 +206,16 @@ static void emit_map(struct emission *e, const struct nft_node *node, struct nft
 	push(e, to, form);
 }
 
+static void emit_gate(struct emission *e, const struct nft_node *node, struct nft_chain *to)
+{
+	struct nft_form form = {.act = ACT_BOXES, .tag = nft_tag_helper()};
+	nft_gate_boxes(node->gate, &form.boxes);
+	if (e->kept)
+		form.boxes.len = 0;
+	form.boxes.name = nft_gate_name(node, e->arena);
+	push(e, to, form);
+}
+
 static void emit_chain(struct emission *e, const struct nft_node *node);
 
 // The rules for packets of no way stand behind it, in its chain.
@@ -236,7 +247,9 @@ static void emit_parts(struct emission *e, const struct nft_node *node, struct n
 
 static void emit_ways(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
-	if (node->way.len <= NFT_JUMPS_MOST)
+	if (node->gate)
+		emit_gate(e, node, to);
+	else if (node->way.len <= NFT_JUMPS_MOST)
 		emit_jumps(e, node, to);
 	else
 		emit_map(e, node, to);
@@ -387,7 +400,7 @@ static void count_paths(struct nft_tree *tree)
 	add_paths(&c, tree->root, 1);
 	while (c.ready.len) {
 		struct nft_node *node = c.ready.at[--c.ready.len];
-		for (size_t i = 0; i < (node->together ? 1 : node->way.len); i++)
+		for (size_t i = 0; i < node->way.len; i++)
 			add_paths(&c, node->way.at[i].to, node->paths);
 		if (node->miss)
 			add_paths(&c, node->miss, node->paths);

@@ -17,8 +17,7 @@
 #define PARTS_MOST 64u
 #define CLASSES 4u
 #define FEW_MOST 25000u // rules behind the first class that the proof of lists of them has time for
-#define SORTED_LEAST 64u // fewer rules are one part
-#define TRUNK_COPIES 4u  // of each rule, by what nearly all ask
+#define TRUNK_COPIES 4u // of each rule, by what nearly all ask
 
 static struct nft_entries all_of(const struct nft_tree *tree, const uint32_t *rule, size_t len,
 				 bool closed)
@@ -40,7 +39,7 @@ struct listed {
 struct attempt {
 	unsigned leaf_most;
 	size_t budget; // SIZE_MAX: whatever it takes
-	bool apart, cut;
+	bool gates, cut;
 };
 
 // NULL when it does not fit the budget; then its nodes are gone.
@@ -58,7 +57,7 @@ static struct nft_node *attempt(struct nft_build *b, const struct listed *at, st
 	mine.known = arena_array(&scratch, struct nft_known *, buckets);
 	mine.known_mask = buckets - 1;
 	mine.leaf_most = how.leaf_most;
-	mine.apart = how.apart;
+	mine.gates = how.gates;
 	mine.cut = how.cut;
 	mine.room = how.budget;
 	mine.budget = how.budget == SIZE_MAX ? SIZE_MAX : b->spent + how.budget;
@@ -126,7 +125,7 @@ static const struct {
 
 struct hints {
 	bool narrow; // most rules ask for an address
-	bool apart;  // packets for which none does are told from the others first
+	bool gates;  // packets for which none does are told from the others first
 };
 
 // What is the same for all, few ways if that will do, and then long leaves of maps.
@@ -147,9 +146,9 @@ static void add_list(struct nft_build *b, struct nft_node *to, const struct list
 {
 	bool one = b->exact || !b->mixed, done = false;
 	size_t len = at->list.len;
-	if (hints.apart)
+	if (hints.gates)
 		done = try_cuts(b, to, at, 1,
-				(struct attempt){.leaf_most = b->leaf_most, .apart = true});
+				(struct attempt){.leaf_most = b->leaf_most, .gates = true});
 	for (size_t i = 0; i < array_len(attempts) && !done; i++) {
 		bool worth = len <= attempts[i].rules_most || (hints.narrow && !i);
 		struct attempt how = {.leaf_most = b->leaf_most * attempts[i].leaves};
@@ -233,7 +232,7 @@ static void add_classes(struct nft_build *b, struct nft_node *to, const struct l
 	for (uint8_t c = 0; c <= last_class(&o); c++) {
 		struct listed some = *at;
 		some.list = of_class(&o, &at->list, c);
-		struct hints hints = {.narrow = c < last_class(&o), .apart = c && o.few && !o.held};
+		struct hints hints = {.narrow = c < last_class(&o), .gates = c && o.few && !o.held};
 		if (some.list.len)
 			add_list(b, to, &some, hints);
 		free(some.list.at);
@@ -251,7 +250,7 @@ struct nft_node *nft_build_sequence(struct nft_build *b, const struct nft_entrie
 			       : NFT_NO_RULE;
 	// Where both addresses are some rule's, all that kept rules behind is still there.
 	bool mixed_up = nft_path_held(path) == (NFT_HAS_SRC | NFT_HAS_DST);
-	if (!b->mixed || mixed_up || list->len < SORTED_LEAST)
+	if (!b->mixed || mixed_up || list->len < b->tree->sorted_least)
 		add_list(b, node, &at, (struct hints){.narrow = !mixed_up});
 	else
 		add_classes(b, node, &at);

@@ -17,12 +17,10 @@ const enum nft_field nft_split_field[NFT_SPLIT_FIELDS] = {
 };
 
 #define NONE SIZE_MAX
-#define COMMON_LEAST 48u // rules of a list that is worth a step of its own
-#define APART_LEAST 16u  // rules with an address, and without
-#define APART_BLOCKS \
-	64u // that hold the addresses of rules: what is in none of them is to be few ranges
-#define FEW_LEAVE 0.9   // share of the rules that few ways may leave a packet
-#define DOUBLED_MOST 8u // copies of rules that do not ask for the field, for each rule
+#define COMMON_QUARTERS 3u // of the rules that are worth sorting: they are worth a step of its own
+#define GATE_QUARTERS 1u   // of these: rules with an address, and without
+#define FEW_LEAVE 0.9      // share of the rules that few ways may leave a packet
+#define DOUBLED_MOST 8u    // copies of rules that do not ask for the field, for each rule
 
 // --- what is known on the way ---
 
@@ -365,7 +363,8 @@ static bool take_common(const struct nft_splitting *s, struct arena *arena, stru
 	static const enum nft_field first[] = {F_VERSION, F_FLOW_VERSION, F_PROTO, F_FLOW_PROTO,
 					       F_HEADER};
 	double ns;
-	for (size_t i = 0; i < array_len(first) && s->entries->len > COMMON_LEAST; i++)
+	size_t few = s->tree->sorted_least * COMMON_QUARTERS / 4;
+	for (size_t i = 0; i < array_len(first) && s->entries->len > few; i++)
 		if (!known(s->path, first[i]) && !s->exact &&
 		    asking(s, first[i]) > s->entries->len / 4 && take(s, first[i], arena, out, &ns))
 			return true;
@@ -382,7 +381,6 @@ static bool is_narrow(enum nft_field field, const struct algebra_set *set)
 	       set->at[set->len - 1].hi - set->at[0].lo < (u128)1 << (bits == 32 ? 24 : 96);
 }
 
-// Which side's, of an address.
 static uint32_t side_of(enum nft_field field)
 {
 	enum ir_dim dim = nft_field_info[field].dim;
@@ -409,55 +407,40 @@ uint32_t nft_path_held(const struct nft_path *path)
 	return held;
 }
 
-static size_t count_narrow(const struct nft_splitting *s, enum nft_field field)
+bool nft_split_gated(const struct nft_form *form, enum nft_field address, uint32_t held)
+{
+	return is_narrow(address, nft_form_set(form, address)) &&
+	       !(nft_split_addresses(form) & held);
+}
+
+static size_t count_gated(const struct nft_splitting *s, enum nft_field address)
 {
 	size_t n = 0;
-	uint32_t bit;
+	uint32_t held = nft_path_held(s->path);
 	for (size_t i = 0; i < s->entries->len; i++)
-		n += is_narrow(field, nft_entry_set(s->tree, s->entries->at[i], field, &bit));
+		n += nft_split_gated(s->tree->rule.at[s->entries->at[i].rule], address, held);
 	return n;
 }
 
-// All addresses of rules, or blocks that hold them.
-static void hold_narrow(const struct nft_splitting *s, enum nft_field field, struct arena *arena,
-			struct nft_split *out)
-{
-	uint32_t bit;
-	struct algebra_builder ranges = {.arena = arena};
-	for (size_t i = 0; i < s->entries->len; i++) {
-		const struct algebra_set *set =
-			nft_entry_set(s->tree, s->entries->at[i], field, &bit);
-		for (size_t k = 0; is_narrow(field, set) && k < set->len; k++)
-			algebra_builder_add(&ranges, set->at[k].lo, set->at[k].hi);
-	}
-	struct algebra_set all = algebra_builder_take(&ranges);
-	if (all.len > NFT_JUMPS_MOST && nft_blocks_around(field, all, APART_BLOCKS, arena, out))
-		return;
-	*out = (struct nft_split){.field = field};
-	for (size_t i = 0; i < all.len; i++)
-		vec_push(arena, &out->range, all.at[i]);
-}
-
 // Most packets that come so far have an address that few rules ask for, and then only the others are left.
-static bool take_apart(const struct nft_splitting *s, struct arena *arena, struct nft_split *out)
+static bool take_gate(const struct nft_splitting *s, struct nft_split *out)
 {
-	size_t most = APART_LEAST - 1;
+	size_t least = s->tree->sorted_least * GATE_QUARTERS / 4, most = least ? least - 1 : 0;
 	enum nft_field best = NFT_FIELDS;
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++) {
 		enum nft_field field = nft_split_field[i];
 		if (!nft_field_is_address(field) || s->path->held >> i & 1 ||
 		    nft_path_needs(s->path, field) != field)
 			continue;
-		size_t n = count_narrow(s, field);
-		if (n > most && s->entries->len - n >= APART_LEAST) {
+		size_t n = count_gated(s, field);
+		if (n > most && s->entries->len - n >= least) {
 			most = n;
 			best = field;
 		}
 	}
 	if (best == NFT_FIELDS)
 		return false;
-	hold_narrow(s, best, arena, out);
-	out->together = true;
+	*out = (struct nft_split){.field = best, .gate = true};
 	return true;
 }
 
@@ -545,7 +528,7 @@ bool nft_split_choose(const struct nft_splitting *s, struct arena *arena, struct
 {
 	if (take_common(s, arena, out))
 		return true;
-	if (s->apart && take_apart(s, arena, out))
+	if (s->gates && take_gate(s, out))
 		return true;
 	if (s->common_only)
 		return false;

@@ -31,6 +31,3 @@ double nft_rules_ns(size_t rules) must_check;
 // The blocks of one size that tell the rules apart best. False when there are none that do.
 bool nft_blocks_choose(const struct nft_splitting *s, const struct nft_spans *spans,
 		       struct arena *arena, struct nft_split *out, double *ns_out) must_check;
-// At most so many blocks of one size, as small as that allows, that hold all values of a set of addresses.
-bool nft_blocks_around(enum nft_field field, struct algebra_set set, size_t most,
-		       struct arena *arena, struct nft_split *out) must_check;

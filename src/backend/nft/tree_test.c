@@ -69,6 +69,8 @@ static void random_rulesets(void **state)
 		bool tracked = test_random_chance(&random, 70);
 		if (i % 8 == 0)
 			test_policy_about_one(&random, &arena, tracked, 1800000000, &ruleset);
+		else if (i % 8 == 1)
+			test_policy_hosts(&random, &arena, tracked, 1800000000, &ruleset);
 		else
 			test_policy_random(&random, &arena, tracked, 1800000000, &ruleset);
 		struct tried t = {
@@ -298,6 +300,16 @@ static void lose_box(struct nft_boxes *from, const struct nft_box *box)
 	memmove(from->box + i, from->box + i + 1, (from->len - i) * sizeof(*from->box));
 }
 
+static void gain_boxes(struct changing *c, const struct nft_boxes *gained)
+{
+	struct nft_boxes *to = map_get(&c->map, gained->name);
+	struct nft_box *all = arena_array(c->arena, struct nft_box, to->len + gained->len);
+	memcpy(all, to->box, to->len * sizeof(*all));
+	memcpy(all + to->len, gained->box, gained->len * sizeof(*all));
+	to->box = all;
+	to->len += gained->len;
+}
+
 // As a change would be sent to the kernel.
 static void change_maps(struct changing *c, struct nft_touched *touched)
 {
@@ -308,6 +320,8 @@ static void change_maps(struct changing *c, struct nft_touched *touched)
 			if (now->rule.at[k].act == ACT_BOXES && now->rule.at[k].boxes.len)
 				put_map(c, &now->rule.at[k].boxes);
 	}
+	for (size_t i = 0; i < touched->gained.list.len; i++)
+		gain_boxes(c, &touched->gained.list.at[i]);
 	for (size_t i = 0; i < touched->lost.list.len; i++) {
 		const struct nft_boxes *lost = &touched->lost.list.at[i];
 		for (size_t k = 0; k < lost->len; k++)

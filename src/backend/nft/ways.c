@@ -13,164 +13,8 @@
 #define REGION_MOST 65536u   // areas of packets at one place, …
 #define BYTES_MOST 67108864u // … and memory for what becomes of them there; 100,000 rules take 4 MB
 #define DEPTH_MOST 40u       // the kernel allows 16
-#define JUMPS_MOST 256u      // of which it is found out what is behind them; trees have some 20
 #define BOXES_FEW 8u         // are asked one after the other …
 #define ASKED_SELDOM 16u     // … as are those of a map to which few areas come
-
-bool nft_takes(const struct nft_form *form)
-{
-	return form->act != ACT_CONTINUE && form->act != ACT_JUMP && !nft_form_by_map(form) &&
-	       !form->limited && !form->named_set && !form->strange;
-}
-
-bool nft_leads_on(const struct nft_form *form)
-{
-	bool leads = form->act == ACT_GOTO || form->act == ACT_JUMP;
-	return (nft_form_by_map(form) || (leads && nft_is_node(form->chain))) && !form->limited &&
-	       !form->log.prefix && !form->named_set;
-}
-
-// --- which chains there are ---
-
-static void list_leads(struct nft_stop *stop, struct arena *arena)
-{
-	const struct nft_chain *chain = stop->chain;
-	for (size_t i = 0; i < chain->rule.len; i++)
-		stop->leads += nft_leads_on(&chain->rule.at[i]);
-	stop->lead = arena_array(arena, struct nft_lead, stop->leads);
-	for (size_t i = 0, n = 0; i < chain->rule.len; i++)
-		if (nft_leads_on(&chain->rule.at[i]))
-			stop->lead[n++].rule = (uint32_t)i;
-}
-
-static const struct nft_form *form_of(const struct nft_stop *stop, const struct nft_lead *lead)
-{
-	return &stop->chain->rule.at[lead->rule];
-}
-
-struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lead *lead)
-{
-	return form_of(stop, lead)->act == ACT_JUMP ? lead->to[0] : NULL;
-}
-
-static size_t targets_of(const struct nft_form *form)
-{
-	return form->act == ACT_BRANCH  ? form->map.len
-	       : form->act == ACT_BOXES ? form->boxes.len
-					: 1;
-}
-
-static const char *target_of(const struct nft_form *form, size_t i)
-{
-	return form->act == ACT_BRANCH  ? form->map.branch[i].chain
-	       : form->act == ACT_BOXES ? form->boxes.box[i].chain
-					: form->chain;
-}
-
-// NULL: there is no such chain, as a walk will notice.
-static struct nft_stop *see(struct nft_ways *ways, const char *name)
-{
-	struct nft_chain *chain = name ? nft_program_find(ways->program, name) : NULL;
-	struct nft_stop *stop = name ? map_get(&ways->by_name, name) : NULL;
-	if (stop || !chain)
-		return stop;
-	stop = arena_new(ways->arena, struct nft_stop);
-	*stop = (struct nft_stop){
-		.chain = chain, .number = (uint32_t)ways->stop.len, .settled = SIZE_MAX};
-	list_leads(stop, ways->arena);
-	map_put(&ways->by_name, name, stop);
-	vec_push(ways->arena, &ways->stop, stop);
-	return stop;
-}
-
-static void see_jump(struct nft_ways *ways, struct nft_stop *to)
-{
-	if (!to || to->jump)
-		return;
-	vec_push(ways->arena, &ways->jump, to);
-	to->jump = (uint32_t)ways->jump.len;
-}
-
-static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
-{
-	for (size_t i = 0; i < stop->leads; i++) {
-		struct nft_lead *lead = &stop->lead[i];
-		const struct nft_form *form = form_of(stop, lead);
-		size_t n = targets_of(form);
-		lead->to = arena_array(ways->arena, struct nft_stop *, n);
-		for (size_t k = 0; k < n; k++)
-			lead->to[k] = see(ways, target_of(form, k));
-		see_jump(ways, nft_lead_jump(stop, lead));
-	}
-}
-
-// --- what is behind a jump ---
-
-struct spreading {
-	struct arena arena;
-	uint64_t *below;
-	VEC(const struct nft_stop *) todo;
-};
-
-static void spread_to(struct spreading *s, const struct nft_stop *stop)
-{
-	if (!stop || s->below[stop->number / 64] >> stop->number % 64 & 1)
-		return;
-	s->below[stop->number / 64] |= (uint64_t)1 << stop->number % 64;
-	vec_push(&s->arena, &s->todo, stop);
-}
-
-static void find_below(struct nft_ways *ways, struct nft_stop *jump)
-{
-	struct spreading s = {.below = arena_array(ways->arena, uint64_t, ways->stop.len / 64 + 1)};
-	arena_init(&s.arena);
-	spread_to(&s, jump);
-	while (s.todo.len) {
-		const struct nft_stop *stop = s.todo.at[--s.todo.len];
-		for (size_t i = 0; i < stop->leads; i++)
-			for (size_t k = 0; k < targets_of(form_of(stop, &stop->lead[i])); k++)
-				spread_to(&s, stop->lead[i].to[k]);
-	}
-	jump->below = s.below;
-	arena_fini(&s.arena);
-}
-
-bool nft_jump_reaches(const struct nft_stop *jump, uint32_t stop)
-{
-	return !jump->below || jump->below[stop / 64] >> stop % 64 & 1;
-}
-
-void nft_ways_find(const struct nft_program *program, struct arena *arena, struct nft_ways *out)
-{
-	*out = (struct nft_ways){.program = program, .arena = arena, .by_name = {.arena = arena}};
-	(void)!see(out, "");
-	for (size_t i = 0; i < out->stop.len; i++)
-		see_targets(out, out->stop.at[i]);
-	for (size_t i = 0; i < out->jump.len && i < JUMPS_MOST; i++)
-		find_below(out, out->jump.at[i]);
-}
-
-static void drop_indexes(struct nft_stop *stop)
-{
-	for (size_t i = 0; i < stop->leads; i++) {
-		nft_box_index_free(stop->lead[i].index);
-		stop->lead[i].index = NULL;
-	}
-}
-
-void nft_ways_settle(struct nft_ways *ways, const size_t *settled)
-{
-	for (size_t i = 0; i < ways->stop.len; i++) {
-		drop_indexes(ways->stop.at[i]);
-		ways->stop.at[i]->settled = settled[i];
-	}
-}
-
-void nft_ways_fini(struct nft_ways *ways)
-{
-	for (size_t i = 0; i < ways->stop.len; i++)
-		drop_indexes(ways->stop.at[i]);
-}
 
 // --- walking ---
 
@@ -288,7 +132,7 @@ static void jump(struct nft_walk *walk, const struct nft_visit *at, const struct
 	if (enters)
 		walk_stop(walk, stop, (struct entry){at, &back}, packets);
 	else if (!stop)
-		tell_missing(walk, at, form_of(at->stop, lead)->chain);
+		tell_missing(walk, at, nft_lead_form(at->stop, lead)->chain);
 	if (!enters || walk->all_back) {
 		put(walk, &region->arena, &region->areas, packets);
 		return;
@@ -344,7 +188,7 @@ static struct target branch_target(const struct nft_walk *walk, const struct nft
 				   const struct nft_lead *lead, const struct nft_map *map, size_t i)
 {
 	const char *chain = map->branch[i].chain;
-	bool all = map->len == form_of(at->stop, lead)->map.len;
+	bool all = map->len == nft_lead_form(at->stop, lead)->map.len;
 	struct nft_stop *stop = all     ? lead->to[i]
 				: chain ? map_get(&walk->ways->by_name, chain)
 					: NULL;
@@ -576,6 +420,68 @@ static const uint32_t *boxes_met(struct nft_walk *walk, struct nft_lead *lead,
 	return all;
 }
 
+// A gate: all boxes lead to one chain, which tests for itself what it takes. Following each box would be the same again and
+// again, so all packets go there, and, unless the boxes surely hold all of them, on as well: more than really do so.
+static bool is_gate(const struct nft_lead *lead)
+{
+	const struct nft_stop *to = lead->gate ? lead->to[0] : NULL;
+	return lead->gate && (!to || to->leads || to->chain->rule.len > 1);
+}
+
+static bool box_holds(const struct nft_boxes *boxes, const struct nft_box *box,
+		      const struct nft_area *packets)
+{
+	for (size_t f = 0; f < boxes->fields; f++) {
+		enum nft_field field = boxes->field[f];
+		struct algebra_set range = {(struct algebra_range *)&box->range[f], 1};
+		struct algebra_set all = nft_area_domain(field);
+		if (!algebra_set_within(packets->has >> field & 1 ? packets->set[field] : all,
+					range))
+			return false;
+	}
+	return true;
+}
+
+// How many of the packets are in boxes, as far as it is told: of any address, some.
+enum share { NONE, SOME, ALL };
+static enum share share_of(struct nft_walk *walk, struct nft_lead *lead,
+			   const struct nft_boxes *boxes, const struct nft_area *packets,
+			   struct arena *arena)
+{
+	struct nft_areas by = {0};
+	size_t n;
+	if (!(packets->has >> boxes->field[0] & 1))
+		return SOME;
+	const uint32_t *met = boxes_met(walk, lead, boxes, packets, arena, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct nft_box *box = &boxes->box[met[i]];
+		if (!box_meets(boxes, box, packets))
+			continue;
+		if (box_holds(boxes, box, packets))
+			return ALL;
+		struct nft_area area;
+		nft_area_all(&area);
+		box_area(boxes, box, arena, &area);
+		vec_push(arena, &by.list, nft_area_dup(&area, arena));
+	}
+	if (!by.list.len)
+		return NONE;
+	return nft_area_covered(packets, &by, arena) == ALGEBRA_COVERED ? ALL : SOME;
+}
+
+static void follow_gate(struct nft_walk *walk, const struct nft_visit *at, struct nft_lead *lead,
+			const struct nft_form *form, const struct nft_area *packets,
+			struct region *region)
+{
+	struct arena *a = &region->arena;
+	enum share share = share_of(walk, lead, &form->boxes, packets, a);
+	*at->wide |= share == SOME;
+	if (share != NONE)
+		enter(walk, at, (struct target){lead->to[0], form->boxes.box[0].chain}, packets);
+	if (share != ALL)
+		put(walk, a, &region->areas, packets);
+}
+
 static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at, struct nft_lead *lead,
 			 const struct nft_form *form, const struct nft_area *packets,
 			 struct region *region)
@@ -595,7 +501,7 @@ static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at, stru
 static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nft_lead *lead,
 		    const struct nft_area *packets, struct region *region)
 {
-	const struct nft_form *raw = form_of(at->stop, lead);
+	const struct nft_form *raw = nft_lead_form(at->stop, lead);
 	struct arena *a = &region->arena;
 	const struct nft_form *form = name_lead(walk, lead, raw, packets, a);
 	struct nft_area on;
@@ -613,6 +519,8 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nf
 	nft_area_minus(packets, &on, a, &region->areas);
 	if (form->act == ACT_BRANCH)
 		follow_map(walk, at, lead, form, &on, region);
+	else if (form->act == ACT_BOXES && is_gate(lead))
+		follow_gate(walk, at, lead, form, &on, region);
 	else if (form->act == ACT_BOXES)
 		follow_boxes(walk, at, lead, form, &on, region);
 	else if (form->act == ACT_JUMP)
@@ -705,7 +613,9 @@ static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry
 		      const struct nft_area *packets)
 {
 	u128 mark = 0;
-	struct nft_visit at = {.from = entry.from, .stop = stop, .back = entry.back, .mark = &mark};
+	bool wide = entry.from && *entry.from->wide;
+	struct nft_visit at = {
+		.from = entry.from, .stop = stop, .back = entry.back, .mark = &mark, .wide = &wide};
 	struct region region = {0};
 	size_t n = stop->chain->rule.len;
 	if (depth_of(entry.from) > DEPTH_MOST)

@@ -10,6 +10,7 @@ struct nft_box_index;
 struct nft_lead { // a rule that only leads on
 	uint32_t rule;
 	struct nft_stop **to; // the chain, or those of its branches or boxes; NULL: is not there
+	bool gate;            // boxes that all lead to one chain of a tree
 	bool tried;
 	const struct nft_form *
 		named; // then its tests, named for the first way that led here; NULL: they have no names
@@ -47,6 +48,8 @@ void nft_ways_settle(struct nft_ways *ways, const size_t *settled);
 bool nft_leads_on(const struct nft_form *form) must_check;
 // Packets that match it do not come to what stands behind it, whatever becomes of them.
 bool nft_takes(const struct nft_form *form) must_check;
+const struct nft_form *nft_lead_form(const struct nft_stop *stop,
+				     const struct nft_lead *lead) must_check;
 // Where a jump leads to; NULL: nowhere, or it is none. And whether packets can come from there to the stop.
 struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lead *lead) must_check;
 bool nft_jump_reaches(const struct nft_stop *jump, uint32_t stop) must_check;
@@ -62,6 +65,7 @@ struct nft_visit {
 	size_t rule;
 	struct nft_back *back; // packets that come to an end go on there; NULL: they are dropped
 	u128 *mark;            // of this visit, for whoever walks; 0 at first
+	bool *wide;            // the packets may be more than really come here
 };
 // One rule of a chain.
 struct nft_rule_at {

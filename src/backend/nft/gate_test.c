@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gates hold all packets of the rules that they are for, also of those that come later, and the kernel would take their
+// boxes.
+#include "backend/nft/boxes.h"
+#include "backend/nft/compile.h"
+#include "backend/nft/tree_gate.h"
+#include "ir/test.h"
+#include "verify/test_sets.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define RULES 2000
+#define LATER 300u
+
+struct world {
+	struct arena arena;
+	struct ir_ruleset ruleset;
+	struct nft_program linear;
+	struct nft_tree tree;
+	bool *seen; // nodes, by number
+	VEC(const struct nft_node *) gate;
+};
+
+static const struct nft_chain *rules_of(struct world *w)
+{
+	return nft_program_find(&w->linear, "");
+}
+
+// A tree of some of the rules; every so manyth is left out.
+static void begin(struct world *w, const struct test_sets_spec *spec, unsigned every)
+{
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
+	struct nft_rules some = {.own = NULL};
+	*w = (struct world){.seen = NULL};
+	arena_init(&w->arena);
+	nft_program_init(&w->linear, &w->arena);
+	test_sets_make(spec, &w->arena, &w->ruleset);
+	nft_compile(&w->ruleset, NULL, &w->linear);
+	for (size_t i = 0; i < rules_of(w)->rule.len; i++)
+		if (!every || i % every || i + 1 == rules_of(w)->rule.len)
+			vec_push(&w->arena, &some.list, &rules_of(w)->rule.at[i]);
+	nft_tree_build(&some, &shape, &w->arena, &w->tree);
+}
+
+static void find_gates(struct world *w, const struct nft_node *node)
+{
+	if (w->seen[node->number])
+		return;
+	w->seen[node->number] = true;
+	if (node->gate)
+		vec_push(&w->arena, &w->gate, node);
+	for (size_t i = 0; i < node->way.len; i++)
+		find_gates(w, node->way.at[i].to);
+	if (node->miss)
+		find_gates(w, node->miss);
+	for (size_t i = 0; i < node->part.len; i++)
+		find_gates(w, node->part.at[i].root);
+}
+
+static void all_gates(struct world *w)
+{
+	w->gate.len = 0;
+	w->seen = arena_array(&w->arena, bool, (size_t)w->tree.numbers + 1);
+	find_gates(w, w->tree.root);
+}
+
+// --- what is below a node ---
+
+static void mark_rules(const struct world *w, const struct nft_node *node, bool *rule, bool *seen)
+{
+	if (seen[node->number])
+		return;
+	seen[node->number] = true;
+	for (size_t i = 0; i < node->entry.len; i++)
+		rule[node->entry.at[i].rule] = true;
+	for (size_t i = 0; i < node->way.len; i++)
+		mark_rules(w, node->way.at[i].to, rule, seen);
+	if (node->miss)
+		mark_rules(w, node->miss, rule, seen);
+	for (size_t i = 0; i < node->part.len; i++)
+		mark_rules(w, node->part.at[i].root, rule, seen);
+}
+
+static bool *rules_below(struct world *w, const struct nft_node *node)
+{
+	bool *rule = arena_array(&w->arena, bool, w->tree.rule.len);
+	mark_rules(w, node, rule, arena_array(&w->arena, bool, (size_t)w->tree.numbers + 1));
+	return rule;
+}
+
+// --- boxes ---
+
+static bool holds(const struct nft_box *box, const u128 *at, size_t fields)
+{
+	for (size_t f = 0; f < fields; f++)
+		if (at[f] < box->range[f].lo || at[f] > box->range[f].hi)
+			return false;
+	return true;
+}
+
+static bool in_some(const struct nft_boxes *boxes, size_t len, const u128 *at)
+{
+	for (size_t i = 0; i < len; i++)
+		if (holds(&boxes->box[i], at, boxes->fields))
+			return true;
+	return false;
+}
+
+// The lowest and the highest packet of each range of the address.
+static void assert_held(const struct nft_boxes *boxes, const struct nft_form *form)
+{
+	const struct algebra_set *address = nft_form_set(form, boxes->field[0]);
+	for (size_t i = 0; i < 2 * address->len; i++) {
+		u128 at[NFT_BOXES_FIELDS];
+		for (size_t f = 0; f < boxes->fields; f++) {
+			const struct algebra_set *set = nft_form_set(form, boxes->field[f]);
+			struct algebra_range all = {
+				0, algebra_max(nft_field_info[boxes->field[f]].bits)};
+			struct algebra_range r = !set ? all
+						 : f  ? set->at[i % 2 ? set->len - 1 : 0]
+						      : set->at[i / 2];
+			at[f] = i % 2 ? r.hi : r.lo;
+		}
+		assert_true(in_some(boxes, boxes->len, at));
+	}
+}
+
+// The kernel refuses an element whose lowest or highest corner lies in one that is there.
+static void assert_taken(const struct nft_boxes *boxes)
+{
+	for (size_t i = 0; i < boxes->len; i++) {
+		u128 low[NFT_BOXES_FIELDS], high[NFT_BOXES_FIELDS];
+		for (size_t f = 0; f < boxes->fields; f++) {
+			low[f] = boxes->box[i].range[f].lo;
+			high[f] = boxes->box[i].range[f].hi;
+		}
+		assert_false(in_some(boxes, i, low));
+		assert_false(in_some(boxes, i, high));
+	}
+}
+
+static size_t check_gate(struct world *w, const struct nft_node *node)
+{
+	struct nft_boxes boxes;
+	const bool *inside = rules_below(w, node->way.at[0].to),
+		   *beside = rules_below(w, node->miss);
+	size_t held = 0;
+	nft_gate_boxes(node->gate, &boxes);
+	assert_taken(&boxes);
+	for (uint32_t i = 0; i < w->tree.rule.len; i++) {
+		if (!inside[i] || !nft_gate_asks(node->gate, w->tree.rule.at[i]))
+			continue;
+		assert_false(beside[i]);
+		assert_held(&boxes, w->tree.rule.at[i]);
+		held++;
+	}
+	return held;
+}
+
+static size_t check_gates(struct world *w)
+{
+	size_t held = 0;
+	all_gates(w);
+	for (size_t i = 0; i < w->gate.len; i++)
+		held += check_gate(w, w->gate.at[i]);
+	return held;
+}
+
+// --- tests ---
+
+static struct test_sets_spec spec_of(unsigned i)
+{
+	return (struct test_sets_spec){.kind = i % TEST_SETS_KINDS,
+				       .family = i / TEST_SETS_KINDS % 2 ? 6 : 4,
+				       .rules = RULES,
+				       .seed = test_random_seed(NULL)};
+}
+
+static void gates_hold_their_rules(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2 * TEST_SETS_KINDS; i++) {
+		struct world w;
+		const struct test_sets_spec spec = spec_of(i);
+		begin(&w, &spec, 0);
+		size_t held = check_gates(&w);
+		print_message("%zu gates hold %zu rules\n", w.gate.len, held);
+		assert_true(w.gate.len && held);
+		arena_fini(&w.arena);
+	}
+}
+
+// A rule that comes goes where its packets go, whose boxes are there then.
+static void rules_that_come_are_held(void **state)
+{
+	(void)state;
+	size_t placed = 0, gained = 0;
+	for (unsigned i = 0; i < 2 * TEST_SETS_KINDS; i++) {
+		struct world w;
+		const struct test_sets_spec spec = spec_of(i);
+		begin(&w, &spec, RULES / LATER);
+		uint64_t rank = 1;
+		for (size_t k = 0; k + 1 < rules_of(&w)->rule.len; k++) {
+			struct nft_touched touched = {.arena = &w.arena};
+			if (k % (RULES / LATER)) {
+				rank += NFT_RANK_STEP;
+				continue;
+			}
+			nft_tree_add_rule(&w.tree, &rules_of(&w)->rule.at[k], rank + 1);
+			placed += nft_tree_place(&w.tree, (uint32_t)w.tree.rule.len - 1, &touched);
+			gained += touched.gained.list.len;
+		}
+		(void)check_gates(&w);
+		arena_fini(&w.arena);
+	}
+	print_message("%zu rules placed, gates gained boxes %zu times\n", placed, gained);
+	assert_true(placed > LATER && gained);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gates_hold_their_rules),
+		cmocka_unit_test(rules_that_come_are_held),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
