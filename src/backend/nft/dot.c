@@ -3,7 +3,7 @@
 // Breadth first, so what is left out lies deep; wherever something is, a dashed node says how much.
 #include "backend/nft/compile.h"
 #include "backend/nft/text.h"
-#include "backend/nft/tree.h"
+#include "backend/nft/tree_gate.h"
 #include "base/buf.h"
 
 #include <stdlib.h>
@@ -60,6 +60,9 @@ static void put_node_text(const struct drawing *d, const struct nft_node *node, 
 		put_leaf_text(d, node, text);
 	else if (node->part.len)
 		buf_printf(text, "%zu parts in turn", node->part.len);
+	else if (node->gate)
+		buf_printf(text, "any rule for it by\n%s?\n%zu boxes",
+			   nft_field_info[node->gate->field[0]].text, node->gate->box.len);
 	else
 		buf_printf(text, "%s\n%zu way%s", nft_field_info[node->field].text, node->way.len,
 			   node->way.len == 1 ? "" : "s");
@@ -69,7 +72,9 @@ static void put_node_text(const struct drawing *d, const struct nft_node *node, 
 static void put_ranges(const struct nft_node *from, const struct nft_node *to, struct buf *text)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < from->way.len; i++) {
+	if (from->gate)
+		buf_adds(text, from->miss == to ? "no" : "maybe");
+	for (size_t i = 0; !from->gate && i < from->way.len; i++) {
 		if (from->way.at[i].to != to || n++ >= RANGES_MOST)
 			continue;
 		buf_adds(text, n > 1 ? "\n" : "");
@@ -80,7 +85,7 @@ static void put_ranges(const struct nft_node *from, const struct nft_node *to, s
 		if (from->part.at[i].root == to)
 			buf_printf(text, "%zu: %zu rule%s", i + 1, from->part.at[i].len,
 				   from->part.at[i].len == 1 ? "" : "s");
-	if (from->miss == to)
+	if (from->miss == to && !from->gate)
 		buf_adds(text, n ? "\nand others" : "others");
 }
 

@@ -398,6 +398,27 @@ static void rules_in_front_are_said(void **state)
 	arena_fini(&arena);
 }
 
+// A gate is drawn as the question that it is.
+static void gates_are_drawn(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct ir_ruleset fw;
+	struct diags diags;
+	struct buf dot;
+	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED}};
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	buf_init(&dot);
+	test_sets_make(&(struct test_sets_spec){TEST_SETS_FW, 4, 1000, 1}, &arena, &fw);
+	assert_true(backend_nft_dot(&fw, &options, &diags, &dot));
+	assert_non_null(strstr(dot.data, "any rule for it by\nip daddr?\n"));
+	assert_non_null(strstr(dot.data, "[label=\"maybe\"]"));
+	assert_non_null(strstr(dot.data, "[label=\"no\"]"));
+	buf_fini(&dot);
+	arena_fini(&arena);
+}
+
 static void bad_rulesets_are_refused(void **state)
 {
 	(void)state;
@@ -431,6 +452,7 @@ int main(void)
 		cmocka_unit_test(large_drawings_are_cut),
 		cmocka_unit_test(random_rulesets),
 		cmocka_unit_test(rules_in_front_are_said),
+		cmocka_unit_test(gates_are_drawn),
 		cmocka_unit_test(bad_rulesets_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
