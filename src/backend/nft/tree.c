@@ -19,7 +19,8 @@
 #define CUT_LEAST 400u       // rules of a list that is worth to be cut in few ways …
 #define CUT_COPIES_X10 25u   // … of so many rules together, for each of them …
 #define CUT_HELD_X10 16u     // … behind gates, where few packets come …
-#define CUT_LARGE_X10 32u    // … in large trees, of which such lists are a smaller part
+#define CUT_LARGE_X10 32u    // … in large trees, of which such lists are a smaller part …
+#define CUT_LONG 10000u      // … up to so many rules
 #define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
@@ -387,7 +388,8 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 	struct nft_split split;
 	bool gates = b->gates && list->len > b->leaf_most,
 	     held = gates && asks_narrowly(b, list, path), few = b->cut && list->len >= CUT_LEAST;
-	unsigned copies_x10 = b->tree->overlay      ? CUT_LARGE_X10
+	bool large = b->tree->overlay && list->len <= CUT_LONG;
+	unsigned copies_x10 = large                 ? CUT_LARGE_X10
 			      : nft_path_held(path) ? CUT_HELD_X10
 						    : CUT_COPIES_X10;
 	struct nft_splitting s = {.tree = b->tree,
