@@ -701,9 +701,11 @@ static bool keep_counts(struct change *c)
 // A new element is found when the transaction is over, a little after a rule has gone with it. So rules come to the front
 // before others go, and those in front go at last: a packet is always judged by the old policy or the new one. That the
 // guard lets packets see the maps in front is right at any time; that it does not is right while no element is needed: it
-// opens with the first one, and closes when what the last ones did is done by rules or is to be done no more.
+// opens with the first one, and closes when what the last ones did is done by rules or is to be done no more. Boxes of a
+// gate are right before any rule needs them, too; one rule that comes alone need not wait for them.
 static bool change_kernel(struct change *c)
 {
+	bool alone = c->added.len == 1 && !c->removed.len && !c->emptied;
 	struct algebra_set guarded = nft_overlay_versions(&c->live->piece, &c->arena);
 	nft_live_keep_counts(c->live, &c->batch);
 	nft_tree_emit_touched(&c->live->tree, &c->touched, nft_live_encode_chain, c->live);
@@ -712,10 +714,13 @@ static bool change_kernel(struct change *c)
 	make_maps(c);
 	encode_pieces(c, NFT_MSG_NEWSETELEM, c->emptied ? &c->live->piece : &c->put);
 	encode_guard(c, NFT_MSG_NEWSETELEM, guarded, c->guarded);
+	if (!alone)
+		encode_some(c, NFT_MSG_NEWSETELEM, &c->touched.gained);
 	if (run(c))
 		return false;
 	change_leaves(c);
-	encode_some(c, NFT_MSG_NEWSETELEM, &c->touched.gained);
+	if (alone)
+		encode_some(c, NFT_MSG_NEWSETELEM, &c->touched.gained);
 	if (run(c) || (c->emptied && !keep_counts(c)))
 		return false;
 	encode_pieces(c, NFT_MSG_DELSETELEM, &c->taken);
