@@ -41,6 +41,7 @@ struct flattening {
 	VEC(struct piece) piece;
 	bool only_apart; // what is not a group is known already
 	bool backward;   // keys ran backwards on some way
+	bool wide;       // more packets were followed somewhere than come there
 	bool last;       // the list is made for good
 	bool as_found;   // all rules are pieces, in the order in which they were found
 	u128 returned,
@@ -190,9 +191,7 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 		said.strange = nft_area_unguarded(&mine, form);
 	u128 key = key_of(form), highest = highest_before(f, at);
 	struct group *group = key && f->only_apart ? group_of(f, key) : NULL;
-	if (!key && !said.strange && *at->wide)
-		said.strange =
-			"stands behind a gate of a tree, so nobody can say for which packets";
+	f->wide |= *at->wide;
 	bool grouped = key && !said.strange && !(group && group->guess == GUESSES) && !f->as_found;
 	f->backward |= key && key < highest;
 	f->seen = key > f->seen ? key : f->seen;
@@ -592,6 +591,9 @@ static void all_apart(struct flattening *f)
 		f->group.at[i]->guess = GUESSES;
 }
 
+static const char behind_gates[] =
+	"stands in a tree with gates, so nobody can say for which packets";
+
 void nft_flatten(const struct nft_program *program, struct arena *arena, struct nft_list *out)
 {
 	struct flattening f = {
@@ -608,8 +610,12 @@ void nft_flatten(const struct nft_program *program, struct arena *arena, struct 
 		all_apart(&f);
 	walk_all(&f, true);
 	// Groups that were found in another order than that of their keys stand in it only by the proof, which pieces
-	// are not part of.
-	if (f.piece.len && f.backward) {
+	// are not part of. Where more packets were followed than really come there, nobody knows the pieces'.
+	if (f.wide) {
+		for (size_t i = 0; i < f.piece.len; i++)
+			if (!f.piece.at[i].form.strange)
+				f.piece.at[i].form.strange = behind_gates;
+	} else if (f.piece.len && f.backward) {
 		f.as_found = true;
 		all_apart(&f);
 		walk_all(&f, true);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gates hold all packets of the rules that they are for, also of those that come later, and the kernel would take their
-// boxes.
+// boxes. What somebody else puts behind them is told.
 #include "backend/nft/boxes.h"
 #include "backend/nft/compile.h"
+#include "backend/nft/differ.h"
 #include "backend/nft/tree_gate.h"
 #include "ir/test.h"
 #include "verify/test_sets.h"
@@ -222,11 +223,62 @@ static void rules_that_come_are_held(void **state)
 	assert_true(placed > LATER && gained);
 }
 
+// --- somebody's rules in a tree with gates ---
+
+// The outermost gate, and its place.
+static struct nft_chain *find_gate(const struct nft_program *tree, size_t *at_out)
+{
+	for (size_t i = tree->chain.len; i-- > 0;)
+		for (*at_out = 0; *at_out < tree->chain.at[i]->rule.len; ++*at_out)
+			if (nft_form_gate(&tree->chain.at[i]->rule.at[*at_out]))
+				return tree->chain.at[i];
+	return NULL;
+}
+
+static void put_in(struct arena *arena, struct nft_chain *chain, size_t at, struct nft_form form)
+{
+	vec_push(arena, &chain->rule, form);
+	memmove(&chain->rule.at[at + 1], &chain->rule.at[at],
+		(chain->rule.len - at - 1) * sizeof(form));
+	chain->rule.at[at] = form;
+}
+
+// More packets are followed behind a gate than come there. So what somebody puts there, or what is gone, is told, but no
+// packet is shown, rather than a wrong one.
+static void what_is_not_ours_is_told(void **state)
+{
+	(void)state;
+	const struct test_sets_spec spec = {
+		.kind = TEST_SETS_FW, .family = 4, .rules = 600, .seed = 5};
+	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED}};
+	for (unsigned i = 0; i < 3; i++) {
+		struct world w;
+		struct nft_program tree;
+		size_t at = 0;
+		begin(&w, &spec, 0);
+		struct backend_differences differences = {.arena = &w.arena};
+		nft_program_init(&tree, &w.arena);
+		nft_compile_shaped(&w.ruleset, &options, &tree);
+		struct nft_chain *chain = find_gate(&tree, &at);
+		assert_non_null(chain);
+		if (i)
+			put_in(&w.arena, chain, at + i - 1, (struct nft_form){.act = ACT_DROP});
+		else
+			chain->rule.len = at + 1;
+		assert_int_equal(nft_differ(&w.ruleset, NULL, &tree, "g1", &differences), 0);
+		assert_true(differences.list.len > 0);
+		for (size_t k = 0; k < differences.list.len; k++)
+			assert_null(differences.list.at[k].witness);
+		arena_fini(&w.arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gates_hold_their_rules),
 		cmocka_unit_test(rules_that_come_are_held),
+		cmocka_unit_test(what_is_not_ours_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
