@@ -463,7 +463,7 @@ static const char *input_value(const struct schema_node *node, struct arena *are
 	struct buf content;
 	buf_init(&content);
 	schema_any_text(node, &content);
-	const char *copy = arena_strndup(arena, content.len ? content.data : "", content.len);
+	const char *copy = arena_strndup(arena, content.data, content.len);
 	buf_fini(&content);
 	return copy;
 }

@@ -337,10 +337,8 @@ void nft_filling_take(const struct nft_filling *f, struct nft_boxes *out)
 bool nft_boxes_sure(const struct nft_box *box, size_t len, const unsigned *bits, size_t fields,
 		    struct arena *arena)
 {
-	size_t pieces = 0, same = 0;
-	while (same < len && box[same].chain && !strcmp(box[same].chain, box[0].chain))
-		same++;
-	if (same == len)
+	size_t pieces = 0;
+	if (nft_boxes_to_one(box, len))
 		return true;
 	for (size_t i = 0; i < len; i++)
 		pieces += nft_boxes_pieces(box[i].range[fields - 1], bits[fields - 1]);

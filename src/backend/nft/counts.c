@@ -37,7 +37,7 @@ static const char *names_of(const struct nft_tag *tag, struct arena *arena)
 	struct buf buf;
 	buf_init(&buf);
 	nft_tag_comment(tag, &buf);
-	const char *names = arena_strndup(arena, buf.len ? buf.data : "", buf.len);
+	const char *names = arena_strndup(arena, buf.data, buf.len);
 	buf_fini(&buf);
 	return names;
 }

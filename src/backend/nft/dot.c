@@ -72,9 +72,11 @@ static void put_node_text(const struct drawing *d, const struct nft_node *node, 
 static void put_ranges(const struct nft_node *from, const struct nft_node *to, struct buf *text)
 {
 	size_t n = 0;
-	if (from->gate)
+	if (from->gate) {
 		buf_adds(text, from->miss == to ? "no" : "maybe");
-	for (size_t i = 0; !from->gate && i < from->way.len; i++) {
+		return;
+	}
+	for (size_t i = 0; i < from->way.len; i++) {
 		if (from->way.at[i].to != to || n++ >= RANGES_MOST)
 			continue;
 		buf_adds(text, n > 1 ? "\n" : "");
@@ -85,7 +87,7 @@ static void put_ranges(const struct nft_node *from, const struct nft_node *to, s
 		if (from->part.at[i].root == to)
 			buf_printf(text, "%zu: %zu rule%s", i + 1, from->part.at[i].len,
 				   from->part.at[i].len == 1 ? "" : "s");
-	if (from->miss == to && !from->gate)
+	if (from->miss == to)
 		buf_adds(text, n ? "\nand others" : "others");
 }
 

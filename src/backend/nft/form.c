@@ -72,16 +72,18 @@ bool nft_form_by_map(const struct nft_form *form)
 	return form->act == ACT_BRANCH || form->act == ACT_BOXES;
 }
 
+bool nft_boxes_to_one(const struct nft_box *box, size_t len)
+{
+	const char *first = len ? box[0].chain : NULL;
+	for (size_t i = 1; first && i < len; i++)
+		if (box[i].chain != first && (!box[i].chain || strcmp(box[i].chain, first) != 0))
+			return false;
+	return first;
+}
+
 bool nft_form_gate(const struct nft_form *form)
 {
-	const struct nft_boxes *boxes = &form->boxes;
-	const char *first = form->act == ACT_BOXES && boxes->len ? boxes->box[0].chain : NULL;
-	for (size_t i = 1; first && i < boxes->len; i++) {
-		const char *chain = boxes->box[i].chain;
-		if (chain != first && (!chain || strcmp(chain, first) != 0))
-			return false;
-	}
-	return first;
+	return form->act == ACT_BOXES && nft_boxes_to_one(form->boxes.box, form->boxes.len);
 }
 
 const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_field field)

@@ -175,6 +175,8 @@ unsigned nft_map_block(const struct nft_map *map) must_check;
 bool nft_form_by_map(const struct nft_form *form) must_check;
 // Whether all boxes of its map lead to one chain.
 bool nft_form_gate(const struct nft_form *form) must_check;
+bool nft_boxes_to_one(const struct nft_box *box,
+		      size_t len) must_check; // false when there are none
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.
 bool nft_form_counts(const struct nft_form *form) must_check;
 // The chain of clauses to which the rule jumps, from which packets may come back; NULL: it leads elsewhere, if at all.

@@ -227,6 +227,7 @@ bool nft_range_within(struct algebra_range inner, struct algebra_range outer) mu
 // Of the chain with this number, of a node or a rule's boxes, within the generation.
 char *nft_node_name(uint32_t number, struct arena *arena) must_check;
 uint32_t nft_node_number(const char *name) must_check;
+char *nft_node_map_name(const struct nft_node *node, struct arena *arena) must_check;
 #define NFT_RANK_STEP ((uint64_t)1 << 32)
 // The rule with those of its tests that are left.
 struct nft_form nft_entry_form(const struct nft_tree *tree, struct nft_entry entry,

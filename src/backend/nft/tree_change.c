@@ -624,7 +624,7 @@ static bool pass_gates(const struct walk *w, uint32_t rule, struct nft_touched *
 		struct nft_boxes more;
 		if (!nft_gate_add(w->tree, node->gate, w->tree->rule.at[rule], &more))
 			return false;
-		more.name = nft_gate_name(node, touched->arena);
+		more.name = nft_node_map_name(node, touched->arena);
 		if (more.len)
 			vec_push(touched->arena, &touched->gained.list, more);
 	}

@@ -30,6 +30,11 @@ char *nft_node_name(uint32_t number, struct arena *arena)
 	return arena_printf(arena, NFT_NODE_CHAIN "%u", number);
 }
 
+char *nft_node_map_name(const struct nft_node *node, struct arena *arena)
+{
+	return arena_printf(arena, "-m%u", node->number);
+}
+
 uint32_t nft_node_number(const char *name)
 {
 	assert(nft_is_node(name));
@@ -197,7 +202,7 @@ static void emit_map(struct emission *e, const struct nft_node *node, struct nft
 	struct nft_form form = {.act = ACT_BRANCH, .tag = nft_tag_helper()};
 	form.map =
 		(struct nft_map){.field = node->field,
-				 .name = arena_printf(e->arena, "-m%u", node->number),
+				 .name = nft_node_map_name(node, e->arena),
 				 .branch = arena_array(e->arena, struct nft_branch, node->way.len),
 				 .len = node->way.len};
 	for (size_t i = 0; i < form.map.len; i++)
@@ -212,7 +217,7 @@ static void emit_gate(struct emission *e, const struct nft_node *node, struct nf
 	nft_gate_boxes(node->gate, &form.boxes);
 	if (e->kept)
 		form.boxes.len = 0;
-	form.boxes.name = nft_gate_name(node, e->arena);
+	form.boxes.name = nft_node_map_name(node, e->arena);
 	push(e, to, form);
 }
 

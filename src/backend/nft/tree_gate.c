@@ -159,11 +159,6 @@ struct nft_gate *nft_gate_new(const struct nft_tree *tree, const struct nft_entr
 	return add_all(tree, gate, &all, filling) ? gate : NULL;
 }
 
-char *nft_gate_name(const struct nft_node *gate, struct arena *arena)
-{
-	return arena_printf(arena, "-m%u", gate->number);
-}
-
 void nft_gate_boxes(const struct nft_gate *gate, struct nft_boxes *out)
 {
 	*out = (struct nft_boxes){

@@ -9,8 +9,7 @@
 struct nft_gate {
 	size_t fields;
 	enum nft_field field[NFT_BOXES_FIELDS]; // that address first
-	uint32_t
-		held; // the sides that other gates have told: of rules that ask for no address there
+	uint32_t held; // sides that other gates have told: of rules that ask for no address there
 	const char *chain; // to which the boxes lead
 	VEC(struct nft_box) box;
 };
@@ -22,8 +21,6 @@ bool nft_gate_asks(const struct nft_gate *gate, const struct nft_form *form) mus
 struct nft_gate *nft_gate_new(const struct nft_tree *tree, const struct nft_entries *rules,
 			      const struct nft_path *path, enum nft_field address,
 			      const struct nft_node *to) must_check;
-// Of the map, within the generation.
-char *nft_gate_name(const struct nft_node *gate, struct arena *arena) must_check;
 void nft_gate_boxes(const struct nft_gate *gate, struct nft_boxes *out);
 // The boxes of one more rule, of which those that are new are `more_out`; none may be. They live in the tree's arena. False,
 // and the gate is of no use any more: the kernel would not take them.

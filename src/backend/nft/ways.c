@@ -420,28 +420,6 @@ static const uint32_t *boxes_met(struct nft_walk *walk, struct nft_lead *lead,
 	return all;
 }
 
-// A gate: all boxes lead to one chain, which tests for itself what it takes. Following each box would be the same again and
-// again, so all packets go there, and, unless the boxes surely hold all of them, on as well: more than really do so.
-static bool is_gate(const struct nft_lead *lead)
-{
-	const struct nft_stop *to = lead->gate ? lead->to[0] : NULL;
-	return lead->gate && (!to || to->leads || to->chain->rule.len > 1);
-}
-
-static bool box_holds(const struct nft_boxes *boxes, const struct nft_box *box,
-		      const struct nft_area *packets)
-{
-	for (size_t f = 0; f < boxes->fields; f++) {
-		enum nft_field field = boxes->field[f];
-		struct algebra_set range = {(struct algebra_range *)&box->range[f], 1};
-		struct algebra_set all = nft_area_domain(field);
-		if (!algebra_set_within(packets->has >> field & 1 ? packets->set[field] : all,
-					range))
-			return false;
-	}
-	return true;
-}
-
 // How many of the packets are in boxes, as far as it is told: of any address, some.
 enum share { NONE, SOME, ALL };
 static enum share share_of(struct nft_walk *walk, struct nft_lead *lead,
@@ -457,8 +435,6 @@ static enum share share_of(struct nft_walk *walk, struct nft_lead *lead,
 		const struct nft_box *box = &boxes->box[met[i]];
 		if (!box_meets(boxes, box, packets))
 			continue;
-		if (box_holds(boxes, box, packets))
-			return ALL;
 		struct nft_area area;
 		nft_area_all(&area);
 		box_area(boxes, box, arena, &area);
@@ -469,6 +445,8 @@ static enum share share_of(struct nft_walk *walk, struct nft_lead *lead,
 	return nft_area_covered(packets, &by, arena) == ALGEBRA_COVERED ? ALL : SOME;
 }
 
+// Following each box would be the same again and again, so all packets go where they lead, and, unless the boxes surely hold
+// all of them, on as well: more than really do so.
 static void follow_gate(struct nft_walk *walk, const struct nft_visit *at, struct nft_lead *lead,
 			const struct nft_form *form, const struct nft_area *packets,
 			struct region *region)
@@ -519,7 +497,7 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nf
 	nft_area_minus(packets, &on, a, &region->areas);
 	if (form->act == ACT_BRANCH)
 		follow_map(walk, at, lead, form, &on, region);
-	else if (form->act == ACT_BOXES && is_gate(lead))
+	else if (lead->gate)
 		follow_gate(walk, at, lead, form, &on, region);
 	else if (form->act == ACT_BOXES)
 		follow_boxes(walk, at, lead, form, &on, region);

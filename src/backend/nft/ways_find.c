@@ -79,6 +79,12 @@ static void see_jump(struct nft_ways *ways, struct nft_stop *to)
 	to->jump = (uint32_t)ways->jump.len;
 }
 
+// It does not take all that comes there. A chain that is not there may do so, too.
+static bool tests(const struct nft_stop *stop)
+{
+	return !stop || stop->leads || stop->chain->rule.len > 1;
+}
+
 static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 {
 	for (size_t i = 0; i < stop->leads; i++) {
@@ -86,10 +92,10 @@ static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 		const struct nft_form *form = nft_lead_form(stop, lead);
 		size_t n = targets_of(form);
 		bool one = nft_form_gate(form);
-		lead->gate = one && nft_is_node(target_of(form, 0));
 		lead->to = arena_array(ways->arena, struct nft_stop *, n);
 		for (size_t k = 0; k < n; k++)
 			lead->to[k] = one && k ? lead->to[0] : see(ways, target_of(form, k));
+		lead->gate = one && nft_is_node(target_of(form, 0)) && tests(lead->to[0]);
 		see_jump(ways, nft_lead_jump(stop, lead));
 	}
 }
