@@ -675,10 +675,26 @@ static void encode_guard(struct change *c, uint16_t type, struct algebra_set ver
 	nft_encode_values(&c->live->encoder, type, NFT_OVERLAY_GUARD, &match);
 }
 
-static void encode_some(struct change *c, uint16_t type, const struct nft_some_boxes *some)
+static void encode_lost(struct change *c)
 {
-	for (size_t i = 0; i < some->list.len; i++)
-		nft_encode_box_elements(&c->live->encoder, type, &some->list.at[i], NFT_NO_OWNER);
+	const struct nft_some_boxes *lost = &c->touched.lost;
+	for (size_t i = 0; i < lost->list.len; i++)
+		nft_encode_box_elements(&c->live->encoder, NFT_MSG_DELSETELEM, &lost->list.at[i],
+					NFT_NO_OWNER);
+}
+
+static void encode_gained(struct change *c)
+{
+	struct nft_encoder *encoder = &c->live->encoder;
+	for (size_t i = 0; i < c->touched.gained.len; i++) {
+		const struct nft_form *gate = &c->touched.gained.at[i];
+		if (gate->act == ACT_BRANCH)
+			nft_encode_branches(encoder, NFT_MSG_NEWSETELEM, &gate->map, false,
+					    NFT_NO_OWNER);
+		else
+			nft_encode_box_elements(encoder, NFT_MSG_NEWSETELEM, &gate->boxes,
+						NFT_NO_OWNER);
+	}
 }
 
 // What was counted in the maps that were in front; no packet comes there any more.
@@ -715,17 +731,17 @@ static bool change_kernel(struct change *c)
 	encode_pieces(c, NFT_MSG_NEWSETELEM, c->emptied ? &c->live->piece : &c->put);
 	encode_guard(c, NFT_MSG_NEWSETELEM, guarded, c->guarded);
 	if (!alone)
-		encode_some(c, NFT_MSG_NEWSETELEM, &c->touched.gained);
+		encode_gained(c);
 	if (run(c))
 		return false;
 	change_leaves(c);
 	if (alone)
-		encode_some(c, NFT_MSG_NEWSETELEM, &c->touched.gained);
+		encode_gained(c);
 	if (run(c) || (c->emptied && !keep_counts(c)))
 		return false;
 	encode_pieces(c, NFT_MSG_DELSETELEM, &c->taken);
 	encode_guard(c, NFT_MSG_DELSETELEM, c->guarded, guarded);
-	encode_some(c, NFT_MSG_DELSETELEM, &c->touched.lost);
+	encode_lost(c);
 	remove_leftovers(c);
 	return !run(c);
 }

@@ -191,10 +191,10 @@ static void each_target(struct nft_costs *costs, const struct nft_form *form, ea
 	struct reached *to = form->chain ? reach(costs, form->chain) : NULL;
 	if (to)
 		each(context, to);
-	for (size_t i = 0; form->act == ACT_BRANCH && i < form->map.len; i++)
+	bool gate = nft_form_gate(form);
+	for (size_t i = 0; form->act == ACT_BRANCH && i < (gate ? 1 : form->map.len); i++)
 		if ((to = reach(costs, form->map.branch[i].chain)))
 			each(context, to);
-	bool gate = nft_form_gate(form);
 	for (size_t i = 0; form->act == ACT_BOXES && i < (gate ? 1 : form->boxes.len); i++)
 		if ((to = reach(costs, form->boxes.box[i].chain)))
 			each(context, to);
@@ -231,6 +231,8 @@ static struct nft_passing pass(const struct nft_form *form, const struct below *
 	double step = step_ns(form);
 	if (is_way(form) && !form->len)
 		return (struct nft_passing){step + b->usual, step + b->worst};
+	if (nft_form_gate(form))
+		return (struct nft_passing){step + rest.usual, step + larger(b->worst, rest.worst)};
 	if (form->act == ACT_BRANCH || is_way(form)) {
 		size_t ways = ways_of(form, b, behind);
 		double usual = b->usual + rest.usual * (double)(ways - b->ways);
@@ -240,8 +242,6 @@ static struct nft_passing pass(const struct nft_form *form, const struct below *
 	if (ends(form))
 		return (struct nft_passing){step, step};
 	bool into = form->act == ACT_JUMP && is_plain(form);
-	if (nft_form_gate(form))
-		return (struct nft_passing){step + rest.usual, step + larger(b->worst, rest.worst)};
 	return (struct nft_passing){step + (into ? b->usual : 0) + rest.usual,
 				    step + (into ? b->worst : 0) + rest.worst};
 }

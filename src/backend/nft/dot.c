@@ -61,8 +61,9 @@ static void put_node_text(const struct drawing *d, const struct nft_node *node, 
 	else if (node->part.len)
 		buf_printf(text, "%zu parts in turn", node->part.len);
 	else if (node->gate)
-		buf_printf(text, "any rule for it by\n%s?\n%zu boxes",
-			   nft_field_info[node->gate->field[0]].text, node->gate->box.len);
+		buf_printf(text, "any rule for it by\n%s?\n%zu %s",
+			   nft_field_info[node->gate->field[0]].text, node->gate->box.len,
+			   node->gate->fields == 1 ? "blocks" : "boxes");
 	else
 		buf_printf(text, "%s\n%zu way%s", nft_field_info[node->field].text, node->way.len,
 			   node->way.len == 1 ? "" : "s");

@@ -81,8 +81,20 @@ bool nft_boxes_to_one(const struct nft_box *box, size_t len)
 	return first;
 }
 
+static bool branches_to_one(const struct nft_map *map)
+{
+	for (size_t i = 1; i < map->len; i++)
+		if (strcmp(map->branch[i].chain, map->branch[0].chain) != 0)
+			return false;
+	return map->len;
+}
+
 bool nft_form_gate(const struct nft_form *form)
 {
+	if (form->act == ACT_BRANCH)
+		return form->map.name &&
+		       !strncmp(form->map.name, NFT_GATE_MAP, strlen(NFT_GATE_MAP)) &&
+		       branches_to_one(&form->map);
 	return form->act == ACT_BOXES && nft_boxes_to_one(form->boxes.box, form->boxes.len);
 }
 

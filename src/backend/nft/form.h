@@ -173,7 +173,9 @@ uint32_t nft_form_direction(const struct nft_form *form) must_check;
 unsigned nft_map_block(const struct nft_map *map) must_check;
 // Whether a map says where packets go.
 bool nft_form_by_map(const struct nft_form *form) must_check;
-// Whether all boxes of its map lead to one chain.
+// Whether all that its map holds leads to one chain, which tests for itself (tree_gate.h). Of a map over one field its name
+// has to say so.
+#define NFT_GATE_MAP "-gate"
 bool nft_form_gate(const struct nft_form *form) must_check;
 bool nft_boxes_to_one(const struct nft_box *box,
 		      size_t len) must_check; // false when there are none

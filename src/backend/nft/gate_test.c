@@ -25,6 +25,7 @@ struct world {
 	struct nft_tree tree;
 	bool *seen; // nodes, by number
 	VEC(const struct nft_node *) gate;
+	size_t blocks; // gates of blocks
 };
 
 static const struct nft_chain *rules_of(struct world *w)
@@ -33,9 +34,11 @@ static const struct nft_chain *rules_of(struct world *w)
 }
 
 // A tree of some of the rules; every so manyth is left out.
-static void begin(struct world *w, const struct test_sets_spec *spec, unsigned every)
+static void begin(struct world *w, const struct test_sets_spec *spec, unsigned every,
+		  unsigned blocks_least)
 {
-	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED,
+						.blocks_least = blocks_least};
 	struct nft_rules some = {.own = NULL};
 	*w = (struct world){.seen = NULL};
 	arena_init(&w->arena);
@@ -147,14 +150,17 @@ static void assert_taken(const struct nft_boxes *boxes)
 
 static size_t check_gate(struct world *w, const struct nft_node *node)
 {
-	struct nft_boxes boxes;
+	const struct nft_gate *gate = node->gate;
+	struct nft_boxes boxes = {
+		.fields = gate->fields, .box = gate->box.at, .len = gate->box.len};
 	const bool *inside = rules_below(w, node->way.at[0].to),
 		   *beside = rules_below(w, node->miss);
 	size_t held = 0;
-	nft_gate_boxes(node->gate, &boxes);
+	memcpy(boxes.field, gate->field, sizeof(boxes.field));
+	w->blocks += gate->fields == 1;
 	assert_taken(&boxes);
 	for (uint32_t i = 0; i < w->tree.rule.len; i++) {
-		if (!inside[i] || !nft_gate_asks(node->gate, w->tree.rule.at[i]))
+		if (!inside[i] || !nft_gate_asks(gate, w->tree.rule.at[i]))
 			continue;
 		assert_false(beside[i]);
 		assert_held(&boxes, w->tree.rule.at[i]);
@@ -185,13 +191,15 @@ static struct test_sets_spec spec_of(unsigned i)
 static void gates_hold_their_rules(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 2 * TEST_SETS_KINDS; i++) {
+	for (unsigned i = 0; i < 4 * TEST_SETS_KINDS; i++) {
 		struct world w;
 		const struct test_sets_spec spec = spec_of(i);
-		begin(&w, &spec, 0);
+		bool blocks = i >= 2 * TEST_SETS_KINDS;
+		begin(&w, &spec, 0, blocks);
 		size_t held = check_gates(&w);
-		print_message("%zu gates hold %zu rules\n", w.gate.len, held);
-		assert_true(w.gate.len && held);
+		print_message("%zu gates hold %zu rules, %zu by blocks\n", w.gate.len, held,
+			      w.blocks);
+		assert_true(w.gate.len && held && (!w.blocks) == !blocks);
 		arena_fini(&w.arena);
 	}
 }
@@ -201,10 +209,10 @@ static void rules_that_come_are_held(void **state)
 {
 	(void)state;
 	size_t placed = 0, gained = 0;
-	for (unsigned i = 0; i < 2 * TEST_SETS_KINDS; i++) {
+	for (unsigned i = 0; i < 4 * TEST_SETS_KINDS; i++) {
 		struct world w;
 		const struct test_sets_spec spec = spec_of(i);
-		begin(&w, &spec, RULES / LATER);
+		begin(&w, &spec, RULES / LATER, i >= 2 * TEST_SETS_KINDS);
 		uint64_t rank = 1;
 		for (size_t k = 0; k + 1 < rules_of(&w)->rule.len; k++) {
 			struct nft_touched touched = {.arena = &w.arena};
@@ -214,7 +222,7 @@ static void rules_that_come_are_held(void **state)
 			}
 			nft_tree_add_rule(&w.tree, &rules_of(&w)->rule.at[k], rank + 1);
 			placed += nft_tree_place(&w.tree, (uint32_t)w.tree.rule.len - 1, &touched);
-			gained += touched.gained.list.len;
+			gained += touched.gained.len;
 		}
 		(void)check_gates(&w);
 		arena_fini(&w.arena);
@@ -255,7 +263,7 @@ static void what_is_not_ours_is_told(void **state)
 		struct world w;
 		struct nft_program tree;
 		size_t at = 0;
-		begin(&w, &spec, 0);
+		begin(&w, &spec, 0, 0);
 		struct backend_differences differences = {.arena = &w.arena};
 		nft_program_init(&tree, &w.arena);
 		nft_compile_shaped(&w.ruleset, &options, &tree);

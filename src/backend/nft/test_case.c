@@ -158,7 +158,8 @@ static void add_random_flow(struct test_case *test, struct test_random *random, 
 struct backend_nft_shape test_shape_random(struct test_random *random)
 {
 	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100},
-			      boxes[] = {0, 1, 2, 4}, sorted[] = {0, 4, 8};
+			      boxes[] = {0, 1, 2, 4}, sorted[] = {0, 4, 8},
+			      blocks[] = {0, 1, 4};
 	return (struct backend_nft_shape){
 		.form = test_random_chance(random, 30)
 				? BACKEND_NFT_MIXED
@@ -166,6 +167,7 @@ struct backend_nft_shape test_shape_random(struct test_random *random)
 		.boxes_least = boxes[test_random_below(random, array_len(boxes))],
 		.overlay_least = test_random_below(random, 2),
 		.sorted_least = sorted[test_random_below(random, array_len(sorted))],
+		.blocks_least = blocks[test_random_below(random, array_len(blocks))],
 		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
 		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
 }

@@ -15,6 +15,7 @@
 #define GIVEN_MOST 16u    // on the way to the leaves, for each that may stand there
 #define BOXES_LEAST 17u   // so many rules are not tested one after the other where a map can be had
 #define SORTED_LEAST 64u  // fewer rules are one part
+#define BLOCKS_LEAST 2000u // boxes of a gate: a map over several fields then takes twice as long as a hash
 #define OVERLAY_LEAST 20000u // rules; to check the table then takes the kernel some ms
 #define CUT_LEAST 400u       // rules of a list that is worth to be cut in few ways …
 #define CUT_COPIES_X10 25u   // … of so many rules together, for each of them …
@@ -22,6 +23,7 @@
 #define CUT_LARGE_X10 32u    // … in large trees, of which such lists are a smaller part …
 #define CUT_LONG 10000u      // … up to so many rules
 #define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
+#define OWN_MOST 1u // rules for packets of no way that stand in the chain of the node, though others have them, too
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
 // With so many rules leaves are longer, since the kernel looks for maps one after the other.
@@ -290,6 +292,14 @@ static void add_way(struct nft_build *b, struct nft_node *node, struct nft_way w
 	vec_push(b->arena, &node->way, way);
 }
 
+// So few rules are not worth a chain that others lead to, too: they stand in the node's own.
+static struct nft_node *build_miss(struct nft_build *b, const struct nft_entries *list,
+				   const struct nft_path *path, unsigned depth)
+{
+	return list->len <= OWN_MOST ? nft_build_leaf(b, list, path, false)
+				     : nft_build_node(b, list, path, depth);
+}
+
 struct nft_node *nft_build_branch(struct nft_build *b, const struct nft_entries *list,
 				  const struct nft_path *path, unsigned depth,
 				  const struct nft_split *split)
@@ -313,7 +323,7 @@ struct nft_node *nft_build_branch(struct nft_build *b, const struct nft_entries 
 		free(s.way[i].at);
 	}
 	if (!split->covers && !b->over) {
-		node->miss = nft_build_node(b, &s.miss, path, depth + 1);
+		node->miss = build_miss(b, &s.miss, path, depth + 1);
 		node->miss->refs++;
 	}
 	free(s.miss.at);
@@ -483,7 +493,8 @@ void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_s
 		.arena = arena,
 		.overlay = rules->list.len >= overlay_least,
 		.boxes_least = shape->boxes_least ? shape->boxes_least : BOXES_LEAST,
-		.sorted_least = shape->sorted_least ? shape->sorted_least : SORTED_LEAST};
+		.sorted_least = shape->sorted_least ? shape->sorted_least : SORTED_LEAST,
+		.blocks_least = shape->blocks_least ? shape->blocks_least : BLOCKS_LEAST};
 	reserve_rules(out, nft_tree_room(rules->list.len));
 	for (size_t i = 0; i < rules->list.len; i++)
 		nft_tree_add_rule(out, rules->list.at[i], (i + 1) * NFT_RANK_STEP);

@@ -42,6 +42,7 @@ struct nft_node {
 	struct nft_entries entry;
 	struct nft_entries hidden; // rules that come to the leaf, but are never met there
 	bool list;                 // of a leaf: one after the other, whatever they are
+	bool common;               // of a node: nearly all rules go its way of the most rules
 	struct nft_gate *gate;     // tells who goes the only way (tree_gate.h); NULL: it is none
 	VEC(struct nft_tree_part) part; // of a sequence; a leaf has none
 	uint32_t closer;     // of a sequence: behind this rule none is in a part; or NFT_NO_RULE
@@ -71,7 +72,7 @@ struct nft_tree {
 	struct nft_node *root;             // a sequence
 	uint32_t overlay; // edition of the maps in front of it (overlay.h); 0: there are none
 	uint32_t numbers; // given to nodes
-	unsigned boxes_least, sorted_least;
+	unsigned boxes_least, sorted_least, blocks_least;
 	size_t entries; // in leaves
 };
 
@@ -125,8 +126,8 @@ struct nft_touched {
 	struct arena *arena;
 	VEC(struct nft_touched_leaf) leaf;
 	struct nft_unled unled;
-	struct nft_some_boxes lost;   // of rules that leave their map
-	struct nft_some_boxes gained; // of rules that come, in gates
+	struct nft_some_boxes lost; // of rules that leave their map
+	VEC(struct nft_form) gained; // maps of gates, with what they get for rules that come
 	bool whole_maps;              // maps that lose rules are made anew
 };
 // Takes the rule out. False when the tree would have to be built anew: then it is of no use any more.

@@ -621,12 +621,14 @@ static bool pass_gates(const struct walk *w, uint32_t rule, struct nft_touched *
 {
 	for (size_t i = 0; i < w->gate.len; i++) {
 		struct nft_node *node = w->gate.at[i];
-		struct nft_boxes more;
-		if (!nft_gate_add(w->tree, node->gate, w->tree->rule.at[rule], &more))
+		struct nft_form more;
+		size_t before = node->gate->box.len;
+		if (!nft_gate_add(w->tree, node->gate, w->tree->rule.at[rule]))
 			return false;
-		more.name = nft_node_map_name(node, touched->arena);
-		if (more.len)
-			vec_push(touched->arena, &touched->gained.list, more);
+		nft_gate_form(node->gate, nft_node_map_name(node, touched->arena), before,
+			      touched->arena, &more);
+		if (node->gate->box.len > before)
+			vec_push(touched->arena, &touched->gained, more);
 	}
 	return true;
 }

@@ -32,7 +32,7 @@ char *nft_node_name(uint32_t number, struct arena *arena)
 
 char *nft_node_map_name(const struct nft_node *node, struct arena *arena)
 {
-	return arena_printf(arena, "-m%u", node->number);
+	return arena_printf(arena, "%s%u", node->gate ? NFT_GATE_MAP : "-m", node->number);
 }
 
 uint32_t nft_node_number(const char *name)
@@ -182,12 +182,39 @@ static int by_rules(const void *x, const void *y)
 	return a->range.lo < b->range.lo ? -1 : 1;
 }
 
-static void emit_jumps(struct emission *e, const struct nft_node *node, struct nft_chain *to)
+static bool by_jumps(const struct nft_node *node)
 {
-	const struct nft_way *way[NFT_JUMPS_MOST];
+	return node->way.len && node->way.len <= NFT_JUMPS_MOST && !node->gate;
+}
+
+static void sort_ways(const struct nft_node *node, const struct nft_way **way)
+{
 	for (size_t i = 0; i < node->way.len; i++)
 		way[i] = &node->way.at[i];
 	qsort(way, node->way.len, sizeof(*way), by_rules);
+}
+
+// What nearly all rules ask is asked by one rule that leads past the chains between.
+static void emit_shortcut(struct emission *e, const struct nft_node *node, struct nft_chain *to)
+{
+	const struct nft_way *way[NFT_JUMPS_MOST];
+	struct nft_form form = {.act = ACT_GOTO, .tag = nft_tag_helper()};
+	unsigned steps = 0;
+	for (; node->common && by_jumps(node); node = way[0]->to, steps++) {
+		sort_ways(node, way);
+		struct algebra_range r = way[0]->range;
+		nft_form_match(&form, e->arena, node->field, algebra_set_one(e->arena, r.lo, r.hi));
+	}
+	form.chain = name_of(e, node);
+	if (steps > 1)
+		push(e, to, form);
+}
+
+static void emit_jumps(struct emission *e, const struct nft_node *node, struct nft_chain *to)
+{
+	const struct nft_way *way[NFT_JUMPS_MOST];
+	sort_ways(node, way);
+	emit_shortcut(e, node, to);
 	for (size_t i = 0; i < node->way.len; i++) {
 		struct nft_form form = {
 			.act = ACT_GOTO, .chain = name_of(e, way[i]->to), .tag = nft_tag_helper()};
@@ -213,11 +240,9 @@ static void emit_map(struct emission *e, const struct nft_node *node, struct nft
 
 static void emit_gate(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
-	struct nft_form form = {.act = ACT_BOXES, .tag = nft_tag_helper()};
-	nft_gate_boxes(node->gate, &form.boxes);
-	if (e->kept)
-		form.boxes.len = 0;
-	form.boxes.name = nft_node_map_name(node, e->arena);
+	struct nft_form form;
+	nft_gate_form(node->gate, nft_node_map_name(node, e->arena),
+		      e->kept ? node->gate->box.len : 0, e->arena, &form);
 	push(e, to, form);
 }
 
@@ -254,7 +279,7 @@ static void emit_ways(struct emission *e, const struct nft_node *node, struct nf
 {
 	if (node->gate)
 		emit_gate(e, node, to);
-	else if (node->way.len <= NFT_JUMPS_MOST)
+	else if (by_jumps(node))
 		emit_jumps(e, node, to);
 	else
 		emit_map(e, node, to);

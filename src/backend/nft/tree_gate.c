@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gates. Most packets are for no rule that asks for an address, and without those few rules are left. A box may hold more
 // than the rule's packets: that only sends some packets the longer way. So each field is a block of values, which the
-// kernel keeps in one piece, and boxes of rules that go stay.
+// kernel keeps in one piece, and boxes of rules that go stay. A map over several fields takes the longer the more boxes it
+// has; instead of very many, a hash finds the block in which the address is.
 #include "backend/nft/boxes.h"
 #include "backend/nft/tree_gate.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS_MOST 16u // of a box that is cut because of others
+#define PARTS_MOST 16u     // of a box that is cut because of others
+#define BLOCKS_MOST 1024u  // of a rule that comes
+// The widest blocks: the networks that providers have.
+#define BLOCK_BITS_4 16u
+#define BLOCK_BITS_6 96u
 
 bool nft_gate_asks(const struct nft_gate *gate, const struct nft_form *form)
 {
@@ -94,10 +99,11 @@ static bool add_box(const struct nft_gate *gate, struct nft_filling *to, struct 
 }
 
 // Those that are new become the gate's.
-static bool add_all(const struct nft_tree *tree, struct nft_gate *gate,
-		    const struct candidates *from, struct nft_filling *to)
+static bool add_boxes(const struct nft_tree *tree, struct nft_gate *gate, struct candidates *from,
+		      struct nft_filling *to)
 {
 	struct nft_boxes all;
+	qsort(from->list.at, from->list.len, sizeof(*from->list.at), wide_first);
 	for (size_t i = 0; i < from->list.len; i++)
 		if (!add_box(gate, to, from->list.at[i].box, from->arena))
 			return false;
@@ -110,6 +116,88 @@ static bool add_all(const struct nft_tree *tree, struct nft_gate *gate,
 		vec_push(tree->arena, &gate->box, box);
 	}
 	return true;
+}
+
+// --- blocks ---
+
+static int by_address(const void *x, const void *y)
+{
+	const struct algebra_range *a = ((const struct candidate *)x)->box.range,
+				   *b = ((const struct candidate *)y)->box.range;
+	return a->lo != b->lo ? (a->lo < b->lo ? -1 : 1) : (a->hi > b->hi) - (a->hi < b->hi);
+}
+
+// Of the candidates, by address: the first and the last block, without what earlier ones have. False: they have all.
+static bool new_blocks(const struct candidate *one, unsigned bits, u128 *last_before, bool first,
+		       struct algebra_range *out)
+{
+	*out = (struct algebra_range){one->box.range->lo >> bits, one->box.range->hi >> bits};
+	if (!first && out->hi <= *last_before)
+		return false;
+	if (!first && out->lo <= *last_before)
+		out->lo = *last_before + 1;
+	*last_before = out->hi;
+	return true;
+}
+
+// More than `most` are not counted.
+static size_t count_blocks(const struct candidates *from, unsigned bits, size_t most)
+{
+	struct algebra_range some;
+	u128 last = 0;
+	size_t n = 0;
+	for (size_t i = 0; i < from->list.len && n <= most; i++)
+		if (new_blocks(&from->list.at[i], bits, &last, !i, &some))
+			n += some.hi - some.lo > most ? most + 1 : (size_t)(some.hi - some.lo) + 1;
+	return n;
+}
+
+static bool has_block(const struct nft_gate *gate, size_t boxes, u128 lo)
+{
+	for (size_t i = 0; i < boxes; i++)
+		if (gate->box.at[i].range->lo == lo)
+			return true;
+	return false;
+}
+
+// Those that are new become the gate's.
+static void add_blocks(const struct nft_tree *tree, struct nft_gate *gate,
+		       const struct candidates *from)
+{
+	size_t before = gate->box.len;
+	struct algebra_range some;
+	u128 last = 0;
+	for (size_t i = 0; i < from->list.len; i++) {
+		if (!new_blocks(&from->list.at[i], gate->block, &last, !i, &some))
+			continue;
+		for (u128 k = 0; k <= some.hi - some.lo; k++) {
+			struct algebra_range block = {.lo = (some.lo + k) << gate->block};
+			block.hi = block.lo + (((u128)1 << gate->block) - 1);
+			if (has_block(gate, before, block.lo))
+				continue;
+			struct nft_box box = {
+				.range = arena_memdup(tree->arena, &block, sizeof(block)),
+				.chain = gate->chain};
+			vec_push(tree->arena, &gate->box, box);
+		}
+	}
+}
+
+// The smallest blocks of which there are no more than boxes.
+static bool choose_blocks(const struct nft_tree *tree, struct nft_gate *gate,
+			  const struct candidates *from)
+{
+	const struct nft_field_info *info = &nft_field_info[gate->field[0]];
+	unsigned most = info->version == 4 ? BLOCK_BITS_4 : BLOCK_BITS_6;
+	if (from->list.len < tree->blocks_least)
+		return false;
+	for (unsigned bits = 0; bits <= most; bits++)
+		if (count_blocks(from, bits, from->list.len) <= from->list.len) {
+			gate->fields = 1;
+			gate->block = bits;
+			return true;
+		}
+	return false;
 }
 
 // --- gates ---
@@ -153,32 +241,73 @@ struct nft_gate *nft_gate_new(const struct nft_tree *tree, const struct nft_entr
 	for (size_t i = 0; i < rules->len; i++)
 		if (nft_gate_asks(gate, tree->rule.at[rules->at[i].rule]))
 			add_candidates(gate, tree->rule.at[rules->at[i].rule], &all);
-	qsort(all.list.at, all.list.len, sizeof(*all.list.at), wide_first);
+	qsort(all.list.at, all.list.len, sizeof(*all.list.at), by_address);
+	if (choose_blocks(tree, gate, &all)) {
+		add_blocks(tree, gate, &all);
+		return gate;
+	}
 	struct nft_filling *filling =
 		nft_filling_new(BOXES_APART, gate->field, gate->fields, &scratch);
-	return add_all(tree, gate, &all, filling) ? gate : NULL;
+	return add_boxes(tree, gate, &all, filling) ? gate : NULL;
 }
 
-void nft_gate_boxes(const struct nft_gate *gate, struct nft_boxes *out)
+static int by_range(const void *x, const void *y)
 {
-	*out = (struct nft_boxes){
-		.fields = gate->fields, .box = gate->box.at, .len = gate->box.len};
-	memcpy(out->field, gate->field, sizeof(out->field));
+	const struct nft_branch *a = x, *b = y;
+	return a->range.lo < b->range.lo ? -1 : a->range.lo > b->range.lo;
 }
 
-bool nft_gate_add(const struct nft_tree *tree, struct nft_gate *gate, const struct nft_form *form,
-		  struct nft_boxes *more_out)
+static void blocks_from(const struct nft_gate *gate, size_t from, struct arena *arena,
+			struct nft_map *out)
+{
+	out->field = gate->field[0];
+	out->len = gate->box.len - from;
+	out->branch = arena_array(arena, struct nft_branch, out->len);
+	for (size_t i = 0; i < out->len; i++)
+		out->branch[i] =
+			(struct nft_branch){*gate->box.at[from + i].range, gate->chain};
+	if (out->len)
+		qsort(out->branch, out->len, sizeof(*out->branch), by_range);
+}
+
+static struct nft_boxes boxes_from(const struct nft_gate *gate, size_t from)
+{
+	struct nft_boxes boxes = {.fields = gate->fields, .len = gate->box.len - from};
+	boxes.box = boxes.len ? gate->box.at + from : NULL;
+	memcpy(boxes.field, gate->field, sizeof(boxes.field));
+	return boxes;
+}
+
+void nft_gate_form(const struct nft_gate *gate, const char *map, size_t from, struct arena *arena,
+		   struct nft_form *out)
+{
+	*out = (struct nft_form){.tag = nft_tag_helper()};
+	if (gate->fields == 1) {
+		out->act = ACT_BRANCH;
+		blocks_from(gate, from, arena, &out->map);
+		out->map.name = map;
+	} else {
+		out->act = ACT_BOXES;
+		out->boxes = boxes_from(gate, from);
+		out->boxes.name = map;
+	}
+}
+
+bool nft_gate_add(const struct nft_tree *tree, struct nft_gate *gate, const struct nft_form *form)
 {
 	struct arena scratch cleanup(arena_fini);
 	struct candidates some = {.arena = &scratch};
-	struct nft_boxes all;
-	size_t before = gate->box.len;
 	arena_init(&scratch);
-	nft_gate_boxes(gate, &all);
 	add_candidates(gate, form, &some);
-	bool good = add_all(tree, gate, &some, nft_filling_again(BOXES_APART, &all, &scratch));
-	nft_gate_boxes(gate, more_out);
-	more_out->box += before;
-	more_out->len -= before;
-	return good;
+	if (gate->fields > 1) {
+		struct nft_boxes all = boxes_from(gate, 0);
+		return add_boxes(tree, gate, &some,
+				 nft_filling_again(BOXES_APART, &all, &scratch));
+	}
+	if (some.list.len)
+		qsort(some.list.at, some.list.len, sizeof(*some.list.at), by_address);
+	if (count_blocks(&some, gate->block, BLOCKS_MOST) > BLOCKS_MOST)
+		return false;
+	add_blocks(tree, gate, &some);
+	return true;
 }

@@ -272,9 +272,13 @@ struct nft_node *nft_build_trunk(struct nft_build *b, const struct nft_entries *
 				  .copies_most = list->len * TRUNK_COPIES,
 				  .common_only = true};
 	arena_init(&arena);
-	struct nft_node *node = nft_split_choose(&s, &arena, &split)
-					? nft_build_branch(b, list, path, depth, &split)
-					: nft_build_sequence(b, list, path, depth);
+	struct nft_node *node;
+	if (nft_split_choose(&s, &arena, &split)) {
+		node = nft_build_branch(b, list, path, depth, &split);
+		node->common = true;
+	} else {
+		node = nft_build_sequence(b, list, path, depth);
+	}
 	arena_fini(&arena);
 	return node;
 }

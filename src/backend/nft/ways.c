@@ -15,6 +15,7 @@
 #define DEPTH_MOST 40u       // the kernel allows 16
 #define BOXES_FEW 8u         // are asked one after the other …
 #define ASKED_SELDOM 16u     // … as are those of a map to which few areas come
+#define BRANCHES_FEW 64u      // of a gate, which are followed one by one
 
 // --- walking ---
 
@@ -181,6 +182,16 @@ static size_t first_branch(const struct nft_map *map, u128 from)
 			hi = mid;
 	}
 	return lo;
+}
+
+// The packets come to so few of the map's branches that it costs little to tell which of them do not.
+static bool meets_few(const struct nft_map *map, const struct nft_area *packets)
+{
+	if (!(packets->has >> map->field & 1))
+		return false;
+	struct algebra_set set = packets->set[map->field];
+	size_t last = first_branch(map, set.at[set.len - 1].hi);
+	return last - first_branch(map, set.at[0].lo) <= BRANCHES_FEW;
 }
 
 // Branches that no value leads to are gone from a map whose field has been named.
@@ -452,10 +463,12 @@ static void follow_gate(struct nft_walk *walk, const struct nft_visit *at, struc
 			struct region *region)
 {
 	struct arena *a = &region->arena;
-	enum share share = share_of(walk, lead, &form->boxes, packets, a);
+	bool blocks = form->act == ACT_BRANCH;
+	enum share share = blocks ? SOME : share_of(walk, lead, &form->boxes, packets, a);
+	const char *to = blocks ? form->map.branch[0].chain : form->boxes.box[0].chain;
 	*at->wide |= share == SOME;
 	if (share != NONE)
-		enter(walk, at, (struct target){lead->to[0], form->boxes.box[0].chain}, packets);
+		enter(walk, at, (struct target){lead->to[0], to}, packets);
 	if (share != ALL)
 		put(walk, a, &region->areas, packets);
 }
@@ -495,10 +508,10 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nf
 		return;
 	}
 	nft_area_minus(packets, &on, a, &region->areas);
-	if (form->act == ACT_BRANCH)
-		follow_map(walk, at, lead, form, &on, region);
-	else if (lead->gate)
+	if (lead->gate && !(form->act == ACT_BRANCH && meets_few(&form->map, &on)))
 		follow_gate(walk, at, lead, form, &on, region);
+	else if (form->act == ACT_BRANCH)
+		follow_map(walk, at, lead, form, &on, region);
 	else if (form->act == ACT_BOXES)
 		follow_boxes(walk, at, lead, form, &on, region);
 	else if (form->act == ACT_JUMP)
