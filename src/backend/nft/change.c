@@ -685,16 +685,8 @@ static void encode_lost(struct change *c)
 
 static void encode_gained(struct change *c)
 {
-	struct nft_encoder *encoder = &c->live->encoder;
-	for (size_t i = 0; i < c->touched.gained.len; i++) {
-		const struct nft_form *gate = &c->touched.gained.at[i];
-		if (gate->act == ACT_BRANCH)
-			nft_encode_branches(encoder, NFT_MSG_NEWSETELEM, &gate->map, false,
-					    NFT_NO_OWNER);
-		else
-			nft_encode_box_elements(encoder, NFT_MSG_NEWSETELEM, &gate->boxes,
-						NFT_NO_OWNER);
-	}
+	for (size_t i = 0; i < c->touched.gained.len; i++)
+		nft_encode_more(&c->live->encoder, &c->touched.gained.at[i]);
 }
 
 // What was counted in the maps that were in front; no packet comes there any more.

@@ -67,6 +67,8 @@ void nft_encode_branches(struct nft_encoder *encoder, uint16_t type, const struc
 void nft_encode_boxes(struct nft_encoder *encoder, const struct nft_boxes *boxes, uint32_t owner);
 void nft_encode_box_elements(struct nft_encoder *encoder, uint16_t type,
 			     const struct nft_boxes *boxes, uint32_t owner);
+// What a gate's map gets, of the form that looks it up: blocks or boxes.
+void nft_encode_more(struct nft_encoder *encoder, const struct nft_form *gate);
 // Deletes a table (name NULL), chain or set: NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELSET.
 void nft_encode_delete(struct nft_batch *batch, uint16_t type, const char *table, const char *name);
 // Handle 0: all rules of the chain.

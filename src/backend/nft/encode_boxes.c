@@ -103,6 +103,14 @@ void nft_encode_box_elements(struct nft_encoder *e, uint16_t type, const struct 
 		at = encode_some(e, type, boxes, at, owner);
 }
 
+void nft_encode_more(struct nft_encoder *e, const struct nft_form *gate)
+{
+	if (gate->act == ACT_BRANCH)
+		nft_encode_branches(e, NFT_MSG_NEWSETELEM, &gate->map, false, NFT_NO_OWNER);
+	else
+		nft_encode_box_elements(e, NFT_MSG_NEWSETELEM, &gate->boxes, NFT_NO_OWNER);
+}
+
 // That every element has.
 static void put_counter(struct nlmsghdr *nlh)
 {

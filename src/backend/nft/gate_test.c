@@ -4,6 +4,7 @@
 #include "backend/nft/boxes.h"
 #include "backend/nft/compile.h"
 #include "backend/nft/differ.h"
+#include "backend/nft/test_policy.h"
 #include "backend/nft/tree_gate.h"
 #include "ir/test.h"
 #include "verify/test_sets.h"
@@ -17,6 +18,7 @@
 
 #define RULES 2000
 #define LATER 300u
+#define HOSTS 60u // policies whose rules ask for hosts
 
 struct world {
 	struct arena arena;
@@ -34,21 +36,35 @@ static const struct nft_chain *rules_of(struct world *w)
 }
 
 // A tree of some of the rules; every so manyth is left out.
-static void begin(struct world *w, const struct test_sets_spec *spec, unsigned every,
-		  unsigned blocks_least)
+static void build(struct world *w, const struct backend_nft_shape *shape, unsigned every)
 {
-	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED,
-						.blocks_least = blocks_least};
 	struct nft_rules some = {.own = NULL};
-	*w = (struct world){.seen = NULL};
-	arena_init(&w->arena);
 	nft_program_init(&w->linear, &w->arena);
-	test_sets_make(spec, &w->arena, &w->ruleset);
 	nft_compile(&w->ruleset, NULL, &w->linear);
 	for (size_t i = 0; i < rules_of(w)->rule.len; i++)
 		if (!every || i % every || i + 1 == rules_of(w)->rule.len)
 			vec_push(&w->arena, &some.list, &rules_of(w)->rule.at[i]);
-	nft_tree_build(&some, &shape, &w->arena, &w->tree);
+	nft_tree_build_as(&some, shape, &w->arena, &w->tree);
+}
+
+static void begin(struct world *w, const struct test_sets_spec *spec, unsigned every)
+{
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
+	*w = (struct world){.seen = NULL};
+	arena_init(&w->arena);
+	test_sets_make(spec, &w->arena, &w->ruleset);
+	build(w, &shape, every);
+}
+
+// Of rules that ask for hosts, whose gates are blocks.
+static void begin_hosts(struct world *w, struct test_random *random, unsigned every)
+{
+	const struct backend_nft_shape shape = {
+		.form = BACKEND_NFT_MIXED, .sorted_least = 4, .blocks_least = 1};
+	*w = (struct world){.seen = NULL};
+	arena_init(&w->arena);
+	test_policy_hosts(random, &w->arena, false, 1800000000, &w->ruleset);
+	build(w, &shape, every);
 }
 
 static void find_gates(struct world *w, const struct nft_node *node)
@@ -191,44 +207,86 @@ static struct test_sets_spec spec_of(unsigned i)
 static void gates_hold_their_rules(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4 * TEST_SETS_KINDS; i++) {
+	for (unsigned i = 0; i < 2 * TEST_SETS_KINDS; i++) {
 		struct world w;
 		const struct test_sets_spec spec = spec_of(i);
-		bool blocks = i >= 2 * TEST_SETS_KINDS;
-		begin(&w, &spec, 0, blocks);
+		begin(&w, &spec, 0);
 		size_t held = check_gates(&w);
-		print_message("%zu gates hold %zu rules, %zu by blocks\n", w.gate.len, held,
-			      w.blocks);
-		assert_true(w.gate.len && held && (!w.blocks) == !blocks);
+		print_message("%zu gates hold %zu rules\n", w.gate.len, held);
+		assert_true(w.gate.len && held && !w.blocks);
 		arena_fini(&w.arena);
 	}
+}
+
+static void blocks_hold_their_rules(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	size_t held = 0, blocks = 0;
+	for (unsigned i = 0; i < HOSTS; i++) {
+		struct world w;
+		begin_hosts(&w, &random, 0);
+		held += check_gates(&w);
+		blocks += w.blocks;
+		arena_fini(&w.arena);
+	}
+	print_message("gates hold %zu rules, %zu of them are blocks\n", held, blocks);
+	assert_true(held > HOSTS && blocks > HOSTS / 2);
+}
+
+struct come {
+	size_t placed, gained;
+};
+
+// Those that were left out.
+static void rules_come(struct world *w, unsigned every, struct come *come)
+{
+	uint64_t rank = 1;
+	for (size_t k = 0; k + 1 < rules_of(w)->rule.len; k++) {
+		struct nft_touched touched = {.arena = &w->arena};
+		if (k % every) {
+			rank += NFT_RANK_STEP;
+			continue;
+		}
+		nft_tree_add_rule(&w->tree, &rules_of(w)->rule.at[k], rank + 1);
+		come->placed += nft_tree_place(&w->tree, (uint32_t)w->tree.rule.len - 1, &touched);
+		come->gained += touched.gained.len;
+	}
+	(void)check_gates(w);
 }
 
 // A rule that comes goes where its packets go, whose boxes are there then.
 static void rules_that_come_are_held(void **state)
 {
 	(void)state;
-	size_t placed = 0, gained = 0;
-	for (unsigned i = 0; i < 4 * TEST_SETS_KINDS; i++) {
+	struct come come = {0};
+	for (unsigned i = 0; i < 2 * TEST_SETS_KINDS; i++) {
 		struct world w;
 		const struct test_sets_spec spec = spec_of(i);
-		begin(&w, &spec, RULES / LATER, i >= 2 * TEST_SETS_KINDS);
-		uint64_t rank = 1;
-		for (size_t k = 0; k + 1 < rules_of(&w)->rule.len; k++) {
-			struct nft_touched touched = {.arena = &w.arena};
-			if (k % (RULES / LATER)) {
-				rank += NFT_RANK_STEP;
-				continue;
-			}
-			nft_tree_add_rule(&w.tree, &rules_of(&w)->rule.at[k], rank + 1);
-			placed += nft_tree_place(&w.tree, (uint32_t)w.tree.rule.len - 1, &touched);
-			gained += touched.gained.len;
-		}
-		(void)check_gates(&w);
+		begin(&w, &spec, RULES / LATER);
+		rules_come(&w, RULES / LATER, &come);
 		arena_fini(&w.arena);
 	}
-	print_message("%zu rules placed, gates gained boxes %zu times\n", placed, gained);
-	assert_true(placed > LATER && gained);
+	print_message("%zu rules placed, gates gained boxes %zu times\n", come.placed, come.gained);
+	assert_true(come.placed > LATER && come.gained);
+}
+
+static void blocks_hold_rules_that_come(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct come come = {0};
+	size_t blocks = 0;
+	for (unsigned i = 0; i < HOSTS; i++) {
+		struct world w;
+		begin_hosts(&w, &random, 5);
+		rules_come(&w, 5, &come);
+		blocks += w.blocks;
+		arena_fini(&w.arena);
+	}
+	print_message("%zu rules placed, gates gained blocks %zu times\n", come.placed,
+		      come.gained);
+	assert_true(come.placed > HOSTS && come.gained && blocks);
 }
 
 // --- somebody's rules in a tree with gates ---
@@ -263,7 +321,7 @@ static void what_is_not_ours_is_told(void **state)
 		struct world w;
 		struct nft_program tree;
 		size_t at = 0;
-		begin(&w, &spec, 0, 0);
+		begin(&w, &spec, 0);
 		struct backend_differences differences = {.arena = &w.arena};
 		nft_program_init(&tree, &w.arena);
 		nft_compile_shaped(&w.ruleset, &options, &tree);
@@ -285,7 +343,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gates_hold_their_rules),
+		cmocka_unit_test(blocks_hold_their_rules),
 		cmocka_unit_test(rules_that_come_are_held),
+		cmocka_unit_test(blocks_hold_rules_that_come),
 		cmocka_unit_test(what_is_not_ours_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,13 @@ struct nft_entries { // a vector
 enum nft_kind { NFT_KIND_ANY, NFT_KIND_PACKET, NFT_KIND_FLOW };
 enum nft_kind nft_form_kind(const struct nft_form *form) must_check;
 
+// Packets that nearly all rules are for are asked all that where it begins; where it ends that way is taken already.
+enum nft_shortcut {
+	NFT_SHORTCUT_NONE,
+	NFT_SHORTCUT_BEGINS,
+	NFT_SHORTCUT_INSIDE,
+	NFT_SHORTCUT_ENDS
+};
 struct nft_way {
 	struct algebra_range range;
 	struct nft_node *to;
@@ -40,10 +47,11 @@ struct nft_node {
 	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
 	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
 	struct nft_entries entry;
-	struct nft_entries hidden; // rules that come to the leaf, but are never met there
-	bool list;                 // of a leaf: one after the other, whatever they are
-	bool common;               // of a node: nearly all rules go its way of the most rules
-	struct nft_gate *gate;     // tells who goes the only way (tree_gate.h); NULL: it is none
+	struct nft_entries hidden;  // rules that come to the leaf, but are never met there
+	bool list;                  // of a leaf: one after the other, whatever they are
+	bool common;                // of a node: nearly all rules go its way of the most rules …
+	enum nft_shortcut shortcut; // … and these go past it
+	struct nft_gate *gate;      // tells who goes the only way (tree_gate.h); NULL: it is none
 	VEC(struct nft_tree_part) part; // of a sequence; a leaf has none
 	uint32_t closer;     // of a sequence: behind this rule none is in a part; or NFT_NO_RULE
 	size_t made;         // rules in the leaf when it was built
@@ -126,9 +134,9 @@ struct nft_touched {
 	struct arena *arena;
 	VEC(struct nft_touched_leaf) leaf;
 	struct nft_unled unled;
-	struct nft_some_boxes lost; // of rules that leave their map
+	struct nft_some_boxes lost;  // of rules that leave their map
 	VEC(struct nft_form) gained; // maps of gates, with what they get for rules that come
-	bool whole_maps;              // maps that lose rules are made anew
+	bool whole_maps;             // maps that lose rules are made anew
 };
 // Takes the rule out. False when the tree would have to be built anew: then it is of no use any more.
 bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *touched) must_check;

@@ -194,32 +194,38 @@ static void sort_ways(const struct nft_node *node, const struct nft_way **way)
 	qsort(way, node->way.len, sizeof(*way), by_rules);
 }
 
-// What nearly all rules ask is asked by one rule that leads past the chains between.
+static void ask(struct emission *e, const struct nft_node *node, const struct nft_way *way,
+		struct nft_form *form)
+{
+	nft_form_match(form, e->arena, node->field,
+		       algebra_set_one(e->arena, way->range.lo, way->range.hi));
+	form->chain = name_of(e, way->to);
+}
+
+// One rule asks what is asked on the way past the chains between.
 static void emit_shortcut(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
 	const struct nft_way *way[NFT_JUMPS_MOST];
 	struct nft_form form = {.act = ACT_GOTO, .tag = nft_tag_helper()};
-	unsigned steps = 0;
-	for (; node->common && by_jumps(node); node = way[0]->to, steps++) {
+	bool ends;
+	do {
 		sort_ways(node, way);
-		struct algebra_range r = way[0]->range;
-		nft_form_match(&form, e->arena, node->field, algebra_set_one(e->arena, r.lo, r.hi));
-	}
-	form.chain = name_of(e, node);
-	if (steps > 1)
-		push(e, to, form);
+		ask(e, node, way[0], &form);
+		ends = node->shortcut == NFT_SHORTCUT_ENDS;
+		node = way[0]->to;
+	} while (!ends);
+	push(e, to, form);
 }
 
 static void emit_jumps(struct emission *e, const struct nft_node *node, struct nft_chain *to)
 {
 	const struct nft_way *way[NFT_JUMPS_MOST];
 	sort_ways(node, way);
-	emit_shortcut(e, node, to);
-	for (size_t i = 0; i < node->way.len; i++) {
-		struct nft_form form = {
-			.act = ACT_GOTO, .chain = name_of(e, way[i]->to), .tag = nft_tag_helper()};
-		struct algebra_range r = way[i]->range;
-		nft_form_match(&form, e->arena, node->field, algebra_set_one(e->arena, r.lo, r.hi));
+	if (node->shortcut == NFT_SHORTCUT_BEGINS)
+		emit_shortcut(e, node, to);
+	for (size_t i = node->shortcut == NFT_SHORTCUT_ENDS; i < node->way.len; i++) {
+		struct nft_form form = {.act = ACT_GOTO, .tag = nft_tag_helper()};
+		ask(e, node, way[i], &form);
 		push(e, to, form);
 	}
 }
@@ -393,9 +399,29 @@ void nft_tree_emit_chain(struct nft_tree *tree, const struct nft_node *host,
 
 // --- what the chains are ---
 
+// Past nodes to which nothing else leads: what lies behind is not led to twice, as the kernel would check it twice.
+static void find_shortcut(struct nft_node *from)
+{
+	const struct nft_way *way[NFT_JUMPS_MOST];
+	struct nft_node *last = from;
+	while (!from->shortcut && last->common && by_jumps(last)) {
+		sort_ways(last, way);
+		struct nft_node *next = way[0]->to;
+		if (!next->common || !by_jumps(next) || next->refs > 1)
+			break;
+		next->shortcut = NFT_SHORTCUT_INSIDE;
+		last = next;
+	}
+	if (last == from)
+		return;
+	from->shortcut = NFT_SHORTCUT_BEGINS;
+	last->shortcut = NFT_SHORTCUT_ENDS;
+}
+
 static void find_hosts(struct nft_node *node, const struct nft_node *host)
 {
 	node->host = host;
+	find_shortcut(node);
 	for (size_t i = 0; i < node->way.len; i++)
 		if (!node->way.at[i].to->host)
 			find_hosts(node->way.at[i].to, node->way.at[i].to);

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS_MOST 16u     // of a box that is cut because of others
-#define BLOCKS_MOST 1024u  // of a rule that comes
-// The widest blocks: the networks that providers have.
-#define BLOCK_BITS_4 16u
-#define BLOCK_BITS_6 96u
+#define PARTS_MOST 16u    // of a box that is cut because of others
+#define BLOCKS_MOST 1024u // of a rule that comes
+// Wider blocks would hold too many packets for which there is no rule.
+#define BLOCK_BITS_4 14u
+#define BLOCK_BITS_6 80u
 
 bool nft_gate_asks(const struct nft_gate *gate, const struct nft_form *form)
 {
@@ -122,82 +122,82 @@ static bool add_boxes(const struct nft_tree *tree, struct nft_gate *gate, struct
 
 static int by_address(const void *x, const void *y)
 {
-	const struct algebra_range *a = ((const struct candidate *)x)->box.range,
-				   *b = ((const struct candidate *)y)->box.range;
+	const struct algebra_range *a = ((const struct nft_box *)x)->range,
+				   *b = ((const struct nft_box *)y)->range;
 	return a->lo != b->lo ? (a->lo < b->lo ? -1 : 1) : (a->hi > b->hi) - (a->hi < b->hi);
 }
 
-// Of the candidates, by address: the first and the last block, without what earlier ones have. False: they have all.
-static bool new_blocks(const struct candidate *one, unsigned bits, u128 *last_before, bool first,
+// The boxes by address: the first and the last block of one, without what those before it have. False: they have all.
+static bool new_blocks(const struct nft_box *box, unsigned bits, const u128 *before,
 		       struct algebra_range *out)
 {
-	*out = (struct algebra_range){one->box.range->lo >> bits, one->box.range->hi >> bits};
-	if (!first && out->hi <= *last_before)
+	*out = (struct algebra_range){box->range->lo >> bits, box->range->hi >> bits};
+	if (before && out->hi <= *before)
 		return false;
-	if (!first && out->lo <= *last_before)
-		out->lo = *last_before + 1;
-	*last_before = out->hi;
+	if (before && out->lo <= *before)
+		out->lo = *before + 1;
 	return true;
 }
 
 // More than `most` are not counted.
-static size_t count_blocks(const struct candidates *from, unsigned bits, size_t most)
+static size_t count_blocks(const struct nft_boxes *by_address, unsigned bits, size_t most)
 {
 	struct algebra_range some;
-	u128 last = 0;
+	u128 last;
 	size_t n = 0;
-	for (size_t i = 0; i < from->list.len && n <= most; i++)
-		if (new_blocks(&from->list.at[i], bits, &last, !i, &some))
+	for (size_t i = 0; i < by_address->len && n <= most; i++)
+		if (new_blocks(&by_address->box[i], bits, i ? &last : NULL, &some)) {
 			n += some.hi - some.lo > most ? most + 1 : (size_t)(some.hi - some.lo) + 1;
+			last = some.hi;
+		}
 	return n;
 }
 
-static bool has_block(const struct nft_gate *gate, size_t boxes, u128 lo)
+static void add_block(const struct nft_tree *tree, struct nft_gate *gate, u128 number, size_t known)
 {
-	for (size_t i = 0; i < boxes; i++)
-		if (gate->box.at[i].range->lo == lo)
-			return true;
-	return false;
+	struct algebra_range block = {.lo = number << gate->block};
+	block.hi = block.lo + (((u128)1 << gate->block) - 1);
+	for (size_t i = 0; i < known; i++)
+		if (gate->box.at[i].range->lo == block.lo)
+			return;
+	struct nft_box box = {.range = arena_memdup(tree->arena, &block, sizeof(block)),
+			      .chain = gate->chain};
+	vec_push(tree->arena, &gate->box, box);
 }
 
 // Those that are new become the gate's.
 static void add_blocks(const struct nft_tree *tree, struct nft_gate *gate,
-		       const struct candidates *from)
+		       const struct nft_boxes *by_address)
 {
-	size_t before = gate->box.len;
+	size_t known = gate->box.len;
 	struct algebra_range some;
-	u128 last = 0;
-	for (size_t i = 0; i < from->list.len; i++) {
-		if (!new_blocks(&from->list.at[i], gate->block, &last, !i, &some))
-			continue;
-		for (u128 k = 0; k <= some.hi - some.lo; k++) {
-			struct algebra_range block = {.lo = (some.lo + k) << gate->block};
-			block.hi = block.lo + (((u128)1 << gate->block) - 1);
-			if (has_block(gate, before, block.lo))
-				continue;
-			struct nft_box box = {
-				.range = arena_memdup(tree->arena, &block, sizeof(block)),
-				.chain = gate->chain};
-			vec_push(tree->arena, &gate->box, box);
+	u128 last;
+	for (size_t i = 0; i < by_address->len; i++)
+		if (new_blocks(&by_address->box[i], gate->block, i ? &last : NULL, &some)) {
+			for (u128 k = 0; k <= some.hi - some.lo; k++)
+				add_block(tree, gate, some.lo + k, known);
+			last = some.hi;
 		}
-	}
 }
 
-// The smallest blocks of which there are no more than boxes.
-static bool choose_blocks(const struct nft_tree *tree, struct nft_gate *gate,
-			  const struct candidates *from)
+// Instead of very many boxes the smallest blocks of which there are no more, if they are small enough.
+static void take_blocks(const struct nft_tree *tree, struct nft_gate *gate, struct arena *scratch)
 {
 	const struct nft_field_info *info = &nft_field_info[gate->field[0]];
 	unsigned most = info->version == 4 ? BLOCK_BITS_4 : BLOCK_BITS_6;
-	if (from->list.len < tree->blocks_least)
-		return false;
+	struct nft_boxes boxes = {.len = gate->box.len};
+	if (boxes.len < tree->blocks_least)
+		return;
+	boxes.box = arena_memdup(scratch, gate->box.at, boxes.len * sizeof(*boxes.box));
+	qsort(boxes.box, boxes.len, sizeof(*boxes.box), by_address);
 	for (unsigned bits = 0; bits <= most; bits++)
-		if (count_blocks(from, bits, from->list.len) <= from->list.len) {
+		if (count_blocks(&boxes, bits, boxes.len) <= boxes.len) {
 			gate->fields = 1;
 			gate->block = bits;
-			return true;
+			gate->box.len = 0;
+			add_blocks(tree, gate, &boxes);
+			return;
 		}
-	return false;
 }
 
 // --- gates ---
@@ -241,14 +241,12 @@ struct nft_gate *nft_gate_new(const struct nft_tree *tree, const struct nft_entr
 	for (size_t i = 0; i < rules->len; i++)
 		if (nft_gate_asks(gate, tree->rule.at[rules->at[i].rule]))
 			add_candidates(gate, tree->rule.at[rules->at[i].rule], &all);
-	qsort(all.list.at, all.list.len, sizeof(*all.list.at), by_address);
-	if (choose_blocks(tree, gate, &all)) {
-		add_blocks(tree, gate, &all);
-		return gate;
-	}
 	struct nft_filling *filling =
 		nft_filling_new(BOXES_APART, gate->field, gate->fields, &scratch);
-	return add_boxes(tree, gate, &all, filling) ? gate : NULL;
+	if (!add_boxes(tree, gate, &all, filling))
+		return NULL;
+	take_blocks(tree, gate, &scratch);
+	return gate;
 }
 
 static int by_range(const void *x, const void *y)
@@ -264,8 +262,7 @@ static void blocks_from(const struct nft_gate *gate, size_t from, struct arena *
 	out->len = gate->box.len - from;
 	out->branch = arena_array(arena, struct nft_branch, out->len);
 	for (size_t i = 0; i < out->len; i++)
-		out->branch[i] =
-			(struct nft_branch){*gate->box.at[from + i].range, gate->chain};
+		out->branch[i] = (struct nft_branch){*gate->box.at[from + i].range, gate->chain};
 	if (out->len)
 		qsort(out->branch, out->len, sizeof(*out->branch), by_range);
 }
@@ -293,21 +290,29 @@ void nft_gate_form(const struct nft_gate *gate, const char *map, size_t from, st
 	}
 }
 
+static bool add_to_blocks(const struct nft_tree *tree, struct nft_gate *gate,
+			  const struct candidates *from)
+{
+	struct nft_boxes boxes = {.len = from->list.len};
+	boxes.box = arena_array(from->arena, struct nft_box, boxes.len);
+	for (size_t i = 0; i < boxes.len; i++)
+		boxes.box[i] = from->list.at[i].box;
+	if (boxes.len)
+		qsort(boxes.box, boxes.len, sizeof(*boxes.box), by_address);
+	if (count_blocks(&boxes, gate->block, BLOCKS_MOST) > BLOCKS_MOST)
+		return false;
+	add_blocks(tree, gate, &boxes);
+	return true;
+}
+
 bool nft_gate_add(const struct nft_tree *tree, struct nft_gate *gate, const struct nft_form *form)
 {
 	struct arena scratch cleanup(arena_fini);
 	struct candidates some = {.arena = &scratch};
 	arena_init(&scratch);
 	add_candidates(gate, form, &some);
-	if (gate->fields > 1) {
-		struct nft_boxes all = boxes_from(gate, 0);
-		return add_boxes(tree, gate, &some,
-				 nft_filling_again(BOXES_APART, &all, &scratch));
-	}
-	if (some.list.len)
-		qsort(some.list.at, some.list.len, sizeof(*some.list.at), by_address);
-	if (count_blocks(&some, gate->block, BLOCKS_MOST) > BLOCKS_MOST)
-		return false;
-	add_blocks(tree, gate, &some);
-	return true;
+	if (gate->fields == 1)
+		return add_to_blocks(tree, gate, &some);
+	struct nft_boxes all = boxes_from(gate, 0);
+	return add_boxes(tree, gate, &some, nft_filling_again(BOXES_APART, &all, &scratch));
 }

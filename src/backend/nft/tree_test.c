@@ -276,8 +276,7 @@ static bool map_of(struct changing *c, const struct nft_form *form, struct nft_b
 	*out = form->boxes;
 	if (!blocks)
 		return form->act == ACT_BOXES && !form->boxes.counts;
-	*out = (struct nft_boxes){
-		.field = {form->map.field}, .fields = 1, .name = form->map.name};
+	*out = (struct nft_boxes){.field = {form->map.field}, .fields = 1, .name = form->map.name};
 	out->box = arena_array(c->arena, struct nft_box, form->map.len);
 	for (; out->len < form->map.len; out->len++)
 		out->box[out->len] = (struct nft_box){.range = &form->map.branch[out->len].range,
@@ -598,6 +597,35 @@ static struct nft_chain *rules_of(const struct test_sets_spec *spec, struct aren
 	return nft_program_find(program, "");
 }
 
+// One rule asks for version, protocol and header, and nothing else leads where it does.
+static void what_nearly_all_ask_is_asked_once(void **state)
+{
+	(void)state;
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
+	const struct test_sets_spec spec = {
+		.kind = TEST_SETS_ACL, .family = 4, .rules = 1000, .seed = 7};
+	struct arena arena;
+	struct nft_program program;
+	struct changing c = {.arena = &arena};
+	size_t to = 0;
+	arena_init(&arena);
+	build(&c, rules_of(&spec, &arena), &shape);
+	nft_program_init(&program, &arena);
+	nft_tree_program(&c.tree, &program);
+	const struct nft_form *first = &nft_program_find(&program, "")->rule.at[0];
+	assert_int_equal(first->act, ACT_GOTO);
+	assert_non_null(nft_form_set(first, F_VERSION));
+	assert_non_null(nft_form_set(first, F_PROTO));
+	assert_non_null(nft_form_set(first, F_HEADER));
+	for (size_t i = 0; i < program.chain.len; i++)
+		for (size_t k = 0; k < program.chain.at[i]->rule.len; k++) {
+			const struct nft_form *form = &program.chain.at[i]->rule.at[k];
+			to += form->chain && !strcmp(form->chain, first->chain);
+		}
+	assert_int_equal(to, 1);
+	arena_fini(&arena);
+}
+
 // Rules enter and leave the parts of sequences wherever their packets come to some.
 static void sequences_are_changed(void **state)
 {
@@ -621,8 +649,8 @@ static void sequences_are_changed(void **state)
 		blocks += i % 2 ? c.gained : 0;
 		arena_fini(&arena);
 	}
-	print_message("%zu changes in place, %zu trees built anew, gates gained %zu blocks\n",
-		      done, anew, blocks);
+	print_message("%zu changes in place, %zu trees built anew, gates gained %zu blocks\n", done,
+		      anew, blocks);
 	assert_true(done > 4 * anew && blocks);
 }
 
@@ -790,6 +818,7 @@ int main(void)
 		cmocka_unit_test(all_that_many_ask_for_splits),
 		cmocka_unit_test(trees_are_changed),
 		cmocka_unit_test(maps_ask_what_all_packets_have),
+		cmocka_unit_test(what_nearly_all_ask_is_asked_once),
 		cmocka_unit_test(sequences_are_changed),
 		cmocka_unit_test(what_was_left_out_comes_back),
 		cmocka_unit_test(maps_stay),

@@ -15,7 +15,7 @@
 #define DEPTH_MOST 40u       // the kernel allows 16
 #define BOXES_FEW 8u         // are asked one after the other …
 #define ASKED_SELDOM 16u     // … as are those of a map to which few areas come
-#define BRANCHES_FEW 64u      // of a gate, which are followed one by one
+#define BRANCHES_FEW 64u     // of a gate, which are followed one by one
 
 // --- walking ---
 
@@ -431,11 +431,32 @@ static const uint32_t *boxes_met(struct nft_walk *walk, struct nft_lead *lead,
 	return all;
 }
 
-// How many of the packets are in boxes, as far as it is told: of any address, some.
+// How many of the packets are in blocks, or in boxes, as far as it is told: of any address, some.
 enum share { NONE, SOME, ALL };
-static enum share share_of(struct nft_walk *walk, struct nft_lead *lead,
-			   const struct nft_boxes *boxes, const struct nft_area *packets,
-			   struct arena *arena)
+static enum share share_in_blocks(const struct nft_map *map, const struct nft_area *packets)
+{
+	bool in = false, out = false;
+	if (!(packets->has >> map->field & 1))
+		return SOME;
+	const struct algebra_set set = packets->set[map->field];
+	for (size_t i = 0; i < set.len && !(in && out); i++) {
+		struct algebra_range left = set.at[i]; // not looked at yet
+		bool some = true;
+		for (size_t k = first_branch(map, left.lo);
+		     some && k < map->len && map->branch[k].range.lo <= left.hi; k++) {
+			in = true;
+			out |= map->branch[k].range.lo > left.lo;
+			some = map->branch[k].range.hi < left.hi;
+			left.lo = map->branch[k].range.hi + 1;
+		}
+		out |= some;
+	}
+	return !in ? NONE : out ? SOME : ALL;
+}
+
+static enum share share_in_boxes(struct nft_walk *walk, struct nft_lead *lead,
+				 const struct nft_boxes *boxes, const struct nft_area *packets,
+				 struct arena *arena)
 {
 	struct nft_areas by = {0};
 	size_t n;
@@ -464,7 +485,8 @@ static void follow_gate(struct nft_walk *walk, const struct nft_visit *at, struc
 {
 	struct arena *a = &region->arena;
 	bool blocks = form->act == ACT_BRANCH;
-	enum share share = blocks ? SOME : share_of(walk, lead, &form->boxes, packets, a);
+	enum share share = blocks ? share_in_blocks(&form->map, packets)
+				  : share_in_boxes(walk, lead, &form->boxes, packets, a);
 	const char *to = blocks ? form->map.branch[0].chain : form->boxes.box[0].chain;
 	*at->wide |= share == SOME;
 	if (share != NONE)
