@@ -15,6 +15,7 @@
 #include "schema/schema.h"
 #include "verify/test_sets.h"
 
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <pthread.h>
@@ -133,20 +134,35 @@ static void print_both(struct bench *b)
 	print_memory(b, "memory, enforcer", b->rig.agent);
 }
 
-// Hears the kernel tell of each transaction when it is done, as it is acknowledged then.
+// Hears the kernel tell of each transaction when it is done, as it is acknowledged then. The new rule is in force with the
+// last one that brings a rule or an element; what comes behind takes away what no packet comes to any more.
 struct hearing {
 	int fd;
 	pthread_t thread;
-	_Atomic uint64_t last; // nanoseconds
+	_Atomic uint64_t in_force, last; // nanoseconds
 };
+
+static bool brings(const char *room, ssize_t len)
+{
+	size_t left = len > 0 ? (size_t)len : 0;
+	for (const struct nlmsghdr *h = (const void *)room; NLMSG_OK(h, left);
+	     h = NLMSG_NEXT(h, left)) {
+		unsigned type = NFNL_MSG_TYPE(h->nlmsg_type);
+		if (type == NFT_MSG_NEWRULE || type == NFT_MSG_NEWSETELEM)
+			return true;
+	}
+	return false;
+}
 
 static void *hear(void *context)
 {
 	struct hearing *h = context;
-	char room[1 << 16];
+	_Alignas(struct nlmsghdr) char room[1 << 16];
 	for (;;) {
-		recv(h->fd, room, sizeof(room), 0);
+		ssize_t len = recv(h->fd, room, sizeof(room), 0);
 		h->last = (uint64_t)(figure_seconds() * 1e9);
+		if (brings(room, len))
+			h->in_force = h->last;
 	}
 	return NULL;
 }
@@ -192,12 +208,13 @@ static struct turned turn_over_netconf(struct bench *b, struct netconf_client *c
 static void change_over_netconf(struct bench *b, struct netconf_client *client)
 {
 	struct series edits = {.len = 0}, commits = {.len = 0}, both = {.len = 0},
-		      acknowledged = {.len = 0};
+		      acknowledged = {.len = 0}, in_force = {.len = 0};
 	struct hearing hearing = {.fd = -1};
 	start_hearing(&hearing);
 	double since = figure_seconds();
 	while (!enough(&both, since)) {
 		struct turned one = turn_over_netconf(b, client);
+		add(&in_force, (double)hearing.in_force / 1e9 - one.begin);
 		add(&acknowledged, (double)hearing.last / 1e9 - one.begin);
 		add(&edits, one.edited);
 		add(&commits, one.committed);
@@ -206,7 +223,8 @@ static void change_over_netconf(struct bench *b, struct netconf_client *client)
 	print_series(b, "one rule edited", &edits);
 	print_series(b, "and committed, to the answer", &commits);
 	print_series(b, "both", &both);
-	print_series(b, "both, to the kernel's acknowledgement", &acknowledged);
+	print_series(b, "both, until the kernel acknowledges it", &in_force);
+	print_series(b, "both, and that the old rule is gone", &acknowledged);
 	stop_hearing(&hearing);
 }
 
