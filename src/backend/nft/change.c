@@ -715,7 +715,7 @@ static bool change_kernel(struct change *c)
 {
 	bool alone = c->added.len == 1 && !c->removed.len && !c->emptied;
 	struct algebra_set guarded = nft_overlay_versions(&c->live->piece, &c->arena);
-	nft_live_keep_counts(c->live, &c->batch);
+	nft_live_attend(c->live, &c->batch);
 	nft_tree_emit_touched(&c->live->tree, &c->touched, nft_live_encode_chain, c->live);
 	if (!read_chains(c))
 		return false;

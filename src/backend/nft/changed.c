@@ -93,6 +93,81 @@ static void want(struct reading *r, const char *chain)
 	vec_push(r->arena, &r->wanted, chain);
 }
 
+// The field of the packets that the register holds, whatever else it may be for others; NFT_FIELDS: no such field is told.
+static enum nft_field field_read(const struct nft_area *packets, const struct nft_reg *reg)
+{
+	for (uint64_t left = packets->has; left; left &= left - 1) {
+		enum nft_field field = (enum nft_field)__builtin_ctzll(left);
+		const struct nft_field_info *info = &nft_field_info[field];
+		if (info->place.source == SOURCE_PAYLOAD && reg->place.source == SOURCE_PAYLOAD &&
+		    info->place.key == reg->place.key && info->place.offset == reg->place.offset &&
+		    info->bytes == reg->bytes && info->bits == reg->bytes * 8u &&
+		    reg->mask == algebra_max(info->bits))
+			return field;
+	}
+	return NFT_FIELDS;
+}
+
+static bool may_hold(const struct nft_area *packets, enum nft_field field,
+		     struct algebra_range range)
+{
+	return field == NFT_FIELDS ||
+	       algebra_set_overlaps(packets->set[field], (struct algebra_set){&range, 1});
+}
+
+static void keep_branches(struct reading *r, struct nft_map *map)
+{
+	enum nft_field field = map->reg ? field_read(r->area, map->reg) : NFT_FIELDS;
+	struct nft_branch *kept = arena_array(r->arena, struct nft_branch, map->len);
+	size_t n = 0;
+	for (size_t i = 0; i < map->len; i++)
+		if (may_hold(r->area, field, map->branch[i].range))
+			kept[n++] = map->branch[i];
+	map->branch = kept;
+	map->len = n;
+}
+
+// The first of the boxes that leads elsewhere; NULL: none does.
+static const struct nft_box *other_than(const struct nft_boxes *boxes, const char *chain)
+{
+	for (size_t i = 0; i < boxes->len; i++)
+		if (!boxes->box[i].chain || strcmp(boxes->box[i].chain, chain) != 0)
+			return &boxes->box[i];
+	return NULL;
+}
+
+// Boxes that lead to several chains still do, as gates are told by that.
+static void keep_boxes(struct reading *r, struct nft_boxes *boxes)
+{
+	enum nft_field field[NFT_BOXES_FIELDS];
+	struct nft_box *kept = arena_array(r->arena, struct nft_box, boxes->len);
+	size_t n = 0;
+	for (size_t f = 0; f < boxes->fields; f++)
+		field[f] = boxes->reg ? field_read(r->area, &boxes->reg[f]) : NFT_FIELDS;
+	for (size_t i = 0; i < boxes->len; i++) {
+		bool may = true;
+		for (size_t f = 0; f < boxes->fields && may; f++)
+			may = may_hold(r->area, field[f], boxes->box[i].range[f]);
+		if (may)
+			kept[n++] = boxes->box[i];
+	}
+	const struct nft_box *other =
+		nft_boxes_to_one(kept, n) ? other_than(boxes, kept[0].chain) : NULL;
+	if (other)
+		kept[n++] = *other;
+	boxes->box = kept;
+	boxes->len = n;
+}
+
+// Branches and boxes in which none of the packets are say nothing of them.
+static void keep_near(struct reading *r, struct nft_form *form)
+{
+	if (form->act == ACT_BRANCH)
+		keep_branches(r, &form->map);
+	else if (form->act == ACT_BOXES)
+		keep_boxes(r, &form->boxes);
+}
+
 // Whose rule it is by its place; its chains are wanted too, but for those of the tree, to which a walk has to lead.
 static void take_rules(struct reading *r, const struct nft_dumped_chain *from, struct nft_chain *to)
 {
@@ -101,6 +176,7 @@ static void take_rules(struct reading *r, const struct nft_dumped_chain *from, s
 	for (size_t i = 0; i < all.rule.len; i++) {
 		struct nft_form form = all.rule.at[i];
 		nft_live_place(r->nft->live, r->place, &form.tag);
+		keep_near(r, &form);
 		if (!nft_leads_on(&form))
 			want(r, form.chain);
 		vec_push(r->arena, &to->rule, form);
@@ -114,7 +190,7 @@ static void read_wanted(struct reading *r)
 	const char **name = arena_array(r->arena, const char *, n);
 	for (size_t i = 0; i < n; i++)
 		name[i] = arena_printf(r->arena, "%s%s", r->prefix, r->wanted.at[i]);
-	const struct nft_part part = {.chain = name, .chains = n};
+	const struct nft_part part = {.chain = name, .chains = n, .known = &r->nft->live->known};
 	r->wanted.len = 0;
 	r->error = nft_table_read_part(&r->nft->socket, r->nft->table, &part, r->arena, &table);
 	for (size_t i = 0; i < table.chain.len && !r->error; i++) {
@@ -169,7 +245,6 @@ static void walk_read(struct reading *r)
 		r->error = -E2BIG;
 }
 
-// What was read for other packets is not read again.
 static void read_ways(struct reading *r)
 {
 	want(r, "");
@@ -245,24 +320,31 @@ static void make_list(const struct nft_live *live, const struct nft_form *touche
 			add_form(list, live, tree->rule.at[i], tree->rule.at[i]->tag.rule);
 }
 
-// 1: proven for the form's packets, 0: not, or that is too much work.
-static int prove_one(struct reading *r, const struct nft_form *touched)
+// Whether it is proven for the form's packets. It may be too much work.
+static bool prove_one(struct backend_nft *nft, const uint32_t *place,
+		      const struct nft_form *touched)
 {
 	struct arena arena;
 	struct nft_area area;
 	struct nft_program list;
 	struct nft_proof proof = {.over = true};
 	arena_init(&arena);
+	struct reading r = {.nft = nft,
+			    .arena = &arena,
+			    .prefix = nft->live->prefix,
+			    .place = place,
+			    .area = &area,
+			    .asked = {.arena = &arena}};
+	nft_program_init(&r.program, &arena);
+	nft_program_init(&list, &arena);
 	nft_area_all(&area);
 	nft_area_form(&area, &arena, touched);
-	r->area = &area;
-	nft_program_init(&list, &arena);
-	make_list(r->nft->live, touched, &list);
+	make_list(nft->live, touched, &list);
 	bool few = area.has && nft_program_find(&list, "")->rule.len <= MEETING_MOST;
 	if (few && !area.never)
-		read_ways(r);
-	if (few && !area.never && !r->error)
-		nft_prove_in(&area, &list, &r->program, &arena, &proof);
+		read_ways(&r);
+	if (few && !area.never && !r.error)
+		nft_prove_in(&area, &list, &r.program, &arena, &proof);
 	bool proven = area.never || (!proof.over && !proof.misfit.len);
 	arena_fini(&arena);
 	return proven;
@@ -274,26 +356,42 @@ static bool only_ours(struct backend_nft *nft, uint32_t *now_out)
 	       nft_only_ours(&nft->socket, nft->changed.at, now_out);
 }
 
+static bool prove_all(struct backend_nft *nft)
+{
+	struct arena arena;
+	arena_init(&arena);
+	const uint32_t *place = nft_live_places(nft->live, &arena);
+	bool proven = true;
+	nft->live->known.turn++;
+	for (size_t i = 0; i < nft->changed.form.len && proven; i++)
+		proven = prove_one(nft, place, &nft->changed.form.at[i]);
+	arena_fini(&arena);
+	return proven;
+}
+
+// What was read of maps holds as long as nobody else has changed anything.
+static void begin_knowing(struct backend_nft *nft, uint32_t before)
+{
+	uint32_t now;
+	if (!nft_only_ours(&nft->socket, nft->known_at, &now) || now != before)
+		nft_known_fini(&nft->live->known);
+	nft->known_at = (struct nft_moment){before, nft->socket.commits};
+}
+
 int backend_nft_compare_changed(struct backend_nft *nft, const struct ir_ruleset *lowered,
 				struct backend_differences *out)
 {
-	struct arena arena;
 	uint32_t before = 0, now = 0;
 	bool proven = only_ours(nft, &before) && nft->live->rule.len == lowered->rule.len;
-	arena_init(&arena);
-	const uint32_t *place = proven ? nft_live_places(nft->live, &arena) : NULL;
-	struct reading r = {.nft = nft,
-			    .arena = &arena,
-			    .prefix = proven ? nft->live->prefix : NULL,
-			    .place = place,
-			    .asked = {.arena = &arena}};
-	nft_program_init(&r.program, &arena);
-	for (size_t i = 0; i < nft->changed.form.len && proven; i++)
-		proven = prove_one(&r, &nft->changed.form.at[i]);
-	proven = proven && only_ours(nft, &now) && now == before;
-	arena_fini(&arena);
-	if (!proven)
+	if (proven) {
+		begin_knowing(nft, before);
+		proven = prove_all(nft) && only_ours(nft, &now) && now == before;
+	}
+	if (!proven) {
+		if (nft->live)
+			nft_known_fini(&nft->live->known);
 		return backend_nft_compare(nft, lowered, out);
+	}
 	nft_changed_proven(nft, now);
 	return 0;
 }

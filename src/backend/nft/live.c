@@ -64,6 +64,7 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 	live->options = *options;
 	live->default_action = lowered->default_action;
 	live->prefix = nft_generation_name(generation, &live->arena);
+	live->known.prefix = live->prefix;
 	nft_program_init(&live->program, &live->arena);
 	for (size_t i = 0; i < lowered->rule.len; i++)
 		live->flow_rules += lowered->rule.at[i].flow;
@@ -76,6 +77,7 @@ void nft_live_free(struct nft_live *live)
 {
 	if (!live)
 		return;
+	nft_known_fini(&live->known);
 	arena_fini(&live->arena);
 	free(live);
 }
@@ -87,11 +89,19 @@ static uint32_t *leading_to(struct nft_live *live, uint32_t chain)
 	return &live->leading.at[chain];
 }
 
-void nft_live_keep_counts(struct nft_live *live, struct nft_batch *batch)
+static void forget_altered(void *context, const struct nlmsghdr *message)
+{
+	struct nft_live *live = context;
+	nft_known_alter(&live->known, message);
+}
+
+void nft_live_attend(struct nft_live *live, struct nft_batch *batch)
 {
 	live->counts.arena = &live->arena;
 	live->counts.numbers = live->numbers;
 	nft_counts_keep(&live->counts, batch);
+	batch->wrote = forget_altered;
+	batch->writer = live;
 }
 
 void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes)

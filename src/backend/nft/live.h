@@ -6,6 +6,7 @@
 #include "backend/nft/compile.h"
 #include "backend/nft/counts.h"
 #include "backend/nft/encode.h"
+#include "backend/nft/known.h"
 #include "backend/nft/overlay.h"
 
 // A rule of the policy. Its number stands in the user data of its kernel rules and never changes; places do.
@@ -33,6 +34,7 @@ struct nft_live {
 	const char *prefix;         // of the generation
 	struct nft_encoder encoder; // its sets
 	VEC(uint32_t) leading;      // by number of a chain: how many boxes lead there
+	struct nft_known known;     // maps as they were read
 	size_t grown;               // arena.total beyond which it is made anew
 };
 
@@ -45,8 +47,9 @@ void nft_live_free(struct nft_live *live); // NULL is fine
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table);
 // One chain, made and filled; an nft_chain_fn whose context is the policy.
 void nft_live_encode_chain(void *live, const struct nft_chain *chain);
-// From here on the batch's deletions leave their counts to the policy's rules.
-void nft_live_keep_counts(struct nft_live *live, struct nft_batch *batch);
+// The batch changes the policy: what it deletes from here on leaves its counts to the rules, and maps that it changes are
+// known no more.
+void nft_live_attend(struct nft_live *live, struct nft_batch *batch);
 // A map leads to its chains from now on. Maps no more, to those of these rules; rules to whose chains nothing leads any more
 // are added to `gone`.
 struct nft_numbers {

@@ -305,6 +305,8 @@ struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t
 void nft_batch_close(struct nft_batch *batch)
 {
 	assert(batch->open && batch->open->nlmsg_len <= NFT_MESSAGE_MOST);
+	if (batch->wrote)
+		batch->wrote(batch->writer, batch->open);
 	buf_advance(&batch->part.buf, NLMSG_ALIGN(batch->open->nlmsg_len));
 	batch->open = NULL;
 }

@@ -49,6 +49,8 @@ struct nft_batch {
 	struct nft_fault fault; // of a part
 	nft_dump_fn heard;      // is told the rules that are deleted; NULL: nobody is
 	void *context;
+	void (*wrote)(void *context, const struct nlmsghdr *message); // sees each message; NULL
+	void *writer;                                                 // its context
 };
 #define NFT_NO_OWNER UINT32_MAX
 // A message must not be longer; attributes are written without asking for room.

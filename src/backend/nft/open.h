@@ -18,7 +18,8 @@ struct backend_nft {
 	struct nft_live *
 		live; // what this process has put in force; NULL: nothing, or it is not known any more
 	struct nft_changed changed;
-	size_t replaced; // changes that were made by replacing everything
+	struct nft_moment known_at; // since when maps are known (known.h)
+	size_t replaced;            // changes that were made by replacing everything
 	struct {
 		void (*read)(void *context); // NULL: it is no copy
 		void *context;

@@ -450,9 +450,20 @@ static int get(struct view *v, uint16_t type, const char *name, nft_dump_fn each
 	return error == -ENOENT ? 0 : error;
 }
 
+static bool take_known(struct view *v, const char *name)
+{
+	struct nft_known *known = v->part->known;
+	struct nft_dumped_set *set = known ? nft_known_get(known, name, v->arena) : NULL;
+	if (!set)
+		return false;
+	vec_push(v->arena, &v->table->set, set);
+	map_put(&v->table->set_by_name, set->name, set);
+	return true;
+}
+
 static int read_set(struct view *v, const char *name)
 {
-	if (!name || map_get(&v->table->set_by_name, name))
+	if (!name || map_get(&v->table->set_by_name, name) || take_known(v, name))
 		return 0;
 	int error = get(v, NFT_MSG_GETSET, name, take_set);
 	struct nft_dumped_set *set = map_get(&v->table->set_by_name, name);
@@ -612,5 +623,8 @@ int nft_table_read_part(struct nft_socket *socket, const char *table, const stru
 			 .arena = arena,
 			 .table = out,
 			 .part = part};
-	return read_view(&v);
+	int error = read_view(&v);
+	for (size_t i = 0; part->known && !error && i < out->set.len; i++)
+		nft_known_put(part->known, out->set.at[i]);
+	return error;
 }

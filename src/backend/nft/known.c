@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// One block of memory a map: for each box its ranges, one a field, and the number of the chain where it leads. A range takes
+// its first value and one byte more where all ranges of the field hold 2^n values, else both of its ends.
+#include "backend/nft/known.h"
+#include "backend/nft/netlink.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct nft_known_map {
+	struct nft_known_map *next;
+	uint64_t turn; // when it was asked for
+	size_t bytes;
+	uint64_t number; // in its name
+	uint32_t flags, key_bytes;
+	uint32_t len;
+	uint8_t fields; // 0: of one field
+	uint8_t field_bytes[NFT_BOXES_FIELDS];
+	bool block[NFT_BOXES_FIELDS];
+	bool sure;
+	uint8_t data[];
+};
+#define CHAIN_BYTES 4u
+#define NAME_MOST 16u // of a chain
+
+// --- names ---
+
+// A number written as we do; what stands behind it. NULL: there is none.
+static const char *number_at(const char *at, uint64_t *out)
+{
+	const char *first = at;
+	*out = 0;
+	for (; *at >= '0' && *at <= '9' && at - first < 10; at++)
+		*out = *out * 10 + (uint64_t)(*at - '0');
+	bool good = at != first && (*first != '0' || at == first + 1) && *out <= UINT32_MAX;
+	return good ? at : NULL;
+}
+
+static bool number_of_chain(const char *name, uint32_t *out)
+{
+	uint64_t number = 0;
+	const char *end =
+		nft_is_node(name) ? number_at(name + strlen(NFT_NODE_CHAIN), &number) : NULL;
+	*out = (uint32_t)number;
+	return end && !*end;
+}
+
+// "g7-m12", or one of several of a leaf: "g7-m12.3".
+static bool number_of_map(const struct nft_known *known, const char *name, uint64_t *out)
+{
+	size_t prefix = strlen(known->prefix);
+	uint64_t node = 0, one = 0;
+	if (strncmp(name, known->prefix, prefix) != 0 || strncmp(name + prefix, "-m", 2) != 0)
+		return false;
+	const char *end = number_at(name + prefix + 2, &node);
+	bool several = end && *end == '.';
+	if (several)
+		end = number_at(end + 1, &one);
+	*out = node << 33 | one << 1 | several;
+	return end && !*end && node < UINT32_MAX / 2;
+}
+
+static const char *chain_name(uint32_t number, struct arena *arena)
+{
+	char digit[NAME_MOST], *at = digit + sizeof(digit);
+	do
+		*--at = (char)('0' + number % 10);
+	while (number /= 10);
+	size_t len = (size_t)(digit + sizeof(digit) - at), prefix = strlen(NFT_NODE_CHAIN);
+	char *name = arena_alloc(arena, prefix + len + 1);
+	memcpy(name, NFT_NODE_CHAIN, prefix);
+	memcpy(name + prefix, at, len);
+	return name;
+}
+
+// --- the maps ---
+
+static struct nft_known_map **slot_of(struct nft_known *known, uint64_t number)
+{
+	struct nft_known_map **at = &known->slot[(number >> 33 ^ number >> 1) % NFT_KNOWN_SLOTS];
+	while (*at && (*at)->number != number)
+		at = &(*at)->next;
+	return at;
+}
+
+static void drop(struct nft_known *known, struct nft_known_map **at)
+{
+	struct nft_known_map *map = *at;
+	*at = map->next;
+	known->bytes -= map->bytes;
+	known->maps--;
+	free(map);
+}
+
+void nft_known_fini(struct nft_known *known)
+{
+	for (size_t i = 0; i < NFT_KNOWN_SLOTS; i++)
+		while (known->slot[i])
+			drop(known, &known->slot[i]);
+}
+
+// All that was asked for last, at the same time, goes: looking for it takes as long as reading a few elements.
+static void drop_oldest(struct nft_known *known)
+{
+	uint64_t oldest = UINT64_MAX;
+	for (size_t i = 0; i < NFT_KNOWN_SLOTS; i++)
+		for (struct nft_known_map *map = known->slot[i]; map; map = map->next)
+			oldest = map->turn < oldest ? map->turn : oldest;
+	for (size_t i = 0; i < NFT_KNOWN_SLOTS; i++)
+		for (struct nft_known_map **at = &known->slot[i]; *at;)
+			if ((*at)->turn == oldest)
+				drop(known, at);
+			else
+				at = &(*at)->next;
+}
+
+// --- what is kept of them ---
+
+static bool is_map(const struct nft_dumped_set *set)
+{
+	return set->flags & NFT_SET_MAP && !set->strange && !set->counts && set->worked_out &&
+	       set->key_bytes;
+}
+
+// The i-th box, or branch as a box of one field.
+static struct algebra_range range_of(const struct nft_dumped_set *set, size_t i, size_t field)
+{
+	return set->fields ? set->box.at[i].range[field] : set->branch[i].range;
+}
+
+static const char *chain_of(const struct nft_dumped_set *set, size_t i)
+{
+	return set->fields ? set->box.at[i].chain : set->branch[i].chain;
+}
+
+static size_t len_of(const struct nft_dumped_set *set)
+{
+	return set->fields ? set->box.len : set->branches;
+}
+
+static size_t fields_of(uint8_t fields)
+{
+	return fields ? fields : 1;
+}
+
+static bool all_blocks(const struct nft_dumped_set *set, size_t field)
+{
+	for (size_t i = 0; i < len_of(set); i++) {
+		struct algebra_range range = range_of(set, i, field);
+		u128 more = range.hi - range.lo;
+		if (more & (more + 1))
+			return false;
+	}
+	return true;
+}
+
+static size_t range_bytes(const struct nft_known_map *map, size_t field)
+{
+	return map->block[field] ? map->field_bytes[field] + 1u : map->field_bytes[field] * 2u;
+}
+
+static uint8_t *put_number(uint8_t *at, u128 value, size_t bytes)
+{
+	for (size_t i = bytes; i--; value >>= 8)
+		at[i] = (uint8_t)value;
+	return at + bytes;
+}
+
+static const uint8_t *take_number(const uint8_t *at, size_t bytes, u128 *out)
+{
+	u128 value = 0;
+	for (size_t i = 0; i < bytes; i++)
+		value = value << 8 | at[i];
+	*out = value;
+	return at + bytes;
+}
+
+static unsigned bits_of(u128 more)
+{
+	unsigned bits = 0;
+	for (; more; more >>= 1)
+		bits++;
+	return bits;
+}
+
+static uint8_t *put_range(const struct nft_known_map *map, size_t field, struct algebra_range range,
+			  uint8_t *at)
+{
+	size_t bytes = map->field_bytes[field];
+	at = put_number(at, range.lo, bytes);
+	return map->block[field] ? put_number(at, bits_of(range.hi - range.lo), 1)
+				 : put_number(at, range.hi, bytes);
+}
+
+static const uint8_t *take_range(const struct nft_known_map *map, size_t field, const uint8_t *at,
+				 struct algebra_range *out)
+{
+	size_t bytes = map->field_bytes[field];
+	u128 more;
+	at = take_number(at, bytes, &out->lo);
+	if (!map->block[field])
+		return take_number(at, bytes, &out->hi);
+	at = take_number(at, 1, &more);
+	out->hi = out->lo + (more ? algebra_max((unsigned)more) : 0);
+	return at;
+}
+
+static struct nft_known_map shape_of(const struct nft_dumped_set *set)
+{
+	struct nft_known_map shape = {.flags = set->flags,
+				      .key_bytes = set->key_bytes,
+				      .len = (uint32_t)len_of(set),
+				      .fields = (uint8_t)set->fields,
+				      .sure = set->sure};
+	memcpy(shape.field_bytes, set->field_bytes, sizeof(shape.field_bytes));
+	if (!set->fields)
+		shape.field_bytes[0] = (uint8_t)set->key_bytes;
+	size_t bytes = CHAIN_BYTES;
+	for (size_t f = 0; f < fields_of(shape.fields); f++) {
+		shape.block[f] = all_blocks(set, f);
+		bytes += range_bytes(&shape, f);
+	}
+	shape.bytes = sizeof(shape) + bytes * shape.len;
+	return shape;
+}
+
+// False when it leads to a chain that is none of a tree.
+static bool fill(struct nft_known_map *map, const struct nft_dumped_set *set)
+{
+	uint8_t *at = map->data;
+	uint32_t chain;
+	for (size_t i = 0; i < map->len; i++) {
+		for (size_t f = 0; f < fields_of(map->fields); f++)
+			at = put_range(map, f, range_of(set, i, f), at);
+		if (!number_of_chain(chain_of(set, i), &chain))
+			return false;
+		at = put_number(at, chain, CHAIN_BYTES);
+	}
+	return true;
+}
+
+void nft_known_put(struct nft_known *known, const struct nft_dumped_set *set)
+{
+	uint64_t number;
+	if (!is_map(set) || !number_of_map(known, set->name, &number))
+		return;
+	struct nft_known_map **at = slot_of(known, number);
+	if (*at)
+		return;
+	struct nft_known_map shape = shape_of(set);
+	if (shape.bytes > NFT_KNOWN_MOST / 2)
+		return;
+	struct nft_known_map *map = base_oom(malloc(shape.bytes));
+	*map = shape;
+	map->number = number;
+	map->turn = known->turn;
+	if (!fill(map, set)) {
+		free(map);
+		return;
+	}
+	map->next = *at;
+	*at = map;
+	known->bytes += map->bytes;
+	known->maps++;
+	while (known->bytes > NFT_KNOWN_MOST)
+		drop_oldest(known);
+}
+
+static const uint8_t *take_chain(const uint8_t *at, struct arena *arena, uint32_t *last,
+				 const char **out)
+{
+	u128 number;
+	at = take_number(at, CHAIN_BYTES, &number);
+	if (!*out || *last != (uint32_t)number)
+		*out = chain_name((uint32_t)number, arena);
+	*last = (uint32_t)number;
+	return at;
+}
+
+static void take_boxes(const struct nft_known_map *map, struct arena *arena,
+		       struct nft_dumped_set *out)
+{
+	const uint8_t *at = map->data;
+	const char *chain = NULL;
+	uint32_t last = 0;
+	struct algebra_range *range =
+		arena_array(arena, struct algebra_range, (size_t)map->len * map->fields);
+	vec_reserve(arena, &out->box, map->len);
+	for (size_t i = 0; i < map->len; i++, range += map->fields) {
+		for (size_t f = 0; f < map->fields; f++)
+			at = take_range(map, f, at, &range[f]);
+		at = take_chain(at, arena, &last, &chain);
+		out->box.at[out->box.len++] = (struct nft_box){.range = range, .chain = chain};
+	}
+}
+
+static void take_branches(const struct nft_known_map *map, struct arena *arena,
+			  struct nft_dumped_set *out)
+{
+	const uint8_t *at = map->data;
+	const char *chain = NULL;
+	uint32_t last = 0;
+	out->branch = arena_array(arena, struct nft_branch, map->len);
+	for (; out->branches < map->len; out->branches++) {
+		at = take_range(map, 0, at, &out->branch[out->branches].range);
+		at = take_chain(at, arena, &last, &chain);
+		out->branch[out->branches].chain = chain;
+	}
+}
+
+struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name, struct arena *arena)
+{
+	uint64_t number;
+	struct nft_known_map *map =
+		number_of_map(known, name, &number) ? *slot_of(known, number) : NULL;
+	if (!map)
+		return NULL;
+	struct nft_dumped_set *set = arena_new(arena, struct nft_dumped_set);
+	*set = (struct nft_dumped_set){.name = arena_strdup(arena, name),
+				       .flags = map->flags,
+				       .key_bytes = map->key_bytes,
+				       .fields = map->fields,
+				       .sure = map->sure,
+				       .worked_out = true};
+	memcpy(set->field_bytes, map->field_bytes, map->fields);
+	(map->fields ? take_boxes : take_branches)(map, arena, set);
+	map->turn = known->turn;
+	known->given++;
+	return set;
+}
+
+// --- what our messages change ---
+
+void nft_known_alter(struct nft_known *known, const struct nlmsghdr *message)
+{
+	const struct nlattr *attr;
+	uint64_t number;
+	unsigned type = message->nlmsg_type & 0xffu, name = NFTA_SET_ELEM_LIST_SET;
+	if (type == NFT_MSG_NEWSET || type == NFT_MSG_DELSET)
+		name = NFTA_SET_NAME;
+	else if (type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM)
+		return;
+	for (attr = nft_message_next(message, NULL); attr; attr = nft_message_next(message, attr))
+		if (mnl_attr_get_type(attr) == name &&
+		    number_of_map(known, mnl_attr_get_str(attr), &number) &&
+		    *slot_of(known, number))
+			drop(known, slot_of(known, number));
+}

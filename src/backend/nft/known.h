@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps of the policy in force as they were read from the kernel, in little memory, so that a proof behind a change need not
+// read again what nobody has changed. Whoever asks makes sure that nobody else has; what our own messages change is
+// forgotten when they are written.
+#pragma once
+
+#include "backend/nft/decode.h"
+
+struct nlmsghdr;
+struct nft_known_map;
+
+#define NFT_KNOWN_MOST ((size_t)4 << 20) // bytes; what was not asked for the longest goes first
+#define NFT_KNOWN_SLOTS 1024u
+
+struct nft_known {
+	const char *prefix; // of the generation
+	struct nft_known_map *slot[NFT_KNOWN_SLOTS];
+	size_t bytes, maps;
+	uint64_t turn;  // of asking
+	uint64_t given; // maps that were not read, ever
+};
+
+// Zeroed with its prefix it is empty.
+void nft_known_fini(struct nft_known *known);
+// A map that some rule looked up, just read. Of others, and of what the policy's maps are not like, nothing is kept.
+void nft_known_put(struct nft_known *known, const struct nft_dumped_set *set);
+// By its full name, as a rule that looks it up needs it; NULL: it is to be read.
+struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name,
+				     struct arena *arena) must_check;
+// A message of ours that was written: what it changes is known no more.
+void nft_known_alter(struct nft_known *known, const struct nlmsghdr *message);

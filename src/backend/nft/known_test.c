@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps come back as they were put in, whatever their ranges; and only so many are kept.
+#include "backend/nft/known.h"
+#include "ir/test.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define MAPS 300u
+
+static u128 some_value(struct test_random *random, unsigned bits)
+{
+	u128 value = (u128)test_random_next(random) << 64 | test_random_next(random);
+	return value & algebra_max(bits);
+}
+
+// Any range, a block of 2^n values, one value, or all of them.
+static struct algebra_range some_range(struct test_random *random, unsigned bits, bool block)
+{
+	u128 lo = some_value(random, bits), hi = some_value(random, bits), all = algebra_max(bits);
+	unsigned more = test_random_below(random, bits + 1);
+	if (block && more == bits)
+		return (struct algebra_range){0, all};
+	if (block) {
+		u128 rest = more ? algebra_max(more) : 0;
+		return (struct algebra_range){lo & ~rest, lo | rest};
+	}
+	return lo < hi ? (struct algebra_range){lo, hi} : (struct algebra_range){hi, lo};
+}
+
+static const char *some_chain(struct test_random *random, struct arena *arena)
+{
+	return arena_printf(arena, "-n%u", test_random_below(random, 3) * 1000000007u);
+}
+
+static struct nft_dumped_set *some_map(struct test_random *random, uint32_t number,
+				       struct arena *arena)
+{
+	static const uint8_t bytes[] = {1, 2, 4, 6, 16};
+	struct nft_dumped_set *set = arena_new(arena, struct nft_dumped_set);
+	size_t len = test_random_below(random, 40),
+	       fields = test_random_below(random, NFT_BOXES_FIELDS + 1);
+	set->name = arena_printf(arena, number % 2 ? "g3-m%u" : "g3-m%u.0", number);
+	set->flags = NFT_SET_MAP | NFT_SET_INTERVAL;
+	set->fields = fields;
+	set->worked_out = true;
+	set->sure = test_random_chance(random, 50);
+	for (size_t f = 0; f < fields; f++) {
+		set->field_bytes[f] = bytes[test_random_below(random, array_len(bytes))];
+		set->key_bytes += (set->field_bytes[f] + 3u) / 4 * 4;
+	}
+	if (!fields)
+		set->key_bytes = bytes[test_random_below(random, array_len(bytes))];
+	bool block = test_random_chance(random, 60);
+	set->branch = arena_array(arena, struct nft_branch, len);
+	for (size_t i = 0; i < len && !fields; i++, set->branches++)
+		set->branch[i] = (struct nft_branch){some_range(random, set->key_bytes * 8, block),
+						     some_chain(random, arena)};
+	for (size_t i = 0; i < len && fields; i++) {
+		struct algebra_range *range = arena_array(arena, struct algebra_range, fields);
+		for (size_t f = 0; f < fields; f++)
+			range[f] = some_range(random, set->field_bytes[f] * 8u, block);
+		vec_push(arena, &set->box,
+			 ((struct nft_box){.range = range, .chain = some_chain(random, arena)}));
+	}
+	return set;
+}
+
+static void assert_same_range(struct algebra_range a, struct algebra_range b)
+{
+	assert_true(a.lo == b.lo && a.hi == b.hi);
+}
+
+static void assert_same(const struct nft_dumped_set *a, const struct nft_dumped_set *b)
+{
+	assert_string_equal(a->name, b->name);
+	assert_true(a->flags == b->flags && a->key_bytes == b->key_bytes);
+	assert_true(a->worked_out && a->sure == b->sure && a->fields == b->fields);
+	assert_int_equal(a->box.len, b->box.len);
+	assert_int_equal(a->branches, b->branches);
+	assert_memory_equal(a->field_bytes, b->field_bytes, a->fields);
+	for (size_t i = 0; i < a->branches; i++) {
+		assert_same_range(a->branch[i].range, b->branch[i].range);
+		assert_string_equal(a->branch[i].chain, b->branch[i].chain);
+	}
+	for (size_t i = 0; i < a->box.len; i++) {
+		for (size_t f = 0; f < a->fields; f++)
+			assert_same_range(a->box.at[i].range[f], b->box.at[i].range[f]);
+		assert_string_equal(a->box.at[i].chain, b->box.at[i].chain);
+	}
+}
+
+static void maps_come_back(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct nft_known known = {.prefix = "g3"};
+	struct arena arena;
+	struct nft_dumped_set *set[MAPS];
+	arena_init(&arena);
+	for (uint32_t i = 0; i < MAPS; i++) {
+		set[i] = some_map(&random, i, &arena);
+		nft_known_put(&known, set[i]);
+		nft_known_put(&known, set[i]);
+	}
+	assert_int_equal(known.maps, MAPS);
+	for (uint32_t i = 0; i < MAPS; i++) {
+		struct nft_dumped_set *is = nft_known_get(&known, set[i]->name, &arena);
+		assert_non_null(is);
+		assert_same(is, set[i]);
+	}
+	assert_int_equal(known.given, MAPS);
+	nft_known_fini(&known);
+	assert_true(!known.maps && !known.bytes);
+	assert_null(nft_known_get(&known, set[0]->name, &arena));
+	arena_fini(&arena);
+}
+
+static void only_maps_of_the_policy_are_kept(void **state)
+{
+	(void)state;
+	static const char *const name[] = {
+		"g4-m1", "g3-m",   "g3-m1.",   "g3-m01", "g3-s1",
+		"g3",    "g3-m1x", "g3-m1.2x", "other",  "g3-m99999999999"};
+	struct nft_known known = {.prefix = "g3"};
+	struct arena arena;
+	arena_init(&arena);
+	struct nft_branch branch = {{1, 2}, "-n7"};
+	struct nft_dumped_set set = {.flags = NFT_SET_MAP,
+				     .key_bytes = 4,
+				     .worked_out = true,
+				     .branch = &branch,
+				     .branches = 1};
+	for (size_t i = 0; i < array_len(name); i++) {
+		set.name = name[i];
+		nft_known_put(&known, &set);
+		assert_int_equal(known.maps, 0);
+	}
+	set.name = "g3-m1";
+	branch.chain = "-n7x"; // of nobody's tree
+	nft_known_put(&known, &set);
+	branch.chain = "-n7";
+	set.strange = "why";
+	nft_known_put(&known, &set);
+	set.strange = NULL;
+	set.counts = true; // elements with counters come and go
+	nft_known_put(&known, &set);
+	set.counts = false;
+	assert_int_equal(known.maps, 0);
+	nft_known_put(&known, &set);
+	assert_int_equal(known.maps, 1);
+	nft_known_fini(&known);
+	arena_fini(&arena);
+}
+
+static void what_was_not_asked_for_goes(void **state)
+{
+	(void)state;
+	struct nft_known known = {.prefix = "g3"};
+	struct arena arena;
+	arena_init(&arena);
+	size_t len = 60000;
+	struct nft_dumped_set set = {.flags = NFT_SET_MAP, .key_bytes = 4, .worked_out = true};
+	set.branch = arena_array(&arena, struct nft_branch, len);
+	for (; set.branches < len; set.branches++)
+		set.branch[set.branches] =
+			(struct nft_branch){{set.branches * 2, set.branches * 2}, "-n7"};
+	for (unsigned i = 0; i < 30; i++, known.turn++) {
+		set.name = arena_printf(&arena, "g3-m%u", i);
+		nft_known_put(&known, &set);
+		assert_true(known.bytes <= NFT_KNOWN_MOST && known.maps);
+		assert_non_null(nft_known_get(&known, "g3-m0", &arena));
+	}
+	assert_null(nft_known_get(&known, "g3-m1", &arena));
+	assert_non_null(nft_known_get(&known, "g3-m29", &arena));
+	nft_known_fini(&known);
+	arena_fini(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(maps_come_back),
+		cmocka_unit_test(only_maps_of_the_policy_are_kept),
+		cmocka_unit_test(what_was_not_asked_for_goes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
