@@ -218,6 +218,7 @@ static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *w
 	rule->forms = was->forms;
 	rule->rank = was->rank;
 	rule->end = was->end;
+	nft_turned_add(c->nft, was->number, rule->number, was->forms);
 	for (uint32_t i = 0; i < was->forms; i++) {
 		nft_changed_add(c->nft, &forms->rule.at[i]);
 		if (!nft_tree_turn(&c->live->tree, was->first + i, &forms->rule.at[i], &c->touched))
@@ -447,15 +448,24 @@ static void note_moved(struct change *c, const struct nft_form *there, const cha
 	}
 }
 
+static void put_in(struct change *c, const struct nft_chain *to, size_t k, enum nft_spot spot,
+		   uint64_t handle)
+{
+	nft_encode_rule_at(&c->live->encoder, to->name, &to->rule.at[k], spot, handle);
+	nft_places_doubt(&c->live->places, &to->rule.at[k].tag);
+}
+
 // Rules of `is` that are not in `to` go, those of `to` that are not in `is` come before the next that stays.
 static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 		      const struct nft_chain *to)
 {
 	size_t k = 0;
+	nft_turned_touch(c->nft, is);
 	for (size_t i = 0; i < is->rule.len; i++) {
 		const struct nft_form *there = &is->rule.at[i];
 		if (!is_in(to, k, there)) {
 			nft_encode_delete_rule(&c->batch, c->nft->table, to->name, there->handle);
+			nft_places_doubt(&c->live->places, &there->tag);
 			if (there->act == ACT_BOXES)
 				vec_push(&c->arena, &c->old_map, there->boxes.name);
 			else if (is_in(to, 0, there))
@@ -463,12 +473,11 @@ static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 			continue;
 		}
 		for (; !same_rule(&to->rule.at[k], there); k++)
-			nft_encode_rule_at(&c->live->encoder, to->name, &to->rule.at[k],
-					   SPOT_BEFORE, there->handle);
+			put_in(c, to, k, SPOT_BEFORE, there->handle);
 		k++;
 	}
 	for (; k < to->rule.len; k++)
-		nft_encode_rule_at(&c->live->encoder, to->name, &to->rule.at[k], SPOT_END, 0);
+		put_in(c, to, k, SPOT_END, 0);
 }
 
 static bool was_in_leaf(const struct change *c, const struct nft_form *form)
@@ -605,6 +614,7 @@ static void remove_targets(struct change *c, const struct nft_numbers *gone)
 		(void)nft_full_name(encoder, nft_node_name(tree->target.at[rule], &c->arena), name);
 		nft_encode_delete_rule(&c->batch, c->nft->table, name, 0);
 		alone.len = 0;
+		nft_places_doubt(&c->live->places, &alone.tag);
 		nft_encode_unused(encoder, &alone);
 		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table, name);
 	}

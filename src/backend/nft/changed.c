@@ -32,24 +32,27 @@ void nft_changed_forget(struct backend_nft *nft)
 	nft->changed.known = false;
 }
 
-void nft_changed_proven(struct backend_nft *nft, uint32_t at)
+void nft_changed_proven(struct backend_nft *nft, uint32_t at, bool counted)
 {
 	nft_changed_fini(&nft->changed);
 	nft_changed_init(&nft->changed);
 	nft->changed.known = true;
+	nft->changed.counted = counted;
 	nft->changed.at = (struct nft_moment){at, nft->socket.commits};
 }
 
 uint64_t backend_nft_proven(const struct backend_nft *nft)
 {
-	return (uint64_t)nft->changed.at.changes << 32 | nft->changed.at.commits;
+	const struct nft_changed *changed = &nft->changed;
+	return (uint64_t)changed->at.changes << 32 | (uint64_t)(changed->at.commits << 1) |
+	       changed->counted;
 }
 
 // Pinholes are transactions, too: of those since then nobody knows which the copy has seen.
 void backend_nft_adopt(struct backend_nft *nft, uint64_t proven)
 {
-	if (nft->socket.commits == (uint32_t)proven)
-		nft_changed_proven(nft, (uint32_t)(proven >> 32));
+	if (nft->socket.commits << 1 == ((uint32_t)proven & ~1u))
+		nft_changed_proven(nft, (uint32_t)(proven >> 32), proven & 1);
 }
 
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form)
@@ -361,9 +364,9 @@ static bool prove_all(struct backend_nft *nft)
 	struct arena arena;
 	arena_init(&arena);
 	const uint32_t *place = nft_live_places(nft->live, &arena);
-	bool proven = true;
+	bool turned = nft_turned_proven(nft, place), proven = true;
 	nft->live->known.turn++;
-	for (size_t i = 0; i < nft->changed.form.len && proven; i++)
+	for (size_t i = 0; i < nft->changed.form.len && proven && !turned; i++)
 		proven = prove_one(nft, place, &nft->changed.form.at[i]);
 	arena_fini(&arena);
 	return proven;
@@ -392,6 +395,6 @@ int backend_nft_compare_changed(struct backend_nft *nft, const struct ir_ruleset
 			nft_known_fini(&nft->live->known);
 		return backend_nft_compare(nft, lowered, out);
 	}
-	nft_changed_proven(nft, now);
+	nft_changed_proven(nft, now, nft->changed.counted);
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the proof behind a change of ours takes as read: maps that nobody has changed since. Whoever changes
-// them, they are read again.
+// What the proof behind a change of ours takes as read: maps that nobody has changed since, and the ways of rules that
+// only do something else. Whoever changes them, they are read again, or the other proof is made.
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
@@ -29,6 +29,7 @@ static void deploy(struct test_fixture *f)
 	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
 	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
 	assert_int_equal(differences.list.len, 0);
+	assert_true(f->nft->changed.counted);
 }
 
 // Gates, blocks of addresses, and leaves that are maps over several fields.
@@ -74,6 +75,22 @@ static size_t found(struct test_fixture *f)
 	struct backend_differences differences = {.arena = &f->arena};
 	assert_int_equal(backend_nft_compare_changed(f->nft, &f->ruleset, &differences), 0);
 	return differences.list.len;
+}
+
+// The proof that walks; it reads.
+static size_t found_by_walking(struct test_fixture *f)
+{
+	f->nft->changed.counted = false;
+	size_t n = found(f);
+	f->nft->changed.counted = true;
+	return n;
+}
+
+static bool turned_is_proven(struct test_fixture *f)
+{
+	struct arena arena cleanup(arena_fini);
+	arena_init(&arena);
+	return nft_turned_proven(f->nft, nft_live_places(f->nft->live, &arena));
 }
 
 static void run(const char *script)
@@ -154,7 +171,7 @@ static void maps_are_known_as_they_are(void **state)
 		edit(f, &random);
 		size_t after = assert_known_so(f);
 		forgotten += after && after < before;
-		assert_int_equal(found(f), 0);
+		assert_int_equal(i % 2 ? found(f) : found_by_walking(f), 0);
 		after = assert_known_so(f);
 		most = after > most ? after : most;
 	}
@@ -169,12 +186,12 @@ static void known_maps_are_not_read(void **state)
 {
 	struct test_fixture *f = *state;
 	assert_true(flip(f, 3));
-	assert_int_equal(found(f), 0);
+	assert_int_equal(found_by_walking(f), 0);
 	size_t maps = known_of(f)->maps;
 	uint64_t given = known_of(f)->given;
 	assert_true(maps);
 	assert_true(flip(f, 3));
-	assert_int_equal(found(f), 0);
+	assert_int_equal(found_by_walking(f), 0);
 	assert_int_equal(known_of(f)->maps, maps);
 	assert_true(known_of(f)->given >= given + maps);
 }
@@ -247,7 +264,7 @@ static void changes_of_others_are_found(void **state)
 		for (unsigned walking = 0; walking < 2; walking++) {
 			deploy(f);
 			assert_true(flip(f, 3));
-			assert_int_equal(found(f), 0);
+			assert_int_equal(found_by_walking(f), 0);
 			assert_true(assert_known_so(f));
 			if (walking)
 				assert_true(flip(f, 3));
@@ -266,15 +283,165 @@ static void whatever_others_do_all_is_forgotten(void **state)
 {
 	struct test_fixture *f = *state;
 	assert_true(flip(f, 3));
-	assert_int_equal(found(f), 0);
+	assert_int_equal(found_by_walking(f), 0);
 	assert_true(known_of(f)->maps);
 	run("add table inet other\ndelete table inet other\n");
 	assert_true(flip(f, 3));
 	assert_int_equal(found(f), 0);
 	assert_int_equal(known_of(f)->maps, 0);
+	assert_true(f->nft->changed.counted);
 	assert_true(flip(f, 3));
-	assert_int_equal(found(f), 0);
+	assert_int_equal(found_by_walking(f), 0);
 	assert_true(assert_known_so(f));
+}
+
+// --- rules that were turned ---
+
+// The rule is turned; its first kernel rule in a chain beside others. False: it has none there.
+struct spot {
+	const char *chain;
+	uint64_t handle, beside;
+};
+static bool find_spot(struct test_fixture *f, size_t rule, struct spot *out)
+{
+	struct nft_table table;
+	uint32_t number = f->nft->live->rule.at[rule].number;
+	read_all(f, &table);
+	for (size_t i = 0; i < table.chain.len; i++) {
+		const struct nft_dumped_chain *chain = table.chain.at[i];
+		for (size_t k = 0; k < chain->rule.len && chain->rule.len > 1; k++)
+			if (chain->rule.at[k].tag.known && chain->rule.at[k].tag.rule == number) {
+				*out = (struct spot){chain->name, chain->rule.at[k].handle,
+						     chain->rule.at[k ? 0 : 1].handle};
+				return true;
+			}
+	}
+	return false;
+}
+
+static size_t turn_one(struct test_fixture *f, size_t from, struct spot *out)
+{
+	for (size_t i = from; i < f->ruleset.rule.len; i++) {
+		if (!flip(f, i)) {
+			deploy(f);
+			continue;
+		}
+		if (find_spot(f, i, out) && turned_is_proven(f)) {
+			assert_true(found(f) == 0 && flip(f, i) && find_spot(f, i, out));
+			return i;
+		}
+		assert_int_equal(found(f), 0);
+	}
+	fail_msg("no rule stands beside others");
+	return 0;
+}
+
+// Each is found, also if the kernel's number of changes did not tell, but for what replaces another rule: that has the
+// same handle then.
+static void what_is_not_as_it_was_is_found(void **state)
+{
+	struct test_fixture *f = *state;
+	static const struct {
+		const char *verb, *where, *rule;
+	} doing[] = {
+		{"delete", "handle", ""},
+		{"insert", "position", "drop"},
+		{"replace", "handle", "accept"},
+		{"replace", "handle", "drop"},
+	};
+	for (size_t i = 0; i < array_len(doing); i++)
+		for (unsigned beside = 0; beside < 2; beside++) {
+			struct spot at;
+			deploy(f);
+			(void)!turn_one(f, 3 + 20 * i, &at);
+			assert_true(turned_is_proven(f));
+			run(arena_printf(&f->arena, "%s rule inet bulwark %s %s %" PRIu64 " %s\n",
+					 doing[i].verb, at.chain, doing[i].where,
+					 beside ? at.beside : at.handle, doing[i].rule));
+			assert_true(!turned_is_proven(f) || (beside && i > 1));
+			assert_true(found(f) > 0);
+		}
+	deploy(f);
+}
+
+// The set that the first turned rule with a test was read to ask for.
+static struct algebra_set *set_noted(struct test_fixture *f)
+{
+	struct nft_turned *turned = &f->nft->changed.turned;
+	for (size_t i = 0; i < turned->chain.len; i++)
+		for (size_t k = 0; k < turned->chain.at[i].len; k++) {
+			struct nft_form *form = &turned->chain.at[i].rule[k];
+			if (form->len)
+				return &form->match[0].set;
+			if (form->open_len)
+				return (struct algebra_set *)&form->open[0].set;
+		}
+	fail_msg("no rule that was turned tests anything");
+	return NULL;
+}
+
+// It tests something else than what stood there; another rule stands where one did.
+static void other_tests_and_rules_are_found(void **state)
+{
+	struct test_fixture *f = *state;
+	struct spot at;
+	deploy(f);
+	(void)!turn_one(f, 3, &at);
+	struct algebra_set *set = set_noted(f), is = *set;
+	assert_true(turned_is_proven(f));
+	*set = algebra_set_one(&f->arena, is.at[0].lo + 1, is.at[0].hi + 1);
+	assert_false(turned_is_proven(f));
+	set->len = 0;
+	assert_false(turned_is_proven(f));
+	*set = is;
+	assert_true(turned_is_proven(f));
+	run(arena_printf(&f->arena,
+			 "insert rule inet bulwark %s position %" PRIu64 " drop\n"
+			 "delete rule inet bulwark %s handle %" PRIu64 "\n",
+			 at.chain, at.beside, at.chain, at.beside));
+	assert_false(turned_is_proven(f));
+	assert_true(found(f) > 0);
+	deploy(f);
+}
+
+// More kernel rules of it are somewhere than were turned; or nobody knows.
+static void what_is_left_elsewhere_is_found(void **state)
+{
+	struct test_fixture *f = *state;
+	struct spot at;
+	(void)!turn_one(f, 3, &at);
+	struct nft_turn *turn = &f->nft->changed.turned.rule.at[0];
+	assert_true(turn->there && turn->there != NFT_PLACES_UNKNOWN);
+	assert_true(turned_is_proven(f));
+	turn->there++;
+	assert_false(turned_is_proven(f));
+	turn->there = NFT_PLACES_UNKNOWN;
+	assert_false(turned_is_proven(f));
+	turn->there = turn->found;
+	assert_true(turned_is_proven(f));
+	f->nft->changed.counted = false;
+	assert_false(turned_is_proven(f));
+	assert_int_equal(found(f), 0);
+	deploy(f);
+}
+
+// How many kernel rules there are is known of each rule, or it is known that nobody knows.
+static void places_are_as_counted(void **state)
+{
+	struct test_fixture *f = *state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	unsigned turned = 0;
+	for (unsigned i = 0; i < EDITS; i++) {
+		struct nft_table table;
+		edit(f, &random);
+		turned += turned_is_proven(f);
+		read_all(f, &table);
+		assert_true(nft_places_hold(f->nft->live, &table));
+		assert_int_equal(found(f), 0);
+		assert_true(nft_places_hold(f->nft->live, &table));
+	}
+	assert_true(turned);
+	deploy(f);
 }
 
 int main(void)
@@ -284,6 +451,10 @@ int main(void)
 		cmocka_unit_test(known_maps_are_not_read),
 		cmocka_unit_test(changes_of_others_are_found),
 		cmocka_unit_test(whatever_others_do_all_is_forgotten),
+		cmocka_unit_test(what_is_not_as_it_was_is_found),
+		cmocka_unit_test(other_tests_and_rules_are_found),
+		cmocka_unit_test(what_is_left_elsewhere_is_found),
+		cmocka_unit_test(places_are_as_counted),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

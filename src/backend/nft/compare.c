@@ -235,6 +235,17 @@ static void number_by_place(const struct backend_nft *nft, struct nft_table *tab
 	arena_fini(&arena);
 }
 
+// A copy has nothing to count for; it says whether what was counted before is so.
+static bool count_places(struct backend_nft *nft, const struct nft_table *table)
+{
+	if (!nft->live)
+		return false;
+	if (nft->apart.read)
+		return nft_places_hold(nft->live, table);
+	nft_places_count(nft->live, table);
+	return true;
+}
+
 int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowered,
 			struct backend_differences *out)
 {
@@ -252,6 +263,7 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 				  arena_printf(out->arena, "table inet %s", nft->table), NULL);
 		return 0;
 	}
+	bool counted = count_places(nft, &table);
 	number_by_place(nft, &table);
 	nft_program_init(&found, out->arena);
 	if (table.generation)
@@ -265,7 +277,7 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 	error = nft_differ(lowered, &nft->options, &found,
 			   nft_generation_name(table.generation, out->arena), out);
 	if (!error && !out->list.len)
-		nft_changed_proven(nft, table.changes);
+		nft_changed_proven(nft, table.changes, counted);
 	return error;
 }
 

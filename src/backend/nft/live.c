@@ -77,6 +77,7 @@ void nft_live_free(struct nft_live *live)
 {
 	if (!live)
 		return;
+	nft_places_fini(&live->places);
 	nft_known_fini(&live->known);
 	arena_fini(&live->arena);
 	free(live);
@@ -127,9 +128,11 @@ void nft_live_encode_chain(void *context, const struct nft_chain *chain)
 	struct nft_live *live = context;
 	nft_encode_empty(&live->encoder, chain);
 	nft_encode_rules(&live->encoder, chain);
-	for (size_t i = 0; i < chain->rule.len; i++)
+	for (size_t i = 0; i < chain->rule.len; i++) {
+		nft_places_doubt(&live->places, &chain->rule.at[i].tag);
 		if (chain->rule.at[i].act == ACT_BOXES)
 			nft_live_leads(live, &chain->rule.at[i].boxes);
+	}
 }
 
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table)

@@ -8,6 +8,7 @@
 #include "backend/nft/encode.h"
 #include "backend/nft/known.h"
 #include "backend/nft/overlay.h"
+#include "backend/nft/turned.h"
 
 // A rule of the policy. Its number stands in the user data of its kernel rules and never changes; places do.
 struct nft_live_rule {
@@ -34,6 +35,7 @@ struct nft_live {
 	const char *prefix;         // of the generation
 	struct nft_encoder encoder; // its sets
 	VEC(uint32_t) leading;      // by number of a chain: how many boxes lead there
+	struct nft_places places;   // of rules, in the kernel
 	struct nft_known known;     // maps as they were read
 	size_t grown;               // arena.total beyond which it is made anew
 };
