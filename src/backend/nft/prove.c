@@ -705,6 +705,20 @@ static void walk_rule(struct prover *p, const struct place *place, size_t n,
 	arena_fini(&arena);
 }
 
+// The rules of the list up to the first that decides all of the packets: what stands behind decides none of them.
+static size_t rules_to_walk(const struct prover *p)
+{
+	struct arena arena cleanup(arena_fini);
+	arena_init(&arena);
+	for (size_t i = 0; i < p->rules; i++) {
+		struct nft_area rule;
+		area_of(&p->rule[i], &arena, &rule);
+		if (nft_takes(&p->rule[i]) && nft_area_within(p->within, &rule))
+			return i + 1;
+	}
+	return p->rules;
+}
+
 static void walk_rules(struct prover *p)
 {
 	struct rule_walks walks = {.comes = {.ways = &p->ways,
@@ -720,10 +734,10 @@ static void walk_rules(struct prover *p)
 					     .ends = go_on,
 					     .lost = come_to_lost,
 					     .steps = steps_of(p)}};
-	size_t at = 0;
+	size_t at = 0, rules = rules_to_walk(p);
 	if (p->place.len)
 		qsort(p->place.at, p->place.len, sizeof(*p->place.at), by_rule);
-	for (p->now = 0; p->now < p->rules && !p->out->over; p->now++) {
+	for (p->now = 0; p->now < rules && !p->out->over; p->now++) {
 		size_t first = at;
 		while (at < p->place.len && p->place.at[at].rule == p->now)
 			at++;
