@@ -334,11 +334,20 @@ void nft_filling_take(const struct nft_filling *f, struct nft_boxes *out)
 	out->len = f->box.len;
 }
 
+static bool to_one(const struct nft_box *box, size_t len)
+{
+	const char *first = len ? box[0].chain : NULL;
+	for (size_t i = 1; first && i < len; i++)
+		if (box[i].chain != first && (!box[i].chain || strcmp(box[i].chain, first) != 0))
+			return false;
+	return first;
+}
+
 bool nft_boxes_sure(const struct nft_box *box, size_t len, const unsigned *bits, size_t fields,
 		    struct arena *arena)
 {
 	size_t pieces = 0;
-	if (nft_boxes_to_one(box, len))
+	if (to_one(box, len))
 		return true;
 	for (size_t i = 0; i < len; i++)
 		pieces += nft_boxes_pieces(box[i].range[fields - 1], bits[fields - 1]);

@@ -130,16 +130,6 @@ static void keep_branches(struct reading *r, struct nft_map *map)
 	map->len = n;
 }
 
-// The first of the boxes that leads elsewhere; NULL: none does.
-static const struct nft_box *other_than(const struct nft_boxes *boxes, const char *chain)
-{
-	for (size_t i = 0; i < boxes->len; i++)
-		if (!boxes->box[i].chain || strcmp(boxes->box[i].chain, chain) != 0)
-			return &boxes->box[i];
-	return NULL;
-}
-
-// Boxes that lead to several chains still do, as gates are told by that.
 static void keep_boxes(struct reading *r, struct nft_boxes *boxes)
 {
 	enum nft_field field[NFT_BOXES_FIELDS];
@@ -154,10 +144,6 @@ static void keep_boxes(struct reading *r, struct nft_boxes *boxes)
 		if (may)
 			kept[n++] = boxes->box[i];
 	}
-	const struct nft_box *other =
-		nft_boxes_to_one(kept, n) ? other_than(boxes, kept[0].chain) : NULL;
-	if (other)
-		kept[n++] = *other;
 	boxes->box = kept;
 	boxes->len = n;
 }

@@ -197,11 +197,12 @@ static void each_target(struct nft_costs *costs, const struct nft_form *form, ea
 	struct reached *to = form->chain ? reach(costs, form->chain) : NULL;
 	if (to)
 		each(context, to);
-	bool gate = nft_form_gate(form);
-	for (size_t i = 0; form->act == ACT_BRANCH && i < (gate ? 1 : form->map.len); i++)
+	if (nft_form_gate(form))
+		return;
+	for (size_t i = 0; form->act == ACT_BRANCH && i < form->map.len; i++)
 		if ((to = reach(costs, form->map.branch[i].chain)))
 			each(context, to);
-	for (size_t i = 0; form->act == ACT_BOXES && i < (gate ? 1 : form->boxes.len); i++)
+	for (size_t i = 0; form->act == ACT_BOXES && i < form->boxes.len; i++)
 		if ((to = reach(costs, form->boxes.box[i].chain)))
 			each(context, to);
 }

@@ -413,17 +413,30 @@ static void unmask(struct nft_reading *r, struct nft_reg *reg, struct nft_map *m
 	reg->mask |= last;
 }
 
+static bool is_gate(const struct nft_reading *r, const struct nft_dumped_set *set)
+{
+	size_t len = strlen(r->decoder->prefix);
+	return !strncmp(set->name, r->decoder->prefix, len) && nft_is_gate(set->name + len);
+}
+
+// What is found is where the packet goes; in the set of a gate, that it goes where the rule leads.
+static bool finds_way(const struct nft_dumped_set *set, const struct nlattr *const *at)
+{
+	return !u32(at[NFTA_LOOKUP_FLAGS]) &&
+	       (set->flags & NFT_SET_MAP ? u32(at[NFTA_LOOKUP_DREG]) == NFT_REG_VERDICT
+					 : !at[NFTA_LOOKUP_DREG]);
+}
+
 // A map and the chains that it leads to are of the rule's generation: then their names say all.
 static void read_branch(struct nft_reading *r, struct nft_dumped_set *map,
 			const struct nft_reg *reg, const struct nlattr *const *at)
 {
 	const char *prefix = r->decoder->prefix;
 	size_t len = strlen(prefix);
-	advance(r, STAGE_END);
+	advance(r, at[NFTA_LOOKUP_DREG] ? STAGE_END : STAGE_GATE);
 	r->form->act = ACT_BRANCH;
-	if (!map || map->strange || !(map->flags & NFT_SET_MAP) || !reg->loaded ||
-	    map->key_bytes != reg->bytes || u32(at[NFTA_LOOKUP_DREG]) != NFT_REG_VERDICT ||
-	    u32(at[NFTA_LOOKUP_FLAGS])) {
+	if (!map || map->strange || !finds_way(map, at) || !reg->loaded ||
+	    map->key_bytes != reg->bytes) {
 		nft_strange(r,
 			    map && map->strange ? map->strange : "a map that Bulwark does not use");
 	} else if (strncmp(map->name, prefix, len) != 0 || map->name[len] != '-') {
@@ -494,10 +507,9 @@ static void read_boxes(struct nft_reading *r, struct nft_dumped_set *map,
 	struct nft_reg reg[NFT_BOXES_FIELDS];
 	if (map->counts && r->stage != STAGE_MATCH)
 		nft_strange(r, "does more than to look up rules");
-	advance(r, STAGE_END);
+	advance(r, at[NFTA_LOOKUP_DREG] ? STAGE_END : STAGE_GATE);
 	r->form->act = ACT_BOXES;
-	if (map->strange || u32(at[NFTA_LOOKUP_DREG]) != NFT_REG_VERDICT ||
-	    u32(at[NFTA_LOOKUP_FLAGS]) || !regs_of(r, at[NFTA_LOOKUP_SREG], map, reg)) {
+	if (map->strange || !finds_way(map, at) || !regs_of(r, at[NFTA_LOOKUP_SREG], map, reg)) {
 		nft_strange(r, map->strange ? map->strange : "a map that Bulwark does not use");
 	} else if (strncmp(map->name, prefix, len) != 0 || map->name[len] != '-') {
 		nft_strange(r, "a map of another generation");
@@ -522,11 +534,12 @@ static void read_lookup(struct nft_reading *r, const struct nlattr *data)
 	uint32_t flags = u32(at[NFTA_LOOKUP_FLAGS]);
 	if (set)
 		set->used = true;
-	if (known && set && set->fields && at[NFTA_LOOKUP_DREG]) {
+	bool way = at[NFTA_LOOKUP_DREG] || (set && is_gate(r, set));
+	if (known && set && set->fields && way) {
 		read_boxes(r, set, at);
 		return;
 	}
-	if (known && at[NFTA_LOOKUP_DREG]) {
+	if (known && way) {
 		read_branch(r, set, reg, at);
 		return;
 	}
@@ -609,9 +622,24 @@ static void read_log(struct nft_reading *r, const struct nlattr *data)
 					.group = (uint16_t)nft_attr_number(at[NFTA_LOG_GROUP], 2)};
 }
 
+// Whoever is found goes there.
+static void read_gate(struct nft_reading *r, const char *chain)
+{
+	struct nft_map *map = &r->form->map;
+	struct nft_boxes *boxes = &r->form->boxes;
+	r->form->chain = chain;
+	map->branch = arena_memdup(r->arena, map->branch, map->len * sizeof(*map->branch));
+	boxes->box = arena_memdup(r->arena, boxes->box, boxes->len * sizeof(*boxes->box));
+	for (size_t i = 0; i < map->len; i++)
+		map->branch[i].chain = chain;
+	for (size_t i = 0; i < boxes->len; i++)
+		boxes->box[i].chain = chain;
+}
+
 static void read_immediate(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES], *value[ATTRIBUTES], *verdict[ATTRIBUTES];
+	bool gate = r->stage == STAGE_GATE;
 	advance(r, STAGE_END);
 	if (!sort(data, NFTA_IMMEDIATE_DATA, at) ||
 	    u32(at[NFTA_IMMEDIATE_DREG]) != NFT_REG_VERDICT ||
@@ -626,10 +654,16 @@ static void read_immediate(struct nft_reading *r, const struct nlattr *data)
 	} acts[] = {{NF_ACCEPT, ACT_ACCEPT}, {NF_DROP, ACT_DROP},  {NFT_RETURN, ACT_RETURN},
 		    {NFT_JUMP, ACT_JUMP},    {NFT_GOTO, ACT_GOTO}, {NFT_CONTINUE, ACT_CONTINUE}};
 	for (size_t i = 0; i < array_len(acts); i++)
-		if ((int)u32(verdict[NFTA_VERDICT_CODE]) == acts[i].code) {
-			r->form->act = acts[i].act;
-			r->form->chain = nft_chain_within(
+		if ((int)u32(verdict[NFTA_VERDICT_CODE]) == acts[i].code &&
+		    (!gate || acts[i].act == ACT_GOTO)) {
+			const char *chain = nft_chain_within(
 				r->decoder->prefix, text(r->arena, verdict[NFTA_VERDICT_CHAIN]));
+			if (gate) {
+				read_gate(r, chain);
+				return;
+			}
+			r->form->act = acts[i].act;
+			r->form->chain = chain;
 			return;
 		}
 	nft_strange(r, "a verdict that Bulwark does not use");
@@ -687,6 +721,8 @@ void nft_decode_rule(const struct nft_decoder *decoder, const struct nlattr *exp
 		for (attr = nft_attr_next(expressions, NULL); attr;
 		     attr = nft_attr_next(expressions, attr))
 			read_expression(&r, attr);
+	if (r.stage == STAGE_GATE)
+		nft_strange(&r, "a gate that leads nowhere");
 	nft_name_tests(&r);
 	if (form->named_set && !form->refresh_ms)
 		nft_strange(&r, "a timer that is not refreshed");

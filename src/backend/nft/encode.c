@@ -413,6 +413,14 @@ static void put_reject(struct nlmsghdr *nlh, bool reset)
 	end(e);
 }
 
+static void put_found(struct nlmsghdr *nlh, const char *name, bool gate)
+{
+	if (gate)
+		put_lookup(nlh, name);
+	else
+		put_chosen(nlh, name);
+}
+
 static void put_branch(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_map *map)
 {
 	char name[NFT_NAME];
@@ -425,7 +433,7 @@ static void put_branch(struct nft_encoder *e, struct nlmsghdr *nlh, const struct
 		nft_to_bytes(algebra_max(info->bits) & ~algebra_max(block), info->bytes, mask);
 		put_mask(nlh, mask, info->bytes);
 	}
-	put_chosen(nlh, nft_full_name(e, map->name, name));
+	put_found(nlh, nft_full_name(e, map->name, name), nft_is_gate(map->name));
 }
 
 // The key stands in registers of four bytes, from the first one on.
@@ -435,7 +443,7 @@ static void put_boxes(struct nft_encoder *e, struct nlmsghdr *nlh, const struct 
 		put_load_to(nlh, &nft_field_info[boxes->field[f]],
 			    (uint32_t)(NFT_REG32_00 + nft_boxes_slots(boxes, f)));
 	char name[NFT_NAME];
-	put_chosen(nlh, nft_full_name(e, boxes->name, name));
+	put_found(nlh, nft_full_name(e, boxes->name, name), nft_is_gate(boxes->name));
 }
 
 static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_form *form)
@@ -471,6 +479,8 @@ static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nf
 		put_reject(nlh, form->act == ACT_RESET);
 		break;
 	}
+	if (nft_form_gate(form))
+		put_verdict(nlh, (uint32_t)NFT_GOTO, chain);
 }
 
 static void put_expressions(struct nft_encoder *e, struct nlmsghdr *nlh,

@@ -73,7 +73,7 @@ static void put_box(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nf
 	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	put_corner(nlh, NFTA_SET_ELEM_KEY, boxes, box, false);
 	put_corner(nlh, NFTA_SET_ELEM_KEY_END, boxes, box, true);
-	if (new)
+	if (new && !nft_is_gate(boxes->name))
 		put_outcome(e, nlh, box);
 	mnl_attr_nest_end(nlh, element);
 }
@@ -130,10 +130,13 @@ void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint
 		nft_batch_open(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner);
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, e->table);
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, nft_full_name(e, boxes->name, name));
-	nft_put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT);
+	bool gate = nft_is_gate(boxes->name);
+	nft_put_u32(nlh, NFTA_SET_FLAGS,
+		    NFT_SET_INTERVAL | NFT_SET_CONCAT | (gate ? 0u : NFT_SET_MAP));
 	nft_put_u32(nlh, NFTA_SET_KEY_TYPE, type_of(boxes));
 	nft_put_u32(nlh, NFTA_SET_KEY_LEN, (uint32_t)slots * 4);
-	nft_put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	if (!gate)
+		nft_put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	nft_put_u32(nlh, NFTA_SET_ID, ++e->ids);
 	put_description(nlh, boxes);
 	if (boxes->counts)

@@ -145,8 +145,9 @@ static void encode_branches(struct elements *to, const struct nft_map *map)
 {
 	char name[NFT_NAME];
 	for (size_t i = 0; i < map->len; i++) {
+		bool leads = to->type == NFT_MSG_NEWSETELEM && !nft_is_gate(map->name);
 		const char *chain = nft_full_name(to->encoder, map->branch[i].chain, name);
-		add_range(to, map->branch[i].range, to->type == NFT_MSG_NEWSETELEM ? chain : NULL);
+		add_range(to, map->branch[i].range, leads ? chain : NULL);
 	}
 	end_elements(to);
 }
@@ -169,9 +170,10 @@ void nft_encode_map(struct nft_encoder *e, const struct nft_map *map, uint32_t o
 {
 	char name[NFT_NAME];
 	bool ranges = nft_map_block(map) == NFT_MAP_RANGES;
+	uint32_t flags = nft_is_gate(map->name) ? 0u : NFT_SET_MAP;
 	assert(map->field != F_STATE && map->field != F_KNOWN);
 	encode_set(e, nft_full_name(e, map->name, name), map->field,
-		   NFT_SET_MAP | (ranges ? NFT_SET_INTERVAL : 0u), nft_map_room(map->len), owner);
+		   flags | (ranges ? NFT_SET_INTERVAL : 0u), nft_map_room(map->len), owner);
 	nft_encode_branches(e, NFT_MSG_NEWSETELEM, map, ranges, owner);
 }
 

@@ -72,30 +72,14 @@ bool nft_form_by_map(const struct nft_form *form)
 	return form->act == ACT_BRANCH || form->act == ACT_BOXES;
 }
 
-bool nft_boxes_to_one(const struct nft_box *box, size_t len)
+bool nft_is_gate(const char *name)
 {
-	const char *first = len ? box[0].chain : NULL;
-	for (size_t i = 1; first && i < len; i++)
-		if (box[i].chain != first && (!box[i].chain || strcmp(box[i].chain, first) != 0))
-			return false;
-	return first;
-}
-
-static bool branches_to_one(const struct nft_map *map)
-{
-	for (size_t i = 1; i < map->len; i++)
-		if (strcmp(map->branch[i].chain, map->branch[0].chain) != 0)
-			return false;
-	return map->len;
+	return !strncmp(name, NFT_GATE_SET, strlen(NFT_GATE_SET));
 }
 
 bool nft_form_gate(const struct nft_form *form)
 {
-	if (form->act == ACT_BRANCH)
-		return form->map.name &&
-		       !strncmp(form->map.name, NFT_GATE_MAP, strlen(NFT_GATE_MAP)) &&
-		       branches_to_one(&form->map);
-	return form->act == ACT_BOXES && nft_boxes_to_one(form->boxes.box, form->boxes.len);
+	return nft_form_by_map(form) && form->chain;
 }
 
 const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_field field)

@@ -119,7 +119,7 @@ struct nft_form {
 	struct nft_limit limit;
 	struct nft_log log;
 	enum nft_act act;
-	const char *chain;      // of ACT_JUMP and ACT_GOTO, without the generation's prefix
+	const char *chain;      // of ACT_JUMP, ACT_GOTO and gates, without the generation's prefix
 	struct nft_map map;     // of ACT_BRANCH
 	struct nft_boxes boxes; // of ACT_BOXES
 	const char *strange;    // read from the kernel and not understood: why
@@ -173,12 +173,11 @@ uint32_t nft_form_direction(const struct nft_form *form) must_check;
 unsigned nft_map_block(const struct nft_map *map) must_check;
 // Whether a map says where packets go.
 bool nft_form_by_map(const struct nft_form *form) must_check;
-// Whether all that its map holds leads to one chain, which tests for itself (tree_gate.h). Of a map over one field its name
-// has to say so.
-#define NFT_GATE_MAP "-gate"
+// Whether what it looks up only says who goes to its chain (tree_gate.h). In the kernel that is a set, called "-gate" and a
+// number, and a goto behind the lookup: of a map the kernel would check the chain, and all behind it, once for each element.
+#define NFT_GATE_SET "-gate"
+bool nft_is_gate(const char *name) must_check; // without the prefix
 bool nft_form_gate(const struct nft_form *form) must_check;
-bool nft_boxes_to_one(const struct nft_box *box,
-		      size_t len) must_check; // false when there are none
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.
 bool nft_form_counts(const struct nft_form *form) must_check;
 // The chain of clauses to which the rule jumps, from which packets may come back; NULL: it leads elsewhere, if at all.

@@ -23,6 +23,7 @@ struct nft_known_map {
 	uint8_t data[];
 };
 #define CHAIN_BYTES 4u
+#define NO_CHAIN UINT32_MAX
 #define NAME_MOST 16u // of a chain
 
 // --- names ---
@@ -47,14 +48,18 @@ static bool number_of_chain(const char *name, uint32_t *out)
 	return end && !*end;
 }
 
-// "g7-m12", or one of several of a leaf: "g7-m12.3".
+// "g7-m12", or one of several of a leaf: "g7-m12.3"; "g7-gate12", as a node has a map or is a gate.
 static bool number_of_map(const struct nft_known *known, const char *name, uint64_t *out)
 {
 	size_t prefix = strlen(known->prefix);
 	uint64_t node = 0, one = 0;
-	if (strncmp(name, known->prefix, prefix) != 0 || strncmp(name + prefix, "-m", 2) != 0)
+	if (strncmp(name, known->prefix, prefix) != 0)
 		return false;
-	const char *end = number_at(name + prefix + 2, &node);
+	name += prefix;
+	bool gate = nft_is_gate(name);
+	if (!gate && strncmp(name, "-m", 2) != 0)
+		return false;
+	const char *end = number_at(name + (gate ? strlen(NFT_GATE_SET) : 2), &node);
 	bool several = end && *end == '.';
 	if (several)
 		end = number_at(end + 1, &one);
@@ -118,10 +123,10 @@ static void drop_oldest(struct nft_known *known)
 
 // --- what is kept of them ---
 
+// The branches or boxes of a map, or those of a gate's set, which lead nowhere by themselves.
 static bool is_map(const struct nft_dumped_set *set)
 {
-	return set->flags & NFT_SET_MAP && !set->strange && !set->counts && set->worked_out &&
-	       set->key_bytes;
+	return !set->strange && !set->counts && set->worked_out && set->key_bytes;
 }
 
 // The i-th box, or branch as a box of one field.
@@ -234,7 +239,9 @@ static bool fill(struct nft_known_map *map, const struct nft_dumped_set *set)
 	for (size_t i = 0; i < map->len; i++) {
 		for (size_t f = 0; f < fields_of(map->fields); f++)
 			at = put_range(map, f, range_of(set, i, f), at);
-		if (!number_of_chain(chain_of(set, i), &chain))
+		const char *name = chain_of(set, i);
+		chain = NO_CHAIN;
+		if (name && !number_of_chain(name, &chain))
 			return false;
 		at = put_number(at, chain, CHAIN_BYTES);
 	}
@@ -273,7 +280,9 @@ static const uint8_t *take_chain(const uint8_t *at, struct arena *arena, uint32_
 {
 	u128 number;
 	at = take_number(at, CHAIN_BYTES, &number);
-	if (!*out || *last != (uint32_t)number)
+	if (number == NO_CHAIN)
+		*out = NULL;
+	else if (!*out || *last != (uint32_t)number)
 		*out = chain_name((uint32_t)number, arena);
 	*last = (uint32_t)number;
 	return at;

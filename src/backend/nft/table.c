@@ -153,14 +153,15 @@ static bool usual(const struct nft_dumped_set *set, const struct nlattr *data_ty
 	       (!data_type || verdicts);
 }
 
-// A map of verdicts over several fields.
+// A map of verdicts over several fields, or a set.
 static bool usual_boxes(const struct nft_dumped_set *set, const struct nlattr *data_type)
 {
 	size_t bytes = 0;
 	for (size_t f = 0; f < set->fields; f++)
 		bytes += (set->field_bytes[f] + 3u) / 4 * 4;
-	return set->flags == (NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONCAT) &&
-	       u32(data_type) == NFT_DATA_VERDICT && bytes == set->key_bytes &&
+	bool map = set->flags & NFT_SET_MAP;
+	return (set->flags & ~(uint32_t)NFT_SET_MAP) == (NFT_SET_INTERVAL | NFT_SET_CONCAT) &&
+	       (map ? u32(data_type) == NFT_DATA_VERDICT : !data_type) && bytes == set->key_bytes &&
 	       bytes <= NFT_BOXES_SLOTS * 4;
 }
 
@@ -273,7 +274,8 @@ static void add_box(struct view *v, const struct nlattr *const *at)
 							: low;
 	const char *chain = chain_of(v, at[NFTA_SET_ELEM_DATA]);
 	const struct nft_form *rule = set->counts ? rule_of(v, at) : NULL;
-	bool known = set->counts ? rule != NULL : chain && !at[NFTA_SET_ELEM_EXPR];
+	bool leads = set->flags & NFT_SET_MAP ? chain != NULL : !at[NFTA_SET_ELEM_DATA],
+	     known = set->counts ? rule != NULL : leads && !at[NFTA_SET_ELEM_EXPR];
 	if (!low || !high || !known || u32(at[NFTA_SET_ELEM_FLAGS]) || at[NFTA_SET_ELEM_OBJREF] ||
 	    at[NFTA_SET_ELEM_EXPRESSIONS] || at[NFTA_SET_ELEM_EXPIRATION] || set->strange) {
 		strange_elements(set);

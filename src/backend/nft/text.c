@@ -330,6 +330,15 @@ static bool is_masked(const struct nft_map *map)
 	return block && block != NFT_MAP_RANGES;
 }
 
+static void put_found(const struct nft_form *form, const char *prefix, const char *name,
+		      struct buf *out)
+{
+	if (nft_form_gate(form))
+		buf_printf(out, " @%s%s goto %s%s", prefix, name, prefix, form->chain);
+	else
+		buf_printf(out, " vmap @%s%s", prefix, name);
+}
+
 static void put_branch(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
 {
 	const struct nft_map *map = &form->map;
@@ -340,7 +349,7 @@ static void put_branch(const struct nft_form *form, const char *prefix, bool exa
 		buf_adds(out, " & ");
 		(void)put_value(w.kind, max & ~algebra_max(nft_map_block(map)), out);
 	}
-	buf_printf(out, " vmap @%s%s", prefix, map->name);
+	put_found(form, prefix, map->name, out);
 }
 
 static void put_act(const struct nft_form *form, const char *prefix, bool exact, struct buf *out)
@@ -362,7 +371,7 @@ static void put_act(const struct nft_form *form, const char *prefix, bool exact,
 		buf_printf(out, "%s%s", prefix, form->chain ? form->chain : "");
 	if (form->act == ACT_BOXES && !form->boxes.reg) {
 		put_fields(form, exact, out);
-		buf_printf(out, " vmap @%s%s", prefix, form->boxes.name);
+		put_found(form, prefix, form->boxes.name, out);
 	}
 	if (form->act == ACT_BRANCH && !form->map.name)
 		buf_adds(out, "vmap");
@@ -434,7 +443,8 @@ static bool put_key_type(const struct nft_form *form, struct buf *out)
 	const struct nft_field_info *info = &nft_field_info[form->map.field];
 	struct words w = words_of(form, form->map.field, true);
 	const char *type = w.raw ? NULL : type_name(info->type);
-	buf_printf(out, "\t\t%s %s : verdict\n", type ? "type" : "typeof", type ? type : w.text);
+	buf_printf(out, "\t\t%s %s%s\n", type ? "type" : "typeof", type ? type : w.text,
+		   nft_form_gate(form) ? "" : " : verdict");
 	// nft shifts values in the middle of a byte, where we compare them in their place.
 	return !info->shift && info->kind != TEXT_TIME;
 }
@@ -444,13 +454,14 @@ static bool put_boxes(const struct nft_form *form, const char *prefix, struct bu
 {
 	const struct nft_boxes *boxes = &form->boxes;
 	bool good = true;
-	buf_printf(out, "\tmap %s%s {\n\t\ttype ", prefix, boxes->name);
+	bool gate = nft_form_gate(form);
+	buf_printf(out, "\t%s %s%s {\n\t\ttype ", gate ? "set" : "map", prefix, boxes->name);
 	for (size_t f = 0; f < boxes->fields; f++) {
 		const char *type = type_name(nft_field_info[boxes->field[f]].type);
 		good &= type && !words_of(form, boxes->field[f], true).raw;
 		buf_printf(out, "%s%s", f ? " . " : "", type ? type : "integer");
 	}
-	buf_adds(out, " : verdict\n\t\tflags interval\n");
+	buf_printf(out, "%s\n\t\tflags interval\n", gate ? "" : " : verdict");
 	for (size_t i = 0; i < boxes->len; i++) {
 		buf_adds(out, i ? ",\n\t\t\t     " : "\t\telements = { ");
 		for (size_t f = 0; f < boxes->fields; f++) {
@@ -458,7 +469,8 @@ static bool put_boxes(const struct nft_form *form, const char *prefix, struct bu
 			good &= put_range(nft_field_info[boxes->field[f]].kind,
 					  boxes->box[i].range[f], out);
 		}
-		buf_printf(out, " : goto %s%s", prefix, boxes->box[i].chain);
+		if (!gate)
+			buf_printf(out, " : goto %s%s", prefix, boxes->box[i].chain);
 	}
 	buf_adds(out, boxes->len ? " }\n\t}\n" : "\t}\n");
 	return good;
@@ -470,7 +482,8 @@ bool nft_text_map(const struct nft_form *form, const char *prefix, struct buf *o
 	if (form->act == ACT_BOXES)
 		return put_boxes(form, prefix, out);
 	enum nft_text_kind kind = words_of(form, map->field, true).kind;
-	buf_printf(out, "\tmap %s%s {\n", prefix, map->name);
+	bool gate = nft_form_gate(form);
+	buf_printf(out, "\t%s %s%s {\n", gate ? "set" : "map", prefix, map->name);
 	bool good = put_key_type(form, out);
 	bool ranges = nft_map_block(map) == NFT_MAP_RANGES;
 	if (ranges)
@@ -479,7 +492,8 @@ bool nft_text_map(const struct nft_form *form, const char *prefix, struct buf *o
 		struct algebra_range r = map->branch[i].range;
 		buf_adds(out, i ? ",\n\t\t\t     " : "\t\telements = { ");
 		good &= ranges ? put_range(kind, r, out) : put_value(kind, r.lo, out);
-		buf_printf(out, " : goto %s%s", prefix, map->branch[i].chain);
+		if (!gate)
+			buf_printf(out, " : goto %s%s", prefix, map->branch[i].chain);
 	}
 	buf_adds(out, map->len ? " }\n\t}\n" : "\t}\n");
 	return good;

@@ -32,7 +32,7 @@ char *nft_node_name(uint32_t number, struct arena *arena)
 
 char *nft_node_map_name(const struct nft_node *node, struct arena *arena)
 {
-	return arena_printf(arena, "%s%u", node->gate ? NFT_GATE_MAP : "-m", node->number);
+	return arena_printf(arena, "%s%u", node->gate ? NFT_GATE_SET : "-m", node->number);
 }
 
 uint32_t nft_node_number(const char *name)

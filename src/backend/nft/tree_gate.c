@@ -278,7 +278,7 @@ static struct nft_boxes boxes_from(const struct nft_gate *gate, size_t from)
 void nft_gate_form(const struct nft_gate *gate, const char *map, size_t from, struct arena *arena,
 		   struct nft_form *out)
 {
-	*out = (struct nft_form){.tag = nft_tag_helper()};
+	*out = (struct nft_form){.chain = gate->chain, .tag = nft_tag_helper()};
 	if (gate->fields == 1) {
 		out->act = ACT_BRANCH;
 		blocks_from(gate, from, arena, &out->map);

@@ -200,9 +200,10 @@ static struct target branch_target(const struct nft_walk *walk, const struct nft
 {
 	const char *chain = map->branch[i].chain;
 	bool all = map->len == nft_lead_form(at->stop, lead)->map.len;
-	struct nft_stop *stop = all     ? lead->to[i]
-				: chain ? map_get(&walk->ways->by_name, chain)
-					: NULL;
+	struct nft_stop *stop = lead->gate ? lead->to[0]
+				: all      ? lead->to[i]
+				: chain    ? map_get(&walk->ways->by_name, chain)
+					   : NULL;
 	return (struct target){stop, chain};
 }
 
@@ -406,8 +407,10 @@ static struct nft_box_index *index_boxes(const struct nft_lead *lead)
 	struct arena arena cleanup(arena_fini);
 	arena_init(&arena);
 	size_t *settled = arena_array(&arena, size_t, boxes->len);
-	for (size_t i = 0; i < boxes->len; i++)
-		settled[i] = lead->to[i] ? lead->to[i]->settled : SIZE_MAX;
+	for (size_t i = 0; i < boxes->len; i++) {
+		const struct nft_stop *stop = lead->to[lead->gate ? 0 : i];
+		settled[i] = stop ? stop->settled : SIZE_MAX;
+	}
 	return nft_box_index_new(boxes, settled);
 }
 
@@ -487,10 +490,9 @@ static void follow_gate(struct nft_walk *walk, const struct nft_visit *at, struc
 	bool blocks = form->act == ACT_BRANCH;
 	enum share share = blocks ? share_in_blocks(&form->map, packets)
 				  : share_in_boxes(walk, lead, &form->boxes, packets, a);
-	const char *to = blocks ? form->map.branch[0].chain : form->boxes.box[0].chain;
 	*at->wide |= share == SOME;
 	if (share != NONE)
-		enter(walk, at, (struct target){lead->to[0], to}, packets);
+		enter(walk, at, (struct target){lead->to[0], form->chain}, packets);
 	if (share != ALL)
 		put(walk, a, &region->areas, packets);
 }

@@ -10,7 +10,7 @@ struct nft_box_index;
 struct nft_lead { // a rule that only leads on
 	uint32_t rule;
 	struct nft_stop **to; // the chain, or those of its branches or boxes; NULL: is not there
-	bool gate; // boxes that all lead to one chain of a tree, which tests for itself what it takes
+	bool gate;            // nft_form_gate
 	bool tried;
 	const struct nft_form *
 		named; // then its tests, named for the first way that led here; NULL: they have no names

@@ -43,16 +43,18 @@ struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lea
 
 static size_t targets_of(const struct nft_form *form)
 {
-	return form->act == ACT_BRANCH  ? form->map.len
-	       : form->act == ACT_BOXES ? form->boxes.len
-					: 1;
+	return nft_form_gate(form)       ? 1
+	       : form->act == ACT_BRANCH ? form->map.len
+	       : form->act == ACT_BOXES  ? form->boxes.len
+					 : 1;
 }
 
 static const char *target_of(const struct nft_form *form, size_t i)
 {
-	return form->act == ACT_BRANCH  ? form->map.branch[i].chain
-	       : form->act == ACT_BOXES ? form->boxes.box[i].chain
-					: form->chain;
+	return form->chain               ? form->chain
+	       : form->act == ACT_BRANCH ? form->map.branch[i].chain
+	       : form->act == ACT_BOXES  ? form->boxes.box[i].chain
+					 : NULL;
 }
 
 // NULL: there is no such chain, as a walk will notice.
@@ -79,23 +81,16 @@ static void see_jump(struct nft_ways *ways, struct nft_stop *to)
 	to->jump = (uint32_t)ways->jump.len;
 }
 
-// It does not take all that comes there. A chain that is not there may do so, too.
-static bool tests(const struct nft_stop *stop)
-{
-	return !stop || stop->leads || stop->chain->rule.len > 1;
-}
-
 static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 {
 	for (size_t i = 0; i < stop->leads; i++) {
 		struct nft_lead *lead = &stop->lead[i];
 		const struct nft_form *form = nft_lead_form(stop, lead);
 		size_t n = targets_of(form);
-		bool one = nft_form_gate(form);
 		lead->to = arena_array(ways->arena, struct nft_stop *, n);
 		for (size_t k = 0; k < n; k++)
-			lead->to[k] = one && k ? lead->to[0] : see(ways, target_of(form, k));
-		lead->gate = one && nft_is_node(target_of(form, 0)) && tests(lead->to[0]);
+			lead->to[k] = see(ways, target_of(form, k));
+		lead->gate = nft_form_gate(form);
 		see_jump(ways, nft_lead_jump(stop, lead));
 	}
 }
