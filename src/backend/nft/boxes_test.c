@@ -385,7 +385,7 @@ static bool differ(struct world *w, const struct nft_program *a, const struct nf
 		   const struct nft_program *aim, bool matched)
 {
 	for (size_t i = 0; i < PACKETS; i++) {
-		struct test_fields packet;
+		struct nft_point packet;
 		struct test_walk by_a, by_b;
 		test_fields_random(&w->random, nft_program_find(aim, ""), &packet);
 		test_walk_program(a, &packet, &by_a);

@@ -4,6 +4,7 @@
 #include "backend/nft/boxes.h"
 #include "backend/nft/compile.h"
 #include "backend/nft/differ.h"
+#include "backend/nft/test_change.h"
 #include "backend/nft/test_policy.h"
 #include "backend/nft/tree_gate.h"
 #include "ir/test.h"
@@ -301,14 +302,6 @@ static struct nft_chain *find_gate(const struct nft_program *tree, size_t *at_ou
 	return NULL;
 }
 
-static void put_in(struct arena *arena, struct nft_chain *chain, size_t at, struct nft_form form)
-{
-	vec_push(arena, &chain->rule, form);
-	memmove(&chain->rule.at[at + 1], &chain->rule.at[at],
-		(chain->rule.len - at - 1) * sizeof(form));
-	chain->rule.at[at] = form;
-}
-
 // More packets are followed behind a gate than come there. So what somebody puts there, or what is gone, is told, but no
 // packet is shown, rather than a wrong one.
 static void what_is_not_ours_is_told(void **state)
@@ -328,7 +321,8 @@ static void what_is_not_ours_is_told(void **state)
 		struct nft_chain *chain = find_gate(&tree, &at);
 		assert_non_null(chain);
 		if (i)
-			put_in(&w.arena, chain, at + i - 1, (struct nft_form){.act = ACT_DROP});
+			test_chain_insert(&w.arena, chain, at + i - 1,
+					  (struct nft_form){.act = ACT_DROP});
 		else
 			chain->rule.len = at + 1;
 		assert_int_equal(nft_differ(&w.ruleset, NULL, &tree, "g1", &differences), 0);

@@ -326,6 +326,12 @@ void nft_name_tests(struct nft_reading *r)
 	name_all(&n, r->test, r->tests);
 }
 
+bool nft_form_unnamed(const struct nft_form *form)
+{
+	bool open = form->open_len || form->map.reg || form->boxes.reg;
+	return open && (!form->strange || form->strange == unnamed);
+}
+
 void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, struct arena *arena,
 		      struct nft_form *out)
 {

@@ -6,6 +6,7 @@
 #include "backend/nft/differ.h"
 #include "backend/nft/flatten.h"
 #include "backend/nft/test_case.h"
+#include "backend/nft/test_change.h"
 #include "backend/nft/test_policy.h"
 #include "backend/nft/test_walk.h"
 #include "backend/nft/tree.h"
@@ -81,7 +82,7 @@ static void end(struct world *w)
 
 // --- what is the same ---
 
-static void some_packet(struct world *w, struct test_fields *out)
+static void some_packet(struct world *w, struct nft_point *out)
 {
 	test_fields_random(w->random, nft_program_find(&w->list, ""), out);
 }
@@ -90,7 +91,7 @@ static void some_packet(struct world *w, struct test_fields *out)
 static bool one_differs(struct world *w, size_t packets, struct test_walk *by_list)
 {
 	for (size_t i = 0; i < packets; i++) {
-		struct test_fields packet;
+		struct nft_point packet;
 		struct test_walk by_tree;
 		some_packet(w, &packet);
 		test_walk_program(&w->list, &packet, by_list);
@@ -133,7 +134,7 @@ static void assert_lifted(struct world *w, unsigned i)
 	nft_program_init(&again, &w->arena);
 	nft_compile(&lifted, NULL, &again);
 	for (size_t k = 0; k < PACKETS; k++) {
-		struct test_fields packet;
+		struct nft_point packet;
 		struct test_walk by_tree, by_lifted;
 		some_packet(w, &packet);
 		test_walk_program(&w->tree, &packet, &by_tree);
@@ -165,112 +166,6 @@ static size_t below(struct world *w, size_t n)
 	return test_random_below(w->random, (uint32_t)n);
 }
 
-static struct nft_chain *some_chain(struct world *w)
-{
-	struct nft_chain *chain;
-	do
-		chain = w->tree.chain.at[below(w, w->tree.chain.len)];
-	while (!chain->rule.len);
-	return chain;
-}
-
-static void change_match(struct world *w, struct nft_form *form)
-{
-	form->match = arena_memdup(&w->arena, form->match, form->len * sizeof(*form->match));
-	struct nft_match *match = &form->match[below(w, form->len)];
-	struct algebra_range *range =
-		arena_memdup(&w->arena, match->set.at, match->set.len * sizeof(*range));
-	if (range[0].lo < range[0].hi)
-		range[0].lo++;
-	else if (range[0].lo)
-		range[0].lo--;
-	match->set.at = range;
-}
-
-static void change_map(struct world *w, struct nft_map *map)
-{
-	struct nft_branch *branch =
-		arena_memdup(&w->arena, map->branch, map->len * sizeof(*branch));
-	size_t at = below(w, map->len);
-	if (test_random_chance(w->random, 50))
-		branch[at].chain = branch[(at + 1) % map->len].chain;
-	else if (branch[at].range.lo < branch[at].range.hi)
-		branch[at].range.hi--;
-	map->branch = branch;
-}
-
-static void change_boxes(struct world *w, struct nft_boxes *boxes)
-{
-	struct nft_box *box = arena_memdup(&w->arena, boxes->box, boxes->len * sizeof(*box));
-	struct nft_box *one = &box[below(w, boxes->len)];
-	struct algebra_range *range =
-		arena_memdup(&w->arena, one->range, boxes->fields * sizeof(*range));
-	struct algebra_range *some = &range[below(w, boxes->fields)];
-	boxes->box = box;
-	switch (below(w, 3)) {
-	case 0:
-		*one = box[--boxes->len];
-		break;
-	case 1:
-		one->chain = box[below(w, boxes->len)].chain;
-		break;
-	default:
-		some->hi -= some->lo < some->hi;
-		one->range = range;
-	}
-}
-
-static void remove_rule(struct nft_chain *chain, size_t at)
-{
-	memmove(&chain->rule.at[at], &chain->rule.at[at + 1],
-		(chain->rule.len - at - 1) * sizeof(*chain->rule.at));
-	chain->rule.len--;
-}
-
-static void add_accept(struct world *w, struct nft_chain *chain, size_t at)
-{
-	vec_push(&w->arena, &chain->rule, (struct nft_form){.act = ACT_ACCEPT});
-	memmove(&chain->rule.at[at + 1], &chain->rule.at[at],
-		(chain->rule.len - at - 1) * sizeof(*chain->rule.at));
-	chain->rule.at[at] = (struct nft_form){.act = ACT_ACCEPT};
-}
-
-// One change of the kind that somebody makes by hand.
-static void change(struct world *w)
-{
-	struct nft_chain *chain = some_chain(w);
-	size_t at = below(w, chain->rule.len);
-	struct nft_form *form = &chain->rule.at[at], other;
-	switch (below(w, 6)) {
-	case 0:
-		remove_rule(chain, at);
-		break;
-	case 1:
-		add_accept(w, chain, at);
-		break;
-	case 2:
-		if (form->len)
-			change_match(w, form);
-		break;
-	case 3:
-		if (form->act == ACT_BRANCH && form->map.len)
-			change_map(w, &form->map);
-		if (form->act == ACT_BOXES && form->boxes.len)
-			change_boxes(w, &form->boxes);
-		break;
-	case 4:
-		if (form->act == ACT_ACCEPT || form->act == ACT_DROP)
-			form->act = form->act == ACT_DROP ? ACT_ACCEPT : ACT_DROP;
-		break;
-	default:
-		if (at + 1 < chain->rule.len) {
-			other = form[0];
-			form[0] = form[1];
-			form[1] = other;
-		}
-	}
-}
-
 static bool any_rate(const struct ir_ruleset *ruleset)
 {
 	for (size_t i = 0; i < ruleset->rule.len; i++)
@@ -279,25 +174,37 @@ static bool any_rate(const struct ir_ruleset *ruleset)
 	return false;
 }
 
-// What is meant and what is there say otherwise of the packet.
+static bool ends_as(enum nft_act end, enum ir_verdict verdict)
+{
+	if (end == ACT_ACCEPT)
+		return ir_verdict_passes(verdict);
+	return verdict == (end == ACT_RESET || end == ACT_UNREACHABLE ? IR_REJECT : IR_DROP);
+}
+
+// What is meant and what is there say otherwise of the packet; and what is there says the same as what is lifted from it.
 static void assert_witness(struct world *w, const char *witness)
 {
 	struct nft_program found = w->tree;
 	struct ir_ruleset lifted;
 	struct ir_packet packet;
 	struct ir_outcome meant, is;
+	struct nft_point point;
 	struct diags diags;
 	struct backend_differences strange = {.arena = &w->arena};
+	struct nft_trace trace = {.program = &w->tree, .point = &point, .arena = &w->arena};
 	diags_init(&diags, &w->arena);
-	found.unfragmented = true; // as is the packet
-	nft_lift(&found, &w->arena, &lifted, &strange, NULL);
-	assert_int_equal(strange.list.len, 0);
 	if (!ir_packet_parse(witness, NOW, &w->arena, &diags, &packet))
 		fail_msg("%s: %s", witness, diags.list.at[0].text);
 	ir_eval(&w->ruleset, &packet, &w->arena, &meant);
+	nft_point_of(&packet, &w->arena, &point);
+	nft_trace_chain(&trace, nft_program_find(&w->tree, ""));
+	if (trace.lost || ends_as(trace.end, meant.verdict))
+		fail_msg("%s: %s", trace.lost ? trace.lost : "no difference", witness);
+	found.unfragmented = true; // as is the packet
+	nft_lift(&found, &w->arena, &lifted, &strange, NULL);
 	ir_eval(&lifted, &packet, &w->arena, &is);
-	if (meant.verdict == is.verdict)
-		fail_msg("no difference: %s", witness);
+	if (!strange.list.len && !ends_as(trace.end, is.verdict))
+		fail_msg("lifted otherwise: %s", witness);
 }
 
 static size_t assert_differences(struct world *w)
@@ -344,7 +251,7 @@ static void changes_are_noticed(void **state)
 		struct world w;
 		struct nft_proof proof;
 		begin(&w, &random);
-		change(&w);
+		test_program_change(&random, &w.arena, &w.tree);
 		nft_prove(&w.list, &w.tree, &w.arena, &proof);
 		struct test_walk by_list;
 		bool misfits = proof.misfit.len > 0, differ = one_differs(&w, PACKETS, &by_list);
@@ -735,14 +642,16 @@ static void ask_all(struct world *w, struct nft_chain *rules, enum nft_field fie
 	vec_push(&w->arena, &rules->rule, form);
 }
 
-static void assert_possible(const struct test_fields *packet)
+static void assert_possible(const struct nft_point *packet)
 {
 	bool flow = packet->value[F_STATE] <= IR_STATE_RELATED;
-	assert_true(packet->has[F_FLOW_VERSION] == flow && packet->has[F_DIRECTION] == flow);
+	assert_true(nft_point_has(packet, F_FLOW_VERSION) == flow &&
+		    nft_point_has(packet, F_DIRECTION) == flow);
 	assert_true(!flow || packet->value[F_FLOW_VERSION] == packet->value[F_VERSION]);
-	assert_true(!flow || packet->has[F_HEADER]);
+	assert_true(!flow || nft_point_has(packet, F_HEADER));
 	for (enum nft_field f = 0; f < NFT_FIELDS; f++)
-		if (packet->has[f] && !algebra_set_has(nft_field_domain(f), packet->value[f]))
+		if (nft_point_has(packet, f) &&
+		    !algebra_set_has(nft_field_domain(f), packet->value[f]))
 			fail_msg("%s has an impossible value", nft_field_info[f].text);
 }
 
@@ -758,7 +667,7 @@ static void packets_are_possible(void **state)
 	for (enum nft_field f = 0; f < NFT_FIELDS; f++)
 		ask_all(&w, rules, f);
 	for (unsigned i = 0; i < 20000; i++) {
-		struct test_fields packet;
+		struct nft_point packet;
 		some_packet(&w, &packet);
 		assert_possible(&packet);
 	}
@@ -926,7 +835,7 @@ static void hostile_programs_come_to_an_end(void **state)
 		if (kind == 3)
 			leads(&w, "-n100200", NULL, ACT_BRANCH);
 		struct nft_chain *main_chain = nft_program_find(&w.tree, "");
-		add_accept(&w, main_chain, 0);
+		test_chain_insert(&w.arena, main_chain, 0, (struct nft_form){.act = ACT_ACCEPT});
 		main_chain->rule.at[0] = (struct nft_form){.act = ACT_JUMP, .chain = "-n100000"};
 		struct nft_proof proof;
 		struct ir_ruleset lifted;

@@ -2,15 +2,10 @@
 // For tests: what programs do with packets, without a kernel.
 #pragma once
 
-#include "backend/nft/form.h"
+#include "backend/nft/point.h"
 #include "ir/test.h"
 
-// A packet as kernel rules see it: the raw values of the fields that it has.
-struct test_fields {
-	bool has[NFT_FIELDS];
-	u128 value[NFT_FIELDS];
-};
-// What happened to it: whose rules matched, in order, and the rules that it was put to.
+// What happened to a packet: whose rules matched, in order, and the rules that it was put to.
 struct test_walk {
 	uint32_t matched[64]; // tag.rule of those that count
 	size_t len;
@@ -20,12 +15,12 @@ struct test_walk {
 	size_t box_maps;
 	unsigned depth, depth_most; // chains within each other
 };
-// Chains that are no nodes of a tree may be left out: what leads there is the end, or nothing when it is a jump.
-void test_walk_program(const struct nft_program *program, const struct test_fields *packet,
+// Chains that are no nodes of a tree may be left out (nft_trace_chain).
+void test_walk_program(const struct nft_program *program, const struct nft_point *packet,
 		       struct test_walk *out);
 // The same rules matched, and the last one did the same.
 bool test_walk_same(const struct test_walk *a, const struct test_walk *b);
 
 // A packet that a router could see, aimed at one of the rules.
 void test_fields_random(struct test_random *random, const struct nft_chain *rules,
-			struct test_fields *out);
+			struct nft_point *out);

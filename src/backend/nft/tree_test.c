@@ -42,7 +42,7 @@ static void compare_walks(struct tried *t)
 	nft_compile_shaped(t->ruleset, &t->options, &shaped);
 	const struct nft_chain *rules = nft_program_find(&linear, "");
 	for (size_t i = 0; i < t->packets; i++) {
-		struct test_fields packet;
+		struct nft_point packet;
 		struct test_walk by_list, by_tree;
 		test_fields_random(t->random, rules, &packet);
 		test_walk_program(&linear, &packet, &by_list);
@@ -444,7 +444,7 @@ static void compare_changed(struct changing *c, const struct backend_nft_shape *
 	nft_tree_program(&c->tree, &shaped);
 	check_maps(c, &shaped);
 	for (size_t i = 0; i < 40; i++) {
-		struct test_fields packet;
+		struct nft_point packet;
 		struct test_walk by_list, by_tree;
 		test_fields_random(c->random, aim, &packet);
 		test_walk_program(&c->linear, &packet, &by_list);
