@@ -123,10 +123,18 @@ static void widen(struct nft_form *form, const struct nft_area *area, struct are
 	form->len = n;
 }
 
+static bool without_header(const struct nft_area *area)
+{
+	return area->has >> F_HEADER & 1 &&
+	       !algebra_set_overlaps(area->set[F_HEADER], nft_field_domain(F_HEADER));
+}
+
 static void add_piece(struct flattening *f, u128 key, const struct nft_visit *at,
 		      const struct nft_form *form, const struct nft_area *area)
 {
 	struct piece piece = {.key = key, .seq = f->seq++, .chain = at->stop->chain, .form = *form};
+	if (f->program->unfragmented && without_header(area))
+		return;
 	if (f->piece.len >= PIECES_MOST) {
 		f->out->over = true;
 		return;

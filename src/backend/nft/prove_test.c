@@ -612,6 +612,30 @@ static void rules_that_only_log_are_lifted(void **state)
 	end(&w);
 }
 
+// A rule that only later fragments come to any more is no rule of the packets that the engine looks at.
+static void what_only_fragments_meet_is_not_lifted(void **state)
+{
+	(void)state;
+	struct world w = {.ruleset = {.default_action = IR_PASS}};
+	struct backend_differences differences = {.arena = &w.arena};
+	begin_small(&w);
+	vec_push(&w.arena, &w.ruleset.rule, rule_asking(&w.arena, IR_DST4, 0xc0000201, 0xc0000201));
+	w.ruleset.rule.at[0].verdict = IR_DROP;
+	nft_compile(&w.ruleset, NULL, &w.list);
+	const struct nft_chain *rules = nft_program_find(&w.list, "");
+	struct nft_form header = lead(ACT_GOTO, "-n1");
+	nft_form_match(&header, &w.arena, F_HEADER, nft_field_domain(F_HEADER));
+	put(&w.tree, "", header);
+	put(&w.tree, "", rules->rule.at[0]);
+	put(&w.tree, "", rules->rule.at[1]);
+	put(&w.tree, "-n1", rules->rule.at[1]);
+	assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", &differences), 0);
+	assert_int_equal(differences.list.len, 1);
+	assert_non_null(differences.list.at[0].witness);
+	assert_witness(&w, differences.list.at[0].witness);
+	end(&w);
+}
+
 // Where very many rules leave addresses open, rules are left out of chains because others together take their packets.
 static void large_sets_are_proven_and_lifted(void **state)
 {
@@ -890,6 +914,7 @@ int main(void)
 		cmocka_unit_test(changes_are_noticed),
 		cmocka_unit_test(witnesses_are_packets_that_exist),
 		cmocka_unit_test(rules_that_only_log_are_lifted),
+		cmocka_unit_test(what_only_fragments_meet_is_not_lifted),
 		cmocka_unit_test(faulty_lists_are_noticed),
 		cmocka_unit_test(header_that_is_asked_about_is_noticed),
 		cmocka_unit_test(packets_that_come_twice_are_noticed),
