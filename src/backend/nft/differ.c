@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a failed proof means for the rules of a policy: each is told once, as missing, changed, reordered, or foreign. A
 // difference in meaning comes with a packet: what is enforced is lifted, the analysis engine compares it with what is
-// meant, and whose rules decide a packet differently is shown it. Without one, a difference is about counters, logs, limits
-// or packets that do not exist, or the engine was not asked because something cannot be lifted.
+// meant, and whose rules decide a packet differently is shown it. Where that shows none, a packet is searched (witness.c).
+// Without one, a difference is about counters, logs, limits or packets that do not exist, or none was found.
 #include "backend/nft/differ.h"
 #include "backend/nft/prove.h"
 #include "backend/nft/text.h"
+#include "backend/nft/witness.h"
 #include "verify/verify.h"
 
 #include <assert.h>
@@ -25,9 +26,8 @@ struct differing {
 	const char *prefix;
 	struct arena *arena; // until all is told
 	const struct nft_proof *proof;
-	bool *told, *absent; // by rule of the list
-	VEC(const struct nft_form *)
-	about; // by difference, from `first` on: the kernel rule, or NULL
+	bool *told, *absent;          // by rule of the list
+	VEC(struct nft_sought) about; // by difference, from `first` on
 	size_t first;
 	struct backend_differences *out;
 };
@@ -83,7 +83,10 @@ static void tell(struct differing *d, enum backend_change change, size_t rule,
 	if (rule != NONE)
 		d->told[rule] = true;
 	vec_push(a, &d->out->list, difference);
-	vec_push(d->arena, &d->about, found ? found->form : NULL);
+	vec_push(d->arena, &d->about,
+		 (struct nft_sought){.rule = rule,
+				     .chain = found ? found->chain : NULL,
+				     .form = found ? found->form : NULL});
 }
 
 // --- which is which ---
@@ -199,7 +202,7 @@ static void show(struct differing *d, const struct shown *shown)
 		for (size_t k = 0; k < shown->comparison->difference.len && !difference->witness;
 		     k++) {
 			const struct verify_difference *by = &shown->comparison->difference.at[k];
-			if (shows(shown, by, difference, d->about.at[i]) && meant_so(d, by))
+			if (shows(shown, by, difference, d->about.at[i].form) && meant_so(d, by))
 				difference->witness = nft_text_packet(by->packet, d->out->arena);
 		}
 	}
@@ -217,7 +220,7 @@ static const struct ir_clause *forwarded(struct arena *arena)
 	return clause;
 }
 
-static void add_witnesses(struct differing *d)
+static void compare(struct differing *d)
 {
 	struct ir_ruleset meant, is;
 	struct backend_differences strange = {.arena = d->arena};
@@ -235,6 +238,35 @@ static void add_witnesses(struct differing *d)
 	verify_compare(&meant, &is, &options, WITNESSES_MOST, d->arena, &comparison);
 	struct shown shown = {&meant, &is, origin, &comparison};
 	show(d, &shown);
+}
+
+// For those that have none yet.
+static void search(struct differing *d, struct nft_witnesses *w)
+{
+	for (size_t i = 0, searched = 0; i < d->about.len && searched < WITNESSES_MOST; i++) {
+		struct backend_difference *difference = &d->out->list.at[d->first + i];
+		struct ir_packet packet;
+		if (difference->witness)
+			continue;
+		searched++;
+		if (nft_witness_find(w, &d->about.at[i], d->arena, &packet))
+			difference->witness = nft_text_packet(&packet, d->out->arena);
+	}
+}
+
+// Behind gates what is not ours cannot be lifted, and it takes long to find that out.
+static void add_witnesses(struct differing *d)
+{
+	struct nft_witnesses w = {.lowered = d->lowered,
+				  .list = d->list,
+				  .found = d->found,
+				  .some = {.now = time(NULL)},
+				  .arena = d->arena};
+	nft_witnesses_init(&w);
+	if (!w.gates)
+		compare(d);
+	search(d, &w);
+	nft_witnesses_fini(&w);
 }
 
 int nft_differ(const struct ir_ruleset *lowered, const struct backend_nft_options *options,

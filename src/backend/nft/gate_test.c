@@ -6,6 +6,7 @@
 #include "backend/nft/differ.h"
 #include "backend/nft/test_change.h"
 #include "backend/nft/test_policy.h"
+#include "backend/nft/test_walk.h"
 #include "backend/nft/tree_gate.h"
 #include "ir/test.h"
 #include "verify/test_sets.h"
@@ -302,8 +303,20 @@ static struct nft_chain *find_gate(const struct nft_program *tree, size_t *at_ou
 	return NULL;
 }
 
-// More packets are followed behind a gate than come there. So what somebody puts there, or what is gone, is told, but no
-// packet is shown, rather than a wrong one.
+static size_t shown(struct world *w, const struct nft_program *tree,
+		    const struct backend_differences *differences)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < differences->list.len; i++) {
+		const char *witness = differences->list.at[i].witness;
+		assert_true(!witness || !test_witness_fault(&w->ruleset, tree, witness, &w->arena));
+		n += witness != NULL;
+	}
+	return n;
+}
+
+// More packets are followed behind a gate than come there. What somebody puts there, or what is gone, is told all the same,
+// with packets that show it.
 static void what_is_not_ours_is_told(void **state)
 {
 	(void)state;
@@ -327,8 +340,7 @@ static void what_is_not_ours_is_told(void **state)
 			chain->rule.len = at + 1;
 		assert_int_equal(nft_differ(&w.ruleset, NULL, &tree, "g1", &differences), 0);
 		assert_true(differences.list.len > 0);
-		for (size_t k = 0; k < differences.list.len; k++)
-			assert_null(differences.list.at[k].witness);
+		assert_true(shown(&w, &tree, &differences) > 0);
 		arena_fini(&w.arena);
 	}
 }

@@ -322,6 +322,7 @@ static void begin(struct nft_trace *t)
 {
 	t->end = ACT_CONTINUE;
 	t->lost = NULL;
+	t->read = 0;
 	t->depth = t->looked = t->path.len = 0;
 }
 

@@ -26,7 +26,7 @@ struct nft_taken {                         // a rule by which a packet went on, 
 };
 #define NFT_TRACE_DEPTH 40u // of chains within each other; the kernel allows 16
 
-// Zeroed but for these, or as another trace has left it.
+// Zeroed but for what stands first, or as another trace has left it.
 struct nft_trace {
 	const struct nft_program *program;
 	const struct nft_point *point;
@@ -41,7 +41,7 @@ struct nft_trace {
 	struct nft_taken by[NFT_TRACE_DEPTH]; // the way to that rule, with it
 	size_t depth;
 	size_t looked; // rules and boxes
-	uint64_t read; // bit: fields that were tested, in all traces
+	uint64_t read; // bit: fields that were tested
 	struct nft_form path;
 };
 // What becomes of the packet from the beginning of the chain on. A chain that is not there decides

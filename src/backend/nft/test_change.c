@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/nft/test_change.h"
+#include "backend/nft/ways.h"
 
 #include <string.h>
 
@@ -120,3 +121,144 @@ void test_program_change(struct test_random *random, struct arena *arena,
 		}
 	}
 }
+
+// --- trees with gates ---
+
+// The n-th rule that is so.
+static struct nft_form *find(const struct nft_program *tree,
+			     bool (*is)(const struct nft_form *form), size_t n)
+{
+	for (size_t i = 0; i < tree->chain.len; i++)
+		for (size_t k = 0; k < tree->chain.at[i]->rule.len; k++)
+			if (is(&tree->chain.at[i]->rule.at[k]) && !n--)
+				return &tree->chain.at[i]->rule.at[k];
+	return NULL;
+}
+
+bool test_has_gate(const struct nft_program *program)
+{
+	struct arena arena;
+	struct nft_ways ways;
+	bool gate = false;
+	arena_init(&arena);
+	nft_ways_find(program, &arena, &ways);
+	for (size_t i = 0; i < ways.stop.len; i++)
+		for (size_t k = 0; k < ways.stop.at[i]->leads; k++)
+			gate |= ways.stop.at[i]->lead[k].gate;
+	nft_ways_fini(&ways);
+	arena_fini(&arena);
+	return gate;
+}
+
+static bool is_map(const struct nft_form *form)
+{
+	return nft_form_by_map(form) && !nft_form_gate(form);
+}
+
+static bool decides(const struct nft_form *form)
+{
+	return form->tag.known && form->tag.counts &&
+	       (form->act == ACT_ACCEPT || form->act == ACT_DROP);
+}
+
+static struct nft_chain *behind(const struct nft_program *tree, size_t n)
+{
+	const struct nft_form *gate = find(tree, nft_form_gate, n);
+	return gate ? nft_program_find(tree, gate->boxes.box[0].chain) : NULL;
+}
+
+static bool drop_in_front(struct arena *arena, struct nft_program *tree, size_t n)
+{
+	test_chain_insert(arena, nft_program_find(tree, ""), 0, (struct nft_form){.act = ACT_DROP});
+	return !n;
+}
+
+static bool accept_behind(struct arena *arena, struct nft_program *tree, size_t n)
+{
+	struct nft_chain *chain = behind(tree, n);
+	if (chain)
+		test_chain_insert(arena, chain, 0, (struct nft_form){.act = ACT_ACCEPT});
+	return chain;
+}
+
+// Every so manyth, so that few of them are neighbours.
+#define APART 23
+
+static bool rule_gone(struct arena *arena, struct nft_program *tree, size_t n)
+{
+	const struct nft_form *form = find(tree, decides, n * APART);
+	(void)arena;
+	for (size_t i = 0; form && i < tree->chain.len; i++) {
+		struct nft_chain *chain = tree->chain.at[i];
+		if (form >= chain->rule.at && form < chain->rule.at + chain->rule.len) {
+			test_chain_remove(chain, (size_t)(form - chain->rule.at));
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool verdict_turned(struct arena *arena, struct nft_program *tree, size_t n)
+{
+	struct nft_form *form = find(tree, decides, n * APART);
+	(void)arena;
+	if (form)
+		form->act = form->act == ACT_DROP ? ACT_ACCEPT : ACT_DROP;
+	return form;
+}
+
+static bool box_gone(struct arena *arena, struct nft_program *tree, size_t n)
+{
+	struct nft_form *gate = find(tree, nft_form_gate, 0);
+	size_t at = n * 7;
+	if (!gate || at >= gate->boxes.len)
+		return false;
+	struct nft_box *box = arena_memdup(arena, gate->boxes.box, gate->boxes.len * sizeof(*box));
+	memmove(&box[at], &box[at + 1], (gate->boxes.len - at - 1) * sizeof(*box));
+	gate->boxes.box = box;
+	gate->boxes.len--;
+	return true;
+}
+
+static bool box_elsewhere(struct arena *arena, struct nft_program *tree, size_t n)
+{
+	struct nft_form *gate = find(tree, nft_form_gate, 0);
+	size_t at = n * 7;
+	if (!gate || at >= gate->boxes.len)
+		return false;
+	struct nft_box *box = arena_memdup(arena, gate->boxes.box, gate->boxes.len * sizeof(*box));
+	struct nft_chain *chain = nft_program_chain(tree, NFT_NODE_CHAIN "999999");
+	vec_push(arena, &chain->rule, (struct nft_form){.act = ACT_ACCEPT});
+	box[at].chain = chain->name;
+	gate->boxes.box = box;
+	return true;
+}
+
+static bool map_elsewhere(struct arena *arena, struct nft_program *tree, size_t n)
+{
+	struct nft_form *map = find(tree, is_map, n);
+	if (!map)
+		return false;
+	if (map->act == ACT_BRANCH) {
+		struct nft_branch *branch =
+			arena_memdup(arena, map->map.branch, map->map.len * sizeof(*branch));
+		branch[0].chain = branch[map->map.len - 1].chain;
+		map->map.branch = branch;
+	} else {
+		struct nft_box *box =
+			arena_memdup(arena, map->boxes.box, map->boxes.len * sizeof(*box));
+		box[0].chain = box[map->boxes.len - 1].chain;
+		map->boxes.box = box;
+	}
+	return true;
+}
+
+const struct test_gate_change test_gate_change[TEST_GATE_CHANGES] = {
+	{"a foreign rule in front", drop_in_front},
+	{"a foreign rule behind a gate", accept_behind},
+	{"a rule gone", rule_gone},
+	{"a verdict turned", verdict_turned},
+	{"a box of a gate gone", box_gone},
+	{"a box of a gate that leads elsewhere", box_elsewhere},
+	{"a map that leads elsewhere", map_elsewhere},
+};

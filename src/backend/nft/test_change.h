@@ -12,3 +12,15 @@ void test_program_change(struct test_random *random, struct arena *arena,
 void test_chain_remove(struct nft_chain *chain, size_t at);
 void test_chain_insert(struct arena *arena, struct nft_chain *chain, size_t at,
 		       struct nft_form form);
+
+// What may be done to a tree with gates, in several places: the n-th of them.
+struct test_gate_change {
+	const char *name;
+	bool (*change)(struct arena *arena, struct nft_program *tree,
+		       size_t n); // false: there is no such place
+};
+#define TEST_GATE_CHANGES 7
+#define TEST_BOX_ELSEWHERE 5 // of them
+extern const struct test_gate_change test_gate_change[TEST_GATE_CHANGES];
+// As walks take it (ways.h): maps of one box that lead to a single rule are none.
+bool test_has_gate(const struct nft_program *program) must_check;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/nft/test_walk.h"
+#include "base/diag.h"
 
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
@@ -38,6 +39,40 @@ bool test_walk_same(const struct test_walk *a, const struct test_walk *b)
 {
 	return a->len == b->len && !memcmp(a->matched, b->matched, a->len * sizeof(*a->matched)) &&
 	       a->end == b->end;
+}
+
+// --- verdicts ---
+
+enum ir_verdict test_program_verdict(const struct nft_program *program,
+				     const struct ir_packet *packet, struct arena *arena,
+				     const char **lost_out)
+{
+	struct nft_point point;
+	struct nft_trace trace = {
+		.program = program, .point = &point, .arena = arena, .over = packet->over_rate};
+	nft_point_of(packet, arena, &point);
+	nft_trace_chain(&trace, nft_program_find(program, ""));
+	*lost_out = trace.lost;
+	return trace.end == ACT_ACCEPT                                  ? IR_PASS
+	       : trace.end == ACT_RESET || trace.end == ACT_UNREACHABLE ? IR_REJECT
+									: IR_DROP;
+}
+
+const char *test_witness_fault(const struct ir_ruleset *ruleset, const struct nft_program *program,
+			       const char *witness, struct arena *arena)
+{
+	struct ir_packet packet;
+	struct ir_outcome meant;
+	struct diags diags;
+	const char *lost;
+	diags_init(&diags, arena);
+	if (!ir_packet_parse(witness, IR_TIME_UNSAID, arena, &diags, &packet))
+		return diags.list.at[0].text;
+	enum ir_verdict is = test_program_verdict(program, &packet, arena, &lost);
+	ir_eval(ruleset, &packet, arena, &meant);
+	if (meant.verdict == IR_RATE_LIMIT)
+		meant.verdict = packet.over_rate ? IR_DROP : IR_PASS;
+	return lost ? lost : meant.verdict == is ? "no difference" : NULL;
 }
 
 // --- packets ---

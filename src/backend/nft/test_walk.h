@@ -24,3 +24,11 @@ bool test_walk_same(const struct test_walk *a, const struct test_walk *b);
 // A packet that a router could see, aimed at one of the rules.
 void test_fields_random(struct test_random *random, const struct nft_chain *rules,
 			struct nft_point *out);
+
+// Why a packet, as text, does not show that a program judges otherwise than a policy; NULL: it does.
+const char *test_witness_fault(const struct ir_ruleset *ruleset, const struct nft_program *program,
+			       const char *witness, struct arena *arena) must_check;
+// What it is to the sender. A rate is taken to be exceeded where the packet says so.
+enum ir_verdict test_program_verdict(const struct nft_program *program,
+				     const struct ir_packet *packet, struct arena *arena,
+				     const char **lost_out);
