@@ -622,20 +622,6 @@ static void read_log(struct nft_reading *r, const struct nlattr *data)
 					.group = (uint16_t)nft_attr_number(at[NFTA_LOG_GROUP], 2)};
 }
 
-// Whoever is found goes there.
-static void read_gate(struct nft_reading *r, const char *chain)
-{
-	struct nft_map *map = &r->form->map;
-	struct nft_boxes *boxes = &r->form->boxes;
-	r->form->chain = chain;
-	map->branch = arena_memdup(r->arena, map->branch, map->len * sizeof(*map->branch));
-	boxes->box = arena_memdup(r->arena, boxes->box, boxes->len * sizeof(*boxes->box));
-	for (size_t i = 0; i < map->len; i++)
-		map->branch[i].chain = chain;
-	for (size_t i = 0; i < boxes->len; i++)
-		boxes->box[i].chain = chain;
-}
-
 static void read_immediate(struct nft_reading *r, const struct nlattr *data)
 {
 	const struct nlattr *at[ATTRIBUTES], *value[ATTRIBUTES], *verdict[ATTRIBUTES];
@@ -659,7 +645,7 @@ static void read_immediate(struct nft_reading *r, const struct nlattr *data)
 			const char *chain = nft_chain_within(
 				r->decoder->prefix, text(r->arena, verdict[NFTA_VERDICT_CHAIN]));
 			if (gate) {
-				read_gate(r, chain);
+				nft_gate_lead(r->form, chain, r->arena);
 				return;
 			}
 			r->form->act = acts[i].act;

@@ -82,6 +82,19 @@ bool nft_form_gate(const struct nft_form *form)
 	return nft_form_by_map(form) && form->chain;
 }
 
+void nft_gate_lead(struct nft_form *gate, const char *chain, struct arena *arena)
+{
+	struct nft_map *map = &gate->map;
+	struct nft_boxes *boxes = &gate->boxes;
+	gate->chain = chain;
+	map->branch = arena_memdup(arena, map->branch, map->len * sizeof(*map->branch));
+	boxes->box = arena_memdup(arena, boxes->box, boxes->len * sizeof(*boxes->box));
+	for (size_t i = 0; i < map->len; i++)
+		map->branch[i].chain = chain;
+	for (size_t i = 0; i < boxes->len; i++)
+		boxes->box[i].chain = chain;
+}
+
 const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_field field)
 {
 	for (size_t i = 0; i < form->len; i++)

@@ -178,6 +178,8 @@ bool nft_form_by_map(const struct nft_form *form) must_check;
 #define NFT_GATE_SET "-gate"
 bool nft_is_gate(const char *name) must_check; // without the prefix
 bool nft_form_gate(const struct nft_form *form) must_check;
+// Makes it lead there.
+void nft_gate_lead(struct nft_form *gate, const char *chain, struct arena *arena);
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.
 bool nft_form_counts(const struct nft_form *form) must_check;
 // The chain of clauses to which the rule jumps, from which packets may come back; NULL: it leads elsewhere, if at all.

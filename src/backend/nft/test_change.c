@@ -164,7 +164,7 @@ static bool decides(const struct nft_form *form)
 static struct nft_chain *behind(const struct nft_program *tree, size_t n)
 {
 	const struct nft_form *gate = find(tree, nft_form_gate, n);
-	return gate ? nft_program_find(tree, gate->boxes.box[0].chain) : NULL;
+	return gate ? nft_program_find(tree, gate->chain) : NULL;
 }
 
 static bool drop_in_front(struct arena *arena, struct nft_program *tree, size_t n)
@@ -207,30 +207,38 @@ static bool verdict_turned(struct arena *arena, struct nft_program *tree, size_t
 	return form;
 }
 
-static bool box_gone(struct arena *arena, struct nft_program *tree, size_t n)
+// The n-th block or box of the gate goes; false: it has fewer.
+static bool part_gone(struct arena *arena, struct nft_form *gate, size_t n)
 {
-	struct nft_form *gate = find(tree, nft_form_gate, 0);
-	size_t at = n * 7;
-	if (!gate || at >= gate->boxes.len)
+	struct nft_map *map = &gate->map;
+	struct nft_boxes *boxes = &gate->boxes;
+	map->branch = arena_memdup(arena, map->branch, map->len * sizeof(*map->branch));
+	boxes->box = arena_memdup(arena, boxes->box, boxes->len * sizeof(*boxes->box));
+	if (n < map->len)
+		memmove(&map->branch[n], &map->branch[n + 1],
+			(--map->len - n) * sizeof(*map->branch));
+	else if (n < boxes->len)
+		memmove(&boxes->box[n], &boxes->box[n + 1],
+			(--boxes->len - n) * sizeof(*boxes->box));
+	else
 		return false;
-	struct nft_box *box = arena_memdup(arena, gate->boxes.box, gate->boxes.len * sizeof(*box));
-	memmove(&box[at], &box[at + 1], (gate->boxes.len - at - 1) * sizeof(*box));
-	gate->boxes.box = box;
-	gate->boxes.len--;
 	return true;
 }
 
-static bool box_elsewhere(struct arena *arena, struct nft_program *tree, size_t n)
+static bool box_gone(struct arena *arena, struct nft_program *tree, size_t n)
 {
 	struct nft_form *gate = find(tree, nft_form_gate, 0);
-	size_t at = n * 7;
-	if (!gate || at >= gate->boxes.len)
+	return gate && part_gone(arena, gate, n * 7);
+}
+
+static bool gate_elsewhere(struct arena *arena, struct nft_program *tree, size_t n)
+{
+	struct nft_form *gate = find(tree, nft_form_gate, n);
+	if (!gate)
 		return false;
-	struct nft_box *box = arena_memdup(arena, gate->boxes.box, gate->boxes.len * sizeof(*box));
 	struct nft_chain *chain = nft_program_chain(tree, NFT_NODE_CHAIN "999999");
 	vec_push(arena, &chain->rule, (struct nft_form){.act = ACT_ACCEPT});
-	box[at].chain = chain->name;
-	gate->boxes.box = box;
+	nft_gate_lead(gate, chain->name, arena);
 	return true;
 }
 
@@ -259,6 +267,6 @@ const struct test_gate_change test_gate_change[TEST_GATE_CHANGES] = {
 	{"a rule gone", rule_gone},
 	{"a verdict turned", verdict_turned},
 	{"a box of a gate gone", box_gone},
-	{"a box of a gate that leads elsewhere", box_elsewhere},
+	{"a gate that leads elsewhere", gate_elsewhere},
 	{"a map that leads elsewhere", map_elsewhere},
 };

@@ -41,7 +41,7 @@ struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lea
 	return nft_lead_form(stop, lead)->act == ACT_JUMP ? lead->to[0] : NULL;
 }
 
-static size_t targets_of(const struct nft_form *form)
+size_t nft_lead_targets(const struct nft_form *form)
 {
 	return nft_form_gate(form)       ? 1
 	       : form->act == ACT_BRANCH ? form->map.len
@@ -86,7 +86,7 @@ static void see_targets(struct nft_ways *ways, const struct nft_stop *stop)
 	for (size_t i = 0; i < stop->leads; i++) {
 		struct nft_lead *lead = &stop->lead[i];
 		const struct nft_form *form = nft_lead_form(stop, lead);
-		size_t n = targets_of(form);
+		size_t n = nft_lead_targets(form);
 		lead->to = arena_array(ways->arena, struct nft_stop *, n);
 		for (size_t k = 0; k < n; k++)
 			lead->to[k] = see(ways, target_of(form, k));
@@ -119,7 +119,8 @@ static void find_below(struct nft_ways *ways, struct nft_stop *jump)
 	while (s.todo.len) {
 		const struct nft_stop *stop = s.todo.at[--s.todo.len];
 		for (size_t i = 0; i < stop->leads; i++)
-			for (size_t k = 0; k < targets_of(nft_lead_form(stop, &stop->lead[i])); k++)
+			for (size_t k = 0;
+			     k < nft_lead_targets(nft_lead_form(stop, &stop->lead[i])); k++)
 				spread_to(&s, stop->lead[i].to[k]);
 	}
 	jump->below = s.below;

@@ -98,7 +98,7 @@ static uint64_t flow_fields(void)
 
 // --- ways to a place ---
 
-static size_t targets_of(const struct nft_form *form)
+static size_t parts_of(const struct nft_form *form)
 {
 	return form->act == ACT_BRANCH  ? form->map.len
 	       : form->act == ACT_BOXES ? form->boxes.len
@@ -110,7 +110,7 @@ static void find_from(struct nft_witnesses *w, const struct nft_stop *stop)
 	const struct nft_stop *last = NULL;
 	for (size_t i = 0; i < stop->leads; i++) {
 		w->gates |= stop->lead[i].gate;
-		size_t n = targets_of(nft_lead_form(stop, &stop->lead[i]));
+		size_t n = nft_lead_targets(nft_lead_form(stop, &stop->lead[i]));
 		for (size_t k = 0; k < n; k++) {
 			const struct nft_stop *to = stop->lead[i].to[k];
 			if (to && to != last)
@@ -192,6 +192,8 @@ struct choice {
 static struct nft_stop *target_of(const struct nft_witnesses *w, const struct nft_lead *lead,
 				  const struct nft_form *named, size_t i)
 {
+	if (lead->gate)
+		return lead->to[0];
 	return named->act == ACT_BRANCH ? map_get(&w->ways.by_name, named->map.branch[i].chain)
 					: lead->to[i];
 }
@@ -209,8 +211,8 @@ static void choose(struct search *s, const struct nft_stop *stop, const struct n
 	nft_area_form(&area, s->arena, &named);
 	if (named.strange || area.never)
 		return;
-	s->work += targets_of(&named);
-	for (size_t i = 0; i < targets_of(&named); i++) {
+	s->work += parts_of(&named);
+	for (size_t i = 0; i < parts_of(&named); i++) {
 		struct part part = part_of(&named, i);
 		struct nft_stop *to = meets(&area, part) ? target_of(s->w, lead, &named, i) : NULL;
 		if (!to || !leads[to->number] || nft_some_below(&s->w->some, ++choice->of))
