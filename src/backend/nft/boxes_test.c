@@ -655,8 +655,7 @@ static void registers_hold_what_was_written_last(void **state)
 		 false},
 	};
 	for (size_t i = 0; i < array_len(rules); i++) {
-		struct nft_dumped_set map = {
-			.name = "g1-m0", .fields = 2, .flags = NFT_SET_MAP};
+		struct nft_dumped_set map = {.name = "g1-m0", .fields = 2, .flags = NFT_SET_MAP};
 		memcpy(map.field_bytes, rules[i].bytes, sizeof(rules[i].bytes));
 		struct nft_form form =
 			read_rule(w, rules[i].load, rules[i].loads, rules[i].reg, &map);

@@ -48,50 +48,11 @@ struct change {
 
 // --- the books ---
 
-static void move_rules(struct nft_live *live, size_t from, size_t end, size_t to)
-{
-	memmove(live->rule.at + to, live->rule.at + from, (end - from) * sizeof(*live->rule.at));
-}
-
 static void note_removed(struct change *c)
 {
 	for (size_t i = 0; i < c->edits; i++)
 		for (size_t k = 0; k < c->edit[i].removed; k++)
 			vec_push(&c->arena, &c->removed, c->live->rule.at[c->edit[i].at + k]);
-}
-
-// What stands behind an edit moves as a whole: first what moves up, then, from the last one on, what moves down.
-static void make_room(struct change *c)
-{
-	struct nft_live *live = c->live;
-	size_t before = live->rule.len, after = c->lowered->rule.len;
-	while (live->rule.len < after)
-		vec_push(&live->arena, &live->rule, ((struct nft_live_rule){0}));
-	for (size_t turn = 0; turn < 2 * c->edits; turn++) {
-		size_t i = turn < c->edits ? turn : 2 * c->edits - 1 - turn;
-		const struct backend_edit *e = &c->edit[i];
-		size_t from = e->at + e->removed, to = e->to + e->inserted,
-		       end = i + 1 < c->edits ? c->edit[i + 1].at : before;
-		if (turn < c->edits ? to < from : to > from)
-			move_rules(live, from, end, to);
-	}
-	live->rule.len = after;
-}
-
-// The policy's rules as they are to be; new ones are not in the tree yet.
-static void edit_list(struct change *c)
-{
-	struct nft_live *live = c->live;
-	note_removed(c);
-	make_room(c);
-	for (size_t i = 0; i < c->removed.len; i++)
-		live->flow_rules -= c->removed.at[i].flow;
-	for (size_t i = 0; i < c->edits; i++)
-		for (size_t k = c->edit[i].to; k < c->edit[i].to + c->edit[i].inserted; k++) {
-			live->rule.at[k] = (struct nft_live_rule){
-				.number = live->numbers++, .flow = c->lowered->rule.at[k].flow};
-			live->flow_rules += live->rule.at[k].flow;
-		}
 }
 
 static void leave_front(struct nft_live *live, uint32_t rule)
@@ -781,7 +742,8 @@ static int change(struct backend_nft *nft, const struct ir_ruleset *lowered,
 	c.guarded = nft_overlay_versions(&c.live->piece, &c.arena);
 	int result = BACKEND_REFUSED;
 	if (admitted(&c, diags)) {
-		edit_list(&c);
+		note_removed(&c);
+		nft_live_edit(c.live, lowered, edit, edits);
 		result = !change_in_place(&c) ? BACKEND_ANEW
 			 : edits || c.placed  ? BACKEND_DONE
 					      : BACKEND_SETTLED;

@@ -77,7 +77,8 @@ static bool work_out_boxes(struct nft_dumped_set *map, const char *prefix, struc
 		bits[f] = map->field_bytes[f] * 8u;
 	for (size_t i = 0; i < map->box.len; i++)
 		map->box.at[i].chain = nft_chain_within(prefix, map->box.at[i].chain);
-	return !(map->flags & NFT_SET_MAP) || nft_boxes_sure(map->box.at, map->box.len, bits, map->fields, arena);
+	return !(map->flags & NFT_SET_MAP) ||
+	       nft_boxes_sure(map->box.at, map->box.len, bits, map->fields, arena);
 }
 
 bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix, struct arena *arena,

@@ -73,6 +73,45 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 	return live;
 }
 
+// --- the list ---
+
+static void move_rules(struct nft_live *live, size_t from, size_t end, size_t to)
+{
+	memmove(live->rule.at + to, live->rule.at + from, (end - from) * sizeof(*live->rule.at));
+}
+
+// What stands behind an edit moves as a whole: first what moves up, then, from the last one on, what moves down.
+static void make_room(struct nft_live *live, size_t after, const struct backend_edit *edit,
+		      size_t edits)
+{
+	size_t before = live->rule.len;
+	while (live->rule.len < after)
+		vec_push(&live->arena, &live->rule, ((struct nft_live_rule){0}));
+	for (size_t turn = 0; turn < 2 * edits; turn++) {
+		size_t i = turn < edits ? turn : 2 * edits - 1 - turn;
+		size_t from = edit[i].at + edit[i].removed, to = edit[i].to + edit[i].inserted,
+		       end = i + 1 < edits ? edit[i + 1].at : before;
+		if (turn < edits ? to < from : to > from)
+			move_rules(live, from, end, to);
+	}
+	live->rule.len = after;
+}
+
+void nft_live_edit(struct nft_live *live, const struct ir_ruleset *lowered,
+		   const struct backend_edit *edit, size_t edits)
+{
+	for (size_t i = 0; i < edits; i++)
+		for (size_t k = 0; k < edit[i].removed; k++)
+			live->flow_rules -= live->rule.at[edit[i].at + k].flow;
+	make_room(live, lowered->rule.len, edit, edits);
+	for (size_t i = 0; i < edits; i++)
+		for (size_t k = edit[i].to; k < edit[i].to + edit[i].inserted; k++) {
+			live->rule.at[k] = (struct nft_live_rule){.number = live->numbers++,
+								  .flow = lowered->rule.at[k].flow};
+			live->flow_rules += live->rule.at[k].flow;
+		}
+}
+
 void nft_live_free(struct nft_live *live)
 {
 	if (!live)

@@ -45,6 +45,9 @@ struct nft_live *nft_live_new(const struct ir_ruleset *lowered,
 			      const struct backend_nft_options *options,
 			      uint32_t generation) must_check;
 void nft_live_free(struct nft_live *live); // NULL is fine
+// The rules as they are to be, one behind the other; new ones have a number, and are not in the tree yet.
+void nft_live_edit(struct nft_live *live, const struct ir_ruleset *lowered,
+		   const struct backend_edit *edit, size_t edits);
 // Everything that is to be in the kernel, as messages of the batch.
 void nft_live_encode(struct nft_live *live, struct nft_batch *batch, const char *table);
 // One chain, made and filled; an nft_chain_fn whose context is the policy.

@@ -6,7 +6,15 @@
 
 #define NFT_TESTS_MOST 128u // the kernel takes no more expressions in a rule
 
-enum nft_stage { STAGE_MATCH, STAGE_TIMER, STAGE_LIMIT, STAGE_COUNT, STAGE_LOG, STAGE_GATE, STAGE_END };
+enum nft_stage {
+	STAGE_MATCH,
+	STAGE_TIMER,
+	STAGE_LIMIT,
+	STAGE_COUNT,
+	STAGE_LOG,
+	STAGE_GATE,
+	STAGE_END
+};
 
 struct nft_reading {
 	const struct nft_decoder *decoder;

@@ -158,8 +158,7 @@ static void add_random_flow(struct test_case *test, struct test_random *random, 
 struct backend_nft_shape test_shape_random(struct test_random *random)
 {
 	static const unsigned leaves[] = {0, 1, 2, 4, 8}, budgets[] = {0, 10, 12, 20, 100},
-			      boxes[] = {0, 1, 2, 4}, sorted[] = {0, 4, 8},
-			      blocks[] = {0, 1, 4};
+			      boxes[] = {0, 1, 2, 4}, sorted[] = {0, 4, 8}, blocks[] = {0, 1, 4};
 	return (struct backend_nft_shape){
 		.form = test_random_chance(random, 30)
 				? BACKEND_NFT_MIXED

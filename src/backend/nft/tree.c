@@ -15,7 +15,8 @@
 #define GIVEN_MOST 16u    // on the way to the leaves, for each that may stand there
 #define BOXES_LEAST 17u   // so many rules are not tested one after the other where a map can be had
 #define SORTED_LEAST 64u  // fewer rules are one part
-#define BLOCKS_LEAST 2000u // boxes of a gate: a map over several fields then takes twice as long as a hash
+#define BLOCKS_LEAST \
+	2000u // boxes of a gate: a map over several fields then takes twice as long as a hash
 #define OVERLAY_LEAST 20000u // rules; to check the table then takes the kernel some ms
 #define CUT_LEAST 400u       // rules of a list that is worth to be cut in few ways …
 #define CUT_COPIES_X10 25u   // … of so many rules together, for each of them …
@@ -23,7 +24,8 @@
 #define CUT_LARGE_X10 32u    // … in large trees, of which such lists are a smaller part …
 #define CUT_LONG 10000u      // … up to so many rules
 #define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
-#define OWN_MOST 1u // rules for packets of no way that stand in the chain of the node, though others have them, too
+#define OWN_MOST \
+	1u // rules for packets of no way that stand in the chain of the node, though others have them, too
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
 // With so many rules leaves are longer, since the kernel looks for maps one after the other.

@@ -7,8 +7,8 @@
 // Boxes that hold all packets of the rules that ask for an address of one side, and perhaps others'. They lead to one
 // chain, so they may overlap, and be as many as there are rules. Very many are blocks of that address, all of one size.
 struct nft_gate {
-	size_t fields; // 1: blocks …
-	unsigned block; // … of this many bits
+	size_t fields;                          // 1: blocks …
+	unsigned block;                         // … of this many bits
 	enum nft_field field[NFT_BOXES_FIELDS]; // that address first
 	uint32_t held; // sides that other gates have told: of rules that ask for no address there
 	const char *chain; // to which the boxes lead
