@@ -59,30 +59,11 @@ static struct nft_known *known_of(struct test_fixture *f)
 	return &f->nft->live->known;
 }
 
-// False: everything was replaced.
-static bool flip(struct test_fixture *f, size_t at)
-{
-	struct ir_rule *rule = &f->ruleset.rule.at[at];
-	const struct backend_edit edit = {at, 1, at, 1};
-	rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
-	size_t replaced = backend_nft_replaced(f->nft);
-	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
-			 BACKEND_DONE);
-	return backend_nft_replaced(f->nft) == replaced;
-}
-
-static size_t found(struct test_fixture *f)
-{
-	struct backend_differences differences = {.arena = &f->arena};
-	assert_int_equal(backend_nft_compare_changed(f->nft, &f->ruleset, &differences), 0);
-	return differences.list.len;
-}
-
 // The proof that walks; it reads.
 static size_t found_by_walking(struct test_fixture *f)
 {
 	f->nft->changed.counted = false;
-	size_t n = found(f);
+	size_t n = test_fixture_differences(f);
 	f->nft->changed.counted = true;
 	return n;
 }
@@ -160,7 +141,7 @@ static void edit(struct test_fixture *f, struct test_random *random)
 	size_t at = test_random_below(random, (uint32_t)f->ruleset.rule.len);
 	switch (test_random_below(random, 3)) {
 	case 0:
-		(void)!flip(f, at);
+		(void)!test_fixture_turn(f, at);
 		break;
 	case 1:
 		test_fixture_take_out(f, at);
@@ -180,7 +161,7 @@ static void maps_are_known_as_they_are(void **state)
 		edit(f, &random);
 		size_t after = assert_known_so(f);
 		forgotten += after && after < before;
-		assert_int_equal(i % 2 ? found(f) : found_by_walking(f), 0);
+		assert_int_equal(i % 2 ? test_fixture_differences(f) : found_by_walking(f), 0);
 		after = assert_known_so(f);
 		most = after > most ? after : most;
 	}
@@ -194,12 +175,12 @@ static void maps_are_known_as_they_are(void **state)
 static void known_maps_are_not_read(void **state)
 {
 	struct test_fixture *f = *state;
-	assert_true(flip(f, 3));
+	assert_true(test_fixture_turn(f, 3));
 	assert_int_equal(found_by_walking(f), 0);
 	size_t maps = known_of(f)->maps;
 	uint64_t given = known_of(f)->given;
 	assert_true(maps);
-	assert_true(flip(f, 3));
+	assert_true(test_fixture_turn(f, 3));
 	assert_int_equal(found_by_walking(f), 0);
 	assert_int_equal(known_of(f)->maps, maps);
 	assert_true(known_of(f)->given >= given + maps);
@@ -272,14 +253,14 @@ static void changes_of_others_are_found(void **state)
 	for (size_t i = 0; i < array_len(doing); i++)
 		for (unsigned walking = 0; walking < 2; walking++) {
 			deploy(f);
-			assert_true(flip(f, 3));
+			assert_true(test_fixture_turn(f, 3));
 			assert_int_equal(found_by_walking(f), 0);
 			assert_true(assert_known_so(f));
 			if (walking)
-				assert_true(flip(f, 3));
+				assert_true(test_fixture_turn(f, 3));
 			run(doing[i](f));
-			assert_true(walking || flip(f, 3));
-			size_t n = found(f);
+			assert_true(walking || test_fixture_turn(f, 3));
+			size_t n = test_fixture_differences(f);
 			// An element that leads where its packets fare as they should is none.
 			assert_true(n || doing[i] == element_comes);
 			assert_int_equal(known_of(f)->maps, 0);
@@ -291,15 +272,15 @@ static void changes_of_others_are_found(void **state)
 static void whatever_others_do_all_is_forgotten(void **state)
 {
 	struct test_fixture *f = *state;
-	assert_true(flip(f, 3));
+	assert_true(test_fixture_turn(f, 3));
 	assert_int_equal(found_by_walking(f), 0);
 	assert_true(known_of(f)->maps);
 	run("add table inet other\ndelete table inet other\n");
-	assert_true(flip(f, 3));
-	assert_int_equal(found(f), 0);
+	assert_true(test_fixture_turn(f, 3));
+	assert_int_equal(test_fixture_differences(f), 0);
 	assert_int_equal(known_of(f)->maps, 0);
 	assert_true(f->nft->changed.counted);
-	assert_true(flip(f, 3));
+	assert_true(test_fixture_turn(f, 3));
 	assert_int_equal(found_by_walking(f), 0);
 	assert_true(assert_known_so(f));
 }
@@ -331,15 +312,16 @@ static bool find_spot(struct test_fixture *f, size_t rule, struct spot *out)
 static size_t turn_one(struct test_fixture *f, size_t from, struct spot *out)
 {
 	for (size_t i = from; i < f->ruleset.rule.len; i++) {
-		if (!flip(f, i)) {
+		if (!test_fixture_turn(f, i)) {
 			deploy(f);
 			continue;
 		}
 		if (find_spot(f, i, out) && turned_is_proven(f)) {
-			assert_true(found(f) == 0 && flip(f, i) && find_spot(f, i, out));
+			assert_true(test_fixture_differences(f) == 0 && test_fixture_turn(f, i) &&
+				    find_spot(f, i, out));
 			return i;
 		}
-		assert_int_equal(found(f), 0);
+		assert_int_equal(test_fixture_differences(f), 0);
 	}
 	fail_msg("no rule stands beside others");
 	return 0;
@@ -368,7 +350,7 @@ static void what_is_not_as_it_was_is_found(void **state)
 					 doing[i].verb, at.chain, doing[i].where,
 					 beside ? at.beside : at.handle, doing[i].rule));
 			assert_true(!turned_is_proven(f) || (beside && i > 1));
-			assert_true(found(f) > 0);
+			assert_true(test_fixture_differences(f) > 0);
 		}
 	deploy(f);
 }
@@ -409,7 +391,7 @@ static void other_tests_and_rules_are_found(void **state)
 			 "delete rule inet bulwark %s handle %" PRIu64 "\n",
 			 at.chain, at.beside, at.chain, at.beside));
 	assert_false(turned_is_proven(f));
-	assert_true(found(f) > 0);
+	assert_true(test_fixture_differences(f) > 0);
 	deploy(f);
 }
 
@@ -430,7 +412,7 @@ static void what_is_left_elsewhere_is_found(void **state)
 	assert_true(turned_is_proven(f));
 	f->nft->changed.counted = false;
 	assert_false(turned_is_proven(f));
-	assert_int_equal(found(f), 0);
+	assert_int_equal(test_fixture_differences(f), 0);
 	deploy(f);
 }
 
@@ -446,7 +428,7 @@ static void places_are_as_counted(void **state)
 		turned += turned_is_proven(f);
 		read_all(f, &table);
 		assert_true(nft_places_hold(f->nft->live, &table));
-		assert_int_equal(found(f), 0);
+		assert_int_equal(test_fixture_differences(f), 0);
 		assert_true(nft_places_hold(f->nft->live, &table));
 	}
 	assert_true(turned);

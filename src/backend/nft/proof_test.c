@@ -197,25 +197,6 @@ static void changes_of_maps_are_found(void **state)
 
 // --- our own changes ---
 
-// False: everything was replaced.
-static bool flip(struct test_fixture *f, size_t at)
-{
-	struct ir_rule *rule = &f->ruleset.rule.at[at];
-	const struct backend_edit edit = {at, 1, at, 1};
-	rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
-	size_t replaced = backend_nft_replaced(f->nft);
-	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
-			 BACKEND_DONE);
-	return backend_nft_replaced(f->nft) == replaced;
-}
-
-static size_t found(struct test_fixture *f)
-{
-	struct backend_differences differences = {.arena = &f->arena};
-	assert_int_equal(backend_nft_compare_changed(f->nft, &f->ruleset, &differences), 0);
-	return differences.list.len;
-}
-
 // The n-th place in the kernel of a rule, by its name.
 static struct place find_rule(struct test_fixture *f, size_t rule)
 {
@@ -242,18 +223,18 @@ static void our_changes_are_proven_by_themselves(void **state)
 	unsigned changed = 0;
 	deploy(f);
 	for (size_t i = 3; i < RULES && changed < 6; i += 13) {
-		if (!flip(f, i)) {
+		if (!test_fixture_turn(f, i)) {
 			deploy(f);
 			continue;
 		}
 		assert_true(f->nft->changed.known && f->nft->changed.form.len > 0);
-		assert_int_equal(found(f), 0);
+		assert_int_equal(test_fixture_differences(f), 0);
 		assert_int_equal(f->nft->changed.form.len, 0);
-		if (flip(f, i)) {
+		if (test_fixture_turn(f, i)) {
 			struct place at = find_rule(f, i);
 			run(f, "delete rule inet bulwark %c handle %h", &at);
 			f->nft->changed.at.changes += changed++ % 2; // as if it were our own
-			assert_true(found(f) > 0);
+			assert_true(test_fixture_differences(f) > 0);
 		}
 		deploy(f);
 	}
@@ -323,10 +304,10 @@ static void a_copy_proves_for_the_original(void **state)
 	f->nft->live->places.of[3]--;
 	run(f, "add chain inet other c", &at);
 	said = compare_in_copy(f);
-	assert_true(flip(f, 3));
+	assert_true(test_fixture_turn(f, 3));
 	backend_nft_adopt(f->nft, said.proven);
 	assert_false(knows_all(f));
-	assert_int_equal(found(f), 0);
+	assert_int_equal(test_fixture_differences(f), 0);
 	assert_true(knows_all(f));
 	at = find_rule(f, 3);
 	run(f, "delete rule inet bulwark %c handle %h", &at);
@@ -359,9 +340,9 @@ static void a_direction_that_was_hidden_comes_back(void **state)
 	size_t replaced = backend_nft_replaced(f->nft);
 	test_fixture_take_out(f, 0);
 	assert_int_equal(backend_nft_replaced(f->nft), replaced);
-	assert_int_equal(found(f), 0);
+	assert_int_equal(test_fixture_differences(f), 0);
 	test_fixture_insert(f, 0, flow_rule(f, IR_DROP, 9), 1);
-	assert_int_equal(found(f), 0);
+	assert_int_equal(test_fixture_differences(f), 0);
 }
 
 int main(void)

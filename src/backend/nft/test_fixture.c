@@ -66,6 +66,24 @@ void test_fixture_take_out(struct test_fixture *f, size_t at)
 	change(f, (struct backend_edit){at, 1, at, 0});
 }
 
+bool test_fixture_turn(struct test_fixture *f, size_t at)
+{
+	struct ir_rule *rule = &f->ruleset.rule.at[at];
+	const struct backend_edit edit = {at, 1, at, 1};
+	rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
+	size_t replaced = backend_nft_replaced(f->nft);
+	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
+			 BACKEND_DONE);
+	return backend_nft_replaced(f->nft) == replaced;
+}
+
+size_t test_fixture_differences(struct test_fixture *f)
+{
+	struct backend_differences differences = {.arena = &f->arena};
+	assert_int_equal(backend_nft_compare_changed(f->nft, &f->ruleset, &differences), 0);
+	return differences.list.len;
+}
+
 static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *context)
 {
 	(void)at, (void)frame, (void)len, (void)context;

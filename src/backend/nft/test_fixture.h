@@ -25,6 +25,10 @@ struct ir_rule test_fixture_rule(struct test_fixture *fixture, enum ir_verdict v
 void test_fixture_insert(struct test_fixture *fixture, size_t at, struct ir_rule rule,
 			 size_t times);
 void test_fixture_take_out(struct test_fixture *fixture, size_t at);
+// The one at `at` passes what it dropped, or drops what it passed. False: everything was replaced.
+bool test_fixture_turn(struct test_fixture *fixture, size_t at) must_check;
+// What the proof behind changes finds.
+size_t test_fixture_differences(struct test_fixture *fixture) must_check;
 // UDP packets of IPv4 to this port, from side A; what came of them is for test_net_collect.
 void test_fixture_frames(struct test_fixture *fixture, uint16_t port, unsigned packets);
 // The same, and waits until all have been judged.
