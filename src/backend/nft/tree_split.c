@@ -221,7 +221,8 @@ static void pack_at(struct sweep *w, struct packing *p, u128 at, size_t begin, s
 		p->behind = at;
 		return;
 	}
-	size_t across = w->s->across_most < w->most ? w->s->across_most : w->most;
+	size_t across = nft_field_is_address(w->spans->field) ? w->s->across_most : 0;
+	across = across < w->most ? across : w->most;
 	if (p->open && p->inside + begin > (p->active ? w->most : across)) {
 		add_range(w, p->from, (gap ? p->behind : at) - 1);
 		p->open = false;
