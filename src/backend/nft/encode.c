@@ -148,9 +148,24 @@ enum test {
 	TEST_UP_TO,
 	TEST_FROM,
 	TEST_RANGE,
+	TEST_PREFIX,
 	TEST_OUTSIDE,
 	TEST_SET
 };
+
+// Bits that the values of a prefix have of their own; 0: the range is none, or is tested as well as a range. What the kernel
+// finds by a mask and a comparison it does not call functions for, as it does for ranges.
+static unsigned prefix_bits(enum nft_field field, struct algebra_range range)
+{
+	u128 last = range.hi - range.lo;
+	unsigned bits = 0;
+	if (!nft_field_is_address(field) || last & (last + 1) || range.lo & last)
+		return 0;
+	while (last >> bits & 1)
+		bits++;
+	bool whole = nft_field_info[field].place.source == SOURCE_PAYLOAD && !(bits % 8);
+	return nft_field_info[field].version == 4 || whole ? bits : 0;
+}
 
 static enum test test_of(const struct nft_match *match)
 {
@@ -158,11 +173,12 @@ static enum test test_of(const struct nft_match *match)
 	u128 max = algebra_max(nft_field_info[match->field].bits);
 	if (set.len == 1) {
 		bool low = !set.at[0].lo, high = set.at[0].hi == max;
-		return set.at[0].lo == set.at[0].hi ? TEST_EQUAL
-		       : low && high                ? TEST_ANY
-		       : low                        ? TEST_UP_TO
-		       : high                       ? TEST_FROM
-						    : TEST_RANGE;
+		return set.at[0].lo == set.at[0].hi           ? TEST_EQUAL
+		       : low && high                          ? TEST_ANY
+		       : low                                  ? TEST_UP_TO
+		       : high                                 ? TEST_FROM
+		       : prefix_bits(match->field, set.at[0]) ? TEST_PREFIX
+							      : TEST_RANGE;
 	}
 	if (set.len == 2 && !set.at[0].lo && set.at[1].hi == max)
 		return set.at[1].lo - set.at[0].hi == 2 ? TEST_UNEQUAL : TEST_OUTSIDE;
@@ -220,6 +236,7 @@ static void put_test(struct nlmsghdr *nlh, const struct nft_match *match, const 
 	case TEST_FROM:
 		put_cmp_number(nlh, NFT_CMP_GTE, r[0].lo << shift, len);
 		break;
+	case TEST_PREFIX:
 	case TEST_RANGE:
 		put_range(nlh, NFT_RANGE_EQ, r[0].lo << shift, r[0].hi << shift, len);
 		break;
@@ -232,9 +249,34 @@ static void put_test(struct nlmsghdr *nlh, const struct nft_match *match, const 
 	}
 }
 
+// As nft(8) writes it: the first bytes, where they are loaded as quickly as all, or all behind a mask.
+static void put_prefix(struct nlmsghdr *nlh, const struct nft_match *match)
+{
+	struct nft_field_info part = nft_field_info[match->field];
+	u128 value = match->set.at[0].lo;
+	unsigned bits = prefix_bits(match->field, match->set.at[0]);
+	bool masked =
+		part.version == 4 && (bits < 16 || bits % 8 || part.place.source == SOURCE_CT);
+	if (masked) {
+		uint8_t mask[16];
+		nft_to_bytes(algebra_max(part.bits) & ~algebra_max(bits), part.bytes, mask);
+		put_load(nlh, &part);
+		put_mask(nlh, mask, part.bytes);
+	} else {
+		part.bytes = (uint8_t)(part.bytes - bits / 8);
+		value >>= bits;
+		put_load(nlh, &part);
+	}
+	put_cmp_number(nlh, NFT_CMP_EQ, value, part.bytes);
+}
+
 static void put_match(struct nlmsghdr *nlh, const struct nft_match *match, const char *set_name)
 {
 	const struct nft_field_info *info = &nft_field_info[match->field];
+	if (!set_name && test_of(match) == TEST_PREFIX) {
+		put_prefix(nlh, match);
+		return;
+	}
 	put_load(nlh, info);
 	if (match->field == F_STATE) {
 		put_state(nlh, match->set);
