@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#define AGAIN_MOST 10  // times as many rules as there are
 #define DEPTH_MOST 15u // 16 in the kernel, of which one is the base chain
 
 static const char *form_name[] = {"auto", "linear", "hash", "tree", "mixed"};
@@ -626,6 +627,62 @@ static void what_nearly_all_ask_is_asked_once(void **state)
 	arena_fini(&arena);
 }
 
+struct checking {
+	const struct nft_program *program;
+	struct arena *arena;
+	struct map done; // by name: rules that the kernel looks at from there on
+};
+
+static double looked_at(struct checking *c, const char *name);
+
+static double led_to(struct checking *c, const struct nft_form *form)
+{
+	double n = form->chain ? looked_at(c, form->chain) : 0;
+	for (size_t i = 0; form->act == ACT_BRANCH && !form->chain && i < form->map.len; i++)
+		n += looked_at(c, form->map.branch[i].chain);
+	for (size_t i = 0; form->act == ACT_BOXES && !form->chain && i < form->boxes.len; i++)
+		n += form->boxes.counts ? 0 : looked_at(c, form->boxes.box[i].chain);
+	return n;
+}
+
+static double looked_at(struct checking *c, const char *name)
+{
+	const struct nft_chain *chain = nft_program_find(c->program, name);
+	double *known = map_get(&c->done, name), n = 0;
+	if (known || !chain)
+		return known ? *known : 0;
+	for (size_t i = 0; i < chain->rule.len; i++)
+		n += 1 + led_to(c, &chain->rule.at[i]);
+	map_put(&c->done, name, arena_memdup(c->arena, &n, sizeof(n)));
+	return n;
+}
+
+// A kernel that does not remember which chains it has checked checks one again for each rule and element that leads there.
+static void little_is_checked_again(void **state)
+{
+	(void)state;
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
+	for (unsigned kind = 0; kind < TEST_SETS_KINDS; kind++) {
+		const struct test_sets_spec spec = {
+			.kind = kind, .family = 4, .rules = 5000, .seed = 7};
+		struct arena arena;
+		struct nft_program program;
+		struct changing c = {.arena = &arena};
+		double rules = 0;
+		arena_init(&arena);
+		build(&c, rules_of(&spec, &arena), &shape);
+		nft_program_init(&program, &arena);
+		nft_tree_program(&c.tree, &program);
+		for (size_t k = 0; k < program.chain.len; k++)
+			rules += (double)program.chain.at[k]->rule.len;
+		struct checking checking = {&program, &arena, {.arena = &arena}};
+		double looked = looked_at(&checking, "");
+		print_message("%.0f rules, %.0f looked at\n", rules, looked);
+		assert_true(looked < AGAIN_MOST * rules);
+		arena_fini(&arena);
+	}
+}
+
 // Rules enter and leave the parts of sequences wherever their packets come to some.
 static void sequences_are_changed(void **state)
 {
@@ -819,6 +876,7 @@ int main(void)
 		cmocka_unit_test(trees_are_changed),
 		cmocka_unit_test(maps_ask_what_all_packets_have),
 		cmocka_unit_test(what_nearly_all_ask_is_asked_once),
+		cmocka_unit_test(little_is_checked_again),
 		cmocka_unit_test(sequences_are_changed),
 		cmocka_unit_test(what_was_left_out_comes_back),
 		cmocka_unit_test(maps_stay),
