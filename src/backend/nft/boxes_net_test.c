@@ -450,6 +450,19 @@ static void tampered_boxes_are_read_as_they_are(void **state)
 		 "th dport . ip daddr vmap @other", true, 0, NULL, 0},
 		{"add set inet bulwark g1-s { type inet_service . ipv4_addr; flags interval; }",
 		 "th dport . ip daddr @g1-s accept", true, 0, NULL, 0},
+		{"add set inet bulwark g1-gate1 { type inet_service . ipv4_addr; flags interval; }",
+		 "th dport . ip daddr @g1-gate1 accept", true, 0, NULL, 0},
+		{"add set inet bulwark g1-gate2 { type inet_service . ipv4_addr; flags "
+		 "interval,timeout; }",
+		 "th dport . ip daddr @g1-gate2 goto g1-n1", true, 0, NULL, 0},
+		{"add set inet bulwark g1-gate3 { type ipv4_addr; flags timeout; }",
+		 "ip daddr @g1-gate3 goto g1-n1", true, 0, NULL, 0},
+		{"add set inet bulwark g1-gate4 { type ipv4_addr; }",
+		 "ip daddr @g1-gate4 jump g1-n1", true, 0, NULL, 0},
+		{"add set inet bulwark g1-gate5 { type ipv4_addr; }",
+		 "ip daddr != @g1-gate5 goto g1-n1", true, 0, NULL, 0},
+		{"add set inet bulwark g1-gate6 { type ipv4_addr; }", "ip daddr @g1-gate6 counter",
+		 true, 0, NULL, 0},
 	};
 	for (size_t i = 0; i < array_len(tampers); i++) {
 		struct nft_form form = as_it_was(f);

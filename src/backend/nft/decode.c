@@ -413,16 +413,12 @@ static void unmask(struct nft_reading *r, struct nft_reg *reg, struct nft_map *m
 	reg->mask |= last;
 }
 
-static bool is_gate(const struct nft_reading *r, const struct nft_dumped_set *set)
-{
-	size_t len = strlen(r->decoder->prefix);
-	return !strncmp(set->name, r->decoder->prefix, len) && nft_is_gate(set->name + len);
-}
-
-// What is found is where the packet goes; in the set of a gate, that it goes where the rule leads.
+// What is found is where the packet goes; in the set of a gate, that it goes where the rule leads. A set that changes by
+// itself is none.
 static bool finds_way(const struct nft_dumped_set *set, const struct nlattr *const *at)
 {
-	return !u32(at[NFTA_LOOKUP_FLAGS]) &&
+	bool changes = set->flags & (NFT_SET_TIMEOUT | NFT_SET_EVAL);
+	return !u32(at[NFTA_LOOKUP_FLAGS]) && !changes &&
 	       (set->flags & NFT_SET_MAP ? u32(at[NFTA_LOOKUP_DREG]) == NFT_REG_VERDICT
 					 : !at[NFTA_LOOKUP_DREG]);
 }
@@ -534,7 +530,8 @@ static void read_lookup(struct nft_reading *r, const struct nlattr *data)
 	uint32_t flags = u32(at[NFTA_LOOKUP_FLAGS]);
 	if (set)
 		set->used = true;
-	bool way = at[NFTA_LOOKUP_DREG] || (set && is_gate(r, set));
+	bool gate = set && nft_is_gate(nft_chain_within(r->decoder->prefix, set->name)),
+	     way = gate || at[NFTA_LOOKUP_DREG];
 	if (known && set && set->fields && way) {
 		read_boxes(r, set, at);
 		return;
