@@ -345,20 +345,11 @@ static bool only_ours(struct backend_nft *nft, uint32_t *now_out)
 	       nft_only_ours(&nft->socket, nft->changed.at, now_out);
 }
 
-static bool same_packets(const struct nft_form *a, const struct nft_form *b)
-{
-	bool same = a->len == b->len;
-	for (size_t i = 0; i < a->len && same; i++)
-		same = a->match[i].field == b->match[i].field &&
-		       algebra_set_equal(a->match[i].set, b->match[i].set);
-	return same;
-}
-
 // A rule that goes and comes again is for the same packets.
 static bool was_before(const struct nft_changed *changed, size_t at)
 {
 	for (size_t i = 0; i < at; i++)
-		if (same_packets(&changed->form.at[i], &changed->form.at[at]))
+		if (nft_form_same_matches(&changed->form.at[i], &changed->form.at[at]))
 			return true;
 	return false;
 }

@@ -26,10 +26,7 @@
 
 static void deploy(struct test_fixture *f)
 {
-	struct backend_differences differences = {.arena = &f->arena};
-	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
-	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
-	assert_int_equal(differences.list.len, 0);
+	test_fixture_deploy(f);
 	assert_true(f->nft->changed.counted);
 }
 

@@ -72,6 +72,13 @@ bool nft_form_by_map(const struct nft_form *form)
 	return form->act == ACT_BRANCH || form->act == ACT_BOXES;
 }
 
+size_t nft_form_parts(const struct nft_form *form)
+{
+	return form->act == ACT_BRANCH  ? form->map.len
+	       : form->act == ACT_BOXES ? form->boxes.len
+					: 1;
+}
+
 bool nft_is_gate(const char *name)
 {
 	return !strncmp(name, NFT_GATE_SET, strlen(NFT_GATE_SET));
@@ -101,6 +108,17 @@ const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_fie
 		if (form->match[i].field == field)
 			return &form->match[i].set;
 	return NULL;
+}
+
+bool nft_form_same_matches(const struct nft_form *a, const struct nft_form *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (size_t i = 0; i < a->len; i++)
+		if (a->match[i].field != b->match[i].field ||
+		    !algebra_set_equal(a->match[i].set, b->match[i].set))
+			return false;
+	return true;
 }
 
 bool nft_form_may_meet(const struct nft_form *a, const struct nft_form *b)

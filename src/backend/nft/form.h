@@ -163,6 +163,8 @@ void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field f
 // NULL when the form does not test the field.
 const struct algebra_set *nft_form_set(const struct nft_form *form,
 				       enum nft_field field) must_check;
+// Whether both have the same tests, one by one.
+bool nft_form_same_matches(const struct nft_form *a, const struct nft_form *b) must_check;
 // False: no packet matches both, as a look at one field after the other tells.
 bool nft_form_may_meet(const struct nft_form *a, const struct nft_form *b) must_check;
 // Of the flow, when it asks for one: 1 the original, 2 the reply; else 0.
@@ -173,6 +175,8 @@ uint32_t nft_form_direction(const struct nft_form *form) must_check;
 unsigned nft_map_block(const struct nft_map *map) must_check;
 // Whether a map says where packets go.
 bool nft_form_by_map(const struct nft_form *form) must_check;
+// How many branches or boxes its map has; 1: it has none.
+size_t nft_form_parts(const struct nft_form *form) must_check;
 // Whether what it looks up only says who goes to its chain (tree_gate.h). In the kernel that is a set, called "-gate" and a
 // number, and a goto behind the lookup: of a map the kernel would check the chain, and all behind it, once for each element.
 #define NFT_GATE_SET "-gate"

@@ -115,17 +115,6 @@ static bool same_limit(const struct nft_limit *a, const struct nft_limit *b)
 	       a->bytes == b->bytes;
 }
 
-static bool same_matches(const struct nft_form *a, const struct nft_form *b)
-{
-	if (a->len != b->len)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (a->match[i].field != b->match[i].field ||
-		    !algebra_set_equal(a->match[i].set, b->match[i].set))
-			return false;
-	return true;
-}
-
 static bool same_chain(const struct nft_judge *j, const char *list, const char *program,
 		       unsigned depth);
 
@@ -152,7 +141,7 @@ static bool same_chain(const struct nft_judge *j, const char *list, const char *
 	for (size_t i = 0; i < a->rule.len; i++) {
 		const struct nft_form *rule = &a->rule.at[i], *found = &b->rule.at[i];
 		bool counts = rule->tag.counts || found->tag.counts;
-		if (!same_matches(rule, found) || !same_action(j, rule, found, depth))
+		if (!nft_form_same_matches(rule, found) || !same_action(j, rule, found, depth))
 			return false;
 		if (counts &&
 		    first_of(j, &found->tag, j->arena) != first_of(j, &rule->tag, j->arena))

@@ -24,16 +24,6 @@
 #define RULES 300
 #define LEAF 8
 
-static void deploy(struct test_fixture *f)
-{
-	struct backend_differences differences = {.arena = &f->arena};
-	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
-	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
-	if (differences.list.len)
-		fail_msg("%s", differences.list.at[0].found ? differences.list.at[0].found
-							    : differences.list.at[0].intended);
-}
-
 static int set_up(void **state)
 {
 	const struct backend_nft_options options = {
@@ -159,7 +149,7 @@ static void changes_in_leaves_are_found(void **state)
 	for (size_t i = 0; i < array_len(changes); i++) {
 		unsigned shown = 0;
 		for (unsigned n = 0; n < 2; n++) {
-			deploy(f);
+			test_fixture_deploy(f);
 			struct place at = find(f, n * 31, changes[i].accepts);
 			run(f, changes[i].command, &at);
 			shown += assert_told(f, i, &at);
@@ -167,7 +157,7 @@ static void changes_in_leaves_are_found(void **state)
 		if (!shown)
 			fail_msg("'%s': no packet shows it", changes[i].command);
 	}
-	deploy(f);
+	test_fixture_deploy(f);
 }
 
 // The same rules in other leaves: a branch of a map leads elsewhere.
@@ -176,7 +166,7 @@ static void changes_of_maps_are_found(void **state)
 	struct test_fixture *f = *state;
 	struct nft_table table;
 	struct backend_differences differences = {.arena = &f->arena};
-	deploy(f);
+	test_fixture_deploy(f);
 	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, &table), 0);
 	struct place at = {.chain = NULL};
 	for (size_t i = 0; i < table.set.len && !at.chain; i++)
@@ -221,10 +211,10 @@ static void our_changes_are_proven_by_themselves(void **state)
 {
 	struct test_fixture *f = *state;
 	unsigned changed = 0;
-	deploy(f);
+	test_fixture_deploy(f);
 	for (size_t i = 3; i < RULES && changed < 6; i += 13) {
 		if (!test_fixture_turn(f, i)) {
-			deploy(f);
+			test_fixture_deploy(f);
 			continue;
 		}
 		assert_true(f->nft->changed.known && f->nft->changed.form.len > 0);
@@ -236,7 +226,7 @@ static void our_changes_are_proven_by_themselves(void **state)
 			f->nft->changed.at.changes += changed++ % 2; // as if it were our own
 			assert_true(test_fixture_differences(f) > 0);
 		}
-		deploy(f);
+		test_fixture_deploy(f);
 	}
 	assert_true(changed > 2);
 }
@@ -288,7 +278,7 @@ static void a_copy_proves_for_the_original(void **state)
 {
 	struct test_fixture *f = *state;
 	struct place at = {.chain = ""};
-	deploy(f);
+	test_fixture_deploy(f);
 	run(f, "add table inet other", &at);
 	assert_false(knows_all(f));
 	struct said said = compare_in_copy(f);
@@ -313,7 +303,7 @@ static void a_copy_proves_for_the_original(void **state)
 	run(f, "delete rule inet bulwark %c handle %h", &at);
 	assert_true(compare_in_copy(f).differences > 0);
 	run(f, "delete table inet other", &at);
-	deploy(f);
+	test_fixture_deploy(f);
 }
 
 static struct ir_rule flow_rule(struct test_fixture *f, enum ir_verdict verdict, u128 dscp)
@@ -336,7 +326,7 @@ static void a_direction_that_was_hidden_comes_back(void **state)
 	f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
 	vec_push(&f->arena, &f->ruleset.rule, flow_rule(f, IR_DROP, 9));
 	vec_push(&f->arena, &f->ruleset.rule, flow_rule(f, IR_PASS, 5));
-	deploy(f);
+	test_fixture_deploy(f);
 	size_t replaced = backend_nft_replaced(f->nft);
 	test_fixture_take_out(f, 0);
 	assert_int_equal(backend_nft_replaced(f->nft), replaced);

@@ -42,6 +42,16 @@ struct ir_rule test_fixture_rule(struct test_fixture *f, enum ir_verdict verdict
 	return rule;
 }
 
+void test_fixture_deploy(struct test_fixture *f)
+{
+	struct backend_differences differences = {.arena = &f->arena};
+	assert_int_equal(backend_nft_apply(f->nft, &f->ruleset, &f->diags), BACKEND_DONE);
+	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
+	if (differences.list.len)
+		fail_msg("%s", differences.list.at[0].found ? differences.list.at[0].found
+							    : differences.list.at[0].intended);
+}
+
 static void change(struct test_fixture *f, struct backend_edit edit)
 {
 	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
@@ -72,8 +82,7 @@ bool test_fixture_turn(struct test_fixture *f, size_t at)
 	const struct backend_edit edit = {at, 1, at, 1};
 	rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
 	size_t replaced = backend_nft_replaced(f->nft);
-	assert_int_equal(backend_nft_change(f->nft, &f->ruleset, &edit, 1, &f->diags),
-			 BACKEND_DONE);
+	change(f, edit);
 	return backend_nft_replaced(f->nft) == replaced;
 }
 

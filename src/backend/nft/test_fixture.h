@@ -21,6 +21,8 @@ void test_fixture_free(struct test_fixture *fixture);
 // A rule for UDP of either version of IP to these ports, in the fixture's arena.
 struct ir_rule test_fixture_rule(struct test_fixture *fixture, enum ir_verdict verdict, u128 lo,
 				 u128 hi) must_check;
+// Puts the ruleset in force, which is proven.
+void test_fixture_deploy(struct test_fixture *fixture);
 // The ruleset in force changed in place: `times` times this rule before the one at `at`; the one at `at` taken out.
 void test_fixture_insert(struct test_fixture *fixture, size_t at, struct ir_rule rule,
 			 size_t times);

@@ -513,13 +513,7 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 bool nft_tree_may_turn(const struct nft_tree *tree, uint32_t rule, const struct nft_form *form)
 {
 	const struct nft_form *was = tree->rule.at[rule];
-	if (was->len != form->len || nft_form_decides(was) != nft_form_decides(form))
-		return false;
-	for (size_t i = 0; i < was->len; i++)
-		if (was->match[i].field != form->match[i].field ||
-		    !algebra_set_equal(was->match[i].set, form->match[i].set))
-			return false;
-	return true;
+	return nft_form_decides(was) == nft_form_decides(form) && nft_form_same_matches(was, form);
 }
 
 // The chain to which its boxes lead in all leaves.

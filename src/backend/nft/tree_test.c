@@ -598,11 +598,20 @@ static struct nft_chain *rules_of(const struct test_sets_spec *spec, struct aren
 	return nft_program_find(program, "");
 }
 
+// The tree of a set of rules, as a program.
+static void make_program(struct changing *c, const struct test_sets_spec *spec,
+			 struct nft_program *out)
+{
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
+	build(c, rules_of(spec, c->arena), &shape);
+	nft_program_init(out, c->arena);
+	nft_tree_program(&c->tree, out);
+}
+
 // One rule asks for version, protocol and header, and nothing else leads where it does.
 static void what_nearly_all_ask_is_asked_once(void **state)
 {
 	(void)state;
-	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
 	const struct test_sets_spec spec = {
 		.kind = TEST_SETS_ACL, .family = 4, .rules = 1000, .seed = 7};
 	struct arena arena;
@@ -610,9 +619,7 @@ static void what_nearly_all_ask_is_asked_once(void **state)
 	struct changing c = {.arena = &arena};
 	size_t to = 0;
 	arena_init(&arena);
-	build(&c, rules_of(&spec, &arena), &shape);
-	nft_program_init(&program, &arena);
-	nft_tree_program(&c.tree, &program);
+	make_program(&c, &spec, &program);
 	const struct nft_form *first = &nft_program_find(&program, "")->rule.at[0];
 	assert_int_equal(first->act, ACT_GOTO);
 	assert_non_null(nft_form_set(first, F_VERSION));
@@ -661,7 +668,6 @@ static double looked_at(struct checking *c, const char *name)
 static void little_is_checked_again(void **state)
 {
 	(void)state;
-	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
 	for (unsigned kind = 0; kind < TEST_SETS_KINDS; kind++) {
 		const struct test_sets_spec spec = {
 			.kind = kind, .family = 4, .rules = 5000, .seed = 7};
@@ -670,9 +676,7 @@ static void little_is_checked_again(void **state)
 		struct changing c = {.arena = &arena};
 		double rules = 0;
 		arena_init(&arena);
-		build(&c, rules_of(&spec, &arena), &shape);
-		nft_program_init(&program, &arena);
-		nft_tree_program(&c.tree, &program);
+		make_program(&c, &spec, &program);
 		for (size_t k = 0; k < program.chain.len; k++)
 			rules += (double)program.chain.at[k]->rule.len;
 		struct checking checking = {&program, &arena, {.arena = &arena}};

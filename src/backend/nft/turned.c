@@ -240,11 +240,10 @@ static bool same_set(struct algebra_set a, struct algebra_set b)
 
 static bool same_tests(const struct nft_form *a, const struct nft_form *b)
 {
-	if (a->len != b->len || a->open_len != b->open_len)
+	if (!nft_form_same_matches(a, b) || a->open_len != b->open_len)
 		return false;
 	for (size_t i = 0; i < a->len; i++)
-		if (a->match[i].field != b->match[i].field ||
-		    !same_set(a->match[i].set, b->match[i].set))
+		if (!a->match[i].set.len)
 			return false;
 	for (size_t i = 0; i < a->open_len; i++)
 		if (!same_reg(&a->open[i].reg, &b->open[i].reg) ||

@@ -50,7 +50,7 @@ bool nft_leads_on(const struct nft_form *form) must_check;
 bool nft_takes(const struct nft_form *form) must_check;
 const struct nft_form *nft_lead_form(const struct nft_stop *stop,
 				     const struct nft_lead *lead) must_check;
-// To how many chains it leads; the parts of a map are counted each.
+// To how many chains it leads, as `to` has them.
 size_t nft_lead_targets(const struct nft_form *form) must_check;
 // Where a jump leads to; NULL: nowhere, or it is none. And whether packets can come from there to the stop.
 struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lead *lead) must_check;

@@ -43,10 +43,7 @@ struct nft_stop *nft_lead_jump(const struct nft_stop *stop, const struct nft_lea
 
 size_t nft_lead_targets(const struct nft_form *form)
 {
-	return nft_form_gate(form)       ? 1
-	       : form->act == ACT_BRANCH ? form->map.len
-	       : form->act == ACT_BOXES  ? form->boxes.len
-					 : 1;
+	return nft_form_gate(form) ? 1 : nft_form_parts(form);
 }
 
 static const char *target_of(const struct nft_form *form, size_t i)

@@ -98,13 +98,6 @@ static uint64_t flow_fields(void)
 
 // --- ways to a place ---
 
-static size_t parts_of(const struct nft_form *form)
-{
-	return form->act == ACT_BRANCH  ? form->map.len
-	       : form->act == ACT_BOXES ? form->boxes.len
-					: 1;
-}
-
 static void find_from(struct nft_witnesses *w, const struct nft_stop *stop)
 {
 	const struct nft_stop *last = NULL;
@@ -211,8 +204,8 @@ static void choose(struct search *s, const struct nft_stop *stop, const struct n
 	nft_area_form(&area, s->arena, &named);
 	if (named.strange || area.never)
 		return;
-	s->work += parts_of(&named);
-	for (size_t i = 0; i < parts_of(&named); i++) {
+	s->work += nft_form_parts(&named);
+	for (size_t i = 0; i < nft_form_parts(&named); i++) {
 		struct part part = part_of(&named, i);
 		struct nft_stop *to = meets(&area, part) ? target_of(s->w, lead, &named, i) : NULL;
 		if (!to || !leads[to->number] || nft_some_below(&s->w->some, ++choice->of))
