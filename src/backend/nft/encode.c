@@ -249,6 +249,14 @@ static void put_test(struct nlmsghdr *nlh, const struct nft_match *match, const 
 	}
 }
 
+// What was loaded goes on without its last bits.
+static void put_block(struct nlmsghdr *nlh, const struct nft_field_info *info, unsigned bits)
+{
+	uint8_t mask[16];
+	nft_to_bytes(algebra_max(info->bits) & ~algebra_max(bits), info->bytes, mask);
+	put_mask(nlh, mask, info->bytes);
+}
+
 // As nft(8) writes it: the first bytes, where they are loaded as quickly as all, or all behind a mask.
 static void put_prefix(struct nlmsghdr *nlh, const struct nft_match *match)
 {
@@ -258,10 +266,8 @@ static void put_prefix(struct nlmsghdr *nlh, const struct nft_match *match)
 	bool masked =
 		part.version == 4 && (bits < 16 || bits % 8 || part.place.source == SOURCE_CT);
 	if (masked) {
-		uint8_t mask[16];
-		nft_to_bytes(algebra_max(part.bits) & ~algebra_max(bits), part.bytes, mask);
 		put_load(nlh, &part);
-		put_mask(nlh, mask, part.bytes);
+		put_block(nlh, &part, bits);
 	} else {
 		part.bytes = (uint8_t)(part.bytes - bits / 8);
 		value >>= bits;
@@ -470,11 +476,8 @@ static void put_branch(struct nft_encoder *e, struct nlmsghdr *nlh, const struct
 	unsigned block = nft_map_block(map);
 	put_load(nlh, info);
 	put_narrow(nlh, info);
-	if (block && block != NFT_MAP_RANGES) {
-		uint8_t mask[16];
-		nft_to_bytes(algebra_max(info->bits) & ~algebra_max(block), info->bytes, mask);
-		put_mask(nlh, mask, info->bytes);
-	}
+	if (block && block != NFT_MAP_RANGES)
+		put_block(nlh, info, block);
 	put_found(nlh, nft_full_name(e, map->name, name), nft_is_gate(map->name));
 }
 
