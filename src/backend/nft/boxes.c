@@ -280,7 +280,9 @@ static void push_part(struct nft_filling *f, struct parts *parts, const struct n
 	struct algebra_range *copy =
 		arena_memdup(f->arena, box->range, f->fields * sizeof(*box->range));
 	copy[field] = range;
-	vec_push(f->arena, &parts->open, ((struct nft_box){.range = copy, .chain = box->chain}));
+	struct nft_box part = *box;
+	part.range = copy;
+	vec_push(f->arena, &parts->open, part);
 }
 
 // What of the box lies outside the other one, slice by slice.
@@ -289,7 +291,8 @@ static void cut(struct nft_filling *f, struct parts *parts, const struct nft_box
 {
 	struct algebra_range *left =
 		arena_memdup(f->arena, box->range, f->fields * sizeof(*box->range));
-	const struct nft_box rest = {.range = left, .chain = box->chain};
+	struct nft_box rest = *box;
+	rest.range = left;
 	for (size_t i = 0; i < f->fields; i++) {
 		struct algebra_range r = left[i], b = by->range[i];
 		struct algebra_range inside = {r.lo < b.lo ? b.lo : r.lo,

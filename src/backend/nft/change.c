@@ -33,6 +33,7 @@ struct change {
 	VEC(struct nft_chain) to; // what the leaves' chains are to be
 	struct nft_table table;   // what they are
 	VEC(const char *) old_map;
+	VEC(const char *) old_counts; // of these those that count, by their full names
 	VEC(struct old_target) old_target;
 	VEC(const struct nft_form *) moved;
 	VEC(struct nft_live_rule) removed;
@@ -82,9 +83,10 @@ static void take_pieces(struct change *c, uint32_t rule)
 static bool take_form(struct change *c, uint32_t rule)
 {
 	struct nft_tree *tree = &c->live->tree;
-	if (tree->targeted.at[rule])
+	if (tree->targeted.at[rule] == NFT_TARGET_CHAIN)
 		vec_push(&c->arena, &c->old_target, (struct old_target){rule, tree->rule.at[rule]});
 	nft_changed_add(c->nft, tree->rule.at[rule]);
+	nft_places_doubt(&c->live->places, &tree->rule.at[rule]->tag);
 	c->fold |= nft_overlay_needs(tree, &c->live->front, rule);
 	if (tree->placed.at[rule])
 		return nft_tree_remove(tree, rule, &c->touched);
@@ -182,6 +184,7 @@ static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *w
 	nft_turned_add(c->nft, was->number, rule->number, was->forms);
 	for (uint32_t i = 0; i < was->forms; i++) {
 		nft_changed_add(c->nft, &forms->rule.at[i]);
+		nft_places_doubt(&c->live->places, &c->live->tree.rule.at[was->first + i]->tag);
 		if (!nft_tree_turn(&c->live->tree, was->first + i, &forms->rule.at[i], &c->touched))
 			return false;
 	}
@@ -416,6 +419,16 @@ static void put_in(struct change *c, const struct nft_chain *to, size_t k, enum 
 	nft_places_doubt(&c->live->places, &to->rule.at[k].tag);
 }
 
+static void take_map(struct change *c, const struct nft_form *look_up)
+{
+	char *full = arena_printf(&c->arena, "%s%s", c->live->prefix, look_up->boxes.name);
+	const struct nft_dumped_set *set = map_get(&c->table.set_by_name, full);
+	vec_push(&c->arena, &c->old_map, look_up->boxes.name);
+	nft_turned_take(c->nft, look_up);
+	if (set && set->counts)
+		vec_push(&c->arena, &c->old_counts, full);
+}
+
 // Rules of `is` that are not in `to` go, those of `to` that are not in `is` come before the next that stays.
 static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 		      const struct nft_chain *to)
@@ -428,7 +441,7 @@ static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 			nft_encode_delete_rule(&c->batch, c->nft->table, to->name, there->handle);
 			nft_places_doubt(&c->live->places, &there->tag);
 			if (there->act == ACT_BOXES)
-				vec_push(&c->arena, &c->old_map, there->boxes.name);
+				take_map(c, there);
 			else if (is_in(to, 0, there))
 				note_moved(c, there, to->name);
 			continue;
@@ -571,7 +584,7 @@ static void remove_targets(struct change *c, const struct nft_numbers *gone)
 	for (size_t i = 0; i < gone->list.len; i++) {
 		uint32_t rule = gone->list.at[i];
 		struct nft_form alone = *rule_of(c, rule);
-		tree->targeted.at[rule] = false;
+		tree->targeted.at[rule] = NFT_TARGET_NONE;
 		(void)nft_full_name(encoder, nft_node_name(tree->target.at[rule], &c->arena), name);
 		nft_encode_delete_rule(&c->batch, c->nft->table, name, 0);
 		alone.len = 0;
@@ -660,19 +673,15 @@ static void encode_gained(struct change *c)
 		nft_encode_more(&c->live->encoder, &c->touched.gained.at[i]);
 }
 
-// What was counted in the maps that were in front; no packet comes there any more.
+// What was counted in maps that go; no packet comes there any more.
 static bool keep_counts(struct change *c)
 {
 	struct nft_table table;
-	const char **name = arena_array(&c->arena, const char *, c->old_map.len);
-	struct nft_part part = {.set = name};
-	for (size_t i = 0; i < c->old_map.len; i++)
-		if (!strncmp(c->old_map.at[i], NFT_OVERLAY_NAME, strlen(NFT_OVERLAY_NAME)))
-			name[part.sets++] =
-				arena_printf(&c->arena, "%s%s", c->live->prefix, c->old_map.at[i]);
-	if (nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &table))
+	struct nft_part part = {.set = c->old_counts.at, .sets = c->old_counts.len};
+	if (part.sets &&
+	    nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &table))
 		return false;
-	for (size_t i = 0; i < table.set.len; i++)
+	for (size_t i = 0; part.sets && i < table.set.len; i++)
 		nft_set_count(table.set.at[i], &c->live->counts);
 	return true;
 }
@@ -700,7 +709,7 @@ static bool change_kernel(struct change *c)
 	change_leaves(c);
 	if (alone)
 		encode_gained(c);
-	if (run(c) || (c->emptied && !keep_counts(c)))
+	if (run(c) || !keep_counts(c))
 		return false;
 	encode_pieces(c, NFT_MSG_DELSETELEM, &c->taken);
 	encode_guard(c, NFT_MSG_DELSETELEM, c->guarded, guarded);

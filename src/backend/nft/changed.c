@@ -111,6 +111,14 @@ static enum nft_field field_read(const struct nft_area *packets, const struct nf
 	return NFT_FIELDS;
 }
 
+// As a register's values, which are the field's.
+static const struct algebra_set *values_of(const void *context, const struct nft_reg *reg)
+{
+	const struct nft_area *packets = context;
+	enum nft_field field = field_read(packets, reg);
+	return field == NFT_FIELDS ? NULL : &packets->set[field];
+}
+
 static bool may_hold(const struct nft_area *packets, enum nft_field field,
 		     struct algebra_range range)
 {
@@ -157,6 +165,29 @@ static void keep_near(struct reading *r, struct nft_form *form)
 		keep_boxes(r, &form->boxes);
 }
 
+// What is known of a map has numbers and no names.
+static void name_tag(const struct nft_live *live, struct nft_tag *tag)
+{
+	bool ours = tag->known && tag->rule < live->rule.len && !tag->policy && !tag->name;
+	const struct nft_live_rule *rule = ours ? &live->rule.at[tag->rule] : NULL;
+	const struct nft_form *form = rule && rule->forms ? live->tree.rule.at[rule->first] : NULL;
+	if (!form)
+		return;
+	tag->policy = form->tag.policy;
+	tag->name = form->tag.name;
+}
+
+static void take_direct(struct reading *r, const struct nft_form *form)
+{
+	for (size_t i = 0; form->act == ACT_BOXES && i < form->boxes.len; i++) {
+		struct nft_chain *chain = nft_direct_chain(&r->program, &form->boxes.box[i]);
+		if (!chain)
+			continue;
+		nft_live_place(r->nft->live, r->place, &chain->rule.at[0].tag);
+		name_tag(r->nft->live, &chain->rule.at[0].tag);
+	}
+}
+
 // Whose rule it is by its place; its chains are wanted too, but for those of the tree, to which a walk has to lead.
 static void take_rules(struct reading *r, const struct nft_dumped_chain *from, struct nft_chain *to)
 {
@@ -166,6 +197,7 @@ static void take_rules(struct reading *r, const struct nft_dumped_chain *from, s
 		struct nft_form form = all.rule.at[i];
 		nft_live_place(r->nft->live, r->place, &form.tag);
 		keep_near(r, &form);
+		take_direct(r, &form);
 		if (!nft_leads_on(&form))
 			want(r, form.chain);
 		vec_push(r->arena, &to->rule, form);
@@ -179,7 +211,9 @@ static void read_wanted(struct reading *r)
 	const char **name = arena_array(r->arena, const char *, n);
 	for (size_t i = 0; i < n; i++)
 		name[i] = arena_printf(r->arena, "%s%s", r->prefix, r->wanted.at[i]);
-	const struct nft_part part = {.chain = name, .chains = n, .known = &r->nft->live->known};
+	const struct nft_near near = {values_of, r->area};
+	const struct nft_part part = {
+		.chain = name, .chains = n, .known = &r->nft->live->known, .near = &near};
 	r->wanted.len = 0;
 	r->error = nft_table_read_part(&r->nft->socket, r->nft->table, &part, r->arena, &table);
 	for (size_t i = 0; i < table.chain.len && !r->error; i++) {

@@ -232,6 +232,9 @@ static void number_by_place(const struct backend_nft *nft, struct nft_table *tab
 	for (size_t i = 0; i < table->chain.len; i++)
 		for (size_t k = 0; k < table->chain.at[i]->rule.len; k++)
 			number_rule(nft->live, place, &table->chain.at[i]->rule.at[k]);
+	for (size_t i = 0; i < table->set.len; i++)
+		for (size_t k = 0; k < table->set.at[i]->direct.len; k++)
+			nft_live_place(nft->live, place, &table->set.at[i]->direct.at[k]->tag);
 	arena_fini(&arena);
 }
 

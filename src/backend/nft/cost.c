@@ -405,6 +405,8 @@ static void count_target(void *context, struct reached *to)
 	if (to->counted)
 		return;
 	to->counted = true;
+	if (to->chain->direct)
+		return;
 	c->size->chains++;
 	count_chain(c, to->chain);
 }

@@ -64,8 +64,10 @@ void nft_counts_add(struct nft_counts *counts, const struct nft_form *form)
 
 void nft_set_count(const struct nft_dumped_set *set, struct nft_counts *counts)
 {
-	for (size_t i = 0; set->counts && i < set->box.len; i++)
-		nft_counts_add(counts, set->box.at[i].rule);
+	for (size_t i = 0; i < set->direct.len; i++) {
+		const struct nft_form form = nft_direct_form(set->direct.at[i]);
+		nft_counts_add(counts, &form);
+	}
 }
 
 void nft_counts_join(struct nft_counts *counts, const struct nft_counts *more)

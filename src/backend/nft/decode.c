@@ -6,6 +6,7 @@
 // rules are differences. Which field a place is, place.c says.
 #include "backend/nft/reading.h"
 #include "backend/nft/encode.h"
+#include "backend/nft/overlay.h"
 #include "base/wire.h"
 
 #include <endian.h>
@@ -423,6 +424,12 @@ static bool finds_way(const struct nft_dumped_set *set, const struct nlattr *con
 					 : !at[NFTA_LOOKUP_DREG]);
 }
 
+static const struct algebra_set *near_values(const struct nft_reading *r, const struct nft_reg *reg)
+{
+	const struct nft_near *near = r->decoder->near;
+	return near ? near->values(near->packets, reg) : NULL;
+}
+
 // A map and the chains that it leads to are of the rule's generation: then their names say all.
 static void read_branch(struct nft_reading *r, struct nft_dumped_set *map,
 			const struct nft_reg *reg, const struct nlattr *const *at)
@@ -442,7 +449,8 @@ static void read_branch(struct nft_reading *r, struct nft_dumped_set *map,
 	} else {
 		r->form->map = (struct nft_map){.field = NFT_FIELDS, .name = map->name + len};
 		struct nft_reg *read = arena_memdup(r->arena, reg, sizeof(*reg));
-		nft_map_branches(map, prefix, r->arena, &r->form->map);
+		nft_map_branches(map, prefix, is_masked(read) ? NULL : near_values(r, read),
+				 r->arena, &r->form->map);
 		if (is_masked(read))
 			unmask(r, read, &r->form->map);
 		r->form->map.reg = read;
@@ -467,14 +475,14 @@ static bool regs_of(const struct nft_reading *r, const struct nlattr *sreg,
 	return true;
 }
 
-// A box of a map that counts is like a rule with the tests of the one that looks it up, and one for each field.
+// A box of a map in front is like a rule with the tests of the one that looks it up, and one for each field.
 static void read_piece(const struct nft_reading *look_up, const struct nft_box *box,
 		       const struct nft_reg *reg, size_t fields, struct nft_form *out)
 {
 	struct nft_test test[NFT_TESTS_MOST + NFT_BOXES_FIELDS];
 	struct nft_reading r = *look_up;
 	memcpy(test, look_up->test, look_up->tests * sizeof(*test));
-	*out = *box->rule;
+	*out = nft_direct_form(box->direct);
 	out->handle = look_up->form->handle;
 	r.form = out;
 	r.test = test;
@@ -495,13 +503,21 @@ static void read_pieces(struct nft_reading *r, const struct nft_reg *reg)
 	boxes->counts = true;
 }
 
+static bool is_front(const struct nft_dumped_set *map, const char *prefix)
+{
+	const char *name = nft_chain_within(prefix, map->name);
+	return map->counts && !strncmp(name, NFT_OVERLAY_NAME, strlen(NFT_OVERLAY_NAME));
+}
+
 static void read_boxes(struct nft_reading *r, struct nft_dumped_set *map,
 		       const struct nlattr *const *at)
 {
 	const char *prefix = r->decoder->prefix;
 	size_t len = strlen(prefix);
 	struct nft_reg reg[NFT_BOXES_FIELDS];
-	if (map->counts && r->stage != STAGE_MATCH)
+	const struct algebra_set *wanted[NFT_BOXES_FIELDS];
+	bool front = is_front(map, prefix);
+	if (front && r->stage != STAGE_MATCH)
 		nft_strange(r, "does more than to look up rules");
 	advance(r, at[NFTA_LOOKUP_DREG] ? STAGE_END : STAGE_GATE);
 	r->form->act = ACT_BOXES;
@@ -511,9 +527,11 @@ static void read_boxes(struct nft_reading *r, struct nft_dumped_set *map,
 		nft_strange(r, "a map of another generation");
 	} else {
 		r->form->boxes = (struct nft_boxes){.name = map->name + len};
-		if (!nft_map_boxes(map, prefix, r->arena, &r->form->boxes))
+		for (size_t f = 0; f < map->fields; f++)
+			wanted[f] = near_values(r, &reg[f]);
+		if (!nft_map_boxes(map, prefix, wanted, r->arena, &r->form->boxes))
 			nft_strange(r, "a map whose boxes overlap where kernels differ");
-		if (map->counts)
+		if (front)
 			read_pieces(r, reg);
 		else
 			r->form->boxes.reg = arena_memdup(r->arena, reg, sizeof(reg));

@@ -24,27 +24,43 @@ struct nft_dumped_set {
 	size_t fields;
 	uint8_t field_bytes[NFT_BOXES_FIELDS];
 	VEC(struct nft_box) box;
-	bool worked_out; // once, however many rules look it up:
+	const struct nft_known_map *packed; // in place of all elements (known.h)
+	bool worked_out;                    // once, however many rules look it up:
 	struct algebra_set values;
 	struct nft_branch *branch;
 	size_t branches;
-	bool sure;   // which box the kernel finds
-	bool counts; // its elements have counters, and are rules instead of boxes
+	bool sure; // which box the kernel finds
+	// Its elements have counters. What those do that decide by themselves, each once for all that do it.
+	bool counts;
+	VEC(struct nft_direct *) direct;
 };
+// An element of the set that decides by itself: as the one before it, with what both have counted, or new. Names its chain.
+const struct nft_direct *nft_set_direct(struct nft_dumped_set *set,
+					const struct nft_direct *element,
+					struct arena *arena) must_check;
 // Its values as big-endian numbers of key_bytes bytes. Sorts the elements.
 struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *arena) must_check;
 // The branches of a map, as ranges of such numbers, with chains as nft_chain_within `prefix` calls them. Always asked with
-// the same prefix.
-void nft_map_branches(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
-		      struct nft_map *out);
-// The same of the boxes of a map over several fields. False when they overlap so that it is not sure which one is found.
-bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
+// the same prefix. `wanted`: others than those with some of these values may be left out; NULL: none may.
+void nft_map_branches(struct nft_dumped_set *set, const char *prefix,
+		      const struct algebra_set *wanted, struct arena *arena, struct nft_map *out);
+// The same of the boxes of a map over several fields, with a set or NULL for each field. False when they overlap so that it
+// is not sure which one is found.
+bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix,
+		   const struct algebra_set *const *wanted, struct arena *arena,
 		   struct nft_boxes *out) must_check;
 // A chain's name as its program has it; a chain outside the generation stays as it is called. NULL stays NULL.
 const char *nft_chain_within(const char *prefix, const char *name) must_check;
 
+// Which values of a register some packets have for whom rules are read; NULL: any.
+struct nft_near {
+	const struct algebra_set *(*values)(const void *packets, const struct nft_reg *reg);
+	const void *packets;
+};
 struct nft_decoder {
 	struct arena *arena;
+	const struct nft_near
+		*near; // boxes and branches for other packets may be left out; NULL: none may
 	const struct map *sets; // by name: struct nft_dumped_set
 	const char *prefix;     // of chains, taken off where jumps lead to them: "g7"
 };

@@ -3,7 +3,7 @@
 // is in the set when that one begins an interval, and a map leads where that one leads. Worked out once
 // for each set, as many rules may share it. Pure.
 #include "backend/nft/boxes.h"
-#include "backend/nft/decode.h"
+#include "backend/nft/known.h"
 
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
@@ -61,9 +61,13 @@ static void work_out(struct nft_dumped_set *map, const char *prefix, struct aren
 				range, nft_chain_within(prefix, map->element.at[i].chain)};
 }
 
-void nft_map_branches(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
-		      struct nft_map *out)
+void nft_map_branches(struct nft_dumped_set *set, const char *prefix,
+		      const struct algebra_set *wanted, struct arena *arena, struct nft_map *out)
 {
+	if (set->packed) {
+		nft_known_branches(set, wanted, arena, out);
+		return;
+	}
 	if (!set->worked_out)
 		work_out(set, prefix, arena);
 	out->branch = set->branch;
@@ -81,16 +85,65 @@ static bool work_out_boxes(struct nft_dumped_set *map, const char *prefix, struc
 	       nft_boxes_sure(map->box.at, map->box.len, bits, map->fields, arena);
 }
 
-bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix, struct arena *arena,
+bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix,
+		   const struct algebra_set *const *wanted, struct arena *arena,
 		   struct nft_boxes *out)
 {
+	out->fields = set->fields;
+	if (set->packed)
+		return nft_known_boxes(set, wanted, arena, out);
 	if (!set->worked_out)
 		set->sure = work_out_boxes(set, prefix, arena);
 	set->worked_out = true;
 	out->box = set->box.at;
 	out->len = set->box.len;
-	out->fields = set->fields;
 	return set->sure;
+}
+
+static char *put_hex(char *at, uint32_t number)
+{
+	for (unsigned shift = 32; shift; shift -= 4)
+		*at++ = "0123456789abcdef"[number >> (shift - 4) & 15];
+	return at;
+}
+
+// There may be very many of them.
+static const char *name_direct(const struct nft_dumped_set *set, const struct nft_direct *direct,
+			       struct arena *arena)
+{
+	const struct nft_tag *tag = &direct->tag;
+	size_t begin = strlen(NFT_DIRECT_CHAIN);
+	if (!tag->known)
+		return arena_printf(arena, NFT_DIRECT_CHAIN "%d %s", direct->accepts, set->name);
+	char *name = arena_alloc(arena, begin + 19), *at = name + begin;
+	memcpy(name, NFT_DIRECT_CHAIN, begin);
+	*at++ = direct->accepts ? '1' : '0';
+	*at++ = tag->counts ? '1' : '0';
+	at = put_hex(put_hex(at, tag->rule), tag->clause);
+	*at = '\0';
+	return name;
+}
+
+static bool same_direct(const struct nft_direct *a, const struct nft_direct *b)
+{
+	return a->accepts == b->accepts && a->tag.known == b->tag.known &&
+	       a->tag.rule == b->tag.rule && a->tag.clause == b->tag.clause &&
+	       a->tag.counts == b->tag.counts;
+}
+
+const struct nft_direct *nft_set_direct(struct nft_dumped_set *set,
+					const struct nft_direct *element, struct arena *arena)
+{
+	struct nft_direct *last = set->direct.len ? set->direct.at[set->direct.len - 1] : NULL;
+	if (last && same_direct(last, element)) {
+		last->packets += element->packets;
+		last->bytes += element->bytes;
+		return last;
+	}
+	last = arena_memdup(arena, element, sizeof(*element));
+	last->chain = name_direct(set, element, arena);
+	vec_push(arena, &set->direct, last);
+	return last;
 }
 
 const char *nft_chain_within(const char *prefix, const char *name)

@@ -603,14 +603,16 @@ void nft_encode_chain(struct nft_batch *batch, const char *table, const char *ch
 void nft_encode_empty(struct nft_encoder *e, const struct nft_chain *chain)
 {
 	char name[NFT_NAME];
-	nft_encode_chain(e->batch, e->table, nft_full_name(e, chain->name, name), NLM_F_EXCL);
+	if (!chain->direct)
+		nft_encode_chain(e->batch, e->table, nft_full_name(e, chain->name, name),
+				 NLM_F_EXCL);
 }
 
 void nft_encode_rules(struct nft_encoder *e, const struct nft_chain *chain)
 {
 	char name[NFT_NAME];
 	(void)nft_full_name(e, chain->name, name);
-	for (size_t i = 0; i < chain->rule.len; i++)
+	for (size_t i = 0; i < chain->rule.len && !chain->direct; i++)
 		nft_encode_rule(e, name, &chain->rule.at[i]);
 }
 

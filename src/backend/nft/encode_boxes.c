@@ -119,6 +119,14 @@ static void put_counter(struct nlmsghdr *nlh)
 	mnl_attr_nest_end(nlh, expression);
 }
 
+static bool decides_somewhere(const struct nft_boxes *boxes)
+{
+	for (size_t i = 0; i < boxes->len; i++)
+		if (boxes->box[i].rule)
+			return true;
+	return false;
+}
+
 void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint32_t owner)
 {
 	char name[NFT_NAME];
@@ -139,7 +147,7 @@ void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint
 		nft_put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	nft_put_u32(nlh, NFTA_SET_ID, ++e->ids);
 	put_description(nlh, boxes);
-	if (boxes->counts)
+	if (boxes->counts || decides_somewhere(boxes))
 		put_counter(nlh);
 	nft_batch_close(e->batch);
 	nft_encode_box_elements(e, NFT_MSG_NEWSETELEM, boxes, owner);

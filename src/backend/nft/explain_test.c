@@ -200,21 +200,23 @@ static void compare_sizes(const struct ir_ruleset *ruleset,
 {
 	struct backend_nft_explanation e = explain(ruleset, options->shape, arena);
 	struct nft_program shaped, linear;
-	size_t rules = 0, maps = 0, of_parts = 0, listed = 0;
+	size_t chains = 0, rules = 0, maps = 0, of_parts = 0, listed = 0;
 	nft_program_init(&shaped, arena);
 	nft_compile_shaped(ruleset, options, &shaped);
-	for (size_t i = 0; i < shaped.chain.len; i++)
-		for (size_t k = 0; k < shaped.chain.at[i]->rule.len; k++) {
-			enum nft_act act = shaped.chain.at[i]->rule.at[k].act;
+	for (size_t i = 0; i < shaped.chain.len; i++) {
+		const struct nft_chain *chain = shaped.chain.at[i];
+		chains += !chain->direct;
+		for (size_t k = 0; k < chain->rule.len && !chain->direct; k++) {
 			rules++;
-			maps += act == ACT_BRANCH || act == ACT_BOXES;
+			maps += nft_form_by_map(&chain->rule.at[k]);
 		}
+	}
 	for (size_t i = 0; i < e.part.len; i++) {
 		of_parts += e.part.at[i].size.kernel_rules;
 		listed += e.part.at[i].listed;
 		assert_true(e.part.at[i].passed_ns <= e.part.at[i].worst_ns);
 	}
-	assert_int_equal(e.size.chains, shaped.chain.len);
+	assert_int_equal(e.size.chains, chains);
 	assert_int_equal(e.size.kernel_rules, rules);
 	assert_int_equal(e.size.maps, maps);
 	assert_true(of_parts <= rules && rules <= of_parts + e.part.len); // and a jump to each

@@ -162,9 +162,34 @@ const struct nft_chain *nft_form_clauses(const struct nft_program *program,
 	return some ? chain : NULL;
 }
 
+bool nft_form_plain(const struct nft_form *form)
+{
+	return (form->act == ACT_ACCEPT || form->act == ACT_DROP) && !form->strange &&
+	       !form->limited && !form->named_set && !form->log.prefix && form->tag.known &&
+	       form->tag.counts;
+}
+
 bool nft_form_counts(const struct nft_form *form)
 {
 	return !form->tag.known || form->tag.counts;
+}
+
+struct nft_form nft_direct_form(const struct nft_direct *direct)
+{
+	return (struct nft_form){.act = direct->accepts ? ACT_ACCEPT : ACT_DROP,
+				 .tag = direct->tag,
+				 .packets = direct->packets,
+				 .bytes = direct->bytes};
+}
+
+struct nft_chain *nft_direct_chain(struct nft_program *program, const struct nft_box *box)
+{
+	if (!box->direct || nft_program_find(program, box->chain))
+		return NULL;
+	struct nft_chain *chain = nft_program_chain(program, box->chain);
+	chain->direct = true;
+	vec_push(program->arena, &chain->rule, nft_direct_form(box->direct));
+	return chain;
 }
 
 static bool is_spread(const struct nft_form *form)

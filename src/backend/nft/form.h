@@ -61,10 +61,14 @@ struct nft_map {
 #define NFT_BOXES_FIELDS 6
 #define NFT_BOXES_SLOTS 16u // registers of four bytes
 struct nft_form;
+struct nft_direct;
 struct nft_box {
 	const struct algebra_range *range; // one a field; the whole range where the field is open
 	const char *chain;
-	const struct nft_form *rule; // of a map that counts, instead of the chain
+	// In the kernel the element itself accepts or drops, counts, and has the tag, as this rule: the only one of the
+	// chain, which is not made there. Boxes in front (overlay.h) have no chain. NULL: it leads on, as by goto.
+	const struct nft_form *rule;
+	const struct nft_direct *direct; // the same, read from the kernel
 };
 struct nft_boxes {
 	enum nft_field field[NFT_BOXES_FIELDS];
@@ -73,8 +77,8 @@ struct nft_boxes {
 	struct nft_box *box;
 	size_t len;
 	const struct nft_reg *reg; // read from the kernel, `field` not known yet: one a field
-	// Each box accepts or drops, and has the counter and the tag of a rule (overlay.h). Read from the kernel it has no
-	// boxes, but the rules that they are like.
+	// Of maps in front (overlay.h): each box is a rule. Read from the kernel it has no boxes, but the rules that they
+	// are like.
 	bool counts;
 	struct nft_form *piece;
 	size_t pieces;
@@ -131,8 +135,20 @@ struct nft_form {
 	uint64_t handle, packets, bytes; // read from the kernel
 };
 
+// What an element does that decides by itself, and has counted. Elements of the same tag that do the same are taken to lead
+// to the same chain; of those that are nobody's the chain is called like the map.
+struct nft_direct {
+	const char *chain; // NFT_DIRECT_CHAIN and something else
+	bool accepts;
+	struct nft_tag tag;
+	uint64_t packets, bytes;
+};
+#define NFT_DIRECT_CHAIN "-n!"
+struct nft_form nft_direct_form(const struct nft_direct *direct) must_check;
+
 struct nft_chain {
 	const char *name; // "" is the generation's main chain
+	bool direct; // only boxes with its rule lead there, and the kernel has it in their elements
 	VEC(struct nft_form) rule;
 };
 
@@ -151,6 +167,10 @@ void nft_program_init(struct nft_program *program, struct arena *arena);
 struct nft_chain *nft_program_chain(struct nft_program *program, const char *name) must_check;
 // NULL when there is none.
 struct nft_chain *nft_program_find(const struct nft_program *program, const char *name) must_check;
+
+// The chain of a box that decides by itself as it was read: new, or NULL when there is one already or the box leads on.
+struct nft_chain *nft_direct_chain(struct nft_program *program,
+				   const struct nft_box *box) must_check;
 
 // Copies whose ranges and names are `to`'s own: a form, a chain's rules, all chains that `to` has not.
 struct nft_form nft_form_copy(const struct nft_form *form, struct nft_program *to) must_check;
@@ -184,6 +204,8 @@ bool nft_is_gate(const char *name) must_check; // without the prefix
 bool nft_form_gate(const struct nft_form *form) must_check;
 // Makes it lead there.
 void nft_gate_lead(struct nft_form *gate, const char *chain, struct arena *arena);
+// Whether it accepts or drops at once, counts for its rule, and does nothing else.
+bool nft_form_plain(const struct nft_form *form) must_check;
 // Whether the kernel counts the packets that the rule is for: those of the policy, and what nobody says anything of.
 bool nft_form_counts(const struct nft_form *form) must_check;
 // The chain of clauses to which the rule jumps, from which packets may come back; NULL: it leads elsewhere, if at all.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One block of memory a map: for each box its ranges, one a field, and the number of the chain where it leads. A range takes
-// its first value and one byte more where all ranges of the field hold 2^n values, else both of its ends.
+// its first value and one byte more where all ranges of the field hold 2^n values, else both of its ends. In maps that count
+// there is a byte more a box, and one that decides by itself has in the chain's place what it does and whose it is.
 #include "backend/nft/known.h"
 #include "backend/nft/netlink.h"
 
@@ -19,11 +20,13 @@ struct nft_known_map {
 	uint8_t fields; // 0: of one field
 	uint8_t field_bytes[NFT_BOXES_FIELDS];
 	bool block[NFT_BOXES_FIELDS];
-	bool sure;
+	bool sure, counts;
 	uint8_t data[];
 };
 #define CHAIN_BYTES 4u
+#define DIRECT_BYTES 9u // what it does, rule and clause
 #define NO_CHAIN UINT32_MAX
+enum { LEADS, OURS = 1, ACCEPTS = 2, COUNTS = 4, DECIDES = 8 };
 #define NAME_MOST 16u // of a chain
 
 // --- names ---
@@ -126,7 +129,7 @@ static void drop_oldest(struct nft_known *known)
 // The branches or boxes of a map, or those of a gate's set, which lead nowhere by themselves.
 static bool is_map(const struct nft_dumped_set *set)
 {
-	return !set->strange && !set->counts && set->worked_out && set->key_bytes;
+	return !set->packed && !set->strange && set->worked_out && set->key_bytes;
 }
 
 // The i-th box, or branch as a box of one field.
@@ -212,17 +215,23 @@ static const uint8_t *take_range(const struct nft_known_map *map, size_t field, 
 	return at;
 }
 
+static size_t outcome_bytes(const struct nft_known_map *map)
+{
+	return map->counts ? DIRECT_BYTES : CHAIN_BYTES;
+}
+
 static struct nft_known_map shape_of(const struct nft_dumped_set *set)
 {
 	struct nft_known_map shape = {.flags = set->flags,
 				      .key_bytes = set->key_bytes,
 				      .len = (uint32_t)len_of(set),
 				      .fields = (uint8_t)set->fields,
-				      .sure = set->sure};
+				      .sure = set->sure,
+				      .counts = set->counts};
 	memcpy(shape.field_bytes, set->field_bytes, sizeof(shape.field_bytes));
 	if (!set->fields)
 		shape.field_bytes[0] = (uint8_t)set->key_bytes;
-	size_t bytes = CHAIN_BYTES;
+	size_t bytes = outcome_bytes(&shape);
 	for (size_t f = 0; f < fields_of(shape.fields); f++) {
 		shape.block[f] = all_blocks(set, f);
 		bytes += range_bytes(&shape, f);
@@ -231,21 +240,43 @@ static struct nft_known_map shape_of(const struct nft_dumped_set *set)
 	return shape;
 }
 
+static uint8_t *put_direct(uint8_t *at, const struct nft_direct *direct)
+{
+	const struct nft_tag *tag = &direct->tag;
+	at = put_number(at,
+			DECIDES | (tag->known ? OURS : 0u) | (direct->accepts ? ACCEPTS : 0u) |
+				(tag->counts ? COUNTS : 0u),
+			1);
+	at = put_number(at, tag->rule, CHAIN_BYTES);
+	return put_number(at, tag->clause, CHAIN_BYTES);
+}
+
+// NULL when it leads to a chain that is none of a tree.
+static uint8_t *put_outcome(uint8_t *at, const struct nft_dumped_set *set, size_t i)
+{
+	const char *name = chain_of(set, i);
+	uint32_t chain = NO_CHAIN;
+	if (set->fields && set->box.at[i].direct)
+		return put_direct(at, set->box.at[i].direct);
+	if (name && !number_of_chain(name, &chain))
+		return NULL;
+	if (!set->counts)
+		return put_number(at, chain, CHAIN_BYTES);
+	at = put_number(at, LEADS, 1);
+	at = put_number(at, chain, CHAIN_BYTES);
+	return put_number(at, 0, CHAIN_BYTES);
+}
+
 // False when it leads to a chain that is none of a tree.
 static bool fill(struct nft_known_map *map, const struct nft_dumped_set *set)
 {
 	uint8_t *at = map->data;
-	uint32_t chain;
-	for (size_t i = 0; i < map->len; i++) {
+	for (size_t i = 0; i < map->len && at; i++) {
 		for (size_t f = 0; f < fields_of(map->fields); f++)
 			at = put_range(map, f, range_of(set, i, f), at);
-		const char *name = chain_of(set, i);
-		chain = NO_CHAIN;
-		if (name && !number_of_chain(name, &chain))
-			return false;
-		at = put_number(at, chain, CHAIN_BYTES);
+		at = put_outcome(at, set, i);
 	}
-	return true;
+	return at;
 }
 
 void nft_known_put(struct nft_known *known, const struct nft_dumped_set *set)
@@ -275,48 +306,102 @@ void nft_known_put(struct nft_known *known, const struct nft_dumped_set *set)
 		drop_oldest(known);
 }
 
-static const uint8_t *take_chain(const uint8_t *at, struct arena *arena, uint32_t *last,
-				 const char **out)
+// --- what is taken of it ---
+
+// The ranges of one box; false when it holds nothing that is wanted.
+static bool take_ranges(const struct nft_known_map *map, const uint8_t *at,
+			const struct algebra_set *const *wanted, struct algebra_range *out)
+{
+	for (size_t f = 0; f < fields_of(map->fields); f++) {
+		at = take_range(map, f, at, &out[f]);
+		if (wanted && wanted[f] &&
+		    !algebra_set_overlaps(*wanted[f], (struct algebra_set){&out[f], 1}))
+			return false;
+	}
+	return true;
+}
+
+// Many lead to the same chain, one behind the other.
+struct chains {
+	struct arena *arena;
+	uint32_t last;
+	const char *name; // of that; NULL: none yet
+};
+
+static const char *take_chain(struct chains *c, const uint8_t *at)
 {
 	u128 number;
-	at = take_number(at, CHAIN_BYTES, &number);
+	(void)take_number(at, CHAIN_BYTES, &number);
 	if (number == NO_CHAIN)
-		*out = NULL;
-	else if (!*out || *last != (uint32_t)number)
-		*out = chain_name((uint32_t)number, arena);
-	*last = (uint32_t)number;
-	return at;
+		return NULL;
+	if (!c->name || c->last != (uint32_t)number)
+		c->name = chain_name((uint32_t)number, c->arena);
+	c->last = (uint32_t)number;
+	return c->name;
 }
 
-static void take_boxes(const struct nft_known_map *map, struct arena *arena,
-		       struct nft_dumped_set *out)
+static const struct nft_direct *take_direct(struct nft_dumped_set *set, const uint8_t *at,
+					    struct arena *arena)
 {
-	const uint8_t *at = map->data;
-	const char *chain = NULL;
-	uint32_t last = 0;
-	struct algebra_range *range =
-		arena_array(arena, struct algebra_range, (size_t)map->len * map->fields);
-	vec_reserve(arena, &out->box, map->len);
-	for (size_t i = 0; i < map->len; i++, range += map->fields) {
-		for (size_t f = 0; f < map->fields; f++)
-			at = take_range(map, f, at, &range[f]);
-		at = take_chain(at, arena, &last, &chain);
-		out->box.at[out->box.len++] = (struct nft_box){.range = range, .chain = chain};
-	}
+	u128 does, rule, clause;
+	at = take_number(at, 1, &does);
+	at = take_number(at, CHAIN_BYTES, &rule);
+	(void)take_number(at, CHAIN_BYTES, &clause);
+	const struct nft_direct direct = {.accepts = does & ACCEPTS,
+					  .tag = {.known = does & OURS,
+						  .rule = (uint32_t)rule,
+						  .clause = (uint32_t)clause,
+						  .counts = does & COUNTS}};
+	return nft_set_direct(set, &direct, arena);
 }
 
-static void take_branches(const struct nft_known_map *map, struct arena *arena,
-			  struct nft_dumped_set *out)
+static void take_outcome(struct chains *chains, struct nft_dumped_set *set, const uint8_t *at,
+			 struct nft_box *box)
 {
-	const uint8_t *at = map->data;
-	const char *chain = NULL;
-	uint32_t last = 0;
-	out->branch = arena_array(arena, struct nft_branch, map->len);
-	for (; out->branches < map->len; out->branches++) {
-		at = take_range(map, 0, at, &out->branch[out->branches].range);
-		at = take_chain(at, arena, &last, &chain);
-		out->branch[out->branches].chain = chain;
+	bool decides = set->counts && *at & DECIDES;
+	box->direct = decides ? take_direct(set, at, chains->arena) : NULL;
+	box->chain = decides ? box->direct->chain : take_chain(chains, at + set->counts);
+}
+
+bool nft_known_boxes(struct nft_dumped_set *set, const struct algebra_set *const *wanted,
+		     struct arena *arena, struct nft_boxes *out)
+{
+	const struct nft_known_map *map = set->packed;
+	struct chains chains = {.arena = arena};
+	struct algebra_range range[NFT_BOXES_FIELDS];
+	size_t bytes = (map->bytes - sizeof(*map)) / (map->len ? map->len : 1);
+	VEC(struct nft_box) kept = {0};
+	for (size_t i = 0; i < map->len; i++) {
+		const uint8_t *at = map->data + i * bytes;
+		struct nft_box box = {.range = range};
+		if (!take_ranges(map, at, wanted, range))
+			continue;
+		box.range = arena_memdup(arena, range, map->fields * sizeof(*range));
+		take_outcome(&chains, set, at + bytes - outcome_bytes(map), &box);
+		vec_push(arena, &kept, box);
 	}
+	out->box = kept.at;
+	out->len = kept.len;
+	return map->sure;
+}
+
+void nft_known_branches(struct nft_dumped_set *set, const struct algebra_set *wanted,
+			struct arena *arena, struct nft_map *out)
+{
+	const struct nft_known_map *map = set->packed;
+	struct chains chains = {.arena = arena};
+	size_t bytes = (map->bytes - sizeof(*map)) / (map->len ? map->len : 1);
+	VEC(struct nft_branch) kept = {0};
+	for (size_t i = 0; i < map->len; i++) {
+		const uint8_t *at = map->data + i * bytes;
+		struct nft_branch branch;
+		if (!take_ranges(map, at, &wanted, &branch.range))
+			continue;
+		branch.chain = take_chain(&chains, at + bytes - outcome_bytes(map));
+		vec_push(arena, &kept, branch);
+	}
+	out->branch = kept.at;
+	out->len = kept.len;
 }
 
 struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name, struct arena *arena)
@@ -331,10 +416,9 @@ struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name, 
 				       .flags = map->flags,
 				       .key_bytes = map->key_bytes,
 				       .fields = map->fields,
-				       .sure = map->sure,
-				       .worked_out = true};
+				       .counts = map->counts,
+				       .packed = map};
 	memcpy(set->field_bytes, map->field_bytes, map->fields);
-	(map->fields ? take_boxes : take_branches)(map, arena, set);
 	map->turn = known->turn;
 	known->given++;
 	return set;

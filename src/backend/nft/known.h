@@ -24,8 +24,14 @@ struct nft_known {
 void nft_known_fini(struct nft_known *known);
 // A map that some rule looked up, just read. Of others, and of what the policy's maps are not like, nothing is kept.
 void nft_known_put(struct nft_known *known, const struct nft_dumped_set *set);
-// By its full name, as a rule that looks it up needs it; NULL: it is to be read.
+// By its full name, as a rule that looks it up needs it, to be unpacked before anything else is put or forgotten. NULL: it
+// is to be read.
 struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name,
 				     struct arena *arena) must_check;
+// The boxes or branches of such a map, as nft_map_boxes and nft_map_branches say.
+bool nft_known_boxes(struct nft_dumped_set *set, const struct algebra_set *const *wanted,
+		     struct arena *arena, struct nft_boxes *out) must_check;
+void nft_known_branches(struct nft_dumped_set *set, const struct algebra_set *wanted,
+			struct arena *arena, struct nft_map *out);
 // A message of ours that was written: what it changes is known no more.
 void nft_known_alter(struct nft_known *known, const struct nlmsghdr *message);

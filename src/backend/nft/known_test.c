@@ -37,6 +37,20 @@ static const char *some_chain(struct test_random *random, struct arena *arena)
 	return arena_printf(arena, "-n%u", test_random_below(random, 3) * 1000000007u);
 }
 
+// Accepts or drops by itself, for some rule or nobody.
+static void decide(struct nft_dumped_set *set, struct test_random *random, struct arena *arena,
+		   struct nft_box *box)
+{
+	const struct nft_direct direct = {
+		.accepts = test_random_chance(random, 50),
+		.tag = {.known = test_random_chance(random, 80),
+			.rule = test_random_below(random, 4) * 1000000007u,
+			.clause = test_random_below(random, 3),
+			.counts = test_random_chance(random, 80)}};
+	box->direct = nft_set_direct(set, &direct, arena);
+	box->chain = box->direct->chain;
+}
+
 static struct nft_dumped_set *some_map(struct test_random *random, uint32_t number,
 				       struct arena *arena)
 {
@@ -48,13 +62,14 @@ static struct nft_dumped_set *some_map(struct test_random *random, uint32_t numb
 	set->flags = NFT_SET_MAP | NFT_SET_INTERVAL;
 	set->fields = fields;
 	set->worked_out = true;
-	set->sure = test_random_chance(random, 50);
+	set->sure = fields && test_random_chance(random, 50);
 	for (size_t f = 0; f < fields; f++) {
 		set->field_bytes[f] = bytes[test_random_below(random, array_len(bytes))];
 		set->key_bytes += (set->field_bytes[f] + 3u) / 4 * 4;
 	}
 	if (!fields)
 		set->key_bytes = bytes[test_random_below(random, array_len(bytes))];
+	set->counts = fields && test_random_chance(random, 50);
 	bool block = test_random_chance(random, 60);
 	set->branch = arena_array(arena, struct nft_branch, len);
 	for (size_t i = 0; i < len && !fields; i++, set->branches++)
@@ -64,8 +79,10 @@ static struct nft_dumped_set *some_map(struct test_random *random, uint32_t numb
 		struct algebra_range *range = arena_array(arena, struct algebra_range, fields);
 		for (size_t f = 0; f < fields; f++)
 			range[f] = some_range(random, set->field_bytes[f] * 8u, block);
-		vec_push(arena, &set->box,
-			 ((struct nft_box){.range = range, .chain = some_chain(random, arena)}));
+		struct nft_box box = {.range = range, .chain = some_chain(random, arena)};
+		if (set->counts && test_random_chance(random, 60))
+			decide(set, random, arena, &box);
+		vec_push(arena, &set->box, box);
 	}
 	return set;
 }
@@ -75,11 +92,18 @@ static void assert_same_range(struct algebra_range a, struct algebra_range b)
 	assert_true(a.lo == b.lo && a.hi == b.hi);
 }
 
+static bool same_tag(const struct nft_tag *a, const struct nft_tag *b)
+{
+	return a->known == b->known && a->rule == b->rule && a->clause == b->clause &&
+	       a->counts == b->counts;
+}
+
 static void assert_same(const struct nft_dumped_set *a, const struct nft_dumped_set *b)
 {
 	assert_string_equal(a->name, b->name);
 	assert_true(a->flags == b->flags && a->key_bytes == b->key_bytes);
 	assert_true(a->worked_out && a->sure == b->sure && a->fields == b->fields);
+	assert_int_equal(a->counts, b->counts);
 	assert_int_equal(a->box.len, b->box.len);
 	assert_int_equal(a->branches, b->branches);
 	assert_memory_equal(a->field_bytes, b->field_bytes, a->fields);
@@ -91,7 +115,46 @@ static void assert_same(const struct nft_dumped_set *a, const struct nft_dumped_
 		for (size_t f = 0; f < a->fields; f++)
 			assert_same_range(a->box.at[i].range[f], b->box.at[i].range[f]);
 		assert_string_equal(a->box.at[i].chain, b->box.at[i].chain);
+		const struct nft_direct *direct = a->box.at[i].direct, *other = b->box.at[i].direct;
+		assert_true(direct ? other && direct->accepts == other->accepts &&
+					     same_tag(&direct->tag, &other->tag)
+				   : !other);
 	}
+}
+
+static void unpack(struct nft_dumped_set *set, struct arena *arena)
+{
+	struct nft_boxes boxes = {.len = 0};
+	struct nft_map map = {.len = 0};
+	if (set->fields)
+		set->sure = nft_known_boxes(set, NULL, arena, &boxes);
+	else
+		nft_known_branches(set, NULL, arena, &map);
+	set->box.at = boxes.box;
+	set->box.len = boxes.len;
+	set->branch = map.branch;
+	set->branches = map.len;
+	set->worked_out = true;
+}
+
+// Those that hold some of the values, in their order; one set for all fields.
+static void assert_only_wanted(struct nft_dumped_set *is, const struct nft_dumped_set *set,
+			       struct algebra_set wanted, struct arena *arena)
+{
+	const struct algebra_set *of[NFT_BOXES_FIELDS] = {NULL};
+	struct nft_boxes boxes;
+	size_t n = 0, field = set->fields - 1;
+	of[field] = &wanted;
+	assert_int_equal(nft_known_boxes(is, of, arena, &boxes), set->sure);
+	for (size_t i = 0; i < set->box.len; i++) {
+		struct algebra_range range = set->box.at[i].range[field];
+		if (!algebra_set_overlaps(wanted, (struct algebra_set){&range, 1}))
+			continue;
+		assert_true(n < boxes.len);
+		assert_string_equal(boxes.box[n].chain, set->box.at[i].chain);
+		assert_same_range(boxes.box[n++].range[field], range);
+	}
+	assert_int_equal(n, boxes.len);
 }
 
 static void maps_come_back(void **state)
@@ -111,6 +174,10 @@ static void maps_come_back(void **state)
 	for (uint32_t i = 0; i < MAPS; i++) {
 		struct nft_dumped_set *is = nft_known_get(&known, set[i]->name, &arena);
 		assert_non_null(is);
+		struct algebra_range some = some_range(&random, 32, false);
+		if (is->fields)
+			assert_only_wanted(is, set[i], (struct algebra_set){&some, 1}, &arena);
+		unpack(is, &arena);
 		assert_same(is, set[i]);
 	}
 	assert_int_equal(known.given, MAPS);
@@ -147,9 +214,6 @@ static void only_maps_of_the_policy_are_kept(void **state)
 	set.strange = "why";
 	nft_known_put(&known, &set);
 	set.strange = NULL;
-	set.counts = true; // elements with counters come and go
-	nft_known_put(&known, &set);
-	set.counts = false;
 	assert_int_equal(known.maps, 0);
 	nft_known_put(&known, &set);
 	assert_int_equal(known.maps, 1);

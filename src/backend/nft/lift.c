@@ -24,6 +24,15 @@ struct lifting {
 	const struct nft_chain *const *chain; // by rule of the main chain
 };
 
+static void lift_direct(const struct nft_chain *chain, struct nft_program *out)
+{
+	for (size_t i = 0; i < chain->rule.len; i++) {
+		const struct nft_boxes *boxes = &chain->rule.at[i].boxes;
+		for (size_t k = 0; k < boxes->len; k++)
+			(void)!nft_direct_chain(out, &boxes->box[k]);
+	}
+}
+
 void nft_lift_program(const struct nft_table *table, uint32_t generation, struct nft_program *out)
 {
 	char *prefix = nft_generation_name(generation, out->arena);
@@ -35,6 +44,7 @@ void nft_lift_program(const struct nft_table *table, uint32_t generation, struct
 			continue;
 		struct nft_chain *chain = nft_program_chain(out, from->name + len);
 		nft_chain_spread(from->rule.at, from->rule.len, out->arena, chain);
+		lift_direct(chain, out);
 	}
 }
 

@@ -147,7 +147,10 @@ void nft_live_attend(struct nft_live *live, struct nft_batch *batch)
 void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes)
 {
 	for (size_t i = 0; i < boxes->len; i++)
-		++*leading_to(live, nft_node_number(boxes->box[i].chain));
+		if (boxes->box[i].rule)
+			nft_places_doubt(&live->places, &boxes->box[i].rule->tag);
+		else
+			++*leading_to(live, nft_node_number(boxes->box[i].chain));
 }
 
 void nft_live_leads_no_more(struct nft_live *live, const struct nft_unled *unled,
@@ -155,6 +158,11 @@ void nft_live_leads_no_more(struct nft_live *live, const struct nft_unled *unled
 {
 	for (size_t i = 0; i < unled->list.len; i++) {
 		struct nft_share share = unled->list.at[i];
+		const struct nft_form *rule = live->tree.rule.at[share.rule];
+		if (share.direct && rule)
+			nft_places_doubt(&live->places, &rule->tag);
+		if (share.direct)
+			continue;
 		uint32_t *leading = leading_to(live, live->tree.target.at[share.rule]);
 		*leading -= share.boxes;
 		if (!*leading)

@@ -55,8 +55,8 @@ void nft_live_encode_chain(void *live, const struct nft_chain *chain);
 // The batch changes the policy: what it deletes from here on leaves its counts to the rules, and maps that it changes are
 // known no more.
 void nft_live_attend(struct nft_live *live, struct nft_batch *batch);
-// A map leads to its chains from now on. Maps no more, to those of these rules; rules to whose chains nothing leads any more
-// are added to `gone`.
+// A map leads to its chains from now on, or is a place of rules. Maps do so no more for these rules; those to whose chains
+// nothing leads any more are added to `gone`.
 struct nft_numbers {
 	VEC(uint32_t) list;
 };

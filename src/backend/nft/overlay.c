@@ -144,12 +144,6 @@ static bool add_area(const struct nft_area *area, const struct nft_form *rule, s
 
 // --- what earlier rules leave ---
 
-static bool is_plain(const struct nft_form *form)
-{
-	return (form->act == ACT_ACCEPT || form->act == ACT_DROP) && nft_takes(form) &&
-	       !form->log.prefix && form->tag.known && form->tag.counts;
-}
-
 #define CUTS_MOST 1000u // of areas, by earlier rules
 
 struct cutting {
@@ -206,7 +200,7 @@ bool nft_overlay_cut(const struct nft_tree *tree, uint32_t rule, uint32_t new_fr
 	nft_area_form(&whole, arena, form);
 	if (!whole.never)
 		vec_push(arena, &c.left.list, &whole);
-	if (!is_plain(form) || !leave_earlier(tree, rule, new_from, &c))
+	if (!nft_form_plain(form) || !leave_earlier(tree, rule, new_from, &c))
 		return false;
 	for (size_t i = 0; i < c.left.list.len; i++)
 		if (!add_area(c.left.list.at[i], form, arena, out) ||

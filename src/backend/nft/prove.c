@@ -171,13 +171,13 @@ static void walk_all(struct prover *p)
 	p->out->over |= walk.over;
 }
 
-// Rules that no packet comes to may be of the list, which has such, too.
+// Rules that no packet comes to may be of the list, which has such, too. Boxes may be there for packets outside the part.
 static void see_dead(struct prover *p)
 {
 	for (size_t s = 0; s < p->ways.stop.len; s++) {
 		struct nft_visit at = {.stop = p->ways.stop.at[s]};
 		for (at.rule = 0; at.rule < at.stop->chain->rule.len; at.rule++)
-			if (*is_at(p, &at) == UNSEEN &&
+			if (*is_at(p, &at) == UNSEEN && !(p->within && at.stop->chain->direct) &&
 			    !nft_leads_on(&at.stop->chain->rule.at[at.rule]) &&
 			    nft_judge_rule(&p->judge, &at.stop->chain->rule.at[at.rule]) == NONE)
 				add_rule(p, NFT_MISFIT_UNKNOWN, NONE, &at, "no packet comes to it");

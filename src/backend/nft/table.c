@@ -246,23 +246,48 @@ static u128 number_at(const uint8_t *at, size_t bytes)
 	return value;
 }
 
-// What an element of a map that counts does: accept or drop. NULL when it is none.
-static const struct nft_form *rule_of(struct view *v, const struct nlattr *const *at)
+// Whether an element accepts or drops.
+static bool decides(const struct nlattr *const *at, struct nft_direct *out)
 {
 	const struct nlattr *value[ATTRIBUTES], *verdict[ATTRIBUTES];
-	struct nft_form *rule = arena_new(v->arena, struct nft_form);
 	sort_nested(at[NFTA_SET_ELEM_DATA], value);
 	sort_nested(value[NFTA_DATA_VERDICT], verdict);
 	uint32_t code = u32(verdict[NFTA_VERDICT_CODE]);
-	bool known = verdict[NFTA_VERDICT_CODE] && !verdict[NFTA_VERDICT_CHAIN] &&
-		     (code == NF_ACCEPT || code == NF_DROP);
-	if (!known || !at[NFTA_SET_ELEM_EXPR] || !nft_decode_count(at[NFTA_SET_ELEM_EXPR], rule))
+	out->accepts = code == NF_ACCEPT;
+	return verdict[NFTA_VERDICT_CODE] && !verdict[NFTA_VERDICT_CHAIN] &&
+	       (code == NF_ACCEPT || code == NF_DROP);
+}
+
+// An element of a map that counts that decides by itself. NULL when it does something else.
+static const struct nft_direct *read_direct(struct view *v, const struct nlattr *const *at)
+{
+	struct nft_direct direct = {.tag = {.known = false}};
+	struct nft_form counted = {.packets = 0};
+	if (!v->filled->counts || !decides(at, &direct) || !at[NFTA_SET_ELEM_EXPR] ||
+	    !nft_decode_count(at[NFTA_SET_ELEM_EXPR], &counted))
 		return NULL;
-	rule->act = code == NF_ACCEPT ? ACT_ACCEPT : ACT_DROP;
 	if (at[NFTA_SET_ELEM_USERDATA])
 		nft_decode_tag(v->arena, mnl_attr_get_payload(at[NFTA_SET_ELEM_USERDATA]),
-			       mnl_attr_get_payload_len(at[NFTA_SET_ELEM_USERDATA]), &rule->tag);
-	return rule;
+			       mnl_attr_get_payload_len(at[NFTA_SET_ELEM_USERDATA]), &direct.tag);
+	direct.packets = counted.packets;
+	direct.bytes = counted.bytes;
+	return nft_set_direct(v->filled, &direct, v->arena);
+}
+
+// Of a map that counts all elements have counters, also those that only lead on.
+static bool counter_fits(const struct nft_dumped_set *set, const struct nlattr *expression)
+{
+	struct nft_form none = {0};
+	return set->counts ? expression && nft_decode_count(expression, &none) : !expression;
+}
+
+static bool read_outcome(struct view *v, const struct nlattr *const *at, struct nft_box *box)
+{
+	const struct nft_dumped_set *set = v->filled;
+	box->rule = NULL;
+	box->direct = read_direct(v, at);
+	box->chain = box->direct ? box->direct->chain : chain_of(v, at[NFTA_SET_ELEM_DATA]);
+	return set->flags & NFT_SET_MAP ? box->chain != NULL : !at[NFTA_SET_ELEM_DATA];
 }
 
 // An element without an end is a single point.
@@ -272,12 +297,11 @@ static void add_box(struct view *v, const struct nlattr *const *at)
 	const uint8_t *low = corner_of(set, at[NFTA_SET_ELEM_KEY]),
 		      *high = at[NFTA_SET_ELEM_KEY_END] ? corner_of(set, at[NFTA_SET_ELEM_KEY_END])
 							: low;
-	const char *chain = chain_of(v, at[NFTA_SET_ELEM_DATA]);
-	const struct nft_form *rule = set->counts ? rule_of(v, at) : NULL;
-	bool leads = set->flags & NFT_SET_MAP ? chain != NULL : !at[NFTA_SET_ELEM_DATA],
-	     known = set->counts ? rule != NULL : leads && !at[NFTA_SET_ELEM_EXPR];
-	if (!low || !high || !known || u32(at[NFTA_SET_ELEM_FLAGS]) || at[NFTA_SET_ELEM_OBJREF] ||
-	    at[NFTA_SET_ELEM_EXPRESSIONS] || at[NFTA_SET_ELEM_EXPIRATION] || set->strange) {
+	struct nft_box box;
+	if (!low || !high || !read_outcome(v, at, &box) ||
+	    !counter_fits(set, at[NFTA_SET_ELEM_EXPR]) || u32(at[NFTA_SET_ELEM_FLAGS]) ||
+	    at[NFTA_SET_ELEM_OBJREF] || at[NFTA_SET_ELEM_EXPRESSIONS] ||
+	    at[NFTA_SET_ELEM_EXPIRATION] || set->strange) {
 		strange_elements(set);
 		return;
 	}
@@ -285,8 +309,8 @@ static void add_box(struct view *v, const struct nlattr *const *at)
 	for (size_t f = 0, k = 0; f < set->fields; k += (set->field_bytes[f] + 3u) / 4 * 4, f++)
 		range[f] = (struct algebra_range){number_at(low + k, set->field_bytes[f]),
 						  number_at(high + k, set->field_bytes[f])};
-	vec_push(v->arena, &set->box,
-		 ((struct nft_box){.range = range, .chain = chain, .rule = rule}));
+	box.range = range;
+	vec_push(v->arena, &set->box, box);
 }
 
 static void add_element(struct view *v, const struct nlattr *element)
@@ -345,8 +369,10 @@ static int take_rule(const struct nlmsghdr *nlh, void *context)
 	if (at[NFTA_RULE_USERDATA])
 		nft_decode_tag(v->arena, mnl_attr_get_payload(at[NFTA_RULE_USERDATA]),
 			       mnl_attr_get_payload_len(at[NFTA_RULE_USERDATA]), &form.tag);
-	struct nft_decoder decoder = {
-		.arena = v->arena, .sets = &v->table->set_by_name, .prefix = v->prefix};
+	struct nft_decoder decoder = {.arena = v->arena,
+				      .near = v->part ? v->part->near : NULL,
+				      .sets = &v->table->set_by_name,
+				      .prefix = v->prefix};
 	if (v->detail == NFT_COUNTERS && *v->prefix)
 		nft_decode_counter(at[NFTA_RULE_EXPRESSIONS], &form);
 	else

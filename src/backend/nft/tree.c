@@ -29,6 +29,7 @@
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
 // With so many rules leaves are longer, since the kernel looks for maps one after the other.
+#define DIRECT_MOST 16u // leaves
 #define LARGE 30000u
 
 struct nft_known {
@@ -57,6 +58,16 @@ struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule)
 bool nft_form_decides(const struct nft_form *form)
 {
 	return form->act == ACT_ACCEPT || form->act == ACT_DROP || form->act == ACT_GOTO;
+}
+
+bool nft_tree_direct_as(const struct nft_tree *tree, uint32_t rule, const struct nft_form *form)
+{
+	return tree->leaves.at[rule] <= DIRECT_MOST && nft_form_plain(form);
+}
+
+bool nft_tree_direct(const struct nft_tree *tree, uint32_t rule)
+{
+	return nft_tree_direct_as(tree, rule, tree->rule.at[rule]);
 }
 
 bool nft_entries_closed(const struct nft_tree *tree, const struct nft_entry *at, size_t len)
@@ -468,8 +479,9 @@ void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint6
 	vec_push(tree->arena, &tree->rank, rank);
 	vec_push(tree->arena, &tree->placed, false);
 	vec_push(tree->arena, &tree->hull, nft_hull_of(form));
+	vec_push(tree->arena, &tree->leaves, 0);
 	vec_push(tree->arena, &tree->target, ++tree->numbers);
-	vec_push(tree->arena, &tree->targeted, false);
+	vec_push(tree->arena, &tree->targeted, NFT_TARGET_NONE);
 }
 
 size_t nft_tree_room(size_t rules)
@@ -483,6 +495,7 @@ static void reserve_rules(struct nft_tree *tree, size_t rules)
 	vec_reserve(tree->arena, &tree->rank, rules);
 	vec_reserve(tree->arena, &tree->placed, rules);
 	vec_reserve(tree->arena, &tree->hull, rules);
+	vec_reserve(tree->arena, &tree->leaves, rules);
 	vec_reserve(tree->arena, &tree->target, rules);
 	vec_reserve(tree->arena, &tree->targeted, rules);
 }

@@ -69,14 +69,16 @@ struct nft_hull {
 	} src, dst;
 	uint8_t version, kind;
 };
+enum nft_targeted { NFT_TARGET_NONE, NFT_TARGET_CHAIN, NFT_TARGET_DIRECT };
 struct nft_tree {
 	struct arena *arena;
 	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
 	VEC(uint64_t) rank;                // by number: the place in the list, with room between
 	VEC(bool) placed;                  // by number: it stands in the tree
 	VEC(struct nft_hull) hull;         // by number: roughly where its packets are
+	VEC(uint32_t) leaves;              // by number: that it stood in when it was placed
 	VEC(uint32_t) target;              // by number: of the chain to which its boxes lead …
-	VEC(bool) targeted;                // … which has been emitted
+	VEC(uint8_t) targeted;             // … which has been emitted: enum nft_targeted
 	struct nft_node *root;             // a sequence
 	uint32_t overlay; // edition of the maps in front of it (overlay.h); 0: there are none
 	uint32_t numbers; // given to nodes
@@ -119,9 +121,10 @@ struct nft_touched_leaf {
 	struct nft_node *leaf; // NULL: the chain to which a rule's boxes lead
 	struct nft_chain was, now;
 };
-// A rule to whose chain so many boxes led, of maps that are gone.
+// A rule to whose chain so many boxes led, of maps that are gone; or that they were.
 struct nft_share {
 	uint32_t rule, boxes;
+	bool direct;
 };
 struct nft_unled {
 	VEC(struct nft_share) list;
@@ -161,7 +164,7 @@ void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, stru
 // When all is changed: what the leaves have become; and the chains to which their boxes lead and that were not emitted yet.
 void nft_tree_emit_touched(struct nft_tree *tree, struct nft_touched *touched, nft_chain_fn each,
 			   void *context);
-// Counts paths and finds hosts.
+// Counts paths, and the leaves of rules, and finds hosts.
 void nft_tree_finish(struct nft_tree *tree);
 // The rules of the chain in which a node's stand, without the branches of its map; as nft_tree_emit makes them. The touched
 // leaves have been emitted.
@@ -228,6 +231,12 @@ struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule) must_c
 bool nft_entries_closed(const struct nft_tree *tree, const struct nft_entry *at,
 			size_t len) must_check;
 bool nft_form_decides(const struct nft_form *form) must_check;
+// Boxes of the rule decide by themselves instead of leading to its chain: it does no more than an element of a map can, and
+// stands in few leaves, as all its maps are to be made anew when it is turned.
+bool nft_tree_direct(const struct nft_tree *tree, uint32_t rule) must_check;
+// The same when it does what the form does.
+bool nft_tree_direct_as(const struct nft_tree *tree, uint32_t rule,
+			const struct nft_form *form) must_check;
 bool nft_form_needs_no_flow(const struct nft_form *form) must_check; // of packets without a flow
 // Whatever the rule matches in a leaf, one of so many before it has matched.
 bool nft_entries_take_all_of(const struct nft_tree *tree, const struct nft_entry *at, size_t len,

@@ -191,19 +191,21 @@ static void order_fields(struct pick *p, enum nft_field last)
 }
 
 // All combinations of the rule's ranges, in any order: they lead to one chain.
-static bool fill_rule(const struct pick *p, struct nft_filling *filling, struct nft_entry entry,
-		      const char *chain)
+static bool fill_rule(const struct pick *p, struct nft_filling *filling, struct nft_entry entry)
 {
+	struct nft_box box = {.chain = nft_node_name(p->tree->target.at[entry.rule], p->arena)};
 	const struct algebra_set *set[NFT_BOXES_FIELDS];
 	size_t n = boxes_of(p->tree, p->leaf, entry);
+	if (nft_tree_direct(p->tree, entry.rule))
+		box.rule = p->tree->rule.at[entry.rule];
 	for (size_t f = 0; f < p->fields; f++)
 		set[f] = set_of(p, entry, p->field[f]);
 	for (size_t i = 0; i < n; i++) {
 		struct algebra_range *range =
 			arena_array(p->arena, struct algebra_range, p->fields);
 		nft_boxes_combination(p->field, set, p->fields, i, range);
-		if (!nft_filling_add(filling, &(struct nft_box){.range = range, .chain = chain},
-				     CORNERS_MOST))
+		box.range = range;
+		if (!nft_filling_add(filling, &box, CORNERS_MOST))
 			return false;
 	}
 	return true;
@@ -217,8 +219,7 @@ static size_t fill_as(const struct pick *p, enum nft_boxes_kind kind, struct nft
 	*out = (struct nft_boxes){.fields = p->fields};
 	memcpy(out->field, p->field, sizeof(out->field));
 	for (; n < p->len; n++) {
-		const char *chain = nft_node_name(p->tree->target.at[p->at[n].rule], p->arena);
-		if (!fill_rule(p, filling, p->at[n], chain))
+		if (!fill_rule(p, filling, p->at[n]))
 			break;
 		nft_filling_take(filling, out);
 		len = out->len;

@@ -533,13 +533,18 @@ bool nft_tree_turn(struct nft_tree *tree, uint32_t rule, const struct nft_form *
 		   struct nft_touched *touched)
 {
 	struct walk w = {.tree = tree, .arena = touched->arena};
+	bool direct = nft_tree_direct_as(tree, rule, form),
+	     map_says = direct || nft_tree_direct(tree, rule);
 	size_t at;
 	if (!walk_rule(&w, rule))
 		return false;
 	for (size_t i = 0; i < w.found.len; i++)
-		if (holds(w.found.at[i].leaf, rule, &at))
+		if (holds(w.found.at[i].leaf, rule, &at)) {
 			touch(tree, touched, w.found.at[i].leaf);
-	if (tree->targeted.at[rule])
+			if (map_says)
+				nft_cut_turn(w.found.at[i].leaf, rule);
+		}
+	if (tree->targeted.at[rule] == NFT_TARGET_CHAIN && !direct)
 		turn_target(tree, rule, form, touched);
 	tree->rule.at[rule] = form;
 	return true;
@@ -638,6 +643,7 @@ bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *to
 	if (!pass_gates(&w, rule, touched))
 		return false;
 	tree->placed.at[rule] = true;
+	tree->leaves.at[rule] = (uint32_t)w.found.len;
 	for (size_t i = 0; i < w.chosen.len; i++)
 		list_in_part(tree, &w.chosen.at[i].node->part.at[w.chosen.at[i].way], rule);
 	for (size_t i = 0; i < w.found.len; i++)

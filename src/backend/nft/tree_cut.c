@@ -46,8 +46,10 @@ static void count_boxes(const struct nft_tree *tree, const struct nft_boxes *box
 	for (size_t i = 0; i < len; i++)
 		for (; k < boxes->len &&
 		       nft_node_number(boxes->box[k].chain) == tree->target.at[rule[i].entry.rule];
-		     k++)
+		     k++) {
 			rule[i].boxes++;
+			rule[i].direct = boxes->box[k].rule != NULL;
+		}
 }
 
 static void add_group(struct cutting *c, struct nft_group group, const struct nft_entry *entry)
@@ -112,7 +114,7 @@ static void note_unled(struct cutting *c, const struct nft_placed *rule)
 {
 	if (c->touched && rule->boxes)
 		vec_push(c->touched->arena, &c->touched->unled.list,
-			 ((struct nft_share){rule->entry.rule, rule->boxes}));
+			 ((struct nft_share){rule->entry.rule, rule->boxes, rule->direct}));
 }
 
 // The group begins with this rule.
@@ -160,8 +162,15 @@ static bool only_loses(const struct nft_boxes *were, const struct nft_boxes *are
 	return k == are->len;
 }
 
+static bool must_stay(const struct cutting *c, const struct nft_group *group,
+		      const struct nft_placed *rule)
+{
+	bool counts = rule->direct && c->tree->rule.at[rule->entry.rule];
+	return counts || (group->kind == BOXES_APART && rule->boxes > 1);
+}
+
 // The map's rules that stay; 0 when the others may not leave it by themselves: boxes of one rule that overlap might be taken
-// for each other in a map of very many.
+// for each other in a map of very many; and what they have counted would be lost.
 static uint32_t find_left(struct cutting *c, const struct nft_group *group, size_t from,
 			  const bool *gone, struct nft_placed *left)
 {
@@ -169,7 +178,7 @@ static uint32_t find_left(struct cutting *c, const struct nft_group *group, size
 	for (size_t i = from; i < from + group->rules; i++)
 		if (!gone[i])
 			left[n++] = c->cut->rule.at[i];
-		else if (group->kind == BOXES_APART && c->cut->rule.at[i].boxes > 1)
+		else if (must_stay(c, group, &c->cut->rule.at[i]))
 			return 0;
 	return n;
 }
@@ -200,6 +209,31 @@ static bool thin_out(struct cutting *c, struct nft_group *group, size_t from, co
 	return true;
 }
 
+// The same boxes in a map of another name, as its rules do or are something else.
+static bool renew(struct cutting *c, struct nft_group *group, size_t from)
+{
+	struct nft_placed *rule = &c->cut->rule.at[from];
+	struct nft_boxes *boxes = arena_new(c->arena, struct nft_boxes);
+	if (!nft_leaf_boxes_again(c->tree, c->leaf, group, rule, c->arena, boxes))
+		return false;
+	note_group_unled(c, group, from);
+	for (size_t i = 0; i < group->rules; i++)
+		rule[i].boxes = 0;
+	count_boxes(c->tree, boxes, rule, group->rules);
+	group->map = ++c->cut->maps;
+	group->boxes = boxes;
+	group->turned = false;
+	return true;
+}
+
+static bool stays(struct cutting *c, struct nft_group *group, size_t from, const bool *gone)
+{
+	bool some = group->rules && memchr(gone + from, true, group->rules);
+	if (group->turned)
+		return !some && renew(c, group, from);
+	return !some || thin_out(c, group, from, gone);
+}
+
 static void take_gone(struct cutting *c, const bool *gone)
 {
 	struct nft_cut *cut = c->cut;
@@ -207,8 +241,7 @@ static void take_gone(struct cutting *c, const bool *gone)
 	for (size_t i = 0; i < cut->group.len; i++) {
 		struct nft_group *group = &cut->group.at[i];
 		size_t end = at + group->rules;
-		bool some = at < end && memchr(gone + at, true, end - at);
-		if (some && !thin_out(c, group, at, gone))
+		if (!stays(c, group, at, gone))
 			make_anew(c, group, at);
 		group->were = NULL;
 		for (; at < end; at++)
@@ -226,6 +259,14 @@ static bool stands_in(const struct nft_group *group, const struct nft_placed *fi
 		if (first[i].entry.rule == rule)
 			return true;
 	return false;
+}
+
+void nft_cut_turn(const struct nft_node *leaf, uint32_t rule)
+{
+	const struct nft_placed *first = leaf->cut->rule.at;
+	for (size_t i = 0; i < leaf->cut->group.len; first += leaf->cut->group.at[i++].rules)
+		if (leaf->cut->group.at[i].map && stands_in(&leaf->cut->group.at[i], first, rule))
+			leaf->cut->group.at[i].turned = true;
 }
 
 void nft_cut_begin_removal(struct nft_tree *tree, const struct nft_node *leaf, uint32_t rule,

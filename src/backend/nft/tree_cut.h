@@ -9,6 +9,7 @@
 struct nft_placed {
 	struct nft_entry entry;
 	uint32_t boxes;
+	bool direct; // they decide by themselves
 };
 // Rules of a cut that follow each other: those of one map, or one by itself.
 struct nft_group {
@@ -19,6 +20,7 @@ struct nft_group {
 	uint8_t kind;  // enum nft_boxes_kind
 	uint8_t fields;
 	uint8_t field[NFT_BOXES_FIELDS];
+	bool turned;      // a rule of it does something else from now on, or is told in another way
 	bool anew, mixed; // while the cut is changed: to be made anew, and its rules put in order
 	const struct nft_boxes *boxes; // of a map that has just been made, until it is emitted
 	const struct nft_boxes *were;  // of a map of which a rule goes, before it does
@@ -36,6 +38,8 @@ char *nft_group_name(const struct nft_node *leaf, const struct nft_group *group,
 		     struct arena *arena) must_check;
 // An empty one.
 struct nft_cut *nft_cut_new(struct arena *arena) must_check;
+// Before a rule of the leaf, of which it holds boxes, does something else.
+void nft_cut_turn(const struct nft_node *leaf, uint32_t rule);
 // Before a rule goes that may stand in the leaf.
 void nft_cut_begin_removal(struct nft_tree *tree, const struct nft_node *leaf, uint32_t rule,
 			   struct nft_touched *touched);

@@ -81,11 +81,13 @@ static const char *target_name(struct emission *e, struct nft_entry entry)
 // What a rule does, for its boxes in all leaves.
 static void emit_target(struct emission *e, struct nft_entry entry)
 {
-	if (e->tree->targeted.at[entry.rule])
+	bool direct = nft_tree_direct(e->tree, entry.rule);
+	uint8_t now = direct ? NFT_TARGET_DIRECT : NFT_TARGET_CHAIN;
+	if (e->tree->targeted.at[entry.rule] == now)
 		return;
-	e->tree->targeted.at[entry.rule] = true;
+	e->tree->targeted.at[entry.rule] = now;
 	struct nft_form form = nft_entry_form(e->tree, (struct nft_entry){entry.rule, 0}, e->arena);
-	struct nft_chain chain = {.name = target_name(e, entry)};
+	struct nft_chain chain = {.name = target_name(e, entry), .direct = direct};
 	vec_push(e->arena, &chain.rule, form);
 	e->each(e->context, arena_memdup(e->arena, &chain, sizeof(chain)));
 }
@@ -348,7 +350,7 @@ static void emit_main(struct emission *e, struct nft_chain *main_chain)
 static void emit(struct emission *e)
 {
 	for (size_t i = 0; i < e->tree->targeted.len; i++)
-		e->tree->targeted.at[i] = false;
+		e->tree->targeted.at[i] = NFT_TARGET_NONE;
 	struct arena arena;
 	arena_init(&arena);
 	e->done = base_oom(calloc((size_t)e->tree->numbers + 1, 1));
@@ -446,6 +448,12 @@ static void add_paths(struct counting *c, struct nft_node *node, uint32_t paths)
 		vec_push(c->arena, &c->ready, node);
 }
 
+static void count_rules(struct nft_tree *tree, const struct nft_node *leaf)
+{
+	for (size_t i = 0; i < leaf->entry.len; i++)
+		tree->leaves.at[leaf->entry.at[i].rule]++;
+}
+
 // A node is counted when all that lead to it are.
 static void count_paths(struct nft_tree *tree)
 {
@@ -456,6 +464,7 @@ static void count_paths(struct nft_tree *tree)
 	add_paths(&c, tree->root, 1);
 	while (c.ready.len) {
 		struct nft_node *node = c.ready.at[--c.ready.len];
+		count_rules(tree, node);
 		for (size_t i = 0; i < node->way.len; i++)
 			add_paths(&c, node->way.at[i].to, node->paths);
 		if (node->miss)

@@ -37,11 +37,8 @@ struct counting {
 	bool named; // each as its rule in the list
 };
 
-static void count_rule(struct counting *c, const struct nft_form *form)
+static void count_tag(struct counting *c, const struct nft_tag *tag)
 {
-	const struct nft_tag *tag = &form->tag;
-	for (size_t i = 0; i < form->boxes.pieces; i++)
-		count_rule(c, &form->boxes.piece[i]);
 	if (!tag->known || tag->rule >= NFT_TAG_HELPER)
 		return;
 	const struct nft_tag *of_list = tag->rule < c->len ? c->tag[tag->rule] : NULL;
@@ -50,6 +47,16 @@ static void count_rule(struct counting *c, const struct nft_form *form)
 		c->named = false;
 	else
 		c->of[tag->rule]++;
+}
+
+static void count_rule(struct counting *c, const struct nft_form *form)
+{
+	count_tag(c, &form->tag);
+	for (size_t i = 0; i < form->boxes.pieces; i++)
+		count_tag(c, &form->boxes.piece[i].tag);
+	for (size_t i = 0; i < form->boxes.len; i++)
+		if (form->boxes.box[i].direct)
+			count_tag(c, &form->boxes.box[i].direct->tag);
 }
 
 static void count_all(const struct nft_live *live, const struct nft_table *table,
@@ -142,6 +149,12 @@ static struct algebra_set set_copy(struct arena *arena, struct algebra_set set)
 	return set;
 }
 
+static const struct nft_reg *copy_regs(struct arena *arena, const struct nft_boxes *boxes)
+{
+	size_t bytes = boxes->fields * sizeof(*boxes->reg);
+	return boxes->reg ? arena_memdup(arena, boxes->reg, bytes) : NULL;
+}
+
 // What it tests, and whose it is. A reason not to understand it is a constant.
 static void copy_tests(struct arena *arena, const struct nft_form *form, struct nft_form *out)
 {
@@ -161,7 +174,11 @@ static void copy_tests(struct arena *arena, const struct nft_form *form, struct 
 		.act = form->act,
 		.limited = form->limited,
 		.named_set = form->named_set ? "" : NULL,
+		.boxes = {.fields = form->boxes.fields,
+			  .name = arena_strdup(arena, form->boxes.name),
+			  .reg = copy_regs(arena, &form->boxes)},
 		.tag = {.known = true, .rule = form->tag.rule, .clause = form->tag.clause}};
+	memcpy(out->boxes.field, form->boxes.field, sizeof(out->boxes.field));
 }
 
 static bool was_touched(const struct nft_turned *turned, const char *name)
@@ -190,11 +207,37 @@ void nft_turned_touch(struct backend_nft *nft, const struct nft_dumped_chain *is
 	turned->again |= was_touched(turned, is->name);
 	for (size_t i = 0; i < is->rule.len; i++) {
 		const struct nft_form *form = &is->rule.at[i];
-		if (turn_of(turned, &form->tag))
+		if (turn_of(turned, &form->tag) || form->act == ACT_BOXES)
 			copy_tests(a, form, &chain.rule[i]);
 		chain.rule[i].handle = form->handle;
 	}
 	vec_push(a, &turned->chain, chain);
+}
+
+static void read_map(struct backend_nft *nft, const char *name, struct arena *arena,
+		     struct nft_boxes *out)
+{
+	const struct nft_live *live = nft->live;
+	struct nft_table table;
+	const char *full = arena_printf(arena, "%s%s", live->prefix, name);
+	struct nft_part part = {.set = &full, .sets = 1};
+	*out = (struct nft_boxes){.len = 0};
+	if (nft_table_read_part(&nft->socket, nft->table, &part, arena, &table) || !table.set.len ||
+	    table.set.at[0]->strange)
+		return;
+	if (!nft_map_boxes(table.set.at[0], live->prefix, NULL, arena, out))
+		out->len = 0;
+}
+
+void nft_turned_take(struct backend_nft *nft, const struct nft_form *look_up)
+{
+	struct nft_changed *changed = &nft->changed;
+	struct nft_turned_map map = {.name = look_up->boxes.name};
+	if (!only_turned(changed))
+		return;
+	map.name = arena_strdup(&changed->arena, map.name);
+	read_map(nft, map.name, &changed->arena, &map.boxes);
+	vec_push(&changed->arena, &changed->turned.map, map);
 }
 
 // --- what they are now ---
@@ -279,6 +322,51 @@ static bool is_turned(struct turning *t, struct nft_turn *turn, const struct nft
 	       now->handle != was->handle && same_tests(was, now) && stands_for(t, was, now);
 }
 
+static const struct nft_boxes *old_map(const struct turning *t, const char *name)
+{
+	for (size_t i = 0; i < t->turned->map.len; i++)
+		if (!strcmp(t->turned->map.at[i].name, name))
+			return &t->turned->map.at[i].boxes;
+	return NULL;
+}
+
+// A box that decides, of the rule that was turned or as it was; or one that leads on.
+static bool box_stays(struct turning *t, const struct nft_box *was, const struct nft_box *is,
+		      size_t fields)
+{
+	if (memcmp(was->range, is->range, fields * sizeof(*was->range)) != 0)
+		return false;
+	struct nft_turn *turn = was->direct ? turn_of(t->turned, &was->direct->tag) : NULL;
+	if (!turn || !is->direct)
+		return !strcmp(was->chain, is->chain);
+	const struct nft_form before = nft_direct_form(was->direct),
+			      now = nft_direct_form(is->direct);
+	turn->found++;
+	return now.tag.known && now.tag.rule == turn->now && now.tag.clause == before.tag.clause &&
+	       stands_for(t, &before, &now);
+}
+
+// Another map is looked up, by the same fields.
+static bool same_boxes(struct turning *t, const struct nft_form *was, const struct nft_form *is)
+{
+	struct nft_boxes now;
+	const struct nft_boxes *before = old_map(t, was->boxes.name);
+	bool same = was->act == ACT_BOXES && is->act == ACT_BOXES && before && before->len &&
+		    same_text(was->strange, is->strange) && same_tests(was, is) &&
+		    was->boxes.fields == is->boxes.fields &&
+		    !memcmp(was->boxes.field, is->boxes.field, sizeof(is->boxes.field)) &&
+		    !was->boxes.reg == !is->boxes.reg;
+	for (size_t f = 0; same && was->boxes.reg && f < was->boxes.fields; f++)
+		same = same_reg(&was->boxes.reg[f], &is->boxes.reg[f]);
+	if (!same)
+		return false;
+	read_map(t->nft, is->boxes.name, &t->arena, &now);
+	for (size_t i = 0; i < now.len && same; i++)
+		same = i < before->len &&
+		       box_stays(t, &before->box[i], &now.box[i], was->boxes.fields);
+	return same && now.len == before->len;
+}
+
 static bool as_it_was(struct turning *t, const struct nft_turned_chain *was,
 		      const struct nft_dumped_chain *is)
 {
@@ -287,7 +375,8 @@ static bool as_it_was(struct turning *t, const struct nft_turned_chain *was,
 		const struct nft_form *now = &is->rule.at[i];
 		struct nft_turn *turn = turn_of(t->turned, &was->rule[i].tag);
 		same = turn ? is_turned(t, turn, &was->rule[i], now)
-			    : now->handle == was->rule[i].handle;
+			    : now->handle == was->rule[i].handle ||
+				       same_boxes(t, &was->rule[i], now);
 	}
 	return same;
 }
