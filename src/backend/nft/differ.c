@@ -33,13 +33,22 @@ struct differing {
 };
 #define NONE NFT_MISFIT_NONE
 
-// "chain g7-n5, handle 12: tcp dport 22 accept".
+// Whose elements lead there; that is told of those only that are nobody's.
+static const char *map_of(const struct nft_chain *direct)
+{
+	const char *space = strchr(direct->name, ' ');
+	return space ? space + 1 : "a map";
+}
+
+// "chain g7-n5, handle 12: tcp dport 22 accept"; "an element of g7-m12.1: accept".
 static const char *shown_text(const struct differing *d, const struct nft_misfit *misfit)
 {
 	struct arena *a = d->out->arena;
 	const struct nft_form *form = misfit->form;
 	const char *text = form ? nft_text_shown(d->found, form, a) : "its end";
 	const char *name = misfit->chain ? misfit->chain->name : "";
+	if (misfit->chain && misfit->chain->direct)
+		return arena_printf(a, "an element of %s: %s", map_of(misfit->chain), text);
 	if (!form || !form->handle)
 		return arena_printf(a, "chain %s%s: %s", d->prefix, name, text);
 	return arena_printf(a, "chain %s%s, handle %" PRIu64 ": %s", d->prefix, name, form->handle,
