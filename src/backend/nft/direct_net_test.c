@@ -143,7 +143,8 @@ static void a_tag_proves_nothing(void **state)
 	const char *map = find_map(f, &box)->name;
 	run(f, "delete", map, key(f, box, PORT + 3));
 	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, &table), 0);
-	struct nft_box *lies = &((struct nft_dumped_set *)map_get(&table.set_by_name, map))->box.at[0];
+	struct nft_box *lies =
+		&((struct nft_dumped_set *)map_get(&table.set_by_name, map))->box.at[0];
 	struct nft_form rule = nft_direct_form(lies->direct);
 	struct nft_boxes boxes = {.fields = 2, .name = map + 2, .box = lies, .len = 1};
 	struct nft_batch batch;

@@ -180,7 +180,7 @@ static size_t leaves_by(struct walk *w, struct nft_node *node, size_t part)
 	return leaves;
 }
 
-// The part in which it stands in the fewest leaves.
+// The part in which it stands in the fewest leaves; in a list, which all packets meet, only where it must.
 static bool choose_part(struct walk *w, struct nft_node *node, size_t *part_out)
 {
 	size_t lo, hi, least = SIZE_MAX;
@@ -188,8 +188,12 @@ static bool choose_part(struct walk *w, struct nft_node *node, size_t *part_out)
 	if (!parts_for(w->tree, node, w->at.entry.rule, &lo, &hi))
 		return false;
 	for (size_t i = lo; i <= hi; i++) {
-		bool can = fits(&node->part.at[i], w->tree->rule.at[w->at.entry.rule]);
-		size_t leaves = !can ? SIZE_MAX : lo == hi ? 0 : leaves_by(w, node, i);
+		const struct nft_tree_part *part = &node->part.at[i];
+		bool can = fits(part, w->tree->rule.at[w->at.entry.rule]);
+		size_t leaves = !can               ? SIZE_MAX
+				: lo == hi         ? 0
+				: part->root->list ? SIZE_MAX - 1
+						   : leaves_by(w, node, i);
 		if (leaves < least) {
 			least = leaves;
 			*part_out = i;
@@ -599,9 +603,11 @@ static struct nft_entry arriving(const struct walk *w, size_t at)
 	return entry_in(w->tree, leaf, entry, ways);
 }
 
-static bool has_room(const struct nft_node *leaf)
+// A list that is all there is grows as the policy does.
+static bool has_room(const struct nft_tree *tree, const struct nft_node *leaf)
 {
-	return leaf->list || leaf->entry.len < leaf->made * LEAF_GROWTH + LEAF_LEAST;
+	bool whole = leaf->list && tree->root->part.len == 1;
+	return whole || leaf->entry.len < leaf->made * LEAF_GROWTH + LEAF_LEAST;
 }
 
 static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint32_t rule)
@@ -638,7 +644,7 @@ bool nft_tree_place(struct nft_tree *tree, uint32_t rule, struct nft_touched *to
 	if (tree->rule.at[rule]->len > 32 || !walk_rule(&w, rule))
 		return false;
 	for (size_t i = 0; i < w.found.len; i++)
-		if (!has_room(w.found.at[i].leaf))
+		if (!has_room(tree, w.found.at[i].leaf))
 			return false;
 	if (!pass_gates(&w, rule, touched))
 		return false;

@@ -17,6 +17,7 @@
 #define PARTS_MOST 64u
 #define CLASSES 4u
 #define FEW_MOST 25000u // rules behind the first class that the proof of lists of them has time for
+#define LEADING_MOST 8u
 #define TRUNK_COPIES 4u // of each rule, by what nearly all ask
 
 static struct nft_entries all_of(const struct nft_tree *tree, const uint32_t *rule, size_t len,
@@ -322,6 +323,20 @@ static bool too_long(const struct nft_tree *tree)
 	return false;
 }
 
+// How many rules at the beginning stand in front of all trees, as a list: up to the last that asks for the state of the
+// packet's connection and for no address, as "established: accept" does. Trees do not split by it, so that rule would stand
+// in each leaf; here the packets of known connections are judged before anything else is asked.
+static size_t leading(const struct nft_build *b)
+{
+	size_t n = 0, most = b->tree->rule.len;
+	for (size_t i = 0; i < LEADING_MOST && i < most && b->mixed; i++) {
+		const struct nft_form *form = b->tree->rule.at[i];
+		if (nft_form_set(form, F_STATE) && !nft_split_addresses(form))
+			n = i + 1;
+	}
+	return most - n > b->leaf_most ? n : 0;
+}
+
 static void add_run(struct nft_build *b, struct nft_node *to, const struct run *run)
 {
 	static const struct nft_path path;
@@ -345,7 +360,11 @@ struct nft_node *nft_build_root(struct nft_build *b)
 	struct nft_node *root = nft_build_new(b, NFT_FIELDS);
 	root->refs = 1;
 	bool lists = too_long(b->tree) || b->shape->form == BACKEND_NFT_LINEAR;
-	for (struct run run = {.len = 0}; run.first < b->tree->rule.len; run.first += run.len) {
+	struct run first = {.len = lists ? 0 : leading(b), .list = true};
+	if (first.len)
+		add_run(b, root, &first);
+	for (struct run run = {.first = first.len}; run.first < b->tree->rule.len;
+	     run.first += run.len) {
 		run.list = lists || root->part.len >= PARTS_MOST;
 		find_run(b->tree, &run);
 		run.list |= b->mixed && run.len <= b->leaf_most;

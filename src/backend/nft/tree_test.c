@@ -844,6 +844,97 @@ static void ports_are_known_behind_protocols(void **state)
 	assert_false(nft_path_has(&path, F_SMAC));
 }
 
+static struct ir_rule state_rule(struct arena *arena, enum ir_verdict verdict, u128 lo, u128 hi)
+{
+	struct ir_rule rule = {.policy = "p",
+			       .name = "known",
+			       .verdict = verdict,
+			       .clause = arena_new(arena, struct ir_clause),
+			       .clauses = 1};
+	assert_true(ir_clause_narrow(rule.clause, arena, IR_STATE, algebra_set_one(arena, lo, hi)));
+	return rule;
+}
+
+static size_t ask_for_state(const struct nft_program *program)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < program->chain.len; i++)
+		for (size_t k = 0; k < program->chain.at[i]->rule.len; k++)
+			n += nft_form_set(&program->chain.at[i]->rule.at[k], F_STATE) != NULL;
+	return n;
+}
+
+// "Established, related: accept; invalid: drop" before all others, as nearly every firewall begins.
+static void make_stateful(const struct test_sets_spec *spec, struct arena *arena,
+			  struct nft_program *out)
+{
+	struct ir_ruleset set = {.default_action = IR_DROP}, ruleset = {.default_action = IR_DROP};
+	test_sets_make(spec, arena, &set);
+	vec_push(arena, &ruleset.rule,
+		 state_rule(arena, IR_PASS, IR_STATE_ESTABLISHED, IR_STATE_RELATED));
+	vec_push(arena, &ruleset.rule,
+		 state_rule(arena, IR_DROP, IR_STATE_INVALID, IR_STATE_INVALID));
+	for (size_t i = 0; i < set.rule.len; i++)
+		vec_push(arena, &ruleset.rule, set.rule.at[i]);
+	nft_program_init(out, arena);
+	nft_compile(&ruleset, NULL, out);
+}
+
+static void known_connections_are_judged_first(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
+	for (unsigned kind = 0; kind < TEST_SETS_KINDS; kind++) {
+		const struct test_sets_spec spec = {
+			.kind = kind, .family = 4, .rules = 400, .seed = 7};
+		struct arena arena;
+		struct nft_program list, tree;
+		struct changing c = {.arena = &arena, .random = &random};
+		arena_init(&arena);
+		make_stateful(&spec, &arena, &list);
+		const struct nft_chain *rules = nft_program_find(&list, ""), *front;
+		begin(&c, rules, &shape);
+		nft_program_init(&tree, &arena);
+		nft_tree_program(&c.tree, &tree);
+		front = nft_program_find(&tree, "");
+		assert_int_equal(ask_for_state(&tree), 2);
+		for (size_t i = 0; i < 2; i++)
+			assert_true(nft_form_set(&front->rule.at[i], F_STATE));
+		change_often(&c, &shape, rules, 60);
+		assert_true(c.done > c.anew);
+		arena_fini(&arena);
+	}
+}
+
+// Rules that come before those stand in the list, too, but not very many: then all is one tree.
+static void what_stands_in_front_stays_short(void **state)
+{
+	(void)state;
+	const struct test_sets_spec spec = {
+		.kind = TEST_SETS_ACL, .family = 4, .rules = 400, .seed = 7};
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED};
+	struct arena arena;
+	struct nft_program list;
+	struct changing c = {.arena = &arena};
+	size_t put = 0;
+	arena_init(&arena);
+	make_stateful(&spec, &arena, &list);
+	const struct nft_chain *rules = nft_program_find(&list, "");
+	begin(&c, rules, &shape);
+	for (bool in_place = true; in_place; put++) {
+		struct nft_touched touched = {.arena = &arena};
+		uint32_t number = (uint32_t)c.tree.rule.len;
+		nft_tree_add_rule(&c.tree, &rules->rule.at[2 + put],
+				  c.tree.rank.at[0] - NFT_RANK_STEP / 2 + put);
+		in_place = nft_tree_place(&c.tree, number, &touched);
+		if (in_place)
+			nft_tree_emit_touched(&c.tree, &touched, ignore_chain, NULL);
+	}
+	assert_true(put > 10 && put < 60);
+	arena_fini(&arena);
+}
+
 // Rules are compiled in blocks; the default action stands once behind them all.
 static void the_end_stands_once(void **state)
 {
@@ -884,6 +975,8 @@ int main(void)
 		cmocka_unit_test(sequences_are_changed),
 		cmocka_unit_test(what_was_left_out_comes_back),
 		cmocka_unit_test(maps_stay),
+		cmocka_unit_test(known_connections_are_judged_first),
+		cmocka_unit_test(what_stands_in_front_stays_short),
 		cmocka_unit_test(the_end_stands_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
