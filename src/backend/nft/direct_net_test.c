@@ -9,7 +9,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -66,10 +65,11 @@ static const char *key(struct test_fixture *f, const struct nft_box *box, unsign
 
 static void run(struct test_fixture *f, const char *what, const char *map, const char *element)
 {
-	const char *line = arena_printf(&f->arena, "nft '%s element inet bulwark %s { %s }'", what,
-					map, element);
-	if (system(line) != 0)
-		fail_msg("%s", line);
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+	const char *line = arena_printf(&f->arena, "%s element inet bulwark %s { %s }\n", what, map,
+					element);
+	if (test_run(line, argv))
+		fail_msg("nft does not take %s", line);
 }
 
 static const struct backend_difference *told(struct test_fixture *f, enum backend_change change,
