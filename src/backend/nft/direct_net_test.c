@@ -66,8 +66,8 @@ static const char *key(struct test_fixture *f, const struct nft_box *box, unsign
 static void run(struct test_fixture *f, const char *what, const char *map, const char *element)
 {
 	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	const char *line = arena_printf(&f->arena, "%s element inet bulwark %s { %s }\n", what, map,
-					element);
+	const char *line =
+		arena_printf(&f->arena, "%s element inet bulwark %s { %s }\n", what, map, element);
 	if (test_run(line, argv))
 		fail_msg("nft does not take %s", line);
 }
