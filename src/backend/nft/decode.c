@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define ATTRIBUTES 24
+#define HEADER_BYTES 4u // of a transport header, which are there or it is not
 
 void nft_strange(struct nft_reading *r, const char *why)
 {
@@ -475,6 +476,33 @@ static bool regs_of(const struct nft_reading *r, const struct nlattr *sreg,
 	return true;
 }
 
+static bool is_transport(const struct nft_reg *reg)
+{
+	return reg->place.source == SOURCE_PAYLOAD &&
+	       reg->place.key == NFT_PAYLOAD_TRANSPORT_HEADER;
+}
+
+static bool is_whole(const struct algebra_set set, unsigned bits)
+{
+	return set.len == 1 && !set.at[0].lo && set.at[0].hi == algebra_max(bits);
+}
+
+// Whoever has a transport header has the four bytes where ports would be: where each value of them will do, whatever the
+// protocol, they are not asked for.
+static bool says_nothing(const struct nft_reading *r, const struct nft_reg *reg,
+			 struct algebra_range range)
+{
+	const struct nft_field_info *header = &nft_field_info[F_HEADER];
+	bool has = false;
+	for (size_t i = 0; i < r->tests; i++)
+		has |= is_transport(&r->test[i].reg) &&
+		       r->test[i].reg.place.offset == header->place.offset &&
+		       r->test[i].reg.bytes == header->bytes &&
+		       is_whole(r->test[i].set, header->bits);
+	return has && is_transport(reg) && reg->place.offset + reg->bytes <= HEADER_BYTES &&
+	       !range.lo && range.hi == algebra_max((unsigned)reg->bytes * 8);
+}
+
 // A box of a map in front is like a rule with the tests of the one that looks it up, and one for each field.
 static void read_piece(const struct nft_reading *look_up, const struct nft_box *box,
 		       const struct nft_reg *reg, size_t fields, struct nft_form *out)
@@ -487,8 +515,9 @@ static void read_piece(const struct nft_reading *look_up, const struct nft_box *
 	r.form = out;
 	r.test = test;
 	for (size_t f = 0; f < fields; f++)
-		test[r.tests++] = (struct nft_test){
-			reg[f], nft_values(r.arena, box->range[f].lo, box->range[f].hi)};
+		if (!says_nothing(look_up, &reg[f], box->range[f]))
+			test[r.tests++] = (struct nft_test){
+				reg[f], nft_values(r.arena, box->range[f].lo, box->range[f].hi)};
 	nft_name_tests(&r);
 }
 

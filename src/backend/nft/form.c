@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel rules as data. The key of a form is what comparing rests on: it holds everything that a rule
 // does, follows jumps instead of naming chains, and leaves out names, handles and counters. Pure.
-#include "backend/nft/form.h"
+#include "backend/nft/area.h"
 #include "base/buf.h"
 #include "base/wire.h"
 
@@ -70,6 +70,11 @@ uint32_t nft_form_direction(const struct nft_form *form)
 bool nft_form_by_map(const struct nft_form *form)
 {
 	return form->act == ACT_BRANCH || form->act == ACT_BOXES;
+}
+
+bool nft_form_leaves(const struct nft_form *form)
+{
+	return form->act == ACT_RETURN && form->tag.known && form->tag.rule == NFT_TAG_HELPER;
 }
 
 size_t nft_form_parts(const struct nft_form *form)
@@ -197,10 +202,29 @@ static bool is_spread(const struct nft_form *form)
 	return form->act == ACT_BOXES && form->boxes.counts && !form->strange;
 }
 
+// Behind it there are only packets without a transport header.
+static bool lets_headers_leave(const struct nft_form *form)
+{
+	return nft_form_leaves(form) && !form->limited && !form->named_set && !form->strange &&
+	       form->len == 1 && form->match[0].field == F_HEADER &&
+	       algebra_set_equal(form->match[0].set, nft_field_domain(F_HEADER));
+}
+
+static struct nft_form spread_piece(const struct nft_form *piece, bool headless,
+				    struct arena *arena)
+{
+	struct nft_form form = *piece;
+	if (headless)
+		nft_form_match(&form, arena, F_HEADER,
+			       algebra_set_one(arena, NFT_NO_HEADER, NFT_NO_HEADER));
+	return form;
+}
+
 void nft_chain_spread(const struct nft_form *rule, size_t len, struct arena *arena,
 		      struct nft_chain *out)
 {
 	size_t first = 0;
+	bool headless = false;
 	while (first < len && !is_spread(&rule[first]))
 		first++;
 	out->rule.at = (struct nft_form *)rule;
@@ -211,8 +235,10 @@ void nft_chain_spread(const struct nft_form *rule, size_t len, struct arena *are
 	out->rule.len = out->rule.cap = 0;
 	for (size_t i = 0; i < len; i++) {
 		const struct nft_form *form = &rule[i];
+		headless |= lets_headers_leave(form);
 		for (size_t k = 0; is_spread(form) && k < form->boxes.pieces; k++)
-			vec_push(arena, &out->rule, form->boxes.piece[k]);
+			vec_push(arena, &out->rule,
+				 spread_piece(&form->boxes.piece[k], headless, arena));
 		if (!is_spread(form))
 			vec_push(arena, &out->rule, *form);
 	}

@@ -195,6 +195,8 @@ uint32_t nft_form_direction(const struct nft_form *form) must_check;
 unsigned nft_map_block(const struct nft_map *map) must_check;
 // Whether a map says where packets go.
 bool nft_form_by_map(const struct nft_form *form) must_check;
+// Whether it is nobody's and has packets leave its chain.
+bool nft_form_leaves(const struct nft_form *form) must_check;
 // How many branches or boxes its map has; 1: it has none.
 size_t nft_form_parts(const struct nft_form *form) must_check;
 // Whether what it looks up only says who goes to its chain (tree_gate.h). In the kernel that is a set, called "-gate" and a
@@ -211,7 +213,8 @@ bool nft_form_counts(const struct nft_form *form) must_check;
 // The chain of clauses to which the rule jumps, from which packets may come back; NULL: it leads elsewhere, if at all.
 const struct nft_chain *nft_form_clauses(const struct nft_program *program,
 					 const struct nft_form *form) must_check;
-// The rules of a chain, with the pieces of a map that counts in its place. What is not changed is shared.
+// The rules of a chain, with the pieces of a map that counts in its place. Of those behind a rule that lets all packets with
+// a transport header leave it is said, too, that they are for the others. What is not changed is shared.
 void nft_chain_spread(const struct nft_form *rule, size_t len, struct arena *arena,
 		      struct nft_chain *out);
 // Leaves out tests that another test of the form implies.

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which packets a rule is the first for, as elements of the maps in front of the tree. It is worked out with areas, as the
-// proof works (area.h), and then said in the maps' fields, or not at all: a rule without ports and one with, say, differ in
-// packets that have no transport header, and no map tells these apart.
+// proof works (area.h), and then said in the maps' fields, or not at all. Packets with a transport header and those without
+// have maps of their own: a rule without ports and one with ports part in them.
 #include "backend/nft/overlay.h"
 #include "backend/nft/boxes.h"
 #include "backend/nft/ways.h"
 
 #include <string.h>
 
-// For packets whose ports can be read, and for all; first those that ask more.
+// For packets with a transport header, of whatever protocol, and for those without; these are met behind a rule that has all
+// others leave.
 static const struct {
 	enum nft_field field[NFT_BOXES_FIELDS];
 	size_t fields;
 	u128 version;
-	bool ports;
+	bool header;
 } maps[NFT_OVERLAY_MAPS] = {
 	{{F_SRC4, F_DST4, F_SPORT, F_DPORT, F_PROTO}, 5, NFT_VERSION_4, true},
 	{{F_SRC4, F_DST4, F_PROTO}, 3, NFT_VERSION_4, false},
@@ -31,17 +32,29 @@ static void describe(const struct nft_tree *tree, size_t map, struct arena *aren
 	out->name = arena_printf(arena, NFT_OVERLAY_NAME "%zu.%u", map + 1, tree->overlay);
 }
 
-void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to)
+static void look_up(const struct nft_tree *tree, bool header, struct arena *arena,
+		    struct nft_chain *to)
 {
 	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
 		struct nft_form form = {.act = ACT_BOXES, .tag = nft_tag_helper()};
+		if (maps[i].header != header)
+			continue;
 		nft_form_match(&form, arena, F_VERSION,
 			       algebra_set_one(arena, maps[i].version, maps[i].version));
-		if (maps[i].ports)
+		if (header)
 			nft_form_match(&form, arena, F_HEADER, nft_field_domain(F_HEADER));
 		describe(tree, i, arena, &form.boxes);
 		vec_push(arena, &to->rule, form);
 	}
+}
+
+void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to)
+{
+	struct nft_form leave = {.act = ACT_RETURN, .tag = nft_tag_helper()};
+	nft_form_match(&leave, arena, F_HEADER, nft_field_domain(F_HEADER));
+	look_up(tree, true, arena, to);
+	vec_push(arena, &to->rule, leave);
+	look_up(tree, false, arena, to);
 }
 
 struct nft_form nft_overlay_guard(struct arena *arena)
@@ -89,18 +102,32 @@ static bool is_axis(size_t map, enum nft_field field)
 	return false;
 }
 
-// An IPv6 packet whose headers cannot be followed has no protocol, so the map does not find it.
+static bool within(const struct nft_area *area, enum nft_field field, struct algebra_set set)
+{
+	return says(area, field) && algebra_set_within(area->set[field], set);
+}
+
+// Of the packets, some or all have a header; they all have one where a port is asked for.
+static bool has_header(const struct nft_area *area)
+{
+	return !says(area, F_HEADER) ||
+	       algebra_set_overlaps(area->set[F_HEADER], nft_field_domain(F_HEADER));
+}
+
+static bool has_none(const struct nft_area *area)
+{
+	return !says(area, F_HEADER) || algebra_set_has(area->set[F_HEADER], NFT_NO_HEADER);
+}
+
 static bool is_sayable(const struct nft_area *area, size_t map)
 {
-	struct algebra_set with_ports = nft_protocols_set(PORTS);
+	struct algebra_set headers = nft_field_domain(F_HEADER);
+	bool whole = !says(area, F_HEADER) || algebra_set_within(headers, area->set[F_HEADER]);
 	for (unsigned f = 0; f < NFT_FIELDS; f++)
 		if (says(area, f) && f != F_VERSION && f != F_HEADER && !is_axis(map, f))
 			return false;
-	if (!maps[map].ports)
-		return !says(area, F_HEADER) &&
-		       (maps[map].version == NFT_VERSION_4 || says(area, F_PROTO));
-	return algebra_set_equal(area->set[F_HEADER], nft_field_domain(F_HEADER)) &&
-	       says(area, F_PROTO) && algebra_set_within(area->set[F_PROTO], with_ports);
+	bool ports = says(area, F_SPORT) || says(area, F_DPORT);
+	return !maps[map].header || (whole && (!ports || within(area, F_HEADER, headers)));
 }
 
 static bool has_version(const struct nft_area *area, u128 version)
@@ -134,15 +161,21 @@ static bool add_boxes(const struct nft_area *area, size_t map, const struct nft_
 static bool add_area(const struct nft_area *area, const struct nft_form *rule, struct arena *arena,
 		     struct nft_pieces *out)
 {
-	bool ports = says(area, F_HEADER);
 	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++)
-		if (maps[i].ports == ports && has_version(area, maps[i].version) &&
+		if (has_version(area, maps[i].version) &&
+		    (maps[i].header ? has_header(area) : has_none(area)) &&
 		    (!is_sayable(area, i) || !add_boxes(area, i, rule, arena, out)))
 			return false;
 	return true;
 }
 
 // --- what earlier rules leave ---
+
+// An IPv6 packet whose headers cannot be followed has no protocol, and no map finds it; nor does a rule that asks for one.
+static bool is_found(const struct nft_area *rule)
+{
+	return !has_version(rule, NFT_VERSION_6) || says(rule, F_PROTO) || !has_none(rule);
+}
 
 #define CUTS_MOST 1000u // of areas, by earlier rules
 
@@ -200,7 +233,7 @@ bool nft_overlay_cut(const struct nft_tree *tree, uint32_t rule, uint32_t new_fr
 	nft_area_form(&whole, arena, form);
 	if (!whole.never)
 		vec_push(arena, &c.left.list, &whole);
-	if (!nft_form_plain(form) || !leave_earlier(tree, rule, new_from, &c))
+	if (!nft_form_plain(form) || !is_found(&whole) || !leave_earlier(tree, rule, new_from, &c))
 		return false;
 	for (size_t i = 0; i < c.left.list.len; i++)
 		if (!add_area(c.left.list.at[i], form, arena, out) ||

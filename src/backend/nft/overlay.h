@@ -2,7 +2,8 @@
 // Maps in front of a large tree, for rules that have just been put in (docs/why/nft-overlay.md): each element is a box of
 // packets that it accepts or drops, with a counter and the tag of its rule. The boxes of a rule are its packets without
 // those of all earlier rules; so wherever the rule belongs, they may be asked first. Packets come to the maps only while a
-// set, the guard, holds their version of IP: else they would pay for empty maps. Pure.
+// set, the guard, holds their version of IP: else they would pay for empty maps. Those with a transport header then pay for
+// one map, and leave; the others for another one. Pure.
 #pragma once
 
 #include "backend/nft/tree.h"

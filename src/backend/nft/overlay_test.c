@@ -238,6 +238,58 @@ static void counts_go_on(void **state)
 	assert_int_equal(backend_nft_replaced(f->nft), 0);
 }
 
+static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *context)
+{
+	(void)at, (void)frame, (void)len, (void)context;
+}
+
+// Fragments behind the first, which have no ports.
+static void send_fragments(struct test_fixture *f, unsigned packets)
+{
+	struct test_packet p = {.id = 1,
+				.version = 4,
+				.src = 0x20000001,
+				.dst = 0x80000001,
+				.proto = 17,
+				.fragment = 100,
+				.payload = 8,
+				.ttl = 64};
+	uint8_t frame[TEST_FRAME_MOST];
+	memcpy(p.smac, test_mac_host[SIDE_A], sizeof(p.smac));
+	size_t len = test_packet_frame(&p, frame);
+	for (unsigned i = 0; i < packets; i++)
+		test_net_send(&f->net, SIDE_A, frame, len);
+	test_net_collect(&f->net, ignore, NULL);
+}
+
+static struct ir_rule rule_without_ports(struct test_fixture *f, enum ir_verdict verdict)
+{
+	struct ir_rule rule = test_fixture_rule(f, verdict, 0, 65535);
+	rule.clause = arena_new(&f->arena, struct ir_clause);
+	assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_PROTO,
+				     algebra_set_one(&f->arena, 17, 17)));
+	return rule;
+}
+
+// A rule without ports behind one with ports stands in front for packets with a header and for those without.
+static void packets_without_a_header_are_found(void **state)
+{
+	struct test_fixture *f = *state;
+	start(f);
+	insert(f, 0, test_fixture_rule(f, IR_DROP, 1, 3));
+	insert(f, 1, rule_without_ports(f, IR_DROP));
+	assert_int_equal(in_front(f), 2 + 2 * 3); // of both versions: less ports, more ports, none
+	assert_int_equal(differences(f, true), 0);
+	send_fragments(f, 5);
+	test_fixture_send(f, 3, 2);
+	test_fixture_send(f, 4, 3);
+	assert_counted(f, (uint64_t[]){2, 8, 0});
+	settle(f);
+	send_fragments(f, 1);
+	assert_counted(f, (uint64_t[]){2, 9, 0});
+	assert_int_equal(backend_nft_replaced(f->nft), 0);
+}
+
 // A rule in front was cut because of one that goes: then it has its place, with all of its packets.
 static void what_was_cut_comes_back(void **state)
 {
@@ -406,6 +458,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rule_without_packets_keeps_its_place, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(counts_go_on, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(packets_without_a_header_are_found, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(what_was_cut_comes_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(logs_and_rejects_take_the_other_way, set_up,
 						tear_down),

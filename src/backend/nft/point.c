@@ -2,6 +2,7 @@
 // Where areas (area.c) say what may come somewhere, this says what does become of one packet: it is put to one kernel rule
 // after the other, as the kernel does it. What cannot be told for sure is never guessed: the trace is lost.
 #include "backend/nft/point.h"
+#include "backend/nft/area.h"
 #include "backend/nft/decode.h"
 
 #include <string.h>
@@ -133,6 +134,8 @@ static bool passes(struct nft_trace *t, const struct nft_match *match)
 {
 	u128 value;
 	bool has = value_of(t, match->field, &value);
+	if (!has && match->field == F_HEADER)
+		return algebra_set_has(match->set, NFT_NO_HEADER);
 	if (has && match->field == F_HEADER && !nft_point_has(t->point, F_SPORT) &&
 	    !algebra_set_within(nft_field_domain(F_HEADER), match->set))
 		lose(t, "reads what the packet does not say");

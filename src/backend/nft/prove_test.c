@@ -485,6 +485,36 @@ static void rules_behind_a_shut_guard_are_missed(void **state)
 	}
 }
 
+// In front stands a part of a later rule, for packets without a transport header: all others have left before.
+static void parts_behind_a_rule_that_leaves_are_for_the_others(void **state)
+{
+	(void)state;
+	for (unsigned faulty = 0; faulty < 2; faulty++) {
+		struct world w;
+		struct nft_form accepts, drops, leaves = lead(ACT_RETURN, NULL);
+		begin_small(&w);
+		accepts = rule_of(0, ACT_ACCEPT);
+		drops = of_version(&w, rule_of(1, ACT_DROP), NFT_VERSION_4);
+		nft_form_match(&accepts, &w.arena, F_HEADER, nft_field_domain(F_HEADER));
+		nft_form_match(&accepts, &w.arena, F_DPORT, algebra_set_one(&w.arena, 80, 80));
+		put(&w.list, "", accepts);
+		put(&w.list, "", drops);
+		put(&w.list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "", lead(ACT_JUMP, "-n1"));
+		put(&w.tree, "", accepts);
+		put(&w.tree, "", drops);
+		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		struct nft_form maps[] = {leaves, {.act = ACT_BOXES}};
+		if (!faulty)
+			nft_form_match(&maps[0], &w.arena, F_HEADER, nft_field_domain(F_HEADER));
+		maps[1].boxes = (struct nft_boxes){.counts = true, .piece = &drops, .pieces = 1};
+		nft_chain_spread(maps + faulty, 2 - faulty, &w.arena,
+				 nft_program_chain(&w.tree, "-n1"));
+		assert_int_equal(misfits_of(&w) > 0, faulty);
+		end(&w);
+	}
+}
+
 // A jump within a part, to a chain that was known before.
 static void later_rules_behind_jumps_are_noticed(void **state)
 {
@@ -914,6 +944,7 @@ int main(void)
 		cmocka_unit_test(boxes_behind_others_decide_nothing),
 		cmocka_unit_test(parts_of_later_rules_may_stand_in_front),
 		cmocka_unit_test(rules_behind_a_shut_guard_are_missed),
+		cmocka_unit_test(parts_behind_a_rule_that_leaves_are_for_the_others),
 		cmocka_unit_test(large_sets_are_proven_and_lifted),
 		cmocka_unit_test(packets_are_possible),
 		cmocka_unit_test(hostile_programs_come_to_an_end),

@@ -282,12 +282,20 @@ static void box_area(const struct nft_boxes *boxes, const struct nft_box *box, s
 				algebra_set_one(arena, box->range[f].lo, box->range[f].hi));
 }
 
+static bool has_leaving(const struct nft_chain *chain)
+{
+	for (size_t i = 0; i < chain->rule.len; i++)
+		if (nft_form_leaves(&chain->rule.at[i]))
+			return true;
+	return false;
+}
+
 static bool ends_in(const struct nft_program *program, const struct nft_chain *chain,
 		    unsigned depth)
 {
 	const struct nft_form *last =
 		chain && chain->rule.len ? &chain->rule.at[chain->rule.len - 1] : NULL;
-	if (!last || last->len || !nft_takes(last) || last->act == ACT_RETURN)
+	if (!last || last->len || !nft_takes(last) || last->act == ACT_RETURN || has_leaving(chain))
 		return false;
 	return last->act != ACT_GOTO ||
 	       (depth < DEPTH_MOST && last->chain &&
@@ -513,6 +521,14 @@ static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at, stru
 		put(walk, a, &region->areas, p.left.list.at[i]);
 }
 
+// At the end of a chain, or where a rule has them leave it: back to the jump, if there was one.
+static void leave(struct nft_walk *walk, const struct nft_visit *at, const struct nft_area *packets)
+{
+	if (walk->ends(walk, at, packets) && at->back && !walk->all_back)
+		vec_push(at->back->arena, &at->back->areas.list,
+			 nft_area_copy(packets, at->back->arena));
+}
+
 static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nft_lead *lead,
 		    const struct nft_area *packets, struct region *region)
 {
@@ -540,6 +556,8 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nf
 		follow_boxes(walk, at, lead, form, &on, region);
 	else if (form->act == ACT_JUMP)
 		jump(walk, at, lead, &on, region);
+	else if (form->act == ACT_RETURN)
+		leave(walk, at, &on);
 	else
 		enter(walk, at, (struct target){lead->to[0], form->chain}, &on);
 }
@@ -643,9 +661,7 @@ static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry
 		step(walk, &at, &region);
 	at.rule = n;
 	for (size_t i = 0; i < region.areas.list.len && !walk->over; i++)
-		if (walk->ends(walk, &at, region.areas.list.at[i]) && at.back && !walk->all_back)
-			vec_push(at.back->arena, &at.back->areas.list,
-				 nft_area_copy(region.areas.list.at[i], at.back->arena));
+		leave(walk, &at, region.areas.list.at[i]);
 	arena_fini(&region.arena);
 }
 

@@ -14,8 +14,9 @@ bool nft_takes(const struct nft_form *form)
 bool nft_leads_on(const struct nft_form *form)
 {
 	bool leads = form->act == ACT_GOTO || form->act == ACT_JUMP;
-	return (nft_form_by_map(form) || (leads && nft_is_node(form->chain))) && !form->limited &&
-	       !form->log.prefix && !form->named_set;
+	return (nft_form_by_map(form) || nft_form_leaves(form) ||
+		(leads && nft_is_node(form->chain))) &&
+	       !form->limited && !form->log.prefix && !form->named_set;
 }
 
 // --- which chains there are ---
