@@ -30,6 +30,17 @@ static const struct test_swap one_rule = {
 	.replacements = 40,
 	.default_action = IR_DROP,
 	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 400, .boxes_least = 4}};
+// A rule stands in front behind pieces of others, which come and go with its own.
+static const size_t behind_others[] = {487, 509, 641};
+static const struct test_swap firewall = {.edited_one_in = 250,
+					  .delta = true,
+					  .one_edit = true,
+					  .packets_only = true,
+					  .firewall = true,
+					  .packets = 40000,
+					  .replacements = 60,
+					  .default_action = IR_DROP,
+					  .shape = {.form = BACKEND_NFT_MIXED, .overlay_least = 1}};
 static const char *const form_name[] = {[BACKEND_NFT_AUTO] = "auto",
 					[BACKEND_NFT_LINEAR] = "linear",
 					[BACKEND_NFT_HASH] = "hash",
@@ -40,9 +51,10 @@ static bool run_one(struct test_swap swap)
 {
 	struct test_swap_result result;
 	test_swap_run(&swap, &result);
-	printf("%s, default %s, %s (%u anew, %u in front): %llu wrong;", form_name[swap.shape.form],
-	       ir_verdict_name[swap.default_action], swap.delta ? "changed" : "applied",
-	       result.anew, result.in_front, (unsigned long long)result.wrong);
+	printf("%s, default %s, %s (%u anew, %u in front, %u behind others): %llu wrong;",
+	       form_name[swap.shape.form], ir_verdict_name[swap.default_action],
+	       swap.delta ? "changed" : "applied", result.anew, result.in_front, result.behind,
+	       (unsigned long long)result.wrong);
 	for (unsigned kind = 0; kind < TEST_SWAP_KINDS; kind++)
 		printf(" %s %llu of %llu", test_swap_kind[kind],
 		       (unsigned long long)result.arrived[kind],
@@ -51,6 +63,7 @@ static bool run_one(struct test_swap swap)
 	// One hash map or one tree for all rules is not what is changed in place.
 	bool must = swap.shape.form != BACKEND_NFT_HASH && swap.shape.form != BACKEND_NFT_TREE;
 	bool front = !swap.shape.overlay_least || result.in_front;
+	front &= !swap.firewall || result.behind;
 	return test_swap_good(&result) &&
 	       (!must || (result.anew <= swap.replacements / 4 && front));
 }
@@ -69,6 +82,11 @@ int main(void)
 	for (size_t i = 0; i < array_len(leaving_or_turning); i++) {
 		struct test_swap swap = one_rule;
 		swap.rules = leaving_or_turning[i];
+		good &= run_one(swap);
+	}
+	for (size_t i = 0; i < array_len(behind_others); i++) {
+		struct test_swap swap = firewall;
+		swap.rules = behind_others[i];
 		good &= run_one(swap);
 	}
 	for (unsigned form = BACKEND_NFT_AUTO; form <= BACKEND_NFT_MIXED; form++)

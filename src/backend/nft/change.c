@@ -87,7 +87,8 @@ static bool take_form(struct change *c, uint32_t rule)
 		vec_push(&c->arena, &c->old_target, (struct old_target){rule, tree->rule.at[rule]});
 	nft_changed_add(c->nft, tree->rule.at[rule]);
 	nft_places_doubt(&c->live->places, &tree->rule.at[rule]->tag);
-	c->fold |= nft_overlay_needs(tree, &c->live->front, rule);
+	c->fold |= nft_overlay_needs(tree, &c->live->front, rule) ||
+		   nft_overlay_helped(tree, &c->live->piece, rule);
 	if (tree->placed.at[rule])
 		return nft_tree_remove(tree, rule, &c->touched);
 	take_pieces(c, rule);
@@ -191,17 +192,19 @@ static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *w
 	return true;
 }
 
-// What stands in front or may come there is changed there: the kernel need not check the table then.
+// What stands in front or may come there is changed there: the kernel need not check the table then. So is what stands there
+// for packets of others.
 static bool is_for_front(struct change *c, const struct nft_live_rule *rule)
 {
 	const struct nft_tree *tree = &c->live->tree;
 	struct nft_pieces pieces = {{0}};
 	bool cut = tree->overlay;
 	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++)
-		if (!tree->placed.at[i])
+		if (!tree->placed.at[i] || nft_overlay_helps(tree, &c->live->piece, i))
 			return true;
 	for (uint32_t i = rule->first; i < rule->first + rule->forms && cut; i++)
-		cut = nft_overlay_cut(tree, i, (uint32_t)tree->rule.len, &c->arena, &pieces);
+		cut = nft_overlay_cut(tree, &c->live->piece, i, (uint32_t)tree->rule.len, &c->arena,
+				      &pieces);
 	return cut;
 }
 
@@ -245,7 +248,8 @@ static bool stand_in_front(struct change *c)
 	    c->live->front.rule.len + c->added.len > NFT_OVERLAY_RULES)
 		return false;
 	for (size_t i = 0; i < c->added.len; i++)
-		if (!nft_overlay_cut(tree, c->added.at[i], c->added.at[0], &c->arena, &c->put))
+		if (!nft_overlay_cut(tree, &c->live->piece, c->added.at[i], c->added.at[0],
+				     &c->arena, &c->put))
 			return false;
 	return c->live->piece.list.len + c->put.list.len <= NFT_OVERLAY_PIECES;
 }
@@ -258,6 +262,7 @@ static void note_front(struct change *c)
 		piece.box.range = arena_memdup(a, piece.box.range,
 					       NFT_BOXES_FIELDS * sizeof(*piece.box.range));
 		vec_push(a, &c->live->piece.list, piece);
+		nft_places_doubt(&c->live->places, &piece.box.rule->tag);
 	}
 	for (size_t i = 0; i < c->added.len; i++)
 		vec_push(a, &c->live->front.rule, c->added.at[i]);
@@ -271,6 +276,8 @@ static void empty_front(struct change *c)
 	for (size_t i = 0; i < live->piece.list.len; i++)
 		if (!live->tree.placed.at[live->piece.list.at[i].rule])
 			live->piece.list.at[n++] = live->piece.list.at[i];
+		else
+			nft_places_doubt(&live->places, &live->piece.list.at[i].box.rule->tag);
 	live->piece.list.len = n;
 	c->taken.list.len = 0;
 	nft_overlay_front(&live->tree, &c->arena, &c->old_front);

@@ -6,7 +6,10 @@
 #include "backend/nft/boxes.h"
 #include "backend/nft/ways.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define PARTS_MOST 64u // for which one box stands
 
 // For packets with a transport header, of whatever protocol, and for those without; these are met behind a rule that has all
 // others leave.
@@ -169,7 +172,7 @@ static bool add_area(const struct nft_area *area, const struct nft_form *rule, s
 	return true;
 }
 
-// --- what earlier rules leave ---
+// --- which rules may ---
 
 // An IPv6 packet whose headers cannot be followed has no protocol, and no map finds it; nor does a rule that asks for one.
 static bool is_found(const struct nft_area *rule)
@@ -177,18 +180,57 @@ static bool is_found(const struct nft_area *rule)
 	return !has_version(rule, NFT_VERSION_6) || says(rule, F_PROTO) || !has_none(rule);
 }
 
-#define CUTS_MOST 1000u // of areas, by earlier rules
+#define EARLIER_MOST 1000u // rules that meet it
+#define CUTS_MOST 1000u    // of areas, by earlier rules
 
-struct cutting {
+// A rule that is to come to the front.
+struct coming {
+	const struct nft_tree *tree;
+	const struct nft_pieces *there;
 	struct arena *arena;
-	struct nft_areas left;
-	unsigned cuts;
+	uint32_t rule;
+	struct nft_area whole;
+	VEC(uint32_t) earlier;  // rules that meet it, in order
+	struct nft_pieces *out; // of rules that come with it, and its own …
+	size_t before;          // … from here on
+	struct nft_areas left;  // that no earlier rule has
+	struct nft_filling *map[NFT_OVERLAY_MAPS];
+	size_t filled[NFT_OVERLAY_MAPS]; // boxes that are pieces already
 };
 
-static void subtract(struct cutting *c, const struct nft_form *form)
+static int by_rank(const void *x, const void *y, void *context)
+{
+	const struct nft_tree *tree = context;
+	uint64_t a = tree->rank.at[*(const uint32_t *)x], b = tree->rank.at[*(const uint32_t *)y];
+	return a < b ? -1 : a > b;
+}
+
+// False: very many, or it is not before what stands behind.
+static bool find_earlier(struct coming *c, uint32_t new_from)
+{
+	const struct nft_tree *tree = c->tree;
+	for (uint32_t i = 0; i < tree->rule.len; i++) {
+		bool later = tree->rank.at[i] > tree->rank.at[c->rule],
+		     in_front = !tree->placed.at[i] && i < new_from;
+		if (i == c->rule || (later && !in_front) || !nft_tree_meet(tree, i, c->rule))
+			continue;
+		if (later || !nft_takes(tree->rule.at[i]) || c->earlier.len == EARLIER_MOST)
+			return false;
+		vec_push(c->arena, &c->earlier, i);
+	}
+	if (c->earlier.len)
+		qsort_r(c->earlier.at, c->earlier.len, sizeof(*c->earlier.at), by_rank,
+			(void *)tree);
+	return true;
+}
+
+// --- what earlier rules leave ---
+
+static unsigned subtract(struct coming *c, const struct nft_form *form)
 {
 	struct nft_areas from = c->left;
 	struct nft_area by;
+	unsigned cuts = 0;
 	nft_area_all(&by);
 	nft_area_form(&by, c->arena, form);
 	c->left = (struct nft_areas){0};
@@ -198,48 +240,144 @@ static void subtract(struct cutting *c, const struct nft_form *form)
 			continue;
 		}
 		nft_area_minus(from.list.at[i], &by, c->arena, &c->left);
-		c->cuts++;
+		cuts++;
+	}
+	return cuts;
+}
+
+// The packets that are in no earlier rule, as few boxes.
+static bool stand_apart(struct coming *c)
+{
+	unsigned cuts = 0;
+	vec_push(c->arena, &c->left.list, &c->whole);
+	for (size_t i = 0; i < c->earlier.len; i++) {
+		cuts += subtract(c, c->tree->rule.at[c->earlier.at[i]]);
+		if (c->left.list.len > NFT_OVERLAY_CUT || cuts > CUTS_MOST)
+			return false;
+	}
+	for (size_t i = 0; i < c->left.list.len; i++)
+		if (!add_area(c->left.list.at[i], c->tree->rule.at[c->rule], c->arena, c->out) ||
+		    c->out->list.len - c->before > NFT_OVERLAY_CUT)
+			return false;
+	return true;
+}
+
+// --- behind what earlier rules have ---
+
+// What the map will hold.
+static void boxes_of(const struct coming *c, size_t map, struct nft_boxes *out)
+{
+	struct nft_pieces all = {{0}};
+	for (size_t i = 0; i < c->there->list.len; i++)
+		vec_push(c->arena, &all.list, c->there->list.at[i]);
+	for (size_t i = 0; i < c->out->list.len; i++)
+		vec_push(c->arena, &all.list, c->out->list.at[i]);
+	nft_overlay_map(c->tree, map, &all, c->arena, out);
+}
+
+static void fill(struct coming *c)
+{
+	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
+		struct nft_boxes boxes;
+		boxes_of(c, i, &boxes);
+		c->map[i] = nft_filling_again(BOXES_ORDERED, &boxes, c->arena);
+		c->filled[i] = boxes.len;
 	}
 }
 
-// The packets of the rule that are in no earlier one. False: not as few areas, or not before what stands behind.
-static bool leave_earlier(const struct nft_tree *tree, uint32_t rule, uint32_t new_from,
-			  struct cutting *c)
+// The boxes of an earlier rule, or of the rule itself, behind all that are there.
+static bool put_behind(struct coming *c, const struct nft_form *form)
 {
-	for (uint32_t i = 0; i < tree->rule.len; i++) {
-		if (!nft_tree_meet(tree, i, rule))
-			continue;
-		bool later = tree->rank.at[i] > tree->rank.at[rule],
-		     in_front = !tree->placed.at[i] && i < new_from;
-		if (i == rule || (later && !in_front))
-			continue;
-		if (later || !nft_takes(tree->rule.at[i]))
+	struct nft_pieces whole = {{0}};
+	struct nft_area area;
+	nft_area_assign(&area, &c->whole);
+	nft_area_form(&area, c->arena, form);
+	if (!area.never && !add_area(&area, form, c->arena, &whole))
+		return false;
+	for (size_t i = 0; i < whole.list.len; i++)
+		if (!nft_filling_add(c->map[whole.list.at[i].map], &whole.list.at[i].box,
+				     PARTS_MOST))
 			return false;
-		subtract(c, tree->rule.at[i]);
-		if (c->left.list.len > NFT_OVERLAY_CUT || c->cuts > CUTS_MOST)
+	return true;
+}
+
+// What the filling has made of them: some are cut, or lie in others.
+static void take_boxes(struct coming *c, const struct nft_form *form)
+{
+	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
+		struct nft_boxes boxes;
+		nft_filling_take(c->map[i], &boxes);
+		for (; c->filled[i] < boxes.len; c->filled[i]++) {
+			struct algebra_range *range =
+				arena_array(c->arena, struct algebra_range, NFT_BOXES_FIELDS);
+			memcpy(range, boxes.box[c->filled[i]].range,
+			       maps[i].fields * sizeof(*range));
+			vec_push(c->arena, &c->out->list,
+				 ((struct nft_piece){.map = i,
+						     .box = {.range = range, .rule = form}}));
+		}
+	}
+}
+
+// All of its packets, as boxes of the earlier rules that have some of them, and then its own: the first one that holds a
+// packet is found.
+static bool stand_behind(struct coming *c)
+{
+	if (c->earlier.len > NFT_BOXES_PIECES)
+		return false;
+	fill(c);
+	for (size_t i = 0; i <= c->earlier.len; i++) {
+		uint32_t rule = i < c->earlier.len ? c->earlier.at[i] : c->rule;
+		const struct nft_form *form = c->tree->rule.at[rule];
+		if (!nft_form_plain(form) || !put_behind(c, form))
+			return false;
+		take_boxes(c, form);
+	}
+	return true;
+}
+
+// --- the whole ---
+
+static bool are_sure(const struct coming *c)
+{
+	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
+		struct nft_boxes boxes;
+		unsigned bits[NFT_BOXES_FIELDS];
+		boxes_of(c, i, &boxes);
+		for (size_t f = 0; f < boxes.fields; f++)
+			bits[f] = nft_field_info[boxes.field[f]].bits;
+		if (!nft_boxes_sure(boxes.box, boxes.len, bits, boxes.fields, c->arena))
 			return false;
 	}
 	return true;
 }
 
-bool nft_overlay_cut(const struct nft_tree *tree, uint32_t rule, uint32_t new_from,
-		     struct arena *arena, struct nft_pieces *out)
+static bool find_pieces(struct coming *c, uint32_t new_from)
 {
-	const struct nft_form *form = tree->rule.at[rule];
-	struct nft_area whole;
-	struct cutting c = {.arena = arena};
-	size_t before = out->list.len;
-	nft_area_all(&whole);
-	nft_area_form(&whole, arena, form);
-	if (!whole.never)
-		vec_push(arena, &c.left.list, &whole);
-	if (!nft_form_plain(form) || !is_found(&whole) || !leave_earlier(tree, rule, new_from, &c))
+	if (c->whole.never)
+		return true;
+	if (!is_found(&c->whole) || !find_earlier(c, new_from))
 		return false;
-	for (size_t i = 0; i < c.left.list.len; i++)
-		if (!add_area(c.left.list.at[i], form, arena, out) ||
-		    out->list.len - before > NFT_OVERLAY_CUT)
-			return false;
-	for (size_t i = before; i < out->list.len; i++)
+	if (stand_apart(c))
+		return true;
+	c->out->list.len = c->before;
+	return stand_behind(c);
+}
+
+bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule,
+		     uint32_t new_from, struct arena *arena, struct nft_pieces *out)
+{
+	struct coming c = {.tree = tree,
+			   .there = there,
+			   .arena = arena,
+			   .rule = rule,
+			   .out = out,
+			   .before = out->list.len};
+	nft_area_all(&c.whole);
+	nft_area_form(&c.whole, arena, tree->rule.at[rule]);
+	if (!nft_form_plain(tree->rule.at[rule]) || !find_pieces(&c, new_from) || !are_sure(&c))
+		return false;
+	for (size_t i = c.before; i < out->list.len; i++)
 		out->list.at[i].rule = rule;
 	return true;
 }
@@ -249,6 +387,26 @@ bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *fr
 	for (size_t i = 0; i < front->rule.len; i++) {
 		uint32_t other = front->rule.at[i];
 		if (tree->rank.at[other] > tree->rank.at[rule] && nft_tree_meet(tree, other, rule))
+			return true;
+	}
+	return false;
+}
+
+bool nft_overlay_helps(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule)
+{
+	for (size_t i = 0; i < there->list.len; i++) {
+		const struct nft_piece *piece = &there->list.at[i];
+		if (piece->rule != rule && piece->box.rule == tree->rule.at[rule])
+			return true;
+	}
+	return false;
+}
+
+bool nft_overlay_helped(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule)
+{
+	for (size_t i = 0; i < there->list.len; i++) {
+		const struct nft_piece *piece = &there->list.at[i];
+		if (piece->rule == rule && piece->box.rule != tree->rule.at[rule])
 			return true;
 	}
 	return false;

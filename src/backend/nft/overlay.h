@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps in front of a large tree, for rules that have just been put in (docs/why/nft-overlay.md): each element is a box of
 // packets that it accepts or drops, with a counter and the tag of its rule. The boxes of a rule are its packets without
-// those of all earlier rules; so wherever the rule belongs, they may be asked first. Packets come to the maps only while a
-// set, the guard, holds their version of IP: else they would pay for empty maps. Those with a transport header then pay for
-// one map, and leave; the others for another one. Pure.
+// those of all earlier rules; or all of its packets, behind boxes of what earlier rules have of them. So wherever the rule
+// belongs, they may be asked first. Packets come to the maps only while a set, the guard, holds their version of IP: else
+// they would pay for empty maps. Those with a transport header then pay for one map, and leave; the others for another
+// one. Pure.
 #pragma once
 
 #include "backend/nft/tree.h"
 
-#define NFT_OVERLAY_PIECES 256u // in all maps together
-#define NFT_OVERLAY_CUT 64u     // of one rule
+#define NFT_OVERLAY_PIECES 512u // in all maps together
+#define NFT_OVERLAY_CUT 64u     // of one rule, without those of earlier ones
 #define NFT_OVERLAY_RULES 16u   // kernel rules that stand there
 
-// A box of the rule with this number in the tree, and the map that it stands in, from 0.
+// A box that stands in front because of the rule with this number in the tree, and the map that it stands in, from 0. It
+// does what box.rule does: that rule, or an earlier one that has some of its packets.
 struct nft_piece {
 	uint32_t rule;
 	size_t map;
@@ -42,12 +44,17 @@ void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_p
 #define NFT_OVERLAY_MAPS 4u
 #define NFT_OVERLAY_NAME "-o" // what their names begin with
 
-// The pieces of a rule that stands in no part of the tree. False when it cannot stand in the overlay: it does more than
-// accept or drop; its packets cannot be told by the maps' fields, or only in too many pieces; an earlier rule lets some of
-// them go on; a later rule in the overlay has pieces cut from them.
-// Rules with numbers from `new_from` on are not there yet, but come with it.
-bool nft_overlay_cut(const struct nft_tree *tree, uint32_t rule, uint32_t new_from,
-		     struct arena *arena, struct nft_pieces *out) must_check;
+// The pieces of a rule that stands in no part of the tree, behind those that are `there` and in `out`. False when it cannot
+// stand in the overlay: it does more than accept or drop, or an earlier rule does, and many meet it; its packets cannot be
+// told by the maps' fields, or only in too many pieces; an earlier rule lets some of them go on; a later rule in the overlay
+// has pieces cut from them. Rules with numbers from `new_from` on are not there yet, but come with it.
+bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule,
+		     uint32_t new_from, struct arena *arena, struct nft_pieces *out) must_check;
 // Whether a rule that goes has had packets that one of those in front would have else.
 bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front,
 		       uint32_t rule) must_check;
+// Whether a rule has pieces among those of other rules; whether other rules have some among its own.
+bool nft_overlay_helps(const struct nft_tree *tree, const struct nft_pieces *there,
+		       uint32_t rule) must_check;
+bool nft_overlay_helped(const struct nft_tree *tree, const struct nft_pieces *there,
+			uint32_t rule) must_check;

@@ -7,6 +7,7 @@
 #include "backend/nft/test_case.h"
 #include "backend/nft/test_fixture.h"
 #include "backend/nft/test_policy.h"
+#include "verify/test_sets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #define POLICIES 60u
+#define FIREWALLS 20u
 #define CHANGES 12u
 
 static const struct backend_nft_options always = {.shape = {.overlay_least = 1}};
@@ -52,19 +54,39 @@ static size_t in_front(const struct test_fixture *f)
 	return f->nft->live ? f->nft->live->piece.list.len : 0;
 }
 
+// Whether some rule stands there behind pieces of others.
+static bool behind_others(const struct test_fixture *f)
+{
+	const struct nft_live *live = f->nft->live;
+	for (size_t i = 0; live && i < live->front.rule.len; i++)
+		if (nft_overlay_helped(&live->tree, &live->piece, live->front.rule.at[i]))
+			return true;
+	return false;
+}
+
 // --- any rules, in any order ---
 
 struct tally {
-	unsigned changes, in_front, settled;
+	unsigned changes, in_front, behind, settled;
 };
 
-enum kind { PLAIN, PACKETS, FLOWS };
+enum kind { PLAIN, FIREWALL, PACKETS, FLOWS };
+
+// Rules that meet many others.
+static void make_firewall(struct test_random *random, struct arena *arena, struct ir_ruleset *out)
+{
+	const struct test_sets_spec spec = {TEST_SETS_FW, 4, 80 + test_random_below(random, 200),
+					    test_random_next(random)};
+	test_sets_make(&spec, arena, out);
+}
 
 static void make_policy(struct test_fixture *f, struct test_random *random, enum kind kind,
 			struct ir_ruleset *out)
 {
 	if (kind == PLAIN)
 		test_policy_plain(random, &f->arena, out);
+	else if (kind == FIREWALL)
+		make_firewall(random, &f->arena, out);
 	else
 		test_policy_random(random, &f->arena, kind == FLOWS, time(NULL), out);
 }
@@ -100,14 +122,33 @@ static void assert_read_back(struct test_fixture *f)
 							      : state.strange.list.at[0].intended);
 }
 
+// A rule does the opposite, half the time one that others stand behind.
+static struct backend_edit turn(struct test_fixture *f, struct test_random *random)
+{
+	const struct nft_live *live = f->nft->live;
+	size_t at = test_random_below(random, (uint32_t)f->ruleset.rule.len), i = at;
+	bool helping = live && test_random_below(random, 2);
+	while (helping && ++i < at + live->rule.len) {
+		const struct nft_live_rule *rule = &live->rule.at[i % live->rule.len];
+		if (rule->forms && nft_overlay_helps(&live->tree, &live->piece, rule->first))
+			break;
+	}
+	at = i % f->ruleset.rule.len;
+	struct ir_rule *rule = &f->ruleset.rule.at[at];
+	rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
+	return (struct backend_edit){at, 1, at, 1};
+}
+
 static void change(struct test_fixture *f, struct test_random *random, enum kind kind,
 		   struct tally *tally)
 {
-	struct backend_edit e = edit(f, random, kind);
+	bool turns = kind == FIREWALL && f->ruleset.rule.len && test_random_below(random, 3);
+	struct backend_edit e = turns ? turn(f, random) : edit(f, random, kind);
 	int done = backend_nft_change(f->nft, &f->ruleset, &e, 1, &f->diags);
 	tally->changes++;
 	assert_int_equal(done, BACKEND_DONE);
 	tally->in_front += in_front(f) > 0;
+	tally->behind += behind_others(f);
 	assert_int_equal(differences(f, test_random_below(random, 2)), 0);
 	if (test_random_chance(random, 30))
 		assert_read_back(f);
@@ -137,6 +178,24 @@ static void the_policy_is_found(void **state)
 	       tally.changes, replaced, tally.in_front, tally.settled);
 	assert_true(tally.in_front > tally.changes / 8 && tally.settled);
 	assert_true(replaced < tally.changes / 4);
+}
+
+// Rules stand behind pieces of others, which turn and go, too.
+static void the_policy_is_found_behind_others(void **state)
+{
+	struct test_fixture *f = *state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct tally tally = {0};
+	for (unsigned i = 0; i < FIREWALLS; i++) {
+		make_policy(f, &random, FIREWALL, &f->ruleset);
+		apply(f);
+		for (unsigned k = 0; k < CHANGES; k++)
+			change(f, &random, FIREWALL, &tally);
+	}
+	printf("%u changes, %zu by replacing all; %u times rules were in front, %u times behind "
+	       "others\n",
+	       tally.changes, backend_nft_replaced(f->nft), tally.in_front, tally.behind);
+	assert_true(tally.behind > tally.changes / 32);
 }
 
 // Of all kinds, in all shapes. The kernel rules of a clause in a flow's two directions come and go each by itself.
@@ -287,6 +346,64 @@ static void packets_without_a_header_are_found(void **state)
 	settle(f);
 	send_fragments(f, 1);
 	assert_counted(f, (uint64_t[]){2, 9, 0});
+	assert_int_equal(backend_nft_replaced(f->nft), 0);
+}
+
+#define OTHERS 12u
+
+// Rules that leave of a later one so much that it cannot stand apart from them.
+static void start_with_others(struct test_fixture *f)
+{
+	f->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
+	for (unsigned i = 0; i < OTHERS; i++) {
+		struct ir_rule rule =
+			test_fixture_rule(f, i % 2 ? IR_PASS : IR_DROP, i * 3, i * 3 + 1);
+		assert_true(ir_clause_narrow(rule.clause, &f->arena, IR_SPORT,
+					     algebra_set_one(&f->arena, 900 + i, 1100 - i)));
+		vec_push(&f->arena, &f->ruleset.rule, rule);
+	}
+	apply(f);
+}
+
+// Pieces of an earlier rule in front count for it, and do so no more when it turns, or the later rule goes.
+static void others_decide_in_front_of_a_rule(void **state)
+{
+	struct test_fixture *f = *state;
+	start_with_others(f);
+	insert(f, OTHERS, rule_without_ports(f, IR_PASS));
+	assert_true(behind_others(f));
+	assert_int_equal(in_front(f), 2 * (OTHERS + 2));
+	assert_int_equal(differences(f, true), 0);
+	test_fixture_send(f, 4, 3);
+	test_fixture_send(f, 5, 2);
+	send_fragments(f, 1);
+	assert_counted(f, (uint64_t[OTHERS + 1]){[1] = 3, [OTHERS] = 3});
+	assert_true(test_fixture_turn(f, 1));
+	assert_int_equal(in_front(f), 0);
+	assert_int_equal(differences(f, true), 0);
+	test_fixture_send(f, 4, 1);
+	assert_counted(f, (uint64_t[OTHERS + 1]){[1] = 1, [OTHERS] = 3});
+	assert_true(test_fixture_turn(f, OTHERS));
+	assert_true(behind_others(f));
+	test_fixture_send(f, 4, 1);
+	assert_counted(f, (uint64_t[OTHERS + 1]){[1] = 2});
+	take_out(f, OTHERS);
+	assert_int_equal(in_front(f), 0);
+	test_fixture_send(f, 4, 1);
+	assert_counted(f, (uint64_t[OTHERS]){[1] = 3});
+	assert_int_equal(backend_nft_replaced(f->nft), 0);
+}
+
+// One that comes between them has packets of both: all come to their places.
+static void a_rule_between_sends_all_to_their_places(void **state)
+{
+	struct test_fixture *f = *state;
+	start_with_others(f);
+	insert(f, OTHERS, rule_without_ports(f, IR_PASS));
+	assert_true(behind_others(f));
+	insert(f, 3, test_fixture_rule(f, IR_DROP, 4, 5));
+	assert_int_equal(in_front(f), 0);
+	assert_int_equal(differences(f, true), 0);
 	assert_int_equal(backend_nft_replaced(f->nft), 0);
 }
 
@@ -460,6 +577,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(counts_go_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(packets_without_a_header_are_found, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(others_decide_in_front_of_a_rule, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_rule_between_sends_all_to_their_places, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(what_was_cut_comes_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(logs_and_rejects_take_the_other_way, set_up,
 						tear_down),
@@ -473,6 +594,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(whatever_is_changed_is_read_back, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(the_policy_is_found, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_policy_is_found_behind_others, set_up,
+						tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,12 +3,11 @@
 // with four things shown of what the kernel really tests and does, that is so for every packet:
 //   1. A rule of the program is for no packet that the list's rule is not for, and does the same.
 //   2. A packet of a list's rule comes to a rule that is it, unless it is in an earlier rule of the list that decides.
-//   3. On its way there it meets no rule that the list has behind.
+//   3. On its way there it meets no rule that the list has behind, unless an earlier one decides it.
 //   4. Where the rule lets it go on, it does not come to a rule that is it once more.
 // For by 1 no later rule can take a packet from the first rule of the list that it is in, and by 2 it gets there; by 4 it
 // is not counted, logged or limited twice. 1 is seen by walking all ways, the others by walking the packets of each rule
-// of the list, so that only what a rule touches is looked at. What somebody else's rules would do to this is not asked:
-// one such rule, and nothing is proven.
+// of the list, so only what a rule touches is looked at. One rule of somebody else, and nothing is proven.
 #include "backend/nft/prove.h"
 #include "backend/nft/judge.h"
 #include "backend/nft/meets.h"
@@ -243,161 +242,6 @@ static bool rule_meets(const struct prover *p, size_t rule, const struct nft_are
 	return !both.never;
 }
 
-// A rule of the program may be for less than the rule of the list that it is. Where its tests are not named yet, it is
-// taken to be for all of that.
-static bool spot_meets(const struct prover *p, const struct nft_form *spot, size_t rule,
-		       const struct nft_area *packets, struct arena *arena)
-{
-	struct nft_area both;
-	nft_area_assign(&both, packets);
-	if (!spot->open_len)
-		nft_area_form(&both, arena, spot);
-	return !both.never && rule_meets(p, rule, &both, arena);
-}
-
-static bool chain_meets(const struct prover *p, const struct nft_stop *stop, size_t rules,
-			const struct nft_area *packets, struct arena *arena)
-{
-	for (size_t i = 0; i < rules; i++) {
-		size_t is = p->is[stop->number][i];
-		if (is > p->now && is < p->rules &&
-		    spot_meets(p, &stop->chain->rule.at[i], is, packets, arena))
-			return true;
-	}
-	return false;
-}
-
-static int by_size(const void *x, const void *y)
-{
-	const size_t *a = x, *b = y;
-	return *a < *b ? -1 : *a > *b;
-}
-
-static struct jump_index *index_of(struct prover *p, const struct nft_stop *jump)
-{
-	struct jump_index *index = &p->behind[jump->jump];
-	VEC(size_t) rule = {0};
-	if (index->meets)
-		return index;
-	for (size_t i = 0; i < p->place.len; i++)
-		if (nft_jump_reaches(jump, p->place.at[i].spot.stop))
-			vec_push(p->arena, &rule, p->place.at[i].rule);
-	if (rule.len)
-		qsort(rule.at, rule.len, sizeof(*rule.at), by_size);
-	for (size_t i = 0; i < rule.len; i++)
-		if (!i || rule.at[i] != index->rule[index->len - 1]) {
-			index->rule = rule.at;
-			index->rule[index->len++] = rule.at[i];
-		}
-	const struct nft_form **form = arena_array(p->arena, const struct nft_form *, index->len);
-	for (size_t i = 0; i < index->len; i++)
-		form[i] = &p->rule[index->rule[i]];
-	index->meets = nft_meets_new(form, index->len);
-	return index;
-}
-
-static size_t first_behind(const struct jump_index *index, size_t rule)
-{
-	size_t lo = 0, hi = index->len;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (index->rule[mid] <= rule)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static size_t first_place(const struct prover *p, size_t rule)
-{
-	size_t lo = 0, hi = p->place.len;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (p->place.at[mid].rule < rule)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-// Whether the rule of the list stands behind the jump for any of the packets.
-static bool rule_behind_meets(const struct prover *p, const struct nft_stop *jump, size_t rule,
-			      const struct nft_area *packets, struct arena *arena)
-{
-	if (!rule_meets(p, rule, packets, arena))
-		return false;
-	for (size_t i = first_place(p, rule); i < p->place.len && p->place.at[i].rule == rule;
-	     i++) {
-		struct nft_rule_at spot = p->place.at[i].spot;
-		const struct nft_chain *chain = p->ways.stop.at[spot.stop]->chain;
-		if (nft_jump_reaches(jump, spot.stop) &&
-		    spot_meets(p, &chain->rule.at[spot.rule], rule, packets, arena))
-			return true;
-	}
-	return false;
-}
-
-static bool behind_meets(struct prover *p, const struct nft_stop *jump,
-			 const struct nft_area *packets, struct arena *arena)
-{
-	if (p->highest_behind[jump->jump] <= p->now + 1)
-		return false;
-	struct nft_match match[NFT_FIELDS];
-	struct nft_form form = nft_area_as_form(packets, match);
-	struct algebra_ids ids = {0};
-	const struct jump_index *index = index_of(p, jump);
-	size_t from = first_behind(index, p->now);
-	bool found = nft_meets_find(index->meets, &form, (struct algebra_range){from, index->len},
-				    MEETING_MOST, &ids),
-	     meets = false;
-	for (size_t i = 0; found && i < ids.len && !meets; i++)
-		meets = rule_behind_meets(p, jump, index->rule[ids.at[i]], packets, arena);
-	for (size_t i = from; !found && i < index->len && !meets; i++)
-		meets = rule_behind_meets(p, jump, index->rule[i], packets, arena);
-	free(ids.at);
-	return meets;
-}
-
-// Whether some rule that the list has behind stands before this place and meets the packets.
-static bool meets_later(struct prover *p, const struct nft_visit *at,
-			const struct nft_area *packets, struct arena *arena)
-{
-	for (; at; at = at->from) {
-		if (p->highest[at->stop->number][at->rule] <= p->now + 1)
-			continue;
-		if (chain_meets(p, at->stop, at->rule, packets, arena))
-			return true;
-		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i].rule < at->rule; i++) {
-			const struct nft_stop *to = nft_lead_jump(at->stop, &at->stop->lead[i]);
-			if (to && behind_meets(p, to, packets, arena))
-				return true;
-		}
-	}
-	return false;
-}
-
-static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
-			 const struct nft_form *form, const struct nft_area *packets,
-			 struct arena *arena, struct nft_areas *rest)
-{
-	struct prover *p = walk->user;
-	struct nft_area mine, tests;
-	if (*is_at(p, at) != p->now) {
-		vec_push(arena, &rest->list, (struct nft_area *)packets);
-		return;
-	}
-	nft_area_assign(&mine, packets);
-	nft_area_form(&mine, arena, form);
-	if (!mine.never && !p->failed && meets_later(p, at, &mine, arena)) {
-		add_rule(p, NFT_MISFIT_ORDER, p->now, at, NULL);
-		p->failed = true;
-	}
-	area_of(form, arena, &tests);
-	nft_area_minus(packets, &tests, arena, rest);
-}
-
 static const struct nft_meets *index_of_list(struct prover *p)
 {
 	if (p->every)
@@ -547,6 +391,162 @@ static bool decided_before(struct prover *p, const struct nft_area *packets)
 	enum algebra_answer answer = ask_before(p, packets);
 	p->out->over |= answer == ALGEBRA_GAVE_UP;
 	return answer != ALGEBRA_OPEN;
+}
+
+// A rule of the program may be for less than the rule of the list that it is. Where its tests are not named yet, it is
+// taken to be for all of that. What earlier rules decide does not matter: it never comes there.
+static bool spot_meets(struct prover *p, const struct nft_form *spot, size_t rule,
+		       const struct nft_area *packets, struct arena *arena)
+{
+	struct nft_area both;
+	nft_area_assign(&both, packets);
+	nft_area_form(&both, arena, &p->rule[rule]);
+	if (!spot->open_len)
+		nft_area_form(&both, arena, spot);
+	return !both.never && !decided_before(p, &both);
+}
+
+static bool chain_meets(struct prover *p, const struct nft_stop *stop, size_t rules,
+			const struct nft_area *packets, struct arena *arena)
+{
+	for (size_t i = 0; i < rules; i++) {
+		size_t is = p->is[stop->number][i];
+		if (is > p->now && is < p->rules &&
+		    spot_meets(p, &stop->chain->rule.at[i], is, packets, arena))
+			return true;
+	}
+	return false;
+}
+
+static int by_size(const void *x, const void *y)
+{
+	const size_t *a = x, *b = y;
+	return *a < *b ? -1 : *a > *b;
+}
+
+static struct jump_index *index_of(struct prover *p, const struct nft_stop *jump)
+{
+	struct jump_index *index = &p->behind[jump->jump];
+	VEC(size_t) rule = {0};
+	if (index->meets)
+		return index;
+	for (size_t i = 0; i < p->place.len; i++)
+		if (nft_jump_reaches(jump, p->place.at[i].spot.stop))
+			vec_push(p->arena, &rule, p->place.at[i].rule);
+	if (rule.len)
+		qsort(rule.at, rule.len, sizeof(*rule.at), by_size);
+	for (size_t i = 0; i < rule.len; i++)
+		if (!i || rule.at[i] != index->rule[index->len - 1]) {
+			index->rule = rule.at;
+			index->rule[index->len++] = rule.at[i];
+		}
+	const struct nft_form **form = arena_array(p->arena, const struct nft_form *, index->len);
+	for (size_t i = 0; i < index->len; i++)
+		form[i] = &p->rule[index->rule[i]];
+	index->meets = nft_meets_new(form, index->len);
+	return index;
+}
+
+static size_t first_behind(const struct jump_index *index, size_t rule)
+{
+	size_t lo = 0, hi = index->len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (index->rule[mid] <= rule)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static size_t first_place(const struct prover *p, size_t rule)
+{
+	size_t lo = 0, hi = p->place.len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (p->place.at[mid].rule < rule)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+// Whether the rule of the list stands behind the jump for any of the packets.
+static bool rule_behind_meets(struct prover *p, const struct nft_stop *jump, size_t rule,
+			      const struct nft_area *packets, struct arena *arena)
+{
+	if (!rule_meets(p, rule, packets, arena))
+		return false;
+	for (size_t i = first_place(p, rule); i < p->place.len && p->place.at[i].rule == rule;
+	     i++) {
+		struct nft_rule_at spot = p->place.at[i].spot;
+		const struct nft_chain *chain = p->ways.stop.at[spot.stop]->chain;
+		if (nft_jump_reaches(jump, spot.stop) &&
+		    spot_meets(p, &chain->rule.at[spot.rule], rule, packets, arena))
+			return true;
+	}
+	return false;
+}
+
+static bool behind_meets(struct prover *p, const struct nft_stop *jump,
+			 const struct nft_area *packets, struct arena *arena)
+{
+	if (p->highest_behind[jump->jump] <= p->now + 1)
+		return false;
+	struct nft_match match[NFT_FIELDS];
+	struct nft_form form = nft_area_as_form(packets, match);
+	struct algebra_ids ids = {0};
+	const struct jump_index *index = index_of(p, jump);
+	size_t from = first_behind(index, p->now);
+	bool found = nft_meets_find(index->meets, &form, (struct algebra_range){from, index->len},
+				    MEETING_MOST, &ids),
+	     meets = false;
+	for (size_t i = 0; found && i < ids.len && !meets; i++)
+		meets = rule_behind_meets(p, jump, index->rule[ids.at[i]], packets, arena);
+	for (size_t i = from; !found && i < index->len && !meets; i++)
+		meets = rule_behind_meets(p, jump, index->rule[i], packets, arena);
+	free(ids.at);
+	return meets;
+}
+
+// Whether some rule that the list has behind stands before this place and meets the packets.
+static bool meets_later(struct prover *p, const struct nft_visit *at,
+			const struct nft_area *packets, struct arena *arena)
+{
+	for (; at; at = at->from) {
+		if (p->highest[at->stop->number][at->rule] <= p->now + 1)
+			continue;
+		if (chain_meets(p, at->stop, at->rule, packets, arena))
+			return true;
+		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i].rule < at->rule; i++) {
+			const struct nft_stop *to = nft_lead_jump(at->stop, &at->stop->lead[i]);
+			if (to && behind_meets(p, to, packets, arena))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
+			 const struct nft_form *form, const struct nft_area *packets,
+			 struct arena *arena, struct nft_areas *rest)
+{
+	struct prover *p = walk->user;
+	struct nft_area mine, tests;
+	if (*is_at(p, at) != p->now) {
+		vec_push(arena, &rest->list, (struct nft_area *)packets);
+		return;
+	}
+	nft_area_assign(&mine, packets);
+	nft_area_form(&mine, arena, form);
+	if (!mine.never && !p->failed && meets_later(p, at, &mine, arena)) {
+		add_rule(p, NFT_MISFIT_ORDER, p->now, at, NULL);
+		p->failed = true;
+	}
+	area_of(form, arena, &tests);
+	nft_area_minus(packets, &tests, arena, rest);
 }
 
 static void tell_absent(struct prover *p, const struct nft_chain *end)

@@ -39,7 +39,7 @@ struct running {
 	struct test_net net;
 	struct backend_nft *nft;
 	struct frame *frame;
-	unsigned anew, in_front;
+	unsigned anew, in_front, behind;
 	sem_t due;            // a replacement is
 	atomic_bool replaced; // all of them are done
 };
@@ -72,7 +72,8 @@ static void make_first(struct running *r)
 	size_t rules = r->swap->rules;
 	add_large_sets(r, rules / 20);
 	for (int family = 4; family <= 6; family += 2) {
-		struct test_sets_spec spec = {TEST_SETS_ACL, family, rules * 19 / 40, 5};
+		struct test_sets_spec spec = {r->swap->firewall ? TEST_SETS_FW : TEST_SETS_ACL,
+					      family, rules * 19 / 40, 5};
 		test_sets_make(&spec, &r->arena, &some);
 		for (size_t i = 0; i < some.rule.len; i++)
 			vec_push(&r->arena, &to->rule, some.rule.at[i]);
@@ -184,6 +185,14 @@ static void *run_traffic(void *context)
 
 // --- replacing ---
 
+static bool stand_behind_others(const struct nft_live *live)
+{
+	for (size_t i = 0; i < live->front.rule.len; i++)
+		if (nft_overlay_helped(&live->tree, &live->piece, live->front.rule.at[i]))
+			return true;
+	return false;
+}
+
 static bool replace(struct running *r, unsigned by, bool delta)
 {
 	struct arena arena;
@@ -198,6 +207,7 @@ static bool replace(struct running *r, unsigned by, bool delta)
 	r->anew += (unsigned)(backend_nft_replaced(r->nft) - replaced);
 	if (done == BACKEND_DONE && delta && r->nft->live->front.rule.len) {
 		r->in_front++;
+		r->behind += stand_behind_others(r->nft->live);
 		if (r->in_front % 2)
 			done = backend_nft_settle(r->nft, &r->policy[by], &diags);
 	}
@@ -243,6 +253,7 @@ static void replace_all(struct running *r, struct test_swap_result *out)
 	out->replaced = good;
 	out->anew = r->anew;
 	out->in_front = r->in_front;
+	out->behind = r->behind;
 }
 
 static void count(const struct running *r, struct test_swap_result *out)

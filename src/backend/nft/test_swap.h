@@ -16,6 +16,7 @@ struct test_swap {
 	bool delta;
 	bool one_edit; // and no more: of a rule that is in force in one of them only, or does the opposite
 	bool packets_only; // no flow rules
+	bool firewall;     // the rules meet many others; else few
 	struct backend_nft_shape shape;
 	enum ir_verdict default_action;
 	uint64_t packets; // at least
@@ -30,6 +31,7 @@ struct test_swap_result {
 	unsigned anew; // of those by `change`, that had to replace everything
 	unsigned
 		in_front; // of them, that left rules in front of the tree; every other time they then come to their places
+	unsigned behind; // of these, some behind pieces of others
 	uint64_t sent[TEST_SWAP_KINDS], arrived[TEST_SWAP_KINDS];
 	uint64_t wrong; // that should have arrived, or should not
 };

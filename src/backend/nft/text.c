@@ -4,6 +4,7 @@
 // version once more, which the way to the rule has done. nft infers the type of a flow's ports from
 // `ct l3proto` and `ct protocol`, so both stand before them.
 #include "backend/nft/text.h"
+#include "backend/nft/area.h"
 #include "base/buf.h"
 #include "ir/text.h"
 
@@ -224,6 +225,10 @@ static bool put_match(const struct nft_match *match, const struct words *w, stru
 	struct algebra_range hole;
 	if (w->kind == TEXT_TIME)
 		return put_time(set, out);
+	if (match->field == F_HEADER && algebra_set_has(set, NFT_NO_HEADER)) {
+		buf_adds(out, "no transport header");
+		return false;
+	}
 	if (w->kind == TEXT_KNOWN) {
 		buf_adds(out,
 			 algebra_set_has(set, 1) ? "ct status confirmed" : "ct status ! confirmed");
