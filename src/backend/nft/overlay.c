@@ -180,8 +180,8 @@ static bool is_found(const struct nft_area *rule)
 	return !has_version(rule, NFT_VERSION_6) || says(rule, F_PROTO) || !has_none(rule);
 }
 
-#define EARLIER_MOST 1000u // rules that meet it
-#define CUTS_MOST 1000u    // of areas, by earlier rules
+#define EARLIER_MOST NFT_BOXES_PIECES // rules that meet it; of more than these …
+#define EARLIER_FEW 64u               // … it hardly ever stands apart
 
 // A rule that is to come to the front.
 struct coming {
@@ -226,33 +226,29 @@ static bool find_earlier(struct coming *c, uint32_t new_from)
 
 // --- what earlier rules leave ---
 
-static unsigned subtract(struct coming *c, const struct nft_form *form)
+static void subtract(struct coming *c, const struct nft_form *form)
 {
 	struct nft_areas from = c->left;
 	struct nft_area by;
-	unsigned cuts = 0;
 	nft_area_all(&by);
 	nft_area_form(&by, c->arena, form);
 	c->left = (struct nft_areas){0};
-	for (size_t i = 0; i < from.list.len; i++) {
-		if (!nft_area_meets(from.list.at[i], &by)) {
+	for (size_t i = 0; i < from.list.len; i++)
+		if (nft_area_meets(from.list.at[i], &by))
+			nft_area_minus(from.list.at[i], &by, c->arena, &c->left);
+		else
 			vec_push(c->arena, &c->left.list, from.list.at[i]);
-			continue;
-		}
-		nft_area_minus(from.list.at[i], &by, c->arena, &c->left);
-		cuts++;
-	}
-	return cuts;
 }
 
 // The packets that are in no earlier rule, as few boxes.
 static bool stand_apart(struct coming *c)
 {
-	unsigned cuts = 0;
+	if (c->earlier.len > EARLIER_FEW)
+		return false;
 	vec_push(c->arena, &c->left.list, &c->whole);
 	for (size_t i = 0; i < c->earlier.len; i++) {
-		cuts += subtract(c, c->tree->rule.at[c->earlier.at[i]]);
-		if (c->left.list.len > NFT_OVERLAY_CUT || cuts > CUTS_MOST)
+		subtract(c, c->tree->rule.at[c->earlier.at[i]]);
+		if (c->left.list.len > NFT_OVERLAY_CUT)
 			return false;
 	}
 	for (size_t i = 0; i < c->left.list.len; i++)
@@ -323,8 +319,6 @@ static void take_boxes(struct coming *c, const struct nft_form *form)
 // packet is found.
 static bool stand_behind(struct coming *c)
 {
-	if (c->earlier.len > NFT_BOXES_PIECES)
-		return false;
 	fill(c);
 	for (size_t i = 0; i <= c->earlier.len; i++) {
 		uint32_t rule = i < c->earlier.len ? c->earlier.at[i] : c->rule;

@@ -220,7 +220,8 @@ static void the_first_piece_does_what_the_list_does(void **state)
 			assert_taken(&w, map);
 		end(&w);
 	}
-	printf("%u rules stood apart, %u behind pieces of %u others, %u were refused; %u of %u packets "
+	printf("%u rules stood apart, %u behind pieces of %u others, %u were refused; %u of %u "
+	       "packets "
 	       "were found\n",
 	       tally.apart, tally.behind, tally.helped, tally.refused, tally.found,
 	       POLICIES * PACKETS);
