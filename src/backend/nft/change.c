@@ -3,7 +3,8 @@
 // leads to them; the rules that leave and enter leaves, all in one step for every packet; what nobody uses any
 // more. Which kernel rule is which is read from the leaves' chains: when they are not as they were made, or when the tree
 // cannot be changed in place, the policy is replaced as a whole (apply.c). Rules that are put into a large policy stand in
-// maps in front of it (overlay.h) until they are given their places.
+// maps in front of it (overlay.h), to which they come in a transaction before these three, until they are given their
+// places.
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
@@ -65,6 +66,12 @@ static void leave_front(struct nft_live *live, uint32_t rule)
 	live->front.rule.len = n;
 }
 
+static void take_piece(struct change *c, const struct nft_piece *piece)
+{
+	nft_places_doubt(&c->live->places, &piece->box.rule->tag);
+	vec_push(&c->arena, &c->taken.list, *piece);
+}
+
 // The rule's pieces leave the books of what stands in front.
 static void take_pieces(struct change *c, uint32_t rule)
 {
@@ -72,7 +79,7 @@ static void take_pieces(struct change *c, uint32_t rule)
 	size_t n = 0;
 	for (size_t i = 0; i < from->list.len; i++)
 		if (from->list.at[i].rule == rule)
-			vec_push(&c->arena, &c->taken.list, from->list.at[i]);
+			take_piece(c, &from->list.at[i]);
 		else
 			from->list.at[n++] = from->list.at[i];
 	from->list.len = n;
@@ -693,8 +700,16 @@ static bool keep_counts(struct change *c)
 	return true;
 }
 
+static void encode_front(struct change *c, const struct nft_pieces *pieces,
+			 struct algebra_set guarded)
+{
+	encode_pieces(c, NFT_MSG_NEWSETELEM, pieces);
+	encode_guard(c, NFT_MSG_NEWSETELEM, guarded, c->guarded);
+}
+
 // A new element is found when the transaction is over, a little after a rule has gone with it. So rules come to the front
-// before others go, and those in front go at last: a packet is always judged by the old policy or the new one. That the
+// before others go, and those in front go at last: a packet is always judged by the old policy or the new one. They come
+// before it is even found out what others leave in the tree: this is what somebody waits for. That the
 // guard lets packets see the maps in front is right at any time; that it does not is right while no element is needed: it
 // opens with the first one, and closes when what the last ones did is done by rules or is to be done no more. Boxes of a
 // gate are right before any rule needs them, too; one rule that comes alone need not wait for them.
@@ -703,12 +718,16 @@ static bool change_kernel(struct change *c)
 	bool alone = c->added.len == 1 && !c->removed.len && !c->emptied;
 	struct algebra_set guarded = nft_overlay_versions(&c->live->piece, &c->arena);
 	nft_live_attend(c->live, &c->batch);
+	if (!c->emptied)
+		encode_front(c, &c->put, guarded);
+	if (run(c))
+		return false;
 	nft_tree_emit_touched(&c->live->tree, &c->touched, nft_live_encode_chain, c->live);
 	if (!read_chains(c))
 		return false;
 	make_maps(c);
-	encode_pieces(c, NFT_MSG_NEWSETELEM, c->emptied ? &c->live->piece : &c->put);
-	encode_guard(c, NFT_MSG_NEWSETELEM, guarded, c->guarded);
+	if (c->emptied)
+		encode_front(c, &c->live->piece, guarded);
 	if (!alone)
 		encode_gained(c);
 	if (run(c))
