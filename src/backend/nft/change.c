@@ -11,7 +11,6 @@
 #include "base/diag.h"
 
 #include <linux/netfilter/nf_tables.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define EDITS_MOST 64u // rules that enter or leave
@@ -227,13 +226,6 @@ static bool may_turn(struct change *c, const struct backend_edit *edit,
 
 // --- the books of what stands in front ---
 
-static int by_rank(const void *x, const void *y, void *context)
-{
-	const struct nft_tree *tree = context;
-	uint64_t a = tree->rank.at[*(const uint32_t *)x], b = tree->rank.at[*(const uint32_t *)y];
-	return a < b ? -1 : a > b;
-}
-
 // What stands in front, and what is to come, in the order of the list.
 static void find_waiting(struct change *c, struct nft_waiting *out)
 {
@@ -243,8 +235,7 @@ static void find_waiting(struct change *c, struct nft_waiting *out)
 		vec_push(&c->arena, &out->rule, live->front.rule.at[i]);
 	for (size_t i = 0; i < c->added.len; i++)
 		vec_push(&c->arena, &out->rule, c->added.at[i]);
-	if (out->rule.len)
-		qsort_r(out->rule.at, out->rule.len, sizeof(*out->rule.at), by_rank, &live->tree);
+	nft_overlay_sort(&live->tree, out);
 }
 
 // Pieces that are to go and pieces that come must not meet in one map: the kernel compares them.

@@ -174,6 +174,20 @@ static bool add_area(const struct nft_area *area, const struct nft_form *rule, s
 
 // --- which rules may ---
 
+static int by_rank(const void *x, const void *y, void *context)
+{
+	const struct nft_tree *tree = context;
+	uint64_t a = tree->rank.at[*(const uint32_t *)x], b = tree->rank.at[*(const uint32_t *)y];
+	return a < b ? -1 : a > b;
+}
+
+void nft_overlay_sort(const struct nft_tree *tree, struct nft_waiting *rules)
+{
+	if (rules->rule.len)
+		qsort_r(rules->rule.at, rules->rule.len, sizeof(*rules->rule.at), by_rank,
+			(void *)tree);
+}
+
 // An IPv6 packet whose headers cannot be followed has no protocol, and no map finds it; nor does a rule that asks for one.
 static bool is_found(const struct nft_area *rule)
 {
@@ -190,20 +204,13 @@ struct coming {
 	struct arena *arena;
 	uint32_t rule;
 	struct nft_area whole;
-	VEC(uint32_t) earlier;  // rules that meet it, in order
-	struct nft_pieces *out; // of rules that come with it, and its own …
-	size_t before;          // … from here on
-	struct nft_areas left;  // that no earlier rule has
+	struct nft_waiting earlier; // rules that meet it, in order
+	struct nft_pieces *out;     // of rules that come with it, and its own …
+	size_t before;              // … from here on
+	struct nft_areas left;      // that no earlier rule has
 	struct nft_filling *map[NFT_OVERLAY_MAPS];
 	size_t filled[NFT_OVERLAY_MAPS]; // boxes that are pieces already
 };
-
-static int by_rank(const void *x, const void *y, void *context)
-{
-	const struct nft_tree *tree = context;
-	uint64_t a = tree->rank.at[*(const uint32_t *)x], b = tree->rank.at[*(const uint32_t *)y];
-	return a < b ? -1 : a > b;
-}
 
 // False: very many, or it is not before what stands behind.
 static bool find_earlier(struct coming *c, uint32_t new_from)
@@ -214,13 +221,11 @@ static bool find_earlier(struct coming *c, uint32_t new_from)
 		     in_front = !tree->placed.at[i] && i < new_from;
 		if (i == c->rule || (later && !in_front) || !nft_tree_meet(tree, i, c->rule))
 			continue;
-		if (later || !nft_takes(tree->rule.at[i]) || c->earlier.len == EARLIER_MOST)
+		if (later || !nft_takes(tree->rule.at[i]) || c->earlier.rule.len == EARLIER_MOST)
 			return false;
-		vec_push(c->arena, &c->earlier, i);
+		vec_push(c->arena, &c->earlier.rule, i);
 	}
-	if (c->earlier.len)
-		qsort_r(c->earlier.at, c->earlier.len, sizeof(*c->earlier.at), by_rank,
-			(void *)tree);
+	nft_overlay_sort(tree, &c->earlier);
 	return true;
 }
 
@@ -243,11 +248,11 @@ static void subtract(struct coming *c, const struct nft_form *form)
 // The packets that are in no earlier rule, as few boxes.
 static bool stand_apart(struct coming *c)
 {
-	if (c->earlier.len > EARLIER_FEW)
+	if (c->earlier.rule.len > EARLIER_FEW)
 		return false;
 	vec_push(c->arena, &c->left.list, &c->whole);
-	for (size_t i = 0; i < c->earlier.len; i++) {
-		subtract(c, c->tree->rule.at[c->earlier.at[i]]);
+	for (size_t i = 0; i < c->earlier.rule.len; i++) {
+		subtract(c, c->tree->rule.at[c->earlier.rule.at[i]]);
 		if (c->left.list.len > NFT_OVERLAY_CUT)
 			return false;
 	}
@@ -320,8 +325,8 @@ static void take_boxes(struct coming *c, const struct nft_form *form)
 static bool stand_behind(struct coming *c)
 {
 	fill(c);
-	for (size_t i = 0; i <= c->earlier.len; i++) {
-		uint32_t rule = i < c->earlier.len ? c->earlier.at[i] : c->rule;
+	for (size_t i = 0; i <= c->earlier.rule.len; i++) {
+		uint32_t rule = i < c->earlier.rule.len ? c->earlier.rule.at[i] : c->rule;
 		const struct nft_form *form = c->tree->rule.at[rule];
 		if (!nft_form_plain(form) || !put_behind(c, form))
 			return false;

@@ -24,10 +24,13 @@ struct nft_pieces {
 	VEC(struct nft_piece) list;
 };
 
-// Rules that stand in no part of the tree, by their numbers in it.
+// Rules by their numbers in the tree: those that stand in no part of it.
 struct nft_waiting {
 	VEC(uint32_t) rule;
 };
+
+// Into the order of the list.
+void nft_overlay_sort(const struct nft_tree *tree, struct nft_waiting *rules);
 
 // The rules that look the maps up, which are empty. They stand in a chain of their own.
 void nft_overlay_front(const struct nft_tree *tree, struct arena *arena, struct nft_chain *to);
