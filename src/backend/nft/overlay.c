@@ -302,8 +302,23 @@ static bool put_behind(struct coming *c, const struct nft_form *form)
 	return true;
 }
 
+// Whether the box can be read back: what is cut from a box of all protocols may ask for ports where there are none.
+static bool is_readable(size_t map, const struct algebra_range *range)
+{
+	bool ports = false;
+	struct algebra_set with_ports = nft_protocols_set(PORTS), protocols = {0};
+	for (size_t f = 0; f < maps[map].fields; f++) {
+		enum nft_field field = maps[map].field[f];
+		bool whole = !range[f].lo && range[f].hi == algebra_max(nft_field_info[field].bits);
+		ports |= (field == F_SPORT || field == F_DPORT) && !whole;
+		if (field == F_PROTO)
+			protocols = (struct algebra_set){(struct algebra_range *)&range[f], 1};
+	}
+	return !ports || algebra_set_within(protocols, with_ports);
+}
+
 // What the filling has made of them: some are cut, or lie in others.
-static void take_boxes(struct coming *c, const struct nft_form *form)
+static bool take_boxes(struct coming *c, const struct nft_form *form)
 {
 	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
 		struct nft_boxes boxes;
@@ -313,11 +328,14 @@ static void take_boxes(struct coming *c, const struct nft_form *form)
 				arena_array(c->arena, struct algebra_range, NFT_BOXES_FIELDS);
 			memcpy(range, boxes.box[c->filled[i]].range,
 			       maps[i].fields * sizeof(*range));
+			if (!is_readable(i, range))
+				return false;
 			vec_push(c->arena, &c->out->list,
 				 ((struct nft_piece){.map = i,
 						     .box = {.range = range, .rule = form}}));
 		}
 	}
+	return true;
 }
 
 // All of its packets, as boxes of the earlier rules that have some of them, and then its own: the first one that holds a
@@ -328,9 +346,8 @@ static bool stand_behind(struct coming *c)
 	for (size_t i = 0; i <= c->earlier.rule.len; i++) {
 		uint32_t rule = i < c->earlier.rule.len ? c->earlier.rule.at[i] : c->rule;
 		const struct nft_form *form = c->tree->rule.at[rule];
-		if (!nft_form_plain(form) || !put_behind(c, form))
+		if (!nft_form_plain(form) || !put_behind(c, form) || !take_boxes(c, form))
 			return false;
-		take_boxes(c, form);
 	}
 	return true;
 }

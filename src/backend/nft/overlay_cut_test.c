@@ -182,6 +182,17 @@ static void send_packet(struct world *w)
 	assert_int_equal(is->act, meant->act);
 }
 
+// Who asks for ports names protocols that have them: else nobody could say what is asked.
+static void assert_readable(const struct nft_boxes *boxes, const struct algebra_range *range)
+{
+	struct algebra_range proto = range[boxes->fields - 1];
+	for (size_t f = 0; f < boxes->fields; f++)
+		if ((boxes->field[f] == F_SPORT || boxes->field[f] == F_DPORT) &&
+		    (range[f].lo || range[f].hi != UINT16_MAX))
+			assert_true(algebra_set_within((struct algebra_set){&proto, 1},
+						       nft_protocols_set(PORTS)));
+}
+
 // What the kernel takes: no corner lies in an earlier box, and which one is found is sure.
 static void assert_taken(struct world *w, size_t map)
 {
@@ -191,6 +202,8 @@ static void assert_taken(struct world *w, size_t map)
 	for (size_t f = 0; f < boxes.fields; f++)
 		bits[f] = nft_field_info[boxes.field[f]].bits;
 	assert_true(nft_boxes_sure(boxes.box, boxes.len, bits, boxes.fields, &w->arena));
+	for (size_t i = 0; i < boxes.len; i++)
+		assert_readable(&boxes, boxes.box[i].range);
 	struct nft_filling *filling =
 		nft_filling_new(BOXES_ORDERED, boxes.field, boxes.fields, &w->arena);
 	for (size_t i = 0; i < boxes.len; i++) {
