@@ -209,7 +209,8 @@ static bool is_for_front(struct change *c, const struct nft_live_rule *rule)
 		if (!tree->placed.at[i] || nft_overlay_helps(tree, &c->live->piece, i))
 			return true;
 	for (uint32_t i = rule->first; i < rule->first + rule->forms && cut; i++)
-		cut = nft_overlay_cut(tree, &c->live->piece, i, (uint32_t)tree->rule.len, &c->arena,
+		cut = !nft_overlay_wide(tree, i) &&
+		      nft_overlay_cut(tree, &c->live->piece, i, (uint32_t)tree->rule.len, &c->arena,
 				      &pieces);
 	return cut;
 }

@@ -12,9 +12,9 @@
 #include <string.h>
 
 #define ROUNDS_MOST 64u // reads, each of what the last one has led to
-#define CHAINS_MOST 50000u
-#define STEPS_MOST 1000000u
-#define MEETING_MOST 30000u // rules; when more meet a change, all is proven again
+#define CHAINS_MOST 100000u
+#define STEPS_MOST 4000000u
+#define MEETING_MOST 60000u // rules; when more meet a change, all is proven again
 
 void nft_changed_init(struct nft_changed *changed)
 {

@@ -398,6 +398,14 @@ bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there
 	return true;
 }
 
+bool nft_overlay_wide(const struct nft_tree *tree, uint32_t rule)
+{
+	size_t met = 0;
+	for (uint32_t i = 0; i < tree->rule.len && met <= NFT_OVERLAY_WIDE; i++)
+		met += nft_tree_meet(tree, i, rule);
+	return met > NFT_OVERLAY_WIDE;
+}
+
 bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front, uint32_t rule)
 {
 	for (size_t i = 0; i < front->rule.len; i++) {

@@ -53,6 +53,10 @@ void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_p
 // has pieces cut from them. Rules with numbers from `new_from` on are not there yet, but come with it.
 bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule,
 		     uint32_t new_from, struct arena *arena, struct nft_pieces *out) must_check;
+// Whether very many rules have packets of this one, so that it is better turned in its place: what stands in front is proven
+// by following its packets.
+bool nft_overlay_wide(const struct nft_tree *tree, uint32_t rule) must_check;
+#define NFT_OVERLAY_WIDE 5000u // rules
 // Whether a rule that goes has had packets that one of those in front would have else.
 bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front,
 		       uint32_t rule) must_check;

@@ -242,10 +242,31 @@ static void the_first_piece_does_what_the_list_does(void **state)
 		    tally.found > POLICIES * PACKETS / 20);
 }
 
+// One for all packets, and the others, which are for a few each.
+static void wide_rules_are_told(void **state)
+{
+	(void)state;
+	struct ir_ruleset ruleset = {.default_action = IR_DROP};
+	const struct test_sets_spec spec = {TEST_SETS_ACL, 4, NFT_OVERLAY_WIDE + 1, 1};
+	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_LINEAR}};
+	struct arena arena;
+	size_t wide = 0;
+	arena_init(&arena);
+	test_sets_make(&spec, &arena, &ruleset);
+	struct nft_live *live = nft_live_new(&ruleset, &options, 1);
+	for (uint32_t i = 0; i < live->tree.rule.len; i += 50)
+		wide += nft_overlay_wide(&live->tree, i);
+	assert_true(nft_overlay_wide(&live->tree, live->last));
+	assert_true(wide < live->tree.rule.len / 500);
+	nft_live_free(live);
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_piece_does_what_the_list_does),
+		cmocka_unit_test(wide_rules_are_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
