@@ -66,6 +66,7 @@ struct request {
 	bool served;
 	size_t body_most;
 	bool too_big, ambiguous; // the body; where it ends
+	bool hears_at_once;      // that it is too big: else only when all of it is sent
 	VEC(struct restconf_argument) argument;
 };
 
@@ -227,13 +228,18 @@ static const char *path_of(const char *url)
 	return path ? path : "/";
 }
 
-// RFC 9112 section 6.3: who reads another length than we do sees other requests.
+// RFC 9112 section 6.3: who reads another length than we do sees other requests. Who is sending a body does not hear an
+// answer if the connection ends under it; so of clients that are known, twice as much as is taken is read, and thrown away.
+// Who asks first is told at once (RFC 9110 section 10.1.1).
 static void read_length(struct request *r)
 {
 	struct exchange *x = &r->x;
 	const char *length = list_header(r->mhd, x, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	r->body_most = x->anonymous ? NORTH_BODY_ANONYMOUS : NORTH_BODY_MOST;
-	r->too_big = length && strtoull(length, NULL, 10) > r->body_most;
+	unsigned long long bytes = length ? strtoull(length, NULL, 10) : 0;
+	r->too_big = bytes > r->body_most;
+	r->hears_at_once = x->anonymous || bytes > 2ull * r->body_most ||
+			   header(r->mhd, x, MHD_HTTP_HEADER_EXPECT);
 	r->ambiguous = length && (strchr(length, ',') ||
 				  header(r->mhd, x, MHD_HTTP_HEADER_TRANSFER_ENCODING));
 }
@@ -426,7 +432,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 	if (!r) {
 		allow_time(mhd, NORTH_REQUEST_S);
 		r = *request_context = begin(context, mhd, url, method);
-		return r->ambiguous || r->too_big ? refuse_body(mhd, r) : MHD_YES;
+		bool refused = r->ambiguous || (r->too_big && r->hears_at_once);
+		return refused ? refuse_body(mhd, r) : MHD_YES;
 	}
 	if (*len) {
 		take_body(r, data, *len);
