@@ -313,6 +313,13 @@ static void add_box(struct view *v, const struct nlattr *const *at)
 	vec_push(v->arena, &set->box, box);
 }
 
+// 0: never. In its last millisecond the kernel says 0, too.
+static uint64_t expires_ms(const struct nlattr *left)
+{
+	uint64_t ms = (uint64_t)nft_attr_number(left, 8);
+	return left && !ms ? 1 : ms;
+}
+
 static void add_element(struct view *v, const struct nlattr *element)
 {
 	const struct nlattr *at[ATTRIBUTES], *key[ATTRIBUTES];
@@ -337,11 +344,10 @@ static void add_element(struct view *v, const struct nlattr *element)
 		return;
 	}
 	vec_push(v->arena, &set->element,
-		 (struct nft_element){
-			 .key = nft_attr_number(key[NFTA_DATA_VALUE], set->key_bytes),
-			 .end = end,
-			 .chain = chain,
-			 .expires_ms = (uint64_t)nft_attr_number(at[NFTA_SET_ELEM_EXPIRATION], 8)});
+		 (struct nft_element){.key = nft_attr_number(key[NFTA_DATA_VALUE], set->key_bytes),
+				      .end = end,
+				      .chain = chain,
+				      .expires_ms = expires_ms(at[NFTA_SET_ELEM_EXPIRATION])});
 }
 
 static int take_elements(const struct nlmsghdr *nlh, void *context)
