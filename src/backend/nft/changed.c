@@ -119,52 +119,6 @@ static const struct algebra_set *values_of(const void *context, const struct nft
 	return field == NFT_FIELDS ? NULL : &packets->set[field];
 }
 
-static bool may_hold(const struct nft_area *packets, enum nft_field field,
-		     struct algebra_range range)
-{
-	return field == NFT_FIELDS ||
-	       algebra_set_overlaps(packets->set[field], (struct algebra_set){&range, 1});
-}
-
-static void keep_branches(struct reading *r, struct nft_map *map)
-{
-	enum nft_field field = map->reg ? field_read(r->area, map->reg) : NFT_FIELDS;
-	struct nft_branch *kept = arena_array(r->arena, struct nft_branch, map->len);
-	size_t n = 0;
-	for (size_t i = 0; i < map->len; i++)
-		if (may_hold(r->area, field, map->branch[i].range))
-			kept[n++] = map->branch[i];
-	map->branch = kept;
-	map->len = n;
-}
-
-static void keep_boxes(struct reading *r, struct nft_boxes *boxes)
-{
-	enum nft_field field[NFT_BOXES_FIELDS];
-	struct nft_box *kept = arena_array(r->arena, struct nft_box, boxes->len);
-	size_t n = 0;
-	for (size_t f = 0; f < boxes->fields; f++)
-		field[f] = boxes->reg ? field_read(r->area, &boxes->reg[f]) : NFT_FIELDS;
-	for (size_t i = 0; i < boxes->len; i++) {
-		bool may = true;
-		for (size_t f = 0; f < boxes->fields && may; f++)
-			may = may_hold(r->area, field[f], boxes->box[i].range[f]);
-		if (may)
-			kept[n++] = boxes->box[i];
-	}
-	boxes->box = kept;
-	boxes->len = n;
-}
-
-// Branches and boxes in which none of the packets are say nothing of them.
-static void keep_near(struct reading *r, struct nft_form *form)
-{
-	if (form->act == ACT_BRANCH)
-		keep_branches(r, &form->map);
-	else if (form->act == ACT_BOXES)
-		keep_boxes(r, &form->boxes);
-}
-
 // What is known of a map has numbers and no names.
 static void name_tag(const struct nft_live *live, struct nft_tag *tag)
 {
@@ -196,7 +150,6 @@ static void take_rules(struct reading *r, const struct nft_dumped_chain *from, s
 	for (size_t i = 0; i < all.rule.len; i++) {
 		struct nft_form form = all.rule.at[i];
 		nft_live_place(r->nft->live, r->place, &form.tag);
-		keep_near(r, &form);
 		take_direct(r, &form);
 		if (!nft_leads_on(&form))
 			want(r, form.chain);

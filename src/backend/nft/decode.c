@@ -450,8 +450,7 @@ static void read_branch(struct nft_reading *r, struct nft_dumped_set *map,
 	} else {
 		r->form->map = (struct nft_map){.field = NFT_FIELDS, .name = map->name + len};
 		struct nft_reg *read = arena_memdup(r->arena, reg, sizeof(*reg));
-		nft_map_branches(map, prefix, is_masked(read) ? NULL : near_values(r, read),
-				 r->arena, &r->form->map);
+		nft_map_branches(map, prefix, near_values(r, read), r->arena, &r->form->map);
 		if (is_masked(read))
 			unmask(r, read, &r->form->map);
 		r->form->map.reg = read;
@@ -558,7 +557,8 @@ static void read_boxes(struct nft_reading *r, struct nft_dumped_set *map,
 		r->form->boxes = (struct nft_boxes){.name = map->name + len};
 		for (size_t f = 0; f < map->fields; f++)
 			wanted[f] = near_values(r, &reg[f]);
-		if (!nft_map_boxes(map, prefix, wanted, r->arena, &r->form->boxes))
+		if (!nft_map_boxes(map, prefix, r->decoder->near ? wanted : NULL, r->arena,
+				   &r->form->boxes))
 			nft_strange(r, "a map whose boxes overlap where kernels differ");
 		if (front)
 			read_pieces(r, reg);

@@ -38,10 +38,13 @@ struct nft_dumped_set {
 const struct nft_direct *nft_set_direct(struct nft_dumped_set *set,
 					const struct nft_direct *element,
 					struct arena *arena) must_check;
+// Whether each range has some of the values that are wanted of its field; NULL: any.
+bool nft_wanted(const struct algebra_set *const *wanted, const struct algebra_range *range,
+		size_t fields) must_check;
 // Its values as big-endian numbers of key_bytes bytes. Sorts the elements.
 struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *arena) must_check;
 // The branches of a map, as ranges of such numbers, with chains as nft_chain_within `prefix` calls them. Always asked with
-// the same prefix. `wanted`: others than those with some of these values may be left out; NULL: none may.
+// the same prefix. `wanted`: only those with some of these values; NULL: all.
 void nft_map_branches(struct nft_dumped_set *set, const char *prefix,
 		      const struct algebra_set *wanted, struct arena *arena, struct nft_map *out);
 // The same of the boxes of a map over several fields, with a set or NULL for each field. False when they overlap so that it
@@ -60,7 +63,7 @@ struct nft_near {
 struct nft_decoder {
 	struct arena *arena;
 	const struct nft_near
-		*near; // boxes and branches for other packets may be left out; NULL: none may
+		*near;          // boxes and branches for other packets are left out; NULL: none are
 	const struct map *sets; // by name: struct nft_dumped_set
 	const char *prefix;     // of chains, taken off where jumps lead to them: "g7"
 };

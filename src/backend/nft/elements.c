@@ -50,6 +50,16 @@ struct algebra_set nft_set_values(struct nft_dumped_set *set, struct arena *aren
 	return set->values;
 }
 
+bool nft_wanted(const struct algebra_set *const *wanted, const struct algebra_range *range,
+		size_t fields)
+{
+	for (size_t f = 0; f < fields; f++)
+		if (wanted[f] &&
+		    !algebra_set_overlaps(*wanted[f], (struct algebra_set){&range[f], 1}))
+			return false;
+	return true;
+}
+
 static void work_out(struct nft_dumped_set *map, const char *prefix, struct arena *arena)
 {
 	struct algebra_range range;
@@ -59,6 +69,18 @@ static void work_out(struct nft_dumped_set *map, const char *prefix, struct aren
 		if (range_at(map, i, &range))
 			map->branch[map->branches++] = (struct nft_branch){
 				range, nft_chain_within(prefix, map->element.at[i].chain)};
+}
+
+static void keep_branches(const struct algebra_set *wanted, struct arena *arena,
+			  struct nft_map *map)
+{
+	struct nft_branch *kept = arena_array(arena, struct nft_branch, map->len);
+	size_t n = 0;
+	for (size_t i = 0; i < map->len; i++)
+		if (nft_wanted(&wanted, &map->branch[i].range, 1))
+			kept[n++] = map->branch[i];
+	map->branch = kept;
+	map->len = n;
 }
 
 void nft_map_branches(struct nft_dumped_set *set, const char *prefix,
@@ -72,6 +94,8 @@ void nft_map_branches(struct nft_dumped_set *set, const char *prefix,
 		work_out(set, prefix, arena);
 	out->branch = set->branch;
 	out->len = set->branches;
+	if (wanted)
+		keep_branches(wanted, arena, out);
 }
 
 static bool work_out_boxes(struct nft_dumped_set *map, const char *prefix, struct arena *arena)
@@ -83,6 +107,18 @@ static bool work_out_boxes(struct nft_dumped_set *map, const char *prefix, struc
 		map->box.at[i].chain = nft_chain_within(prefix, map->box.at[i].chain);
 	return !(map->flags & NFT_SET_MAP) ||
 	       nft_boxes_sure(map->box.at, map->box.len, bits, map->fields, arena);
+}
+
+static void keep_boxes(const struct algebra_set *const *wanted, struct arena *arena,
+		       struct nft_boxes *boxes)
+{
+	struct nft_box *kept = arena_array(arena, struct nft_box, boxes->len);
+	size_t n = 0;
+	for (size_t i = 0; i < boxes->len; i++)
+		if (nft_wanted(wanted, boxes->box[i].range, boxes->fields))
+			kept[n++] = boxes->box[i];
+	boxes->box = kept;
+	boxes->len = n;
 }
 
 bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix,
@@ -97,31 +133,19 @@ bool nft_map_boxes(struct nft_dumped_set *set, const char *prefix,
 	set->worked_out = true;
 	out->box = set->box.at;
 	out->len = set->box.len;
+	if (wanted)
+		keep_boxes(wanted, arena, out);
 	return set->sure;
 }
 
-static char *put_hex(char *at, uint32_t number)
-{
-	for (unsigned shift = 32; shift; shift -= 4)
-		*at++ = "0123456789abcdef"[number >> (shift - 4) & 15];
-	return at;
-}
-
-// There may be very many of them.
 static const char *name_direct(const struct nft_dumped_set *set, const struct nft_direct *direct,
 			       struct arena *arena)
 {
 	const struct nft_tag *tag = &direct->tag;
-	size_t begin = strlen(NFT_DIRECT_CHAIN);
 	if (!tag->known)
 		return arena_printf(arena, NFT_DIRECT_CHAIN "%d %s", direct->accepts, set->name);
-	char *name = arena_alloc(arena, begin + 19), *at = name + begin;
-	memcpy(name, NFT_DIRECT_CHAIN, begin);
-	*at++ = direct->accepts ? '1' : '0';
-	*at++ = tag->counts ? '1' : '0';
-	at = put_hex(put_hex(at, tag->rule), tag->clause);
-	*at = '\0';
-	return name;
+	return arena_printf(arena, NFT_DIRECT_CHAIN "%d%d.%u.%u", direct->accepts, tag->counts,
+			    tag->rule, tag->clause);
 }
 
 static bool same_direct(const struct nft_direct *a, const struct nft_direct *b)

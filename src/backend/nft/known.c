@@ -220,6 +220,14 @@ static size_t outcome_bytes(const struct nft_known_map *map)
 	return map->counts ? DIRECT_BYTES : CHAIN_BYTES;
 }
 
+static size_t box_bytes(const struct nft_known_map *map)
+{
+	size_t bytes = outcome_bytes(map);
+	for (size_t f = 0; f < fields_of(map->fields); f++)
+		bytes += range_bytes(map, f);
+	return bytes;
+}
+
 static struct nft_known_map shape_of(const struct nft_dumped_set *set)
 {
 	struct nft_known_map shape = {.flags = set->flags,
@@ -231,12 +239,9 @@ static struct nft_known_map shape_of(const struct nft_dumped_set *set)
 	memcpy(shape.field_bytes, set->field_bytes, sizeof(shape.field_bytes));
 	if (!set->fields)
 		shape.field_bytes[0] = (uint8_t)set->key_bytes;
-	size_t bytes = outcome_bytes(&shape);
-	for (size_t f = 0; f < fields_of(shape.fields); f++) {
+	for (size_t f = 0; f < fields_of(shape.fields); f++)
 		shape.block[f] = all_blocks(set, f);
-		bytes += range_bytes(&shape, f);
-	}
-	shape.bytes = sizeof(shape) + bytes * shape.len;
+	shape.bytes = sizeof(shape) + box_bytes(&shape) * shape.len;
 	return shape;
 }
 
@@ -314,8 +319,7 @@ static bool take_ranges(const struct nft_known_map *map, const uint8_t *at,
 {
 	for (size_t f = 0; f < fields_of(map->fields); f++) {
 		at = take_range(map, f, at, &out[f]);
-		if (wanted && wanted[f] &&
-		    !algebra_set_overlaps(*wanted[f], (struct algebra_set){&out[f], 1}))
+		if (wanted && !nft_wanted(&wanted[f], &out[f], 1))
 			return false;
 	}
 	return true;
@@ -369,7 +373,7 @@ bool nft_known_boxes(struct nft_dumped_set *set, const struct algebra_set *const
 	const struct nft_known_map *map = set->packed;
 	struct chains chains = {.arena = arena};
 	struct algebra_range range[NFT_BOXES_FIELDS];
-	size_t bytes = (map->bytes - sizeof(*map)) / (map->len ? map->len : 1);
+	size_t bytes = box_bytes(map);
 	VEC(struct nft_box) kept = {0};
 	for (size_t i = 0; i < map->len; i++) {
 		const uint8_t *at = map->data + i * bytes;
@@ -390,7 +394,7 @@ void nft_known_branches(struct nft_dumped_set *set, const struct algebra_set *wa
 {
 	const struct nft_known_map *map = set->packed;
 	struct chains chains = {.arena = arena};
-	size_t bytes = (map->bytes - sizeof(*map)) / (map->len ? map->len : 1);
+	size_t bytes = box_bytes(map);
 	VEC(struct nft_branch) kept = {0};
 	for (size_t i = 0; i < map->len; i++) {
 		const uint8_t *at = map->data + i * bytes;
