@@ -210,16 +210,27 @@ static int take_set(const struct nlmsghdr *nlh, void *context)
 	return 0;
 }
 
-// The chain of a goto, NULL for every other verdict.
-static const char *chain_of(struct view *v, const struct nlattr *data)
+// What the data of an element says; false: no verdict.
+struct verdict {
+	int code;
+	const struct nlattr *chain; // NULL: it names none
+};
+
+static bool verdict_of(const struct nlattr *data, struct verdict *out)
 {
 	const struct nlattr *value[ATTRIBUTES], *verdict[ATTRIBUTES];
 	sort_nested(data, value);
 	sort_nested(value[NFTA_DATA_VERDICT], verdict);
-	const struct nlattr *name = verdict[NFTA_VERDICT_CHAIN];
-	if (!name || (int)u32(verdict[NFTA_VERDICT_CODE]) != NFT_GOTO)
-		return NULL;
-	return text(v->arena, name);
+	*out = (struct verdict){(int)u32(verdict[NFTA_VERDICT_CODE]), verdict[NFTA_VERDICT_CHAIN]};
+	return verdict[NFTA_VERDICT_CODE];
+}
+
+// The chain of a goto, NULL for every other verdict.
+static const char *chain_of(struct view *v, const struct nlattr *data)
+{
+	struct verdict verdict;
+	bool leads = verdict_of(data, &verdict) && verdict.code == NFT_GOTO;
+	return leads ? text(v->arena, verdict.chain) : NULL;
 }
 
 static void strange_elements(struct nft_dumped_set *set)
@@ -246,46 +257,39 @@ static u128 number_at(const uint8_t *at, size_t bytes)
 	return value;
 }
 
-// Whether an element accepts or drops.
-static bool decides(const struct nlattr *const *at, struct nft_direct *out)
+// Of a map that counts all elements have counters, also those that only lead on.
+static bool read_counter(const struct nft_dumped_set *set, const struct nlattr *expression,
+			 struct nft_form *out)
 {
-	const struct nlattr *value[ATTRIBUTES], *verdict[ATTRIBUTES];
-	sort_nested(at[NFTA_SET_ELEM_DATA], value);
-	sort_nested(value[NFTA_DATA_VERDICT], verdict);
-	uint32_t code = u32(verdict[NFTA_VERDICT_CODE]);
-	out->accepts = code == NF_ACCEPT;
-	return verdict[NFTA_VERDICT_CODE] && !verdict[NFTA_VERDICT_CHAIN] &&
-	       (code == NF_ACCEPT || code == NF_DROP);
+	return set->counts ? expression && nft_decode_count(expression, out) : !expression;
 }
 
-// An element of a map that counts that decides by itself. NULL when it does something else.
-static const struct nft_direct *read_direct(struct view *v, const struct nlattr *const *at)
+// Of a map that counts, an element that accepts or drops by itself. NULL when it does something else.
+static const struct nft_direct *read_direct(struct view *v, const struct nlattr *const *at,
+					    const struct nft_form *counted)
 {
-	struct nft_direct direct = {.tag = {.known = false}};
-	struct nft_form counted = {.packets = 0};
-	if (!v->filled->counts || !decides(at, &direct) || !at[NFTA_SET_ELEM_EXPR] ||
-	    !nft_decode_count(at[NFTA_SET_ELEM_EXPR], &counted))
+	struct verdict verdict;
+	bool decides = v->filled->counts && verdict_of(at[NFTA_SET_ELEM_DATA], &verdict) &&
+		       !verdict.chain && (verdict.code == NF_ACCEPT || verdict.code == NF_DROP);
+	if (!decides)
 		return NULL;
+	struct nft_direct direct = {.accepts = verdict.code == NF_ACCEPT,
+				    .packets = counted->packets,
+				    .bytes = counted->bytes};
 	if (at[NFTA_SET_ELEM_USERDATA])
 		nft_decode_tag(v->arena, mnl_attr_get_payload(at[NFTA_SET_ELEM_USERDATA]),
 			       mnl_attr_get_payload_len(at[NFTA_SET_ELEM_USERDATA]), &direct.tag);
-	direct.packets = counted.packets;
-	direct.bytes = counted.bytes;
 	return nft_set_direct(v->filled, &direct, v->arena);
-}
-
-// Of a map that counts all elements have counters, also those that only lead on.
-static bool counter_fits(const struct nft_dumped_set *set, const struct nlattr *expression)
-{
-	struct nft_form none = {0};
-	return set->counts ? expression && nft_decode_count(expression, &none) : !expression;
 }
 
 static bool read_outcome(struct view *v, const struct nlattr *const *at, struct nft_box *box)
 {
 	const struct nft_dumped_set *set = v->filled;
+	struct nft_form counted = {.packets = 0};
+	if (!read_counter(set, at[NFTA_SET_ELEM_EXPR], &counted))
+		return false;
 	box->rule = NULL;
-	box->direct = read_direct(v, at);
+	box->direct = read_direct(v, at, &counted);
 	box->chain = box->direct ? box->direct->chain : chain_of(v, at[NFTA_SET_ELEM_DATA]);
 	return set->flags & NFT_SET_MAP ? box->chain != NULL : !at[NFTA_SET_ELEM_DATA];
 }
@@ -298,8 +302,7 @@ static void add_box(struct view *v, const struct nlattr *const *at)
 		      *high = at[NFTA_SET_ELEM_KEY_END] ? corner_of(set, at[NFTA_SET_ELEM_KEY_END])
 							: low;
 	struct nft_box box;
-	if (!low || !high || !read_outcome(v, at, &box) ||
-	    !counter_fits(set, at[NFTA_SET_ELEM_EXPR]) || u32(at[NFTA_SET_ELEM_FLAGS]) ||
+	if (!low || !high || !read_outcome(v, at, &box) || u32(at[NFTA_SET_ELEM_FLAGS]) ||
 	    at[NFTA_SET_ELEM_OBJREF] || at[NFTA_SET_ELEM_EXPRESSIONS] ||
 	    at[NFTA_SET_ELEM_EXPIRATION] || set->strange) {
 		strange_elements(set);
