@@ -684,10 +684,11 @@ static bool keep_counts(struct change *c)
 {
 	struct nft_table table;
 	struct nft_part part = {.set = c->old_counts.at, .sets = c->old_counts.len};
-	if (part.sets &&
-	    nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &table))
+	if (!part.sets)
+		return true;
+	if (nft_table_read_part(&c->nft->socket, c->nft->table, &part, &c->arena, &table))
 		return false;
-	for (size_t i = 0; part.sets && i < table.set.len; i++)
+	for (size_t i = 0; i < table.set.len; i++)
 		nft_set_count(table.set.at[i], &c->live->counts);
 	return true;
 }

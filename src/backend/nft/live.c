@@ -153,16 +153,22 @@ void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes)
 			++*leading_to(live, nft_node_number(boxes->box[i].chain));
 }
 
+static void doubt_places(struct nft_live *live, uint32_t rule)
+{
+	const struct nft_form *form = live->tree.rule.at[rule];
+	if (form)
+		nft_places_doubt(&live->places, &form->tag);
+}
+
 void nft_live_leads_no_more(struct nft_live *live, const struct nft_unled *unled,
 			    struct arena *arena, struct nft_numbers *gone)
 {
 	for (size_t i = 0; i < unled->list.len; i++) {
 		struct nft_share share = unled->list.at[i];
-		const struct nft_form *rule = live->tree.rule.at[share.rule];
-		if (share.direct && rule)
-			nft_places_doubt(&live->places, &rule->tag);
-		if (share.direct)
+		if (share.direct) {
+			doubt_places(live, share.rule);
 			continue;
+		}
 		uint32_t *leading = leading_to(live, live->tree.target.at[share.rule]);
 		*leading -= share.boxes;
 		if (!*leading)

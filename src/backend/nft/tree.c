@@ -28,8 +28,9 @@
 	1u // rules for packets of no way that stand in the chain of the node, though others have them, too
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
-// With so many rules leaves are longer, since the kernel looks for maps one after the other.
 #define DIRECT_MOST 16u // leaves
+
+// With so many rules leaves are longer, since the kernel looks for maps one after the other.
 #define LARGE 30000u
 
 struct nft_known {

@@ -328,13 +328,13 @@ static bool too_long(const struct nft_tree *tree)
 // in each leaf; here the packets of known connections are judged before anything else is asked.
 static size_t leading(const struct nft_build *b)
 {
-	size_t n = 0, most = b->tree->rule.len;
-	for (size_t i = 0; i < LEADING_MOST && i < most && b->mixed; i++) {
+	size_t n = 0, rules = b->tree->rule.len;
+	for (size_t i = 0; i < LEADING_MOST && i < rules && b->mixed; i++) {
 		const struct nft_form *form = b->tree->rule.at[i];
 		if (nft_form_set(form, F_STATE) && !nft_split_addresses(form))
 			n = i + 1;
 	}
-	return most - n > b->leaf_most ? n : 0;
+	return rules - n > b->leaf_most ? n : 0;
 }
 
 static void add_run(struct nft_build *b, struct nft_node *to, const struct run *run)
