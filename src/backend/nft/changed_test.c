@@ -74,8 +74,7 @@ static bool turned_is_proven(struct test_fixture *f)
 
 static void run(const char *script)
 {
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	if (test_run(script, argv))
+	if (test_nft(script))
 		fail_msg("nft does not take %s", script);
 }
 

@@ -13,13 +13,10 @@
 #define RULES 100u
 #define PORT 1000u
 
-static const struct backend_nft_options one_map = {
-	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 200, .boxes_least = 6}};
-
 // Rule i is for port PORT + i, the last one for all others.
 static int set_up(void **state)
 {
-	struct test_fixture *f = test_fixture_new(&one_map);
+	struct test_fixture *f = test_fixture_new(&test_fixture_one_map);
 	f->ruleset.default_action = IR_DROP;
 	for (u128 i = 0; i + 1 < RULES; i++)
 		vec_push(&f->arena, &f->ruleset.rule,

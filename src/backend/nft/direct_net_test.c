@@ -15,13 +15,10 @@
 #define RULES 60u
 #define PORT 1000u
 
-static const struct backend_nft_options one_map = {
-	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 200, .boxes_least = 6}};
-
 // Rule i passes port PORT + i; by default packets are dropped.
 static int set_up(void **state)
 {
-	struct test_fixture *f = test_fixture_new(&one_map);
+	struct test_fixture *f = test_fixture_new(&test_fixture_one_map);
 	f->ruleset.default_action = IR_DROP;
 	for (u128 i = 0; i < RULES; i++) {
 		struct ir_rule rule = test_fixture_rule(f, IR_PASS, PORT + i, PORT + i);
@@ -65,10 +62,9 @@ static const char *key(struct test_fixture *f, const struct nft_box *box, unsign
 
 static void run(struct test_fixture *f, const char *what, const char *map, const char *element)
 {
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
 	const char *line =
 		arena_printf(&f->arena, "%s element inet bulwark %s { %s }\n", what, map, element);
-	if (test_run(line, argv))
+	if (test_nft(line))
 		fail_msg("nft does not take %s", line);
 }
 

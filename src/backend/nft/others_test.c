@@ -15,8 +15,7 @@
 
 static void run(const char *script)
 {
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	assert_int_equal(test_run(script, argv), 0);
+	assert_int_equal(test_nft(script), 0);
 }
 
 // TCP to ports 80-89 from 10.0.0.0/8, nothing else.

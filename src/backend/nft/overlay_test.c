@@ -297,28 +297,18 @@ static void counts_go_on(void **state)
 	assert_int_equal(backend_nft_replaced(f->nft), 0);
 }
 
-static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *context)
-{
-	(void)at, (void)frame, (void)len, (void)context;
-}
-
 // Fragments behind the first, which have no ports.
 static void send_fragments(struct test_fixture *f, unsigned packets)
 {
-	struct test_packet p = {.id = 1,
-				.version = 4,
-				.src = 0x20000001,
-				.dst = 0x80000001,
-				.proto = 17,
-				.fragment = 100,
-				.payload = 8,
-				.ttl = 64};
-	uint8_t frame[TEST_FRAME_MOST];
-	memcpy(p.smac, test_mac_host[SIDE_A], sizeof(p.smac));
-	size_t len = test_packet_frame(&p, frame);
-	for (unsigned i = 0; i < packets; i++)
-		test_net_send(&f->net, SIDE_A, frame, len);
-	test_net_collect(&f->net, ignore, NULL);
+	const struct test_packet p = {.id = 1,
+				      .version = 4,
+				      .src = 0x20000001,
+				      .dst = 0x80000001,
+				      .proto = 17,
+				      .fragment = 100,
+				      .payload = 8,
+				      .ttl = 64};
+	test_fixture_send_of(f, p, packets);
 }
 
 static struct ir_rule rule_without_ports(struct test_fixture *f, enum ir_verdict verdict)
@@ -492,8 +482,7 @@ static void the_guard_opens_and_shuts(void **state)
 
 static void nft(struct test_fixture *f, const char *command)
 {
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	if (test_run(command, argv))
+	if (test_nft(command))
 		fail_msg("nft does not take %s", command);
 	assert_true(differences(f, true) > 0);
 	apply(f);

@@ -396,8 +396,7 @@ static void the_next_agent_finds_the_pinholes(void **state)
 
 static void tamper(struct fixture *f, const char *command, size_t rules, size_t differences)
 {
-	static const char *const nft[] = {"nft", "-f", "-", NULL};
-	assert_int_equal(test_run(command, nft), 0);
+	assert_int_equal(test_nft(command), 0);
 	assert_frame(f, rules, differences);
 	deploy(f, NULL, 0, IR_DROP);
 }

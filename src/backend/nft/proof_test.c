@@ -76,7 +76,6 @@ static struct place find(struct test_fixture *f, unsigned n, bool accepts)
 
 static void run(struct test_fixture *f, const char *command, const struct place *at)
 {
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
 	char handle[24];
 	snprintf(handle, sizeof(handle), "%" PRIu64, at->handle);
 	const char *script = "";
@@ -86,7 +85,7 @@ static void run(struct test_fixture *f, const char *command, const struct place 
 						 : handle;
 		script = arena_printf(&f->arena, "%s%s", script, more);
 	}
-	if (test_run(script, argv))
+	if (test_nft(script))
 		fail_msg("nft does not take %s", script);
 }
 

@@ -26,12 +26,6 @@
 #define SCRIPTS 60
 #define SEED 8329
 
-static int nft(const char *script)
-{
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	return test_run(script, argv);
-}
-
 static struct ir_clause one_cond(struct arena *arena, enum ir_dim dim, u128 lo, u128 hi)
 {
 	struct ir_clause clause = {0};
@@ -186,7 +180,7 @@ static void scripts_mean_what_was_meant(void **state)
 		if (sayable(&p.ruleset))
 			assert_true(good);
 		if (good) {
-			if (nft(p.script.data))
+			if (test_nft(p.script.data))
 				fail_msg("nft does not take:\n%s", p.script.data);
 			assert_means(f, &p.arena, &p.ruleset);
 		}
@@ -241,7 +235,7 @@ static void scripts_of_trees_mean_the_same(void **state)
 		struct backend_nft_options options = {
 			.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 1}};
 		if (backend_nft_print(&p.ruleset, &options, &p.diags, &p.script)) {
-			if (nft(p.script.data))
+			if (test_nft(p.script.data))
 				fail_msg("nft does not take:\n%s", p.script.data);
 			if (comparable(&p.ruleset))
 				assert_equal_verdicts(f, &p.arena, &p.ruleset);
@@ -288,7 +282,7 @@ static int tamper(struct test_fixture *f, const char *command, const char *rule)
 			buf_addc(&script, *c);
 		c += *c == '%';
 	}
-	int status = nft(script.data);
+	int status = test_nft(script.data);
 	buf_fini(&script);
 	arena_fini(&arena);
 	return status;
@@ -513,7 +507,8 @@ static void other_tables_are_none_of_ours(void **state)
 {
 	struct test_fixture *f = *state;
 	deploy(f);
-	assert_int_equal(nft("table inet other {\n chain c {\n }\n}\ntable ip bulwark {\n}\n"), 0);
+	assert_int_equal(test_nft("table inet other {\n chain c {\n }\n}\ntable ip bulwark {\n}\n"),
+			 0);
 	struct pollfd p = {.fd = backend_nft_watch_fd(f->nft), .events = POLLIN};
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_false(backend_nft_watch_drain(f->nft));
@@ -538,7 +533,7 @@ static void clearing_leaves_nothing(void **state)
 	d.list.len = 0;
 	assert_int_equal(backend_nft_compare(f->nft, NULL, &d), 0);
 	assert_int_equal(d.list.len, 0);
-	assert_int_not_equal(nft("list table inet bulwark"), 0);
+	assert_int_not_equal(test_nft("list table inet bulwark"), 0);
 }
 
 // What the kernel refuses must leave no trace; a name that is too long for a log is one thing it takes.

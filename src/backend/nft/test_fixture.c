@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/nft/test_fixture.h"
 
-#include "backend/nft/test_packet.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+
+const struct backend_nft_options test_fixture_one_map = {
+	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 200, .boxes_least = 6}};
 
 struct test_fixture *test_fixture_new(const struct backend_nft_options *options)
 {
@@ -98,16 +99,20 @@ static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *co
 	(void)at, (void)frame, (void)len, (void)context;
 }
 
-void test_fixture_frames(struct test_fixture *f, uint16_t port, unsigned packets)
+static struct test_packet packet_to(uint16_t port)
 {
-	struct test_packet p = {.id = 1,
-				.version = 4,
-				.src = 0x20000001,
-				.dst = 0x80000001,
-				.proto = 17,
-				.sport = 1000,
-				.dport = port,
-				.ttl = 64};
+	return (struct test_packet){.id = 1,
+				    .version = 4,
+				    .src = 0x20000001,
+				    .dst = 0x80000001,
+				    .proto = 17,
+				    .sport = 1000,
+				    .dport = port,
+				    .ttl = 64};
+}
+
+static void send_frames(struct test_fixture *f, struct test_packet p, unsigned packets)
+{
 	uint8_t frame[TEST_FRAME_MOST];
 	memcpy(p.smac, test_mac_host[SIDE_A], sizeof(p.smac));
 	size_t len = test_packet_frame(&p, frame);
@@ -115,8 +120,18 @@ void test_fixture_frames(struct test_fixture *f, uint16_t port, unsigned packets
 		test_net_send(&f->net, SIDE_A, frame, len);
 }
 
+void test_fixture_frames(struct test_fixture *f, uint16_t port, unsigned packets)
+{
+	send_frames(f, packet_to(port), packets);
+}
+
+void test_fixture_send_of(struct test_fixture *f, struct test_packet p, unsigned packets)
+{
+	send_frames(f, p, packets);
+	test_net_collect(&f->net, ignore, NULL);
+}
+
 void test_fixture_send(struct test_fixture *f, uint16_t port, unsigned packets)
 {
-	test_fixture_frames(f, port, packets);
-	test_net_collect(&f->net, ignore, NULL);
+	test_fixture_send_of(f, packet_to(port), packets);
 }

@@ -4,6 +4,7 @@
 
 #include "backend/nft/nft.h"
 #include "backend/nft/test_net.h"
+#include "backend/nft/test_packet.h"
 #include "base/diag.h"
 
 struct test_fixture {
@@ -14,6 +15,8 @@ struct test_fixture {
 	struct ir_ruleset ruleset; // empty
 };
 
+// A tree of one leaf, whose rules are a map if they are six or more.
+extern const struct backend_nft_options test_fixture_one_map;
 // Heap. Exits with 77 (skipped) where namespaces cannot be made.
 struct test_fixture *test_fixture_new(const struct backend_nft_options *options) must_check;
 void test_fixture_free(struct test_fixture *fixture);
@@ -35,3 +38,6 @@ size_t test_fixture_differences(struct test_fixture *fixture) must_check;
 void test_fixture_frames(struct test_fixture *fixture, uint16_t port, unsigned packets);
 // The same, and waits until all have been judged.
 void test_fixture_send(struct test_fixture *fixture, uint16_t port, unsigned packets);
+// The same for packets like this one, which get side A's address on the link.
+void test_fixture_send_of(struct test_fixture *fixture, struct test_packet packet,
+			  unsigned packets);

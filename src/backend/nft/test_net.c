@@ -394,12 +394,16 @@ void test_net_collect(struct test_net *net, test_frame_fn each, void *context)
 	}
 }
 
-void test_net_track(void)
+int test_nft(const char *script)
 {
 	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	if (test_run("table inet tracking {\n chain c {\n  type filter hook prerouting priority 0\n"
-		     "  ct state new counter\n }\n}\n",
-		     argv))
+	return test_run(script, argv);
+}
+
+void test_net_track(void)
+{
+	if (test_nft("table inet tracking {\n chain c {\n  type filter hook prerouting priority 0\n"
+		     "  ct state new counter\n }\n}\n"))
 		broken("nft");
 }
 

@@ -28,6 +28,8 @@ void test_net_enter(const struct test_net *net);
 
 // Runs a program to its end; `input` goes to its standard input. The exit status.
 int test_run(const char *input, const char *const argv[]);
+// nft(8) on a script.
+int test_nft(const char *script);
 
 void test_net_send(struct test_net *net, enum test_side from, const void *frame, size_t len);
 // Called for every frame that arrived at a side.

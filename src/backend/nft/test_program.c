@@ -44,12 +44,6 @@ int test_programs_finish(void **state)
 	return 0;
 }
 
-int test_nft(const char *script)
-{
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	return test_run(script, argv);
-}
-
 struct nft_encoder test_encoder(struct fixture *f, struct nft_batch *batch, const char *prefix)
 {
 	return (struct nft_encoder){.arena = &f->arena,

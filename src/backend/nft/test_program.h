@@ -18,8 +18,6 @@ int test_programs_close(void **state);
 int test_programs_begin(void **state);
 int test_programs_finish(void **state);
 
-// Runs nft(8) on a script; its exit status.
-int test_nft(const char *script);
 struct nft_encoder test_encoder(struct fixture *f, struct nft_batch *batch, const char *prefix);
 void test_batch_run(struct fixture *f, struct nft_batch *batch);
 // Puts a program into the router at hand, in force, in place of whatever was there.
