@@ -148,16 +148,17 @@ void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes)
 {
 	for (size_t i = 0; i < boxes->len; i++)
 		if (boxes->box[i].rule)
-			nft_places_doubt(&live->places, &boxes->box[i].rule->tag);
+			nft_places_add(&live->places, boxes->box[i].rule, 1);
 		else
 			++*leading_to(live, nft_node_number(boxes->box[i].chain));
 }
 
-static void doubt_places(struct nft_live *live, uint32_t rule)
+// Of a rule that is gone nobody asks.
+static void lose_places(struct nft_live *live, struct nft_share share)
 {
-	const struct nft_form *form = live->tree.rule.at[rule];
+	const struct nft_form *form = live->tree.rule.at[share.rule];
 	if (form)
-		nft_places_doubt(&live->places, &form->tag);
+		nft_places_add(&live->places, form, -(int32_t)share.boxes);
 }
 
 void nft_live_leads_no_more(struct nft_live *live, const struct nft_unled *unled,
@@ -166,7 +167,7 @@ void nft_live_leads_no_more(struct nft_live *live, const struct nft_unled *unled
 	for (size_t i = 0; i < unled->list.len; i++) {
 		struct nft_share share = unled->list.at[i];
 		if (share.direct) {
-			doubt_places(live, share.rule);
+			lose_places(live, share);
 			continue;
 		}
 		uint32_t *leading = leading_to(live, live->tree.target.at[share.rule]);
@@ -182,7 +183,7 @@ void nft_live_encode_chain(void *context, const struct nft_chain *chain)
 	nft_encode_empty(&live->encoder, chain);
 	nft_encode_rules(&live->encoder, chain);
 	for (size_t i = 0; i < chain->rule.len; i++) {
-		nft_places_doubt(&live->places, &chain->rule.at[i].tag);
+		nft_places_add(&live->places, &chain->rule.at[i], !chain->direct);
 		if (chain->rule.at[i].act == ACT_BOXES)
 			nft_live_leads(live, &chain->rule.at[i].boxes);
 	}

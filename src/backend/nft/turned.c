@@ -97,20 +97,20 @@ bool nft_places_hold(const struct nft_live *live, const struct nft_table *table)
 	return hold;
 }
 
+// Numbers are new when they are first seen: nothing in the kernel had them before.
 static uint32_t places_of(const struct nft_places *places, uint32_t number)
 {
-	return number < places->len ? places->of[number] : NFT_PLACES_UNKNOWN;
+	return !places->len ? NFT_PLACES_UNKNOWN : number < places->len ? places->of[number] : 0;
 }
 
 static void set_places(struct nft_places *places, uint32_t number, uint32_t n)
 {
-	if (number >= places->len && n == NFT_PLACES_UNKNOWN)
+	if (!places->len)
 		return;
 	if (number >= places->len) {
 		size_t len = number + number / 8 + 64;
 		places->of = base_oom(realloc(places->of, len * sizeof(*places->of)));
-		for (size_t i = places->len; i < len; i++)
-			places->of[i] = NFT_PLACES_UNKNOWN;
+		memset(places->of + places->len, 0, (len - places->len) * sizeof(*places->of));
 		places->len = len;
 	}
 	places->of[number] = n;
@@ -118,8 +118,20 @@ static void set_places(struct nft_places *places, uint32_t number, uint32_t n)
 
 void nft_places_doubt(struct nft_places *places, const struct nft_tag *tag)
 {
-	if (tag->known)
+	if (tag->known && tag->rule < NFT_TAG_HELPER)
 		set_places(places, tag->rule, NFT_PLACES_UNKNOWN);
+}
+
+void nft_places_add(struct nft_places *places, const struct nft_form *form, int32_t more)
+{
+	const struct nft_tag *tag = &form->tag;
+	if (!tag->known || tag->rule >= NFT_TAG_HELPER)
+		return;
+	uint32_t is = places_of(places, tag->rule);
+	if (form->chain || (more < 0 && is < (uint32_t)-more))
+		nft_places_doubt(places, tag);
+	else if (is != NFT_PLACES_UNKNOWN)
+		set_places(places, tag->rule, is + (uint32_t)more);
 }
 
 // --- what was turned ---

@@ -20,7 +20,10 @@ void nft_places_fini(struct nft_places *places);
 void nft_places_count(struct nft_live *live, const struct nft_table *table);
 // Whether what is known is so in the table.
 bool nft_places_hold(const struct nft_live *live, const struct nft_table *table) must_check;
-// Kernel rules with this tag come or go.
+// So many kernel rules of this form, or elements that do the same, come (go: less than 0). Of one that has a chain for
+// itself it is not known from then on how many there are.
+void nft_places_add(struct nft_places *places, const struct nft_form *form, int32_t more);
+// Nor of this one.
 void nft_places_doubt(struct nft_places *places, const struct nft_tag *tag);
 
 // What was turned since all was proven.
