@@ -181,8 +181,8 @@ static void pass_rule(struct nft_walk *walk, const struct nft_visit *at,
 		      const struct nft_form *form, const struct nft_area *packets,
 		      struct arena *arena, struct nft_areas *rest)
 {
-	(void)walk, (void)at, (void)form;
-	vec_push(arena, &rest->list, (struct nft_area *)packets);
+	(void)at;
+	nft_walk_past(walk, form, packets, arena, rest);
 }
 
 static bool pass_end(struct nft_walk *walk, const struct nft_visit *at,

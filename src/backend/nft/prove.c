@@ -117,8 +117,7 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 	struct nft_area mine, meant;
 	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
-	bool none = mine.never && !form->strange;
-	if (*is_at(p, at) == UNSEEN && !none)
+	if (*is_at(p, at) == UNSEEN && (!mine.never || form->strange))
 		judge_first(p, at, form);
 	size_t rule = *is_at(p, at);
 	if (rule == NONE || rule == UNSEEN || mine.never) {
@@ -129,12 +128,13 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 	const char *why = form->strange ? form->strange : nft_area_unguarded(&mine, form);
 	if (!why && !nft_area_within(&mine, &meant))
 		why = "is for more packets";
-	if (why) {
-		add_rule(p, NFT_MISFIT_OTHER, rule, at, why);
-		*is_at(p, at) = NONE;
+	if (!why) {
+		nft_walk_past(walk, form, packets, arena, rest);
+		return;
 	}
-	if (why || !nft_takes(form) || !nft_area_within(packets, &mine))
-		vec_push(arena, &rest->list, (struct nft_area *)packets);
+	add_rule(p, NFT_MISFIT_OTHER, rule, at, why);
+	*is_at(p, at) = NONE;
+	vec_push(arena, &rest->list, (struct nft_area *)packets);
 }
 
 static void see_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)

@@ -5,6 +5,7 @@
 #include "backend/nft/ways.h"
 #include "backend/nft/box_index.h"
 #include "backend/nft/decode.h"
+#include "backend/nft/overlay.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,17 +125,27 @@ static bool passes_by(const struct nft_walk *walk, const struct nft_stop *jump)
 	return walk->only;
 }
 
+// What stands in front of a tree is so little that it is always told which packets come back; for most rules that stand
+// there, none does.
+static bool is_front(const struct nft_stop *stop)
+{
+	return stop && !strcmp(stop->chain->name, NFT_OVERLAY_CHAIN);
+}
+
 static void jump(struct nft_walk *walk, const struct nft_visit *at, const struct nft_lead *lead,
 		 const struct nft_area *packets, struct region *region)
 {
 	struct nft_stop *stop = lead->to[0];
 	struct nft_back back = {.arena = &region->arena};
-	bool enters = stop && !passes_by(walk, stop);
+	bool enters = stop && !passes_by(walk, stop), all_back = walk->all_back;
+	walk->all_back &= !is_front(stop);
 	if (enters)
 		walk_stop(walk, stop, (struct entry){at, &back}, packets);
 	else if (!stop)
 		tell_missing(walk, at, nft_lead_form(at->stop, lead)->chain);
-	if (!enters || walk->all_back) {
+	bool all = !enters || walk->all_back;
+	walk->all_back = all_back;
+	if (all) {
 		put(walk, &region->arena, &region->areas, packets);
 		return;
 	}
@@ -585,6 +596,22 @@ static size_t first_lead(const struct nft_stop *stop, size_t rule)
 			hi = mid;
 	}
 	return lo;
+}
+
+void nft_walk_past(const struct nft_walk *walk, const struct nft_form *form,
+		   const struct nft_area *packets, struct arena *arena, struct nft_areas *rest)
+{
+	struct nft_area tests;
+	struct nft_areas left = {0};
+	nft_area_all(&tests);
+	nft_area_form(&tests, arena, form);
+	bool takes = !form->strange && nft_takes(form);
+	if (takes && nft_area_within(packets, &tests))
+		return;
+	if (takes && !walk->all_back)
+		nft_area_minus(packets, &tests, arena, &left);
+	vec_push(arena, &rest->list,
+		 left.list.len == 1 ? left.list.at[0] : (struct nft_area *)packets);
 }
 
 size_t nft_walk_only(const struct nft_walk *walk, struct nft_rule_at from)

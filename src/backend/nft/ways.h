@@ -88,7 +88,8 @@ struct nft_walk {
 	void (*missing)(struct nft_walk *walk, const char *chain);
 	// A rule that leads on for packets that nobody can name.
 	void (*lost)(struct nft_walk *walk, const struct nft_visit *at, const char *why);
-	// After a jump all packets go on, also those that some rule has taken: what was said of them stands before.
+	// After a jump all packets go on, also those that some rule has taken: what was said of them stands before. But what
+	// stands in front of a tree is so little that it is told which come back.
 	bool all_back;
 	// What comes to chains that were settled before this moment is of no interest: packets in a box that leads there are
 	// not followed, and may be let go on as if they were in no box.
@@ -108,5 +109,9 @@ struct nft_walk {
 };
 // The first of the rules that it looks at that is not before this one.
 size_t nft_walk_only(const struct nft_walk *walk, struct nft_rule_at from) must_check;
+// The packets that go on behind a rule that decides some of them, or more than these, as one area: for who does not ask
+// which.
+void nft_walk_past(const struct nft_walk *walk, const struct nft_form *form,
+		   const struct nft_area *packets, struct arena *arena, struct nft_areas *rest);
 // Follows all packets of the area from the main chain on.
 void nft_walk(struct nft_walk *walk, const struct nft_area *packets);
