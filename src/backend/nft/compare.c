@@ -249,6 +249,18 @@ static bool count_places(struct backend_nft *nft, const struct nft_table *table)
 	return true;
 }
 
+// Proofs in part need not read them again. The maps at the top of a tree, to which most packets come, were made last.
+static void know_maps(struct backend_nft *nft, const struct nft_table *table)
+{
+	if (!nft->live || nft->apart.read)
+		return;
+	struct nft_known *known = &nft->live->known;
+	nft_known_fini(known);
+	for (size_t i = table->set.len; i-- && known->bytes < NFT_KNOWN_MOST / 2;)
+		nft_known_put(known, table->set.at[i]);
+	nft->known_at = (struct nft_moment){table->changes, nft->socket.commits};
+}
+
 int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowered,
 			struct backend_differences *out)
 {
@@ -267,6 +279,7 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 		return 0;
 	}
 	bool counted = count_places(nft, &table);
+	know_maps(nft, &table);
 	number_by_place(nft, &table);
 	nft_program_init(&found, out->arena);
 	if (table.generation)

@@ -9,7 +9,7 @@
 struct nlmsghdr;
 struct nft_known_map;
 
-#define NFT_KNOWN_MOST ((size_t)4 << 20) // bytes; what was not asked for the longest goes first
+#define NFT_KNOWN_MOST ((size_t)8 << 20) // bytes; what was not asked for the longest goes first
 #define NFT_KNOWN_SLOTS 1024u
 
 struct nft_known {
