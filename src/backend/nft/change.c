@@ -5,7 +5,7 @@
 // cannot be changed in place, the policy is replaced as a whole (apply.c). Rules that are put into a large policy stand in
 // maps in front of it (overlay.h), to which they come in a transaction before these three, until they are given their
 // places.
-#include "backend/nft/live.h"
+#include "backend/nft/front.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
 #include "base/diag.h"
@@ -39,12 +39,14 @@ struct change {
 	VEC(struct nft_live_rule) removed;
 	VEC(struct nft_chain) made;   // kernel rules of those that are inserted
 	size_t flow_rules;            // there were
-	VEC(uint32_t) added;          // numbers in the tree
+	struct nft_waiting added;     // by their numbers in the tree
 	struct nft_pieces put, taken; // what comes into the maps in front and goes from them
-	struct algebra_set guarded;   // versions of IP for which there was something in them
-	bool fold, placed;            // what stands in front is to come to its place, some has
-	bool emptied;                 // the maps in front are made anew …
-	struct nft_chain old_front;   // … instead of those that are looked up here
+	struct nft_pieces cut; // of the only rule that turns there, as those of what it was …
+	const struct nft_form **was; // … these kernel rules; NULL: it was not cut
+	struct algebra_set guarded;  // versions of IP for which there was something in them
+	bool fold, placed;           // what stands in front is to come to its place, some has
+	bool emptied;                // the maps in front are made anew …
+	struct nft_chain old_front;  // … instead of those that are looked up here
 };
 
 // --- the books ---
@@ -54,36 +56,6 @@ static void note_removed(struct change *c)
 	for (size_t i = 0; i < c->edits; i++)
 		for (size_t k = 0; k < c->edit[i].removed; k++)
 			vec_push(&c->arena, &c->removed, c->live->rule.at[c->edit[i].at + k]);
-}
-
-static void leave_front(struct nft_live *live, uint32_t rule)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < live->front.rule.len; i++)
-		if (live->front.rule.at[i] != rule)
-			live->front.rule.at[n++] = live->front.rule.at[i];
-	live->front.rule.len = n;
-}
-
-static void take_piece(struct change *c, const struct nft_piece *piece)
-{
-	nft_places_doubt(&c->live->places, &piece->box.rule->tag);
-	vec_push(&c->arena, &c->taken.list, *piece);
-}
-
-// The rule's pieces leave the books of what stands in front.
-static void take_pieces(struct change *c, uint32_t rule)
-{
-	struct nft_pieces *from = &c->live->piece;
-	size_t n = 0;
-	for (size_t i = 0; i < from->list.len; i++)
-		if (from->list.at[i].rule == rule)
-			take_piece(c, &from->list.at[i]);
-		else
-			from->list.at[n++] = from->list.at[i];
-	from->list.len = n;
-	c->live->tree.rule.at[rule] = NULL;
-	leave_front(c->live, rule);
 }
 
 static bool take_form(struct change *c, uint32_t rule)
@@ -97,7 +69,7 @@ static bool take_form(struct change *c, uint32_t rule)
 		   nft_overlay_helped(tree, &c->live->piece, rule);
 	if (tree->placed.at[rule])
 		return nft_tree_remove(tree, rule, &c->touched);
-	take_pieces(c, rule);
+	nft_front_take(c->live, rule, &c->arena, &c->taken);
 	return true;
 }
 
@@ -161,7 +133,7 @@ static bool put_rule(struct change *c, size_t at, const struct nft_chain *forms)
 	rule->end = rule->rank + rule->forms;
 	for (size_t i = 0; i < forms->rule.len; i++) {
 		nft_changed_add(c->nft, &forms->rule.at[i]);
-		vec_push(&c->arena, &c->added, (uint32_t)live->tree.rule.len);
+		vec_push(&c->arena, &c->added.rule, (uint32_t)live->tree.rule.len);
 		nft_tree_add_rule(&live->tree, &forms->rule.at[i], rule->rank + i);
 	}
 	return true;
@@ -192,6 +164,7 @@ static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *w
 	for (uint32_t i = 0; i < was->forms; i++) {
 		nft_changed_add(c->nft, &forms->rule.at[i]);
 		nft_places_doubt(&c->live->places, &c->live->tree.rule.at[was->first + i]->tag);
+		nft_places_doubt(&c->live->places, &forms->rule.at[i].tag);
 		if (!nft_tree_turn(&c->live->tree, was->first + i, &forms->rule.at[i], &c->touched))
 			return false;
 	}
@@ -203,15 +176,17 @@ static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *w
 static bool is_for_front(struct change *c, const struct nft_live_rule *rule)
 {
 	const struct nft_tree *tree = &c->live->tree;
-	struct nft_pieces pieces = {{0}};
 	bool cut = tree->overlay;
 	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++)
 		if (!tree->placed.at[i] || nft_overlay_helps(tree, &c->live->piece, i))
 			return true;
+	c->cut.list.len = 0;
 	for (uint32_t i = rule->first; i < rule->first + rule->forms && cut; i++)
-		cut = !nft_overlay_wide(tree, i) &&
-		      nft_overlay_cut(tree, &c->live->piece, i, (uint32_t)tree->rule.len, &c->arena,
-				      &pieces);
+		cut = nft_overlay_cut(tree, &c->live->piece, i, (uint32_t)tree->rule.len, &c->arena,
+				      &c->cut);
+	if (cut && c->removed.len == 1 && c->made.len == 1)
+		c->was = arena_memdup(&c->arena, &tree->rule.at[rule->first],
+				      rule->forms * sizeof(*c->was));
 	return cut;
 }
 
@@ -225,18 +200,19 @@ static bool may_turn(struct change *c, const struct backend_edit *edit,
 	return may;
 }
 
-// --- the books of what stands in front ---
+// --- what comes to the front ---
 
-// What stands in front, and what is to come, in the order of the list.
-static void find_waiting(struct change *c, struct nft_waiting *out)
+// The pieces that were cut to see whether the rule is for the front: now they are of what it has become.
+static void take_cut(struct change *c)
 {
-	struct nft_live *live = c->live;
-	*out = (struct nft_waiting){{0}};
-	for (size_t i = 0; i < live->front.rule.len; i++)
-		vec_push(&c->arena, &out->rule, live->front.rule.at[i]);
-	for (size_t i = 0; i < c->added.len; i++)
-		vec_push(&c->arena, &out->rule, c->added.at[i]);
-	nft_overlay_sort(&live->tree, out);
+	for (size_t i = 0; i < c->cut.list.len; i++) {
+		struct nft_piece piece = c->cut.list.at[i];
+		piece.rule = c->added.rule.at[piece.rule - c->removed.at[0].first];
+		for (size_t k = 0; k < c->added.rule.len; k++)
+			if (piece.box.rule == c->was[k])
+				piece.box.rule = c->live->tree.rule.at[c->added.rule.at[k]];
+		vec_push(&c->arena, &c->put.list, piece);
+	}
 }
 
 // Pieces that are to go and pieces that come must not meet in one map: the kernel compares them.
@@ -244,43 +220,15 @@ static bool stand_in_front(struct change *c)
 {
 	const struct nft_tree *tree = &c->live->tree;
 	if (!tree->overlay || c->fold || c->taken.list.len ||
-	    c->live->front.rule.len + c->added.len > NFT_OVERLAY_RULES)
+	    c->live->front.rule.len + c->added.rule.len > NFT_OVERLAY_RULES)
 		return false;
-	for (size_t i = 0; i < c->added.len; i++)
-		if (!nft_overlay_cut(tree, &c->live->piece, c->added.at[i], c->added.at[0],
-				     &c->arena, &c->put))
+	if (c->was)
+		take_cut(c);
+	for (size_t i = 0; i < c->added.rule.len && !c->was; i++)
+		if (!nft_overlay_cut(tree, &c->live->piece, c->added.rule.at[i],
+				     c->added.rule.at[0], &c->arena, &c->put))
 			return false;
 	return c->live->piece.list.len + c->put.list.len <= NFT_OVERLAY_PIECES;
-}
-
-static void note_front(struct change *c)
-{
-	struct arena *a = &c->live->arena;
-	for (size_t i = 0; i < c->put.list.len; i++) {
-		struct nft_piece piece = c->put.list.at[i];
-		piece.box.range = arena_memdup(a, piece.box.range,
-					       NFT_BOXES_FIELDS * sizeof(*piece.box.range));
-		vec_push(a, &c->live->piece.list, piece);
-		nft_places_doubt(&c->live->places, &piece.box.rule->tag);
-	}
-	for (size_t i = 0; i < c->added.len; i++)
-		vec_push(a, &c->live->front.rule, c->added.at[i]);
-}
-
-// The maps are made anew with the pieces of rules that could not be placed.
-static void empty_front(struct change *c)
-{
-	struct nft_live *live = c->live;
-	size_t n = 0;
-	for (size_t i = 0; i < live->piece.list.len; i++)
-		if (!live->tree.placed.at[live->piece.list.at[i].rule])
-			live->piece.list.at[n++] = live->piece.list.at[i];
-		else
-			nft_places_doubt(&live->places, &live->piece.list.at[i].box.rule->tag);
-	live->piece.list.len = n;
-	c->taken.list.len = 0;
-	nft_overlay_front(&live->tree, &c->arena, &c->old_front);
-	live->tree.overlay++;
 }
 
 // Without edits, a rule that has no place in this tree stays in front.
@@ -289,13 +237,13 @@ static bool place(struct change *c, const struct nft_waiting *waiting)
 	struct nft_tree *tree = &c->live->tree;
 	for (size_t i = 0; i < waiting->rule.len; i++) {
 		uint32_t rule = waiting->rule.at[i];
-		bool was_in_front = !c->added.len || rule < c->added.at[0],
+		bool was_in_front = !c->added.rule.len || rule < c->added.rule.at[0],
 		     placed = nft_tree_place(tree, rule, &c->touched);
 		if (!placed && c->edits)
 			return false;
 		if (placed && was_in_front) {
 			nft_changed_add(c->nft, tree->rule.at[rule]);
-			leave_front(c->live, rule);
+			nft_front_leave(c->live, rule);
 		}
 		c->placed |= placed;
 	}
@@ -307,19 +255,21 @@ static bool place_rules(struct change *c)
 {
 	struct nft_waiting waiting;
 	bool filled = c->taken.list.len || c->live->piece.list.len;
-	if (!c->fold && !c->added.len)
+	if (!c->fold && !c->added.rule.len)
 		return true;
 	if (stand_in_front(c)) {
-		note_front(c);
+		nft_front_add(c->live, &c->added, &c->put);
 		return true;
 	}
 	c->put.list.len = 0;
-	find_waiting(c, &waiting);
+	nft_front_waiting(c->live, &c->added, &c->arena, &waiting);
 	if (!place(c, &waiting))
 		return false;
 	c->emptied = filled && (c->placed || c->edits);
-	if (c->emptied)
-		empty_front(c);
+	if (c->emptied) {
+		nft_front_empty(c->live, &c->arena, &c->old_front);
+		c->taken.list.len = 0;
+	}
 	return true;
 }
 
@@ -422,7 +372,7 @@ static void put_in(struct change *c, const struct nft_chain *to, size_t k, enum 
 		   uint64_t handle)
 {
 	nft_encode_rule_at(&c->live->encoder, to->name, &to->rule.at[k], spot, handle);
-	nft_places_doubt(&c->live->places, &to->rule.at[k].tag);
+	nft_places_add(&c->live->places, &to->rule.at[k], 1);
 }
 
 static void take_map(struct change *c, const struct nft_form *look_up)
@@ -445,7 +395,7 @@ static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 		const struct nft_form *there = &is->rule.at[i];
 		if (!is_in(to, k, there)) {
 			nft_encode_delete_rule(&c->batch, c->nft->table, to->name, there->handle);
-			nft_places_doubt(&c->live->places, &there->tag);
+			nft_places_add(&c->live->places, there, -1);
 			if (there->act == ACT_BOXES)
 				take_map(c, there);
 			else if (is_in(to, 0, there))
@@ -594,7 +544,7 @@ static void remove_targets(struct change *c, const struct nft_numbers *gone)
 		(void)nft_full_name(encoder, nft_node_name(tree->target.at[rule], &c->arena), name);
 		nft_encode_delete_rule(&c->batch, c->nft->table, name, 0);
 		alone.len = 0;
-		nft_places_doubt(&c->live->places, &alone.tag);
+		nft_places_add(&c->live->places, &alone, -1);
 		nft_encode_unused(encoder, &alone);
 		nft_encode_delete(&c->batch, NFT_MSG_DELCHAIN, c->nft->table, name);
 	}
@@ -645,26 +595,6 @@ static int run(struct change *c)
 	return nft_batch_run(&c->nft->socket, &c->batch, &fault);
 }
 
-static void encode_pieces(struct change *c, uint16_t type, const struct nft_pieces *pieces)
-{
-	for (size_t i = 0; i < NFT_OVERLAY_MAPS && pieces->list.len; i++) {
-		struct nft_boxes boxes;
-		nft_overlay_map(&c->live->tree, i, pieces, &c->arena, &boxes);
-		nft_encode_box_elements(&c->live->encoder, type, &boxes, NFT_NO_OWNER);
-	}
-}
-
-// Packets of the first versions come to the maps in front or do so no more, but for those that are among the others.
-static void encode_guard(struct change *c, uint16_t type, struct algebra_set versions,
-			 struct algebra_set but)
-{
-	struct nft_match match = {
-		F_VERSION,
-		algebra_set_intersect(&c->arena, versions,
-				      algebra_set_complement(&c->arena, but, UINT8_MAX))};
-	nft_encode_values(&c->live->encoder, type, NFT_OVERLAY_GUARD, &match);
-}
-
 static void encode_lost(struct change *c)
 {
 	const struct nft_some_boxes *lost = &c->touched.lost;
@@ -696,8 +626,8 @@ static bool keep_counts(struct change *c)
 static void encode_front(struct change *c, const struct nft_pieces *pieces,
 			 struct algebra_set guarded)
 {
-	encode_pieces(c, NFT_MSG_NEWSETELEM, pieces);
-	encode_guard(c, NFT_MSG_NEWSETELEM, guarded, c->guarded);
+	nft_front_encode(c->live, NFT_MSG_NEWSETELEM, pieces, &c->arena);
+	nft_front_encode_guard(c->live, NFT_MSG_NEWSETELEM, guarded, c->guarded, &c->arena);
 }
 
 // A new element is found when the transaction is over, a little after a rule has gone with it. So rules come to the front
@@ -708,7 +638,7 @@ static void encode_front(struct change *c, const struct nft_pieces *pieces,
 // gate are right before any rule needs them, too; one rule that comes alone need not wait for them.
 static bool change_kernel(struct change *c)
 {
-	bool alone = c->added.len == 1 && !c->removed.len && !c->emptied;
+	bool alone = c->added.rule.len == 1 && !c->removed.len && !c->emptied;
 	struct algebra_set guarded = nft_overlay_versions(&c->live->piece, &c->arena);
 	nft_live_attend(c->live, &c->batch);
 	if (!c->emptied)
@@ -730,8 +660,8 @@ static bool change_kernel(struct change *c)
 		encode_gained(c);
 	if (run(c) || !keep_counts(c))
 		return false;
-	encode_pieces(c, NFT_MSG_DELSETELEM, &c->taken);
-	encode_guard(c, NFT_MSG_DELSETELEM, c->guarded, guarded);
+	nft_front_encode(c->live, NFT_MSG_DELSETELEM, &c->taken, &c->arena);
+	nft_front_encode_guard(c->live, NFT_MSG_DELSETELEM, c->guarded, guarded, &c->arena);
 	encode_lost(c);
 	remove_leftovers(c);
 	return !run(c);

@@ -3,6 +3,7 @@
 // Graphviz can read, whatever the ruleset and the form.
 #include "backend/nft/compile.h"
 #include "backend/nft/cost.h"
+#include "backend/nft/overlay.h"
 #include "backend/nft/test_case.h"
 #include "backend/nft/test_policy.h"
 #include "base/buf.h"
@@ -386,7 +387,7 @@ static void rules_in_front_are_said(void **state)
 	struct backend_nft_explanation with = explain(&acl, options.shape, &arena),
 				       without = explain(&acl, mixed, &arena);
 	assert_string_equal(with.part.at[0].form, "front");
-	assert_int_equal(with.part.at[0].size.maps, 4);
+	assert_int_equal(with.part.at[0].size.maps, NFT_OVERLAY_MAPS);
 	assert_true(with.part.at[0].passed_ns > 0);
 	assert_string_equal(with.form, without.form);
 	assert_int_equal(with.part.len, without.part.len + 1);

@@ -18,7 +18,7 @@ static const struct {
 	size_t fields;
 	u128 version;
 	bool header;
-} maps[NFT_OVERLAY_MAPS] = {
+} kinds[NFT_OVERLAY_KINDS] = {
 	{{F_SRC4, F_DST4, F_SPORT, F_DPORT, F_PROTO}, 5, NFT_VERSION_4, true},
 	{{F_SRC4, F_DST4, F_PROTO}, 3, NFT_VERSION_4, false},
 	{{F_SRC6, F_DST6, F_SPORT, F_DPORT, F_PROTO}, 5, NFT_VERSION_6, true},
@@ -27,11 +27,17 @@ static const struct {
 
 // --- the maps ---
 
+static size_t kind_of(size_t map)
+{
+	return map % NFT_OVERLAY_KINDS;
+}
+
 static void describe(const struct nft_tree *tree, size_t map, struct arena *arena,
 		     struct nft_boxes *out)
 {
-	*out = (struct nft_boxes){.fields = maps[map].fields, .counts = true};
-	memcpy(out->field, maps[map].field, sizeof(out->field));
+	size_t kind = kind_of(map);
+	*out = (struct nft_boxes){.fields = kinds[kind].fields, .counts = true};
+	memcpy(out->field, kinds[kind].field, sizeof(out->field));
 	out->name = arena_printf(arena, NFT_OVERLAY_NAME "%zu.%u", map + 1, tree->overlay);
 }
 
@@ -40,10 +46,10 @@ static void look_up(const struct nft_tree *tree, bool header, struct arena *aren
 {
 	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
 		struct nft_form form = {.act = ACT_BOXES, .tag = nft_tag_helper()};
-		if (maps[i].header != header)
+		u128 version = kinds[kind_of(i)].version;
+		if (kinds[kind_of(i)].header != header)
 			continue;
-		nft_form_match(&form, arena, F_VERSION,
-			       algebra_set_one(arena, maps[i].version, maps[i].version));
+		nft_form_match(&form, arena, F_VERSION, algebra_set_one(arena, version, version));
 		if (header)
 			nft_form_match(&form, arena, F_HEADER, nft_field_domain(F_HEADER));
 		describe(tree, i, arena, &form.boxes);
@@ -74,7 +80,7 @@ struct algebra_set nft_overlay_versions(const struct nft_pieces *pieces, struct 
 {
 	struct algebra_builder b = {.arena = arena};
 	for (size_t i = 0; i < pieces->list.len; i++) {
-		u128 version = maps[pieces->list.at[i].map].version;
+		u128 version = kinds[kind_of(pieces->list.at[i].map)].version;
 		algebra_builder_add(&b, version, version);
 	}
 	return algebra_builder_take(&b);
@@ -97,10 +103,10 @@ static bool says(const struct nft_area *area, enum nft_field field)
 	return area->has >> field & 1;
 }
 
-static bool is_axis(size_t map, enum nft_field field)
+static bool is_axis(size_t kind, enum nft_field field)
 {
-	for (size_t f = 0; f < maps[map].fields; f++)
-		if (maps[map].field[f] == field)
+	for (size_t f = 0; f < kinds[kind].fields; f++)
+		if (kinds[kind].field[f] == field)
 			return true;
 	return false;
 }
@@ -122,15 +128,15 @@ static bool has_none(const struct nft_area *area)
 	return !says(area, F_HEADER) || algebra_set_has(area->set[F_HEADER], NFT_NO_HEADER);
 }
 
-static bool is_sayable(const struct nft_area *area, size_t map)
+static bool is_sayable(const struct nft_area *area, size_t kind)
 {
 	struct algebra_set headers = nft_field_domain(F_HEADER);
 	bool whole = !says(area, F_HEADER) || algebra_set_within(headers, area->set[F_HEADER]);
 	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (says(area, f) && f != F_VERSION && f != F_HEADER && !is_axis(map, f))
+		if (says(area, f) && f != F_VERSION && f != F_HEADER && !is_axis(kind, f))
 			return false;
 	bool ports = says(area, F_SPORT) || says(area, F_DPORT);
-	return !maps[map].header || (whole && (!ports || within(area, F_HEADER, headers)));
+	return !kinds[kind].header || (whole && (!ports || within(area, F_HEADER, headers)));
 }
 
 static bool has_version(const struct nft_area *area, u128 version)
@@ -143,9 +149,10 @@ static bool add_boxes(const struct nft_area *area, size_t map, const struct nft_
 		      struct arena *arena, struct nft_pieces *out)
 {
 	const struct algebra_set *set[NFT_BOXES_FIELDS];
-	size_t n = 1;
-	for (size_t f = 0; f < maps[map].fields && n <= NFT_OVERLAY_CUT; f++) {
-		enum nft_field field = maps[map].field[f];
+	const enum nft_field *fields = kinds[kind_of(map)].field;
+	size_t n = 1, len = kinds[kind_of(map)].fields;
+	for (size_t f = 0; f < len && n <= NFT_OVERLAY_CUT; f++) {
+		enum nft_field field = fields[f];
 		set[f] = says(area, field) ? &area->set[field] : NULL;
 		n *= set[f] ? set[f]->len : 1;
 	}
@@ -154,20 +161,22 @@ static bool add_boxes(const struct nft_area *area, size_t map, const struct nft_
 	for (size_t i = 0; i < n; i++) {
 		struct algebra_range *range =
 			arena_array(arena, struct algebra_range, NFT_BOXES_FIELDS);
-		nft_boxes_combination(maps[map].field, set, maps[map].fields, i, range);
+		nft_boxes_combination(fields, set, len, i, range);
 		vec_push(arena, &out->list,
 			 ((struct nft_piece){.map = map, .box = {.range = range, .rule = rule}}));
 	}
 	return true;
 }
 
-static bool add_area(const struct nft_area *area, const struct nft_form *rule, struct arena *arena,
-		     struct nft_pieces *out)
+// In the maps of one lane.
+static bool add_area(const struct nft_area *area, size_t lane, const struct nft_form *rule,
+		     struct arena *arena, struct nft_pieces *out)
 {
-	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++)
-		if (has_version(area, maps[i].version) &&
-		    (maps[i].header ? has_header(area) : has_none(area)) &&
-		    (!is_sayable(area, i) || !add_boxes(area, i, rule, arena, out)))
+	for (size_t i = 0; i < NFT_OVERLAY_KINDS; i++)
+		if (has_version(area, kinds[i].version) &&
+		    (kinds[i].header ? has_header(area) : has_none(area)) &&
+		    (!is_sayable(area, i) ||
+		     !add_boxes(area, lane * NFT_OVERLAY_KINDS + i, rule, arena, out)))
 			return false;
 	return true;
 }
@@ -204,12 +213,13 @@ struct coming {
 	struct arena *arena;
 	uint32_t rule;
 	struct nft_area whole;
-	struct nft_waiting earlier; // rules that meet it, in order
-	struct nft_pieces *out;     // of rules that come with it, and its own …
-	size_t before;              // … from here on
-	struct nft_areas left;      // that no earlier rule has
-	struct nft_filling *map[NFT_OVERLAY_MAPS];
-	size_t filled[NFT_OVERLAY_MAPS]; // boxes that are pieces already
+	struct nft_waiting earlier;                 // rules that meet it, in order
+	struct nft_pieces *out;                     // of rules that come with it, and its own …
+	size_t before;                              // … from here on
+	size_t lane;                                // that is tried
+	struct nft_areas left;                      // that no earlier rule has
+	struct nft_filling *map[NFT_OVERLAY_KINDS]; // of the lane
+	size_t filled[NFT_OVERLAY_KINDS];           // boxes that are pieces already
 };
 
 // False: very many, or it is not before what stands behind.
@@ -245,8 +255,8 @@ static void subtract(struct coming *c, const struct nft_form *form)
 			vec_push(c->arena, &c->left.list, from.list.at[i]);
 }
 
-// The packets that are in no earlier rule, as few boxes.
-static bool stand_apart(struct coming *c)
+// The packets that are in no earlier rule; false when that is too much.
+static bool find_left(struct coming *c)
 {
 	if (c->earlier.rule.len > EARLIER_FEW)
 		return false;
@@ -256,8 +266,15 @@ static bool stand_apart(struct coming *c)
 		if (c->left.list.len > NFT_OVERLAY_CUT)
 			return false;
 	}
+	return true;
+}
+
+// As few boxes.
+static bool stand_apart(struct coming *c)
+{
 	for (size_t i = 0; i < c->left.list.len; i++)
-		if (!add_area(c->left.list.at[i], c->tree->rule.at[c->rule], c->arena, c->out) ||
+		if (!add_area(c->left.list.at[i], c->lane, c->tree->rule.at[c->rule], c->arena,
+			      c->out) ||
 		    c->out->list.len - c->before > NFT_OVERLAY_CUT)
 			return false;
 	return true;
@@ -265,20 +282,25 @@ static bool stand_apart(struct coming *c)
 
 // --- behind what earlier rules have ---
 
-// What the map will hold.
-static void boxes_of(const struct coming *c, size_t map, struct nft_boxes *out)
+static size_t map_of(const struct coming *c, size_t kind)
+{
+	return c->lane * NFT_OVERLAY_KINDS + kind;
+}
+
+// What the lane's map will hold.
+static void boxes_of(const struct coming *c, size_t kind, struct nft_boxes *out)
 {
 	struct nft_pieces all = {{0}};
 	for (size_t i = 0; i < c->there->list.len; i++)
 		vec_push(c->arena, &all.list, c->there->list.at[i]);
 	for (size_t i = 0; i < c->out->list.len; i++)
 		vec_push(c->arena, &all.list, c->out->list.at[i]);
-	nft_overlay_map(c->tree, map, &all, c->arena, out);
+	nft_overlay_map(c->tree, map_of(c, kind), &all, c->arena, out);
 }
 
 static void fill(struct coming *c)
 {
-	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
+	for (size_t i = 0; i < NFT_OVERLAY_KINDS; i++) {
 		struct nft_boxes boxes;
 		boxes_of(c, i, &boxes);
 		c->map[i] = nft_filling_again(BOXES_ORDERED, &boxes, c->arena);
@@ -293,22 +315,22 @@ static bool put_behind(struct coming *c, const struct nft_form *form)
 	struct nft_area area;
 	nft_area_assign(&area, &c->whole);
 	nft_area_form(&area, c->arena, form);
-	if (!area.never && !add_area(&area, form, c->arena, &whole))
+	if (!area.never && !add_area(&area, c->lane, form, c->arena, &whole))
 		return false;
 	for (size_t i = 0; i < whole.list.len; i++)
-		if (!nft_filling_add(c->map[whole.list.at[i].map], &whole.list.at[i].box,
+		if (!nft_filling_add(c->map[kind_of(whole.list.at[i].map)], &whole.list.at[i].box,
 				     PARTS_MOST))
 			return false;
 	return true;
 }
 
 // Whether the box can be read back: what is cut from a box of all protocols may ask for ports where there are none.
-static bool is_readable(size_t map, const struct algebra_range *range)
+static bool is_readable(size_t kind, const struct algebra_range *range)
 {
 	bool ports = false;
 	struct algebra_set with_ports = nft_protocols_set(PORTS), protocols = {0};
-	for (size_t f = 0; f < maps[map].fields; f++) {
-		enum nft_field field = maps[map].field[f];
+	for (size_t f = 0; f < kinds[kind].fields; f++) {
+		enum nft_field field = kinds[kind].field[f];
 		bool whole = !range[f].lo && range[f].hi == algebra_max(nft_field_info[field].bits);
 		ports |= (field == F_SPORT || field == F_DPORT) && !whole;
 		if (field == F_PROTO)
@@ -320,18 +342,18 @@ static bool is_readable(size_t map, const struct algebra_range *range)
 // What the filling has made of them: some are cut, or lie in others.
 static bool take_boxes(struct coming *c, const struct nft_form *form)
 {
-	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
+	for (size_t i = 0; i < NFT_OVERLAY_KINDS; i++) {
 		struct nft_boxes boxes;
 		nft_filling_take(c->map[i], &boxes);
 		for (; c->filled[i] < boxes.len; c->filled[i]++) {
 			struct algebra_range *range =
 				arena_array(c->arena, struct algebra_range, NFT_BOXES_FIELDS);
 			memcpy(range, boxes.box[c->filled[i]].range,
-			       maps[i].fields * sizeof(*range));
+			       kinds[i].fields * sizeof(*range));
 			if (!is_readable(i, range))
 				return false;
 			vec_push(c->arena, &c->out->list,
-				 ((struct nft_piece){.map = i,
+				 ((struct nft_piece){.map = map_of(c, i),
 						     .box = {.range = range, .rule = form}}));
 		}
 	}
@@ -356,7 +378,7 @@ static bool stand_behind(struct coming *c)
 
 static bool are_sure(const struct coming *c)
 {
-	for (size_t i = 0; i < NFT_OVERLAY_MAPS; i++) {
+	for (size_t i = 0; i < NFT_OVERLAY_KINDS; i++) {
 		struct nft_boxes boxes;
 		unsigned bits[NFT_BOXES_FIELDS];
 		boxes_of(c, i, &boxes);
@@ -368,16 +390,26 @@ static bool are_sure(const struct coming *c)
 	return true;
 }
 
+static bool stand_in_lane(struct coming *c, bool apart)
+{
+	c->out->list.len = c->before;
+	if (apart && stand_apart(c))
+		return are_sure(c);
+	c->out->list.len = c->before;
+	return stand_behind(c) && are_sure(c);
+}
+
 static bool find_pieces(struct coming *c, uint32_t new_from)
 {
 	if (c->whole.never)
 		return true;
 	if (!is_found(&c->whole) || !find_earlier(c, new_from))
 		return false;
-	if (stand_apart(c))
-		return true;
-	c->out->list.len = c->before;
-	return stand_behind(c);
+	bool apart = find_left(c);
+	for (c->lane = 0; c->lane < NFT_OVERLAY_LANES; c->lane++)
+		if (stand_in_lane(c, apart))
+			return true;
+	return false;
 }
 
 bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule,
@@ -391,19 +423,11 @@ bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there
 			   .before = out->list.len};
 	nft_area_all(&c.whole);
 	nft_area_form(&c.whole, arena, tree->rule.at[rule]);
-	if (!nft_form_plain(tree->rule.at[rule]) || !find_pieces(&c, new_from) || !are_sure(&c))
+	if (!nft_form_plain(tree->rule.at[rule]) || !find_pieces(&c, new_from))
 		return false;
 	for (size_t i = c.before; i < out->list.len; i++)
 		out->list.at[i].rule = rule;
 	return true;
-}
-
-bool nft_overlay_wide(const struct nft_tree *tree, uint32_t rule)
-{
-	size_t met = 0;
-	for (uint32_t i = 0; i < tree->rule.len && met <= NFT_OVERLAY_WIDE; i++)
-		met += nft_tree_meet(tree, i, rule);
-	return met > NFT_OVERLAY_WIDE;
 }
 
 bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front, uint32_t rule)

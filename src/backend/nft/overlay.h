@@ -9,9 +9,9 @@
 
 #include "backend/nft/tree.h"
 
-#define NFT_OVERLAY_PIECES 512u // in all maps together
-#define NFT_OVERLAY_CUT 64u     // of one rule, without those of earlier ones
-#define NFT_OVERLAY_RULES 16u   // kernel rules that stand there
+#define NFT_OVERLAY_PIECES 1024u // in all maps together
+#define NFT_OVERLAY_CUT 64u      // of one rule, without those of earlier ones
+#define NFT_OVERLAY_RULES 16u    // kernel rules that stand there
 
 // A box that stands in front because of the rule with this number in the tree, and the map that it stands in, from 0. It
 // does what box.rule does: that rule, or an earlier one that has some of its packets.
@@ -44,7 +44,9 @@ struct algebra_set nft_overlay_versions(const struct nft_pieces *pieces,
 // Pieces of one map, as its elements.
 void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_pieces *pieces,
 		     struct arena *arena, struct nft_boxes *out);
-#define NFT_OVERLAY_MAPS 4u
+#define NFT_OVERLAY_KINDS 4u // of packets: of a version of IP, with a transport header or without …
+#define NFT_OVERLAY_LANES 4u // … and so many maps for each, which packets meet one behind the other
+#define NFT_OVERLAY_MAPS (NFT_OVERLAY_KINDS * NFT_OVERLAY_LANES)
 #define NFT_OVERLAY_NAME "-o" // what their names begin with
 
 // The pieces of a rule that stands in no part of the tree, behind those that are `there` and in `out`. False when it cannot
@@ -53,10 +55,6 @@ void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_p
 // has pieces cut from them. Rules with numbers from `new_from` on are not there yet, but come with it.
 bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule,
 		     uint32_t new_from, struct arena *arena, struct nft_pieces *out) must_check;
-// Whether very many rules have packets of this one, so that it is better turned in its place: what stands in front is proven
-// by following its packets.
-bool nft_overlay_wide(const struct nft_tree *tree, uint32_t rule) must_check;
-#define NFT_OVERLAY_WIDE 5000u // rules
 // Whether a rule that goes has had packets that one of those in front would have else.
 bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front,
 		       uint32_t rule) must_check;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/nft/front.h"
+
+void nft_front_add(struct nft_live *live, const struct nft_waiting *rules,
+		   const struct nft_pieces *pieces)
+{
+	struct arena *a = &live->arena;
+	for (size_t i = 0; i < pieces->list.len; i++) {
+		struct nft_piece piece = pieces->list.at[i];
+		piece.box.range = arena_memdup(a, piece.box.range,
+					       NFT_BOXES_FIELDS * sizeof(*piece.box.range));
+		vec_push(a, &live->piece.list, piece);
+		nft_places_add(&live->places, piece.box.rule, 1);
+	}
+	for (size_t i = 0; i < rules->rule.len; i++)
+		vec_push(a, &live->front.rule, rules->rule.at[i]);
+}
+
+void nft_front_leave(struct nft_live *live, uint32_t rule)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < live->front.rule.len; i++)
+		if (live->front.rule.at[i] != rule)
+			live->front.rule.at[n++] = live->front.rule.at[i];
+	live->front.rule.len = n;
+}
+
+static void lose_place(struct nft_live *live, const struct nft_piece *piece)
+{
+	nft_places_add(&live->places, piece->box.rule, -1);
+}
+
+void nft_front_take(struct nft_live *live, uint32_t rule, struct arena *arena,
+		    struct nft_pieces *taken)
+{
+	struct nft_pieces *from = &live->piece;
+	size_t n = 0;
+	for (size_t i = 0; i < from->list.len; i++)
+		if (from->list.at[i].rule == rule) {
+			lose_place(live, &from->list.at[i]);
+			vec_push(arena, &taken->list, from->list.at[i]);
+		} else {
+			from->list.at[n++] = from->list.at[i];
+		}
+	from->list.len = n;
+	live->tree.rule.at[rule] = NULL;
+	nft_front_leave(live, rule);
+}
+
+void nft_front_waiting(const struct nft_live *live, const struct nft_waiting *more,
+		       struct arena *arena, struct nft_waiting *out)
+{
+	*out = (struct nft_waiting){{0}};
+	for (size_t i = 0; i < live->front.rule.len; i++)
+		vec_push(arena, &out->rule, live->front.rule.at[i]);
+	for (size_t i = 0; i < more->rule.len; i++)
+		vec_push(arena, &out->rule, more->rule.at[i]);
+	nft_overlay_sort(&live->tree, out);
+}
+
+void nft_front_empty(struct nft_live *live, struct arena *arena, struct nft_chain *old)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < live->piece.list.len; i++)
+		if (!live->tree.placed.at[live->piece.list.at[i].rule])
+			live->piece.list.at[n++] = live->piece.list.at[i];
+		else
+			lose_place(live, &live->piece.list.at[i]);
+	live->piece.list.len = n;
+	nft_overlay_front(&live->tree, arena, old);
+	live->tree.overlay++;
+}
+
+// --- messages ---
+
+void nft_front_encode(struct nft_live *live, uint16_t type, const struct nft_pieces *pieces,
+		      struct arena *arena)
+{
+	for (size_t i = 0; i < NFT_OVERLAY_MAPS && pieces->list.len; i++) {
+		struct nft_boxes boxes;
+		nft_overlay_map(&live->tree, i, pieces, arena, &boxes);
+		nft_encode_box_elements(&live->encoder, type, &boxes, NFT_NO_OWNER);
+	}
+}
+
+void nft_front_encode_guard(struct nft_live *live, uint16_t type, struct algebra_set versions,
+			    struct algebra_set but, struct arena *arena)
+{
+	struct nft_match match = {
+		F_VERSION, algebra_set_intersect(arena, versions,
+						 algebra_set_complement(arena, but, UINT8_MAX))};
+	nft_encode_values(&live->encoder, type, NFT_OVERLAY_GUARD, &match);
+}
