@@ -182,8 +182,8 @@ void nft_live_encode_chain(void *context, const struct nft_chain *chain)
 	struct nft_live *live = context;
 	nft_encode_empty(&live->encoder, chain);
 	nft_encode_rules(&live->encoder, chain);
-	for (size_t i = 0; i < chain->rule.len; i++) {
-		nft_places_add(&live->places, &chain->rule.at[i], !chain->direct);
+	for (size_t i = 0; i < chain->rule.len && !chain->direct; i++) {
+		nft_places_add(&live->places, &chain->rule.at[i], 1);
 		if (chain->rule.at[i].act == ACT_BOXES)
 			nft_live_leads(live, &chain->rule.at[i].boxes);
 	}
