@@ -37,6 +37,7 @@ struct change {
 	VEC(struct old_target) old_target;
 	VEC(const struct nft_form *) moved;
 	VEC(struct nft_live_rule) removed;
+	struct nft_waiting leaving;   // the tree, and are still there
 	VEC(struct nft_chain) made;   // kernel rules of those that are inserted
 	size_t flow_rules;            // there were
 	struct nft_waiting added;     // by their numbers in the tree
@@ -58,6 +59,16 @@ static void note_removed(struct change *c)
 			vec_push(&c->arena, &c->removed, c->live->rule.at[c->edit[i].at + k]);
 }
 
+static bool leave_tree(struct change *c)
+{
+	bool good = true;
+	for (size_t i = 0; i < c->leaving.rule.len && good; i++)
+		good = nft_tree_remove(&c->live->tree, c->leaving.rule.at[i], &c->touched);
+	c->leaving.rule.len = 0;
+	return good;
+}
+
+// What others leave in the tree of a rule that turns in front is worked out when that is in force.
 static bool take_form(struct change *c, uint32_t rule)
 {
 	struct nft_tree *tree = &c->live->tree;
@@ -67,10 +78,12 @@ static bool take_form(struct change *c, uint32_t rule)
 	nft_places_doubt(&c->live->places, &tree->rule.at[rule]->tag);
 	c->fold |= nft_overlay_needs(tree, &c->live->front, rule) ||
 		   nft_overlay_helped(tree, &c->live->piece, rule);
-	if (tree->placed.at[rule])
-		return nft_tree_remove(tree, rule, &c->touched);
-	nft_front_take(c->live, rule, &c->arena, &c->taken);
-	return true;
+	if (!tree->placed.at[rule]) {
+		nft_front_take(c->live, rule, &c->arena, &c->taken);
+		return true;
+	}
+	vec_push(&c->arena, &c->leaving.rule, rule);
+	return c->was || leave_tree(c);
 }
 
 static bool take_rule(struct change *c, const struct nft_live_rule *rule)
@@ -262,6 +275,8 @@ static bool place_rules(struct change *c)
 		return true;
 	}
 	c->put.list.len = 0;
+	if (!leave_tree(c))
+		return false;
 	nft_front_waiting(c->live, &c->added, &c->arena, &waiting);
 	if (!place(c, &waiting))
 		return false;
@@ -643,7 +658,7 @@ static bool change_kernel(struct change *c)
 	nft_live_attend(c->live, &c->batch);
 	if (!c->emptied)
 		encode_front(c, &c->put, guarded);
-	if (run(c))
+	if (run(c) || !leave_tree(c))
 		return false;
 	nft_tree_emit_touched(&c->live->tree, &c->touched, nft_live_encode_chain, c->live);
 	if (!read_chains(c))
