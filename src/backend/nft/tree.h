@@ -62,12 +62,12 @@ struct nft_node {
 };
 
 extern const struct nft_node nft_main_node; // as a host: the main chain
-// The first 32 bits of the addresses, of a side and an IP version (4, 6; 0: not said).
+// From the lowest to the highest: the first 32 bits of the addresses, of a side and an IP version (4, 6; 0: not said); the
+// destination's port, and the protocol.
 struct nft_hull {
-	struct {
-		uint32_t lo, hi;
-	} src, dst;
-	uint8_t version, kind;
+	uint32_t src[2], dst[2];
+	uint16_t port[2];
+	uint8_t proto[2], version, kind;
 };
 enum nft_targeted { NFT_TARGET_NONE, NFT_TARGET_CHAIN, NFT_TARGET_DIRECT };
 struct nft_tree {
