@@ -32,6 +32,11 @@ static size_t kind_of(size_t map)
 	return map % NFT_OVERLAY_KINDS;
 }
 
+static size_t map_of(size_t lane, size_t kind)
+{
+	return lane * NFT_OVERLAY_KINDS + kind;
+}
+
 static void describe(const struct nft_tree *tree, size_t map, struct arena *arena,
 		     struct nft_boxes *out)
 {
@@ -86,14 +91,19 @@ struct algebra_set nft_overlay_versions(const struct nft_pieces *pieces, struct 
 	return algebra_builder_take(&b);
 }
 
+static void add_of_map(size_t map, const struct nft_pieces *pieces, struct nft_boxes *out)
+{
+	for (size_t i = 0; i < pieces->list.len; i++)
+		if (pieces->list.at[i].map == map)
+			out->box[out->len++] = pieces->list.at[i].box;
+}
+
 void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_pieces *pieces,
 		     struct arena *arena, struct nft_boxes *out)
 {
 	describe(tree, map, arena, out);
 	out->box = arena_array(arena, struct nft_box, pieces->list.len);
-	for (size_t i = 0; i < pieces->list.len; i++)
-		if (pieces->list.at[i].map == map)
-			out->box[out->len++] = pieces->list.at[i].box;
+	add_of_map(map, pieces, out);
 }
 
 // --- areas as boxes ---
@@ -175,8 +185,7 @@ static bool add_area(const struct nft_area *area, size_t lane, const struct nft_
 	for (size_t i = 0; i < NFT_OVERLAY_KINDS; i++)
 		if (has_version(area, kinds[i].version) &&
 		    (kinds[i].header ? has_header(area) : has_none(area)) &&
-		    (!is_sayable(area, i) ||
-		     !add_boxes(area, lane * NFT_OVERLAY_KINDS + i, rule, arena, out)))
+		    (!is_sayable(area, i) || !add_boxes(area, map_of(lane, i), rule, arena, out)))
 			return false;
 	return true;
 }
@@ -282,20 +291,14 @@ static bool stand_apart(struct coming *c)
 
 // --- behind what earlier rules have ---
 
-static size_t map_of(const struct coming *c, size_t kind)
-{
-	return c->lane * NFT_OVERLAY_KINDS + kind;
-}
-
 // What the lane's map will hold.
 static void boxes_of(const struct coming *c, size_t kind, struct nft_boxes *out)
 {
-	struct nft_pieces all = {{0}};
-	for (size_t i = 0; i < c->there->list.len; i++)
-		vec_push(c->arena, &all.list, c->there->list.at[i]);
-	for (size_t i = 0; i < c->out->list.len; i++)
-		vec_push(c->arena, &all.list, c->out->list.at[i]);
-	nft_overlay_map(c->tree, map_of(c, kind), &all, c->arena, out);
+	size_t map = map_of(c->lane, kind);
+	describe(c->tree, map, c->arena, out);
+	out->box = arena_array(c->arena, struct nft_box, c->there->list.len + c->out->list.len);
+	add_of_map(map, c->there, out);
+	add_of_map(map, c->out, out);
 }
 
 static void fill(struct coming *c)
@@ -353,7 +356,7 @@ static bool take_boxes(struct coming *c, const struct nft_form *form)
 			if (!is_readable(i, range))
 				return false;
 			vec_push(c->arena, &c->out->list,
-				 ((struct nft_piece){.map = map_of(c, i),
+				 ((struct nft_piece){.map = map_of(c->lane, i),
 						     .box = {.range = range, .rule = form}}));
 		}
 	}
