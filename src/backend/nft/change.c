@@ -68,7 +68,7 @@ static bool leave_tree(struct change *c)
 	return good;
 }
 
-// What others leave in the tree of a rule that turns in front is worked out when that is in force.
+// One that turns in front leaves the tree when it is in force there, any other at once.
 static bool take_form(struct change *c, uint32_t rule)
 {
 	struct nft_tree *tree = &c->live->tree;
@@ -228,19 +228,26 @@ static void take_cut(struct change *c)
 	}
 }
 
+static bool cut_added(struct change *c)
+{
+	const struct nft_waiting *added = &c->added;
+	for (size_t i = 0; i < added->rule.len; i++)
+		if (!nft_overlay_cut(&c->live->tree, &c->live->piece, added->rule.at[i],
+				     added->rule.at[0], &c->arena, &c->put))
+			return false;
+	return true;
+}
+
 // Pieces that are to go and pieces that come must not meet in one map: the kernel compares them.
 static bool stand_in_front(struct change *c)
 {
-	const struct nft_tree *tree = &c->live->tree;
-	if (!tree->overlay || c->fold || c->taken.list.len ||
+	if (!c->live->tree.overlay || c->fold || c->taken.list.len ||
 	    c->live->front.rule.len + c->added.rule.len > NFT_OVERLAY_RULES)
 		return false;
 	if (c->was)
 		take_cut(c);
-	for (size_t i = 0; i < c->added.rule.len && !c->was; i++)
-		if (!nft_overlay_cut(tree, &c->live->piece, c->added.rule.at[i],
-				     c->added.rule.at[0], &c->arena, &c->put))
-			return false;
+	else if (!cut_added(c))
+		return false;
 	return c->live->piece.list.len + c->put.list.len <= NFT_OVERLAY_PIECES;
 }
 
