@@ -601,17 +601,20 @@ static size_t first_lead(const struct nft_stop *stop, size_t rule)
 void nft_walk_past(const struct nft_walk *walk, const struct nft_form *form,
 		   const struct nft_area *packets, struct arena *arena, struct nft_areas *rest)
 {
-	struct nft_area tests;
-	struct nft_areas left = {0};
-	nft_area_all(&tests);
-	nft_area_form(&tests, arena, form);
-	bool takes = !form->strange && nft_takes(form);
-	if (takes && nft_area_within(packets, &tests))
-		return;
-	if (takes && !walk->all_back)
-		nft_area_minus(packets, &tests, arena, &left);
-	vec_push(arena, &rest->list,
-		 left.list.len == 1 ? left.list.at[0] : (struct nft_area *)packets);
+	const struct nft_area *on = packets;
+	if (!form->strange && nft_takes(form)) {
+		struct nft_area tests;
+		struct nft_areas left = {0};
+		nft_area_all(&tests);
+		nft_area_form(&tests, arena, form);
+		if (nft_area_within(packets, &tests))
+			return;
+		if (!walk->all_back)
+			nft_area_minus(packets, &tests, arena, &left);
+		if (left.list.len == 1)
+			on = left.list.at[0];
+	}
+	vec_push(arena, &rest->list, (struct nft_area *)on);
 }
 
 size_t nft_walk_only(const struct nft_walk *walk, struct nft_rule_at from)
