@@ -291,7 +291,7 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 	if (!lowered)
 		return 0;
 	error = nft_differ(lowered, &nft->options, &found,
-			   nft_generation_name(table.generation, out->arena), out);
+			   nft_generation_name(table.generation, out->arena), NULL, out);
 	if (!error && !out->list.len)
 		nft_changed_proven(nft, table.changes, counted);
 	return error;

@@ -5,6 +5,7 @@
 // Without one, a difference is about counters, logs, limits or packets that do not exist, or none was found.
 #include "backend/nft/differ.h"
 #include "backend/nft/prove.h"
+#include "backend/nft/reasons.h"
 #include "backend/nft/text.h"
 #include "backend/nft/witness.h"
 #include "verify/verify.h"
@@ -279,7 +280,8 @@ static void add_witnesses(struct differing *d)
 }
 
 int nft_differ(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
-	       const struct nft_program *found, const char *prefix, struct backend_differences *out)
+	       const struct nft_program *found, const char *prefix,
+	       const struct nft_leaning *leaning, struct backend_differences *out)
 {
 	struct arena arena;
 	struct nft_program list;
@@ -289,6 +291,8 @@ int nft_differ(const struct ir_ruleset *lowered, const struct backend_nft_option
 	nft_compile(lowered, options, &list);
 	nft_prove(&list, found, &arena, &proof);
 	const struct nft_chain *chain = nft_program_find(&list, "");
+	if (leaning && leaning->rules == chain->rule.len)
+		nft_reasons_take(leaning->to, &proof.reason, leaning->number);
 	struct differing d = {.lowered = lowered,
 			      .list = &list,
 			      .found = found,

@@ -5,9 +5,17 @@
 #include "backend/nft/lift.h"
 
 struct backend_nft_options;
+struct nft_reasons;
+
+// Where what the proof leans on is kept: number[i] is of the rule at i of the list, which has so many.
+struct nft_leaning {
+	struct nft_reasons *to;
+	const uint32_t *number;
+	size_t rules;
+};
 
 // Appends them; none: it is proven that there are none. `prefix`: of the program's chains in the kernel. 0, or -EOVERFLOW
-// when that would take too much work to tell.
+// when that would take too much work to tell. `leaning`: NULL: nobody asks.
 int nft_differ(const struct ir_ruleset *lowered, const struct backend_nft_options *options,
 	       const struct nft_program *found, const char *prefix,
-	       struct backend_differences *out) must_check;
+	       const struct nft_leaning *leaning, struct backend_differences *out) must_check;

@@ -349,7 +349,7 @@ static void what_is_not_ours_is_told(void **state)
 					  (struct nft_form){.act = ACT_DROP});
 		else
 			chain->rule.len = at + 1;
-		assert_int_equal(nft_differ(&w.ruleset, NULL, &tree, "g1", &differences), 0);
+		assert_int_equal(nft_differ(&w.ruleset, NULL, &tree, "g1", NULL, &differences), 0);
 		assert_true(differences.list.len > 0);
 		assert_true(shown(&w, &tree, &differences) > 0);
 		arena_fini(&w.arena);

@@ -16,10 +16,7 @@
 
 #define STEPS_EACH 4000u     // a rule, on the average …
 #define STEPS_LEAST 1000000u // … and beside that
-#define DECIDERS_MOST 20000u // rules before another one that may meet it
-#define LIVE_PASSES 2u
-#define ASKED_OFTEN 64u
-#define MEETING_MOST 2000u // rules that may meet another one; more are asked one by one
+#define MEETING_MOST 2000u   // rules that may meet another one; more are asked one by one
 
 struct place { // where a rule of the list stands in the program
 	struct nft_rule_at spot;
@@ -45,15 +42,10 @@ struct prover {
 	size_t **highest;          // by stop and rule: the highest index before it, + 1
 	size_t *highest_behind;    // by jump: the highest index behind it, + 1
 	struct jump_index *behind; // by jump
-	struct nft_meets *every;   // all rules of the list
 	VEC(struct place) place;   // sorted by rule of the list
 	size_t now;                // the rule of the list that is walked
 	bool failed;               // something is wrong with it
-	struct arena of_rule;
-	struct nft_area
-		live;    // an area that holds those of its packets that no earlier rule decides …
-	bool live_known; // … once that was
-	unsigned asked;  // often
+	struct nft_decided decided;
 };
 #define NONE NFT_MISFIT_NONE
 #define UNSEEN (SIZE_MAX - 1)
@@ -110,6 +102,23 @@ static void judge_first(struct prover *p, const struct nft_visit *at, const stru
 		note_place(p, at, rule);
 }
 
+// What stands behind it in its chain was not looked at for these packets.
+static void note_unseen(struct prover *p, size_t by, const struct nft_area *packets)
+{
+	struct nft_match match[NFT_FIELDS];
+	const struct nft_form form = nft_area_as_form(packets, match);
+	nft_reason_add(&p->out->reason, p->arena,
+		       (struct nft_reason){NFT_REASON_ANY, (uint32_t)by, nft_hull_of(&form)});
+}
+
+static void see_held(struct nft_walk *walk, const struct nft_stop *to,
+		     const struct nft_area *packets)
+{
+	struct prover *p = walk->user;
+	size_t rule = to && to->chain->rule.len ? p->is[to->number][0] : NONE;
+	note_unseen(p, rule < p->rules ? rule : NFT_REASON_ANY, packets);
+}
+
 static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *form,
 		     const struct nft_area *packets, struct arena *arena, struct nft_areas *rest)
 {
@@ -130,6 +139,8 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 		why = "is for more packets";
 	if (!why) {
 		nft_walk_past(walk, form, packets, arena, rest);
+		if (!rest->list.len && nft_more_behind(at))
+			note_unseen(p, rule, packets);
 		return;
 	}
 	add_rule(p, NFT_MISFIT_OTHER, rule, at, why);
@@ -164,6 +175,7 @@ static void walk_all(struct prover *p)
 				.rule = see_rule,
 				.ends = see_end,
 				.lost = see_lost,
+				.held = see_held,
 				.all_back = true,
 				.steps = steps_of(p)};
 	nft_walk(&walk, p->within);
@@ -233,162 +245,11 @@ static void find_highest(struct prover *p)
 	}
 }
 
-static bool rule_meets(const struct prover *p, size_t rule, const struct nft_area *packets,
-		       struct arena *arena)
-{
-	struct nft_area both;
-	nft_area_assign(&both, packets);
-	nft_area_form(&both, arena, &p->rule[rule]);
-	return !both.never;
-}
-
-static const struct nft_meets *index_of_list(struct prover *p)
-{
-	if (p->every)
-		return p->every;
-	const struct nft_form **form = arena_array(p->arena, const struct nft_form *, p->rules);
-	for (size_t i = 0; i < p->rules; i++)
-		form[i] = &p->rule[i];
-	return p->every = nft_meets_new(form, p->rules);
-}
-
-// In how many fields the rule does not take all of the packets, as far as it can be told cheaply.
-static unsigned narrower_in(const struct nft_form *form, const struct nft_area *packets)
-{
-	unsigned fields = 0;
-	for (size_t i = 0; i < form->len && fields < 2; i++) {
-		enum nft_field field = form->match[i].field;
-		fields += !(packets->has >> field & 1) ||
-			  !algebra_set_within(packets->set[field], form->match[i].set);
-	}
-	return fields;
-}
-
-// What rules take that are narrower in one field only, by field.
-struct taking {
-	struct algebra_builder of[NFT_FIELDS];
-};
-
-static void add_taking(struct prover *p, size_t rule, struct taking *taking)
-{
-	const struct nft_form *form = &p->rule[rule];
-	if (!nft_takes(form) || narrower_in(form, &p->live) > 1)
-		return;
-	for (size_t i = 0; i < form->len; i++) {
-		struct algebra_set set = form->match[i].set;
-		enum nft_field field = form->match[i].field;
-		bool all = p->live.has >> field & 1 && algebra_set_within(p->live.set[field], set);
-		for (size_t k = 0; k < set.len && !all; k++)
-			algebra_builder_add(&taking->of[field], set.at[k].lo, set.at[k].hi);
-	}
-}
-
-static void leave_live(struct prover *p, enum nft_field field, struct algebra_set set)
-{
-	struct nft_area taken;
-	struct nft_areas rest = {0};
-	nft_area_all(&taken);
-	nft_area_narrow(&taken, &p->of_rule, field, set);
-	nft_area_minus(&p->live, &taken, &p->of_rule, &rest);
-	if (!rest.list.len)
-		p->live.never = true;
-	else if (rest.list.len == 1)
-		p->live = *rest.list.at[0];
-}
-
-static void narrow_live(struct prover *p, const struct algebra_ids *earlier)
-{
-	struct taking taking = {0};
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		taking.of[f].arena = &p->of_rule;
-	for (size_t i = 0; i < earlier->len; i++)
-		add_taking(p, earlier->at[i], &taking);
-	for (unsigned f = 0; f < NFT_FIELDS; f++)
-		if (taking.of[f].list.len && !p->live.never)
-			leave_live(p, f, algebra_builder_take(&taking.of[f]));
-}
-
-// An area that holds all packets of the rule that no earlier one takes: without those of rules that are narrower in one
-// field only, which leaves it one area.
-static void find_live(struct prover *p)
-{
-	struct nft_match match[NFT_FIELDS];
-	struct algebra_ids ids = {0};
-	p->live_known = true;
-	area_of(&p->rule[p->now], &p->of_rule, &p->live);
-	struct nft_form form = nft_area_as_form(&p->live, match);
-	bool all = nft_meets_find(index_of_list(p), &form, (struct algebra_range){0, p->now},
-				  DECIDERS_MOST, &ids);
-	for (unsigned pass = 0; all && pass < LIVE_PASSES; pass++)
-		narrow_live(p, &ids);
-	free(ids.at);
-}
-
-static bool may_live(const struct prover *p, const struct nft_area *packets)
-{
-	return !p->live_known || nft_area_meets(packets, &p->live);
-}
-
-static bool takes_all(const struct prover *p, size_t rule, const struct nft_area *packets)
-{
-	return nft_takes(&p->rule[rule]) && !narrower_in(&p->rule[rule], packets);
-}
-
-// Whether one earlier rule of the list decides all of them.
-static bool held_before(struct prover *p, const struct nft_form *form,
-			const struct nft_area *packets)
-{
-	struct algebra_ids ids = {0};
-	bool held = false;
-	nft_meets_holding(index_of_list(p), form, (struct algebra_range){0, p->now}, &ids);
-	for (size_t i = 0; i < ids.len && !held; i++)
-		held = takes_all(p, ids.at[i], packets);
-	free(ids.at);
-	return held;
-}
-
-static void add_decider(struct prover *p, size_t rule, const struct nft_area *packets,
-			struct arena *arena, struct nft_areas *by)
-{
-	if (!nft_takes(&p->rule[rule]) || !rule_meets(p, rule, packets, arena))
-		return;
-	struct nft_area *area = arena_new(arena, struct nft_area);
-	area_of(&p->rule[rule], arena, area);
-	vec_push(arena, &by->list, area);
-}
-
-static enum algebra_answer decided_together(struct prover *p, const struct nft_form *form,
-					    const struct nft_area *packets)
-{
-	struct arena arena cleanup(arena_fini);
-	struct nft_areas by = {0};
-	struct algebra_ids ids = {0};
-	arena_init(&arena);
-	bool found = nft_meets_find(index_of_list(p), form, (struct algebra_range){0, p->now},
-				    DECIDERS_MOST, &ids);
-	for (size_t i = 0; found && i < ids.len; i++)
-		add_decider(p, ids.at[i], packets, &arena, &by);
-	for (size_t i = 0; !found && i < p->now; i++)
-		add_decider(p, i, packets, &arena, &by);
-	free(ids.at);
-	return nft_area_covered(packets, &by, &arena);
-}
-
-// Whether earlier rules of the list decide all these packets of the rule, wherever they stand.
-static enum algebra_answer ask_before(struct prover *p, const struct nft_area *packets)
-{
-	struct nft_match match[NFT_FIELDS];
-	struct nft_form form = nft_area_as_form(packets, match);
-	if (!may_live(p, packets) || held_before(p, &form, packets))
-		return ALGEBRA_COVERED;
-	return decided_together(p, &form, packets);
-}
-
 // Who makes a chain may leave a rule out because of what stands before it there. What is too much work to tell is no
 // difference, and nothing is proven.
 static bool decided_before(struct prover *p, const struct nft_area *packets)
 {
-	enum algebra_answer answer = ask_before(p, packets);
+	enum algebra_answer answer = nft_decided_before(&p->decided, packets);
 	p->out->over |= answer == ALGEBRA_GAVE_UP;
 	return answer != ALGEBRA_OPEN;
 }
@@ -477,7 +338,7 @@ static size_t first_place(const struct prover *p, size_t rule)
 static bool rule_behind_meets(struct prover *p, const struct nft_stop *jump, size_t rule,
 			      const struct nft_area *packets, struct arena *arena)
 {
-	if (!rule_meets(p, rule, packets, arena))
+	if (!nft_rule_meets(&p->rule[rule], packets, arena))
 		return false;
 	for (size_t i = first_place(p, rule); i < p->place.len && p->place.at[i].rule == rule;
 	     i++) {
@@ -555,13 +416,10 @@ static void tell_absent(struct prover *p, const struct nft_chain *end)
 	p->failed = true;
 }
 
-// Where that is asked often, it pays to know which packets there are to care for.
 static bool is_done(struct nft_walk *walk, const struct nft_area *packets)
 {
 	struct prover *p = walk->user;
-	if (p->asked++ == ASKED_OFTEN)
-		find_live(p);
-	return ask_before(p, packets) == ALGEBRA_COVERED;
+	return nft_decided_often(&p->decided, packets) == ALGEBRA_COVERED;
 }
 
 // Packets of the rule at an end of the way, where the rule was not. Behind a jump it may yet come.
@@ -678,6 +536,14 @@ static void walk_places(const struct place *place, size_t n, const struct nft_ar
 	arena_fini(&arena);
 }
 
+// Whether packets come to it twice depends on who takes them between.
+static void note_again(struct prover *p)
+{
+	struct nft_hull hull = nft_hull_of(&p->rule[p->now]);
+	nft_reason_add(&p->out->reason, p->arena,
+		       (struct nft_reason){(uint32_t)p->now, NFT_REASON_ANY, hull});
+}
+
 struct rule_walks {
 	struct nft_walk comes, again;
 };
@@ -689,9 +555,8 @@ static void walk_rule(struct prover *p, const struct place *place, size_t n,
 	struct arena arena;
 	struct nft_area packets;
 	arena_init(&arena);
-	arena_init(&p->of_rule);
-	p->failed = p->live_known = false;
-	p->asked = 0;
+	nft_decided_begin(&p->decided, p->now);
+	p->failed = false;
 	walks->comes.now = p->now;
 	area_of(&p->rule[p->now], &arena, &packets);
 	nft_area_and(&packets, &arena, p->within);
@@ -699,22 +564,26 @@ static void walk_rule(struct prover *p, const struct place *place, size_t n,
 		tell_absent(p, NULL);
 	if (!packets.never && n)
 		walk_places(place, n, &packets, &walks->comes);
-	if (!packets.never && n > 1 && !p->failed && !nft_takes(&p->rule[p->now]))
+	if (!packets.never && n > 1 && !p->failed && !nft_takes(&p->rule[p->now])) {
 		walk_places(place, n, &packets, &walks->again);
-	arena_fini(&p->of_rule);
+		note_again(p);
+	}
+	nft_decided_end(&p->decided);
 	arena_fini(&arena);
 }
 
 // The rules of the list up to the first that decides all of the packets: what stands behind decides none of them.
-static size_t rules_to_walk(const struct prover *p)
+static size_t rules_to_walk(struct prover *p)
 {
 	struct arena arena cleanup(arena_fini);
 	arena_init(&arena);
 	for (size_t i = 0; i < p->rules; i++) {
 		struct nft_area rule;
 		area_of(&p->rule[i], &arena, &rule);
-		if (nft_takes(&p->rule[i]) && nft_area_within(p->within, &rule))
+		if (nft_takes(&p->rule[i]) && nft_area_within(p->within, &rule)) {
+			note_unseen(p, i, p->within);
 			return i + 1;
+		}
 	}
 	return p->rules;
 }
@@ -773,6 +642,7 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 	p.rule = p.judge.rule;
 	p.rules = p.judge.rules;
 	*out = (struct nft_proof){0};
+	nft_decided_init(&p.decided, p.rule, p.rules, arena, &out->reason);
 	nft_ways_find(program, arena, &p.ways);
 	if (!p.ways.stop.len) {
 		absent_all(&p);
@@ -787,7 +657,7 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 	walk_rules(&p);
 	for (size_t i = 0; i <= p.ways.jump.len; i++)
 		nft_meets_free(p.behind[i].meets);
-	nft_meets_free(p.every);
+	nft_decided_fini(&p.decided);
 	nft_ways_fini(&p.ways);
 }
 

@@ -3,6 +3,7 @@
 // and count. Pure.
 #pragma once
 
+#include "backend/nft/decided.h"
 #include "backend/nft/ways.h"
 
 enum nft_misfit_kind {
@@ -22,6 +23,7 @@ struct nft_misfit {
 };
 struct nft_proof {
 	VEC(struct nft_misfit) misfit; // none: proven
+	struct nft_reason_list reason; // what it leans on, of the list
 	bool over; // too much work to tell: neither proven nor all that differs is there
 };
 #define NFT_MISFITS_MOST 1000u

@@ -202,7 +202,7 @@ static size_t assert_differences(struct world *w)
 {
 	struct backend_differences differences = {.arena = &w->arena};
 	size_t witnesses = 0;
-	assert_int_equal(nft_differ(&w->ruleset, NULL, &w->tree, "g1", &differences), 0);
+	assert_int_equal(nft_differ(&w->ruleset, NULL, &w->tree, "g1", NULL, &differences), 0);
 	assert_true(differences.list.len > 0);
 	for (size_t i = 0; i < differences.list.len; i++) {
 		const struct backend_difference *d = &differences.list.at[i];
@@ -282,7 +282,8 @@ static void witnesses_are_packets_that_exist(void **state)
 		nft_compile(&w.ruleset, NULL, &w.tree);
 		struct nft_chain *rules = nft_program_find(&w.tree, "");
 		rules->rule.at[rules->rule.len - 2].act = ACT_DROP;
-		assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", &differences), 0);
+		assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", NULL, &differences),
+				 0);
 		assert_int_equal(differences.list.len, 1);
 		const char *witness = differences.list.at[0].witness;
 		assert_non_null(witness);
@@ -650,7 +651,7 @@ static void what_only_fragments_meet_is_not_lifted(void **state)
 	put(&w.tree, "", rules->rule.at[0]);
 	put(&w.tree, "", rules->rule.at[1]);
 	put(&w.tree, "-n1", rules->rule.at[1]);
-	assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", &differences), 0);
+	assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", NULL, &differences), 0);
 	assert_int_equal(differences.list.len, 1);
 	assert_non_null(differences.list.at[0].witness);
 	assert_witness(&w, differences.list.at[0].witness);

@@ -443,54 +443,6 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 
 // --- rules ---
 
-// The first 32 bits of the field's values, from the lowest to the highest; false when the rule does not ask.
-static bool hull_in(const struct nft_form *form, enum nft_field field, uint32_t *out)
-{
-	const struct algebra_set *set = nft_form_set(form, field);
-	unsigned bits = nft_field_info[field].bits, shift = bits > 32 ? bits - 32 : 0;
-	if (!set || !set->len)
-		return false;
-	out[0] = (uint32_t)(set->at[0].lo >> shift);
-	out[1] = (uint32_t)(set->at[set->len - 1].hi >> shift);
-	return true;
-}
-
-static void hull_of_version(const struct nft_form *form, uint8_t version, enum nft_field src,
-			    enum nft_field dst, struct nft_hull *hull)
-{
-	if (hull_in(form, src, hull->src))
-		hull->version = version;
-	if (hull_in(form, dst, hull->dst))
-		hull->version = version;
-}
-
-struct nft_hull nft_hull_of(const struct nft_form *form)
-{
-	struct nft_hull hull = {.src = {0, UINT32_MAX},
-				.dst = {0, UINT32_MAX},
-				.port = {0, UINT16_MAX},
-				.proto = {0, UINT8_MAX}};
-	bool flow = nft_form_kind(form) == NFT_KIND_FLOW;
-	uint32_t in[2];
-	hull.kind = (uint8_t)nft_form_kind(form);
-	if (flow) {
-		hull_of_version(form, 4, F_FLOW_SRC4, F_FLOW_DST4, &hull);
-		hull_of_version(form, 6, F_FLOW_SRC6, F_FLOW_DST6, &hull);
-	} else {
-		hull_of_version(form, 4, F_SRC4, F_DST4, &hull);
-		hull_of_version(form, 6, F_SRC6, F_DST6, &hull);
-	}
-	if (hull_in(form, flow ? F_FLOW_DPORT : F_DPORT, in)) {
-		hull.port[0] = (uint16_t)in[0];
-		hull.port[1] = (uint16_t)in[1];
-	}
-	if (hull_in(form, flow ? F_FLOW_PROTO : F_PROTO, in)) {
-		hull.proto[0] = (uint8_t)in[0];
-		hull.proto[1] = (uint8_t)in[1];
-	}
-	return hull;
-}
-
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank)
 {
 	vec_push(tree->arena, &tree->rule, form);

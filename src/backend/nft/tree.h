@@ -5,6 +5,7 @@
 // decides goes on to the next. What the tree does is what the list does. Pure.
 #pragma once
 
+#include "backend/nft/hull.h"
 #include "backend/nft/form.h"
 #include "backend/nft/nft.h"
 
@@ -17,9 +18,6 @@ struct nft_entries { // a vector
 	size_t len, cap;
 };
 #define NFT_NO_RULE UINT32_MAX
-// A tree asks the packet or its flow; what stands in it must be about the same.
-enum nft_kind { NFT_KIND_ANY, NFT_KIND_PACKET, NFT_KIND_FLOW };
-enum nft_kind nft_form_kind(const struct nft_form *form) must_check;
 
 // Packets that nearly all rules are for are asked all that where it begins; where it ends that way is taken already.
 enum nft_shortcut {
@@ -62,13 +60,6 @@ struct nft_node {
 };
 
 extern const struct nft_node nft_main_node; // as a host: the main chain
-// From the lowest to the highest: the first 32 bits of the addresses, of a side and an IP version (4, 6; 0: not said); the
-// destination's port, and the protocol.
-struct nft_hull {
-	uint32_t src[2], dst[2];
-	uint16_t port[2];
-	uint8_t proto[2], version, kind;
-};
 enum nft_targeted { NFT_TARGET_NONE, NFT_TARGET_CHAIN, NFT_TARGET_DIRECT };
 struct nft_tree {
 	struct arena *arena;
@@ -153,9 +144,6 @@ bool nft_tree_may_turn(const struct nft_tree *tree, uint32_t rule,
 		       const struct nft_form *form) must_check;
 bool nft_tree_turn(struct nft_tree *tree, uint32_t rule, const struct nft_form *form,
 		   struct nft_touched *touched) must_check;
-// Where the form's packets are; of two, told quickly and not always: no packet is in both.
-struct nft_hull nft_hull_of(const struct nft_form *form) must_check;
-bool nft_hulls_apart(const struct nft_hull *a, const struct nft_hull *b) must_check;
 // Whether both rules are there, and a packet may be in both.
 bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b) must_check;
 // The leaf's rules, as they stand in its host's chain; maps are only named.

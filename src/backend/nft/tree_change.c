@@ -557,16 +557,6 @@ bool nft_tree_turn(struct nft_tree *tree, uint32_t rule, const struct nft_form *
 // --- where a new rule goes ---
 
 // Asked of all rules one after the other, so there is nothing to guess for the processor.
-bool nft_hulls_apart(const struct nft_hull *a, const struct nft_hull *b)
-{
-	bool said = (a->version != 0) & (b->version != 0),
-	     away = (a->version != b->version) | (a->src[0] > b->src[1]) | (b->src[0] > a->src[1]) |
-		    (a->dst[0] > b->dst[1]) | (b->dst[0] > a->dst[1]),
-	     other = (a->port[0] > b->port[1]) | (b->port[0] > a->port[1]) |
-		     (a->proto[0] > b->proto[1]) | (b->proto[0] > a->proto[1]);
-	return (a->kind == b->kind) & ((said & away) | other);
-}
-
 bool nft_tree_meet(const struct nft_tree *tree, uint32_t a, uint32_t b)
 {
 	return !nft_hulls_apart(&tree->hull.at[a], &tree->hull.at[b]) && tree->rule.at[a] &&

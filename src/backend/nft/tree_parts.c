@@ -286,14 +286,6 @@ struct nft_node *nft_build_trunk(struct nft_build *b, const struct nft_entries *
 
 // --- all rules ---
 
-enum nft_kind nft_form_kind(const struct nft_form *form)
-{
-	for (size_t i = 0; i < form->len; i++)
-		if (nft_field_info[form->match[i].field].side == OF_FLOW)
-			return NFT_KIND_FLOW;
-	return form->len && !nft_form_needs_no_flow(form) ? NFT_KIND_PACKET : NFT_KIND_ANY;
-}
-
 // Rules that follow each other.
 struct run {
 	size_t first, len;

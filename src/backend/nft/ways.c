@@ -110,9 +110,9 @@ struct target {
 static void enter(struct nft_walk *walk, const struct nft_visit *at, struct target to,
 		  const struct nft_area *packets)
 {
-	if (to.stop)
+	if (to.stop && (to.stop->leads || !walk->leading_only))
 		walk_stop(walk, to.stop, (struct entry){at, at->back}, packets);
-	else
+	else if (!to.stop)
 		tell_missing(walk, at, to.chain);
 }
 
@@ -338,6 +338,7 @@ struct passing {
 	const struct nft_area *packets; // that came
 	struct nft_areas left;
 	bool parted; // some were taken from those that are left
+	bool more;   // other boxes follow
 };
 
 // Of what other boxes have left, what is of no interest goes.
@@ -372,6 +373,11 @@ static bool is_done(struct nft_walk *walk, const struct passing *p, uint32_t num
 	return walk->done(walk, &on);
 }
 
+bool nft_more_behind(const struct nft_visit *at)
+{
+	return at->rule + 1 < at->stop->chain->rule.len;
+}
+
 // The packets that are in the box go where it leads; the others go on to the next one. Where they may be more than there
 // are, so may all, if none comes back: whatever a later box says of them stands behind. Who only asks which chains there
 // are to be read is told of no fewer.
@@ -400,6 +406,8 @@ static void enter_box(struct nft_walk *walk, const struct nft_visit *at, struct 
 			vec_push(a, &p->left.list, now.list.at[i]);
 		else if (!stay)
 			nft_area_minus(now.list.at[i], &whole, a, &p->left);
+		else if (walk->held && (p->more || nft_more_behind(at)))
+			walk->held(walk, to.stop, now.list.at[i]);
 		if (!on.never && stay && walk->all_back && walk->again)
 			walk->again(walk, at, to.stop);
 		p->parted |= !on.never;
@@ -525,8 +533,10 @@ static void follow_boxes(struct nft_walk *walk, const struct nft_visit *at, stru
 	size_t n;
 	const uint32_t *met = boxes_met(walk, lead, p.boxes, packets, a, &n);
 	vec_push(a, &p.left.list, nft_area_dup(packets, a));
-	for (size_t i = 0; i < n && p.left.list.len && !walk->over; i++)
+	for (size_t i = 0; i < n && p.left.list.len && !walk->over; i++) {
+		p.more = i + 1 < n;
 		follow_box(walk, at, &p, met[i], a);
+	}
 	drop_done(walk, &p, a);
 	for (size_t i = 0; i < p.left.list.len; i++)
 		put(walk, a, &region->areas, p.left.list.at[i]);

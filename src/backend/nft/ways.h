@@ -69,6 +69,8 @@ struct nft_visit {
 	u128 *mark;            // of this visit, for whoever walks; 0 at first
 	bool *wide;            // the packets may be more than really come here
 };
+// Whether other rules follow in its chain.
+bool nft_more_behind(const struct nft_visit *at) must_check;
 // One rule of a chain.
 struct nft_rule_at {
 	uint32_t stop, rule;
@@ -84,6 +86,12 @@ struct nft_walk {
 	// behind the jump.
 	bool (*ends)(struct nft_walk *walk, const struct nft_visit *at,
 		     const struct nft_area *packets);
+	// With all_back packets of which none is seen behind a box, as all are in it and it leads to a chain that decides.
+	// Optional.
+	void (*held)(struct nft_walk *walk, const struct nft_stop *to,
+		     const struct nft_area *packets);
+	// Chains that lead nowhere are not entered: who only asks which chains there are.
+	bool leading_only;
 	// A chain that is not there, before `lost` says so of the rule that leads to it. Optional.
 	void (*missing)(struct nft_walk *walk, const char *chain);
 	// A rule that leads on for packets that nobody can name.

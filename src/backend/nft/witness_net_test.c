@@ -76,7 +76,7 @@ static size_t assert_shown(struct fixture *f, const struct changed *c)
 	test_oracle_enter(&f->oracle, c->tracked);
 	test_program_load(f, c->is);
 	test_program_read(f, &found);
-	assert_int_equal(nft_differ(c->ruleset, NULL, &found, "g1", &differences), 0);
+	assert_int_equal(nft_differ(c->ruleset, NULL, &found, "g1", NULL, &differences), 0);
 	for (size_t i = 0; i < differences.list.len; i++) {
 		const char *witness = differences.list.at[i].witness;
 		struct ir_packet dims;

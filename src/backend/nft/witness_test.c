@@ -125,7 +125,7 @@ static void tell(struct world *w, const char *what, struct tally *tally)
 {
 	size_t witnesses = 0;
 	double from = milliseconds();
-	assert_int_equal(nft_differ(&w->ruleset, NULL, &w->tree, "g1", &w->differences), 0);
+	assert_int_equal(nft_differ(&w->ruleset, NULL, &w->tree, "g1", NULL, &w->differences), 0);
 	double took = milliseconds() - from;
 	for (size_t i = 0; i < w->differences.list.len; i++) {
 		const char *witness = w->differences.list.at[i].witness;
@@ -325,7 +325,7 @@ static void a_strange_rule_leaves_no_witness(void **state)
 	assert_true(test_gate_change[1].change(&w.arena, &w.tree, 0));
 	test_chain_insert(&w.arena, nft_program_find(&w.tree, ""), 0,
 			  (struct nft_form){.act = ACT_CONTINUE, .strange = "unknown"});
-	assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", &w.differences), 0);
+	assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", NULL, &w.differences), 0);
 	assert_true(w.differences.list.len > 1);
 	for (size_t i = 0; i < w.differences.list.len; i++)
 		assert_null(w.differences.list.at[i].witness);
