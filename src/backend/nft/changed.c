@@ -150,6 +150,8 @@ static void take_rules(struct reading *r, const struct nft_dumped_chain *from, s
 	for (size_t i = 0; i < all.rule.len; i++) {
 		struct nft_form form = all.rule.at[i];
 		nft_live_place(r->nft->live, r->place, &form.tag);
+		if (from->known)
+			name_tag(r->nft->live, &form.tag);
 		take_direct(r, &form);
 		if (!nft_leads_on(&form))
 			want(r, form.chain);
@@ -351,6 +353,7 @@ static bool prove_all(struct backend_nft *nft)
 	for (size_t i = 0; i < nft->changed.form.len && proven && !turned; i++)
 		proven = was_before(&nft->changed, i) ||
 			 prove_one(nft, place, &nft->changed.form.at[i]);
+	nft_known_settle(&nft->live->known);
 	arena_fini(&arena);
 	return proven;
 }

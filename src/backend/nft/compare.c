@@ -258,6 +258,8 @@ static void know_maps(struct backend_nft *nft, const struct nft_table *table)
 	nft_known_fini(known);
 	for (size_t i = table->set.len; i-- && known->bytes < NFT_KNOWN_MOST / 2;)
 		nft_known_put(known, table->set.at[i]);
+	for (size_t i = 0; i < table->chain.len; i++)
+		nft_known_put_chain(known, table->chain.at[i]);
 	nft->known_at = (struct nft_moment){table->changes, nft->socket.commits};
 }
 

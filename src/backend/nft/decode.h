@@ -77,6 +77,8 @@ void nft_decode_rule(const struct nft_decoder *decoder, const struct nlattr *exp
 // is, for another way that leads to it.
 void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, struct arena *arena,
 		      struct nft_form *out);
+// Why such a form is strange.
+extern const char nft_unnamed[];
 // Whether it is strange for no other reason than that something has no name yet: but for that it only does what it says.
 bool nft_form_unnamed(const struct nft_form *form) must_check;
 // Reads the user data; anything that is not ours leaves the tag unknown.

@@ -126,6 +126,13 @@ bool nft_form_same_matches(const struct nft_form *a, const struct nft_form *b)
 	return true;
 }
 
+bool nft_same_reg(const struct nft_reg *a, const struct nft_reg *b)
+{
+	return a->loaded == b->loaded && a->turned == b->turned &&
+	       a->place.source == b->place.source && a->place.key == b->place.key &&
+	       a->place.offset == b->place.offset && a->bytes == b->bytes && a->mask == b->mask;
+}
+
 bool nft_form_may_meet(const struct nft_form *a, const struct nft_form *b)
 {
 	for (size_t i = 0, k = 0; i < a->len && k < b->len;) {

@@ -39,6 +39,9 @@ struct nft_test {
 	struct algebra_set set;
 };
 
+// Whether both hold the same of any packet.
+bool nft_same_reg(const struct nft_reg *a, const struct nft_reg *b) must_check;
+
 // A verdict map: the packet's value (as in nft_match) chooses the chain where the packet goes on, as by goto. A value in no
 // branch, or no such value at all: on to the next rule. The ranges ascend and do not overlap. Fields: all but F_STATE and
 // F_KNOWN. Single values, and blocks of addresses of one size, are found by their hash (nft_map_block).

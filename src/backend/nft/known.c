@@ -4,6 +4,7 @@
 // there is a byte more a box, and one that decides by itself has in the chain's place what it does and whose it is.
 #include "backend/nft/known.h"
 #include "backend/nft/netlink.h"
+#include "backend/nft/table.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
@@ -102,11 +103,22 @@ static void drop(struct nft_known *known, struct nft_known_map **at)
 	free(map);
 }
 
+void nft_known_settle(struct nft_known *known)
+{
+	for (struct nft_known_map *map = known->was, *next; map; map = next) {
+		next = map->next;
+		free(map);
+	}
+	known->was = NULL;
+}
+
 void nft_known_fini(struct nft_known *known)
 {
 	for (size_t i = 0; i < NFT_KNOWN_SLOTS; i++)
 		while (known->slot[i])
 			drop(known, &known->slot[i]);
+	nft_known_settle(known);
+	nft_known_chains_fini(&known->chains);
 }
 
 // All that was asked for last, at the same time, goes: looking for it takes as long as reading a few elements.
@@ -408,11 +420,24 @@ void nft_known_branches(struct nft_dumped_set *set, const struct algebra_set *wa
 	out->len = kept.len;
 }
 
-struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name, struct arena *arena)
+static struct nft_known_map *find(const struct nft_known *known, const char *name)
 {
 	uint64_t number;
-	struct nft_known_map *map =
-		number_of_map(known, name, &number) ? *slot_of(known, number) : NULL;
+	return number_of_map(known, name, &number) ? *slot_of((struct nft_known *)known, number)
+						   : NULL;
+}
+
+static struct nft_known_map *find_was(const struct nft_known *known, uint64_t number)
+{
+	struct nft_known_map *map = known->was;
+	while (map && map->number != number)
+		map = map->next;
+	return map;
+}
+
+static struct nft_dumped_set *give(struct nft_known *known, struct nft_known_map *map,
+				   const char *name, struct arena *arena)
+{
 	if (!map)
 		return NULL;
 	struct nft_dumped_set *set = arena_new(arena, struct nft_dumped_set);
@@ -428,20 +453,94 @@ struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name, 
 	return set;
 }
 
+struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name, struct arena *arena)
+{
+	return give(known, find(known, name), name, arena);
+}
+
+bool nft_known_has(const struct nft_known *known, const char *name)
+{
+	return find(known, name);
+}
+
+struct nft_dumped_set *nft_known_was(struct nft_known *known, const char *name, struct arena *arena)
+{
+	uint64_t number;
+	bool named = number_of_map(known, name, &number);
+	return give(known, named ? find_was(known, number) : NULL, name, arena);
+}
+
+static bool number_of_own(const struct nft_known *known, const char *name, uint32_t *out)
+{
+	size_t prefix = strlen(known->prefix);
+	return !strncmp(name, known->prefix, prefix) && number_of_chain(name + prefix, out);
+}
+
+void nft_known_put_chain(struct nft_known *known, const struct nft_dumped_chain *chain)
+{
+	uint32_t number;
+	if (number_of_own(known, chain->name, &number))
+		nft_known_chains_put(&known->chains, number, chain);
+}
+
+bool nft_known_get_chain(struct nft_known *known, const char *name, struct arena *arena,
+			 struct nft_dumped_chain *out)
+{
+	uint32_t number;
+	return number_of_own(known, name, &number) &&
+	       nft_known_chains_get(&known->chains, number, arena, out);
+}
+
 // --- what our messages change ---
+
+// What was there before the first of them counts.
+static void keep_as_was(struct nft_known *known, struct nft_known_map **at)
+{
+	struct nft_known_map *map = *at;
+	if (find_was(known, map->number)) {
+		drop(known, at);
+		return;
+	}
+	*at = map->next;
+	known->bytes -= map->bytes;
+	known->maps--;
+	map->next = known->was;
+	known->was = map;
+}
+
+static void alter_map(struct nft_known *known, const char *name)
+{
+	uint64_t number;
+	if (number_of_map(known, name, &number) && *slot_of(known, number))
+		keep_as_was(known, slot_of(known, number));
+}
+
+static void alter_chain(struct nft_known *known, const char *name)
+{
+	uint32_t number;
+	if (number_of_own(known, name, &number))
+		nft_known_chains_drop(&known->chains, number);
+}
 
 void nft_known_alter(struct nft_known *known, const struct nlmsghdr *message)
 {
+	static const struct {
+		unsigned type, name;
+		void (*alter)(struct nft_known *known, const char *name);
+	} altered[] = {{NFT_MSG_NEWSET, NFTA_SET_NAME, alter_map},
+		       {NFT_MSG_DELSET, NFTA_SET_NAME, alter_map},
+		       {NFT_MSG_NEWSETELEM, NFTA_SET_ELEM_LIST_SET, alter_map},
+		       {NFT_MSG_DELSETELEM, NFTA_SET_ELEM_LIST_SET, alter_map},
+		       {NFT_MSG_NEWCHAIN, NFTA_CHAIN_NAME, alter_chain},
+		       {NFT_MSG_DELCHAIN, NFTA_CHAIN_NAME, alter_chain},
+		       {NFT_MSG_NEWRULE, NFTA_RULE_CHAIN, alter_chain},
+		       {NFT_MSG_DELRULE, NFTA_RULE_CHAIN, alter_chain}};
 	const struct nlattr *attr;
-	uint64_t number;
-	unsigned type = message->nlmsg_type & 0xffu, name = NFTA_SET_ELEM_LIST_SET;
-	if (type == NFT_MSG_NEWSET || type == NFT_MSG_DELSET)
-		name = NFTA_SET_NAME;
-	else if (type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM)
-		return;
-	for (attr = nft_message_next(message, NULL); attr; attr = nft_message_next(message, attr))
-		if (mnl_attr_get_type(attr) == name &&
-		    number_of_map(known, mnl_attr_get_str(attr), &number) &&
-		    *slot_of(known, number))
-			drop(known, slot_of(known, number));
+	for (size_t i = 0; i < array_len(altered); i++)
+		for (attr = (message->nlmsg_type & 0xffu) == altered[i].type
+				    ? nft_message_next(message, NULL)
+				    : NULL;
+		     attr; attr = nft_message_next(message, attr))
+			if (mnl_attr_get_type(attr) == altered[i].name)
+				altered[i].alter(known, mnl_attr_get_str(attr));
 }

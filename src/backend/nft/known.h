@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps of the policy in force as they were read from the kernel, in little memory, so that a proof behind a change need not
-// read again what nobody has changed. Whoever asks makes sure that nobody else has; what our own messages change is
+// Maps and chains of the policy in force as they were read from the kernel, in little memory: a proof behind a change need
+// not read again what nobody has changed. Whoever asks makes sure that nobody else has; what our own messages change is
 // forgotten when they are written.
 #pragma once
 
 #include "backend/nft/decode.h"
+#include "backend/nft/known_chains.h"
 
 struct nlmsghdr;
 struct nft_known_map;
@@ -15,9 +16,11 @@ struct nft_known_map;
 struct nft_known {
 	const char *prefix; // of the generation
 	struct nft_known_map *slot[NFT_KNOWN_SLOTS];
-	size_t bytes, maps;
-	uint64_t turn;  // of asking
-	uint64_t given; // maps that were not read, ever
+	struct nft_known_map *was; // as they were before our messages changed them
+	size_t bytes, maps;        // without these
+	uint64_t turn;             // of asking
+	uint64_t given;            // maps that were not read, ever
+	struct nft_known_chains chains;
 };
 
 // Zeroed with its prefix it is empty.
@@ -33,5 +36,15 @@ bool nft_known_boxes(struct nft_dumped_set *set, const struct algebra_set *const
 		     struct arena *arena, struct nft_boxes *out) must_check;
 void nft_known_branches(struct nft_dumped_set *set, const struct algebra_set *wanted,
 			struct arena *arena, struct nft_map *out);
+// The same of a chain: one of the tree's, with its rules as a proof needs them. False: it is to be read.
+void nft_known_put_chain(struct nft_known *known, const struct nft_dumped_chain *chain);
+bool nft_known_get_chain(struct nft_known *known, const char *name, struct arena *arena,
+			 struct nft_dumped_chain *out) must_check;
+// Whether a map would be given.
+bool nft_known_has(const struct nft_known *known, const char *name) must_check;
+// As it was before our messages changed it, until that is settled; NULL: it was not known, or they have not.
+struct nft_dumped_set *nft_known_was(struct nft_known *known, const char *name,
+				     struct arena *arena) must_check;
+void nft_known_settle(struct nft_known *known);
 // A message of ours that was written: what it changes is known no more.
 void nft_known_alter(struct nft_known *known, const struct nlmsghdr *message);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps come back as they were put in, whatever their ranges; and only so many are kept.
+#include "backend/nft/encode.h"
 #include "backend/nft/known.h"
+#include "backend/nft/table.h"
 #include "ir/test.h"
 
 #include <linux/netfilter/nf_tables.h>
@@ -245,9 +247,149 @@ static void what_was_not_asked_for_goes(void **state)
 	arena_fini(&arena);
 }
 
+// --- what our messages change ---
+
+static void alter(void *known, const struct nlmsghdr *message)
+{
+	nft_known_alter(known, message);
+}
+
+static void delete_by_message(struct nft_known *known, uint16_t type, const char *name)
+{
+	struct nft_batch batch;
+	struct arena arena;
+	arena_init(&arena);
+	nft_batch_init(&batch, &arena);
+	batch.wrote = alter;
+	batch.writer = known;
+	nft_encode_delete(&batch, type, "bulwark", name);
+	nft_batch_fini(&batch);
+	arena_fini(&arena);
+}
+
+// It is not given as it is, but as it was before the first message, until all is settled.
+static void changed_maps_are_kept_as_they_were(void **state)
+{
+	(void)state;
+	struct nft_known known = {.prefix = "g3"};
+	struct arena arena;
+	arena_init(&arena);
+	struct nft_branch branch = {{1, 2}, "-n7"};
+	struct nft_dumped_set set = {.name = "g3-m1",
+				     .flags = NFT_SET_MAP,
+				     .key_bytes = 4,
+				     .worked_out = true,
+				     .branch = &branch,
+				     .branches = 1};
+	for (unsigned turn = 0; turn < 3; turn++) {
+		branch.range.hi = 2 + turn;
+		nft_known_put(&known, &set);
+		assert_true(known.maps == 1 && nft_known_has(&known, "g3-m1"));
+		delete_by_message(&known, NFT_MSG_DELSET, turn == 2 ? "g3-m2" : "g3-m1");
+		assert_int_equal(nft_known_has(&known, "g3-m1"), turn == 2);
+		struct nft_dumped_set *was = nft_known_was(&known, "g3-m1", &arena);
+		assert_non_null(was);
+		unpack(was, &arena);
+		assert_true(was->branch[0].range.hi == 2);
+	}
+	nft_known_settle(&known);
+	assert_null(nft_known_was(&known, "g3-m1", &arena));
+	assert_true(nft_known_has(&known, "g3-m1"));
+	nft_known_fini(&known);
+	assert_false(nft_known_has(&known, "g3-m1"));
+	arena_fini(&arena);
+}
+
+// --- chains ---
+
+static struct algebra_range some_ports = {80, 443};
+
+static struct nft_form simple_rule(struct nft_match *match)
+{
+	*match = (struct nft_match){F_DPORT, {&some_ports, 1}};
+	return (struct nft_form){.match = match,
+				 .len = 1,
+				 .act = ACT_ACCEPT,
+				 .tag = {.known = true, .rule = 7, .clause = 3}};
+}
+
+static bool is_kept(struct nft_known *known, const char *name, struct nft_form rule)
+{
+	struct arena arena cleanup(arena_fini);
+	struct nft_dumped_chain chain = {.name = name}, is = {.base = false};
+	arena_init(&arena);
+	vec_push(&arena, &chain.rule, rule);
+	nft_known_put_chain(known, &chain);
+	bool kept = nft_known_get_chain(known, name, &arena, &is);
+	if (kept)
+		assert_true(is.rule.len == 1 && is.rule.at[0].act == rule.act &&
+			    nft_form_same_matches(&is.rule.at[0], &rule) &&
+			    is.rule.at[0].tag.rule == 7 && is.rule.at[0].tag.clause == 3);
+	return kept;
+}
+
+// Whatever is not said of a rule that is kept, such a rule is read.
+static void chains_of_simple_rules_are_kept(void **state)
+{
+	(void)state;
+	struct nft_known known = {.prefix = "g3"};
+	struct nft_match match;
+	struct nft_form rule = simple_rule(&match), other[12];
+	for (size_t i = 0; i < array_len(other); i++)
+		other[i] = rule;
+	other[0].limited = true;
+	other[1].log.prefix = "p";
+	other[2].log.to_group = true;
+	other[3].guard = "s";
+	other[4].named_set = "s";
+	other[5].refresh_ms = 1;
+	other[6].act = ACT_BRANCH;
+	other[7].act = ACT_BOXES;
+	other[8].strange = "why";
+	other[9].tag.known = false;
+	other[10].chain = "-7-do";
+	other[11].tag.clause = 70000;
+	for (size_t i = 0; i < array_len(other); i++)
+		assert_false(is_kept(&known, "g3-n5", other[i]) || known.chains.chains);
+	match.set.len = 0;
+	assert_false(is_kept(&known, "g3-n5", rule));
+	match.set.len = 1;
+	assert_false(is_kept(&known, "g3", rule) || is_kept(&known, "g4-n5", rule) ||
+		     is_kept(&known, "g3-n5x", rule) || is_kept(&known, "forward", rule));
+	assert_true(is_kept(&known, "g3-n5", rule));
+	delete_by_message(&known, NFT_MSG_DELCHAIN, "g3-n6");
+	assert_int_equal(known.chains.chains, 1);
+	delete_by_message(&known, NFT_MSG_DELCHAIN, "g3-n5");
+	assert_int_equal(known.chains.chains, 0);
+	nft_known_fini(&known);
+	assert_int_equal(known.chains.bytes, 0);
+}
+
+static void chains_take_little_memory(void **state)
+{
+	(void)state;
+	struct nft_known known = {.prefix = "g3"};
+	struct nft_match match;
+	struct nft_form rule = simple_rule(&match);
+	struct arena arena;
+	size_t most = 0;
+	arena_init(&arena);
+	for (unsigned i = 0; i < 300000; i++) {
+		assert_true(is_kept(&known, arena_printf(&arena, "g3-n%u", i + 1), rule));
+		most = known.chains.bytes > most ? known.chains.bytes : most;
+	}
+	assert_true(most <= NFT_KNOWN_CHAINS_MOST && most > NFT_KNOWN_CHAINS_MOST / 2);
+	assert_true(known.chains.chains);
+	nft_known_fini(&known);
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(changed_maps_are_kept_as_they_were),
+		cmocka_unit_test(chains_of_simple_rules_are_kept),
+		cmocka_unit_test(chains_take_little_memory),
 		cmocka_unit_test(maps_come_back),
 		cmocka_unit_test(only_maps_of_the_policy_are_kept),
 		cmocka_unit_test(what_was_not_asked_for_goes),

@@ -8,7 +8,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 
-static const char unnamed[] = "tests a part of the packet that Bulwark does not test";
+const char nft_unnamed[] = "tests a part of the packet that Bulwark does not test";
 
 struct naming {
 	struct arena *arena;
@@ -316,7 +316,7 @@ static void name_all(struct naming *n, const struct nft_test *test, size_t len)
 	n->form->open = arena_memdup(n->arena, open, n->open_len * sizeof(*open));
 	n->form->open_len = n->open_len;
 	if (!n->form->strange && (n->open_len || n->form->map.reg || n->form->boxes.reg))
-		n->form->strange = unnamed;
+		n->form->strange = nft_unnamed;
 	nft_form_tidy(n->form);
 }
 
@@ -329,7 +329,7 @@ void nft_name_tests(struct nft_reading *r)
 bool nft_form_unnamed(const struct nft_form *form)
 {
 	bool open = form->open_len || form->map.reg || form->boxes.reg;
-	return open && (!form->strange || form->strange == unnamed);
+	return open && (!form->strange || form->strange == nft_unnamed);
 }
 
 void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, struct arena *arena,
@@ -341,7 +341,7 @@ void nft_form_resolve(const struct nft_form *form, const struct nft_form *path, 
 	struct naming n = {.arena = arena, .form = out, .path = path};
 	// Tidying works in place.
 	out->match = arena_memdup(arena, form->match, form->len * sizeof(*form->match));
-	if (form->strange == unnamed)
+	if (form->strange == nft_unnamed)
 		out->strange = NULL;
 	name_all(&n, form->open, form->open_len);
 }

@@ -551,9 +551,21 @@ static int read_rules(struct view *v, struct nft_dumped_chain *chain)
 	return error;
 }
 
+static bool take_known_chain(struct view *v, const char *name)
+{
+	struct nft_dumped_chain *chain = arena_new(v->arena, struct nft_dumped_chain);
+	if (!v->part->known || !nft_known_get_chain(v->part->known, name, v->arena, chain))
+		return false;
+	chain->name = arena_strdup(v->arena, name);
+	chain->known = true;
+	vec_push(v->arena, &v->table->chain, chain);
+	map_put(&v->table->chain_by_name, chain->name, chain);
+	return true;
+}
+
 static int read_chain(struct view *v, const char *name)
 {
-	if (nft_table_chain(v->table, name))
+	if (nft_table_chain(v->table, name) || take_known_chain(v, name))
 		return 0;
 	int error = get(v, NFT_MSG_GETCHAIN, name, take_chain);
 	struct nft_dumped_chain *chain = nft_table_chain(v->table, name);
@@ -663,5 +675,7 @@ int nft_table_read_part(struct nft_socket *socket, const char *table, const stru
 	int error = read_view(&v);
 	for (size_t i = 0; part->known && !error && i < out->set.len; i++)
 		nft_known_put(part->known, out->set.at[i]);
+	for (size_t i = 0; part->known && !error && i < out->chain.len; i++)
+		nft_known_put_chain(part->known, out->chain.at[i]);
 	return error;
 }

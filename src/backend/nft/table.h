@@ -8,7 +8,8 @@
 
 struct nft_dumped_chain {
 	const char *name;
-	bool base; // bound to a hook …
+	bool known; // it was not read (known.h)
+	bool base;  // bound to a hook …
 	const char *type;
 	uint32_t hook, policy;
 	int32_t priority;
@@ -52,8 +53,9 @@ int nft_table_read_of(struct nft_socket *socket, uint8_t family, const char *tab
 struct nft_part {
 	const char *const *chain, *const *set; // full names
 	size_t chains, sets;
-	bool outline;                // of sets and maps nothing but that they are there
-	struct nft_known *known;     // maps that need not be read; gets those that were; NULL
+	bool outline; // of sets and maps nothing but that they are there
+	struct nft_known
+		*known; // chains and maps that need not be read; gets those that were; NULL
 	const struct nft_near *near; // for whom it is read; NULL: for all
 };
 int nft_table_read_part(struct nft_socket *socket, const char *table, const struct nft_part *part,
