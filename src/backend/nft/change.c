@@ -88,6 +88,7 @@ static bool take_form(struct change *c, uint32_t rule)
 
 static bool take_rule(struct change *c, const struct nft_live_rule *rule)
 {
+	nft_gone_add(c->nft, rule);
 	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++)
 		if (!take_form(c, i))
 			return false;
@@ -289,6 +290,7 @@ static bool place_rules(struct change *c)
 		return false;
 	c->emptied = filled && (c->placed || c->edits);
 	if (c->emptied) {
+		nft_spots_front(c->nft);
 		nft_front_empty(c->live, &c->arena, &c->old_front);
 		c->taken.list.len = 0;
 	}
@@ -402,7 +404,7 @@ static void take_map(struct change *c, const struct nft_form *look_up)
 	char *full = arena_printf(&c->arena, "%s%s", c->live->prefix, look_up->boxes.name);
 	const struct nft_dumped_set *set = map_get(&c->table.set_by_name, full);
 	vec_push(&c->arena, &c->old_map, look_up->boxes.name);
-	nft_turned_take(c->nft, look_up);
+	nft_spots_take(c->nft, look_up);
 	if (set && set->counts)
 		vec_push(&c->arena, &c->old_counts, full);
 }
@@ -412,7 +414,8 @@ static void turn_into(struct change *c, const struct nft_dumped_chain *is,
 		      const struct nft_chain *to)
 {
 	size_t k = 0;
-	nft_turned_touch(c->nft, is);
+	if (strcmp(to->name + strlen(c->live->prefix), NFT_OVERLAY_CHAIN) != 0)
+		nft_spots_touch(c->nft, is);
 	for (size_t i = 0; i < is->rule.len; i++) {
 		const struct nft_form *there = &is->rule.at[i];
 		if (!is_in(to, k, there)) {
@@ -680,6 +683,7 @@ static bool change_kernel(struct change *c)
 	change_leaves(c);
 	if (alone)
 		encode_gained(c);
+	nft_spots_thin(c->nft, &c->touched);
 	if (run(c) || !keep_counts(c))
 		return false;
 	nft_front_encode(c->live, NFT_MSG_DELSETELEM, &c->taken, &c->arena);

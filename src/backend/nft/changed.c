@@ -30,6 +30,8 @@ void nft_changed_fini(struct nft_changed *changed)
 void nft_changed_forget(struct backend_nft *nft)
 {
 	nft->changed.known = false;
+	if (nft->live)
+		nft->live->reasons.known = false;
 }
 
 void nft_changed_proven(struct backend_nft *nft, uint32_t at, bool counted)
@@ -51,15 +53,23 @@ uint64_t backend_nft_proven(const struct backend_nft *nft)
 // Pinholes are transactions, too: of those since then nobody knows which the copy has seen.
 void backend_nft_adopt(struct backend_nft *nft, uint64_t proven)
 {
-	if (nft->socket.commits << 1 == ((uint32_t)proven & ~1u))
-		nft_changed_proven(nft, (uint32_t)(proven >> 32), proven & 1);
+	const struct nft_changed *changed = &nft->changed;
+	uint32_t at = (uint32_t)(proven >> 32);
+	if (nft->socket.commits << 1 != ((uint32_t)proven & ~1u))
+		return;
+	bool same = changed->known && !changed->form.len &&
+		    at - changed->at.changes == nft->socket.commits - changed->at.commits;
+	if (nft->live && !same)
+		nft->live->reasons.known = false;
+	nft_changed_proven(nft, at, proven & 1);
 }
 
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form)
 {
 	struct arena *a = &nft->changed.arena;
 	struct nft_form copy = {.match = arena_array(a, struct nft_match, form->len),
-				.len = form->len};
+				.len = form->len,
+				.tag = {.known = form->tag.known, .rule = form->tag.rule}};
 	if (!nft->changed.known)
 		return;
 	if (nft->changed.form.len >= NFT_CHANGED_MOST) {
@@ -131,6 +141,7 @@ static void name_tag(const struct nft_live *live, struct nft_tag *tag)
 	tag->name = form->tag.name;
 }
 
+// Boxes that decide by themselves lead on to nothing that is to be read.
 static void take_direct(struct reading *r, const struct nft_form *form)
 {
 	for (size_t i = 0; form->act == ACT_BOXES && i < form->boxes.len; i++) {
@@ -152,7 +163,6 @@ static void take_rules(struct reading *r, const struct nft_dumped_chain *from, s
 		nft_live_place(r->nft->live, r->place, &form.tag);
 		if (from->known)
 			name_tag(r->nft->live, &form.tag);
-		take_direct(r, &form);
 		if (!nft_leads_on(&form))
 			want(r, form.chain);
 		vec_push(r->arena, &to->rule, form);
@@ -202,7 +212,8 @@ static void note_lost(struct nft_walk *walk, const struct nft_visit *at, const c
 
 static void note_missing(struct nft_walk *walk, const char *chain)
 {
-	want(walk->user, chain);
+	if (chain && strncmp(chain, NFT_DIRECT_CHAIN, strlen(NFT_DIRECT_CHAIN)) != 0)
+		want(walk->user, chain);
 }
 
 static void walk_read(struct reading *r)
@@ -215,6 +226,7 @@ static void walk_read(struct reading *r)
 				.ends = pass_end,
 				.lost = note_lost,
 				.missing = note_missing,
+				.leading_only = true,
 				.all_back = true,
 				.steps = STEPS_MOST};
 	nft_walk(&walk, r->area);
@@ -223,7 +235,7 @@ static void walk_read(struct reading *r)
 		r->error = -E2BIG;
 }
 
-static void read_ways(struct reading *r)
+static void read_chains(struct reading *r)
 {
 	want(r, "");
 	for (unsigned i = 0; i < ROUNDS_MOST && !r->error; i++) {
@@ -235,6 +247,19 @@ static void read_ways(struct reading *r)
 			return;
 	}
 	r->error = -E2BIG;
+}
+
+static void read_ways(struct reading *r)
+{
+	read_chains(r);
+	size_t chains = r->program.chain.len;
+	for (size_t i = 0; i < chains && !r->error; i++) {
+		const struct nft_chain *chain = r->program.chain.at[i];
+		for (size_t k = 0; k < chain->rule.len; k++)
+			take_direct(r, &chain->rule.at[k]);
+	}
+	if (r->program.chain.len > CHAINS_MOST)
+		r->error = -E2BIG;
 }
 
 // --- the rules that meet them ---
@@ -264,9 +289,17 @@ static struct nft_chain *placed_chain(struct nft_program *list, struct nft_chain
 	return chain;
 }
 
-static void add_form(struct nft_program *list, const struct nft_live *live,
-		     const struct nft_form *form, uint32_t place)
+// A list of the policy's rules, with their numbers in the tree.
+struct near_list {
+	struct nft_program program;
+	VEC(uint32_t) number;
+};
+
+static void add_form(struct near_list *near, const struct nft_live *live, uint32_t number,
+		     uint32_t place)
 {
+	struct nft_program *list = &near->program;
+	const struct nft_form *form = live->tree.rule.at[number];
 	struct nft_form mine = *form;
 	struct nft_chain *main_chain = nft_program_find(list, "");
 	size_t before = list->chain.len;
@@ -275,15 +308,16 @@ static void add_form(struct nft_program *list, const struct nft_live *live,
 		(void)placed_chain(list, list->chain.at[i], form->tag.rule, place);
 	mine.tag.rule = place;
 	vec_push(list->arena, &main_chain->rule, mine);
+	vec_push(list->arena, &near->number, number);
 }
 
 // The list's rules that may match a packet that the form matches, in order, and its end.
 static void make_list(const struct nft_live *live, const struct nft_form *touched,
-		      struct nft_program *list)
+		      struct near_list *list)
 {
 	const struct nft_tree *tree = &live->tree;
 	const struct nft_hull hull = nft_hull_of(touched);
-	nft_program_chain(list, "")->name = "";
+	nft_program_chain(&list->program, "")->name = "";
 	for (size_t i = 0; i < live->rule.len; i++)
 		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
 			uint32_t number = live->rule.at[i].first + k;
@@ -291,20 +325,19 @@ static void make_list(const struct nft_live *live, const struct nft_form *touche
 				continue;
 			const struct nft_form *form = tree->rule.at[number];
 			if (form && nft_form_may_meet(touched, form))
-				add_form(list, live, form, (uint32_t)i);
+				add_form(list, live, number, (uint32_t)i);
 		}
 	for (uint32_t i = live->last; i < live->last + live->lasts; i++)
 		if (tree->rule.at[i])
-			add_form(list, live, tree->rule.at[i], tree->rule.at[i]->tag.rule);
+			add_form(list, live, i, tree->rule.at[i]->tag.rule);
 }
 
-// Whether it is proven for the form's packets. It may be too much work.
-static bool prove_one(struct backend_nft *nft, const uint32_t *place,
-		      const struct nft_form *touched)
+bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
+		       const struct nft_form *packets)
 {
 	struct arena arena;
 	struct nft_area area;
-	struct nft_program list;
+	struct near_list list = {.number = {0}};
 	struct nft_proof proof = {.over = true};
 	arena_init(&arena);
 	struct reading r = {.nft = nft,
@@ -314,16 +347,18 @@ static bool prove_one(struct backend_nft *nft, const uint32_t *place,
 			    .area = &area,
 			    .asked = {.arena = &arena}};
 	nft_program_init(&r.program, &arena);
-	nft_program_init(&list, &arena);
+	nft_program_init(&list.program, &arena);
 	nft_area_all(&area);
-	nft_area_form(&area, &arena, touched);
-	make_list(nft->live, touched, &list);
-	bool few = area.has && nft_program_find(&list, "")->rule.len <= MEETING_MOST;
+	nft_area_form(&area, &arena, packets);
+	make_list(nft->live, packets, &list);
+	bool few = area.has && list.number.len <= MEETING_MOST;
 	if (few && !area.never)
 		read_ways(&r);
 	if (few && !area.never && !r.error)
-		nft_prove_in(&area, &list, &r.program, &arena, &proof);
+		nft_prove_in(&area, &list.program, &r.program, &arena, &proof);
 	bool proven = area.never || (!proof.over && !proof.misfit.len);
+	if (proven)
+		nft_reasons_take(&nft->live->reasons, &proof.reason, list.number.at);
 	arena_fini(&arena);
 	return proven;
 }
@@ -343,18 +378,63 @@ static bool was_before(const struct nft_changed *changed, size_t at)
 	return false;
 }
 
+static bool prove_each(struct backend_nft *nft, const uint32_t *place)
+{
+	const struct nft_changed *changed = &nft->changed;
+	for (size_t i = 0; i < changed->form.len; i++)
+		if (!was_before(changed, i) && !nft_changed_prove(nft, place, &changed->form.at[i]))
+			return false;
+	return true;
+}
+
+static bool is_changed(const struct nft_changed *changed, uint32_t number)
+{
+	for (size_t i = 0; i < changed->form.len; i++)
+		if (changed->form.at[i].tag.known && changed->form.at[i].tag.rule == number)
+			return true;
+	for (size_t i = 0; i < changed->turned.rule.len; i++)
+		if (changed->turned.rule.at[i].was == number)
+			return true;
+	return false;
+}
+
+// Rules that now stand elsewhere than where they were proven may do so because of any other rule.
+static void doubt(struct backend_nft *nft, const uint32_t *place, const struct nft_numbers *numbers)
+{
+	struct nft_live *live = nft->live;
+	for (size_t i = 0; i < numbers->list.len; i++) {
+		uint32_t number = numbers->list.at[i];
+		struct nft_live_forms now = nft_live_forms(live, place, number);
+		for (uint32_t k = now.first;
+		     k < now.first + now.forms && !is_changed(&nft->changed, number); k++)
+			nft_reasons_add(&live->reasons, (struct nft_reason){k, NFT_REASON_ANY,
+									    live->tree.hull.at[k]});
+	}
+}
+
+static bool prove_spots(struct backend_nft *nft, const uint32_t *place)
+{
+	struct arena arena cleanup(arena_fini);
+	struct nft_spots_diff spots;
+	arena_init(&arena);
+	nft_spots_compare(nft, &arena, &spots);
+	if (!nft_gone_proven(nft, place, &spots) && !prove_each(nft, place))
+		return false;
+	nft->live->reasons.known &= spots.known;
+	doubt(nft, place, &spots.lost);
+	doubt(nft, place, &spots.come);
+	doubt(nft, place, &spots.moved);
+	return true;
+}
+
 static bool prove_all(struct backend_nft *nft)
 {
-	struct arena arena;
+	struct arena arena cleanup(arena_fini);
 	arena_init(&arena);
 	const uint32_t *place = nft_live_places(nft->live, &arena);
-	bool turned = nft_turned_proven(nft, place), proven = true;
 	nft->live->known.turn++;
-	for (size_t i = 0; i < nft->changed.form.len && proven && !turned; i++)
-		proven = was_before(&nft->changed, i) ||
-			 prove_one(nft, place, &nft->changed.form.at[i]);
+	bool proven = nft_turned_proven(nft, place) || prove_spots(nft, place);
 	nft_known_settle(&nft->live->known);
-	arena_fini(&arena);
 	return proven;
 }
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "backend/nft/form.h"
+#include "backend/nft/gone.h"
 #include "backend/nft/netlink.h"
+#include "backend/nft/spots.h"
 #include "backend/nft/turned.h"
 
 struct backend_nft;
@@ -14,8 +16,10 @@ struct nft_changed {
 	bool known;           // all was proven equal …
 	struct nft_moment at; // … then
 	struct arena arena;
-	VEC(struct nft_form) form; // that came or went since, with their matches only
+	VEC(struct nft_form) form; // that came or went since, with their matches and tags only
+	VEC(struct nft_gone) gone; // of them those that only went
 	struct nft_turned turned;  // of them those that only do something else
+	struct nft_spots spots;    // kernel rules, as they were
 	bool counted; // how many kernel rules the rules have, as all was read; but for the changes since
 };
 void nft_changed_init(struct nft_changed *changed);
@@ -26,3 +30,6 @@ void nft_changed_forget(struct backend_nft *nft);
 void nft_changed_proven(struct backend_nft *nft, uint32_t at, bool counted);
 // The form comes or goes by a change of ours.
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form);
+// Whether it is proven for the form's packets, from the kernel. It may be too much work. `place`: of rules, by number.
+bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
+		       const struct nft_form *packets) must_check;

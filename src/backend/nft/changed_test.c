@@ -141,12 +141,40 @@ static void assert_same_map(struct nft_dumped_set *known, const struct nft_dumpe
 	(set->fields ? assert_same_boxes : assert_same_branches)(known, set, arena);
 }
 
+static void assert_same_rule(const struct nft_form *known, const struct nft_form *is)
+{
+	const struct nft_tag *a = &known->tag, *b = &is->tag;
+	assert_true(nft_same_tests(known, is) && known->act == is->act);
+	assert_true(known->strange == is->strange && a->known && b->known);
+	assert_true(a->rule == b->rule && a->clause == b->clause && a->counts == b->counts);
+	assert_same_chain(known->chain, is->chain);
+}
+
+// The same of chains.
+static size_t assert_chains_known_so(struct test_fixture *f, const struct nft_table *table)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < table->chain.len; i++) {
+		const struct nft_dumped_chain *is = table->chain.at[i];
+		struct nft_dumped_chain known = {.base = false};
+		if (!nft_known_get_chain(known_of(f), is->name, &f->arena, &known))
+			continue;
+		assert_int_equal(known.rule.len, is->rule.len);
+		for (size_t k = 0; k < is->rule.len; k++)
+			assert_same_rule(&known.rule.at[k], &is->rule.at[k]);
+		n++;
+	}
+	assert_int_equal(n, known_of(f)->chains.chains);
+	return n;
+}
+
 // How many of the kernel's maps are known, all of them as they are.
 static size_t assert_known_so(struct test_fixture *f)
 {
 	struct nft_table table;
 	size_t n = 0;
 	read_all(f, &table);
+	(void)!assert_chains_known_so(f, &table);
 	for (size_t i = 0; i < table.set.len; i++) {
 		const struct nft_dumped_set *set = table.set.at[i];
 		struct nft_dumped_set *known = nft_known_get(known_of(f), set->name, &f->arena);
@@ -217,11 +245,18 @@ static void a_full_proof_leaves_maps_known(void **state)
 	deploy(f);
 	size_t maps = known_of(f)->maps;
 	assert_int_equal(assert_known_so(f), maps);
-	uint64_t given = known_of(f)->given;
+	assert_true(known_of(f)->chains.chains > RULES / 8);
+	uint64_t given = known_of(f)->given, chains = known_of(f)->chains.given;
 	assert_true(test_fixture_turn(f, 3));
 	assert_int_equal(found_by_walking(f), 0);
 	assert_int_equal(known_of(f)->maps, maps);
 	assert_true(known_of(f)->given > given);
+	for (size_t i = 0; i < 40 && known_of(f)->chains.given == chains; i++) {
+		test_fixture_take_out(f, i);
+		f->nft->live->reasons.known = false;
+		assert_int_equal(found_by_walking(f), 0);
+	}
+	assert_true(known_of(f)->chains.given > chains);
 }
 
 // A map of addresses in ranges, of which one goes, comes or leads elsewhere.
@@ -312,7 +347,7 @@ static void whatever_others_do_all_is_forgotten(void **state)
 	struct test_fixture *f = *state;
 	assert_true(test_fixture_turn(f, 3));
 	assert_int_equal(found_by_walking(f), 0);
-	assert_true(known_of(f)->maps);
+	assert_true(known_of(f)->maps && known_of(f)->chains.chains);
 	run("add table inet other\ndelete table inet other\n");
 	assert_true(test_fixture_turn(f, 3));
 	uint64_t given = known_of(f)->given;
@@ -397,10 +432,10 @@ static void what_is_not_as_it_was_is_found(void **state)
 // The set that the first turned rule with a test was read to ask for.
 static struct algebra_set *set_noted(struct test_fixture *f)
 {
-	struct nft_turned *turned = &f->nft->changed.turned;
-	for (size_t i = 0; i < turned->chain.len; i++)
-		for (size_t k = 0; k < turned->chain.at[i].len; k++) {
-			struct nft_form *form = &turned->chain.at[i].rule[k];
+	struct nft_spots *spots = &f->nft->changed.spots;
+	for (size_t i = 0; i < spots->chain.len; i++)
+		for (size_t k = 0; k < spots->chain.at[i].len; k++) {
+			struct nft_form *form = &spots->chain.at[i].rule[k];
 			if (form->len)
 				return &form->match[0].set;
 			if (form->open_len)

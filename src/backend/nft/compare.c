@@ -263,6 +263,36 @@ static void know_maps(struct backend_nft *nft, const struct nft_table *table)
 	nft->known_at = (struct nft_moment){table->changes, nft->socket.commits};
 }
 
+// The rules of the policy's list, by their numbers in the tree.
+static const uint32_t *number_list(const struct nft_live *live, struct arena *arena,
+				   size_t *len_out)
+{
+	VEC(uint32_t) number = {0};
+	for (size_t i = 0; i < live->rule.len; i++)
+		for (uint32_t k = 0; k < live->rule.at[i].forms; k++)
+			vec_push(arena, &number, live->rule.at[i].first + k);
+	for (uint32_t i = 0; i < live->lasts; i++)
+		vec_push(arena, &number, live->last + i);
+	*len_out = number.len;
+	return number.at;
+}
+
+// What is proven for all packets, and why.
+static int differ(struct backend_nft *nft, const struct ir_ruleset *lowered,
+		  const struct nft_program *found, const char *prefix,
+		  struct backend_differences *out)
+{
+	struct nft_live *live = nft->apart.read ? NULL : nft->live;
+	struct nft_leaning leaning = {0};
+	if (live) {
+		leaning.to = &live->reasons;
+		leaning.number = number_list(live, out->arena, &leaning.rules);
+		nft_reasons_fini(&live->reasons);
+		live->reasons.known = true;
+	}
+	return nft_differ(lowered, &nft->options, found, prefix, live ? &leaning : NULL, out);
+}
+
 int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowered,
 			struct backend_differences *out)
 {
@@ -292,10 +322,12 @@ int backend_nft_compare(struct backend_nft *nft, const struct ir_ruleset *lowere
 	compare_front(&table, out);
 	if (!lowered)
 		return 0;
-	error = nft_differ(lowered, &nft->options, &found,
-			   nft_generation_name(table.generation, out->arena), NULL, out);
+	error = differ(nft, lowered, &found, nft_generation_name(table.generation, out->arena),
+		       out);
 	if (!error && !out->list.len)
 		nft_changed_proven(nft, table.changes, counted);
+	else if (nft->live)
+		nft->live->reasons.known = false;
 	return error;
 }
 

@@ -118,6 +118,7 @@ void nft_live_free(struct nft_live *live)
 		return;
 	nft_places_fini(&live->places);
 	nft_known_fini(&live->known);
+	nft_reasons_fini(&live->reasons);
 	arena_fini(&live->arena);
 	free(live);
 }
@@ -211,6 +212,17 @@ const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena
 	for (size_t i = 0; i < live->rule.len; i++)
 		place[live->rule.at[i].number] = (uint32_t)i;
 	return place;
+}
+
+struct nft_live_forms nft_live_forms(const struct nft_live *live, const uint32_t *places,
+				     uint32_t number)
+{
+	if (number >= NFT_TAG_HELPER)
+		return (struct nft_live_forms){live->last, live->lasts};
+	if (number >= live->numbers || places[number] == NFT_NO_PLACE)
+		return (struct nft_live_forms){0, 0};
+	const struct nft_live_rule *rule = &live->rule.at[places[number]];
+	return (struct nft_live_forms){rule->first, rule->forms};
 }
 
 void nft_live_place(const struct nft_live *live, const uint32_t *places, struct nft_tag *tag)

@@ -8,6 +8,8 @@
 #include "backend/nft/encode.h"
 #include "backend/nft/known.h"
 #include "backend/nft/overlay.h"
+#include "backend/nft/reasons.h"
+#include "backend/nft/spots.h"
 #include "backend/nft/turned.h"
 
 // A rule of the policy. Its number stands in the user data of its kernel rules and never changes; places do.
@@ -37,6 +39,7 @@ struct nft_live {
 	VEC(uint32_t) leading;      // by number of a chain: how many boxes lead there
 	struct nft_places places;   // of rules, in the kernel
 	struct nft_known known;     // maps as they were read
+	struct nft_reasons reasons; // of what is proven
 	size_t grown;               // arena.total beyond which it is made anew
 };
 
@@ -57,14 +60,17 @@ void nft_live_encode_chain(void *live, const struct nft_chain *chain);
 void nft_live_attend(struct nft_live *live, struct nft_batch *batch);
 // A map leads to its chains from now on, or is a place of rules. Maps do so no more for these rules; those to whose chains
 // nothing leads any more are added to `gone`.
-struct nft_numbers {
-	VEC(uint32_t) list;
-};
 void nft_live_leads(struct nft_live *live, const struct nft_boxes *boxes);
 void nft_live_leads_no_more(struct nft_live *live, const struct nft_unled *unled,
 			    struct arena *arena, struct nft_numbers *gone);
 // By number: the place of the rule in the policy, NFT_NO_PLACE when it is gone.
 #define NFT_NO_PLACE UINT32_MAX
 const uint32_t *nft_live_places(const struct nft_live *live, struct arena *arena) must_check;
+// The rules of the tree that a rule with this number, or such a tag, has; none when it is gone.
+struct nft_live_forms {
+	uint32_t first, forms;
+};
+struct nft_live_forms nft_live_forms(const struct nft_live *live, const uint32_t *places,
+				     uint32_t number) must_check;
 // The tag of a kernel rule says the rule's place instead of its number; not known when that is gone.
 void nft_live_place(const struct nft_live *live, const uint32_t *places, struct nft_tag *tag);

@@ -11,6 +11,7 @@
 #include "backend/nft/judge.h"
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
+#include "backend/nft/spots.h"
 #include "backend/nft/table.h"
 #include "backend/nft/ways.h"
 
@@ -98,7 +99,7 @@ bool nft_places_hold(const struct nft_live *live, const struct nft_table *table)
 }
 
 // Numbers are new when they are first seen: nothing in the kernel had them before.
-static uint32_t places_of(const struct nft_places *places, uint32_t number)
+uint32_t nft_places_of(const struct nft_places *places, uint32_t number)
 {
 	return !places->len ? NFT_PLACES_UNKNOWN : number < places->len ? places->of[number] : 0;
 }
@@ -127,7 +128,7 @@ void nft_places_add(struct nft_places *places, const struct nft_form *form, int3
 	const struct nft_tag *tag = &form->tag;
 	if (!tag->known || tag->rule >= NFT_TAG_HELPER)
 		return;
-	uint32_t is = places_of(places, tag->rule);
+	uint32_t is = nft_places_of(places, tag->rule);
 	if (form->chain || (more < 0 && is < (uint32_t)-more))
 		nft_places_doubt(places, tag);
 	else if (is != NFT_PLACES_UNKNOWN)
@@ -143,7 +144,7 @@ void nft_turned_add(struct backend_nft *nft, uint32_t was, uint32_t now, uint32_
 		return;
 	vec_push(&nft->changed.arena, &turned->rule,
 		 ((struct nft_turn){
-			 .was = was, .now = now, .there = places_of(&nft->live->places, was)}));
+			 .was = was, .now = now, .there = nft_places_of(&nft->live->places, was)}));
 	turned->forms += forms;
 }
 
@@ -155,101 +156,10 @@ static struct nft_turn *turn_of(struct nft_turned *turned, const struct nft_tag 
 	return NULL;
 }
 
-static struct algebra_set set_copy(struct arena *arena, struct algebra_set set)
-{
-	set.at = arena_memdup(arena, set.at, set.len * sizeof(*set.at));
-	return set;
-}
-
-static const struct nft_reg *copy_regs(struct arena *arena, const struct nft_boxes *boxes)
-{
-	size_t bytes = boxes->fields * sizeof(*boxes->reg);
-	return boxes->reg ? arena_memdup(arena, boxes->reg, bytes) : NULL;
-}
-
-// What it tests, and whose it is. A reason not to understand it is a constant.
-static void copy_tests(struct arena *arena, const struct nft_form *form, struct nft_form *out)
-{
-	struct nft_match *match = arena_array(arena, struct nft_match, form->len);
-	struct nft_test *open = arena_array(arena, struct nft_test, form->open_len);
-	for (size_t i = 0; i < form->len; i++)
-		match[i] = (struct nft_match){form->match[i].field,
-					      set_copy(arena, form->match[i].set)};
-	for (size_t i = 0; i < form->open_len; i++)
-		open[i] = (struct nft_test){form->open[i].reg, set_copy(arena, form->open[i].set)};
-	*out = (struct nft_form){
-		.match = match,
-		.len = form->len,
-		.open = open,
-		.open_len = form->open_len,
-		.strange = form->strange,
-		.act = form->act,
-		.limited = form->limited,
-		.named_set = form->named_set ? "" : NULL,
-		.boxes = {.fields = form->boxes.fields,
-			  .name = arena_strdup(arena, form->boxes.name),
-			  .reg = copy_regs(arena, &form->boxes)},
-		.tag = {.known = true, .rule = form->tag.rule, .clause = form->tag.clause}};
-	memcpy(out->boxes.field, form->boxes.field, sizeof(out->boxes.field));
-}
-
-static bool was_touched(const struct nft_turned *turned, const char *name)
-{
-	for (size_t i = 0; i < turned->chain.len; i++)
-		if (!strcmp(turned->chain.at[i].name, name))
-			return true;
-	return false;
-}
-
 // Only what turns is of use: where rules came or went, too, the other proof is made.
 static bool only_turned(const struct nft_changed *changed)
 {
 	return changed->known && changed->turned.forms == changed->form.len;
-}
-
-void nft_turned_touch(struct backend_nft *nft, const struct nft_dumped_chain *is)
-{
-	struct nft_turned *turned = &nft->changed.turned;
-	struct arena *a = &nft->changed.arena;
-	if (!only_turned(&nft->changed))
-		return;
-	struct nft_turned_chain chain = {.name = arena_strdup(a, is->name),
-					 .rule = arena_array(a, struct nft_form, is->rule.len),
-					 .len = is->rule.len};
-	turned->again |= was_touched(turned, is->name);
-	for (size_t i = 0; i < is->rule.len; i++) {
-		const struct nft_form *form = &is->rule.at[i];
-		if (turn_of(turned, &form->tag) || form->act == ACT_BOXES)
-			copy_tests(a, form, &chain.rule[i]);
-		chain.rule[i].handle = form->handle;
-	}
-	vec_push(a, &turned->chain, chain);
-}
-
-static void read_map(struct backend_nft *nft, const char *name, struct arena *arena,
-		     struct nft_boxes *out)
-{
-	const struct nft_live *live = nft->live;
-	struct nft_table table;
-	const char *full = arena_printf(arena, "%s%s", live->prefix, name);
-	struct nft_part part = {.set = &full, .sets = 1};
-	*out = (struct nft_boxes){.len = 0};
-	if (nft_table_read_part(&nft->socket, nft->table, &part, arena, &table) || !table.set.len ||
-	    table.set.at[0]->strange)
-		return;
-	if (!nft_map_boxes(table.set.at[0], live->prefix, NULL, arena, out))
-		out->len = 0;
-}
-
-void nft_turned_take(struct backend_nft *nft, const struct nft_form *look_up)
-{
-	struct nft_changed *changed = &nft->changed;
-	struct nft_turned_map map = {.name = look_up->boxes.name};
-	if (!only_turned(changed))
-		return;
-	map.name = arena_strdup(&changed->arena, map.name);
-	read_map(nft, map.name, &changed->arena, &map.boxes);
-	vec_push(&changed->arena, &changed->turned.map, map);
 }
 
 // --- what they are now ---
@@ -257,6 +167,7 @@ void nft_turned_take(struct backend_nft *nft, const struct nft_form *look_up)
 struct turning {
 	struct backend_nft *nft;
 	struct nft_turned *turned;
+	const struct nft_spots *was;
 	const uint32_t *place;
 	struct arena arena;
 	struct nft_program list,
@@ -278,33 +189,6 @@ static void add_rule(struct turning *t, uint32_t number)
 			form.tag.rule = place;
 			vec_push(&t->arena, &all->rule, form);
 		}
-}
-
-static bool same_reg(const struct nft_reg *a, const struct nft_reg *b)
-{
-	return a->loaded == b->loaded && a->turned == b->turned &&
-	       a->place.source == b->place.source && a->place.key == b->place.key &&
-	       a->place.offset == b->place.offset && a->bytes == b->bytes && a->mask == b->mask;
-}
-
-// Of a set that was not read nobody knows what is in it.
-static bool same_set(struct algebra_set a, struct algebra_set b)
-{
-	return a.len && algebra_set_equal(a, b);
-}
-
-static bool same_tests(const struct nft_form *a, const struct nft_form *b)
-{
-	if (!nft_form_same_matches(a, b) || a->open_len != b->open_len)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (!a->match[i].set.len)
-			return false;
-	for (size_t i = 0; i < a->open_len; i++)
-		if (!same_reg(&a->open[i].reg, &b->open[i].reg) ||
-		    !same_set(a->open[i].set, b->open[i].set))
-			return false;
-	return true;
 }
 
 // A rule of ours decides, or lets go on, alike before and after.
@@ -331,15 +215,7 @@ static bool is_turned(struct turning *t, struct nft_turn *turn, const struct nft
 {
 	turn->found++;
 	return now->tag.known && now->tag.rule == turn->now && now->tag.clause == was->tag.clause &&
-	       now->handle != was->handle && same_tests(was, now) && stands_for(t, was, now);
-}
-
-static const struct nft_boxes *old_map(const struct turning *t, const char *name)
-{
-	for (size_t i = 0; i < t->turned->map.len; i++)
-		if (!strcmp(t->turned->map.at[i].name, name))
-			return &t->turned->map.at[i].boxes;
-	return NULL;
+	       now->handle != was->handle && nft_same_tests(was, now) && stands_for(t, was, now);
 }
 
 // A box that decides, of the rule that was turned or as it was; or one that leads on.
@@ -350,7 +226,7 @@ static bool box_stays(struct turning *t, const struct nft_box *was, const struct
 		return false;
 	struct nft_turn *turn = was->direct ? turn_of(t->turned, &was->direct->tag) : NULL;
 	if (!turn || !is->direct)
-		return !strcmp(was->chain, is->chain);
+		return nft_same_outcome(was, is);
 	const struct nft_form before = nft_direct_form(was->direct),
 			      now = nft_direct_form(is->direct);
 	turn->found++;
@@ -361,25 +237,17 @@ static bool box_stays(struct turning *t, const struct nft_box *was, const struct
 // Another map is looked up, by the same fields.
 static bool same_boxes(struct turning *t, const struct nft_form *was, const struct nft_form *is)
 {
-	struct nft_boxes now;
-	const struct nft_boxes *before = old_map(t, was->boxes.name);
-	bool same = was->act == ACT_BOXES && is->act == ACT_BOXES && before && before->len &&
-		    same_text(was->strange, is->strange) && same_tests(was, is) &&
-		    was->boxes.fields == is->boxes.fields &&
-		    !memcmp(was->boxes.field, is->boxes.field, sizeof(is->boxes.field)) &&
-		    !was->boxes.reg == !is->boxes.reg;
-	for (size_t f = 0; same && was->boxes.reg && f < was->boxes.fields; f++)
-		same = same_reg(&was->boxes.reg[f], &is->boxes.reg[f]);
-	if (!same)
-		return false;
-	read_map(t->nft, is->boxes.name, &t->arena, &now);
-	for (size_t i = 0; i < now.len && same; i++)
-		same = i < before->len &&
-		       box_stays(t, &before->box[i], &now.box[i], was->boxes.fields);
-	return same && now.len == before->len;
+	struct nft_boxes before, now;
+	bool same = nft_same_look_up(was, is) &&
+		    nft_spots_old_map(t->nft, was->boxes.name, &t->arena, &before) &&
+		    nft_spots_read_map(t->nft, is->boxes.name, &t->arena, &now) &&
+		    now.len == before.len;
+	for (size_t i = 0; same && i < now.len; i++)
+		same = box_stays(t, &before.box[i], &now.box[i], was->boxes.fields);
+	return same;
 }
 
-static bool as_it_was(struct turning *t, const struct nft_turned_chain *was,
+static bool as_it_was(struct turning *t, const struct nft_spots_chain *was,
 		      const struct nft_dumped_chain *is)
 {
 	bool same = is && !is->base && is->rule.len == was->len;
@@ -396,16 +264,16 @@ static bool as_it_was(struct turning *t, const struct nft_turned_chain *was,
 static bool read_and_compare(struct turning *t)
 {
 	struct nft_table table;
-	size_t n = t->turned->chain.len;
+	size_t n = t->was->chain.len;
 	const char **name = arena_array(&t->arena, const char *, n);
 	for (size_t i = 0; i < n; i++)
-		name[i] = t->turned->chain.at[i].name;
+		name[i] = t->was->chain.at[i].name;
 	const struct nft_part part = {.chain = name, .chains = n, .outline = true};
 	if (nft_table_read_part(&t->nft->socket, t->nft->table, &part, &t->arena, &table))
 		return false;
 	bool same = true;
 	for (size_t i = 0; i < n && same; i++)
-		same = as_it_was(t, &t->turned->chain.at[i], nft_table_chain(&table, name[i]));
+		same = as_it_was(t, &t->was->chain.at[i], nft_table_chain(&table, name[i]));
 	return same;
 }
 
@@ -425,9 +293,12 @@ static bool all_found(struct turning *t)
 
 bool nft_turned_proven(struct backend_nft *nft, const uint32_t *place)
 {
-	struct turning t = {.nft = nft, .turned = &nft->changed.turned, .place = place};
+	struct turning t = {.nft = nft,
+			    .turned = &nft->changed.turned,
+			    .was = &nft->changed.spots,
+			    .place = place};
 	if (!only_turned(&nft->changed) || !nft->changed.counted || !t.turned->rule.len ||
-	    t.turned->again)
+	    t.was->again)
 		return false;
 	arena_init(&t.arena);
 	nft_program_init(&t.list, &t.arena);

@@ -20,6 +20,8 @@ void nft_places_fini(struct nft_places *places);
 void nft_places_count(struct nft_live *live, const struct nft_table *table);
 // Whether what is known is so in the table.
 bool nft_places_hold(const struct nft_live *live, const struct nft_table *table) must_check;
+// By number; NFT_PLACES_UNKNOWN.
+uint32_t nft_places_of(const struct nft_places *places, uint32_t number) must_check;
 // So many kernel rules of this form, or elements that do the same, come (go: less than 0). Of one that has a chain for
 // itself it is not known from then on how many there are.
 void nft_places_add(struct nft_places *places, const struct nft_form *form, int32_t more);
@@ -32,29 +34,12 @@ struct nft_turn {
 	uint32_t there;    // kernel rules of it in the whole table
 	uint32_t found;    // that were turned
 };
-struct nft_turned_chain { // as it was before
-	const char *name; // full
-	struct nft_form
-		*rule; // of those that are turned or look boxes up all, of others the handle
-	size_t len;
-};
-struct nft_turned_map {   // that goes, with its boxes
-	const char *name; // without the prefix
-	struct nft_boxes boxes;
-};
 struct nft_turned {
 	VEC(struct nft_turn) rule;
-	VEC(struct nft_turned_chain) chain;
-	VEC(struct nft_turned_map) map;
 	size_t forms; // of the list
-	bool again;   // a chain was touched once more
 };
 // The rule with the number `was` is `now` from here on, with so many forms.
 void nft_turned_add(struct backend_nft *nft, uint32_t was, uint32_t now, uint32_t forms);
-// A change is going to touch the chain, which it has read.
-void nft_turned_touch(struct backend_nft *nft, const struct nft_dumped_chain *is);
-// A map goes that one of its rules looks up.
-void nft_turned_take(struct backend_nft *nft, const struct nft_form *look_up);
 // Whether nothing was done since all was proven but to turn rules, and these do what they should wherever they were, and
 // nothing else is changed there. `place`: of rules, by number. Who else has changed something is not asked.
 bool nft_turned_proven(struct backend_nft *nft, const uint32_t *place) must_check;

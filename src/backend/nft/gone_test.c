@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proof behind rules that were taken out: it is made for what leaned on them, and only when the kernel has everything
+// else as it was. Whoever does something there meanwhile is found, and so is a rule that should have shown up.
+#include "backend/nft/live.h"
+#include "backend/nft/open.h"
+#include "backend/nft/table.h"
+#include "backend/nft/test_fixture.h"
+#include "ir/test.h"
+#include "verify/test_sets.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define RULES 600
+#define EDITS 120
+
+static int set_up_with(void **state, enum test_sets_kind kind, unsigned overlay_least)
+{
+	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED,
+							      .sorted_least = 16,
+							      .overlay_least = overlay_least}};
+	struct test_fixture *f = test_fixture_new(&options);
+	test_sets_make(
+		&(struct test_sets_spec){.kind = kind, .family = 4, .rules = RULES, .seed = 1},
+		&f->arena, &f->ruleset);
+	test_fixture_deploy(f);
+	*state = f;
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, TEST_SETS_FW, UINT_MAX);
+}
+
+static int set_up_chains(void **state)
+{
+	return set_up_with(state, TEST_SETS_IPC, UINT_MAX);
+}
+
+static int set_up_front(void **state)
+{
+	return set_up_with(state, TEST_SETS_FW, 1);
+}
+
+static int set_up_few(void **state)
+{
+	*state = test_fixture_new(&(const struct backend_nft_options){
+		.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 8, .overlay_least = UINT_MAX}});
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	test_fixture_free(*state);
+	return 0;
+}
+
+static struct nft_reasons *reasons_of(struct test_fixture *f)
+{
+	return &f->nft->live->reasons;
+}
+
+// What the kernel has now, without a look at who has changed it.
+static bool gone_is_proven(struct test_fixture *f)
+{
+	struct arena arena cleanup(arena_fini);
+	struct nft_spots_diff spots;
+	arena_init(&arena);
+	const uint32_t *place = nft_live_places(f->nft->live, &arena);
+	nft_spots_compare(f->nft, &arena, &spots);
+	return nft_gone_proven(f->nft, place, &spots);
+}
+
+static size_t all_differences(struct test_fixture *f)
+{
+	struct backend_differences differences = {.arena = &f->arena};
+	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
+	return differences.list.len;
+}
+
+static size_t some_rule(struct test_fixture *f, struct test_random *random)
+{
+	return test_random_below(random, (uint32_t)f->ruleset.rule.len);
+}
+
+static void run(const char *script)
+{
+	if (test_nft(script))
+		fail_msg("nft does not take %s", script);
+}
+
+static void read_all(struct test_fixture *f, struct nft_table *out)
+{
+	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, out), 0);
+}
+
+// --- what is proven ---
+
+// Rules go, come and turn; whatever the proof says of them, the full one says so, too. The reasons stay known.
+static void rules_taken_out_are_proven(void **state)
+{
+	struct test_fixture *f = *state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	size_t taken = 0, proven = 0;
+	assert_true(reasons_of(f)->known);
+	for (unsigned i = 0; i < EDITS; i++) {
+		size_t at = some_rule(f, &random), kind = i % 4;
+		size_t replaced = f->nft->replaced;
+		struct ir_rule rule = f->ruleset.rule.at[at];
+		if (kind == 3)
+			test_fixture_insert(f, some_rule(f, &random), rule, 1);
+		else if (kind == 2)
+			(void)!test_fixture_turn(f, at);
+		else
+			test_fixture_take_out(f, at);
+		if (kind < 2 && f->nft->replaced == replaced) {
+			taken++;
+			proven += gone_is_proven(f);
+		}
+		assert_int_equal(test_fixture_differences(f), 0);
+		if (i % 20 == 19)
+			assert_int_equal(all_differences(f), 0);
+		assert_true(reasons_of(f)->known);
+	}
+	print_message("%zu rules taken out, %zu proven by reasons\n", taken, proven);
+	assert_true(taken > EDITS / 3 && proven > taken / 3);
+}
+
+// Several at once.
+static void many_go_together(void **state)
+{
+	struct test_fixture *f = *state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	size_t proven = 0;
+	for (unsigned i = 0; i < 20; i++) {
+		for (unsigned k = 0; k < 3; k++)
+			test_fixture_take_out(f, some_rule(f, &random));
+		proven += gone_is_proven(f);
+		assert_int_equal(test_fixture_differences(f), 0);
+	}
+	print_message("%zu of 20 proven by reasons\n", proven);
+	assert_int_equal(all_differences(f), 0);
+}
+
+// --- what is not ---
+
+// A rule that is alone responsible for what has changed since the last proof.
+static void take_one_out(struct test_fixture *f, struct test_random *random)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		test_fixture_take_out(f, some_rule(f, random));
+		if (gone_is_proven(f) && f->nft->changed.spots.chain.len)
+			return;
+		assert_int_equal(test_fixture_differences(f), 0);
+	}
+	fail_msg("no rule that went was proven so");
+}
+
+static const struct nft_dumped_chain *touched_chain(struct test_fixture *f, struct nft_table *table)
+{
+	read_all(f, table);
+	for (size_t i = 0; i < f->nft->changed.spots.chain.len; i++) {
+		const struct nft_dumped_chain *chain =
+			nft_table_chain(table, f->nft->changed.spots.chain.at[i].name);
+		if (chain && chain->rule.len)
+			return chain;
+	}
+	return NULL;
+}
+
+static const char *rule_goes(struct test_fixture *f)
+{
+	struct nft_table table;
+	const struct nft_dumped_chain *chain = touched_chain(f, &table);
+	return chain ? arena_printf(&f->arena, "delete rule inet bulwark %s handle %" PRIu64 "\n",
+				    chain->name, chain->rule.at[0].handle)
+		     : NULL;
+}
+
+static const char *rule_comes(struct test_fixture *f)
+{
+	struct nft_table table;
+	const struct nft_dumped_chain *chain = touched_chain(f, &table);
+	return chain ? arena_printf(&f->arena, "insert rule inet bulwark %s accept\n", chain->name)
+		     : NULL;
+}
+
+// The rule that went is somewhere else yet: tagged as its kernel rules were.
+static const char *more_of_it_was_there(struct test_fixture *f)
+{
+	f->nft->changed.gone.at[0].there++;
+	return "";
+}
+
+static const char *gates_changed(struct test_fixture *f)
+{
+	f->nft->changed.spots.others = true;
+	return "";
+}
+
+static const char *nothing_is_known(struct test_fixture *f)
+{
+	reasons_of(f)->known = false;
+	return "";
+}
+
+static const char *nobody_counted(struct test_fixture *f)
+{
+	f->nft->changed.counted = false;
+	return "";
+}
+
+static void what_is_not_as_it_was_is_found(void **state)
+{
+	struct test_fixture *f = *state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	static const struct {
+		const char *(*what)(struct test_fixture *);
+		bool differs;
+	} doing[] = {
+		{rule_goes, true},      {rule_comes, true},        {more_of_it_was_there, false},
+		{gates_changed, false}, {nothing_is_known, false}, {nobody_counted, false}};
+	for (size_t i = 0; i < array_len(doing); i++) {
+		test_fixture_deploy(f);
+		const char *script = NULL;
+		while (!script) {
+			take_one_out(f, &random);
+			script = doing[i].what(f);
+			if (!script)
+				assert_int_equal(test_fixture_differences(f), 0);
+		}
+		if (*script)
+			run(script);
+		assert_false(gone_is_proven(f));
+		assert_int_equal(test_fixture_differences(f) > 0, doing[i].differs);
+	}
+	test_fixture_deploy(f);
+}
+
+// The full name of a map that has lost boxes and is still looked up.
+static const char *thinned_map(struct test_fixture *f)
+{
+	const struct nft_spots *spots = &f->nft->changed.spots;
+	struct nft_table table;
+	read_all(f, &table);
+	for (size_t i = 0; i < spots->thinned.len && f->nft->changed.known; i++) {
+		const char *name =
+			arena_printf(&f->arena, "%s%s", f->nft->live->prefix, spots->thinned.at[i]);
+		const struct nft_dumped_set *map = map_get(&table.set_by_name, name);
+		if (map && map->used && nft_known_was(&f->nft->live->known, name, &f->arena))
+			return name;
+	}
+	return NULL;
+}
+
+// Then it has none at all.
+static void boxes_that_are_not_as_they_were_are_found(void **state)
+{
+	struct test_fixture *f = *state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	size_t found = 0;
+	for (unsigned i = 0; i < 60 && found < 4; i++) {
+		test_fixture_take_out(f, some_rule(f, &random));
+		const char *map = thinned_map(f);
+		if (map) {
+			run(arena_printf(&f->arena, "flush map inet bulwark %s\n", map));
+			assert_false(gone_is_proven(f));
+			assert_true(test_fixture_differences(f) > 0);
+			test_fixture_deploy(f);
+			found++;
+		}
+		assert_int_equal(test_fixture_differences(f), 0);
+	}
+	assert_true(found > 0);
+}
+
+// --- what was hidden ---
+
+static uint64_t handle_of(struct test_fixture *f, uint32_t number, const char **chain_out)
+{
+	struct nft_table table;
+	read_all(f, &table);
+	for (size_t i = 0; i < table.chain.len; i++)
+		for (size_t k = 0; k < table.chain.at[i]->rule.len; k++) {
+			const struct nft_form *form = &table.chain.at[i]->rule.at[k];
+			if (form->tag.known && form->tag.rule == number) {
+				*chain_out = table.chain.at[i]->name;
+				return form->handle;
+			}
+		}
+	return 0;
+}
+
+// A rule hid two others, which show up when it goes: they are proven. When one of them does not, that is found, as the
+// proof has leaned on the rule for its packets.
+static void who_was_hidden_shows_up(void **state)
+{
+	struct test_fixture *f = *state;
+	for (unsigned missing = 0; missing < 2; missing++) {
+		const char *chain = NULL;
+		f->ruleset.rule.len = 0;
+		f->ruleset.default_action = IR_DROP;
+		vec_push(&f->arena, &f->ruleset.rule, test_fixture_rule(f, IR_DROP, 100, 109));
+		for (unsigned i = 0; i < 40; i++)
+			vec_push(&f->arena, &f->ruleset.rule,
+				 test_fixture_rule(f, i % 2 ? IR_DROP : IR_PASS, 104 + 3 * i,
+						   105 + 3 * i));
+		test_fixture_deploy(f);
+		assert_int_equal(handle_of(f, 1, &chain), 0);
+		test_fixture_take_out(f, 0);
+		uint64_t handle = handle_of(f, 1, &chain);
+		assert_true(handle > 0);
+		if (missing)
+			run(arena_printf(&f->arena,
+					 "delete rule inet bulwark %s handle %" PRIu64 "\n", chain,
+					 handle));
+		assert_int_equal(gone_is_proven(f), !missing);
+		assert_int_equal(test_fixture_differences(f) > 0, missing);
+	}
+}
+
+// --- when nothing is known ---
+
+static void a_change_of_others_voids_all(void **state)
+{
+	struct test_fixture *f = *state;
+	test_fixture_deploy(f);
+	assert_true(reasons_of(f)->known);
+	run("add table inet other\ndelete table inet other\n");
+	test_fixture_take_out(f, 3);
+	assert_int_equal(test_fixture_differences(f), 0); // a full proof
+	assert_true(reasons_of(f)->known);
+	nft_changed_forget(f->nft);
+	assert_false(reasons_of(f)->known);
+	test_fixture_take_out(f, 3);
+	assert_false(gone_is_proven(f));
+	test_fixture_deploy(f);
+}
+
+// Proven by a copy, which has seen what this process has not: its own reasons are of another time.
+static void adopting_keeps_reasons_of_the_same_table_only(void **state)
+{
+	struct test_fixture *f = *state;
+	test_fixture_deploy(f);
+	backend_nft_adopt(f->nft, backend_nft_proven(f->nft));
+	assert_true(reasons_of(f)->known);
+	uint64_t before = backend_nft_proven(f->nft);
+	run("add table inet other\ndelete table inet other\n");
+	backend_nft_adopt(f->nft, before + ((uint64_t)2 << 32));
+	assert_false(reasons_of(f)->known);
+	test_fixture_deploy(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_taken_out_are_proven),
+		cmocka_unit_test(many_go_together),
+		cmocka_unit_test(what_is_not_as_it_was_is_found),
+		cmocka_unit_test(boxes_that_are_not_as_they_were_are_found),
+		cmocka_unit_test(a_change_of_others_voids_all),
+		cmocka_unit_test(adopting_keeps_reasons_of_the_same_table_only),
+	};
+	const struct CMUnitTest beside[] = {
+		cmocka_unit_test(rules_taken_out_are_proven),
+	};
+	const struct CMUnitTest few[] = {
+		cmocka_unit_test(who_was_hidden_shows_up),
+	};
+	int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+	failed += cmocka_run_group_tests(beside, set_up_chains, tear_down);
+	failed += cmocka_run_group_tests(beside, set_up_front, tear_down);
+	return failed + cmocka_run_group_tests(few, set_up_few, tear_down);
+}
