@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define STEPS_MOST 20u
-#define ARRIVALS_MOST 1024u
+#define ARRIVALS_MOST 8192u
 #define REFILL_MOST (1u << 22) // rules of a part that are put to each way to a leaf
 #define LEAF_GROWTH 2u         // times as long as it was made …
 #define LEAF_LEAST 32u         // … and so many more rules
