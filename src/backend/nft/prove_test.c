@@ -324,18 +324,6 @@ static void faulty_lists_are_noticed(void **state)
 
 // --- what chance seldom makes ---
 
-static struct nft_form rule_of(uint32_t number, enum nft_act act)
-{
-	return (struct nft_form){.act = act,
-				 .tag = {.known = true, .rule = number, .counts = true}};
-}
-
-static struct nft_form lead(enum nft_act act, const char *chain)
-{
-	return (struct nft_form){
-		.act = act, .chain = chain, .tag = {.known = true, .rule = NFT_TAG_HELPER}};
-}
-
 static struct nft_form of_version(struct world *w, struct nft_form form, u128 version)
 {
 	nft_form_match(&form, &w->arena, F_VERSION, algebra_set_one(&w->arena, version, version));
@@ -361,11 +349,11 @@ static size_t misfits_of(struct world *w)
 static void header_that_is_asked_about_is_noticed(void **state)
 {
 	(void)state;
-	const struct nft_form last = rule_of(NFT_TAG_DEFAULT, ACT_DROP);
+	const struct nft_form last = test_rule_of(NFT_TAG_DEFAULT, ACT_DROP);
 	struct algebra_range part = nft_field_domain(F_HEADER).at[0];
 	struct nft_match any = {F_HEADER, nft_field_domain(F_HEADER)},
 			 some = {F_HEADER, {&part, 1}};
-	struct nft_form rule = rule_of(0, ACT_ACCEPT);
+	struct nft_form rule = test_rule_of(0, ACT_ACCEPT);
 	struct world w;
 	begin_small(&w);
 	rule.match = &any;
@@ -388,18 +376,18 @@ static void header_that_is_asked_about_is_noticed(void **state)
 static void packets_that_come_twice_are_noticed(void **state)
 {
 	(void)state;
-	const struct nft_form rule = rule_of(0, ACT_CONTINUE),
-			      last = rule_of(NFT_TAG_DEFAULT, ACT_DROP);
+	const struct nft_form rule = test_rule_of(0, ACT_CONTINUE),
+			      last = test_rule_of(NFT_TAG_DEFAULT, ACT_DROP);
 	for (unsigned kind = 0; kind < 3; kind++) {
 		struct world w;
 		begin_small(&w);
-		struct nft_form four = of_version(&w, lead(ACT_GOTO, "-n1"), NFT_VERSION_4);
+		struct nft_form four = of_version(&w, test_lead(ACT_GOTO, "-n1"), NFT_VERSION_4);
 		put(&w.list, "", rule);
 		put(&w.list, "", last);
 		if (kind == 0)
 			put(&w.tree, "", four); // the others come to the rule here
-		put(&w.tree, "", kind < 2 ? rule : lead(ACT_JUMP, "-n2"));
-		put(&w.tree, "", kind == 0 ? last : lead(ACT_GOTO, "-n1"));
+		put(&w.tree, "", kind < 2 ? rule : test_lead(ACT_JUMP, "-n2"));
+		put(&w.tree, "", kind == 0 ? last : test_lead(ACT_GOTO, "-n1"));
 		put(&w.tree, "-n1", rule);
 		put(&w.tree, "-n1", last);
 		put(&w.tree, "-n2", rule);
@@ -412,12 +400,12 @@ static void packets_that_come_twice_are_noticed(void **state)
 static void begin_two_rules(struct world *w, struct nft_form *accepts, struct nft_form *drops)
 {
 	begin_small(w);
-	*accepts = rule_of(0, ACT_ACCEPT);
-	*drops = of_version(w, rule_of(1, ACT_DROP), NFT_VERSION_4);
+	*accepts = test_rule_of(0, ACT_ACCEPT);
+	*drops = of_version(w, test_rule_of(1, ACT_DROP), NFT_VERSION_4);
 	nft_form_match(accepts, &w->arena, F_PROTO, algebra_set_one(&w->arena, 6, 6));
 	put(&w->list, "", *accepts);
 	put(&w->list, "", *drops);
-	put(&w->list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+	put(&w->list, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 }
 
 // A chain of the last part, to which the first part leads, too.
@@ -428,16 +416,16 @@ static void later_rules_in_shared_chains_are_noticed(void **state)
 		struct world w;
 		struct nft_form accepts, drops;
 		begin_two_rules(&w, &accepts, &drops);
-		put(&w.tree, "", lead(ACT_JUMP, "-n1"));
-		put(&w.tree, "", lead(ACT_JUMP, "-n2"));
-		put(&w.tree, "", lead(ACT_JUMP, "-n3"));
-		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
-		put(&w.tree, "-n1", lead(ACT_GOTO, "-n5"));
+		put(&w.tree, "", test_lead(ACT_JUMP, "-n1"));
+		put(&w.tree, "", test_lead(ACT_JUMP, "-n2"));
+		put(&w.tree, "", test_lead(ACT_JUMP, "-n3"));
+		put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "-n1", test_lead(ACT_GOTO, "-n5"));
 		put(&w.tree, "-n2", accepts);
-		put(&w.tree, "-n3", lead(ACT_GOTO, "-n4"));
+		put(&w.tree, "-n3", test_lead(ACT_GOTO, "-n4"));
 		put(&w.tree, "-n4", drops);
-		put(&w.tree, "-n5", lead(ACT_GOTO, faulty ? "-n4" : "-n6"));
-		put(&w.tree, "-n6", lead(ACT_GOTO, "-n7"));
+		put(&w.tree, "-n5", test_lead(ACT_GOTO, faulty ? "-n4" : "-n6"));
+		put(&w.tree, "-n6", test_lead(ACT_GOTO, "-n7"));
 		(void)!nft_program_chain(&w.tree, "-n7");
 		assert_int_equal(misfits_of(&w) > 0, faulty);
 		end(&w);
@@ -452,9 +440,9 @@ static void parts_of_later_rules_may_stand_in_front(void **state)
 		struct world w;
 		struct nft_form accepts, drops;
 		begin_two_rules(&w, &accepts, &drops);
-		put(&w.tree, "", of_version(&w, lead(ACT_JUMP, "-n1"), NFT_VERSION_4));
+		put(&w.tree, "", of_version(&w, test_lead(ACT_JUMP, "-n1"), NFT_VERSION_4));
 		put(&w.tree, "", accepts);
-		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		if (!faulty)
 			nft_form_match(&drops, &w.arena, F_PROTO,
 				       algebra_set_complement(&w.arena,
@@ -472,14 +460,14 @@ static void rules_behind_a_shut_guard_are_missed(void **state)
 	(void)state;
 	for (unsigned faulty = 0; faulty < 2; faulty++) {
 		struct world w;
-		struct nft_form accepts, drops, guard = lead(ACT_JUMP, "-n1");
+		struct nft_form accepts, drops, guard = test_lead(ACT_JUMP, "-n1");
 		begin_two_rules(&w, &accepts, &drops);
 		nft_form_match(&guard, &w.arena, F_VERSION,
 			       faulty ? (struct algebra_set){0}
 				      : algebra_set_one(&w.arena, NFT_VERSION_4, NFT_VERSION_4));
 		put(&w.tree, "", accepts);
 		put(&w.tree, "", guard);
-		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		put(&w.tree, "-n1", drops);
 		assert_int_equal(misfits_of(&w) > 0, faulty);
 		end(&w);
@@ -492,19 +480,19 @@ static void parts_behind_a_rule_that_leaves_are_for_the_others(void **state)
 	(void)state;
 	for (unsigned faulty = 0; faulty < 2; faulty++) {
 		struct world w;
-		struct nft_form accepts, drops, leaves = lead(ACT_RETURN, NULL);
+		struct nft_form accepts, drops, leaves = test_lead(ACT_RETURN, NULL);
 		begin_small(&w);
-		accepts = rule_of(0, ACT_ACCEPT);
-		drops = of_version(&w, rule_of(1, ACT_DROP), NFT_VERSION_4);
+		accepts = test_rule_of(0, ACT_ACCEPT);
+		drops = of_version(&w, test_rule_of(1, ACT_DROP), NFT_VERSION_4);
 		nft_form_match(&accepts, &w.arena, F_HEADER, nft_field_domain(F_HEADER));
 		nft_form_match(&accepts, &w.arena, F_DPORT, algebra_set_one(&w.arena, 80, 80));
 		put(&w.list, "", accepts);
 		put(&w.list, "", drops);
-		put(&w.list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
-		put(&w.tree, "", lead(ACT_JUMP, "-n1"));
+		put(&w.list, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "", test_lead(ACT_JUMP, "-n1"));
 		put(&w.tree, "", accepts);
 		put(&w.tree, "", drops);
-		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		struct nft_form maps[] = {leaves, {.act = ACT_BOXES}};
 		if (!faulty)
 			nft_form_match(&maps[0], &w.arena, F_HEADER, nft_field_domain(F_HEADER));
@@ -524,15 +512,15 @@ static void later_rules_behind_jumps_are_noticed(void **state)
 		struct world w;
 		struct nft_form accepts, drops;
 		begin_two_rules(&w, &accepts, &drops);
-		struct nft_form six = of_version(&w, lead(ACT_GOTO, "-n4"), NFT_VERSION_6);
-		put(&w.tree, "", lead(ACT_JUMP, "-n1"));
-		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		struct nft_form six = of_version(&w, test_lead(ACT_GOTO, "-n4"), NFT_VERSION_6);
+		put(&w.tree, "", test_lead(ACT_JUMP, "-n1"));
+		put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		put(&w.tree, "-n1", six);
 		six.chain = "-n2"; // none are left
 		put(&w.tree, "-n1", six);
-		put(&w.tree, "-n1", lead(ACT_GOTO, "-n3"));
+		put(&w.tree, "-n1", test_lead(ACT_GOTO, "-n3"));
 		put(&w.tree, "-n2", drops);
-		put(&w.tree, "-n3", faulty ? lead(ACT_JUMP, "-n2") : accepts);
+		put(&w.tree, "-n3", faulty ? test_lead(ACT_JUMP, "-n2") : accepts);
 		put(&w.tree, "-n3", faulty ? accepts : drops);
 		put(&w.tree, "-n4", accepts);
 		assert_int_equal(misfits_of(&w) > 0, faulty);
@@ -563,10 +551,10 @@ static void boxes_behind_others_decide_nothing(void **state)
 	for (unsigned faulty = 0; faulty < 2; faulty++) {
 		struct world w;
 		begin_small(&w);
-		struct nft_form first = between(&w, rule_of(0, ACT_ACCEPT), 0, 49),
-				second = between(&w, rule_of(1, ACT_ACCEPT), 0, 99),
-				aside = between(&w, lead(ACT_GOTO, "-n1"), 50, 59),
-				map = of_version(&w, lead(ACT_BOXES, NULL), NFT_VERSION_4);
+		struct nft_form first = between(&w, test_rule_of(0, ACT_ACCEPT), 0, 49),
+				second = between(&w, test_rule_of(1, ACT_ACCEPT), 0, 99),
+				aside = between(&w, test_lead(ACT_GOTO, "-n1"), 50, 59),
+				map = of_version(&w, test_lead(ACT_BOXES, NULL), NFT_VERSION_4);
 		nft_form_match(&first, &w.arena, F_DST4, algebra_set_one(&w.arena, 0, 9));
 		nft_form_match(&aside, &w.arena, F_TTL4, algebra_set_one(&w.arena, 5, 5));
 		struct nft_box box[] = {box_between(&w, 50, 59, "-n2"),
@@ -575,17 +563,17 @@ static void boxes_behind_others_decide_nothing(void **state)
 			.field = {F_SRC4, F_DST4}, .fields = 2, .box = box, .len = 2};
 		put(&w.list, "", first);
 		put(&w.list, "", second);
-		put(&w.list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.list, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		put(&w.tree, "", aside);
 		put(&w.tree, "", map);
 		put(&w.tree, "", second);
-		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		put(&w.tree, "-n1", second);
 		if (faulty)
 			(void)!nft_program_chain(&w.tree, "-n2");
 		else
 			put(&w.tree, "-n2", second);
-		put(&w.tree, "-n3", rule_of(0, ACT_ACCEPT));
+		put(&w.tree, "-n3", test_rule_of(0, ACT_ACCEPT));
 		assert_int_equal(misfits_of(&w) > 0, faulty);
 		end(&w);
 	}
@@ -621,7 +609,7 @@ static void rules_that_only_log_are_lifted(void **state)
 	w.ruleset.rule.at[1].log = IR_LOG_SESSION;
 	nft_compile(&w.ruleset, NULL, &w.list);
 	const struct nft_chain *rules = nft_program_find(&w.list, "");
-	struct nft_form header = lead(ACT_GOTO, "-n1");
+	struct nft_form header = test_lead(ACT_GOTO, "-n1");
 	nft_form_match(&header, &w.arena, F_HEADER, nft_field_domain(F_HEADER));
 	put(&w.tree, "", header);
 	put(&w.tree, "", rules->rule.at[2]);
@@ -645,7 +633,7 @@ static void what_only_fragments_meet_is_not_lifted(void **state)
 	w.ruleset.rule.at[0].verdict = IR_DROP;
 	nft_compile(&w.ruleset, NULL, &w.list);
 	const struct nft_chain *rules = nft_program_find(&w.list, "");
-	struct nft_form header = lead(ACT_GOTO, "-n1");
+	struct nft_form header = test_lead(ACT_GOTO, "-n1");
 	nft_form_match(&header, &w.arena, F_HEADER, nft_field_domain(F_HEADER));
 	put(&w.tree, "", header);
 	put(&w.tree, "", rules->rule.at[0]);
@@ -912,15 +900,15 @@ static void what_is_parted_without_end_comes_to_one(void **state)
 	struct test_random random = {.state = test_random_seed(NULL)};
 	struct world w = {.random = &random};
 	begin_small(&w);
-	struct nft_form map = of_version(&w, lead(ACT_BOXES, NULL), NFT_VERSION_4);
+	struct nft_form map = of_version(&w, test_lead(ACT_BOXES, NULL), NFT_VERSION_4);
 	struct nft_box *box = arena_array(&w.arena, struct nft_box, BOXES);
 	for (unsigned i = 0; i < BOXES; i++)
 		box[i] = some_box(&w, "-n1");
 	map.boxes = (struct nft_boxes){
 		.field = {F_SRC4, F_DST4}, .fields = 2, .box = box, .len = BOXES};
-	put(&w.list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+	put(&w.list, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 	put(&w.tree, "", map);
-	put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+	put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 	(void)!nft_program_chain(&w.tree, "-n1");
 	struct nft_proof proof;
 	nft_prove(&w.list, &w.tree, &w.arena, &proof);

@@ -5,6 +5,7 @@
 #include "backend/nft/prove.h"
 #include "backend/nft/reasons.h"
 #include "backend/nft/test_case.h"
+#include "backend/nft/test_change.h"
 #include "backend/nft/test_policy.h"
 #include "backend/nft/tree.h"
 
@@ -207,18 +208,6 @@ static void what_is_not_asked_holds(void **state)
 
 // --- what chance seldom makes ---
 
-static struct nft_form rule_of(uint32_t number, enum nft_act act)
-{
-	return (struct nft_form){.act = act,
-				 .tag = {.known = true, .rule = number, .counts = true}};
-}
-
-static struct nft_form lead(enum nft_act act, const char *chain)
-{
-	return (struct nft_form){
-		.act = act, .chain = chain, .tag = {.known = true, .rule = NFT_TAG_HELPER}};
-}
-
 static struct nft_form of_version_4(struct world *w, struct nft_form form)
 {
 	nft_form_match(&form, &w->arena, F_VERSION,
@@ -246,7 +235,7 @@ static struct nft_form of_value(struct world *w, struct nft_form form, enum nft_
 static struct nft_form all_boxes(struct world *w, uint32_t number, size_t boxes,
 				 struct algebra_range proto)
 {
-	struct nft_form map = lead(ACT_BOXES, NULL);
+	struct nft_form map = test_lead(ACT_BOXES, NULL);
 	map.boxes = (struct nft_boxes){.field = {F_SRC4, F_PROTO},
 				       .fields = 2,
 				       .name = "-m1",
@@ -260,7 +249,7 @@ static struct nft_form all_boxes(struct world *w, uint32_t number, size_t boxes,
 		map.boxes.box[i] =
 			(struct nft_box){.range = range, .chain = NFT_DIRECT_CHAIN "drops"};
 	}
-	put(&w->tree, NFT_DIRECT_CHAIN "drops", rule_of(number, ACT_DROP));
+	put(&w->tree, NFT_DIRECT_CHAIN "drops", test_rule_of(number, ACT_DROP));
 	return map;
 }
 
@@ -278,7 +267,7 @@ static void is_asked_when_gone(struct world *w, uint32_t gone)
 	struct nft_proof proof;
 	bool proven = true;
 	w->gone = gone;
-	put(&w->list, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+	put(&w->list, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 	nft_prove(&w->list, &w->tree, &w->arena, &proof);
 	assert_int_equal(proof.misfit.len, 0);
 	assert_true(take_out(w));
@@ -296,17 +285,18 @@ static void what_was_never_seen_is_asked_about(void **state)
 	for (unsigned by_box = 0; by_box < 2; by_box++) {
 		struct world w;
 		begin_small(&w);
-		struct nft_form drops = of_value(&w, of_version_4(&w, rule_of(0, ACT_DROP)),
+		struct nft_form drops = of_value(&w, of_version_4(&w, test_rule_of(0, ACT_DROP)),
 						 F_PROTO, 17),
-				accepts = of_value(&w, of_version_4(&w, rule_of(1, ACT_ACCEPT)),
-						   F_DST4, 9);
-		struct nft_form go = of_version_4(&w, lead(ACT_GOTO, "-n1"));
+				accepts =
+					of_value(&w, of_version_4(&w, test_rule_of(1, ACT_ACCEPT)),
+						 F_DST4, 9);
+		struct nft_form go = of_version_4(&w, test_lead(ACT_GOTO, "-n1"));
 		put(&w.tree, "-n1", by_box ? all_boxes(&w, 0, 1, udp) : drops);
 		put(&w.tree, "-n1", accepts);
-		put(&w.tree, "-n1", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "-n1", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		put(&w.tree, "", of_value(&w, go, F_PROTO, 17));
 		put(&w.tree, "", of_value(&w, go, F_SRC4, 7));
-		put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+		put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 		put(&w.list, "", drops);
 		put(&w.list, "", of_value(&w, accepts, F_SRC4, 7));
 		is_asked_when_gone(&w, 0);
@@ -320,14 +310,14 @@ static void who_comes_twice_is_asked_about(void **state)
 	const struct algebra_range any = {0, 255};
 	struct world w;
 	begin_small(&w);
-	put(&w.list, "", of_version_4(&w, rule_of(0, ACT_CONTINUE)));
-	put(&w.list, "", of_version_4(&w, rule_of(1, ACT_DROP)));
-	put(&w.tree, "", of_version_4(&w, lead(ACT_GOTO, "-n1")));
-	put(&w.tree, "", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
-	put(&w.tree, "-n1", rule_of(0, ACT_CONTINUE));
+	put(&w.list, "", of_version_4(&w, test_rule_of(0, ACT_CONTINUE)));
+	put(&w.list, "", of_version_4(&w, test_rule_of(1, ACT_DROP)));
+	put(&w.tree, "", of_version_4(&w, test_lead(ACT_GOTO, "-n1")));
+	put(&w.tree, "", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+	put(&w.tree, "-n1", test_rule_of(0, ACT_CONTINUE));
 	put(&w.tree, "-n1", all_boxes(&w, 1, 2, any));
-	put(&w.tree, "-n1", rule_of(0, ACT_CONTINUE));
-	put(&w.tree, "-n1", rule_of(NFT_TAG_DEFAULT, ACT_DROP));
+	put(&w.tree, "-n1", test_rule_of(0, ACT_CONTINUE));
+	put(&w.tree, "-n1", test_rule_of(NFT_TAG_DEFAULT, ACT_DROP));
 	is_asked_when_gone(&w, 1);
 }
 

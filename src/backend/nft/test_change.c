@@ -270,3 +270,15 @@ const struct test_gate_change test_gate_change[TEST_GATE_CHANGES] = {
 	{"a gate that leads elsewhere", gate_elsewhere},
 	{"a map that leads elsewhere", map_elsewhere},
 };
+
+struct nft_form test_rule_of(uint32_t number, enum nft_act act)
+{
+	return (struct nft_form){.act = act,
+				 .tag = {.known = true, .rule = number, .counts = true}};
+}
+
+struct nft_form test_lead(enum nft_act act, const char *chain)
+{
+	return (struct nft_form){
+		.act = act, .chain = chain, .tag = {.known = true, .rule = NFT_TAG_HELPER}};
+}

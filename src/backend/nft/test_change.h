@@ -24,3 +24,7 @@ struct test_gate_change {
 extern const struct test_gate_change test_gate_change[TEST_GATE_CHANGES];
 // As walks take it (ways.h): maps of one box that lead to a single rule are none.
 bool test_has_gate(const struct nft_program *program) must_check;
+
+// A rule with this number; one of a tree that leads on to the chain.
+struct nft_form test_rule_of(uint32_t number, enum nft_act act) must_check;
+struct nft_form test_lead(enum nft_act act, const char *chain) must_check;
