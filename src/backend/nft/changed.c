@@ -332,6 +332,33 @@ static void make_list(const struct nft_live *live, const struct nft_form *touche
 			add_form(list, live, i, tree->rule.at[i]->tag.rule);
 }
 
+bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets, uint32_t rule)
+{
+	struct arena arena cleanup(arena_fini);
+	struct nft_area area;
+	struct near_list list = {.number = {0}};
+	struct nft_reason_list reasons = {.over = false};
+	struct nft_decided decided;
+	size_t at = 0;
+	arena_init(&arena);
+	nft_program_init(&list.program, &arena);
+	nft_area_all(&area);
+	nft_area_form(&area, &arena, packets);
+	make_list(nft->live, packets, &list);
+	while (at < list.number.len && list.number.at[at] != rule)
+		at++;
+	nft_decided_init(&decided, nft_program_find(&list.program, "")->rule.at, list.number.len,
+			 &arena, &reasons);
+	nft_decided_begin(&decided, at);
+	bool all = nft_decided_before(&decided, &area) == ALGEBRA_COVERED;
+	nft_decided_end(&decided);
+	nft_decided_fini(&decided);
+	all &= at < list.number.len;
+	if (all)
+		nft_reasons_take(&nft->live->reasons, &reasons, list.number.at);
+	return all;
+}
+
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_form *packets)
 {

@@ -30,6 +30,9 @@ void nft_changed_forget(struct backend_nft *nft);
 void nft_changed_proven(struct backend_nft *nft, uint32_t at, bool counted);
 // The form comes or goes by a change of ours.
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form);
+// Whether earlier rules of the policy decide all these packets of the one that has this number in the tree.
+bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets,
+			 uint32_t rule) must_check;
 // Whether it is proven for the form's packets, from the kernel. It may be too much work. `place`: of rules, by number.
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_form *packets) must_check;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proof behind a change that only takes rules out. What was shown of any other rule still holds, with one kernel rule
 // less on the way of its packets, unless it was shown because of the one that went: a packet that the rule need not come to,
-// as that one decides it. The proof has noted these reasons, so only for their packets is it made again. That nothing else
-// has changed is read from the kernel: in the chains and maps that were touched each spot is as it was and where it was;
-// those of the rules that went are gone, as many as they had in the whole table; and rules that show up there, because they
-// are hidden no longer, are proven for the packets that both are for.
+// as that one decides it. The proof has noted these reasons; unless others decide these packets, too, it is made again for
+// them. That nothing else has changed is read from the kernel: in the chains and maps that were touched each spot is as it
+// was and where it was; those of the rules that went are gone, as many as they had in the whole table; and rules that show
+// up there, because they are hidden no longer, are proven for the packets that both are for.
 #include "backend/nft/gone.h"
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 
-#define ASKED_MOST 8u // areas; for more it takes longer than to follow what went
+#define ASKED_MOST 64u   // areas; of these …
+#define FOLLOWED_MOST 8u // … are followed; for more it takes longer than to follow what went
 
 void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule)
 {
@@ -25,11 +26,18 @@ void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule)
 			 ((struct nft_gone){rule->number, rule->first + i, there}));
 }
 
+// Packets for which it is to be proven; unless earlier ones decide them, if they are only asked about for this rule.
+struct asked {
+	struct nft_form packets;
+	uint32_t rule; // in the tree, or NFT_REASON_ANY
+};
+
 struct going {
 	struct backend_nft *nft;
 	const struct nft_tree *tree;
 	struct arena *arena;
-	VEC(struct nft_form) area; // for whose packets it is to be proven
+	VEC(struct asked) asked;
+	unsigned followed;
 	bool over;
 };
 
@@ -63,34 +71,37 @@ static bool only_they_went(const struct nft_changed *changed, const struct nft_s
 	return true;
 }
 
-static bool is_asked(const struct going *g, const struct nft_form *area)
+static bool is_asked(const struct going *g, const struct nft_form *packets, uint32_t rule)
 {
-	for (size_t i = 0; i < g->area.len; i++)
-		if (nft_form_same_matches(&g->area.at[i], area))
+	for (size_t i = 0; i < g->asked.len; i++)
+		if (g->asked.at[i].rule == rule &&
+		    nft_form_same_matches(&g->asked.at[i].packets, packets))
 			return true;
 	return false;
 }
 
-// The packets of a kernel rule that went that are in another one (NULL: any) and in what a reason says (NULL: all).
-static void ask(struct going *g, const struct nft_form *went, const struct nft_form *rule,
+// The packets of a kernel rule that went that are in another one (NFT_REASON_ANY: any) and in what a reason says (NULL: as
+// the other one shows up).
+static void ask(struct going *g, const struct nft_form *went, uint32_t rule,
 		const struct nft_reason *reason)
 {
 	struct nft_area area;
 	struct nft_form form = {0};
+	uint32_t alone = reason ? rule : NFT_REASON_ANY;
 	nft_area_all(&area);
 	nft_area_form(&area, g->arena, went);
-	if (rule)
-		nft_area_form(&area, g->arena, rule);
+	if (rule != NFT_REASON_ANY)
+		nft_area_form(&area, g->arena, g->tree->rule.at[rule]);
 	if (reason)
 		nft_reason_narrow(reason, g->arena, &area);
 	if (area.never)
 		return;
 	nft_area_matches(&area, g->arena, &form);
-	if (is_asked(g, &form))
+	if (is_asked(g, &form, alone))
 		return;
-	g->over |= g->area.len >= ASKED_MOST;
+	g->over |= g->asked.len >= ASKED_MOST;
 	if (!g->over)
-		vec_push(g->arena, &g->area, form);
+		vec_push(g->arena, &g->asked, ((struct asked){form, alone}));
 }
 
 static void ask_reasons(struct going *g, const struct nft_gone *gone, const struct nft_form *went)
@@ -103,9 +114,8 @@ static void ask_reasons(struct going *g, const struct nft_gone *gone, const stru
 		if ((reason->by != gone->in_tree && reason->by != NFT_REASON_ANY) ||
 		    nft_hulls_apart(&reason->packets, &hull))
 			continue;
-		const struct nft_form *rule = all ? NULL : g->tree->rule.at[reason->rule];
-		if (all || rule)
-			ask(g, went, rule, reason);
+		if (all || g->tree->rule.at[reason->rule])
+			ask(g, went, reason->rule, reason);
 	}
 }
 
@@ -119,8 +129,16 @@ static void ask_shown(struct going *g, const struct nft_spots_diff *spots,
 		g->over |= !shown.forms;
 		for (uint32_t k = shown.first; k < shown.first + shown.forms; k++)
 			if (g->tree->rule.at[k])
-				ask(g, went, g->tree->rule.at[k], NULL);
+				ask(g, went, k, NULL);
 	}
+}
+
+static bool holds(struct going *g, const struct asked *asked, const uint32_t *place)
+{
+	if (asked->rule != NFT_REASON_ANY &&
+	    nft_changed_decided(g->nft, &asked->packets, asked->rule))
+		return true;
+	return g->followed++ < FOLLOWED_MOST && nft_changed_prove(g->nft, place, &asked->packets);
 }
 
 bool nft_gone_proven(struct backend_nft *nft, const uint32_t *place,
@@ -138,7 +156,7 @@ bool nft_gone_proven(struct backend_nft *nft, const uint32_t *place,
 		ask_shown(&g, spots, &changed->form.at[i], place);
 	}
 	bool proven = !g.over;
-	for (size_t i = 0; i < g.area.len && proven; i++)
-		proven = nft_changed_prove(nft, place, &g.area.at[i]);
+	for (size_t i = 0; i < g.asked.len && proven; i++)
+		proven = holds(&g, &g.asked.at[i], place);
 	return proven;
 }

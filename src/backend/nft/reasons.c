@@ -43,10 +43,9 @@ void nft_reasons_add(struct nft_reasons *reasons, struct nft_reason reason)
 {
 	if (reasons->len >= ORDER_LEAST && reasons->len >= 2 * reasons->sorted)
 		put_in_order(reasons);
-	if (reasons->len >= NFT_REASONS_MOST) {
-		reasons->known = false;
+	reasons->known &= reasons->len < NFT_REASONS_MOST;
+	if (!reasons->known)
 		return;
-	}
 	if (reasons->len == reasons->room) {
 		reasons->room = reasons->room * 2 + 64;
 		reasons->at = base_oom(realloc(reasons->at, reasons->room * sizeof(reason)));

@@ -17,6 +17,7 @@ void nft_reasons_fini(struct nft_reasons *reasons);
 // Of a proof: `number` says of each rule of its list the number in the tree.
 void nft_reasons_take(struct nft_reasons *reasons, const struct nft_reason_list *found,
 		      const uint32_t *number);
+// One more. Of too many none is known any more, and where none is known none is kept.
 void nft_reasons_add(struct nft_reasons *reasons, struct nft_reason reason);
 // Which packets the reason is about, as far as they are in the area, too.
 void nft_reason_narrow(const struct nft_reason *reason, struct arena *arena,
