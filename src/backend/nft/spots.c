@@ -425,6 +425,28 @@ static bool compare_with(struct comparing *c, const struct nft_spots_chain *was,
 	return true;
 }
 
+static bool looks_up(const struct nft_form *rule, size_t len, const char *map)
+{
+	for (size_t i = 0; i < len; i++)
+		if (rule[i].boxes.name && !strcmp(rule[i].boxes.name, map))
+			return true;
+	return false;
+}
+
+// A map that has lost boxes is one that a touched chain looked up, or does now.
+static bool is_compared(const struct nft_spots *spots, const struct nft_table *table,
+			const char *map)
+{
+	for (size_t i = 0; i < spots->chain.len; i++) {
+		const struct nft_spots_chain *was = &spots->chain.at[i];
+		const struct nft_dumped_chain *is = nft_table_chain(table, was->name);
+		if (looks_up(was->rule, was->len, map) ||
+		    (is && looks_up(is->rule.at, is->rule.len, map)))
+			return true;
+	}
+	return false;
+}
+
 void nft_spots_compare(struct backend_nft *nft, struct arena *arena, struct nft_spots_diff *out)
 {
 	const struct nft_spots *spots = &nft->changed.spots;
@@ -438,6 +460,8 @@ void nft_spots_compare(struct backend_nft *nft, struct arena *arena, struct nft_
 		name[i] = spots->chain.at[i].name;
 	if (n && nft_table_read_part(&nft->socket, nft->table, &part, arena, &table))
 		out->known = false;
+	for (size_t i = 0; i < spots->thinned.len && out->known; i++)
+		out->known &= n && is_compared(spots, &table, spots->thinned.at[i]);
 	for (size_t i = 0; i < n && out->known; i++)
 		out->known &=
 			compare_with(&c, &spots->chain.at[i], nft_table_chain(&table, name[i]));
