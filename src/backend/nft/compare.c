@@ -288,7 +288,6 @@ static int differ(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		leaning.to = &live->reasons;
 		leaning.number = number_list(live, out->arena, &leaning.rules);
 		nft_reasons_fini(&live->reasons);
-		live->reasons.known = true;
 	}
 	return nft_differ(lowered, &nft->options, found, prefix, live ? &leaning : NULL, out);
 }

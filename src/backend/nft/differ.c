@@ -291,8 +291,10 @@ int nft_differ(const struct ir_ruleset *lowered, const struct backend_nft_option
 	nft_compile(lowered, options, &list);
 	nft_prove(&list, found, &arena, &proof);
 	const struct nft_chain *chain = nft_program_find(&list, "");
-	if (leaning && leaning->rules == chain->rule.len)
+	if (leaning) {
+		leaning->to->known = leaning->rules == chain->rule.len;
 		nft_reasons_take(leaning->to, &proof.reason, leaning->number);
+	}
 	struct differing d = {.lowered = lowered,
 			      .list = &list,
 			      .found = found,

@@ -7,7 +7,8 @@
 struct backend_nft_options;
 struct nft_reasons;
 
-// Where what the proof leans on is kept: number[i] is of the rule at i of the list, which has so many.
+// Where what the proof leans on is kept: number[i] is of the rule at i of the list. With another number of rules nothing is
+// known there.
 struct nft_leaning {
 	struct nft_reasons *to;
 	const uint32_t *number;

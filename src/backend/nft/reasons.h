@@ -14,7 +14,7 @@ struct nft_reasons {
 	size_t sorted; // when it was last put in order, so many were left
 };
 void nft_reasons_fini(struct nft_reasons *reasons);
-// Of a proof: `number` says of each rule of its list the number in the tree.
+// Those of a proof, too, if any are known: `number` says of each rule of its list the number in the tree.
 void nft_reasons_take(struct nft_reasons *reasons, const struct nft_reason_list *found,
 		      const uint32_t *number);
 // One more. Of too many none is known any more, and where none is known none is kept.

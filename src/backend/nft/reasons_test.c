@@ -2,6 +2,7 @@
 // A rule that goes from a tree which was proven, and nothing else: the tree is not what the list without it says only where
 // a reason says that the rule was needed. So who proves it there anew has proven all.
 #include "backend/nft/compile.h"
+#include "backend/nft/differ.h"
 #include "backend/nft/prove.h"
 #include "backend/nft/reasons.h"
 #include "backend/nft/test_case.h"
@@ -344,6 +345,30 @@ static bool has(const struct nft_reasons *reasons, uint32_t rule, uint32_t by, u
 	return false;
 }
 
+// A list that is not the one whose numbers are given: nothing is known of it.
+static void reasons_of_another_list_are_not_known(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct world w = {.gone = 0};
+	begin(&w, &random);
+	size_t rules = nft_program_find(&w.list, "")->rule.len;
+	uint32_t *number = arena_array(&w.arena, uint32_t, rules + 1);
+	for (uint32_t i = 0; i <= rules; i++)
+		number[i] = i;
+	for (size_t more = 0; more < 2; more++) {
+		struct nft_reasons reasons = {.known = more};
+		struct backend_differences out = {.arena = &w.arena};
+		const struct nft_leaning leaning = {&reasons, number, rules + more};
+		assert_int_equal(nft_differ(&w.ruleset, NULL, &w.tree, "g1", &leaning, &out), 0);
+		assert_int_equal(out.list.len, 0);
+		assert_int_equal(reasons.known, !more);
+		assert_true(!more || !reasons.len);
+		nft_reasons_fini(&reasons);
+	}
+	arena_fini(&w.arena);
+}
+
 // However often the same is said, memory does not grow, and nothing is lost.
 static void repeated_reasons_are_one(void **state)
 {
@@ -385,6 +410,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_asked_holds),
 		cmocka_unit_test(what_was_never_seen_is_asked_about),
 		cmocka_unit_test(who_comes_twice_is_asked_about),
+		cmocka_unit_test(reasons_of_another_list_are_not_known),
 		cmocka_unit_test(repeated_reasons_are_one),
 		cmocka_unit_test(too_many_reasons_are_none),
 	};
