@@ -416,13 +416,11 @@ static bool prove_each(struct backend_nft *nft, const uint32_t *place)
 
 static bool is_changed(const struct nft_changed *changed, uint32_t number)
 {
+	const struct nft_tag was = {.known = true, .rule = number};
 	for (size_t i = 0; i < changed->form.len; i++)
 		if (changed->form.at[i].tag.known && changed->form.at[i].tag.rule == number)
 			return true;
-	for (size_t i = 0; i < changed->turned.rule.len; i++)
-		if (changed->turned.rule.at[i].was == number)
-			return true;
-	return false;
+	return nft_turn_of(&changed->turned, &was);
 }
 
 // Rules that now stand elsewhere than where they were proven may do so because of any other rule.

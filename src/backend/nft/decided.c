@@ -209,11 +209,6 @@ static enum algebra_answer find_deciders(struct nft_decided *d, const struct nft
 
 // --- the reasons ---
 
-static bool same_space(const struct nft_hull *a, const struct nft_hull *b)
-{
-	return a->version == b->version && a->kind == b->kind;
-}
-
 void nft_reason_add(struct nft_reason_list *reasons, struct arena *arena, struct nft_reason reason)
 {
 	reasons->over |= reasons->list.len >= NFT_REASONS_MOST;
@@ -229,10 +224,8 @@ static void note(struct nft_decided *d, size_t by, const struct nft_form *packet
 	bool one = by < d->rules;
 	size_t last = one ? d->noted[by] : 0;
 	struct nft_reason *before = last ? &all->list.at[last - 1] : NULL;
-	if (before && before->rule == d->now && same_space(&before->packets, &reason.packets)) {
-		nft_hull_widen(&before->packets, &reason.packets);
+	if (before && before->rule == d->now && nft_hull_widen(&before->packets, &reason.packets))
 		return;
-	}
 	nft_reason_add(all, d->arena, reason);
 	if (one)
 		d->noted[by] = (uint32_t)all->list.len;

@@ -58,8 +58,10 @@ struct nft_hull nft_hull_of(const struct nft_form *form)
 	return hull;
 }
 
-void nft_hull_widen(struct nft_hull *hull, const struct nft_hull *by)
+bool nft_hull_widen(struct nft_hull *hull, const struct nft_hull *by)
 {
+	if (hull->version != by->version || hull->kind != by->kind)
+		return false;
 	hull->src[0] = by->src[0] < hull->src[0] ? by->src[0] : hull->src[0];
 	hull->src[1] = by->src[1] > hull->src[1] ? by->src[1] : hull->src[1];
 	hull->dst[0] = by->dst[0] < hull->dst[0] ? by->dst[0] : hull->dst[0];
@@ -68,6 +70,7 @@ void nft_hull_widen(struct nft_hull *hull, const struct nft_hull *by)
 	hull->port[1] = by->port[1] > hull->port[1] ? by->port[1] : hull->port[1];
 	hull->proto[0] = by->proto[0] < hull->proto[0] ? by->proto[0] : hull->proto[0];
 	hull->proto[1] = by->proto[1] > hull->proto[1] ? by->proto[1] : hull->proto[1];
+	return true;
 }
 
 bool nft_hulls_apart(const struct nft_hull *a, const struct nft_hull *b)

@@ -17,7 +17,7 @@ struct nft_hull {
 };
 
 struct nft_hull nft_hull_of(const struct nft_form *form) must_check;
-// Holds those of the other one, too; both are of one kind and version.
-void nft_hull_widen(struct nft_hull *hull, const struct nft_hull *by);
+// Holds those of the other one, too. False, and nothing is done, when they are of two kinds or versions.
+bool nft_hull_widen(struct nft_hull *hull, const struct nft_hull *by) must_check;
 // No packet is in both. Not always told.
 bool nft_hulls_apart(const struct nft_hull *a, const struct nft_hull *b) must_check;

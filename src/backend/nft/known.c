@@ -420,11 +420,10 @@ void nft_known_branches(struct nft_dumped_set *set, const struct algebra_set *wa
 	out->len = kept.len;
 }
 
-static struct nft_known_map *find(const struct nft_known *known, const char *name)
+static struct nft_known_map *find(struct nft_known *known, const char *name)
 {
 	uint64_t number;
-	return number_of_map(known, name, &number) ? *slot_of((struct nft_known *)known, number)
-						   : NULL;
+	return number_of_map(known, name, &number) ? *slot_of(known, number) : NULL;
 }
 
 static struct nft_known_map *find_was(const struct nft_known *known, uint64_t number)
@@ -458,7 +457,7 @@ struct nft_dumped_set *nft_known_get(struct nft_known *known, const char *name, 
 	return give(known, find(known, name), name, arena);
 }
 
-bool nft_known_has(const struct nft_known *known, const char *name)
+bool nft_known_has(struct nft_known *known, const char *name)
 {
 	return find(known, name);
 }

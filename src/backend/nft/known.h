@@ -41,7 +41,7 @@ void nft_known_put_chain(struct nft_known *known, const struct nft_dumped_chain 
 bool nft_known_get_chain(struct nft_known *known, const char *name, struct arena *arena,
 			 struct nft_dumped_chain *out) must_check;
 // Whether a map would be given.
-bool nft_known_has(const struct nft_known *known, const char *name) must_check;
+bool nft_known_has(struct nft_known *known, const char *name) must_check;
 // As it was before our messages changed it, until that is settled; NULL: it was not known, or they have not.
 struct nft_dumped_set *nft_known_was(struct nft_known *known, const char *name,
 				     struct arena *arena) must_check;

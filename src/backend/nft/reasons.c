@@ -17,10 +17,11 @@ static int by_all(const void *x, const void *y)
 	return memcmp(x, y, sizeof(struct nft_reason));
 }
 
-static bool same_space(const struct nft_reason *a, const struct nft_reason *b)
+// Both are of one rule by the same other one, and become one reason.
+static bool join(struct nft_reason *reason, const struct nft_reason *other)
 {
-	return a->rule == b->rule && a->by == b->by && a->packets.version == b->packets.version &&
-	       a->packets.kind == b->packets.kind;
+	return reason->rule == other->rule && reason->by == other->by &&
+	       other->by != NFT_REASON_ANY && nft_hull_widen(&reason->packets, &other->packets);
 }
 
 // Rules are proven again and again for some of their packets; what is said of one by one other is said once then.
@@ -30,10 +31,7 @@ static void put_in_order(struct nft_reasons *reasons)
 	qsort(reasons->at, reasons->len, sizeof(*reasons->at), by_all);
 	for (size_t i = 0; i < reasons->len; i++) {
 		struct nft_reason *last = n ? &reasons->at[n - 1] : NULL;
-		if (last && reasons->at[i].by != NFT_REASON_ANY &&
-		    same_space(last, &reasons->at[i]))
-			nft_hull_widen(&last->packets, &reasons->at[i].packets);
-		else if (!last || by_all(last, &reasons->at[i]) != 0)
+		if (!last || (!join(last, &reasons->at[i]) && by_all(last, &reasons->at[i]) != 0))
 			reasons->at[n++] = reasons->at[i];
 	}
 	reasons->len = reasons->sorted = n;

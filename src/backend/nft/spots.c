@@ -58,14 +58,6 @@ static bool was_touched(const struct nft_spots *spots, const char *name)
 	return false;
 }
 
-static bool turns(const struct nft_turned *turned, const struct nft_tag *tag)
-{
-	for (size_t i = 0; i < turned->rule.len; i++)
-		if (tag->known && turned->rule.at[i].was == tag->rule)
-			return true;
-	return false;
-}
-
 void nft_spots_touch(struct backend_nft *nft, const struct nft_dumped_chain *is)
 {
 	struct nft_spots *spots = &nft->changed.spots;
@@ -81,7 +73,7 @@ void nft_spots_touch(struct backend_nft *nft, const struct nft_dumped_chain *is)
 					.len = is->rule.len};
 	for (size_t i = 0; i < is->rule.len; i++) {
 		const struct nft_form *form = &is->rule.at[i];
-		if (turns(&nft->changed.turned, &form->tag) || form->act == ACT_BOXES)
+		if (nft_turn_of(&nft->changed.turned, &form->tag) || form->act == ACT_BOXES)
 			copy_tests(a, form, &chain.rule[i]);
 		chain.rule[i].handle = form->handle;
 		chain.rule[i].tag = (struct nft_tag){.known = form->tag.known,
@@ -447,22 +439,28 @@ static bool is_compared(const struct nft_spots *spots, const struct nft_table *t
 	return false;
 }
 
+int nft_spots_read(struct backend_nft *nft, struct arena *arena, struct nft_table *out)
+{
+	const struct nft_spots *spots = &nft->changed.spots;
+	const char **name = arena_array(arena, const char *, spots->chain.len);
+	const struct nft_part part = {.chain = name, .chains = spots->chain.len, .outline = true};
+	for (size_t i = 0; i < spots->chain.len; i++)
+		name[i] = spots->chain.at[i].name;
+	return nft_table_read_part(&nft->socket, nft->table, &part, arena, out);
+}
+
 void nft_spots_compare(struct backend_nft *nft, struct arena *arena, struct nft_spots_diff *out)
 {
 	const struct nft_spots *spots = &nft->changed.spots;
 	struct comparing c = {.nft = nft, .arena = arena, .out = out};
-	size_t n = spots->chain.len;
-	const char **name = arena_array(arena, const char *, n);
-	const struct nft_part part = {.chain = name, .chains = n, .outline = true};
 	struct nft_table table;
 	*out = (struct nft_spots_diff){.known = nft->changed.known};
-	for (size_t i = 0; i < n; i++)
-		name[i] = spots->chain.at[i].name;
-	if (n && nft_table_read_part(&nft->socket, nft->table, &part, arena, &table))
-		out->known = false;
+	if (spots->chain.len || spots->thinned.len)
+		out->known &= !nft_spots_read(nft, arena, &table);
 	for (size_t i = 0; i < spots->thinned.len && out->known; i++)
-		out->known &= n && is_compared(spots, &table, spots->thinned.at[i]);
-	for (size_t i = 0; i < n && out->known; i++)
-		out->known &=
-			compare_with(&c, &spots->chain.at[i], nft_table_chain(&table, name[i]));
+		out->known &= is_compared(spots, &table, spots->thinned.at[i]);
+	for (size_t i = 0; i < spots->chain.len && out->known; i++) {
+		const struct nft_spots_chain *was = &spots->chain.at[i];
+		out->known &= compare_with(&c, was, nft_table_chain(&table, was->name));
+	}
 }

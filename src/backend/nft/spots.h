@@ -7,6 +7,7 @@
 
 struct backend_nft;
 struct nft_dumped_chain;
+struct nft_table;
 struct nft_touched;
 
 struct nft_spots_chain {  // as it was before
@@ -39,7 +40,9 @@ void nft_spots_front(struct backend_nft *nft);
 // The boxes of a map as they were before what was done since all was proven. False when nobody knows.
 bool nft_spots_old_map(struct backend_nft *nft, const char *name, struct arena *arena,
 		       struct nft_boxes *out) must_check;
-// As the kernel has them now. False when they can't be read.
+// The touched chains as the kernel has them now, without what their maps hold; 0 or a negative errno.
+int nft_spots_read(struct backend_nft *nft, struct arena *arena, struct nft_table *out) must_check;
+// A map's boxes as the kernel has them now. False when they can't be read.
 bool nft_spots_read_map(struct backend_nft *nft, const char *name, struct arena *arena,
 			struct nft_boxes *out) must_check;
 // Whether both test the same; not where a set was not read.

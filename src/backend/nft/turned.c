@@ -148,7 +148,7 @@ void nft_turned_add(struct backend_nft *nft, uint32_t was, uint32_t now, uint32_
 	turned->forms += forms;
 }
 
-static struct nft_turn *turn_of(struct nft_turned *turned, const struct nft_tag *tag)
+struct nft_turn *nft_turn_of(const struct nft_turned *turned, const struct nft_tag *tag)
 {
 	for (size_t i = 0; i < turned->rule.len && tag->known; i++)
 		if (turned->rule.at[i].was == tag->rule)
@@ -167,7 +167,6 @@ static bool only_turned(const struct nft_changed *changed)
 struct turning {
 	struct backend_nft *nft;
 	struct nft_turned *turned;
-	const struct nft_spots *was;
 	const uint32_t *place;
 	struct arena arena;
 	struct nft_program list,
@@ -224,7 +223,7 @@ static bool box_stays(struct turning *t, const struct nft_box *was, const struct
 {
 	if (memcmp(was->range, is->range, fields * sizeof(*was->range)) != 0)
 		return false;
-	struct nft_turn *turn = was->direct ? turn_of(t->turned, &was->direct->tag) : NULL;
+	struct nft_turn *turn = was->direct ? nft_turn_of(t->turned, &was->direct->tag) : NULL;
 	if (!turn || !is->direct)
 		return nft_same_outcome(was, is);
 	const struct nft_form before = nft_direct_form(was->direct),
@@ -253,7 +252,7 @@ static bool as_it_was(struct turning *t, const struct nft_spots_chain *was,
 	bool same = is && !is->base && is->rule.len == was->len;
 	for (size_t i = 0; same && i < was->len; i++) {
 		const struct nft_form *now = &is->rule.at[i];
-		struct nft_turn *turn = turn_of(t->turned, &was->rule[i].tag);
+		struct nft_turn *turn = nft_turn_of(t->turned, &was->rule[i].tag);
 		same = turn ? is_turned(t, turn, &was->rule[i], now)
 			    : now->handle == was->rule[i].handle ||
 				       same_boxes(t, &was->rule[i], now);
@@ -263,17 +262,12 @@ static bool as_it_was(struct turning *t, const struct nft_spots_chain *was,
 
 static bool read_and_compare(struct turning *t)
 {
+	const struct nft_spots *was = &t->nft->changed.spots;
 	struct nft_table table;
-	size_t n = t->was->chain.len;
-	const char **name = arena_array(&t->arena, const char *, n);
-	for (size_t i = 0; i < n; i++)
-		name[i] = t->was->chain.at[i].name;
-	const struct nft_part part = {.chain = name, .chains = n, .outline = true};
-	if (nft_table_read_part(&t->nft->socket, t->nft->table, &part, &t->arena, &table))
-		return false;
-	bool same = true;
-	for (size_t i = 0; i < n && same; i++)
-		same = as_it_was(t, &t->was->chain.at[i], nft_table_chain(&table, name[i]));
+	bool same = !nft_spots_read(t->nft, &t->arena, &table);
+	for (size_t i = 0; i < was->chain.len && same; i++)
+		same = as_it_was(t, &was->chain.at[i],
+				 nft_table_chain(&table, was->chain.at[i].name));
 	return same;
 }
 
@@ -293,12 +287,9 @@ static bool all_found(struct turning *t)
 
 bool nft_turned_proven(struct backend_nft *nft, const uint32_t *place)
 {
-	struct turning t = {.nft = nft,
-			    .turned = &nft->changed.turned,
-			    .was = &nft->changed.spots,
-			    .place = place};
+	struct turning t = {.nft = nft, .turned = &nft->changed.turned, .place = place};
 	if (!only_turned(&nft->changed) || !nft->changed.counted || !t.turned->rule.len ||
-	    t.was->again)
+	    nft->changed.spots.again)
 		return false;
 	arena_init(&t.arena);
 	nft_program_init(&t.list, &t.arena);

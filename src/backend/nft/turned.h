@@ -40,6 +40,8 @@ struct nft_turned {
 };
 // The rule with the number `was` is `now` from here on, with so many forms.
 void nft_turned_add(struct backend_nft *nft, uint32_t was, uint32_t now, uint32_t forms);
+// What the rule with this tag was turned into; NULL: it was not.
+struct nft_turn *nft_turn_of(const struct nft_turned *turned, const struct nft_tag *tag) must_check;
 // Whether nothing was done since all was proven but to turn rules, and these do what they should wherever they were, and
 // nothing else is changed there. `place`: of rules, by number. Who else has changed something is not asked.
 bool nft_turned_proven(struct backend_nft *nft, const uint32_t *place) must_check;
