@@ -85,17 +85,6 @@ static bool turned_is_proven(struct test_fixture *f)
 	return nft_turned_proven(f->nft, nft_live_places(f->nft->live, &arena));
 }
 
-static void run(const char *script)
-{
-	if (test_nft(script))
-		fail_msg("nft does not take %s", script);
-}
-
-static void read_all(struct test_fixture *f, struct nft_table *out)
-{
-	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, out), 0);
-}
-
 // --- maps that are known ---
 
 // Those of gates lead nowhere.
@@ -173,7 +162,7 @@ static size_t assert_known_so(struct test_fixture *f)
 {
 	struct nft_table table;
 	size_t n = 0;
-	read_all(f, &table);
+	test_fixture_read(f, &table);
 	(void)!assert_chains_known_so(f, &table);
 	for (size_t i = 0; i < table.set.len; i++) {
 		const struct nft_dumped_set *set = table.set.at[i];
@@ -263,7 +252,7 @@ static void a_full_proof_leaves_maps_known(void **state)
 static struct nft_dumped_set *some_map(struct test_fixture *f)
 {
 	struct nft_table table;
-	read_all(f, &table);
+	test_fixture_read(f, &table);
 	for (size_t i = 0; i < table.set.len; i++) {
 		struct nft_dumped_set *set = table.set.at[i];
 		if (set->flags & NFT_SET_MAP && set->branches > 2 && set->key_bytes == 4)
@@ -331,7 +320,7 @@ static void changes_of_others_are_found(void **state)
 			assert_true(assert_known_so(f));
 			if (walking)
 				assert_true(test_fixture_turn(f, 3));
-			run(doing[i](f));
+			test_fixture_run(doing[i](f));
 			assert_true(walking || test_fixture_turn(f, 3));
 			size_t n = test_fixture_differences(f);
 			// An element that leads where its packets fare as they should is none.
@@ -348,7 +337,7 @@ static void whatever_others_do_all_is_forgotten(void **state)
 	assert_true(test_fixture_turn(f, 3));
 	assert_int_equal(found_by_walking(f), 0);
 	assert_true(known_of(f)->maps && known_of(f)->chains.chains);
-	run("add table inet other\ndelete table inet other\n");
+	test_fixture_run("add table inet other\ndelete table inet other\n");
 	assert_true(test_fixture_turn(f, 3));
 	uint64_t given = known_of(f)->given;
 	assert_int_equal(test_fixture_differences(f), 0);
@@ -370,7 +359,7 @@ static bool find_spot(struct test_fixture *f, size_t rule, struct spot *out)
 {
 	struct nft_table table;
 	uint32_t number = f->nft->live->rule.at[rule].number;
-	read_all(f, &table);
+	test_fixture_read(f, &table);
 	for (size_t i = 0; i < table.chain.len; i++) {
 		const struct nft_dumped_chain *chain = table.chain.at[i];
 		for (size_t k = 0; k < chain->rule.len && chain->rule.len > 1; k++)
@@ -420,9 +409,10 @@ static void what_is_not_as_it_was_is_found(void **state)
 			deploy(f);
 			(void)!turn_one(f, 3 + 20 * i, &at);
 			assert_true(turned_is_proven(f));
-			run(arena_printf(&f->arena, "%s rule inet bulwark %s %s %" PRIu64 " %s\n",
-					 doing[i].verb, at.chain, doing[i].where,
-					 beside ? at.beside : at.handle, doing[i].rule));
+			test_fixture_run(arena_printf(
+				&f->arena, "%s rule inet bulwark %s %s %" PRIu64 " %s\n",
+				doing[i].verb, at.chain, doing[i].where,
+				beside ? at.beside : at.handle, doing[i].rule));
 			assert_true(!turned_is_proven(f) || (beside && i > 1));
 			assert_true(test_fixture_differences(f) > 0);
 		}
@@ -460,10 +450,10 @@ static void other_tests_and_rules_are_found(void **state)
 	assert_false(turned_is_proven(f));
 	*set = is;
 	assert_true(turned_is_proven(f));
-	run(arena_printf(&f->arena,
-			 "insert rule inet bulwark %s position %" PRIu64 " drop\n"
-			 "delete rule inet bulwark %s handle %" PRIu64 "\n",
-			 at.chain, at.beside, at.chain, at.beside));
+	test_fixture_run(arena_printf(&f->arena,
+				      "insert rule inet bulwark %s position %" PRIu64 " drop\n"
+				      "delete rule inet bulwark %s handle %" PRIu64 "\n",
+				      at.chain, at.beside, at.chain, at.beside));
 	assert_false(turned_is_proven(f));
 	assert_true(test_fixture_differences(f) > 0);
 	deploy(f);
@@ -512,7 +502,7 @@ static void places_are_as_counted(void **state)
 		edit(f, &random);
 		in_front += f->nft->live->front.rule.len > 0;
 		turned += turned_is_proven(f);
-		read_all(f, &table);
+		test_fixture_read(f, &table);
 		assert_true(nft_places_hold(f->nft->live, &table));
 		assert_int_equal(test_fixture_differences(f), 0);
 		assert_true(nft_places_hold(f->nft->live, &table));

@@ -62,10 +62,8 @@ static const char *key(struct test_fixture *f, const struct nft_box *box, unsign
 
 static void run(struct test_fixture *f, const char *what, const char *map, const char *element)
 {
-	const char *line =
-		arena_printf(&f->arena, "%s element inet bulwark %s { %s }\n", what, map, element);
-	if (test_nft(line))
-		fail_msg("nft does not take %s", line);
+	test_fixture_run(
+		arena_printf(&f->arena, "%s element inet bulwark %s { %s }\n", what, map, element));
 }
 
 static const struct backend_difference *told(struct test_fixture *f, enum backend_change change,

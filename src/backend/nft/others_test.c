@@ -13,11 +13,6 @@
 
 #include <cmocka.h>
 
-static void run(const char *script)
-{
-	assert_int_equal(test_nft(script), 0);
-}
-
 // TCP to ports 80-89 from 10.0.0.0/8, nothing else.
 static void make_ruleset(struct test_fixture *f)
 {
@@ -153,12 +148,13 @@ static void rules_of_others_are_found(void **state)
 	struct test_fixture *f = *state;
 	assert_int_equal(others(f).list.len, 0);
 	for (size_t i = 0; i < array_len(tables); i++) {
-		run(tables[i].script);
+		test_fixture_run(tables[i].script);
 		assert_found(f, i);
 		assert_found(f, i); // what is known is known
-		run(!strncmp(tables[i].script, "table ip ", 9)     ? "delete table ip other"
-		    : !strncmp(tables[i].script, "table ip6 ", 10) ? "delete table ip6 other"
-								   : "delete table inet other");
+		test_fixture_run(
+			!strncmp(tables[i].script, "table ip ", 9)     ? "delete table ip other"
+			: !strncmp(tables[i].script, "table ip6 ", 10) ? "delete table ip6 other"
+								       : "delete table inet other");
 		assert_int_equal(others(f).list.len, 0);
 	}
 }
@@ -182,11 +178,12 @@ static void they_are_no_drift(void **state)
 {
 	struct test_fixture *f = *state;
 	struct backend_differences differences = {.arena = &f->arena};
-	run("table ip other { chain f { type filter hook forward priority 0; policy drop; }\n}\n");
+	test_fixture_run("table ip other { chain f { type filter hook forward priority 0; policy "
+			 "drop; }\n}\n");
 	assert_int_equal(others(f).list.len, 1);
 	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
 	assert_int_equal(differences.list.len, 0);
-	run("delete table ip other");
+	test_fixture_run("delete table ip other");
 }
 
 int main(void)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/nft/test_fixture.h"
+#include "backend/nft/open.h"
+#include "backend/nft/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,6 +111,17 @@ static struct test_packet packet_to(uint16_t port)
 				    .sport = 1000,
 				    .dport = port,
 				    .ttl = 64};
+}
+
+void test_fixture_run(const char *script)
+{
+	if (test_nft(script))
+		fail_msg("nft does not take %s", script);
+}
+
+void test_fixture_read(struct test_fixture *f, struct nft_table *out)
+{
+	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, out), 0);
 }
 
 static void send_frames(struct test_fixture *f, struct test_packet p, unsigned packets)

@@ -7,6 +7,8 @@
 #include "backend/nft/test_packet.h"
 #include "base/diag.h"
 
+struct nft_table;
+
 struct test_fixture {
 	struct test_net net;
 	struct backend_nft *nft;
@@ -34,6 +36,10 @@ void test_fixture_take_out(struct test_fixture *fixture, size_t at);
 bool test_fixture_turn(struct test_fixture *fixture, size_t at) must_check;
 // What the proof behind changes finds.
 size_t test_fixture_differences(struct test_fixture *fixture) must_check;
+// Somebody does this with nft(8).
+void test_fixture_run(const char *script);
+// The whole table as the kernel has it.
+void test_fixture_read(struct test_fixture *fixture, struct nft_table *out);
 // UDP packets of IPv4 to this port, from side A; what came of them is for test_net_collect.
 void test_fixture_frames(struct test_fixture *fixture, uint16_t port, unsigned packets);
 // The same, and waits until all have been judged.
