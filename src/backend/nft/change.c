@@ -74,7 +74,7 @@ static bool take_form(struct change *c, uint32_t rule)
 	struct nft_tree *tree = &c->live->tree;
 	if (tree->targeted.at[rule] == NFT_TARGET_CHAIN)
 		vec_push(&c->arena, &c->old_target, (struct old_target){rule, tree->rule.at[rule]});
-	nft_changed_add(c->nft, tree->rule.at[rule]);
+	nft_changed_add(c->nft, tree->rule.at[rule], false);
 	nft_places_doubt(&c->live->places, &tree->rule.at[rule]->tag);
 	c->fold |= nft_overlay_needs(tree, &c->live->front, rule) ||
 		   nft_overlay_helped(tree, &c->live->piece, rule);
@@ -146,7 +146,7 @@ static bool put_rule(struct change *c, size_t at, const struct nft_chain *forms)
 		return false;
 	rule->end = rule->rank + rule->forms;
 	for (size_t i = 0; i < forms->rule.len; i++) {
-		nft_changed_add(c->nft, &forms->rule.at[i]);
+		nft_changed_add(c->nft, &forms->rule.at[i], true);
 		vec_push(&c->arena, &c->added.rule, (uint32_t)live->tree.rule.len);
 		nft_tree_add_rule(&live->tree, &forms->rule.at[i], rule->rank + i);
 	}
@@ -176,7 +176,7 @@ static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *w
 	rule->end = was->end;
 	nft_turned_add(c->nft, was->number, rule->number, was->forms);
 	for (uint32_t i = 0; i < was->forms; i++) {
-		nft_changed_add(c->nft, &forms->rule.at[i]);
+		nft_changed_add(c->nft, &forms->rule.at[i], false);
 		nft_places_doubt(&c->live->places, &c->live->tree.rule.at[was->first + i]->tag);
 		nft_places_doubt(&c->live->places, &forms->rule.at[i].tag);
 		if (!nft_tree_turn(&c->live->tree, was->first + i, &forms->rule.at[i], &c->touched))
@@ -263,7 +263,7 @@ static bool place(struct change *c, const struct nft_waiting *waiting)
 		if (!placed && c->edits)
 			return false;
 		if (placed && was_in_front) {
-			nft_changed_add(c->nft, tree->rule.at[rule]);
+			nft_changed_add(c->nft, tree->rule.at[rule], true);
 			nft_front_leave(c->live, rule);
 		}
 		c->placed |= placed;

@@ -6,14 +6,8 @@
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/prove.h"
-#include "backend/nft/table.h"
+#include "backend/nft/reached.h"
 
-#include <errno.h>
-#include <string.h>
-
-#define ROUNDS_MOST 64u // reads, each of what the last one has led to
-#define CHAINS_MOST 100000u
-#define STEPS_MOST 4000000u
 #define MEETING_MOST 60000u // rules; when more meet a change, all is proven again
 
 void nft_changed_init(struct nft_changed *changed)
@@ -64,7 +58,7 @@ void backend_nft_adopt(struct backend_nft *nft, uint64_t proven)
 	nft_changed_proven(nft, at, proven & 1);
 }
 
-void nft_changed_add(struct backend_nft *nft, const struct nft_form *form)
+void nft_changed_add(struct backend_nft *nft, const struct nft_form *form, bool came)
 {
 	struct arena *a = &nft->changed.arena;
 	struct nft_form copy = {.match = arena_array(a, struct nft_match, form->len),
@@ -81,185 +75,7 @@ void nft_changed_add(struct backend_nft *nft, const struct nft_form *form)
 		set.at = arena_memdup(a, set.at, set.len * sizeof(*set.at));
 		copy.match[i] = (struct nft_match){form->match[i].field, set};
 	}
-	vec_push(a, &nft->changed.form, copy);
-}
-
-// --- the chains to which packets come ---
-
-struct reading {
-	struct backend_nft *nft;
-	struct arena *arena;
-	const char *prefix;
-	const uint32_t *place;
-	const struct nft_area *area;
-	struct nft_program program;
-	VEC(const char *) wanted; // chains, without the prefix
-	struct map asked;
-	int error;
-};
-
-static void want(struct reading *r, const char *chain)
-{
-	if (!chain || map_get(&r->asked, chain))
-		return;
-	map_put(&r->asked, chain, r);
-	vec_push(r->arena, &r->wanted, chain);
-}
-
-// The field of the packets that the register holds, whatever else it may be for others; NFT_FIELDS: no such field is told.
-static enum nft_field field_read(const struct nft_area *packets, const struct nft_reg *reg)
-{
-	for (uint64_t left = packets->has; left; left &= left - 1) {
-		enum nft_field field = (enum nft_field)__builtin_ctzll(left);
-		const struct nft_field_info *info = &nft_field_info[field];
-		if (info->place.source == SOURCE_PAYLOAD && reg->place.source == SOURCE_PAYLOAD &&
-		    info->place.key == reg->place.key && info->place.offset == reg->place.offset &&
-		    info->bytes == reg->bytes && info->bits == reg->bytes * 8u &&
-		    reg->mask == algebra_max(info->bits))
-			return field;
-	}
-	return NFT_FIELDS;
-}
-
-// As a register's values, which are the field's.
-static const struct algebra_set *values_of(const void *context, const struct nft_reg *reg)
-{
-	const struct nft_area *packets = context;
-	enum nft_field field = field_read(packets, reg);
-	return field == NFT_FIELDS ? NULL : &packets->set[field];
-}
-
-// What is known of a map has numbers and no names.
-static void name_tag(const struct nft_live *live, struct nft_tag *tag)
-{
-	bool ours = tag->known && tag->rule < live->rule.len && !tag->policy && !tag->name;
-	const struct nft_live_rule *rule = ours ? &live->rule.at[tag->rule] : NULL;
-	const struct nft_form *form = rule && rule->forms ? live->tree.rule.at[rule->first] : NULL;
-	if (!form)
-		return;
-	tag->policy = form->tag.policy;
-	tag->name = form->tag.name;
-}
-
-// Boxes that decide by themselves lead on to nothing that is to be read.
-static void take_direct(struct reading *r, const struct nft_form *form)
-{
-	for (size_t i = 0; form->act == ACT_BOXES && i < form->boxes.len; i++) {
-		struct nft_chain *chain = nft_direct_chain(&r->program, &form->boxes.box[i]);
-		if (!chain)
-			continue;
-		nft_live_place(r->nft->live, r->place, &chain->rule.at[0].tag);
-		name_tag(r->nft->live, &chain->rule.at[0].tag);
-	}
-}
-
-// Whose rule it is by its place; its chains are wanted too, but for those of the tree, to which a walk has to lead.
-static void take_rules(struct reading *r, const struct nft_dumped_chain *from, struct nft_chain *to)
-{
-	struct nft_chain all;
-	nft_chain_spread(from->rule.at, from->rule.len, r->arena, &all);
-	for (size_t i = 0; i < all.rule.len; i++) {
-		struct nft_form form = all.rule.at[i];
-		nft_live_place(r->nft->live, r->place, &form.tag);
-		if (from->known)
-			name_tag(r->nft->live, &form.tag);
-		if (!nft_leads_on(&form))
-			want(r, form.chain);
-		vec_push(r->arena, &to->rule, form);
-	}
-}
-
-static void read_wanted(struct reading *r)
-{
-	struct nft_table table;
-	size_t n = r->wanted.len, prefix = strlen(r->prefix);
-	const char **name = arena_array(r->arena, const char *, n);
-	for (size_t i = 0; i < n; i++)
-		name[i] = arena_printf(r->arena, "%s%s", r->prefix, r->wanted.at[i]);
-	const struct nft_near near = {values_of, r->area};
-	const struct nft_part part = {
-		.chain = name, .chains = n, .known = &r->nft->live->known, .near = &near};
-	r->wanted.len = 0;
-	r->error = nft_table_read_part(&r->nft->socket, r->nft->table, &part, r->arena, &table);
-	for (size_t i = 0; i < table.chain.len && !r->error; i++) {
-		const struct nft_dumped_chain *chain = table.chain.at[i];
-		take_rules(r, chain, nft_program_chain(&r->program, chain->name + prefix));
-	}
-	if (r->program.chain.len > CHAINS_MOST)
-		r->error = -E2BIG;
-}
-
-static void pass_rule(struct nft_walk *walk, const struct nft_visit *at,
-		      const struct nft_form *form, const struct nft_area *packets,
-		      struct arena *arena, struct nft_areas *rest)
-{
-	(void)at;
-	nft_walk_past(walk, form, packets, arena, rest);
-}
-
-static bool pass_end(struct nft_walk *walk, const struct nft_visit *at,
-		     const struct nft_area *packets)
-{
-	(void)walk, (void)at, (void)packets;
-	return true;
-}
-
-// A chain that was not read yet, or a rule that nobody can follow: the proof says so then.
-static void note_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
-{
-	(void)walk, (void)at, (void)why;
-}
-
-static void note_missing(struct nft_walk *walk, const char *chain)
-{
-	if (chain && strncmp(chain, NFT_DIRECT_CHAIN, strlen(NFT_DIRECT_CHAIN)) != 0)
-		want(walk->user, chain);
-}
-
-static void walk_read(struct reading *r)
-{
-	struct nft_ways ways;
-	nft_ways_find(&r->program, r->arena, &ways);
-	struct nft_walk walk = {.ways = &ways,
-				.user = r,
-				.rule = pass_rule,
-				.ends = pass_end,
-				.lost = note_lost,
-				.missing = note_missing,
-				.leading_only = true,
-				.all_back = true,
-				.steps = STEPS_MOST};
-	nft_walk(&walk, r->area);
-	nft_ways_fini(&ways);
-	if (walk.over)
-		r->error = -E2BIG;
-}
-
-static void read_chains(struct reading *r)
-{
-	want(r, "");
-	for (unsigned i = 0; i < ROUNDS_MOST && !r->error; i++) {
-		if (r->wanted.len)
-			read_wanted(r);
-		if (!r->error)
-			walk_read(r);
-		if (!r->wanted.len)
-			return;
-	}
-	r->error = -E2BIG;
-}
-
-static void read_ways(struct reading *r)
-{
-	read_chains(r);
-	size_t chains = r->program.chain.len;
-	for (size_t i = 0; i < chains && !r->error; i++) {
-		const struct nft_chain *chain = r->program.chain.at[i];
-		for (size_t k = 0; k < chain->rule.len; k++)
-			take_direct(r, &chain->rule.at[k]);
-	}
-	if (r->program.chain.len > CHAINS_MOST)
-		r->error = -E2BIG;
+	vec_push(a, &nft->changed.form, ((struct nft_changed_form){copy, came}));
 }
 
 // --- the rules that meet them ---
@@ -359,30 +175,95 @@ bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets
 	return all;
 }
 
+// --- what has become of them ---
+
+// By number of a rule, and by what else tags say.
+struct sinces {
+	enum nft_since *of;
+	uint32_t numbers;
+};
+
+static enum nft_since *since_of(const struct sinces *all, uint32_t number)
+{
+	bool ours = number < all->numbers, end = number >= NFT_TAG_HELPER;
+	return ours  ? &all->of[number]
+	       : end ? &all->of[all->numbers + (number - NFT_TAG_HELPER)]
+		     : NULL;
+}
+
+static void set_since(const struct sinces *all, const struct nft_numbers *numbers,
+		      enum nft_since since)
+{
+	for (size_t i = 0; i < numbers->list.len; i++) {
+		enum nft_since *of = since_of(all, numbers->list.at[i]);
+		if (of)
+			*of = since;
+	}
+}
+
+// What comes to the front is asked before all that stands in the tree.
+static bool came_to_front(const struct backend_nft *nft, const uint32_t *place)
+{
+	const struct nft_changed *changed = &nft->changed;
+	const struct nft_tree *tree = &nft->live->tree;
+	for (size_t i = 0; i < changed->form.len; i++) {
+		uint32_t number = changed->form.at[i].form.tag.rule;
+		struct nft_live_forms is = nft_live_forms(nft->live, place, number);
+		for (uint32_t k = is.first; k < is.first + is.forms; k++)
+			if (changed->form.at[i].came && tree->rule.at[k] && !tree->placed.at[k])
+				return true;
+	}
+	return false;
+}
+
+// By rule of the list; NULL when it is not known.
+static const enum nft_since *find_since(const struct backend_nft *nft, const uint32_t *place,
+					const struct near_list *near,
+					const struct nft_changed_since *since, struct arena *arena)
+{
+	const struct nft_changed *changed = &nft->changed;
+	const struct nft_tree *tree = &nft->live->tree;
+	struct sinces all = {.numbers = nft->live->numbers};
+	if (!since || !since->spots->known || changed->spots.gates || came_to_front(nft, place))
+		return NULL;
+	all.of = arena_array(arena, enum nft_since,
+			     all.numbers + (NFT_TAG_DEFAULT - NFT_TAG_HELPER) + 1);
+	set_since(&all, &changed->spots.front, NFT_SINCE_LEFT);
+	set_since(&all, &since->spots->lost, NFT_SINCE_LEFT);
+	set_since(&all, &since->spots->moved, NFT_SINCE_CAME);
+	set_since(&all, &since->spots->come, NFT_SINCE_CAME);
+	for (size_t i = 0; i < changed->form.len; i++) {
+		enum nft_since *of = since_of(&all, changed->form.at[i].form.tag.rule);
+		if (of)
+			*of = NFT_SINCE_CAME;
+	}
+	enum nft_since *out = arena_array(arena, enum nft_since, near->number.len);
+	for (size_t i = 0; i < near->number.len; i++) {
+		out[i] = *since_of(&all, tree->rule.at[near->number.at[i]]->tag.rule);
+		if (near->number.at[i] == since->rule && out[i] == NFT_SINCE_STAYED)
+			out[i] = NFT_SINCE_LEFT;
+	}
+	return out;
+}
+
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
-		       const struct nft_form *packets)
+		       const struct nft_form *packets, const struct nft_changed_since *since)
 {
 	struct arena arena;
 	struct nft_area area;
 	struct near_list list = {.number = {0}};
 	struct nft_proof proof = {.over = true};
 	arena_init(&arena);
-	struct reading r = {.nft = nft,
-			    .arena = &arena,
-			    .prefix = nft->live->prefix,
-			    .place = place,
-			    .area = &area,
-			    .asked = {.arena = &arena}};
-	nft_program_init(&r.program, &arena);
+	struct nft_program program;
+	nft_program_init(&program, &arena);
 	nft_program_init(&list.program, &arena);
 	nft_area_all(&area);
 	nft_area_form(&area, &arena, packets);
 	make_list(nft->live, packets, &list);
-	bool few = area.has && list.number.len <= MEETING_MOST;
-	if (few && !area.never)
-		read_ways(&r);
-	if (few && !area.never && !r.error)
-		nft_prove_in(&area, &list.program, &r.program, &arena, &proof);
+	bool few = area.has && !area.never && list.number.len <= MEETING_MOST;
+	if (few && !nft_read_reached(nft, place, &area, &program))
+		nft_prove_since(&area, &list.program, &program,
+				find_since(nft, place, &list, since, &arena), &arena, &proof);
 	bool proven = area.never || (!proof.over && !proof.misfit.len);
 	if (proven)
 		nft_reasons_take(&nft->live->reasons, &proof.reason, list.number.at);
@@ -396,31 +277,71 @@ static bool only_ours(struct backend_nft *nft, uint32_t *now_out)
 	       nft_only_ours(&nft->socket, nft->changed.at, now_out);
 }
 
-// A rule that goes and comes again is for the same packets.
-static bool was_before(const struct nft_changed *changed, size_t at)
+// Whether that was shown with one before: a rule that goes and comes again is for the same packets. `whole`: by form that
+// was looked at, whether nothing was taken for known.
+static bool was_before(const struct nft_changed *changed, size_t at, const bool *whole)
 {
-	for (size_t i = 0; i < at; i++)
-		if (nft_form_same_matches(&changed->form.at[i], &changed->form.at[at]))
+	const struct nft_changed_form *is = &changed->form.at[at];
+	for (size_t i = 0; i < at; i++) {
+		const struct nft_changed_form *was = &changed->form.at[i];
+		if ((whole[i] || (was->came && is->came)) &&
+		    nft_form_same_matches(&was->form, &is->form))
 			return true;
+	}
 	return false;
 }
 
-static bool prove_each(struct backend_nft *nft, const uint32_t *place)
+static bool prove_each(struct backend_nft *nft, const uint32_t *place,
+		       const struct nft_spots_diff *spots, struct arena *arena)
 {
 	const struct nft_changed *changed = &nft->changed;
-	for (size_t i = 0; i < changed->form.len; i++)
-		if (!was_before(changed, i) && !nft_changed_prove(nft, place, &changed->form.at[i]))
-			return false;
-	return true;
+	const struct nft_changed_since since = {spots, NFT_REASON_ANY};
+	bool *whole = arena_array(arena, bool, changed->form.len), proven = true;
+	for (size_t i = 0; i < changed->form.len && proven; i++) {
+		const struct nft_changed_form *form = &changed->form.at[i];
+		if (was_before(changed, i, whole) ||
+		    (!form->came && nft_gone_proven(nft, place, spots, i)))
+			continue;
+		whole[i] = !form->came;
+		proven = nft_changed_prove(nft, place, &form->form, form->came ? &since : NULL);
+	}
+	return proven;
 }
 
 static bool is_changed(const struct nft_changed *changed, uint32_t number)
 {
 	const struct nft_tag was = {.known = true, .rule = number};
 	for (size_t i = 0; i < changed->form.len; i++)
-		if (changed->form.at[i].tag.known && changed->form.at[i].tag.rule == number)
+		if (changed->form.at[i].form.tag.known &&
+		    changed->form.at[i].form.tag.rule == number)
 			return true;
 	return nft_turn_of(&changed->turned, &was);
+}
+
+static bool meets_changed(const struct backend_nft *nft, const uint32_t *place, uint32_t number)
+{
+	const struct nft_changed *changed = &nft->changed;
+	struct nft_live_forms is = nft_live_forms(nft->live, place, number);
+	for (uint32_t k = is.first; k < is.first + is.forms; k++)
+		for (size_t i = 0; i < changed->form.len; i++)
+			if (nft->live->tree.rule.at[k] &&
+			    nft_form_may_meet(&changed->form.at[i].form,
+					      nft->live->tree.rule.at[k]))
+				return true;
+	return false;
+}
+
+// Who is hidden or shows up is so because of what has changed; others at most stand elsewhere.
+static bool are_because(const struct backend_nft *nft, const uint32_t *place,
+			const struct nft_numbers *some, const struct nft_numbers *elsewhere)
+{
+	for (size_t i = 0; i < some->list.len; i++) {
+		uint32_t number = some->list.at[i];
+		if (!is_changed(&nft->changed, number) && !nft_numbers_count(elsewhere, number) &&
+		    !meets_changed(nft, place, number))
+			return false;
+	}
+	return true;
 }
 
 // Rules that now stand elsewhere than where they were proven may do so because of any other rule.
@@ -443,7 +364,10 @@ static bool prove_spots(struct backend_nft *nft, const uint32_t *place)
 	struct nft_spots_diff spots;
 	arena_init(&arena);
 	nft_spots_compare(nft, &arena, &spots);
-	if (!nft_gone_proven(nft, place, &spots) && !prove_each(nft, place))
+	if (spots.known && (!are_because(nft, place, &spots.lost, &spots.come) ||
+			    !are_because(nft, place, &spots.come, &spots.lost)))
+		return false;
+	if (!prove_each(nft, place, &spots, &arena))
 		return false;
 	nft->live->reasons.known &= spots.known;
 	doubt(nft, place, &spots.lost);

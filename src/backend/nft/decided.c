@@ -284,6 +284,13 @@ enum algebra_answer nft_decided_before(struct nft_decided *decided, const struct
 	return ALGEBRA_COVERED;
 }
 
+bool nft_decided_perhaps(struct nft_decided *decided, const struct nft_area *packets)
+{
+	enum algebra_answer answer = nft_decided_before(decided, packets);
+	decided->over |= answer == ALGEBRA_GAVE_UP;
+	return answer != ALGEBRA_OPEN;
+}
+
 // Then it pays to know which packets there are to care for.
 enum algebra_answer nft_decided_often(struct nft_decided *decided, const struct nft_area *packets)
 {

@@ -35,6 +35,7 @@ struct nft_decided {
 		live;    // an area that holds those of its packets that no earlier rule decides …
 	bool live_known; // … once that was
 	unsigned asked;  // often
+	bool over;       // some was too much work to tell
 };
 // Borrows the rules.
 void nft_decided_init(struct nft_decided *decided, const struct nft_form *rule, size_t rules,
@@ -46,6 +47,9 @@ void nft_decided_end(struct nft_decided *decided);
 // Whether earlier rules of the list decide all these packets of the rule, wherever they stand.
 enum algebra_answer nft_decided_before(struct nft_decided *decided,
 				       const struct nft_area *packets) must_check;
+// The same, unless that is too much work to tell. (Who makes a chain may leave a rule out because of what stands before it
+// there: then it is no difference, and nothing is proven.)
+bool nft_decided_perhaps(struct nft_decided *decided, const struct nft_area *packets) must_check;
 // The same where it is asked again and again on a way.
 enum algebra_answer nft_decided_often(struct nft_decided *decided,
 				      const struct nft_area *packets) must_check;

@@ -222,8 +222,10 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 		vec_push(arena, &rest->list, (struct nft_area *)packets);
 }
 
-static void see_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
+static void see_lost(struct nft_walk *walk, const struct nft_visit *at,
+		     const struct nft_area *packets, const char *why)
 {
+	(void)packets;
 	struct flattening *f = walk->user;
 	struct nft_form form = at->stop->chain->rule.at[at->rule];
 	struct nft_area all;

@@ -200,6 +200,7 @@ struct nft_chain *nft_direct_chain(struct nft_program *program, const struct nft
 		return NULL;
 	struct nft_chain *chain = nft_program_chain(program, box->chain);
 	chain->direct = true;
+	vec_reserve(program->arena, &chain->rule, 1);
 	vec_push(program->arena, &chain->rule, nft_direct_form(box->direct));
 	return chain;
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The proof behind a change that only takes rules out. What was shown of any other rule still holds, with one kernel rule
-// less on the way of its packets, unless it was shown because of the one that went: a packet that the rule need not come to,
-// as that one decides it. The proof has noted these reasons; unless others decide these packets, too, it is made again for
-// them. That nothing else has changed is read from the kernel: in the chains and maps that were touched each spot is as it
-// was and where it was; those of the rules that went are gone, as many as they had in the whole table; and rules that show
-// up there, because they are hidden no longer, are proven for the packets that both are for.
+// The proof behind a rule that was taken out. What was shown of any other rule still holds, with one kernel rule less on the
+// way of its packets, unless it was shown because of the one that went: a packet that the rule need not come to, as that one
+// decides it. The proof has noted these reasons; unless others decide these packets, too, that rule is followed for them.
+// That nothing else has changed is read from the kernel: in the chains and maps that were touched each spot is as it was and
+// where it was; those of the rule that went are gone, as many as it had in the whole table; and rules that show up there,
+// because they are hidden no longer, or stand elsewhere now, are proven for the packets that both are for.
 #include "backend/nft/gone.h"
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 
 #define ASKED_MOST 64u   // areas; of these …
 #define FOLLOWED_MOST 8u // … are followed; for more it takes longer than to follow what went
+#define OTHERS_MOST 4u   // rules that stand elsewhere; more are followed for all that went
 
 void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule)
 {
@@ -23,13 +24,19 @@ void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule)
 	uint32_t there = nft_places_of(&nft->live->places, rule->number);
 	for (uint32_t i = 0; i < rule->forms; i++)
 		vec_push(&changed->arena, &changed->gone,
-			 ((struct nft_gone){rule->number, rule->first + i, there}));
+			 ((struct nft_gone){rule->number, rule->first + i, there,
+					    changed->form.len + i}));
 }
 
-// Packets for which it is to be proven; unless earlier ones decide them, if they are only asked about for this rule.
+// Packets for which it is to be proven.
 struct asked {
 	struct nft_form packets;
-	uint32_t rule; // in the tree, or NFT_REASON_ANY
+	enum {
+		FOR_ALL,   // of no rule it is known what becomes of them,
+		FOR_SHOWN, // of all but those that stand elsewhere,
+		FOR_RULE,  // and but this one, if no earlier one decides them
+	} whom;
+	uint32_t rule; // in the tree
 };
 
 struct going {
@@ -41,42 +48,28 @@ struct going {
 	bool over;
 };
 
-static const struct nft_gone *gone_with(const struct nft_changed *changed, uint32_t number)
+static bool all_went(const struct nft_gone *gone, const struct nft_spots_diff *spots)
+{
+	return nft_numbers_count(&spots->lost, gone->number) == gone->there &&
+	       !nft_numbers_count(&spots->led, gone->number);
+}
+
+static bool is_gone(const struct nft_changed *changed, uint32_t number)
 {
 	for (size_t i = 0; i < changed->gone.len; i++)
 		if (changed->gone.at[i].number == number)
-			return &changed->gone.at[i];
-	return NULL;
-}
-
-static size_t count(const struct nft_numbers *numbers, uint32_t number)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < numbers->list.len; i++)
-		n += numbers->list.at[i] == number;
-	return n;
-}
-
-// Nothing but all spots of these rules is gone, and all others are where they were.
-static bool only_they_went(const struct nft_changed *changed, const struct nft_spots_diff *spots)
-{
-	if (!spots->known || spots->moved.list.len || spots->leads || changed->spots.others)
-		return false;
-	for (size_t i = 0; i < spots->lost.list.len; i++)
-		if (!gone_with(changed, spots->lost.list.at[i]))
-			return false;
-	for (size_t i = 0; i < changed->gone.len; i++)
-		if (count(&spots->lost, changed->gone.at[i].number) != changed->gone.at[i].there)
-			return false;
-	return true;
-}
-
-static bool is_asked(const struct going *g, const struct nft_form *packets, uint32_t rule)
-{
-	for (size_t i = 0; i < g->asked.len; i++)
-		if (g->asked.at[i].rule == rule &&
-		    nft_form_same_matches(&g->asked.at[i].packets, packets))
 			return true;
+	return false;
+}
+
+static bool is_asked(const struct going *g, const struct asked *asked)
+{
+	for (size_t i = 0; i < g->asked.len; i++) {
+		const struct asked *there = &g->asked.at[i];
+		if (there->whom == asked->whom && there->rule == asked->rule &&
+		    nft_form_same_matches(&there->packets, &asked->packets))
+			return true;
+	}
 	return false;
 }
 
@@ -86,8 +79,8 @@ static void ask(struct going *g, const struct nft_form *went, uint32_t rule,
 		const struct nft_reason *reason)
 {
 	struct nft_area area;
-	struct nft_form form = {0};
-	uint32_t alone = reason ? rule : NFT_REASON_ANY;
+	struct asked asked = {.rule = rule};
+	asked.whom = !reason ? FOR_SHOWN : rule == NFT_REASON_ANY ? FOR_ALL : FOR_RULE;
 	nft_area_all(&area);
 	nft_area_form(&area, g->arena, went);
 	if (rule != NFT_REASON_ANY)
@@ -96,12 +89,12 @@ static void ask(struct going *g, const struct nft_form *went, uint32_t rule,
 		nft_reason_narrow(reason, g->arena, &area);
 	if (area.never)
 		return;
-	nft_area_matches(&area, g->arena, &form);
-	if (is_asked(g, &form, alone))
+	nft_area_matches(&area, g->arena, &asked.packets);
+	if (is_asked(g, &asked))
 		return;
 	g->over |= g->asked.len >= ASKED_MOST;
 	if (!g->over)
-		vec_push(g->arena, &g->asked, ((struct asked){form, alone}));
+		vec_push(g->arena, &g->asked, asked);
 }
 
 static void ask_reasons(struct going *g, const struct nft_gone *gone, const struct nft_form *went)
@@ -119,44 +112,80 @@ static void ask_reasons(struct going *g, const struct nft_gone *gone, const stru
 	}
 }
 
-// Rules that come to stand where they did not.
-static void ask_shown(struct going *g, const struct nft_spots_diff *spots,
-		      const struct nft_form *went, const uint32_t *place)
+// A rule that goes hides no other one: who is missing somewhere stands elsewhere instead.
+static bool hides_nobody(const struct nft_changed *changed, const struct nft_spots_diff *spots)
 {
-	for (size_t i = 0; i < spots->come.list.len && !g->over; i++) {
-		struct nft_live_forms shown =
-			nft_live_forms(g->nft->live, place, spots->come.list.at[i]);
-		g->over |= !shown.forms;
-		for (uint32_t k = shown.first; k < shown.first + shown.forms; k++)
+	for (size_t i = 0; i < spots->lost.list.len; i++) {
+		uint32_t number = spots->lost.list.at[i];
+		if (!is_gone(changed, number) && !nft_numbers_count(&spots->come, number))
+			return false;
+	}
+	return true;
+}
+
+// Rules that have come to stand where they did not, or no longer stand where they did.
+static void list_others(struct going *g, const struct nft_spots_diff *spots,
+			struct nft_numbers *out)
+{
+	const struct nft_numbers *all[] = {&spots->come, &spots->moved, &spots->lost,
+					   &g->nft->changed.spots.front};
+	for (size_t k = 0; k < array_len(all); k++)
+		for (size_t i = 0; i < all[k]->list.len && out->list.len <= OTHERS_MOST; i++) {
+			uint32_t number = all[k]->list.at[i];
+			if (!is_gone(&g->nft->changed, number) && !nft_numbers_count(out, number))
+				vec_push(g->arena, &out->list, number);
+		}
+}
+
+static void ask_others(struct going *g, const struct nft_spots_diff *spots,
+		       const struct nft_form *went, const uint32_t *place)
+{
+	struct nft_numbers others = {{0}};
+	g->over |= !hides_nobody(&g->nft->changed, spots);
+	list_others(g, spots, &others);
+	if (others.list.len > OTHERS_MOST) {
+		ask(g, went, NFT_REASON_ANY, NULL);
+		return;
+	}
+	for (size_t i = 0; i < others.list.len; i++) {
+		struct nft_live_forms is = nft_live_forms(g->nft->live, place, others.list.at[i]);
+		g->over |= !is.forms;
+		for (uint32_t k = is.first; k < is.first + is.forms; k++)
 			if (g->tree->rule.at[k])
 				ask(g, went, k, NULL);
 	}
 }
 
-static bool holds(struct going *g, const struct asked *asked, const uint32_t *place)
+static bool holds(struct going *g, const struct asked *asked, const uint32_t *place,
+		  const struct nft_spots_diff *spots)
 {
-	if (asked->rule != NFT_REASON_ANY &&
-	    nft_changed_decided(g->nft, &asked->packets, asked->rule))
+	const struct nft_changed_since all = {spots, NFT_REASON_ANY}, one = {spots, asked->rule},
+				       *since[] = {[FOR_SHOWN] = &all, [FOR_RULE] = &one};
+	if (asked->whom == FOR_RULE && nft_changed_decided(g->nft, &asked->packets, asked->rule))
 		return true;
-	return g->followed++ < FOLLOWED_MOST && nft_changed_prove(g->nft, place, &asked->packets);
+	return g->followed++ < FOLLOWED_MOST &&
+	       nft_changed_prove(g->nft, place, &asked->packets, since[asked->whom]);
 }
 
 bool nft_gone_proven(struct backend_nft *nft, const uint32_t *place,
-		     const struct nft_spots_diff *spots)
+		     const struct nft_spots_diff *spots, size_t form)
 {
 	struct nft_changed *changed = &nft->changed;
+	const struct nft_form *went = &changed->form.at[form].form;
+	const struct nft_gone *gone = NULL;
 	struct arena arena cleanup(arena_fini);
 	struct going g = {.nft = nft, .tree = &nft->live->tree, .arena = &arena};
 	arena_init(&arena);
-	if (!changed->gone.len || changed->gone.len != changed->form.len || !changed->counted ||
-	    !nft->live->reasons.known || !only_they_went(changed, spots))
+	for (size_t i = 0; i < changed->gone.len; i++)
+		if (changed->gone.at[i].form == form)
+			gone = &changed->gone.at[i];
+	if (!gone || !changed->counted || !nft->live->reasons.known || !spots->known ||
+	    changed->spots.gates || !all_went(gone, spots))
 		return false;
-	for (size_t i = 0; i < changed->gone.len; i++) {
-		ask_reasons(&g, &changed->gone.at[i], &changed->form.at[i]);
-		ask_shown(&g, spots, &changed->form.at[i], place);
-	}
+	ask_reasons(&g, gone, went);
+	ask_others(&g, spots, went, place);
 	bool proven = !g.over;
 	for (size_t i = 0; i < g.asked.len && proven; i++)
-		proven = holds(&g, &g.asked.at[i], place);
+		proven = holds(&g, &g.asked.at[i], place, spots);
 	return proven;
 }

@@ -11,10 +11,12 @@ struct nft_spots_diff;
 struct nft_gone {
 	uint32_t number, in_tree; // of the rule, and of this kernel rule of it
 	uint32_t there;           // kernel rules of the rule in the whole table
+	size_t form;              // as it was changed
 };
 // A rule that stands in the tree is going to leave it; its forms are the next that are changed (nft_changed_add).
 void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule);
-// Whether nothing was done since all was proven but to take rules out, and it is proven what becomes of their packets.
-// `spots`: what that has made of the kernel's rules. `place`: of rules, by number.
+// Whether it is proven what becomes of the packets of a form that went (by its place in nft_changed.form): nothing was
+// changed for them since all was proven but by that, and by what is proven of other forms. `spots`: what changes have made
+// of the kernel's rules. `place`: of rules, by number.
 bool nft_gone_proven(struct backend_nft *nft, const uint32_t *place,
-		     const struct nft_spots_diff *spots) must_check;
+		     const struct nft_spots_diff *spots, size_t form) must_check;

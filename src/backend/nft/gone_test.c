@@ -74,7 +74,10 @@ static bool gone_is_proven(struct test_fixture *f)
 	arena_init(&arena);
 	const uint32_t *place = nft_live_places(f->nft->live, &arena);
 	nft_spots_compare(f->nft, &arena, &spots);
-	return nft_gone_proven(f->nft, place, &spots);
+	for (size_t i = 0; i < f->nft->changed.form.len; i++)
+		if (!nft_gone_proven(f->nft, place, &spots, i))
+			return false;
+	return f->nft->changed.form.len > 0;
 }
 
 static size_t all_differences(struct test_fixture *f)
@@ -87,17 +90,6 @@ static size_t all_differences(struct test_fixture *f)
 static size_t some_rule(struct test_fixture *f, struct test_random *random)
 {
 	return test_random_below(random, (uint32_t)f->ruleset.rule.len);
-}
-
-static void run(const char *script)
-{
-	if (test_nft(script))
-		fail_msg("nft does not take %s", script);
-}
-
-static void read_all(struct test_fixture *f, struct nft_table *out)
-{
-	assert_int_equal(nft_table_read(&f->nft->socket, "bulwark", NFT_ALL, &f->arena, out), 0);
 }
 
 // --- what is proven ---
@@ -164,7 +156,7 @@ static void take_one_out(struct test_fixture *f, struct test_random *random)
 
 static const struct nft_dumped_chain *touched_chain(struct test_fixture *f, struct nft_table *table)
 {
-	read_all(f, table);
+	test_fixture_read(f, table);
 	for (size_t i = 0; i < f->nft->changed.spots.chain.len; i++) {
 		const struct nft_dumped_chain *chain =
 			nft_table_chain(table, f->nft->changed.spots.chain.at[i].name);
@@ -200,7 +192,7 @@ static const char *more_of_it_was_there(struct test_fixture *f)
 
 static const char *gates_changed(struct test_fixture *f)
 {
-	f->nft->changed.spots.others = true;
+	f->nft->changed.spots.gates = true;
 	return "";
 }
 
@@ -236,7 +228,7 @@ static void what_is_not_as_it_was_is_found(void **state)
 				assert_int_equal(test_fixture_differences(f), 0);
 		}
 		if (*script)
-			run(script);
+			test_fixture_run(script);
 		assert_false(gone_is_proven(f));
 		assert_int_equal(test_fixture_differences(f) > 0, doing[i].differs);
 	}
@@ -248,7 +240,7 @@ static const char *thinned_map(struct test_fixture *f)
 {
 	const struct nft_spots *spots = &f->nft->changed.spots;
 	struct nft_table table;
-	read_all(f, &table);
+	test_fixture_read(f, &table);
 	for (size_t i = 0; i < spots->thinned.len && f->nft->changed.known; i++) {
 		const char *name =
 			arena_printf(&f->arena, "%s%s", f->nft->live->prefix, spots->thinned.at[i]);
@@ -269,7 +261,8 @@ static void boxes_that_are_not_as_they_were_are_found(void **state)
 		test_fixture_take_out(f, some_rule(f, &random));
 		const char *map = thinned_map(f);
 		if (map) {
-			run(arena_printf(&f->arena, "flush map inet bulwark %s\n", map));
+			test_fixture_run(
+				arena_printf(&f->arena, "flush map inet bulwark %s\n", map));
 			assert_false(gone_is_proven(f));
 			assert_true(test_fixture_differences(f) > 0);
 			test_fixture_deploy(f);
@@ -285,7 +278,7 @@ static void boxes_that_are_not_as_they_were_are_found(void **state)
 static uint64_t handle_of(struct test_fixture *f, uint32_t number, const char **chain_out)
 {
 	struct nft_table table;
-	read_all(f, &table);
+	test_fixture_read(f, &table);
 	for (size_t i = 0; i < table.chain.len; i++)
 		for (size_t k = 0; k < table.chain.at[i]->rule.len; k++) {
 			const struct nft_form *form = &table.chain.at[i]->rule.at[k];
@@ -317,9 +310,9 @@ static void who_was_hidden_shows_up(void **state)
 		uint64_t handle = handle_of(f, 1, &chain);
 		assert_true(handle > 0);
 		if (missing)
-			run(arena_printf(&f->arena,
-					 "delete rule inet bulwark %s handle %" PRIu64 "\n", chain,
-					 handle));
+			test_fixture_run(arena_printf(
+				&f->arena, "delete rule inet bulwark %s handle %" PRIu64 "\n",
+				chain, handle));
 		assert_int_equal(gone_is_proven(f), !missing);
 		assert_int_equal(test_fixture_differences(f) > 0, missing);
 	}
@@ -332,7 +325,7 @@ static void a_change_of_others_voids_all(void **state)
 	struct test_fixture *f = *state;
 	test_fixture_deploy(f);
 	assert_true(reasons_of(f)->known);
-	run("add table inet other\ndelete table inet other\n");
+	test_fixture_run("add table inet other\ndelete table inet other\n");
 	test_fixture_take_out(f, 3);
 	assert_int_equal(test_fixture_differences(f), 0); // a full proof
 	assert_true(reasons_of(f)->known);
@@ -351,7 +344,7 @@ static void adopting_keeps_reasons_of_the_same_table_only(void **state)
 	backend_nft_adopt(f->nft, backend_nft_proven(f->nft));
 	assert_true(reasons_of(f)->known);
 	uint64_t before = backend_nft_proven(f->nft);
-	run("add table inet other\ndelete table inet other\n");
+	test_fixture_run("add table inet other\ndelete table inet other\n");
 	backend_nft_adopt(f->nft, before + ((uint64_t)2 << 32));
 	assert_false(reasons_of(f)->known);
 	test_fixture_deploy(f);

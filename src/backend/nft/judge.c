@@ -48,19 +48,40 @@ void nft_judge_init(struct nft_judge *j, const struct nft_program *list,
 		if (!tag->known || tag->rule >= j->numbers)
 			continue;
 		j->first[tag->rule] = (uint32_t)i + 1;
-		map_put(&j->by_name, name_of(tag, j->arena), (void *)(uintptr_t)(i + 1));
 	}
 }
 
+static bool same_name(const struct nft_tag *a, const struct nft_tag *b, struct arena *arena)
+{
+	return (a->policy == b->policy && a->name == b->name) ||
+	       !strcmp(name_of(a, arena), name_of(b, arena));
+}
+
+static void find_names(struct nft_judge *j)
+{
+	for (size_t i = j->rules; i-- > 0;) {
+		const struct nft_tag *tag = &j->rule[i].tag;
+		if (tag->known && tag->rule < j->numbers)
+			map_put(&j->by_name, name_of(tag, j->arena), (void *)(uintptr_t)(i + 1));
+	}
+	j->named = true;
+}
+
+static size_t with_name(struct nft_judge *j, const char *name)
+{
+	if (!j->named)
+		find_names(j);
+	return (size_t)(uintptr_t)map_get(&j->by_name, name);
+}
+
 // The first form of the list's rule that the tag is of: by number when the names agree, else by name.
-static size_t first_of(const struct nft_judge *j, const struct nft_tag *tag, struct arena *arena)
+static size_t first_of(struct nft_judge *j, const struct nft_tag *tag, struct arena *arena)
 {
 	if (tag->rule >= NFT_TAG_HELPER)
 		return j->end[tag->rule - NFT_TAG_HELPER];
-	const char *name = name_of(tag, arena);
 	size_t at = tag->rule < j->numbers ? j->first[tag->rule] : 0;
-	if (!at || strcmp(name_of(&j->rule[at - 1].tag, arena), name) != 0)
-		at = (size_t)(uintptr_t)map_get(&j->by_name, name);
+	if (!at || !same_name(&j->rule[at - 1].tag, tag, arena))
+		at = j->by_number ? 0 : with_name(j, name_of(tag, arena));
 	return at ? at - 1 : NONE;
 }
 
@@ -79,7 +100,7 @@ static size_t clause_from(const struct nft_judge *j, size_t at, uint32_t rule, u
 	return lo;
 }
 
-size_t nft_judge_rule(const struct nft_judge *j, const struct nft_form *form)
+size_t nft_judge_rule(struct nft_judge *j, const struct nft_form *form)
 {
 	struct arena arena;
 	if (!form->tag.known)
@@ -99,6 +120,12 @@ size_t nft_judge_rule(const struct nft_judge *j, const struct nft_form *form)
 	return NONE;
 }
 
+size_t nft_judge_first(const struct nft_judge *j, const struct nft_form *form)
+{
+	uint32_t rule = form->tag.rule;
+	return form->tag.known && rule < j->numbers && j->first[rule] ? j->first[rule] - 1 : NONE;
+}
+
 // --- what it does ---
 
 static bool same_log(const struct nft_log *a, const struct nft_log *b)
@@ -115,11 +142,10 @@ static bool same_limit(const struct nft_limit *a, const struct nft_limit *b)
 	       a->bytes == b->bytes;
 }
 
-static bool same_chain(const struct nft_judge *j, const char *list, const char *program,
-		       unsigned depth);
+static bool same_chain(struct nft_judge *j, const char *list, const char *program, unsigned depth);
 
 // Whether they do the same for packets that match; `found` is the program's.
-static bool same_action(const struct nft_judge *j, const struct nft_form *rule,
+static bool same_action(struct nft_judge *j, const struct nft_form *rule,
 			const struct nft_form *found, unsigned depth)
 {
 	bool leads = rule->act == ACT_JUMP || rule->act == ACT_GOTO;
@@ -131,8 +157,7 @@ static bool same_action(const struct nft_judge *j, const struct nft_form *rule,
 	return !leads || same_chain(j, rule->chain, found->chain, depth + 1);
 }
 
-static bool same_chain(const struct nft_judge *j, const char *list, const char *program,
-		       unsigned depth)
+static bool same_chain(struct nft_judge *j, const char *list, const char *program, unsigned depth)
 {
 	const struct nft_chain *a = list ? nft_program_find(j->list, list) : NULL,
 			       *b = program ? nft_program_find(j->program, program) : NULL;

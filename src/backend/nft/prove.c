@@ -9,26 +9,14 @@
 // is not counted, logged or limited twice. 1 is seen by walking all ways, the others by walking the packets of each rule
 // of the list, so only what a rule touches is looked at. One rule of somebody else, and nothing is proven.
 #include "backend/nft/prove.h"
+#include "backend/nft/decode.h"
 #include "backend/nft/judge.h"
-#include "backend/nft/meets.h"
+#include "backend/nft/later.h"
 
 #include <stdlib.h>
 
 #define STEPS_EACH 4000u     // a rule, on the average …
 #define STEPS_LEAST 1000000u // … and beside that
-#define MEETING_MOST 2000u   // rules that may meet another one; more are asked one by one
-
-struct place { // where a rule of the list stands in the program
-	struct nft_rule_at spot;
-	size_t rule;
-};
-
-// The rules of the list that stand behind a jump, ascending, and how to find those that meet others.
-struct jump_index {
-	size_t *rule;
-	size_t len;
-	struct nft_meets *meets;
-};
 
 struct prover {
 	const struct nft_area *within; // the packets that it is proven for
@@ -38,14 +26,12 @@ struct prover {
 	struct nft_proof *out;
 	struct nft_judge judge;
 	struct nft_ways ways;
-	size_t **is;               // by stop and rule: index in the list, or NONE, UNSEEN
-	size_t **highest;          // by stop and rule: the highest index before it, + 1
-	size_t *highest_behind;    // by jump: the highest index behind it, + 1
-	struct jump_index *behind; // by jump
-	VEC(struct place) place;   // sorted by rule of the list
-	size_t now;                // the rule of the list that is walked
-	bool failed;               // something is wrong with it
+	struct nft_later later;
+	size_t now;  // the rule of the list that is walked
+	bool failed; // something is wrong with it
 	struct nft_decided decided;
+	const enum nft_since *since; // NULL: nothing is known …
+	bool *followed;              // … and all rules of the list are
 };
 #define NONE NFT_MISFIT_NONE
 #define UNSEEN (SIZE_MAX - 1)
@@ -80,13 +66,13 @@ static void area_of(const struct nft_form *form, struct arena *arena, struct nft
 
 static size_t *is_at(const struct prover *p, const struct nft_visit *at)
 {
-	return &p->is[at->stop->number][at->rule];
+	return &p->later.is[at->stop->number][at->rule];
 }
 
 static void note_place(struct prover *p, const struct nft_visit *at, size_t rule)
 {
 	struct nft_rule_at spot = {at->stop->number, (uint32_t)at->rule};
-	vec_push(p->arena, &p->place, (struct place){spot, rule});
+	vec_push(p->arena, &p->later.place, (struct nft_stand){spot, rule});
 }
 
 static void judge_first(struct prover *p, const struct nft_visit *at, const struct nft_form *form)
@@ -115,7 +101,7 @@ static void see_held(struct nft_walk *walk, const struct nft_stop *to,
 		     const struct nft_area *packets)
 {
 	struct prover *p = walk->user;
-	size_t rule = to && to->chain->rule.len ? p->is[to->number][0] : NONE;
+	size_t rule = to && to->chain->rule.len ? p->later.is[to->number][0] : NONE;
 	note_unseen(p, rule < p->rules ? rule : NFT_REASON_ANY, packets);
 }
 
@@ -148,8 +134,10 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 	vec_push(arena, &rest->list, (struct nft_area *)packets);
 }
 
-static void see_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
+static void see_lost(struct nft_walk *walk, const struct nft_visit *at,
+		     const struct nft_area *packets, const char *why)
 {
+	(void)packets;
 	struct prover *p = walk->user;
 	if (*is_at(p, at) != NONE)
 		add_rule(p, NFT_MISFIT_UNKNOWN, NONE, at, why);
@@ -182,6 +170,134 @@ static void walk_all(struct prover *p)
 	p->out->over |= walk.over;
 }
 
+// The rule of the list that decides all packets of the chain; NONE: no one does so alone.
+static size_t sole_of(const struct prover *p, const struct nft_stop *stop)
+{
+	const struct nft_chain *chain = stop->chain;
+	size_t is = p->later.is[stop->number][0];
+	bool sole = chain->rule.len == 1 && is < p->rules && !chain->rule.at[0].len &&
+		    nft_takes(&p->rule[is]) && nft_takes(&chain->rule.at[0]);
+	return sole ? is : NONE;
+}
+
+// Packets in a box that leads to a rule are of no interest to rules behind it.
+static void find_soles(struct prover *p)
+{
+	size_t *sole = arena_array(p->arena, size_t, p->ways.stop.len);
+	for (size_t i = 0; i < p->ways.stop.len; i++)
+		sole[i] = sole_of(p, p->ways.stop.at[i]);
+	nft_ways_settle(&p->ways, sole);
+}
+
+// --- 1: those that came, all others being as they were ---
+
+// By the tests of its rule it is told which fields its own are about.
+static void judge_alone(struct prover *p, const struct nft_visit *at, size_t rule)
+{
+	struct nft_form form;
+	nft_form_resolve(&at->stop->chain->rule.at[at->rule], &p->rule[rule], p->arena, &form);
+	const char *why = nft_judge_action(&p->judge, rule, &form);
+	if (why)
+		add_rule(p, NFT_MISFIT_OTHER, rule, at, why);
+}
+
+static bool has_come(const struct prover *p, size_t rule)
+{
+	return rule < p->rules && p->since[rule] == NFT_SINCE_CAME;
+}
+
+// Places that came. Of a rule with several forms some may be of one that is not in the list.
+struct came {
+	VEC(struct nft_rule_at) spot;
+	size_t lowest;  // rule of the list
+	bool elsewhere; // some are for a part of the packets only
+};
+
+static void note_came(struct prover *p, const struct nft_visit *at, size_t rule, struct came *came)
+{
+	struct nft_area meant;
+	struct nft_rule_at spot = {at->stop->number, (uint32_t)at->rule};
+	vec_push(p->arena, &came->spot, spot);
+	came->elsewhere |= rule >= p->rules;
+	if (rule >= p->rules)
+		return;
+	area_of(&p->rule[rule], p->arena, &meant);
+	came->elsewhere |= !nft_area_within(p->within, &meant);
+	came->lowest = rule < came->lowest ? rule : came->lowest;
+	judge_alone(p, at, rule);
+}
+
+static void find_came(struct prover *p, struct came *came)
+{
+	for (size_t s = 0; s < p->ways.stop.len; s++) {
+		struct nft_visit at = {.stop = p->ways.stop.at[s]};
+		for (at.rule = 0; at.rule < at.stop->chain->rule.len; at.rule++) {
+			const struct nft_form *form = &at.stop->chain->rule.at[at.rule];
+			size_t rule = nft_judge_rule(&p->judge, form),
+			       first = nft_judge_first(&p->judge, form);
+			if (rule < p->rules) {
+				*is_at(p, &at) = rule;
+				note_place(p, &at, rule);
+			}
+			if (has_come(p, rule) || has_come(p, first))
+				note_came(p, &at, rule, came);
+		}
+	}
+}
+
+static void see_came(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *form,
+		     const struct nft_area *packets, struct arena *arena, struct nft_areas *rest)
+{
+	struct prover *p = walk->user;
+	size_t rule = *is_at(p, at);
+	struct nft_area mine, meant;
+	nft_area_assign(&mine, packets);
+	nft_area_form(&mine, arena, form);
+	nft_walk_past(walk, form, packets, arena, rest);
+	if (mine.never)
+		return;
+	if (rule < p->rules)
+		area_of(&p->rule[rule], arena, &meant);
+	if (rule >= p->rules)
+		add_rule(p, NFT_MISFIT_UNKNOWN, NONE, at, form->strange);
+	else if (!nft_area_within(&mine, &meant))
+		add_rule(p, NFT_MISFIT_OTHER, rule, at, "is for more packets");
+}
+
+// Nobody knows where they go: that is no matter here, or was seen before.
+static void pass_lost(struct nft_walk *walk, const struct nft_visit *at,
+		      const struct nft_area *packets, const char *why)
+{
+	(void)walk, (void)at, (void)packets, (void)why;
+}
+
+static bool go_on(struct nft_walk *walk, const struct nft_visit *at, const struct nft_area *packets)
+{
+	(void)walk, (void)at, (void)packets;
+	return true;
+}
+
+// What a rule's own packets meet there is seen with them.
+static void walk_came(struct prover *p)
+{
+	struct came came = {.lowest = p->rules};
+	find_came(p, &came);
+	find_soles(p);
+	struct nft_walk walk = {.ways = &p->ways,
+				.user = p,
+				.rule = see_came,
+				.ends = go_on,
+				.lost = pass_lost,
+				.only = came.spot.at,
+				.only_len = came.spot.len,
+				.now = came.lowest,
+				.all_back = true,
+				.steps = steps_of(p)};
+	if (came.elsewhere)
+		nft_walk(&walk, p->within);
+	p->out->over |= walk.over;
+}
+
 // Rules that no packet comes to may be of the list, which has such, too. Boxes may be there for packets outside the part.
 static void see_dead(struct prover *p)
 {
@@ -197,199 +313,6 @@ static void see_dead(struct prover *p)
 
 // --- 2 and 3: the packets of each rule of the list ---
 
-static int by_rule(const void *x, const void *y)
-{
-	const struct place *a = x, *b = y;
-	if (a->rule != b->rule)
-		return a->rule < b->rule ? -1 : 1;
-	if (a->spot.stop != b->spot.stop)
-		return a->spot.stop < b->spot.stop ? -1 : 1;
-	return a->spot.rule < b->spot.rule ? -1 : a->spot.rule > b->spot.rule;
-}
-
-static size_t higher(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
-static void find_highest_behind(struct prover *p)
-{
-	size_t jumps = p->ways.jump.len;
-	p->highest_behind = arena_array(p->arena, size_t, jumps + 1);
-	p->behind = arena_array(p->arena, struct jump_index, jumps + 1);
-	for (size_t i = 0; i < p->place.len; i++)
-		for (size_t k = 1; k <= jumps; k++)
-			if (nft_jump_reaches(p->ways.jump.at[k - 1], p->place.at[i].spot.stop))
-				p->highest_behind[k] =
-					higher(p->highest_behind[k], p->place.at[i].rule + 1);
-}
-
-static void find_highest(struct prover *p)
-{
-	find_highest_behind(p);
-	for (size_t s = 0; s < p->ways.stop.len; s++) {
-		const struct nft_stop *stop = p->ways.stop.at[s];
-		size_t n = stop->chain->rule.len, most = 0, lead = 0;
-		p->highest[s] = arena_array(p->arena, size_t, n + 1);
-		for (size_t i = 0; i < n; i++) {
-			bool leads = lead < stop->leads && stop->lead[lead].rule == i;
-			const struct nft_stop *to =
-				leads ? nft_lead_jump(stop, &stop->lead[lead++]) : NULL;
-			p->highest[s][i] = most;
-			if (to)
-				most = higher(most, p->highest_behind[to->jump]);
-			else if (p->is[s][i] < p->rules)
-				most = higher(most, p->is[s][i] + 1);
-		}
-		p->highest[s][n] = most;
-	}
-}
-
-// Who makes a chain may leave a rule out because of what stands before it there. What is too much work to tell is no
-// difference, and nothing is proven.
-static bool decided_before(struct prover *p, const struct nft_area *packets)
-{
-	enum algebra_answer answer = nft_decided_before(&p->decided, packets);
-	p->out->over |= answer == ALGEBRA_GAVE_UP;
-	return answer != ALGEBRA_OPEN;
-}
-
-// A rule of the program may be for less than the rule of the list that it is. Where its tests are not named yet, it is
-// taken to be for all of that. What earlier rules decide does not matter: it never comes there.
-static bool spot_meets(struct prover *p, const struct nft_form *spot, size_t rule,
-		       const struct nft_area *packets, struct arena *arena)
-{
-	struct nft_area both;
-	nft_area_assign(&both, packets);
-	nft_area_form(&both, arena, &p->rule[rule]);
-	if (!spot->open_len)
-		nft_area_form(&both, arena, spot);
-	return !both.never && !decided_before(p, &both);
-}
-
-static bool chain_meets(struct prover *p, const struct nft_stop *stop, size_t rules,
-			const struct nft_area *packets, struct arena *arena)
-{
-	for (size_t i = 0; i < rules; i++) {
-		size_t is = p->is[stop->number][i];
-		if (is > p->now && is < p->rules &&
-		    spot_meets(p, &stop->chain->rule.at[i], is, packets, arena))
-			return true;
-	}
-	return false;
-}
-
-static int by_size(const void *x, const void *y)
-{
-	const size_t *a = x, *b = y;
-	return *a < *b ? -1 : *a > *b;
-}
-
-static struct jump_index *index_of(struct prover *p, const struct nft_stop *jump)
-{
-	struct jump_index *index = &p->behind[jump->jump];
-	VEC(size_t) rule = {0};
-	if (index->meets)
-		return index;
-	for (size_t i = 0; i < p->place.len; i++)
-		if (nft_jump_reaches(jump, p->place.at[i].spot.stop))
-			vec_push(p->arena, &rule, p->place.at[i].rule);
-	if (rule.len)
-		qsort(rule.at, rule.len, sizeof(*rule.at), by_size);
-	for (size_t i = 0; i < rule.len; i++)
-		if (!i || rule.at[i] != index->rule[index->len - 1]) {
-			index->rule = rule.at;
-			index->rule[index->len++] = rule.at[i];
-		}
-	const struct nft_form **form = arena_array(p->arena, const struct nft_form *, index->len);
-	for (size_t i = 0; i < index->len; i++)
-		form[i] = &p->rule[index->rule[i]];
-	index->meets = nft_meets_new(form, index->len);
-	return index;
-}
-
-static size_t first_behind(const struct jump_index *index, size_t rule)
-{
-	size_t lo = 0, hi = index->len;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (index->rule[mid] <= rule)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static size_t first_place(const struct prover *p, size_t rule)
-{
-	size_t lo = 0, hi = p->place.len;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (p->place.at[mid].rule < rule)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-// Whether the rule of the list stands behind the jump for any of the packets.
-static bool rule_behind_meets(struct prover *p, const struct nft_stop *jump, size_t rule,
-			      const struct nft_area *packets, struct arena *arena)
-{
-	if (!nft_rule_meets(&p->rule[rule], packets, arena))
-		return false;
-	for (size_t i = first_place(p, rule); i < p->place.len && p->place.at[i].rule == rule;
-	     i++) {
-		struct nft_rule_at spot = p->place.at[i].spot;
-		const struct nft_chain *chain = p->ways.stop.at[spot.stop]->chain;
-		if (nft_jump_reaches(jump, spot.stop) &&
-		    spot_meets(p, &chain->rule.at[spot.rule], rule, packets, arena))
-			return true;
-	}
-	return false;
-}
-
-static bool behind_meets(struct prover *p, const struct nft_stop *jump,
-			 const struct nft_area *packets, struct arena *arena)
-{
-	if (p->highest_behind[jump->jump] <= p->now + 1)
-		return false;
-	struct nft_match match[NFT_FIELDS];
-	struct nft_form form = nft_area_as_form(packets, match);
-	struct algebra_ids ids = {0};
-	const struct jump_index *index = index_of(p, jump);
-	size_t from = first_behind(index, p->now);
-	bool found = nft_meets_find(index->meets, &form, (struct algebra_range){from, index->len},
-				    MEETING_MOST, &ids),
-	     meets = false;
-	for (size_t i = 0; found && i < ids.len && !meets; i++)
-		meets = rule_behind_meets(p, jump, index->rule[ids.at[i]], packets, arena);
-	for (size_t i = from; !found && i < index->len && !meets; i++)
-		meets = rule_behind_meets(p, jump, index->rule[i], packets, arena);
-	free(ids.at);
-	return meets;
-}
-
-// Whether some rule that the list has behind stands before this place and meets the packets.
-static bool meets_later(struct prover *p, const struct nft_visit *at,
-			const struct nft_area *packets, struct arena *arena)
-{
-	for (; at; at = at->from) {
-		if (p->highest[at->stop->number][at->rule] <= p->now + 1)
-			continue;
-		if (chain_meets(p, at->stop, at->rule, packets, arena))
-			return true;
-		for (size_t i = 0; i < at->stop->leads && at->stop->lead[i].rule < at->rule; i++) {
-			const struct nft_stop *to = nft_lead_jump(at->stop, &at->stop->lead[i]);
-			if (to && behind_meets(p, to, packets, arena))
-				return true;
-		}
-	}
-	return false;
-}
-
 static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 			 const struct nft_form *form, const struct nft_area *packets,
 			 struct arena *arena, struct nft_areas *rest)
@@ -402,8 +325,9 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 	}
 	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
-	if (!mine.never && !p->failed && meets_later(p, at, &mine, arena)) {
-		add_rule(p, NFT_MISFIT_ORDER, p->now, at, NULL);
+	const char *why = form->strange ? form->strange : nft_area_unguarded(&mine, form);
+	if (!mine.never && !p->failed && (why || nft_later_meets(&p->later, at, &mine, arena))) {
+		add_rule(p, why ? NFT_MISFIT_OTHER : NFT_MISFIT_ORDER, p->now, at, why);
 		p->failed = true;
 	}
 	area_of(form, arena, &tests);
@@ -427,33 +351,19 @@ static bool come_to_nothing(struct nft_walk *walk, const struct nft_visit *at,
 			    const struct nft_area *packets)
 {
 	struct prover *p = walk->user;
-	if (!at->back && !p->failed && !decided_before(p, packets))
+	if (!at->back && !p->failed && !nft_decided_perhaps(&p->decided, packets))
 		tell_absent(p, at->stop->chain);
 	return at->back;
 }
 
-static void come_to_lost(struct nft_walk *walk, const struct nft_visit *at, const char *why)
+// Where a rule leads on and nobody knows where to; or did not read it, as other rules take all packets that come there.
+static void come_to_lost(struct nft_walk *walk, const struct nft_visit *at,
+			 const struct nft_area *packets, const char *why)
 {
-	(void)walk, (void)at, (void)why; // seen before
-}
-
-// The rule of the list that decides all packets of the chain; NONE: no one does so alone.
-static size_t sole_of(const struct prover *p, const struct nft_stop *stop)
-{
-	const struct nft_chain *chain = stop->chain;
-	size_t is = p->is[stop->number][0];
-	bool sole = chain->rule.len == 1 && is < p->rules && !chain->rule.at[0].len &&
-		    nft_takes(&p->rule[is]) && nft_takes(&chain->rule.at[0]);
-	return sole ? is : NONE;
-}
-
-// Packets in a box that leads to a rule are of no interest to rules behind it.
-static void find_soles(struct prover *p)
-{
-	size_t *sole = arena_array(p->arena, size_t, p->ways.stop.len);
-	for (size_t i = 0; i < p->ways.stop.len; i++)
-		sole[i] = sole_of(p, p->ways.stop.at[i]);
-	nft_ways_settle(&p->ways, sole);
+	struct prover *p = walk->user;
+	(void)why;
+	if (!p->failed && !nft_decided_perhaps(&p->decided, packets))
+		tell_absent(p, at->stop->chain);
 }
 
 // A place of the rule that stands in the chain before this one.
@@ -516,13 +426,7 @@ static void come_again(struct nft_walk *walk, const struct nft_visit *at,
 	p->failed = true;
 }
 
-static bool go_on(struct nft_walk *walk, const struct nft_visit *at, const struct nft_area *packets)
-{
-	(void)walk, (void)at, (void)packets;
-	return true;
-}
-
-static void walk_places(const struct place *place, size_t n, const struct nft_area *packets,
+static void walk_places(const struct nft_stand *place, size_t n, const struct nft_area *packets,
 			struct nft_walk *walk)
 {
 	struct arena arena;
@@ -549,7 +453,7 @@ struct rule_walks {
 };
 
 // A rule without a place needs no walk.
-static void walk_rule(struct prover *p, const struct place *place, size_t n,
+static void walk_rule(struct prover *p, const struct nft_stand *place, size_t n,
 		      struct rule_walks *walks)
 {
 	struct arena arena;
@@ -560,7 +464,7 @@ static void walk_rule(struct prover *p, const struct place *place, size_t n,
 	walks->comes.now = p->now;
 	area_of(&p->rule[p->now], &arena, &packets);
 	nft_area_and(&packets, &arena, p->within);
-	if (!packets.never && !n && !decided_before(p, &packets))
+	if (!packets.never && !n && !nft_decided_perhaps(&p->decided, &packets))
 		tell_absent(p, NULL);
 	if (!packets.never && n)
 		walk_places(place, n, &packets, &walks->comes);
@@ -601,17 +505,16 @@ static void walk_rules(struct prover *p)
 					     .user = p,
 					     .rule = come_again,
 					     .ends = go_on,
-					     .lost = come_to_lost,
+					     .lost = pass_lost,
 					     .steps = steps_of(p)}};
-	size_t at = 0, rules = rules_to_walk(p);
-	if (p->place.len)
-		qsort(p->place.at, p->place.len, sizeof(*p->place.at), by_rule);
+	size_t at = 0, rules = p->followed ? p->rules : rules_to_walk(p);
 	for (p->now = 0; p->now < rules && !p->out->over; p->now++) {
 		size_t first = at;
-		while (at < p->place.len && p->place.at[at].rule == p->now)
+		while (at < p->later.place.len && p->later.place.at[at].rule == p->now)
 			at++;
-		walk_rule(p, p->place.at + first, at - first, &walks);
-		p->out->over |= walks.comes.over || walks.again.over;
+		if (!p->followed || p->followed[p->now])
+			walk_rule(p, p->later.place.at + first, at - first, &walks);
+		p->out->over |= walks.comes.over || walks.again.over || p->decided.over;
 	}
 }
 
@@ -624,21 +527,30 @@ static void absent_all(struct prover *p)
 static void mark_unseen(struct prover *p)
 {
 	size_t stops = p->ways.stop.len;
-	p->is = arena_array(p->arena, size_t *, stops);
-	p->highest = arena_array(p->arena, size_t *, stops);
+	p->later.is = arena_array(p->arena, size_t *, stops);
 	for (size_t i = 0; i < stops; i++) {
 		size_t n = p->ways.stop.at[i]->chain->rule.len + 1;
-		p->is[i] = arena_array(p->arena, size_t, n);
+		p->later.is[i] = arena_array(p->arena, size_t, n);
 		for (size_t k = 0; k < n; k++)
-			p->is[i][k] = UNSEEN;
+			p->later.is[i][k] = UNSEEN;
 	}
 }
 
-void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
-		  const struct nft_program *program, struct arena *arena, struct nft_proof *out)
+static void find_followed(struct prover *p)
 {
-	struct prover p = {.within = area, .arena = arena, .out = out};
+	p->followed = arena_array(p->arena, bool, p->rules + 1);
+	for (size_t i = 0; i < p->rules; i++)
+		p->followed[i] = p->since[i] != NFT_SINCE_STAYED;
+	nft_behind_came(&p->ways, p->later.is, p->rules, p->since, p->followed);
+}
+
+void nft_prove_since(const struct nft_area *area, const struct nft_program *list,
+		     const struct nft_program *program, const enum nft_since *since,
+		     struct arena *arena, struct nft_proof *out)
+{
+	struct prover p = {.within = area, .since = since, .arena = arena, .out = out};
 	nft_judge_init(&p.judge, list, program, arena);
+	p.judge.by_number = since;
 	p.rule = p.judge.rule;
 	p.rules = p.judge.rules;
 	*out = (struct nft_proof){0};
@@ -648,17 +560,32 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 		absent_all(&p);
 		return;
 	}
+	p.later = (struct nft_later){.ways = &p.ways,
+				     .rule = p.rule,
+				     .rules = p.rules,
+				     .arena = arena,
+				     .decided = &p.decided};
 	mark_unseen(&p);
-	walk_all(&p);
+	if (since) {
+		walk_came(&p);
+		find_followed(&p);
+	} else {
+		walk_all(&p);
+		find_soles(&p);
+	}
 	if (!area->has)
 		see_dead(&p);
-	find_highest(&p);
-	find_soles(&p);
+	nft_later_begin(&p.later);
 	walk_rules(&p);
-	for (size_t i = 0; i <= p.ways.jump.len; i++)
-		nft_meets_free(p.behind[i].meets);
+	nft_later_fini(&p.later);
 	nft_decided_fini(&p.decided);
 	nft_ways_fini(&p.ways);
+}
+
+void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
+		  const struct nft_program *program, struct arena *arena, struct nft_proof *out)
+{
+	nft_prove_since(area, list, program, NULL, arena, out);
 }
 
 void nft_prove(const struct nft_program *list, const struct nft_program *program,

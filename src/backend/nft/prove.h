@@ -3,8 +3,8 @@
 // and count. Pure.
 #pragma once
 
+#include "backend/nft/behind.h"
 #include "backend/nft/decided.h"
-#include "backend/nft/ways.h"
 
 enum nft_misfit_kind {
 	NFT_MISFIT_ABSENT, // packets that should come to a rule of the list come to none such
@@ -35,3 +35,9 @@ void nft_prove(const struct nft_program *list, const struct nft_program *program
 // The same for the packets of an area only: chains to which none of them comes need not be there.
 void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 		  const struct nft_program *program, struct arena *arena, struct nft_proof *out);
+// The same where all was proven, and of these packets nothing has changed since but where some rules stand, of which only
+// some may be new in the list: `since` says which, by rule of the list. Only these are followed, and those behind which they
+// have come to stand. What the proof leaned on for all others it still does.
+void nft_prove_since(const struct nft_area *area, const struct nft_program *list,
+		     const struct nft_program *program, const enum nft_since *since,
+		     struct arena *arena, struct nft_proof *out);

@@ -10,6 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t nft_numbers_count(const struct nft_numbers *numbers, uint32_t number)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < numbers->list.len; i++)
+		n += numbers->list.at[i] == number;
+	return n;
+}
+
 // --- before ---
 
 static struct algebra_set set_copy(struct arena *arena, struct algebra_set set)
@@ -116,10 +124,10 @@ void nft_spots_take(struct backend_nft *nft, const struct nft_form *look_up)
 void nft_spots_thin(struct backend_nft *nft, const struct nft_touched *touched)
 {
 	struct nft_spots *spots = &nft->changed.spots;
-	spots->others |= touched->gained.len > 0;
+	spots->gates |= touched->gained.len > 0;
 	for (size_t i = 0; i < touched->lost.list.len && nft->changed.known; i++) {
 		const char *name = touched->lost.list.at[i].name;
-		spots->others |= nft_is_gate(name);
+		spots->gates |= nft_is_gate(name);
 		if (nft_is_gate(name))
 			continue;
 		keep_map(nft, name);
@@ -130,7 +138,11 @@ void nft_spots_thin(struct backend_nft *nft, const struct nft_touched *touched)
 
 void nft_spots_front(struct backend_nft *nft)
 {
-	nft->changed.spots.others = true;
+	struct nft_changed *changed = &nft->changed;
+	const struct nft_pieces *pieces = &nft->live->piece;
+	for (size_t i = 0; i < pieces->list.len && changed->known; i++)
+		vec_push(&changed->arena, &changed->spots.front.list,
+			 pieces->list.at[i].box.rule->tag.rule);
 }
 
 // --- what was and what is ---
@@ -337,7 +349,8 @@ static void note(struct comparing *c, struct nft_numbers *to, const struct spot 
 {
 	bool leads = spot->box && !spot->box->direct;
 	uint32_t rule = leads ? rule_led_to(c->nft, spot->box->chain) : spot->rule;
-	c->out->leads |= leads;
+	if (leads)
+		vec_push(c->arena, &c->out->led.list, rule);
 	c->out->known &= rule != NOBODY;
 	vec_push(c->arena, &to->list, rule);
 }

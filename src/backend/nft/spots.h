@@ -10,6 +10,12 @@ struct nft_dumped_chain;
 struct nft_table;
 struct nft_touched;
 
+struct nft_numbers {
+	VEC(uint32_t) list;
+};
+// How often it is there.
+size_t nft_numbers_count(const struct nft_numbers *numbers, uint32_t number) must_check;
+
 struct nft_spots_chain {  // as it was before
 	const char *name; // full
 	struct nft_form *
@@ -26,7 +32,8 @@ struct nft_spots {
 	VEC(struct nft_spots_map) map;
 	VEC(const char *) thinned; // maps that stay and have lost boxes
 	bool again;                // a chain was touched once more
-	bool others;               // gates or what stands in front have changed, too
+	bool gates;                // have changed, too
+	struct nft_numbers front;  // rules that stood in front when that was made anew
 };
 // A change is going to touch the chain, which it has read.
 void nft_spots_touch(struct backend_nft *nft, const struct nft_dumped_chain *is);
@@ -34,7 +41,7 @@ void nft_spots_touch(struct backend_nft *nft, const struct nft_dumped_chain *is)
 void nft_spots_take(struct backend_nft *nft, const struct nft_form *look_up);
 // What a change does beside: boxes leave maps that stay, gates change.
 void nft_spots_thin(struct backend_nft *nft, const struct nft_touched *touched);
-// What stands in front is made anew.
+// What stands in front is going to be made anew.
 void nft_spots_front(struct backend_nft *nft);
 
 // The boxes of a map as they were before what was done since all was proven. False when nobody knows.
@@ -52,15 +59,12 @@ bool nft_same_outcome(const struct nft_box *a, const struct nft_box *b) must_che
 // Whether boxes are looked up for the same packets, by the same fields.
 bool nft_same_look_up(const struct nft_form *a, const struct nft_form *b) must_check;
 
-struct nft_numbers {
-	VEC(uint32_t) list;
-};
 // Numbers of the rules, or what their tags say, whose spots are not what they were: one for each spot. Where it is not
 // known, nothing is.
 struct nft_spots_diff {
 	bool known;
 	struct nft_numbers lost, come;
 	struct nft_numbers moved; // before or behind another one
-	bool leads;               // some are boxes that lead to a rule's chain
+	struct nft_numbers led;   // with boxes that lead to their chains
 };
 void nft_spots_compare(struct backend_nft *nft, struct arena *arena, struct nft_spots_diff *out);

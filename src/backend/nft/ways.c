@@ -95,11 +95,12 @@ struct entry {
 static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry entry,
 		      const struct nft_area *packets);
 
-static void tell_missing(struct nft_walk *walk, const struct nft_visit *at, const char *chain)
+static void tell_missing(struct nft_walk *walk, const struct nft_visit *at, const char *chain,
+			 const struct nft_area *packets)
 {
 	if (walk->missing)
 		walk->missing(walk, chain);
-	walk->lost(walk, at, "leads to a chain that is not there");
+	walk->lost(walk, at, packets, "leads to a chain that is not there");
 }
 
 struct target {
@@ -113,7 +114,7 @@ static void enter(struct nft_walk *walk, const struct nft_visit *at, struct targ
 	if (to.stop && (to.stop->leads || !walk->leading_only))
 		walk_stop(walk, to.stop, (struct entry){at, at->back}, packets);
 	else if (!to.stop)
-		tell_missing(walk, at, to.chain);
+		tell_missing(walk, at, to.chain, packets);
 }
 
 // Whether the walk has nothing to see behind the jump.
@@ -142,7 +143,7 @@ static void jump(struct nft_walk *walk, const struct nft_visit *at, const struct
 	if (enters)
 		walk_stop(walk, stop, (struct entry){at, &back}, packets);
 	else if (!stop)
-		tell_missing(walk, at, nft_lead_form(at->stop, lead)->chain);
+		tell_missing(walk, at, nft_lead_form(at->stop, lead)->chain, packets);
 	bool all = !enters || walk->all_back;
 	walk->all_back = all_back;
 	if (all) {
@@ -565,7 +566,7 @@ static void lead_on(struct nft_walk *walk, const struct nft_visit *at, struct nf
 		return;
 	}
 	if (why) {
-		walk->lost(walk, at, why);
+		walk->lost(walk, at, packets, why);
 		return;
 	}
 	nft_area_minus(packets, &on, a, &region->areas);

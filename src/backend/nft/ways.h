@@ -94,8 +94,9 @@ struct nft_walk {
 	bool leading_only;
 	// A chain that is not there, before `lost` says so of the rule that leads to it. Optional.
 	void (*missing)(struct nft_walk *walk, const char *chain);
-	// A rule that leads on for packets that nobody can name.
-	void (*lost)(struct nft_walk *walk, const struct nft_visit *at, const char *why);
+	// A rule that leads on for packets that nobody can name, or to a chain that is not there.
+	void (*lost)(struct nft_walk *walk, const struct nft_visit *at,
+		     const struct nft_area *packets, const char *why);
 	// After a jump all packets go on, also those that some rule has taken: what was said of them stands before. But what
 	// stands in front of a tree is so little that it is told which come back.
 	bool all_back;
