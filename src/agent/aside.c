@@ -76,15 +76,18 @@ static _Noreturn void run(struct copy *copy, pid_t original)
 {
 	const struct agent_point *point = copy->options->point;
 	struct agent_seen seen;
-	struct buf out;
+	struct buf out, proven;
 	leave(copy, original);
 	agent_seen_init(&seen);
 	buf_init(&out);
+	buf_init(&proven);
 	int error = point->ops->apart(point->backend, tell_read, copy);
 	if (!error)
 		error = agent_seen_look(&seen, point, copy->options->held, copy->options->now);
 	wire_put_u32(&out, (uint32_t)-error);
-	wire_put_u64(&out, seen.equal ? point->ops->proven(point->backend) : 0);
+	if (!error && seen.equal)
+		point->ops->proven(point->backend, &proven);
+	wire_put_bytes(&out, proven.data, proven.len);
 	agent_seen_encode(&seen, &out);
 	tell_read(copy);
 	write_all(copy, out.data, out.len);
@@ -106,10 +109,12 @@ static void stop_copy(struct agent_aside *aside)
 static void decode(const struct agent_aside *aside, struct agent_looked *looked)
 {
 	struct wire_reader r = wire_reader(aside->came.data, aside->came.len);
+	size_t len;
 	if (wire_u8(&r) != HAS_READ)
 		r.bad = true;
 	looked->error = -(int)wire_u32(&r);
-	looked->proven = wire_u64(&r);
+	const void *proven = wire_bytes(&r, &len);
+	buf_add(&looked->proven, proven, len);
 	if (r.bad || looked->error > 0 ||
 	    !agent_seen_decode(&looked->seen, r.at, (size_t)(r.end - r.at)))
 		looked->error = -EPIPE;
@@ -120,6 +125,7 @@ static void end(struct agent_aside *aside, int error)
 {
 	struct agent_looked looked = {.error = error};
 	agent_seen_init(&looked.seen);
+	buf_init(&looked.proven);
 	io_watch_free(aside->watch);
 	aside->watch = NULL;
 	io_timer_clear(aside->timer);
@@ -132,6 +138,7 @@ static void end(struct agent_aside *aside, int error)
 	}
 	aside->options.ended(aside->options.context, &looked); // may free it
 	agent_seen_fini(&looked.seen);
+	buf_fini(&looked.proven);
 }
 
 // True while more may come.

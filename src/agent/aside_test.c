@@ -36,7 +36,7 @@ static void ended(void *context, struct agent_looked *looked)
 	assert_false(w->ended);
 	w->ended = true;
 	w->looked.error = looked->error;
-	w->looked.proven = looked->proven;
+	buf_add(&w->looked.proven, looked->proven.data, looked->proven.len);
 	agent_seen_move(&w->looked.seen, &looked->seen);
 }
 
@@ -68,6 +68,7 @@ static int setup(void **state)
 	diags_init(&diags, &w->held->arena);
 	assert_int_equal(w->point.ops->apply(w->point.backend, &w->held->lowered, &diags), 0);
 	agent_seen_init(&w->looked.seen);
+	buf_init(&w->looked.proven);
 	assert_int_equal(io_loop_new(&w->loop), 0);
 	*state = w;
 	return 0;
@@ -81,6 +82,7 @@ static int teardown(void **state)
 	assert_int_equal(errno, ECHILD);
 	io_loop_free(w->loop);
 	agent_seen_fini(&w->looked.seen);
+	buf_fini(&w->looked.proven);
 	agent_held_free(w->held);
 	fake_fini(&w->fake);
 	free(w);
@@ -129,7 +131,7 @@ static void says_what_it_has_seen(void **state)
 	assert_true(w->looked.seen.equal && w->looked.seen.whole && w->looked.seen.deployed);
 	assert_int_equal(w->looked.seen.at, NOW);
 	assert_string_equal(w->looked.seen.digest, w->held->digest);
-	assert_int_equal(w->looked.proven, 1); // as the copy's back end has it
+	assert_string_equal(w->looked.proven.data, "1"); // as the copy's back end has it
 	assert_int_equal(w->fake.looks, 0);
 }
 

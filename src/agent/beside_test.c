@@ -63,9 +63,11 @@ static void end_look(struct bench *bench)
 	beside.on = false;
 	struct agent_looked looked = {.error = beside.looked.error};
 	agent_seen_init(&looked.seen);
+	buf_init(&looked.proven);
 	agent_seen_move(&looked.seen, &beside.looked.seen);
 	agent_core_looked(bench->core, &looked);
 	agent_seen_fini(&looked.seen);
+	buf_fini(&looked.proven);
 }
 
 static int setup(void **state)

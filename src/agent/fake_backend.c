@@ -268,14 +268,14 @@ static int apart(struct backend *backend, void (*read)(void *context), void *con
 	return 0;
 }
 
-static uint64_t proven(const struct backend *backend)
+static void proven(const struct backend *backend, struct buf *out)
 {
-	return of(backend)->looks;
+	buf_printf(out, "%u", of(backend)->looks);
 }
 
-static void adopt(struct backend *backend, uint64_t proven)
+static void adopt(struct backend *backend, const void *proven, size_t len)
 {
-	(void)proven;
+	(void)proven, (void)len;
 	of(backend)->adopts++;
 }
 

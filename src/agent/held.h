@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/message.h"
+#include "base/buf.h"
 #include "base/map.h"
 
 struct ir_digests;
@@ -88,7 +89,7 @@ struct agent_seen {
 struct agent_looked {
 	int error; // negative errno; `seen` then says not equal
 	struct agent_seen seen;
-	uint64_t proven; // equal: for ops->adopt
+	struct buf proven; // equal: for ops->adopt
 };
 void agent_seen_init(struct agent_seen *seen);
 void agent_seen_fini(struct agent_seen *seen);

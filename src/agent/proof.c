@@ -329,7 +329,7 @@ static void take_looked(struct agent_core *core, struct agent_looked *looked, ui
 	agent_seen_move(&core->seen, &looked->seen);
 	set_next(core, agent_ms(core), took);
 	if (core->seen.equal && core->seen.deployed)
-		point->ops->adopt(point->backend, looked->proven);
+		point->ops->adopt(point->backend, looked->proven.data, looked->proven.len);
 	if (core->seen.equal)
 		tell_foreign(core, held);
 	conclude(core, looked->error);

@@ -9,6 +9,7 @@
 #include "ir/ir.h"
 
 struct backend; // one open back end; every kind has its own contents
+struct buf;
 struct diags;
 
 // What a function that can be refused returns; everything below 0 is a negative errno of the surroundings. In both
@@ -157,11 +158,11 @@ struct backend_ops {
 	// descriptors are closed: from now on it is of use for compare and read_back only, and `read` is called when compare
 	// has read all that it judges. 0 or a negative errno.
 	int (*apart)(struct backend *backend, void (*read)(void *context), void *context);
-	// In the copy, when compare has found everything equal: for `adopt`.
-	uint64_t (*proven)(const struct backend *backend);
+	// In the copy, when compare has found everything equal: for `adopt`, appended.
+	void (*proven)(const struct backend *backend, struct buf *out);
 	// In the original, which has neither applied nor changed nor settled anything since the copy was made: as if its own
 	// compare had found that.
-	void (*adopt)(struct backend *backend, uint64_t proven);
+	void (*adopt)(struct backend *backend, const void *proven, size_t len);
 	// Optional: what others have put beside the policy in force, which is `lowered`. Asked again while nothing has
 	// changed in the kernel, it costs nothing. 0 or a negative errno.
 	int (*others)(struct backend *backend, const struct ir_ruleset *lowered,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The proof behind rules that were put in: only they are followed, and whoever they have come to stand before, hidden or moved;
-// it finds what is not as it should be there.
+// The proof behind rules that were put in: only they are followed, and whoever they have come to stand before, hidden or
+// moved; it finds what is not as it should be there.
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"

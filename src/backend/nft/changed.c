@@ -7,6 +7,7 @@
 #include "backend/nft/open.h"
 #include "backend/nft/prove.h"
 #include "backend/nft/reached.h"
+#include "base/wire.h"
 
 #define MEETING_MOST 60000u // rules; when more meet a change, all is proven again
 
@@ -37,25 +38,27 @@ void nft_changed_proven(struct backend_nft *nft, uint32_t at, bool counted)
 	nft->changed.at = (struct nft_moment){at, nft->socket.commits};
 }
 
-uint64_t backend_nft_proven(const struct backend_nft *nft)
+void backend_nft_proven(const struct backend_nft *nft, struct buf *out)
 {
 	const struct nft_changed *changed = &nft->changed;
-	return (uint64_t)changed->at.changes << 32 | (uint64_t)(changed->at.commits << 1) |
-	       changed->counted;
+	wire_put_u32(out, changed->at.changes);
+	wire_put_u32(out, changed->at.commits);
+	wire_put_u8(out, changed->counted);
+	if (nft->live)
+		nft_reasons_encode(&nft->live->reasons, out);
 }
 
 // Pinholes are transactions, too: of those since then nobody knows which the copy has seen.
-void backend_nft_adopt(struct backend_nft *nft, uint64_t proven)
+void backend_nft_adopt(struct backend_nft *nft, const void *proven, size_t len)
 {
-	const struct nft_changed *changed = &nft->changed;
-	uint32_t at = (uint32_t)(proven >> 32);
-	if (nft->socket.commits << 1 != ((uint32_t)proven & ~1u))
+	struct wire_reader r = wire_reader(proven, len);
+	uint32_t changes = wire_u32(&r), commits = wire_u32(&r);
+	bool counted = wire_u8(&r);
+	if (r.bad || commits != nft->socket.commits)
 		return;
-	bool same = changed->known && !changed->form.len &&
-		    at - changed->at.changes == nft->socket.commits - changed->at.commits;
-	if (nft->live && !same)
-		nft->live->reasons.known = false;
-	nft_changed_proven(nft, at, proven & 1);
+	if (nft->live)
+		nft_reasons_decode(&nft->live->reasons, &r);
+	nft_changed_proven(nft, changes, counted);
 }
 
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form, bool came)

@@ -282,7 +282,7 @@ static int differ(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		  const struct nft_program *found, const char *prefix,
 		  struct backend_differences *out)
 {
-	struct nft_live *live = nft->apart.read ? NULL : nft->live;
+	struct nft_live *live = nft->live;
 	struct nft_leaning leaning = {0};
 	if (live) {
 		leaning.to = &live->reasons;

@@ -180,7 +180,7 @@ static bool behind_meets(struct nft_later *l, const struct nft_stop *jump,
 }
 
 bool nft_later_meets(struct nft_later *l, const struct nft_visit *at,
-			const struct nft_area *packets, struct arena *arena)
+		     const struct nft_area *packets, struct arena *arena)
 {
 	for (; at; at = at->from) {
 		if (l->highest[at->stop->number][at->rule] <= l->decided->now + 1)

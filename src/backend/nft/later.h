@@ -16,11 +16,12 @@ struct nft_later {
 	const struct nft_form *rule; // of the list
 	size_t rules;
 	struct arena *arena;
-	struct nft_decided *decided;  // of whose rule it is asked
-	size_t **is;                  // by stop and rule: the rule of the list; no index of it: none
-	VEC(struct nft_stand) place;  // of all such; once it has begun sorted by rule of the list, then as in the program
-	size_t **highest;             // by stop and rule: the highest index before it, + 1
-	size_t *highest_behind;       // by jump: the highest index behind it, + 1
+	struct nft_decided *decided; // of whose rule it is asked
+	size_t **is;                 // by stop and rule: the rule of the list; no index of it: none
+	VEC(struct nft_stand)
+	place; // of all such; once it has begun sorted by rule of the list, then as in the program
+	size_t **highest;              // by stop and rule: the highest index before it, + 1
+	size_t *highest_behind;        // by jump: the highest index behind it, + 1
 	struct nft_jump_index *behind; // by jump
 };
 // When all places are known.

@@ -67,8 +67,8 @@ int backend_nft_compare_changed(struct backend_nft *nft, const struct ir_ruleset
 				struct backend_differences *out) must_check;
 int backend_nft_apart(struct backend_nft *nft, void (*read)(void *context),
 		      void *context) must_check;
-uint64_t backend_nft_proven(const struct backend_nft *nft) must_check;
-void backend_nft_adopt(struct backend_nft *nft, uint64_t proven);
+void backend_nft_proven(const struct backend_nft *nft, struct buf *out);
+void backend_nft_adopt(struct backend_nft *nft, const void *proven, size_t len);
 int backend_nft_others(struct backend_nft *nft, const struct ir_ruleset *lowered,
 		       struct backend_others *out) must_check;
 int backend_nft_counters(struct backend_nft *nft, const struct ir_ruleset *lowered,

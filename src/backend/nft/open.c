@@ -316,14 +316,14 @@ static int ops_apart(struct backend *backend, void (*read)(void *context), void 
 	return backend_nft_apart(of(backend), read, context);
 }
 
-static uint64_t ops_proven(const struct backend *backend)
+static void ops_proven(const struct backend *backend, struct buf *out)
 {
-	return backend_nft_proven((const struct backend_nft *)backend);
+	backend_nft_proven((const struct backend_nft *)backend, out);
 }
 
-static void ops_adopt(struct backend *backend, uint64_t proven)
+static void ops_adopt(struct backend *backend, const void *proven, size_t len)
 {
-	backend_nft_adopt(of(backend), proven);
+	backend_nft_adopt(of(backend), proven, len);
 }
 
 static int ops_others(struct backend *backend, const struct ir_ruleset *lowered,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/nft/reasons.h"
+#include "base/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,27 @@ void nft_reasons_take(struct nft_reasons *reasons, const struct nft_reason_list 
 		reason.by = number_of(reason.by, number);
 		nft_reasons_add(reasons, reason);
 	}
+}
+
+void nft_reasons_encode(const struct nft_reasons *reasons, struct buf *out)
+{
+	wire_put_u8(out, reasons->known);
+	if (reasons->known)
+		wire_put_bytes(out, reasons->at, reasons->len * sizeof(*reasons->at));
+}
+
+void nft_reasons_decode(struct nft_reasons *reasons, struct wire_reader *in)
+{
+	size_t bytes = 0;
+	bool known = wire_u8(in);
+	const void *at = known ? wire_bytes(in, &bytes) : NULL;
+	nft_reasons_fini(reasons);
+	reasons->known = known && !in->bad && bytes % sizeof(*reasons->at) == 0;
+	if (!reasons->known || !bytes)
+		return;
+	reasons->at = base_oom(malloc(bytes));
+	memcpy(reasons->at, at, bytes);
+	reasons->len = reasons->room = bytes / sizeof(*reasons->at);
 }
 
 // Addresses are known by their first 32 bits.

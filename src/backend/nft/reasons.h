@@ -6,6 +6,9 @@
 
 #include "backend/nft/decided.h"
 
+struct buf;
+struct wire_reader;
+
 // Zeroed nothing is known. Heap.
 struct nft_reasons {
 	bool known;
@@ -19,6 +22,10 @@ void nft_reasons_take(struct nft_reasons *reasons, const struct nft_reason_list 
 		      const uint32_t *number);
 // One more. Of too many none is known any more, and where none is known none is kept.
 void nft_reasons_add(struct nft_reasons *reasons, struct nft_reason reason);
+// As bytes, for another process of this program; and back in the place of what there was. Of what are no such bytes none
+// are known.
+void nft_reasons_encode(const struct nft_reasons *reasons, struct buf *out);
+void nft_reasons_decode(struct nft_reasons *reasons, struct wire_reader *in);
 // Which packets the reason is about, as far as they are in the area, too.
 void nft_reason_narrow(const struct nft_reason *reason, struct arena *arena,
 		       struct nft_area *packets);
