@@ -7,7 +7,6 @@
 #include "backend/nft/test_fixture.h"
 #include "base/diag.h"
 #include "ir/test.h"
-#include "verify/test_sets.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -31,18 +30,10 @@ static void deploy(struct test_fixture *f)
 	assert_true(f->nft->changed.counted);
 }
 
-// Gates, blocks of addresses, and leaves that are maps over several fields.
 static int set_up_with(void **state, unsigned overlay_least)
 {
-	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED,
-							      .sorted_least = 16,
-							      .overlay_least = overlay_least}};
-	struct test_fixture *f = test_fixture_new(&options);
-	test_sets_make(
-		&(struct test_sets_spec){
-			.kind = TEST_SETS_FW, .family = 4, .rules = RULES, .seed = 1},
-		&f->arena, &f->ruleset);
-	deploy(f);
+	struct test_fixture *f = test_fixture_of_set(TEST_SETS_FW, RULES, overlay_least);
+	assert_true(f->nft->changed.counted);
 	*state = f;
 	return 0;
 }

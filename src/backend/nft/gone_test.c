@@ -7,7 +7,6 @@
 #include "backend/nft/test_fixture.h"
 #include "base/buf.h"
 #include "ir/test.h"
-#include "verify/test_sets.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -20,33 +19,22 @@
 #define RULES 600
 #define EDITS 120
 
-static int set_up_with(void **state, enum test_sets_kind kind, unsigned overlay_least)
-{
-	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED,
-							      .sorted_least = 16,
-							      .overlay_least = overlay_least}};
-	struct test_fixture *f = test_fixture_new(&options);
-	test_sets_make(
-		&(struct test_sets_spec){.kind = kind, .family = 4, .rules = RULES, .seed = 1},
-		&f->arena, &f->ruleset);
-	test_fixture_deploy(f);
-	*state = f;
-	return 0;
-}
-
 static int set_up(void **state)
 {
-	return set_up_with(state, TEST_SETS_FW, UINT_MAX);
+	*state = test_fixture_of_set(TEST_SETS_FW, RULES, UINT_MAX);
+	return 0;
 }
 
 static int set_up_chains(void **state)
 {
-	return set_up_with(state, TEST_SETS_IPC, UINT_MAX);
+	*state = test_fixture_of_set(TEST_SETS_IPC, RULES, UINT_MAX);
+	return 0;
 }
 
 static int set_up_front(void **state)
 {
-	return set_up_with(state, TEST_SETS_FW, 1);
+	*state = test_fixture_of_set(TEST_SETS_FW, RULES, 1);
+	return 0;
 }
 
 static int set_up_few(void **state)

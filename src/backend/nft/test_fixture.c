@@ -23,6 +23,19 @@ struct test_fixture *test_fixture_new(const struct backend_nft_options *options)
 	return f;
 }
 
+struct test_fixture *test_fixture_of_set(enum test_sets_kind kind, uint32_t rules,
+					 unsigned overlay_least)
+{
+	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED,
+							      .sorted_least = 16,
+							      .overlay_least = overlay_least}};
+	const struct test_sets_spec spec = {.kind = kind, .family = 4, .rules = rules, .seed = 1};
+	struct test_fixture *f = test_fixture_new(&options);
+	test_sets_make(&spec, &f->arena, &f->ruleset);
+	test_fixture_deploy(f);
+	return f;
+}
+
 void test_fixture_free(struct test_fixture *f)
 {
 	backend_nft_close(f->nft);
