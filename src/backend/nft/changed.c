@@ -265,8 +265,8 @@ bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 	make_list(nft->live, packets, &list);
 	bool few = area.has && !area.never && list.number.len <= MEETING_MOST;
 	if (few && !nft_read_reached(nft, place, &area, &program))
-		nft_prove_since(&area, &list.program, &program,
-				find_since(nft, place, &list, since, &arena), &arena, &proof);
+		nft_prove_in(&area, &list.program, &program,
+			     find_since(nft, place, &list, since, &arena), &arena, &proof);
 	bool proven = area.never || (!proof.over && !proof.misfit.len);
 	if (proven)
 		nft_reasons_take(&nft->live->reasons, &proof.reason, list.number.at);

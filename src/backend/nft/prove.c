@@ -105,11 +105,21 @@ static void see_held(struct nft_walk *walk, const struct nft_stop *to,
 	note_unseen(p, rule < p->rules ? rule : NFT_REASON_ANY, packets);
 }
 
+// Why it is not only for packets of the rule of the list, of those that come there and match it; NULL: it is.
+static const char *why_not_only(const struct prover *p, size_t rule, const struct nft_form *form,
+				const struct nft_area *mine, struct arena *arena)
+{
+	struct nft_area meant;
+	const char *why = form->strange ? form->strange : nft_area_unguarded(mine, form);
+	area_of(&p->rule[rule], arena, &meant);
+	return why || nft_area_within(mine, &meant) ? why : "is for more packets";
+}
+
 static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const struct nft_form *form,
 		     const struct nft_area *packets, struct arena *arena, struct nft_areas *rest)
 {
 	struct prover *p = walk->user;
-	struct nft_area mine, meant;
+	struct nft_area mine;
 	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
 	if (*is_at(p, at) == UNSEEN && (!mine.never || form->strange))
@@ -119,10 +129,7 @@ static void see_rule(struct nft_walk *walk, const struct nft_visit *at, const st
 		vec_push(arena, &rest->list, (struct nft_area *)packets);
 		return;
 	}
-	area_of(&p->rule[rule], arena, &meant);
-	const char *why = form->strange ? form->strange : nft_area_unguarded(&mine, form);
-	if (!why && !nft_area_within(&mine, &meant))
-		why = "is for more packets";
+	const char *why = why_not_only(p, rule, form, &mine, arena);
 	if (!why) {
 		nft_walk_past(walk, form, packets, arena, rest);
 		if (!rest->list.len && nft_more_behind(at))
@@ -250,18 +257,18 @@ static void see_came(struct nft_walk *walk, const struct nft_visit *at, const st
 {
 	struct prover *p = walk->user;
 	size_t rule = *is_at(p, at);
-	struct nft_area mine, meant;
+	struct nft_area mine;
 	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
 	nft_walk_past(walk, form, packets, arena, rest);
 	if (mine.never)
 		return;
-	if (rule < p->rules)
-		area_of(&p->rule[rule], arena, &meant);
+	const char *why =
+		rule < p->rules ? why_not_only(p, rule, form, &mine, arena) : form->strange;
 	if (rule >= p->rules)
-		add_rule(p, NFT_MISFIT_UNKNOWN, NONE, at, form->strange);
-	else if (!nft_area_within(&mine, &meant))
-		add_rule(p, NFT_MISFIT_OTHER, rule, at, "is for more packets");
+		add_rule(p, NFT_MISFIT_UNKNOWN, NONE, at, why);
+	else if (why)
+		add_rule(p, NFT_MISFIT_OTHER, rule, at, why);
 }
 
 // Nobody knows where they go: that is no matter here, or was seen before.
@@ -544,9 +551,9 @@ static void find_followed(struct prover *p)
 	nft_behind_came(&p->ways, p->later.is, p->rules, p->since, p->followed);
 }
 
-void nft_prove_since(const struct nft_area *area, const struct nft_program *list,
-		     const struct nft_program *program, const enum nft_since *since,
-		     struct arena *arena, struct nft_proof *out)
+void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
+		  const struct nft_program *program, const enum nft_since *since,
+		  struct arena *arena, struct nft_proof *out)
 {
 	struct prover p = {.within = area, .since = since, .arena = arena, .out = out};
 	nft_judge_init(&p.judge, list, program, arena);
@@ -582,16 +589,10 @@ void nft_prove_since(const struct nft_area *area, const struct nft_program *list
 	nft_ways_fini(&p.ways);
 }
 
-void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
-		  const struct nft_program *program, struct arena *arena, struct nft_proof *out)
-{
-	nft_prove_since(area, list, program, NULL, arena, out);
-}
-
 void nft_prove(const struct nft_program *list, const struct nft_program *program,
 	       struct arena *arena, struct nft_proof *out)
 {
 	struct nft_area all;
 	nft_area_all(&all);
-	nft_prove_in(&all, list, program, arena, out);
+	nft_prove_in(&all, list, program, NULL, arena, out);
 }

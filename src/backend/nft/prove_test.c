@@ -226,7 +226,7 @@ static bool noticed_within(struct world *w, const struct test_walk *walk)
 			continue;
 		nft_area_all(&area);
 		nft_area_form(&area, &w->arena, &rules->rule.at[i]);
-		nft_prove_in(&area, &w->list, &w->tree, &w->arena, &proof);
+		nft_prove_in(&area, &w->list, &w->tree, NULL, &w->arena, &proof);
 		noticed |= proof.misfit.len || proof.over;
 		asked = true;
 	}

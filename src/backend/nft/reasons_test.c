@@ -17,10 +17,11 @@
 
 #define RULESETS 1500
 
-static bool proven_in(struct test_without *w, const struct nft_area *area)
+static bool proven_in(struct test_without *w, const struct nft_area *area,
+		      const enum nft_since *since)
 {
 	struct nft_proof proof;
-	nft_prove_in(area, &w->short_list, &w->thin_tree, &w->arena, &proof);
+	nft_prove_in(area, &w->short_list, &w->thin_tree, since, &w->arena, &proof);
 	return !proof.misfit.len && !proof.over;
 }
 
@@ -38,14 +39,12 @@ static size_t place_without(const struct test_without *w, size_t rule)
 static bool reason_holds(struct test_without *w, const struct nft_area *area,
 			 const struct nft_reason *reason)
 {
-	struct nft_proof proof;
 	size_t rules = nft_program_find(&w->short_list, "")->rule.len;
 	enum nft_since *since = arena_array(&w->arena, enum nft_since, rules);
 	if (reason->rule == NFT_REASON_ANY)
-		return proven_in(w, area);
+		return proven_in(w, area, NULL);
 	since[place_without(w, reason->rule)] = NFT_SINCE_LEFT;
-	nft_prove_since(area, &w->short_list, &w->thin_tree, since, &w->arena, &proof);
-	return !proof.misfit.len && !proof.over;
+	return proven_in(w, area, since);
 }
 
 // How many areas were asked about; *proven: all of them hold.
@@ -102,7 +101,7 @@ static bool is_wrong(struct test_without *w, const struct nft_proof *proof)
 			nft_area_form(&area, &w->arena, &rules->rule.at[k]);
 			if (told != NFT_MISFIT_NONE)
 				nft_area_form(&area, &w->arena, &left->rule.at[told]);
-			wrong = !area.never && !proven_in(w, &area);
+			wrong = !area.never && !proven_in(w, &area, NULL);
 		}
 	}
 	return wrong;
@@ -152,7 +151,7 @@ static bool find_reasons(struct test_without *w, bool came, struct nft_reason_li
 			continue;
 		nft_area_all(&area);
 		nft_area_form(&area, &w->arena, &rules->rule.at[i]);
-		nft_prove_since(&area, &w->list, &w->tree, since, &w->arena, &proof);
+		nft_prove_in(&area, &w->list, &w->tree, since, &w->arena, &proof);
 		add_reasons(w, &proof, NULL, out);
 	}
 	return true;

@@ -293,8 +293,8 @@ static void compare(struct changing *c, unsigned ruleset, bool changed, struct t
 			continue;
 		nft_area_all(&area);
 		nft_area_form(&area, &c->w.arena, &c->list->rule.at[i]);
-		nft_prove_in(&area, &c->w.list, &c->now, &c->w.arena, &all);
-		nft_prove_since(&area, &c->w.list, &c->now, c->since, &c->w.arena, &some);
+		nft_prove_in(&area, &c->w.list, &c->now, NULL, &c->w.arena, &all);
+		nft_prove_in(&area, &c->w.list, &c->now, c->since, &c->w.arena, &some);
 		if (is_wrong(&all) ? !is_wrong(&some) : is_wrong(&some) && !changed)
 			fail_msg("ruleset %u, rule %u: %s, and not for who follows some rules",
 				 ruleset, c->w.gone, is_wrong(&all) ? "wrong" : "right");
