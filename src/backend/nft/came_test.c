@@ -8,40 +8,13 @@
 #include "ir/test.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#define RULES 600
 #define EDITS 60
-
-static int set_up(void **state)
-{
-	*state = test_fixture_of_set(TEST_SETS_FW, RULES, UINT_MAX);
-	return 0;
-}
-
-static int set_up_chains(void **state)
-{
-	*state = test_fixture_of_set(TEST_SETS_IPC, RULES, UINT_MAX);
-	return 0;
-}
-
-// Rules that come stand in front first.
-static int set_up_front(void **state)
-{
-	*state = test_fixture_of_set(TEST_SETS_FW, RULES, 1);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	test_fixture_free(*state);
-	return 0;
-}
 
 // What the kernel has now, without a look at who has changed it.
 static bool came_is_proven(struct test_fixture *f)
@@ -147,7 +120,7 @@ int main(void)
 	const struct CMUnitTest beside[] = {
 		cmocka_unit_test(rules_put_in_are_proven),
 	};
-	int failed = cmocka_run_group_tests(tests, set_up, tear_down);
-	failed += cmocka_run_group_tests(beside, set_up_chains, tear_down);
-	return failed + cmocka_run_group_tests(beside, set_up_front, tear_down);
+	int failed = cmocka_run_group_tests(tests, test_fixture_firewall, test_fixture_end);
+	failed += cmocka_run_group_tests(beside, test_fixture_chains, test_fixture_end);
+	return failed + cmocka_run_group_tests(beside, test_fixture_front, test_fixture_end);
 }

@@ -9,7 +9,6 @@
 #include "ir/test.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,38 +20,12 @@
 
 #include <cmocka.h>
 
-#define RULES 400
 #define EDITS 60
 
 static void deploy(struct test_fixture *f)
 {
 	test_fixture_deploy(f);
 	assert_true(f->nft->changed.counted);
-}
-
-static int set_up_with(void **state, unsigned overlay_least)
-{
-	struct test_fixture *f = test_fixture_of_set(TEST_SETS_FW, RULES, overlay_least);
-	assert_true(f->nft->changed.counted);
-	*state = f;
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	return set_up_with(state, UINT_MAX);
-}
-
-// Rules that come stand in front first.
-static int set_up_front(void **state)
-{
-	return set_up_with(state, 1);
-}
-
-static int tear_down(void **state)
-{
-	test_fixture_free(*state);
-	return 0;
 }
 
 static struct nft_known *known_of(struct test_fixture *f)
@@ -225,7 +198,7 @@ static void a_full_proof_leaves_maps_known(void **state)
 	deploy(f);
 	size_t maps = known_of(f)->maps;
 	assert_int_equal(assert_known_so(f), maps);
-	assert_true(known_of(f)->chains.chains > RULES / 8);
+	assert_true(known_of(f)->chains.chains > TEST_FIXTURE_RULES / 8);
 	uint64_t given = known_of(f)->given, chains = known_of(f)->chains.given;
 	assert_true(test_fixture_turn(f, 3));
 	assert_int_equal(found_by_walking(f), 0);
@@ -497,7 +470,7 @@ static void places_are_as_counted(void **state)
 		assert_true(nft_places_hold(f->nft->live, &table));
 		assert_int_equal(test_fixture_differences(f), 0);
 		assert_true(nft_places_hold(f->nft->live, &table));
-		assert_true(rules_not_counted(f->nft->live) <= RULES / 20);
+		assert_true(rules_not_counted(f->nft->live) <= TEST_FIXTURE_RULES / 20);
 	}
 	printf("%u turned in their place, rules in front %u times\n", turned, in_front);
 	assert_true(turned || in_front > EDITS / 2);
@@ -520,6 +493,6 @@ int main(void)
 	const struct CMUnitTest in_front[] = {
 		cmocka_unit_test(places_are_as_counted),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down) +
-	       cmocka_run_group_tests(in_front, set_up_front, tear_down);
+	return cmocka_run_group_tests(tests, test_fixture_firewall, test_fixture_end) +
+	       cmocka_run_group_tests(in_front, test_fixture_front, test_fixture_end);
 }

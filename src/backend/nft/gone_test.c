@@ -16,37 +16,12 @@
 
 #include <cmocka.h>
 
-#define RULES 600
 #define EDITS 120
-
-static int set_up(void **state)
-{
-	*state = test_fixture_of_set(TEST_SETS_FW, RULES, UINT_MAX);
-	return 0;
-}
-
-static int set_up_chains(void **state)
-{
-	*state = test_fixture_of_set(TEST_SETS_IPC, RULES, UINT_MAX);
-	return 0;
-}
-
-static int set_up_front(void **state)
-{
-	*state = test_fixture_of_set(TEST_SETS_FW, RULES, 1);
-	return 0;
-}
 
 static int set_up_few(void **state)
 {
 	*state = test_fixture_new(&(const struct backend_nft_options){
 		.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 8, .overlay_least = UINT_MAX}});
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	test_fixture_free(*state);
 	return 0;
 }
 
@@ -363,8 +338,8 @@ int main(void)
 	const struct CMUnitTest few[] = {
 		cmocka_unit_test(who_was_hidden_shows_up),
 	};
-	int failed = cmocka_run_group_tests(tests, set_up, tear_down);
-	failed += cmocka_run_group_tests(beside, set_up_chains, tear_down);
-	failed += cmocka_run_group_tests(beside, set_up_front, tear_down);
-	return failed + cmocka_run_group_tests(few, set_up_few, tear_down);
+	int failed = cmocka_run_group_tests(tests, test_fixture_firewall, test_fixture_end);
+	failed += cmocka_run_group_tests(beside, test_fixture_chains, test_fixture_end);
+	failed += cmocka_run_group_tests(beside, test_fixture_front, test_fixture_end);
+	return failed + cmocka_run_group_tests(few, set_up_few, test_fixture_end);
 }

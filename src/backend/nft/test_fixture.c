@@ -2,7 +2,9 @@
 #include "backend/nft/test_fixture.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
+#include "verify/test_sets.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -20,19 +22,6 @@ struct test_fixture *test_fixture_new(const struct backend_nft_options *options)
 	test_net_open(&f->net);
 	if (backend_nft_open(options, &f->diags, &f->nft))
 		exit(77);
-	return f;
-}
-
-struct test_fixture *test_fixture_of_set(enum test_sets_kind kind, uint32_t rules,
-					 unsigned overlay_least)
-{
-	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED,
-							      .sorted_least = 16,
-							      .overlay_least = overlay_least}};
-	const struct test_sets_spec spec = {.kind = kind, .family = 4, .rules = rules, .seed = 1};
-	struct test_fixture *f = test_fixture_new(&options);
-	test_sets_make(&spec, &f->arena, &f->ruleset);
-	test_fixture_deploy(f);
 	return f;
 }
 
@@ -160,4 +149,39 @@ void test_fixture_send_of(struct test_fixture *f, struct test_packet p, unsigned
 void test_fixture_send(struct test_fixture *f, uint16_t port, unsigned packets)
 {
 	test_fixture_send_of(f, packet_to(port), packets);
+}
+
+static int begin(void **state, enum test_sets_kind kind, unsigned overlay_least)
+{
+	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED,
+							      .sorted_least = 16,
+							      .overlay_least = overlay_least}};
+	const struct test_sets_spec spec = {
+		.kind = kind, .family = 4, .rules = TEST_FIXTURE_RULES, .seed = 1};
+	struct test_fixture *f = test_fixture_new(&options);
+	test_sets_make(&spec, &f->arena, &f->ruleset);
+	test_fixture_deploy(f);
+	*state = f;
+	return 0;
+}
+
+int test_fixture_firewall(void **state)
+{
+	return begin(state, TEST_SETS_FW, UINT_MAX);
+}
+
+int test_fixture_chains(void **state)
+{
+	return begin(state, TEST_SETS_IPC, UINT_MAX);
+}
+
+int test_fixture_front(void **state)
+{
+	return begin(state, TEST_SETS_FW, 1);
+}
+
+int test_fixture_end(void **state)
+{
+	test_fixture_free(*state);
+	return 0;
 }

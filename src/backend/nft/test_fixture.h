@@ -6,7 +6,6 @@
 #include "backend/nft/test_net.h"
 #include "backend/nft/test_packet.h"
 #include "base/diag.h"
-#include "verify/test_sets.h"
 
 struct nft_table;
 
@@ -22,11 +21,15 @@ struct test_fixture {
 extern const struct backend_nft_options test_fixture_one_map;
 // Heap. Exits with 77 (skipped) where namespaces cannot be made.
 struct test_fixture *test_fixture_new(const struct backend_nft_options *options) must_check;
-// With a policy of so many rules for IPv4 in force, in a tree with gates, blocks of addresses, and leaves that are maps over
-// several fields. From so many rules of the list on (UINT_MAX: never) those that come stand in front first.
-struct test_fixture *test_fixture_of_set(enum test_sets_kind kind, uint32_t rules,
-					 unsigned overlay_least) must_check;
 void test_fixture_free(struct test_fixture *fixture);
+
+// For groups of tests: with a policy of so many rules for IPv4 in force, in a tree with gates, blocks of addresses, and
+// leaves that are maps over several fields. Where it says so, rules that come stand in front first.
+#define TEST_FIXTURE_RULES 600u
+int test_fixture_firewall(void **state);
+int test_fixture_chains(void **state); // IP chains
+int test_fixture_front(void **state);  // a firewall, and so
+int test_fixture_end(void **state);
 
 // A rule for UDP of either version of IP to these ports, in the fixture's arena.
 struct ir_rule test_fixture_rule(struct test_fixture *fixture, enum ir_verdict verdict, u128 lo,
