@@ -108,8 +108,9 @@ static struct nft_chain *placed_chain(struct nft_program *list, struct nft_chain
 	return chain;
 }
 
-// A list of the policy's rules, with their numbers in the tree.
+// Packets, and the policy's rules that may meet them, with their numbers in the tree.
 struct near_list {
+	struct nft_area area;
 	struct nft_program program;
 	VEC(uint32_t) number;
 };
@@ -132,10 +133,14 @@ static void add_form(struct near_list *near, const struct nft_live *live, uint32
 
 // The list's rules that may match a packet that the form matches, in order, and its end.
 static void make_list(const struct nft_live *live, const struct nft_form *touched,
-		      struct near_list *list)
+		      struct arena *arena, struct near_list *list)
 {
 	const struct nft_tree *tree = &live->tree;
 	const struct nft_hull hull = nft_hull_of(touched);
+	*list = (struct near_list){.number = {0}};
+	nft_area_all(&list->area);
+	nft_area_form(&list->area, arena, touched);
+	nft_program_init(&list->program, arena);
 	nft_program_chain(&list->program, "")->name = "";
 	for (size_t i = 0; i < live->rule.len; i++)
 		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
@@ -154,22 +159,18 @@ static void make_list(const struct nft_live *live, const struct nft_form *touche
 bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets, uint32_t rule)
 {
 	struct arena arena cleanup(arena_fini);
-	struct nft_area area;
-	struct near_list list = {.number = {0}};
+	struct near_list list;
 	struct nft_reason_list reasons = {.over = false};
 	struct nft_decided decided;
 	size_t at = 0;
 	arena_init(&arena);
-	nft_program_init(&list.program, &arena);
-	nft_area_all(&area);
-	nft_area_form(&area, &arena, packets);
-	make_list(nft->live, packets, &list);
+	make_list(nft->live, packets, &arena, &list);
 	while (at < list.number.len && list.number.at[at] != rule)
 		at++;
 	nft_decided_init(&decided, nft_program_find(&list.program, "")->rule.at, list.number.len,
 			 &arena, &reasons);
 	nft_decided_begin(&decided, at);
-	bool all = nft_decided_before(&decided, &area) == ALGEBRA_COVERED;
+	bool all = nft_decided_before(&decided, &list.area) == ALGEBRA_COVERED;
 	nft_decided_end(&decided);
 	nft_decided_fini(&decided);
 	all &= at < list.number.len;
@@ -252,25 +253,21 @@ static const enum nft_since *find_since(const struct backend_nft *nft, const uin
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_form *packets, const struct nft_changed_since *since)
 {
-	struct arena arena;
-	struct nft_area area;
-	struct near_list list = {.number = {0}};
+	struct arena arena cleanup(arena_fini);
+	struct near_list list;
+	struct nft_program program;
 	struct nft_proof proof = {.over = true};
 	arena_init(&arena);
-	struct nft_program program;
 	nft_program_init(&program, &arena);
-	nft_program_init(&list.program, &arena);
-	nft_area_all(&area);
-	nft_area_form(&area, &arena, packets);
-	make_list(nft->live, packets, &list);
-	bool few = area.has && !area.never && list.number.len <= MEETING_MOST;
-	if (few && !nft_read_reached(nft, place, &area, &program))
-		nft_prove_in(&area, &list.program, &program,
+	make_list(nft->live, packets, &arena, &list);
+	const struct nft_area *area = &list.area;
+	bool few = area->has && !area->never && list.number.len <= MEETING_MOST;
+	if (few && !nft_read_reached(nft, place, area, &program))
+		nft_prove_in(area, &list.program, &program,
 			     find_since(nft, place, &list, since, &arena), &arena, &proof);
-	bool proven = area.never || (!proof.over && !proof.misfit.len);
+	bool proven = area->never || (!proof.over && !proof.misfit.len);
 	if (proven)
 		nft_reasons_take(&nft->live->reasons, &proof.reason, list.number.at);
-	arena_fini(&arena);
 	return proven;
 }
 

@@ -27,7 +27,6 @@ struct prover {
 	struct nft_judge judge;
 	struct nft_ways ways;
 	struct nft_later later;
-	size_t now;  // the rule of the list that is walked
 	bool failed; // something is wrong with it
 	struct nft_decided decided;
 	const enum nft_since *since; // NULL: nothing is known …
@@ -326,7 +325,7 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 {
 	struct prover *p = walk->user;
 	struct nft_area mine, tests;
-	if (*is_at(p, at) != p->now) {
+	if (*is_at(p, at) != p->decided.now) {
 		vec_push(arena, &rest->list, (struct nft_area *)packets);
 		return;
 	}
@@ -334,7 +333,7 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 	nft_area_form(&mine, arena, form);
 	const char *why = form->strange ? form->strange : nft_area_unguarded(&mine, form);
 	if (!mine.never && !p->failed && (why || nft_later_meets(&p->later, at, &mine, arena))) {
-		add_rule(p, why ? NFT_MISFIT_OTHER : NFT_MISFIT_ORDER, p->now, at, why);
+		add_rule(p, why ? NFT_MISFIT_OTHER : NFT_MISFIT_ORDER, p->decided.now, at, why);
 		p->failed = true;
 	}
 	area_of(form, arena, &tests);
@@ -343,7 +342,8 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 
 static void tell_absent(struct prover *p, const struct nft_chain *end)
 {
-	add(p, (struct nft_misfit){.kind = NFT_MISFIT_ABSENT, .rule = p->now, .chain = end});
+	add(p,
+	    (struct nft_misfit){.kind = NFT_MISFIT_ABSENT, .rule = p->decided.now, .chain = end});
 	p->failed = true;
 }
 
@@ -423,13 +423,13 @@ static void come_again(struct nft_walk *walk, const struct nft_visit *at,
 	struct prover *p = walk->user;
 	struct nft_area mine;
 	vec_push(arena, &rest->list, (struct nft_area *)packets);
-	if (*is_at(p, at) != p->now || p->failed)
+	if (*is_at(p, at) != p->decided.now || p->failed)
 		return;
 	nft_area_assign(&mine, packets);
 	nft_area_form(&mine, arena, form);
 	if (mine.never || !came_before(walk, at, &mine, arena))
 		return;
-	add_rule(p, NFT_MISFIT_OTHER, p->now, at, "has packets that came to it before");
+	add_rule(p, NFT_MISFIT_OTHER, p->decided.now, at, "has packets that came to it before");
 	p->failed = true;
 }
 
@@ -450,9 +450,9 @@ static void walk_places(const struct nft_stand *place, size_t n, const struct nf
 // Whether packets come to it twice depends on who takes them between.
 static void note_again(struct prover *p)
 {
-	struct nft_hull hull = nft_hull_of(&p->rule[p->now]);
+	struct nft_hull hull = nft_hull_of(&p->rule[p->decided.now]);
 	nft_reason_add(&p->out->reason, p->arena,
-		       (struct nft_reason){(uint32_t)p->now, NFT_REASON_ANY, hull});
+		       (struct nft_reason){(uint32_t)p->decided.now, NFT_REASON_ANY, hull});
 }
 
 struct rule_walks {
@@ -460,22 +460,22 @@ struct rule_walks {
 };
 
 // A rule without a place needs no walk.
-static void walk_rule(struct prover *p, const struct nft_stand *place, size_t n,
+static void walk_rule(struct prover *p, size_t rule, const struct nft_stand *place, size_t n,
 		      struct rule_walks *walks)
 {
 	struct arena arena;
 	struct nft_area packets;
 	arena_init(&arena);
-	nft_decided_begin(&p->decided, p->now);
+	nft_decided_begin(&p->decided, rule);
 	p->failed = false;
-	walks->comes.now = p->now;
-	area_of(&p->rule[p->now], &arena, &packets);
+	walks->comes.now = rule;
+	area_of(&p->rule[rule], &arena, &packets);
 	nft_area_and(&packets, &arena, p->within);
 	if (!packets.never && !n && !nft_decided_perhaps(&p->decided, &packets))
 		tell_absent(p, NULL);
 	if (!packets.never && n)
 		walk_places(place, n, &packets, &walks->comes);
-	if (!packets.never && n > 1 && !p->failed && !nft_takes(&p->rule[p->now])) {
+	if (!packets.never && n > 1 && !p->failed && !nft_takes(&p->rule[rule])) {
 		walk_places(place, n, &packets, &walks->again);
 		note_again(p);
 	}
@@ -515,12 +515,12 @@ static void walk_rules(struct prover *p)
 					     .lost = pass_lost,
 					     .steps = steps_of(p)}};
 	size_t at = 0, rules = p->followed ? p->rules : rules_to_walk(p);
-	for (p->now = 0; p->now < rules && !p->out->over; p->now++) {
+	for (size_t rule = 0; rule < rules && !p->out->over; rule++) {
 		size_t first = at;
-		while (at < p->later.place.len && p->later.place.at[at].rule == p->now)
+		while (at < p->later.place.len && p->later.place.at[at].rule == rule)
 			at++;
-		if (!p->followed || p->followed[p->now])
-			walk_rule(p, p->later.place.at + first, at - first, &walks);
+		if (!p->followed || p->followed[rule])
+			walk_rule(p, rule, p->later.place.at + first, at - first, &walks);
 		p->out->over |= walks.comes.over || walks.again.over || p->decided.over;
 	}
 }

@@ -158,11 +158,9 @@ static bool swap_boxes(struct changing *c)
 	struct nft_box was = boxes->box[box];
 	boxes->box[box] = boxes->box[other];
 	boxes->box[other] = was;
-	for (size_t i = 0; i < c->list->rule.len; i++) { // of whomever the other was
-		const struct nft_chain *to = nft_program_find(&c->now, boxes->box[box].chain);
-		if (to && to->rule.len && c->list->rule.at[i].tag.rule == to->rule.at[0].tag.rule)
-			c->since[i] = NFT_SINCE_CAME;
-	}
+	const struct nft_chain *others = nft_program_find(&c->now, boxes->box[box].chain);
+	if (others && others->rule.len)
+		set_since(c, &others->rule.at[0].tag, NFT_SINCE_CAME);
 	return true;
 }
 

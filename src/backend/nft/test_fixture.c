@@ -161,6 +161,7 @@ static int begin(void **state, enum test_sets_kind kind, unsigned overlay_least)
 	struct test_fixture *f = test_fixture_new(&options);
 	test_sets_make(&spec, &f->arena, &f->ruleset);
 	test_fixture_deploy(f);
+	assert_true(f->nft->changed.counted);
 	*state = f;
 	return 0;
 }
