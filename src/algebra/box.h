@@ -138,7 +138,8 @@ void algebra_boxes_holding(const struct algebra_boxes *boxes, const uint64_t *bo
 // algebra_box_narrow by all of those in [from, to): `wide` is then as wide as it can be.
 void algebra_boxes_narrow(const struct algebra_boxes *boxes, const uint64_t *box, unsigned axis,
 			  uint32_t from, uint32_t to, uint64_t *wide);
-// From here on boxes have levels, at first none, and are not asked for by their numbers any more.
+// From here on boxes have levels, at first none (and none again whenever this is called), and are not asked for by their
+// numbers any more.
 void algebra_boxes_level(struct algebra_boxes *boxes);
 void algebra_boxes_raise(struct algebra_boxes *boxes, uint32_t number, uint32_t level);
 // The highest level above `least` of boxes that meet `box`, `least` when there is none; nobody has more than `most`.

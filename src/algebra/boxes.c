@@ -538,16 +538,23 @@ void algebra_boxes_narrow(const struct algebra_boxes *boxes, const uint64_t *box
 // --- levels ---
 // They stand where the numbers stood: 0 and the level for a box, 0 and the highest one below for a node.
 
-void algebra_boxes_level(struct algebra_boxes *boxes)
+static void find_above(struct algebra_boxes *boxes)
 {
-	assert(boxes->lanes && !boxes->above);
 	boxes->above = must(calloc(boxes->nodes, sizeof(*boxes->above)));
 	for (size_t node = 0; node < boxes->nodes; node++) {
 		const int32_t *highest = (const int32_t *)cell_of(boxes, node, 0) + LANES;
 		for (unsigned k = 0; boxes->child[node] && k < LANES && highest[k] >= 0; k++)
 			boxes->above[boxes->child[node] + k] = (uint32_t)(node * LANES + k);
-		clear_numbers(boxes, node);
 	}
+}
+
+void algebra_boxes_level(struct algebra_boxes *boxes)
+{
+	assert(boxes->lanes);
+	if (!boxes->above)
+		find_above(boxes);
+	for (size_t node = 0; node < boxes->nodes; node++)
+		clear_numbers(boxes, node);
 }
 
 void algebra_boxes_raise(struct algebra_boxes *boxes, uint32_t number, uint32_t level)

@@ -21,7 +21,6 @@ struct nft_meets {
 	size_t axes;
 	struct algebra_shape shape;
 	struct algebra_boxes *boxes; // NULL: no rule asks anything
-	bool levels;
 };
 
 static struct algebra_range hull(const struct algebra_set *set, enum nft_field field)
@@ -107,6 +106,15 @@ static void make_boxes(struct nft_meets *m)
 	algebra_boxes_build(m->boxes);
 }
 
+static uint64_t fields_asked(const struct nft_form *const *rule, size_t n)
+{
+	uint64_t asked = 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < rule[i]->len; k++)
+			asked |= (uint64_t)1 << rule[i]->match[k].field;
+	return asked;
+}
+
 struct nft_meets *nft_meets_new(const struct nft_form *const *rule, size_t n)
 {
 	struct nft_meets *m = base_oom(calloc(1, sizeof(*m)));
@@ -114,8 +122,9 @@ struct nft_meets *nft_meets_new(const struct nft_form *const *rule, size_t n)
 	m->rule = rule;
 	m->rules = n;
 	u128 *room = base_oom(malloc((2 * n + 1) * sizeof(*room)));
+	uint64_t asked = fields_asked(rule, n);
 	for (size_t i = 0; i < NFT_SPLIT_FIELDS; i++)
-		if (nft_split_field[i] != F_HEADER)
+		if (nft_split_field[i] != F_HEADER && asked >> nft_split_field[i] & 1)
 			make_axis(m, nft_split_field[i], room);
 	free(room);
 	if (m->axes)
@@ -155,15 +164,18 @@ void nft_meets_holding(const struct nft_meets *m, const struct nft_form *form,
 	algebra_boxes_holding(m->boxes, box, (uint32_t)numbers.lo, (uint32_t)numbers.hi, ids);
 }
 
+void nft_meets_levels(struct nft_meets *m)
+{
+	if (m->boxes)
+		algebra_boxes_level(m->boxes);
+}
+
 uint32_t nft_meets_level(struct nft_meets *m, uint32_t number, struct nft_level level)
 {
 	uint64_t box[ALGEBRA_CELLS];
 	if (!m->boxes)
 		return level.most;
 	algebra_boxes_get(m->boxes, number, box);
-	if (!m->levels)
-		algebra_boxes_level(m->boxes);
-	m->levels = true;
 	uint32_t above = algebra_boxes_highest(m->boxes, box, level.least, level.most) -
 			 level.least,
 		 is = level.least + (above + level.every - 1) / level.every * level.every;

@@ -19,9 +19,11 @@ bool nft_meets_find(const struct nft_meets *meets, const struct nft_form *form,
 // anything, none. free(ids->at) in the end.
 void nft_meets_holding(const struct nft_meets *meets, const struct nft_form *form,
 		       struct algebra_range numbers, struct algebra_ids *ids);
-// Asked for one rule after the other, each time with the same `most` and `every`, and nothing else any more: the first of
-// `least`, `least` + `every`, … that is no lower than those of whose ranges meet this rule's were given. It is the rule's
-// from now on. `least` is below `every`; nobody gets more than `most`, INT32_MAX at most.
+// From here on only levels are asked for; nobody has one yet, or any more.
+void nft_meets_levels(struct nft_meets *meets);
+// Asked for one rule after the other, each time with the same `most` and `every`: the first of `least`, `least` + `every`, …
+// that is no lower than those of whose ranges meet this rule's were given. It is the rule's from now on. `least` is below
+// `every`; nobody gets more than `most`, INT32_MAX at most.
 struct nft_level {
 	uint32_t least, every, most;
 };

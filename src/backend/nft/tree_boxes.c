@@ -43,6 +43,7 @@ struct nft_entries nft_leaf_order(const struct nft_tree *tree, struct nft_entrie
 	for (size_t i = 0; i < n; i++)
 		rule[i] = tree->rule.at[rules.at[i].rule];
 	struct nft_meets *meets = nft_meets_new(rule, n);
+	nft_meets_levels(meets);
 	for (size_t i = 0; i < n; i++) {
 		struct nft_level level = {SHAPES - 1 - nft_split_addresses(rule[i]), SHAPES,
 					  INT32_MAX};

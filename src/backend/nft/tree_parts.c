@@ -187,19 +187,19 @@ static uint8_t last_class(const struct order *o)
 	return o->held || o->few ? 1 : CLASSES - 1;
 }
 
-// Whoever comes before a rule and may match the same packets stands before it or beside it. Returns how many rules are not
-// of the first class.
-static size_t sort(const struct order *o, const struct nft_form *const *rule, size_t len)
+// Whoever comes before a rule and may match the same packets stands before it or beside it. False, and not all is sorted:
+// more than `most` rules are not of the first class.
+static bool sort(const struct order *o, const struct nft_form *const *rule, size_t len,
+		 struct nft_meets *meets, size_t most)
 {
-	struct nft_meets *meets = nft_meets_new(rule, len);
 	size_t behind = 0;
-	for (uint32_t i = 0; i < len; i++) {
+	nft_meets_levels(meets);
+	for (uint32_t i = 0; i < len && behind <= most; i++) {
 		struct nft_level level = {class_wanted(o, rule[i]), 1, last_class(o)};
 		o->class[i] = (uint8_t)nft_meets_level(meets, i, level);
 		behind += o->class[i] > 0;
 	}
-	nft_meets_free(meets);
-	return behind;
+	return behind <= most;
 }
 
 static void put_in_order(struct order *o, const struct nft_entries *list)
@@ -207,10 +207,12 @@ static void put_in_order(struct order *o, const struct nft_entries *list)
 	const struct nft_form **rule = base_oom(calloc(list->len, sizeof(*rule)));
 	for (size_t i = 0; i < list->len; i++)
 		rule[i] = o->tree->rule.at[list->at[i].rule];
+	struct nft_meets *meets = nft_meets_new(rule, list->len);
 	o->few = true;
-	o->few = sort(o, rule, list->len) <= FEW_MOST || o->held;
+	o->few = sort(o, rule, list->len, meets, o->held ? SIZE_MAX : FEW_MOST);
 	if (!o->few)
-		(void)sort(o, rule, list->len);
+		(void)sort(o, rule, list->len, meets, SIZE_MAX);
+	nft_meets_free(meets);
 	free(rule);
 }
 
