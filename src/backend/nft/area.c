@@ -122,6 +122,45 @@ void nft_area_form(struct nft_area *area, struct arena *arena, const struct nft_
 		nft_area_narrow(area, arena, form->match[i].field, form->match[i].set);
 }
 
+void nft_area_of(const struct nft_form *form, struct arena *arena, struct nft_area *out)
+{
+	nft_area_all(out);
+	nft_area_form(out, arena, form);
+}
+
+void nft_areas_add(struct nft_areas *areas, const struct nft_form *form, struct arena *arena)
+{
+	struct nft_area area;
+	size_t n = 0;
+	nft_area_of(form, arena, &area);
+	bool held = area.never;
+	for (size_t i = 0; i < areas->list.len && !held; i++)
+		held = nft_area_within(&area, areas->list.at[i]);
+	if (held)
+		return;
+	for (size_t i = 0; i < areas->list.len; i++)
+		if (!nft_area_within(areas->list.at[i], &area))
+			areas->list.at[n++] = areas->list.at[i];
+	areas->list.len = n;
+	vec_push(arena, &areas->list, nft_area_dup(&area, arena));
+}
+
+void nft_areas_around(const struct nft_areas *areas, struct arena *arena, struct nft_area *out)
+{
+	nft_area_all(out);
+	if (!areas->list.len)
+		return;
+	nft_area_assign(out, areas->list.at[0]);
+	for (size_t i = 1; i < areas->list.len; i++)
+		out->has &= areas->list.at[i]->has;
+	for (uint64_t left = out->has; left; left &= left - 1) {
+		unsigned f = (unsigned)__builtin_ctzll(left);
+		for (size_t i = 1; i < areas->list.len; i++)
+			out->set[f] =
+				algebra_set_union(arena, out->set[f], areas->list.at[i]->set[f]);
+	}
+}
+
 void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_area *other)
 {
 	for (uint64_t left = other->has; left; left &= left - 1) {

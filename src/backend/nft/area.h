@@ -31,6 +31,8 @@ void nft_area_narrow(struct nft_area *area, struct arena *arena, enum nft_field 
 		     struct algebra_set set);
 // Intersects with the form's matches, its fields named (nft_form_resolve).
 void nft_area_form(struct nft_area *area, struct arena *arena, const struct nft_form *form);
+// All that the form matches; the same of its fields.
+void nft_area_of(const struct nft_form *form, struct arena *arena, struct nft_area *out);
 void nft_area_and(struct nft_area *area, struct arena *arena, const struct nft_area *other);
 // Whether all of its packets have the field.
 bool nft_area_has_field(const struct nft_area *area, enum nft_field field) must_check;
@@ -50,9 +52,13 @@ void nft_area_any_header(struct nft_area *area);
 struct nft_areas {
 	VEC(struct nft_area *) list;
 };
+// Appends what the form matches, if that is anything that none of them holds; those that it holds go.
+void nft_areas_add(struct nft_areas *areas, const struct nft_form *form, struct arena *arena);
 // Appends what of `a` is not in `b`, as areas that do not meet.
 void nft_area_minus(const struct nft_area *a, const struct nft_area *b, struct arena *arena,
 		    struct nft_areas *out);
+// What all of them say, taken together field by field: it holds all that is in one of them.
+void nft_areas_around(const struct nft_areas *areas, struct arena *arena, struct nft_area *out);
 // Whether the areas together hold all of `a` (cover.c). GAVE_UP: that is too much work to tell.
 enum algebra_answer nft_area_covered(const struct nft_area *a, const struct nft_areas *by,
 				     struct arena *arena) must_check;

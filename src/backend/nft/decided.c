@@ -91,8 +91,7 @@ static void find_live(struct nft_decided *d)
 	struct nft_match match[NFT_FIELDS];
 	struct algebra_ids ids = {0};
 	d->live_known = true;
-	nft_area_all(&d->live);
-	nft_area_form(&d->live, &d->of_rule, &d->rule[d->now]);
+	nft_area_of(&d->rule[d->now], &d->of_rule, &d->live);
 	struct nft_form form = nft_area_as_form(&d->live, match);
 	bool all = nft_meets_find(index_of_list(d), &form, (struct algebra_range){0, d->now},
 				  DECIDERS_MOST, &ids);
@@ -137,8 +136,7 @@ static void add_decider(struct nft_decided *d, size_t rule, const struct nft_are
 	if (!nft_takes(&d->rule[rule]) || !nft_rule_meets(&d->rule[rule], packets, arena))
 		return;
 	struct nft_area *area = arena_new(arena, struct nft_area);
-	nft_area_all(area);
-	nft_area_form(area, arena, &d->rule[rule]);
+	nft_area_of(&d->rule[rule], arena, area);
 	vec_push(arena, &deciders->by.list, area);
 	vec_push(arena, &deciders->rule, rule);
 }

@@ -317,8 +317,7 @@ static struct nft_chain *narrowed_clauses(struct flattening *f, const struct nft
 	for (size_t i = 0; i < chain->rule.len; i++) {
 		struct nft_form clause = chain->rule.at[i];
 		struct nft_area area;
-		nft_area_all(&area);
-		nft_area_form(&area, f->arena, jump);
+		nft_area_of(jump, f->arena, &area);
 		nft_area_form(&area, f->arena, &clause);
 		nft_area_matches(&area, f->arena, &clause);
 		if (!area.never)

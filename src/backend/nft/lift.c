@@ -189,8 +189,7 @@ static bool narrow_version(struct lifting *l, const struct nft_form *against,
 {
 	struct nft_area area;
 	struct algebra_set version;
-	nft_area_all(&area);
-	nft_area_form(&area, l->arena, against);
+	nft_area_of(against, l->arena, &area);
 	if (!(area.has >> F_FLOW_VERSION & 1))
 		return true;
 	return nft_field_value(F_FLOW_VERSION, l->arena, area.set[F_FLOW_VERSION], &version) &&
@@ -261,10 +260,8 @@ static bool same(struct rules is, struct rules would)
 	arena_init(&arena);
 	for (size_t i = 0; equal && i < is.n; i++) {
 		struct nft_area a, b;
-		nft_area_all(&a);
-		nft_area_all(&b);
-		nft_area_form(&a, &arena, &is.form[i]);
-		nft_area_form(&b, &arena, &would.form[i]);
+		nft_area_of(&is.form[i], &arena, &a);
+		nft_area_of(&would.form[i], &arena, &b);
 		equal = nft_area_equal(&a, &b) &&
 			same_clauses(is.program, &is.form[i], would.program, &would.form[i]);
 	}

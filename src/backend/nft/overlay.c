@@ -254,8 +254,7 @@ static void subtract(struct coming *c, const struct nft_form *form)
 {
 	struct nft_areas from = c->left;
 	struct nft_area by;
-	nft_area_all(&by);
-	nft_area_form(&by, c->arena, form);
+	nft_area_of(form, c->arena, &by);
 	c->left = (struct nft_areas){0};
 	for (size_t i = 0; i < from.list.len; i++)
 		if (nft_area_meets(from.list.at[i], &by))
@@ -424,8 +423,7 @@ bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there
 			   .rule = rule,
 			   .out = out,
 			   .before = out->list.len};
-	nft_area_all(&c.whole);
-	nft_area_form(&c.whole, arena, tree->rule.at[rule]);
+	nft_area_of(tree->rule.at[rule], arena, &c.whole);
 	if (!nft_form_plain(tree->rule.at[rule]) || !find_pieces(&c, new_from))
 		return false;
 	for (size_t i = c.before; i < out->list.len; i++)

@@ -268,8 +268,7 @@ static void follow_map(struct nft_walk *walk, const struct nft_visit *at,
 			enter(walk, at, taken[i].to, &on);
 	}
 	struct nft_area gone;
-	nft_area_all(&gone);
-	nft_area_form(&gone, a, form);
+	nft_area_of(form, a, &gone);
 	nft_area_narrow(&gone, a, field, algebra_builder_take(&all));
 	nft_area_minus(packets, &gone, a, &region->areas);
 }
@@ -616,8 +615,7 @@ void nft_walk_past(const struct nft_walk *walk, const struct nft_form *form,
 	if (!form->strange && nft_takes(form)) {
 		struct nft_area tests;
 		struct nft_areas left = {0};
-		nft_area_all(&tests);
-		nft_area_form(&tests, arena, form);
+		nft_area_of(form, arena, &tests);
 		if (nft_area_within(packets, &tests))
 			return;
 		if (!walk->all_back)

@@ -441,8 +441,7 @@ static bool confirm(struct search *s, struct arena *arena, struct ir_packet *out
 static void area_of(struct search *s, const struct nft_taken *by, struct nft_area *out)
 {
 	const struct nft_form *form = by->named;
-	nft_area_all(out);
-	nft_area_form(out, s->arena, form);
+	nft_area_of(form, s->arena, out);
 	if (by->range)
 		narrow(s, out,
 		       (struct part){form->act == ACT_BOXES ? form->boxes.field : &form->map.field,

@@ -243,8 +243,7 @@ static void packets_are_of_their_area(void **state)
 		for (size_t k = 0; k < list->rule.len; k++, rules++) {
 			struct nft_area area;
 			struct ir_packet packet;
-			nft_area_all(&area);
-			nft_area_form(&area, &w.arena, &list->rule.at[k]);
+			nft_area_of(&list->rule.at[k], &w.arena, &area);
 			if (!nft_some_packet(&some, &area, &packet))
 				continue;
 			assert_in_area(&area, &packet, &w.arena);
