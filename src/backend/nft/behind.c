@@ -8,12 +8,15 @@
 struct search {
 	const struct nft_ways *ways;
 	size_t *const *is;
+	const struct nft_form *form; // of the list
 	size_t rules;
 	const enum nft_since *since;
 	bool *out;
 	struct arena arena;
 	size_t *lowest; // by stop: the lowest index that stands there, or where it leads; UNKNOWN
 	size_t *seen;   // by stop: for which rule all of it was searched last, + 1
+	size_t *jumped; // by rule: behind which jump it was searched last
+	size_t jumps;   // up to now
 	size_t rule;    // that came
 };
 
@@ -63,8 +66,8 @@ static void mark_from(struct search *s, const struct nft_stop *stop, size_t from
 {
 	for (size_t i = from; i < stop->chain->rule.len; i++) {
 		size_t rule = s->is[stop->number][i];
-		if (rule < s->rule)
-			s->out[rule] = true;
+		if (rule < s->rule && !s->out[rule])
+			s->out[rule] = nft_form_may_meet(&s->form[rule], &s->form[s->rule]);
 	}
 	for (size_t i = 0; i < stop->leads; i++)
 		if (stop->lead[i].rule >= from)
@@ -116,26 +119,31 @@ static void search_leads(struct search *s, const struct nft_stop *stop)
 static void search_jump(struct search *s, const struct nft_stop *stop, const struct nft_lead *lead)
 {
 	const struct nft_stop *jump = nft_lead_jump(stop, lead);
+	s->jumps += jump != NULL;
 	for (size_t i = 0; jump && i < s->ways->stop.len; i++) {
 		const struct nft_stop *behind = s->ways->stop.at[i];
 		if (!nft_jump_reaches(jump, behind->number))
 			continue;
 		for (size_t k = 0; k < behind->chain->rule.len; k++) {
 			s->rule = s->is[i][k];
-			if (came(s, s->rule))
-				mark_from(s, stop, lead->rule + 1);
+			if (!came(s, s->rule) || s->jumped[s->rule] == s->jumps)
+				continue;
+			s->jumped[s->rule] = s->jumps;
+			mark_from(s, stop, lead->rule + 1);
 		}
 	}
 }
 
-void nft_behind_came(const struct nft_ways *ways, size_t *const *is, size_t rules,
-		     const enum nft_since *since, bool *out)
+void nft_behind_came(const struct nft_ways *ways, size_t *const *is, const struct nft_form *rule,
+		     size_t rules, const enum nft_since *since, bool *out)
 {
 	size_t stops = ways->stop.len;
-	struct search s = {.ways = ways, .is = is, .rules = rules, .since = since, .out = out};
+	struct search s = {
+		.ways = ways, .is = is, .form = rule, .rules = rules, .since = since, .out = out};
 	arena_init(&s.arena);
 	s.lowest = arena_array(&s.arena, size_t, stops);
 	s.seen = arena_array(&s.arena, size_t, stops);
+	s.jumped = arena_array(&s.arena, size_t, rules);
 	for (size_t i = 0; i < stops; i++)
 		s.lowest[i] = UNKNOWN;
 	for (size_t i = 0; i < stops; i++) {

@@ -26,11 +26,13 @@ static bool came_is_proven(struct test_fixture *f)
 	const uint32_t *place = nft_live_places(f->nft->live, &arena);
 	nft_spots_compare(f->nft, &arena, &spots);
 	const struct nft_changed_since since = {&spots, NFT_REASON_ANY};
-	bool proven = spots.known && changed->form.len;
-	for (size_t i = 0; i < changed->form.len && proven; i++)
-		proven = changed->form.at[i].came &&
-			 nft_changed_prove(f->nft, place, &changed->form.at[i].form, &since);
-	return proven;
+	struct nft_some_forms came = {{0}};
+	bool only_came = spots.known && changed->form.len;
+	for (size_t i = 0; i < changed->form.len && only_came; i++) {
+		only_came = changed->form.at[i].came;
+		vec_push(&arena, &came.list, &changed->form.at[i].form);
+	}
+	return only_came && nft_changed_prove(f->nft, place, &came, &since);
 }
 
 static size_t all_differences(struct test_fixture *f)

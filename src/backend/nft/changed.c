@@ -110,7 +110,7 @@ static struct nft_chain *placed_chain(struct nft_program *list, struct nft_chain
 
 // Packets, and the policy's rules that may meet them, with their numbers in the tree.
 struct near_list {
-	struct nft_area area;
+	struct nft_areas areas;
 	struct nft_program program;
 	VEC(uint32_t) number;
 };
@@ -131,24 +131,40 @@ static void add_form(struct near_list *near, const struct nft_live *live, uint32
 	vec_push(list->arena, &near->number, number);
 }
 
-// The list's rules that may match a packet that the form matches, in order, and its end.
-static void make_list(const struct nft_live *live, const struct nft_form *touched,
+struct touched {
+	const struct nft_form *form;
+	struct nft_hull hull;
+};
+
+static bool may_touch(const struct nft_tree *tree, uint32_t number, const struct touched *touched,
+		      size_t len)
+{
+	const struct nft_form *form = tree->rule.at[number];
+	for (size_t i = 0; i < len; i++)
+		if (!nft_hulls_apart(&touched[i].hull, &tree->hull.at[number]) && form &&
+		    nft_form_may_meet(touched[i].form, form))
+			return true;
+	return false;
+}
+
+// The list's rules that may match a packet that one of the forms matches, in order, and its end.
+static void make_list(const struct nft_live *live, const struct nft_some_forms *forms,
 		      struct arena *arena, struct near_list *list)
 {
 	const struct nft_tree *tree = &live->tree;
-	const struct nft_hull hull = nft_hull_of(touched);
+	size_t n = forms->list.len;
+	struct touched *touched = arena_array(arena, struct touched, n);
 	*list = (struct near_list){.number = {0}};
-	nft_area_all(&list->area);
-	nft_area_form(&list->area, arena, touched);
+	for (size_t i = 0; i < n; i++) {
+		touched[i] = (struct touched){forms->list.at[i], nft_hull_of(forms->list.at[i])};
+		nft_areas_add(&list->areas, forms->list.at[i], arena);
+	}
 	nft_program_init(&list->program, arena);
 	nft_program_chain(&list->program, "")->name = "";
 	for (size_t i = 0; i < live->rule.len; i++)
 		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
 			uint32_t number = live->rule.at[i].first + k;
-			if (nft_hulls_apart(&hull, &tree->hull.at[number]))
-				continue;
-			const struct nft_form *form = tree->rule.at[number];
-			if (form && nft_form_may_meet(touched, form))
+			if (may_touch(tree, number, touched, n))
 				add_form(list, live, number, (uint32_t)i);
 		}
 	for (uint32_t i = live->last; i < live->last + live->lasts; i++)
@@ -162,15 +178,18 @@ bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets
 	struct near_list list;
 	struct nft_reason_list reasons = {.over = false};
 	struct nft_decided decided;
+	const struct nft_some_forms one = {{.at = &packets, .len = 1}};
 	size_t at = 0;
 	arena_init(&arena);
-	make_list(nft->live, packets, &arena, &list);
+	make_list(nft->live, &one, &arena, &list);
 	while (at < list.number.len && list.number.at[at] != rule)
 		at++;
 	nft_decided_init(&decided, nft_program_find(&list.program, "")->rule.at, list.number.len,
 			 &arena, &reasons);
 	nft_decided_begin(&decided, at);
-	bool all = nft_decided_before(&decided, &list.area) == ALGEBRA_COVERED;
+	bool all = true;
+	for (size_t i = 0; i < list.areas.list.len && all; i++)
+		all = nft_decided_before(&decided, list.areas.list.at[i]) == ALGEBRA_COVERED;
 	nft_decided_end(&decided);
 	nft_decided_fini(&decided);
 	all &= at < list.number.len;
@@ -220,6 +239,13 @@ static bool came_to_front(const struct backend_nft *nft, const uint32_t *place)
 	return false;
 }
 
+// Whether it is known of all rules what has become of them.
+static bool is_known(const struct backend_nft *nft, const uint32_t *place,
+		     const struct nft_spots_diff *spots)
+{
+	return spots->known && !nft->changed.spots.gates && !came_to_front(nft, place);
+}
+
 // By rule of the list; NULL when it is not known.
 static const enum nft_since *find_since(const struct backend_nft *nft, const uint32_t *place,
 					const struct near_list *near,
@@ -228,7 +254,7 @@ static const enum nft_since *find_since(const struct backend_nft *nft, const uin
 	const struct nft_changed *changed = &nft->changed;
 	const struct nft_tree *tree = &nft->live->tree;
 	struct sinces all = {.numbers = nft->live->numbers};
-	if (!since || !since->spots->known || changed->spots.gates || came_to_front(nft, place))
+	if (!since || !is_known(nft, place, since->spots))
 		return NULL;
 	all.of = arena_array(arena, enum nft_since,
 			     all.numbers + (NFT_TAG_DEFAULT - NFT_TAG_HELPER) + 1);
@@ -250,8 +276,17 @@ static const enum nft_since *find_since(const struct backend_nft *nft, const uin
 	return out;
 }
 
+// Where only some rules are followed, it is no matter how many there are.
+static bool is_few(const struct near_list *list, const enum nft_since *since)
+{
+	for (size_t i = 0; i < list->areas.list.len; i++)
+		if (!list->areas.list.at[i]->has)
+			return false;
+	return since || list->number.len <= MEETING_MOST;
+}
+
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
-		       const struct nft_form *packets, const struct nft_changed_since *since)
+		       const struct nft_some_forms *packets, const struct nft_changed_since *since)
 {
 	struct arena arena cleanup(arena_fini);
 	struct near_list list;
@@ -260,12 +295,13 @@ bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 	arena_init(&arena);
 	nft_program_init(&program, &arena);
 	make_list(nft->live, packets, &arena, &list);
-	const struct nft_area *area = &list.area;
-	bool few = area->has && !area->never && list.number.len <= MEETING_MOST;
-	if (few && !nft_read_reached(nft, place, area, &program))
-		nft_prove_in(area, &list.program, &program,
-			     find_since(nft, place, &list, since, &arena), &arena, &proof);
-	bool proven = area->never || (!proof.over && !proof.misfit.len);
+	const struct nft_areas *areas = &list.areas;
+	if (!areas->list.len)
+		return true;
+	const enum nft_since *known = find_since(nft, place, &list, since, &arena);
+	if (is_few(&list, known) && !nft_read_reached(nft, place, areas, &program))
+		nft_prove_in(areas, &list.program, &program, known, &arena, &proof);
+	bool proven = !proof.over && !proof.misfit.len;
 	if (proven)
 		nft_reasons_take(&nft->live->reasons, &proof.reason, list.number.at);
 	return proven;
@@ -277,35 +313,39 @@ static bool only_ours(struct backend_nft *nft, uint32_t *now_out)
 	       nft_only_ours(&nft->socket, nft->changed.at, now_out);
 }
 
-// Whether that was shown with one before: a rule that goes and comes again is for the same packets. `whole`: by form that
-// was looked at, whether nothing was taken for known.
-static bool was_before(const struct nft_changed *changed, size_t at, const bool *whole)
+// A rule that goes and comes again is for the same packets.
+static bool has_packets(const struct nft_some_forms *of, const struct nft_form *form)
 {
-	const struct nft_changed_form *is = &changed->form.at[at];
-	for (size_t i = 0; i < at; i++) {
-		const struct nft_changed_form *was = &changed->form.at[i];
-		if ((whole[i] || (was->came && is->came)) &&
-		    nft_form_same_matches(&was->form, &is->form))
+	for (size_t i = 0; i < of->list.len; i++)
+		if (nft_form_same_matches(of->list.at[i], form))
 			return true;
-	}
 	return false;
 }
 
+static bool prove_one(struct backend_nft *nft, const uint32_t *place, const struct nft_form *form)
+{
+	const struct nft_some_forms one = {{.at = &form, .len = 1}};
+	return nft_changed_prove(nft, place, &one, NULL);
+}
+
+// Rules that came are looked at together, as they mostly meet the same others.
 static bool prove_each(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_spots_diff *spots, struct arena *arena)
 {
 	const struct nft_changed *changed = &nft->changed;
 	const struct nft_changed_since since = {spots, NFT_REASON_ANY};
-	bool *whole = arena_array(arena, bool, changed->form.len), proven = true;
+	struct nft_some_forms whole = {{0}}, came = {{0}};
+	bool known = is_known(nft, place, spots), proven = true;
 	for (size_t i = 0; i < changed->form.len && proven; i++) {
-		const struct nft_changed_form *form = &changed->form.at[i];
-		if (was_before(changed, i, whole) ||
-		    (!form->came && nft_gone_proven(nft, place, spots, i)))
+		const struct nft_changed_form *is = &changed->form.at[i];
+		struct nft_some_forms *to = is->came && known ? &came : &whole;
+		if (has_packets(&whole, &is->form) || has_packets(to, &is->form) ||
+		    (!is->came && nft_gone_proven(nft, place, spots, i)))
 			continue;
-		whole[i] = !form->came;
-		proven = nft_changed_prove(nft, place, &form->form, form->came ? &since : NULL);
+		vec_push(arena, &to->list, &is->form);
+		proven = to == &came || prove_one(nft, place, &is->form);
 	}
-	return proven;
+	return proven && (!came.list.len || nft_changed_prove(nft, place, &came, &since));
 }
 
 static bool is_changed(const struct nft_changed *changed, uint32_t number)

@@ -44,8 +44,11 @@ struct nft_changed_since {
 	const struct nft_spots_diff *spots;
 	uint32_t rule;
 };
-// Whether it is proven for the form's packets, from the kernel. It may be too much work. `place`: of rules, by number.
-// `since`: NULL when nothing is known of them.
+// Whether it is proven for the packets of all these forms, from the kernel. It may be too much work. `place`: of rules, by
+// number. `since`: NULL when nothing is known of them.
+struct nft_some_forms {
+	VEC(const struct nft_form *) list;
+};
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
-		       const struct nft_form *packets,
+		       const struct nft_some_forms *packets,
 		       const struct nft_changed_since *since) must_check;

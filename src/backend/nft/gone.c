@@ -81,8 +81,7 @@ static void ask(struct going *g, const struct nft_form *went, uint32_t rule,
 	struct nft_area area;
 	struct asked asked = {.rule = rule};
 	asked.whom = !reason ? FOR_SHOWN : rule == NFT_REASON_ANY ? FOR_ALL : FOR_RULE;
-	nft_area_all(&area);
-	nft_area_form(&area, g->arena, went);
+	nft_area_of(went, g->arena, &area);
 	if (rule != NFT_REASON_ANY)
 		nft_area_form(&area, g->arena, g->tree->rule.at[rule]);
 	if (reason)
@@ -163,8 +162,10 @@ static bool holds(struct going *g, const struct asked *asked, const uint32_t *pl
 				       *since[] = {[FOR_SHOWN] = &all, [FOR_RULE] = &one};
 	if (asked->whom == FOR_RULE && nft_changed_decided(g->nft, &asked->packets, asked->rule))
 		return true;
+	const struct nft_form *packets = &asked->packets;
+	const struct nft_some_forms forms = {{.at = &packets, .len = 1}};
 	return g->followed++ < FOLLOWED_MOST &&
-	       nft_changed_prove(g->nft, place, &asked->packets, since[asked->whom]);
+	       nft_changed_prove(g->nft, place, &forms, since[asked->whom]);
 }
 
 bool nft_gone_proven(struct backend_nft *nft, const uint32_t *place,

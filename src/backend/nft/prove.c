@@ -19,8 +19,8 @@
 #define STEPS_LEAST 1000000u // … and beside that
 
 struct prover {
-	const struct nft_area *within; // the packets that it is proven for
-	const struct nft_form *rule;   // of the list
+	const struct nft_areas *within; // the packets that it is proven for
+	const struct nft_form *rule;    // of the list
 	size_t rules;
 	struct arena *arena;
 	struct nft_proof *out;
@@ -56,12 +56,6 @@ static void add_rule(struct prover *p, enum nft_misfit_kind kind, size_t rule,
 }
 
 // --- 1: all rules of the program ---
-
-static void area_of(const struct nft_form *form, struct arena *arena, struct nft_area *out)
-{
-	nft_area_all(out);
-	nft_area_form(out, arena, form);
-}
 
 static size_t *is_at(const struct prover *p, const struct nft_visit *at)
 {
@@ -110,7 +104,7 @@ static const char *why_not_only(const struct prover *p, size_t rule, const struc
 {
 	struct nft_area meant;
 	const char *why = form->strange ? form->strange : nft_area_unguarded(mine, form);
-	area_of(&p->rule[rule], arena, &meant);
+	nft_area_of(&p->rule[rule], arena, &meant);
 	return why || nft_area_within(mine, &meant) ? why : "is for more packets";
 }
 
@@ -172,7 +166,8 @@ static void walk_all(struct prover *p)
 				.held = see_held,
 				.all_back = true,
 				.steps = steps_of(p)};
-	nft_walk(&walk, p->within);
+	for (size_t i = 0; i < p->within->list.len; i++)
+		nft_walk(&walk, p->within->list.at[i]);
 	p->out->over |= walk.over;
 }
 
@@ -212,23 +207,18 @@ static bool has_come(const struct prover *p, size_t rule)
 	return rule < p->rules && p->since[rule] == NFT_SINCE_CAME;
 }
 
-// Places that came. Of a rule with several forms some may be of one that is not in the list.
+// Places that came, of the list's rules. Of a rule with several forms some may be of one that is not in the list.
 struct came {
-	VEC(struct nft_rule_at) spot;
-	size_t lowest;  // rule of the list
-	bool elsewhere; // some are for a part of the packets only
+	VEC(struct nft_stand) place;
+	size_t lowest; // rule of the list
 };
 
 static void note_came(struct prover *p, const struct nft_visit *at, size_t rule, struct came *came)
 {
-	struct nft_area meant;
 	struct nft_rule_at spot = {at->stop->number, (uint32_t)at->rule};
-	vec_push(p->arena, &came->spot, spot);
-	came->elsewhere |= rule >= p->rules;
+	vec_push(p->arena, &came->place, ((struct nft_stand){spot, rule}));
 	if (rule >= p->rules)
 		return;
-	area_of(&p->rule[rule], p->arena, &meant);
-	came->elsewhere |= !nft_area_within(p->within, &meant);
 	came->lowest = rule < came->lowest ? rule : came->lowest;
 	judge_alone(p, at, rule);
 }
@@ -283,7 +273,34 @@ static bool go_on(struct nft_walk *walk, const struct nft_visit *at, const struc
 	return true;
 }
 
-// What a rule's own packets meet there is seen with them.
+static bool holds_all(const struct prover *p, size_t rule, const struct nft_area *packets,
+		      struct arena *arena)
+{
+	struct nft_area meant;
+	if (rule >= p->rules)
+		return false;
+	nft_area_of(&p->rule[rule], arena, &meant);
+	return nft_area_within(packets, &meant);
+}
+
+// The places of rules that are for a part of the packets only: what a rule's own packets meet there is seen with them.
+static void find_others(const struct prover *p, const struct came *came,
+			const struct nft_area *packets, struct arena *arena, struct nft_walk *walk)
+{
+	struct nft_rule_at *only = arena_array(arena, struct nft_rule_at, came->place.len);
+	uint8_t *known = arena_array(arena, uint8_t, p->rules); // 1: it holds all of them, 2: not
+	walk->only = only;
+	walk->only_len = 0;
+	for (size_t i = 0; i < came->place.len; i++) {
+		const struct nft_stand *place = &came->place.at[i];
+		bool ours = place->rule < p->rules;
+		if (ours && !known[place->rule])
+			known[place->rule] = holds_all(p, place->rule, packets, arena) ? 1 : 2;
+		if (!ours || known[place->rule] == 2)
+			only[walk->only_len++] = place->spot;
+	}
+}
+
 static void walk_came(struct prover *p)
 {
 	struct came came = {.lowest = p->rules};
@@ -294,13 +311,16 @@ static void walk_came(struct prover *p)
 				.rule = see_came,
 				.ends = go_on,
 				.lost = pass_lost,
-				.only = came.spot.at,
-				.only_len = came.spot.len,
 				.now = came.lowest,
 				.all_back = true,
 				.steps = steps_of(p)};
-	if (came.elsewhere)
-		nft_walk(&walk, p->within);
+	for (size_t i = 0; i < p->within->list.len; i++) {
+		struct arena arena cleanup(arena_fini);
+		arena_init(&arena);
+		find_others(p, &came, p->within->list.at[i], &arena, &walk);
+		if (walk.only_len)
+			nft_walk(&walk, p->within->list.at[i]);
+	}
 	p->out->over |= walk.over;
 }
 
@@ -310,7 +330,7 @@ static void see_dead(struct prover *p)
 	for (size_t s = 0; s < p->ways.stop.len; s++) {
 		struct nft_visit at = {.stop = p->ways.stop.at[s]};
 		for (at.rule = 0; at.rule < at.stop->chain->rule.len; at.rule++)
-			if (*is_at(p, &at) == UNSEEN && !(p->within && at.stop->chain->direct) &&
+			if (*is_at(p, &at) == UNSEEN && !at.stop->chain->direct &&
 			    !nft_leads_on(&at.stop->chain->rule.at[at.rule]) &&
 			    nft_judge_rule(&p->judge, &at.stop->chain->rule.at[at.rule]) == NONE)
 				add_rule(p, NFT_MISFIT_UNKNOWN, NONE, &at, "no packet comes to it");
@@ -336,7 +356,7 @@ static void come_to_rule(struct nft_walk *walk, const struct nft_visit *at,
 		add_rule(p, why ? NFT_MISFIT_OTHER : NFT_MISFIT_ORDER, p->decided.now, at, why);
 		p->failed = true;
 	}
-	area_of(form, arena, &tests);
+	nft_area_of(form, arena, &tests);
 	nft_area_minus(packets, &tests, arena, rest);
 }
 
@@ -460,24 +480,39 @@ struct rule_walks {
 };
 
 // A rule without a place needs no walk.
+static void walk_packets(struct prover *p, const struct nft_area *packets,
+			 const struct nft_stand *place, size_t n, struct rule_walks *walks)
+{
+	if (!n && !p->failed && !nft_decided_perhaps(&p->decided, packets))
+		tell_absent(p, NULL);
+	if (n)
+		walk_places(place, n, packets, &walks->comes);
+	if (n > 1 && !p->failed && !nft_takes(&p->rule[p->decided.now])) {
+		walk_places(place, n, packets, &walks->again);
+		note_again(p);
+	}
+}
+
+// Those that are in one of the areas; as a whole, if one holds them all.
 static void walk_rule(struct prover *p, size_t rule, const struct nft_stand *place, size_t n,
 		      struct rule_walks *walks)
 {
 	struct arena arena;
-	struct nft_area packets;
+	struct nft_area meant, packets;
+	bool whole = false;
 	arena_init(&arena);
 	nft_decided_begin(&p->decided, rule);
 	p->failed = false;
 	walks->comes.now = rule;
-	area_of(&p->rule[rule], &arena, &packets);
-	nft_area_and(&packets, &arena, p->within);
-	if (!packets.never && !n && !nft_decided_perhaps(&p->decided, &packets))
-		tell_absent(p, NULL);
-	if (!packets.never && n)
-		walk_places(place, n, &packets, &walks->comes);
-	if (!packets.never && n > 1 && !p->failed && !nft_takes(&p->rule[rule])) {
-		walk_places(place, n, &packets, &walks->again);
-		note_again(p);
+	nft_area_of(&p->rule[rule], &arena, &meant);
+	for (size_t i = 0; i < p->within->list.len && !whole; i++)
+		whole = nft_area_within(&meant, p->within->list.at[i]);
+	for (size_t i = 0; i < (whole ? 1 : p->within->list.len); i++) {
+		nft_area_assign(&packets, &meant);
+		if (!whole)
+			nft_area_and(&packets, &arena, p->within->list.at[i]);
+		if (!packets.never)
+			walk_packets(p, &packets, place, n, walks);
 	}
 	nft_decided_end(&p->decided);
 	arena_fini(&arena);
@@ -489,12 +524,15 @@ static size_t rules_to_walk(struct prover *p)
 	struct arena arena cleanup(arena_fini);
 	arena_init(&arena);
 	for (size_t i = 0; i < p->rules; i++) {
-		struct nft_area rule;
-		area_of(&p->rule[i], &arena, &rule);
-		if (nft_takes(&p->rule[i]) && nft_area_within(p->within, &rule)) {
-			note_unseen(p, i, p->within);
-			return i + 1;
-		}
+		size_t held = 0, areas = p->within->list.len;
+		while (held < areas && nft_takes(&p->rule[i]) &&
+		       holds_all(p, i, p->within->list.at[held], &arena))
+			held++;
+		if (held < areas)
+			continue;
+		for (size_t k = 0; k < areas; k++)
+			note_unseen(p, i, p->within->list.at[k]);
+		return i + 1;
 	}
 	return p->rules;
 }
@@ -543,19 +581,24 @@ static void mark_unseen(struct prover *p)
 	}
 }
 
+static bool of_all(const struct nft_areas *areas)
+{
+	return areas->list.len == 1 && !areas->list.at[0]->has;
+}
+
 static void find_followed(struct prover *p)
 {
 	p->followed = arena_array(p->arena, bool, p->rules + 1);
 	for (size_t i = 0; i < p->rules; i++)
 		p->followed[i] = p->since[i] != NFT_SINCE_STAYED;
-	nft_behind_came(&p->ways, p->later.is, p->rules, p->since, p->followed);
+	nft_behind_came(&p->ways, p->later.is, p->rule, p->rules, p->since, p->followed);
 }
 
-void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
+void nft_prove_in(const struct nft_areas *areas, const struct nft_program *list,
 		  const struct nft_program *program, const enum nft_since *since,
 		  struct arena *arena, struct nft_proof *out)
 {
-	struct prover p = {.within = area, .since = since, .arena = arena, .out = out};
+	struct prover p = {.within = areas, .since = since, .arena = arena, .out = out};
 	nft_judge_init(&p.judge, list, program, arena);
 	p.judge.by_number = since;
 	p.rule = p.judge.rule;
@@ -580,7 +623,7 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 		walk_all(&p);
 		find_soles(&p);
 	}
-	if (!area->has)
+	if (of_all(areas))
 		see_dead(&p);
 	nft_later_begin(&p.later);
 	walk_rules(&p);
@@ -592,7 +635,8 @@ void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
 void nft_prove(const struct nft_program *list, const struct nft_program *program,
 	       struct arena *arena, struct nft_proof *out)
 {
-	struct nft_area all;
+	struct nft_area all, *one = &all;
+	const struct nft_areas areas = {{.at = &one, .len = 1}};
 	nft_area_all(&all);
-	nft_prove_in(&all, list, program, NULL, arena, out);
+	nft_prove_in(&areas, list, program, NULL, arena, out);
 }

@@ -32,10 +32,10 @@ struct nft_proof {
 // from the tags; what it does, and for which packets, is not.
 void nft_prove(const struct nft_program *list, const struct nft_program *program,
 	       struct arena *arena, struct nft_proof *out);
-// The same for the packets of an area only: chains to which none of them comes need not be there. `since`: NULL; or all was
-// proven, and of these packets nothing has changed but where some rules stand, of which some may be new in the list: it says
-// which, by rule of the list. Then only these are followed, and those behind which they have come to stand; what the proof
-// leaned on for all others it still does.
-void nft_prove_in(const struct nft_area *area, const struct nft_program *list,
+// The same for the packets of these areas only: chains to which none of them comes need not be there. `since`: NULL; or all
+// was proven, and of these packets nothing has changed but where some rules stand, of which some may be new in the list: it
+// says which, by rule of the list. Then only these are followed, and those behind which they have come to stand; what the
+// proof leaned on for all others it still does.
+void nft_prove_in(const struct nft_areas *areas, const struct nft_program *list,
 		  const struct nft_program *program, const enum nft_since *since,
 		  struct arena *arena, struct nft_proof *out);

@@ -221,12 +221,11 @@ static bool noticed_within(struct world *w, const struct test_walk *walk)
 	bool noticed = false, asked = false;
 	for (size_t i = 0; i < rules->rule.len && walk->len; i++) {
 		struct nft_proof proof;
-		struct nft_area area;
+		struct nft_areas areas = {{0}};
 		if (rules->rule.at[i].tag.rule != walk->matched[walk->len - 1])
 			continue;
-		nft_area_all(&area);
-		nft_area_form(&area, &w->arena, &rules->rule.at[i]);
-		nft_prove_in(&area, &w->list, &w->tree, NULL, &w->arena, &proof);
+		nft_areas_add(&areas, &rules->rule.at[i], &w->arena);
+		nft_prove_in(&areas, &w->list, &w->tree, NULL, &w->arena, &proof);
 		noticed |= proof.misfit.len || proof.over;
 		asked = true;
 	}

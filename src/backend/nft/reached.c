@@ -19,11 +19,13 @@ struct reading {
 	struct arena *arena;
 	const char *prefix;
 	const uint32_t *place;
-	const struct nft_area *area;
+	const struct nft_areas *areas;
+	struct nft_area around; // all of them
 	struct nft_program *program;
 	struct nft_program leading; // the same without boxes that decide by themselves
 	VEC(const char *) wanted;   // chains, without the prefix
 	struct map asked;
+	bool leads; // some chain that was read in this round leads on
 	int error;
 };
 
@@ -125,7 +127,9 @@ static void take_rules(struct reading *r, struct nft_dumped_chain *from, const c
 		nft_live_place(r->nft->live, r->place, &form->tag);
 		if (from->known)
 			name_tag(r->nft->live, &form->tag);
-		if (!nft_leads_on(form))
+		if (nft_leads_on(form))
+			r->leads = true;
+		else
 			want(r, form->chain);
 	}
 	take_leading(r, to);
@@ -138,7 +142,7 @@ static void read_wanted(struct reading *r)
 	const char **name = arena_array(r->arena, const char *, n);
 	for (size_t i = 0; i < n; i++)
 		name[i] = arena_printf(r->arena, "%s%s", r->prefix, r->wanted.at[i]);
-	const struct nft_near near = {values_of, r->area};
+	const struct nft_near near = {values_of, &r->around};
 	const struct nft_part part = {
 		.chain = name, .chains = n, .known = &r->nft->live->known, .near = &near};
 	r->wanted.len = 0;
@@ -194,7 +198,8 @@ static void walk_read(struct reading *r)
 				.leading_only = true,
 				.all_back = true,
 				.steps = STEPS_MOST};
-	nft_walk(&walk, r->area);
+	for (size_t i = 0; i < r->areas->list.len; i++)
+		nft_walk(&walk, r->areas->list.at[i]);
 	nft_ways_fini(&ways);
 	if (walk.over)
 		r->error = -E2BIG;
@@ -204,9 +209,9 @@ static void read_chains(struct reading *r)
 {
 	want(r, "");
 	for (unsigned i = 0; i < ROUNDS_MOST && !r->error; i++) {
-		if (r->wanted.len)
-			read_wanted(r);
-		if (!r->error)
+		r->leads = false;
+		read_wanted(r);
+		if (r->leads && !r->error)
 			walk_read(r);
 		if (!r->wanted.len)
 			return;
@@ -214,17 +219,18 @@ static void read_chains(struct reading *r)
 	r->error = -E2BIG;
 }
 
-int nft_read_reached(struct backend_nft *nft, const uint32_t *place, const struct nft_area *area,
+int nft_read_reached(struct backend_nft *nft, const uint32_t *place, const struct nft_areas *areas,
 		     struct nft_program *out)
 {
 	struct reading r = {.nft = nft,
 			    .arena = out->arena,
 			    .prefix = nft->live->prefix,
 			    .place = place,
-			    .area = area,
+			    .areas = areas,
 			    .program = out,
 			    .asked = {.arena = out->arena}};
 	nft_program_init(&r.leading, out->arena);
+	nft_areas_around(areas, out->arena, &r.around);
 	read_chains(&r);
 	size_t chains = out->chain.len;
 	for (size_t i = 0; i < chains && !r.error; i++) {

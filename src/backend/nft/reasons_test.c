@@ -21,7 +21,9 @@ static bool proven_in(struct test_without *w, const struct nft_area *area,
 		      const enum nft_since *since)
 {
 	struct nft_proof proof;
-	nft_prove_in(area, &w->short_list, &w->thin_tree, since, &w->arena, &proof);
+	struct nft_area *one = nft_area_dup(area, &w->arena);
+	const struct nft_areas areas = {{.at = &one, .len = 1}};
+	nft_prove_in(&areas, &w->short_list, &w->thin_tree, since, &w->arena, &proof);
 	return !proof.misfit.len && !proof.over;
 }
 
@@ -61,8 +63,7 @@ static size_t ask(struct test_without *w, const struct nft_form *went, size_t nu
 		if ((reason->by != number && reason->by != NFT_REASON_ANY) ||
 		    (rule && test_without_is(w, rule)))
 			continue;
-		nft_area_all(&area);
-		nft_area_form(&area, &w->arena, went);
+		nft_area_of(went, &w->arena, &area);
 		if (rule)
 			nft_area_form(&area, &w->arena, rule);
 		nft_reason_narrow(reason, &w->arena, &area);
@@ -97,8 +98,7 @@ static bool is_wrong(struct test_without *w, const struct nft_proof *proof)
 			struct nft_area area;
 			if (!test_without_is(w, &rules->rule.at[k]))
 				continue;
-			nft_area_all(&area);
-			nft_area_form(&area, &w->arena, &rules->rule.at[k]);
+			nft_area_of(&rules->rule.at[k], &w->arena, &area);
 			if (told != NFT_MISFIT_NONE)
 				nft_area_form(&area, &w->arena, &left->rule.at[told]);
 			wrong = !area.never && !proven_in(w, &area, NULL);
@@ -146,12 +146,11 @@ static bool find_reasons(struct test_without *w, bool came, struct nft_reason_li
 			place[place_without(w, i)] = i;
 	add_reasons(w, &proof, place, out);
 	for (size_t i = 0; i < rules->rule.len; i++) {
-		struct nft_area area;
+		struct nft_areas areas = {{0}};
 		if (since[i] != NFT_SINCE_CAME)
 			continue;
-		nft_area_all(&area);
-		nft_area_form(&area, &w->arena, &rules->rule.at[i]);
-		nft_prove_in(&area, &w->list, &w->tree, since, &w->arena, &proof);
+		nft_areas_add(&areas, &rules->rule.at[i], &w->arena);
+		nft_prove_in(&areas, &w->list, &w->tree, since, &w->arena, &proof);
 		add_reasons(w, &proof, NULL, out);
 	}
 	return true;
