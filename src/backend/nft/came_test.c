@@ -25,7 +25,7 @@ static bool came_is_proven(struct test_fixture *f)
 	arena_init(&arena);
 	const uint32_t *place = nft_live_places(f->nft->live, &arena);
 	nft_spots_compare(f->nft, &arena, &spots);
-	const struct nft_changed_since since = {&spots, NFT_REASON_ANY};
+	const struct nft_changed_since since = {&spots, {{0}}};
 	struct nft_some_forms came = {{0}};
 	bool only_came = spots.known && changed->form.len;
 	for (size_t i = 0; i < changed->form.len && only_came; i++) {

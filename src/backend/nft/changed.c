@@ -132,7 +132,7 @@ static void add_form(struct near_list *near, const struct nft_live *live, uint32
 }
 
 struct touched {
-	const struct nft_form *form;
+	struct nft_form form;
 	struct nft_hull hull;
 };
 
@@ -142,7 +142,7 @@ static bool may_touch(const struct nft_tree *tree, uint32_t number, const struct
 	const struct nft_form *form = tree->rule.at[number];
 	for (size_t i = 0; i < len; i++)
 		if (!nft_hulls_apart(&touched[i].hull, &tree->hull.at[number]) && form &&
-		    nft_form_may_meet(touched[i].form, form))
+		    nft_form_may_meet(&touched[i].form, form))
 			return true;
 	return false;
 }
@@ -152,12 +152,14 @@ static void make_list(const struct nft_live *live, const struct nft_some_forms *
 		      struct arena *arena, struct near_list *list)
 {
 	const struct nft_tree *tree = &live->tree;
-	size_t n = forms->list.len;
-	struct touched *touched = arena_array(arena, struct touched, n);
 	*list = (struct near_list){.number = {0}};
-	for (size_t i = 0; i < n; i++) {
-		touched[i] = (struct touched){forms->list.at[i], nft_hull_of(forms->list.at[i])};
+	for (size_t i = 0; i < forms->list.len; i++)
 		nft_areas_add(&list->areas, forms->list.at[i], arena);
+	size_t n = list->areas.list.len;
+	struct touched *touched = arena_array(arena, struct touched, n);
+	for (size_t i = 0; i < n; i++) {
+		nft_area_matches(list->areas.list.at[i], arena, &touched[i].form);
+		touched[i].hull = nft_hull_of(&touched[i].form);
 	}
 	nft_program_init(&list->program, arena);
 	nft_program_chain(&list->program, "")->name = "";
@@ -268,9 +270,13 @@ static const enum nft_since *find_since(const struct backend_nft *nft, const uin
 			*of = NFT_SINCE_CAME;
 	}
 	enum nft_since *out = arena_array(arena, enum nft_since, near->number.len);
+	bool *leaned = arena_array(arena, bool, tree->rule.len);
+	for (size_t i = 0; i < since->leaned.list.len; i++)
+		leaned[since->leaned.list.at[i]] = true;
 	for (size_t i = 0; i < near->number.len; i++) {
-		out[i] = *since_of(&all, tree->rule.at[near->number.at[i]]->tag.rule);
-		if (near->number.at[i] == since->rule && out[i] == NFT_SINCE_STAYED)
+		uint32_t number = near->number.at[i];
+		out[i] = *since_of(&all, tree->rule.at[number]->tag.rule);
+		if (leaned[number] && out[i] == NFT_SINCE_STAYED)
 			out[i] = NFT_SINCE_LEFT;
 	}
 	return out;
@@ -328,24 +334,34 @@ static bool prove_one(struct backend_nft *nft, const uint32_t *place, const stru
 	return nft_changed_prove(nft, place, &one, NULL);
 }
 
-// Rules that came are looked at together, as they mostly meet the same others.
-static bool prove_each(struct backend_nft *nft, const uint32_t *place,
-		       const struct nft_spots_diff *spots, struct arena *arena)
+static void add_forms(struct nft_some_forms *to, const struct nft_some_forms *more,
+		      struct arena *arena)
+{
+	for (size_t i = 0; i < more->list.len; i++)
+		if (!has_packets(to, more->list.at[i]))
+			vec_push(arena, &to->list, more->list.at[i]);
+}
+
+// What is left to prove where something is known is proven together, as packets mostly come to the same chains.
+static bool prove_forms(struct backend_nft *nft, const uint32_t *place,
+			const struct nft_spots_diff *spots, struct arena *arena)
 {
 	const struct nft_changed *changed = &nft->changed;
-	const struct nft_changed_since since = {spots, NFT_REASON_ANY};
-	struct nft_some_forms whole = {{0}}, came = {{0}};
+	struct nft_to_prove to = {.whole = {{0}}};
+	struct nft_some_forms whole = {{0}};
+	for (size_t i = 0; i < changed->form.len; i++)
+		if (changed->form.at[i].came)
+			vec_push(arena, &to.some.list, &changed->form.at[i].form);
+		else
+			nft_gone_prove(nft, place, spots, i, arena, &to);
+	add_forms(&whole, &to.whole, arena);
 	bool known = is_known(nft, place, spots), proven = true;
-	for (size_t i = 0; i < changed->form.len && proven; i++) {
-		const struct nft_changed_form *is = &changed->form.at[i];
-		struct nft_some_forms *to = is->came && known ? &came : &whole;
-		if (has_packets(&whole, &is->form) || has_packets(to, &is->form) ||
-		    (!is->came && nft_gone_proven(nft, place, spots, i)))
-			continue;
-		vec_push(arena, &to->list, &is->form);
-		proven = to == &came || prove_one(nft, place, &is->form);
-	}
-	return proven && (!came.list.len || nft_changed_prove(nft, place, &came, &since));
+	if (!known)
+		add_forms(&whole, &to.some, arena);
+	for (size_t i = 0; i < whole.list.len && proven; i++)
+		proven = prove_one(nft, place, whole.list.at[i]);
+	const struct nft_changed_since since = {spots, to.leaned};
+	return proven && (!known || nft_changed_prove(nft, place, &to.some, &since));
 }
 
 static bool is_changed(const struct nft_changed *changed, uint32_t number)
@@ -407,7 +423,7 @@ static bool prove_spots(struct backend_nft *nft, const uint32_t *place)
 	if (spots.known && (!are_because(nft, place, &spots.lost, &spots.come) ||
 			    !are_because(nft, place, &spots.come, &spots.lost)))
 		return false;
-	if (!prove_each(nft, place, &spots, &arena))
+	if (!prove_forms(nft, place, &spots, &arena))
 		return false;
 	nft->live->reasons.known &= spots.known;
 	doubt(nft, place, &spots.lost);

@@ -39,16 +39,13 @@ void nft_changed_add(struct backend_nft *nft, const struct nft_form *form, bool 
 bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets,
 			 uint32_t rule) must_check;
 // What is known of packets since all was proven: nothing has changed for them but these spots, and that the list has some of
-// the rules that came. That some went is no matter to them, but for one rule of the tree (or NFT_REASON_ANY).
+// the rules that came. That some went is no matter to them, but for these rules of the tree.
 struct nft_changed_since {
 	const struct nft_spots_diff *spots;
-	uint32_t rule;
+	struct nft_numbers leaned;
 };
 // Whether it is proven for the packets of all these forms, from the kernel. It may be too much work. `place`: of rules, by
 // number. `since`: NULL when nothing is known of them.
-struct nft_some_forms {
-	VEC(const struct nft_form *) list;
-};
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_some_forms *packets,
 		       const struct nft_changed_since *since) must_check;

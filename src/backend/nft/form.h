@@ -175,6 +175,10 @@ struct nft_chain *nft_program_find(const struct nft_program *program, const char
 struct nft_chain *nft_direct_chain(struct nft_program *program,
 				   const struct nft_box *box) must_check;
 
+struct nft_some_forms {
+	VEC(const struct nft_form *) list;
+};
+
 // Copies whose ranges and names are `to`'s own: a form, a chain's rules, all chains that `to` has not.
 struct nft_form nft_form_copy(const struct nft_form *form, struct nft_program *to) must_check;
 void nft_chain_copy(const struct nft_chain *chain, struct nft_program *to, struct nft_chain *out);

@@ -9,9 +9,10 @@
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 
-#define ASKED_MOST 64u   // areas; of these …
-#define FOLLOWED_MOST 8u // … are followed; for more it takes longer than to follow what went
-#define OTHERS_MOST 4u   // rules that stand elsewhere; more are followed for all that went
+#define ASKED_MOST 1024u // areas; for more it takes longer than to follow what went
+#define LISTED_MOST \
+	8u // of so many it is asked whether the list decides them, before they are followed
+#define OTHERS_MOST 4u // rules that stand elsewhere; more are followed for all that went
 
 void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule)
 {
@@ -44,7 +45,6 @@ struct going {
 	const struct nft_tree *tree;
 	struct arena *arena;
 	VEC(struct asked) asked;
-	unsigned followed;
 	bool over;
 };
 
@@ -155,38 +155,44 @@ static void ask_others(struct going *g, const struct nft_spots_diff *spots,
 	}
 }
 
-static bool holds(struct going *g, const struct asked *asked, const uint32_t *place,
-		  const struct nft_spots_diff *spots)
+static void follow(struct going *g, struct nft_to_prove *out)
 {
-	const struct nft_changed_since all = {spots, NFT_REASON_ANY}, one = {spots, asked->rule},
-				       *since[] = {[FOR_SHOWN] = &all, [FOR_RULE] = &one};
-	if (asked->whom == FOR_RULE && nft_changed_decided(g->nft, &asked->packets, asked->rule))
-		return true;
-	const struct nft_form *packets = &asked->packets;
-	const struct nft_some_forms forms = {{.at = &packets, .len = 1}};
-	return g->followed++ < FOLLOWED_MOST &&
-	       nft_changed_prove(g->nft, place, &forms, since[asked->whom]);
+	for (size_t i = 0; i < g->asked.len; i++) {
+		const struct asked *asked = &g->asked.at[i];
+		if (asked->whom == FOR_RULE && g->asked.len <= LISTED_MOST &&
+		    nft_changed_decided(g->nft, &asked->packets, asked->rule))
+			continue;
+		if (asked->whom == FOR_RULE)
+			vec_push(g->arena, &out->leaned.list, asked->rule);
+		struct nft_some_forms *to = asked->whom == FOR_ALL ? &out->whole : &out->some;
+		vec_push(g->arena, &to->list, &asked->packets);
+	}
 }
 
-bool nft_gone_proven(struct backend_nft *nft, const uint32_t *place,
-		     const struct nft_spots_diff *spots, size_t form)
+static const struct nft_gone *find_gone(const struct nft_changed *changed, size_t form)
+{
+	for (size_t i = 0; i < changed->gone.len; i++)
+		if (changed->gone.at[i].form == form)
+			return &changed->gone.at[i];
+	return NULL;
+}
+
+void nft_gone_prove(struct backend_nft *nft, const uint32_t *place,
+		    const struct nft_spots_diff *spots, size_t form, struct arena *arena,
+		    struct nft_to_prove *out)
 {
 	struct nft_changed *changed = &nft->changed;
 	const struct nft_form *went = &changed->form.at[form].form;
-	const struct nft_gone *gone = NULL;
-	struct arena arena cleanup(arena_fini);
-	struct going g = {.nft = nft, .tree = &nft->live->tree, .arena = &arena};
-	arena_init(&arena);
-	for (size_t i = 0; i < changed->gone.len; i++)
-		if (changed->gone.at[i].form == form)
-			gone = &changed->gone.at[i];
-	if (!gone || !changed->counted || !nft->live->reasons.known || !spots->known ||
-	    changed->spots.gates || !all_went(gone, spots))
-		return false;
-	ask_reasons(&g, gone, went);
-	ask_others(&g, spots, went, place);
-	bool proven = !g.over;
-	for (size_t i = 0; i < g.asked.len && proven; i++)
-		proven = holds(&g, &g.asked.at[i], place, spots);
-	return proven;
+	const struct nft_gone *gone = find_gone(changed, form);
+	struct going g = {.nft = nft, .tree = &nft->live->tree, .arena = arena};
+	bool known = gone && changed->counted && nft->live->reasons.known && spots->known &&
+		     !changed->spots.gates && all_went(gone, spots);
+	if (known) {
+		ask_reasons(&g, gone, went);
+		ask_others(&g, spots, went, place);
+	}
+	if (known && !g.over)
+		follow(&g, out);
+	else
+		vec_push(arena, &out->whole.list, went);
 }

@@ -2,11 +2,10 @@
 // Rules that were taken out since all was proven.
 #pragma once
 
-#include "backend/nft/form.h"
+#include "backend/nft/spots.h"
 
 struct backend_nft;
 struct nft_live_rule;
-struct nft_spots_diff;
 
 struct nft_gone {
 	uint32_t number, in_tree; // of the rule, and of this kernel rule of it
@@ -15,8 +14,16 @@ struct nft_gone {
 };
 // A rule that stands in the tree is going to leave it; its forms are the next that are changed (nft_changed_add).
 void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule);
-// Whether it is proven what becomes of the packets of a form that went (by its place in nft_changed.form): nothing was
-// changed for them since all was proven but by that, and by what is proven of other forms. `spots`: what changes have made
-// of the kernel's rules. `place`: of rules, by number.
-bool nft_gone_proven(struct backend_nft *nft, const uint32_t *place,
-		     const struct nft_spots_diff *spots, size_t form) must_check;
+// What is to be proven behind a change, in an arena.
+struct nft_to_prove {
+	struct nft_some_forms whole; // for these packets nothing is known;
+	struct nft_some_forms some;  // for these all rules stand as they did, but …
+	struct nft_numbers
+		leaned; // … those that have other spots now, and that these of the tree are not decided by one that went
+};
+// Adds what is left to prove of the packets of a form that went (by its place in nft_changed.form): nothing was changed for
+// them since all was proven but by that, and by what is proven of other forms. `spots`: what changes have made of the
+// kernel's rules. `place`: of rules, by number.
+void nft_gone_prove(struct backend_nft *nft, const uint32_t *place,
+		    const struct nft_spots_diff *spots, size_t form, struct arena *arena,
+		    struct nft_to_prove *out);

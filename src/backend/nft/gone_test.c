@@ -36,12 +36,14 @@ static bool gone_is_proven(struct test_fixture *f)
 	struct arena arena cleanup(arena_fini);
 	struct nft_spots_diff spots;
 	arena_init(&arena);
+	struct nft_to_prove to = {.whole = {{0}}};
 	const uint32_t *place = nft_live_places(f->nft->live, &arena);
 	nft_spots_compare(f->nft, &arena, &spots);
 	for (size_t i = 0; i < f->nft->changed.form.len; i++)
-		if (!nft_gone_proven(f->nft, place, &spots, i))
-			return false;
-	return f->nft->changed.form.len > 0;
+		nft_gone_prove(f->nft, place, &spots, i, &arena, &to);
+	const struct nft_changed_since since = {&spots, to.leaned};
+	return f->nft->changed.form.len && !to.whole.list.len &&
+	       nft_changed_prove(f->nft, place, &to.some, &since);
 }
 
 static size_t all_differences(struct test_fixture *f)
