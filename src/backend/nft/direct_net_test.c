@@ -156,6 +156,27 @@ static void a_tag_proves_nothing(void **state)
 	assert_non_null(told(f, BACKEND_MISSING, "rule 3"));
 }
 
+// The map is made anew because of the rule that turns, and once more because of those that come. Boxes that lead to a chain
+// are counted as gone once.
+static void a_map_that_is_made_anew_twice_is_one_change(void **state)
+{
+	struct test_fixture *f = *state;
+	struct ir_ruleset *rules = &f->ruleset;
+	struct backend_edit edit[] = {{3, 1, 3, 1}, {7, 0, 7, 6}};
+	rules->rule.at[7].log = IR_LOG_RULE;
+	test_fixture_deploy(f);
+	for (size_t i = 0; i < edit[1].inserted; i++)
+		vec_push(&f->arena, &rules->rule, rules->rule.at[0]);
+	memmove(&rules->rule.at[13], &rules->rule.at[7], (RULES - 7) * sizeof(struct ir_rule));
+	for (u128 i = 0; i < edit[1].inserted; i++)
+		rules->rule.at[7 + i] = test_fixture_rule(f, IR_DROP, PORT + 9, PORT + 10 + i);
+	rules->rule.at[3].verdict = IR_DROP;
+	size_t replaced = backend_nft_replaced(f->nft);
+	assert_int_equal(backend_nft_change(f->nft, rules, edit, 2, &f->diags), BACKEND_DONE);
+	assert_int_equal(backend_nft_replaced(f->nft), replaced);
+	assert_int_equal(test_fixture_all_differences(f), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -164,6 +185,7 @@ int main(void)
 		TEST(an_element_that_does_something_else_is_nobodys),
 		TEST(an_element_for_other_packets_is_foreign),
 		TEST(a_tag_proves_nothing),
+		TEST(a_map_that_is_made_anew_twice_is_one_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

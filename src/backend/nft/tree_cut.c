@@ -117,10 +117,10 @@ static void note_unled(struct cutting *c, const struct nft_placed *rule)
 			 ((struct nft_share){rule->entry.rule, rule->boxes, rule->direct}));
 }
 
-// The group begins with this rule.
+// The group begins with this rule. A map that was only just made has led nowhere.
 static void note_group_unled(struct cutting *c, const struct nft_group *group, size_t from)
 {
-	for (size_t i = from; group->map && i < from + group->rules; i++)
+	for (size_t i = from; group->map && !group->boxes && i < from + group->rules; i++)
 		note_unled(c, &c->cut->rule.at[i]);
 }
 
@@ -128,8 +128,7 @@ static void note_all_unled(struct cutting *c)
 {
 	size_t from = 0;
 	for (size_t i = 0; i < c->cut->group.len; from += c->cut->group.at[i++].rules)
-		if (!c->cut->group.at[i].boxes)
-			note_group_unled(c, &c->cut->group.at[i], from);
+		note_group_unled(c, &c->cut->group.at[i], from);
 }
 
 // The group, which begins with this rule, before it is changed.
