@@ -342,29 +342,51 @@ static void add_forms(struct nft_some_forms *to, const struct nft_some_forms *mo
 			vec_push(arena, &to->list, more->list.at[i]);
 }
 
-// What is left to prove where something is known is proven together, as packets mostly come to the same chains.
-static bool prove_forms(struct backend_nft *nft, const uint32_t *place,
-			const struct nft_spots_diff *spots, struct arena *arena)
+// A rule that does something else decides the packets that it decided before, so nobody who has leaned on it minds; and it
+// stands where it stood, in the list, so nothing is different from a rule that came.
+static bool only_turned(const struct nft_changed *changed, const struct nft_form *form,
+			const struct nft_spots_diff *spots)
+{
+	for (size_t i = 0; i < changed->turned.rule.len; i++) {
+		const struct nft_turn *turn = &changed->turned.rule.at[i];
+		if (turn->now == form->tag.rule)
+			return changed->counted && nft_spots_gone(spots, turn->was, turn->there);
+	}
+	return false;
+}
+
+void nft_changed_left(struct backend_nft *nft, const uint32_t *place,
+		      const struct nft_spots_diff *spots, struct arena *arena,
+		      struct nft_to_prove *out)
 {
 	const struct nft_changed *changed = &nft->changed;
 	struct nft_to_prove to = {.whole = {{0}}};
-	struct nft_some_forms whole = {{0}};
-	for (size_t i = 0; i < changed->form.len; i++)
-		if (changed->form.at[i].came)
-			vec_push(arena, &to.some.list, &changed->form.at[i].form);
+	for (size_t i = 0; i < changed->form.len; i++) {
+		const struct nft_changed_form *is = &changed->form.at[i];
+		if (is->came || only_turned(changed, &is->form, spots))
+			vec_push(arena, &to.some.list, &is->form);
 		else
 			nft_gone_prove(nft, place, spots, i, arena, &to);
-	add_forms(&whole, &to.whole, arena);
-	bool known = is_known(nft, place, spots), proven = true;
-	if (!known)
-		add_forms(&whole, &to.some, arena);
-	for (size_t i = 0; i < whole.list.len && proven; i++)
-		proven = prove_one(nft, place, whole.list.at[i]);
-	const struct nft_changed_since since = {spots, to.leaned};
-	return proven && (!known || nft_changed_prove(nft, place, &to.some, &since));
+	}
+	*out = (struct nft_to_prove){.leaned = to.leaned};
+	add_forms(&out->whole, &to.whole, arena);
+	add_forms(is_known(nft, place, spots) ? &out->some : &out->whole, &to.some, arena);
 }
 
-static bool is_changed(const struct nft_changed *changed, uint32_t number)
+// Where something is known all is proven together, as packets mostly come to the same chains.
+static bool prove_left(struct backend_nft *nft, const uint32_t *place,
+		       const struct nft_spots_diff *spots, struct arena *arena)
+{
+	struct nft_to_prove to;
+	bool proven = true;
+	nft_changed_left(nft, place, spots, arena, &to);
+	for (size_t i = 0; i < to.whole.list.len && proven; i++)
+		proven = prove_one(nft, place, to.whole.list.at[i]);
+	const struct nft_changed_since since = {spots, to.leaned};
+	return proven && nft_changed_prove(nft, place, &to.some, &since);
+}
+
+bool nft_changed_itself(const struct nft_changed *changed, uint32_t number)
 {
 	const struct nft_tag was = {.known = true, .rule = number};
 	for (size_t i = 0; i < changed->form.len; i++)
@@ -393,8 +415,8 @@ static bool are_because(const struct backend_nft *nft, const uint32_t *place,
 {
 	for (size_t i = 0; i < some->list.len; i++) {
 		uint32_t number = some->list.at[i];
-		if (!is_changed(&nft->changed, number) && !nft_numbers_count(elsewhere, number) &&
-		    !meets_changed(nft, place, number))
+		if (!nft_changed_itself(&nft->changed, number) &&
+		    !nft_numbers_count(elsewhere, number) && !meets_changed(nft, place, number))
 			return false;
 	}
 	return true;
@@ -408,9 +430,21 @@ static void doubt(struct backend_nft *nft, const uint32_t *place, const struct n
 		uint32_t number = numbers->list.at[i];
 		struct nft_live_forms now = nft_live_forms(live, place, number);
 		for (uint32_t k = now.first;
-		     k < now.first + now.forms && !is_changed(&nft->changed, number); k++)
+		     k < now.first + now.forms && !nft_changed_itself(&nft->changed, number); k++)
 			nft_reasons_add(&live->reasons, (struct nft_reason){k, NFT_REASON_ANY,
 									    live->tree.hull.at[k]});
+	}
+}
+
+// All kernel rules that such a rule has came when it was turned.
+static void count_turned(struct backend_nft *nft, const struct nft_spots_diff *spots)
+{
+	const struct nft_turned *turned = &nft->changed.turned;
+	for (size_t i = 0; i < turned->rule.len && spots->known; i++) {
+		uint32_t now = turned->rule.at[i].now;
+		if (!nft_numbers_count(&spots->led, now))
+			nft_places_set(&nft->live->places, now,
+				       (uint32_t)nft_numbers_count(&spots->come, now));
 	}
 }
 
@@ -423,9 +457,10 @@ static bool prove_spots(struct backend_nft *nft, const uint32_t *place)
 	if (spots.known && (!are_because(nft, place, &spots.lost, &spots.come) ||
 			    !are_because(nft, place, &spots.come, &spots.lost)))
 		return false;
-	if (!prove_forms(nft, place, &spots, &arena))
+	if (!prove_left(nft, place, &spots, &arena))
 		return false;
 	nft->live->reasons.known &= spots.known;
+	count_turned(nft, &spots);
 	doubt(nft, place, &spots.lost);
 	doubt(nft, place, &spots.come);
 	doubt(nft, place, &spots.moved);

@@ -35,6 +35,8 @@ void nft_changed_forget(struct backend_nft *nft);
 void nft_changed_proven(struct backend_nft *nft, uint32_t at, bool counted);
 // The form is changed by us: it comes, also from the front to its place, or it goes or turns.
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form, bool came);
+// Whether the rule with this number came, went, or was turned or is what one was turned into.
+bool nft_changed_itself(const struct nft_changed *changed, uint32_t number) must_check;
 // Whether earlier rules of the policy decide all these packets of the one that has this number in the tree.
 bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets,
 			 uint32_t rule) must_check;
@@ -49,3 +51,7 @@ struct nft_changed_since {
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_some_forms *packets,
 		       const struct nft_changed_since *since) must_check;
+// What is left to prove of all that has changed since all was proven. `spots`: what changes have made of the kernel's rules.
+void nft_changed_left(struct backend_nft *nft, const uint32_t *place,
+		      const struct nft_spots_diff *spots, struct arena *arena,
+		      struct nft_to_prove *out);

@@ -48,20 +48,6 @@ struct going {
 	bool over;
 };
 
-static bool all_went(const struct nft_gone *gone, const struct nft_spots_diff *spots)
-{
-	return nft_numbers_count(&spots->lost, gone->number) == gone->there &&
-	       !nft_numbers_count(&spots->led, gone->number);
-}
-
-static bool is_gone(const struct nft_changed *changed, uint32_t number)
-{
-	for (size_t i = 0; i < changed->gone.len; i++)
-		if (changed->gone.at[i].number == number)
-			return true;
-	return false;
-}
-
 static bool is_asked(const struct going *g, const struct asked *asked)
 {
 	for (size_t i = 0; i < g->asked.len; i++) {
@@ -111,18 +97,19 @@ static void ask_reasons(struct going *g, const struct nft_gone *gone, const stru
 	}
 }
 
-// A rule that goes hides no other one: who is missing somewhere stands elsewhere instead.
+// A rule that goes hides no other one: who is missing somewhere stands elsewhere instead, or one that came hides it.
 static bool hides_nobody(const struct nft_changed *changed, const struct nft_spots_diff *spots)
 {
 	for (size_t i = 0; i < spots->lost.list.len; i++) {
 		uint32_t number = spots->lost.list.at[i];
-		if (!is_gone(changed, number) && !nft_numbers_count(&spots->come, number))
+		if (!nft_changed_itself(changed, number) &&
+		    !nft_numbers_count(&spots->come, number))
 			return false;
 	}
 	return true;
 }
 
-// Rules that have come to stand where they did not, or no longer stand where they did.
+// Rules beside those that changed that have come to stand where they did not, or no longer stand where they did.
 static void list_others(struct going *g, const struct nft_spots_diff *spots,
 			struct nft_numbers *out)
 {
@@ -131,7 +118,8 @@ static void list_others(struct going *g, const struct nft_spots_diff *spots,
 	for (size_t k = 0; k < array_len(all); k++)
 		for (size_t i = 0; i < all[k]->list.len && out->list.len <= OTHERS_MOST; i++) {
 			uint32_t number = all[k]->list.at[i];
-			if (!is_gone(&g->nft->changed, number) && !nft_numbers_count(out, number))
+			if (!nft_changed_itself(&g->nft->changed, number) &&
+			    !nft_numbers_count(out, number))
 				vec_push(g->arena, &out->list, number);
 		}
 }
@@ -140,9 +128,8 @@ static void ask_others(struct going *g, const struct nft_spots_diff *spots,
 		       const struct nft_form *went, const uint32_t *place)
 {
 	struct nft_numbers others = {{0}};
-	g->over |= !hides_nobody(&g->nft->changed, spots);
 	list_others(g, spots, &others);
-	if (others.list.len > OTHERS_MOST) {
+	if (others.list.len > OTHERS_MOST || !hides_nobody(&g->nft->changed, spots)) {
 		ask(g, went, NFT_REASON_ANY, NULL);
 		return;
 	}
@@ -185,8 +172,8 @@ void nft_gone_prove(struct backend_nft *nft, const uint32_t *place,
 	const struct nft_form *went = &changed->form.at[form].form;
 	const struct nft_gone *gone = find_gone(changed, form);
 	struct going g = {.nft = nft, .tree = &nft->live->tree, .arena = arena};
-	bool known = gone && changed->counted && nft->live->reasons.known && spots->known &&
-		     !changed->spots.gates && all_went(gone, spots);
+	bool known = gone && changed->counted && nft->live->reasons.known &&
+		     !changed->spots.gates && nft_spots_gone(spots, gone->number, gone->there);
 	if (known) {
 		ask_reasons(&g, gone, went);
 		ask_others(&g, spots, went, place);

@@ -30,29 +30,6 @@ static struct nft_reasons *reasons_of(struct test_fixture *f)
 	return &f->nft->live->reasons;
 }
 
-// What the kernel has now, without a look at who has changed it.
-static bool gone_is_proven(struct test_fixture *f)
-{
-	struct arena arena cleanup(arena_fini);
-	struct nft_spots_diff spots;
-	arena_init(&arena);
-	struct nft_to_prove to = {.whole = {{0}}};
-	const uint32_t *place = nft_live_places(f->nft->live, &arena);
-	nft_spots_compare(f->nft, &arena, &spots);
-	for (size_t i = 0; i < f->nft->changed.form.len; i++)
-		nft_gone_prove(f->nft, place, &spots, i, &arena, &to);
-	const struct nft_changed_since since = {&spots, to.leaned};
-	return f->nft->changed.form.len && !to.whole.list.len &&
-	       nft_changed_prove(f->nft, place, &to.some, &since);
-}
-
-static size_t all_differences(struct test_fixture *f)
-{
-	struct backend_differences differences = {.arena = &f->arena};
-	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
-	return differences.list.len;
-}
-
 static size_t some_rule(struct test_fixture *f, struct test_random *random)
 {
 	return test_random_below(random, (uint32_t)f->ruleset.rule.len);
@@ -79,11 +56,11 @@ static void rules_taken_out_are_proven(void **state)
 			test_fixture_take_out(f, at);
 		if (kind < 2 && f->nft->replaced == replaced) {
 			taken++;
-			proven += gone_is_proven(f);
+			proven += test_fixture_proven_so(f);
 		}
 		assert_int_equal(test_fixture_differences(f), 0);
 		if (i % 20 == 19)
-			assert_int_equal(all_differences(f), 0);
+			assert_int_equal(test_fixture_all_differences(f), 0);
 		assert_true(reasons_of(f)->known);
 	}
 	print_message("%zu rules taken out, %zu proven by reasons\n", taken, proven);
@@ -99,11 +76,11 @@ static void many_go_together(void **state)
 	for (unsigned i = 0; i < 20; i++) {
 		for (unsigned k = 0; k < 3; k++)
 			test_fixture_take_out(f, some_rule(f, &random));
-		proven += gone_is_proven(f);
+		proven += test_fixture_proven_so(f);
 		assert_int_equal(test_fixture_differences(f), 0);
 	}
 	print_message("%zu of 20 proven by reasons\n", proven);
-	assert_int_equal(all_differences(f), 0);
+	assert_int_equal(test_fixture_all_differences(f), 0);
 }
 
 // --- what is not ---
@@ -113,7 +90,7 @@ static void take_one_out(struct test_fixture *f, struct test_random *random)
 {
 	for (unsigned i = 0; i < 100; i++) {
 		test_fixture_take_out(f, some_rule(f, random));
-		if (gone_is_proven(f) && f->nft->changed.spots.chain.len)
+		if (test_fixture_proven_so(f) && f->nft->changed.spots.chain.len)
 			return;
 		assert_int_equal(test_fixture_differences(f), 0);
 	}
@@ -195,7 +172,7 @@ static void what_is_not_as_it_was_is_found(void **state)
 		}
 		if (*script)
 			test_fixture_run(script);
-		assert_false(gone_is_proven(f));
+		assert_false(test_fixture_proven_so(f));
 		assert_int_equal(test_fixture_differences(f) > 0, doing[i].differs);
 	}
 	test_fixture_deploy(f);
@@ -229,7 +206,7 @@ static void boxes_that_are_not_as_they_were_are_found(void **state)
 		if (map) {
 			test_fixture_run(
 				arena_printf(&f->arena, "flush map inet bulwark %s\n", map));
-			assert_false(gone_is_proven(f));
+			assert_false(test_fixture_proven_so(f));
 			assert_true(test_fixture_differences(f) > 0);
 			test_fixture_deploy(f);
 			found++;
@@ -279,7 +256,7 @@ static void who_was_hidden_shows_up(void **state)
 			test_fixture_run(arena_printf(
 				&f->arena, "delete rule inet bulwark %s handle %" PRIu64 "\n",
 				chain, handle));
-		assert_int_equal(gone_is_proven(f), !missing);
+		assert_int_equal(test_fixture_proven_so(f), !missing);
 		assert_int_equal(test_fixture_differences(f) > 0, missing);
 	}
 }
@@ -298,7 +275,7 @@ static void a_change_of_others_voids_all(void **state)
 	nft_changed_forget(f->nft);
 	assert_false(reasons_of(f)->known);
 	test_fixture_take_out(f, 3);
-	assert_false(gone_is_proven(f));
+	assert_false(test_fixture_proven_so(f));
 	test_fixture_deploy(f);
 }
 

@@ -18,6 +18,12 @@ size_t nft_numbers_count(const struct nft_numbers *numbers, uint32_t number)
 	return n;
 }
 
+bool nft_spots_gone(const struct nft_spots_diff *diff, uint32_t number, uint32_t there)
+{
+	return diff->known && nft_numbers_count(&diff->lost, number) == there &&
+	       !nft_numbers_count(&diff->led, number);
+}
+
 // --- before ---
 
 static struct algebra_set set_copy(struct arena *arena, struct algebra_set set)

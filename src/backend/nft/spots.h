@@ -68,3 +68,5 @@ struct nft_spots_diff {
 	struct nft_numbers led;   // with boxes that lead to their chains
 };
 void nft_spots_compare(struct backend_nft *nft, struct arena *arena, struct nft_spots_diff *out);
+// Whether none is left of a rule that had so many in the whole table, nor boxes that lead to its chain.
+bool nft_spots_gone(const struct nft_spots_diff *diff, uint32_t number, uint32_t there) must_check;

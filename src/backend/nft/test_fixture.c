@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/nft/test_fixture.h"
+#include "backend/nft/live.h"
 #include "backend/nft/open.h"
 #include "backend/nft/table.h"
 #include "verify/test_sets.h"
@@ -96,6 +97,27 @@ size_t test_fixture_differences(struct test_fixture *f)
 	struct backend_differences differences = {.arena = &f->arena};
 	assert_int_equal(backend_nft_compare_changed(f->nft, &f->ruleset, &differences), 0);
 	return differences.list.len;
+}
+
+size_t test_fixture_all_differences(struct test_fixture *f)
+{
+	struct backend_differences differences = {.arena = &f->arena};
+	assert_int_equal(backend_nft_compare(f->nft, &f->ruleset, &differences), 0);
+	return differences.list.len;
+}
+
+bool test_fixture_proven_so(struct test_fixture *f)
+{
+	struct arena arena cleanup(arena_fini);
+	struct nft_spots_diff spots;
+	struct nft_to_prove left;
+	arena_init(&arena);
+	const uint32_t *place = nft_live_places(f->nft->live, &arena);
+	nft_spots_compare(f->nft, &arena, &spots);
+	nft_changed_left(f->nft, place, &spots, &arena, &left);
+	const struct nft_changed_since since = {&spots, left.leaned};
+	return f->nft->changed.form.len && !left.whole.list.len &&
+	       nft_changed_prove(f->nft, place, &left.some, &since);
 }
 
 static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *context)

@@ -42,8 +42,11 @@ void test_fixture_insert(struct test_fixture *fixture, size_t at, struct ir_rule
 void test_fixture_take_out(struct test_fixture *fixture, size_t at);
 // The one at `at` passes what it dropped, or drops what it passed. False: everything was replaced.
 bool test_fixture_turn(struct test_fixture *fixture, size_t at) must_check;
-// What the proof behind changes finds.
+// What the proof behind changes finds; what the one of everything does.
 size_t test_fixture_differences(struct test_fixture *fixture) must_check;
+size_t test_fixture_all_differences(struct test_fixture *fixture) must_check;
+// Whether what the kernel has now is proven, whoever has changed it, and for no packets without what is known of them.
+bool test_fixture_proven_so(struct test_fixture *fixture) must_check;
 // Somebody does this with nft(8).
 void test_fixture_run(const char *script);
 // The whole table as the kernel has it.

@@ -104,7 +104,7 @@ uint32_t nft_places_of(const struct nft_places *places, uint32_t number)
 	return !places->len ? NFT_PLACES_UNKNOWN : number < places->len ? places->of[number] : 0;
 }
 
-static void set_places(struct nft_places *places, uint32_t number, uint32_t n)
+void nft_places_set(struct nft_places *places, uint32_t number, uint32_t n)
 {
 	if (!places->len)
 		return;
@@ -120,7 +120,7 @@ static void set_places(struct nft_places *places, uint32_t number, uint32_t n)
 void nft_places_doubt(struct nft_places *places, const struct nft_tag *tag)
 {
 	if (tag->known && tag->rule < NFT_TAG_HELPER)
-		set_places(places, tag->rule, NFT_PLACES_UNKNOWN);
+		nft_places_set(places, tag->rule, NFT_PLACES_UNKNOWN);
 }
 
 void nft_places_add(struct nft_places *places, const struct nft_form *form, int32_t more)
@@ -132,7 +132,7 @@ void nft_places_add(struct nft_places *places, const struct nft_form *form, int3
 	if (form->chain || (more < 0 && is < (uint32_t)-more))
 		nft_places_doubt(places, tag);
 	else if (is != NFT_PLACES_UNKNOWN)
-		set_places(places, tag->rule, is + (uint32_t)more);
+		nft_places_set(places, tag->rule, is + (uint32_t)more);
 }
 
 // --- what was turned ---
@@ -157,7 +157,7 @@ struct nft_turn *nft_turn_of(const struct nft_turned *turned, const struct nft_t
 }
 
 // Only what turns is of use: where rules came or went, too, the other proof is made.
-static bool only_turned(const struct nft_changed *changed)
+static bool all_turned(const struct nft_changed *changed)
 {
 	return changed->known && changed->turned.forms == changed->form.len;
 }
@@ -279,8 +279,8 @@ static bool all_found(struct turning *t)
 	for (size_t i = 0; i < t->turned->rule.len; i++)
 		all = all && t->turned->rule.at[i].found == t->turned->rule.at[i].there;
 	for (size_t i = 0; i < t->turned->rule.len && all; i++) {
-		set_places(places, t->turned->rule.at[i].was, 0);
-		set_places(places, t->turned->rule.at[i].now, t->turned->rule.at[i].found);
+		nft_places_set(places, t->turned->rule.at[i].was, 0);
+		nft_places_set(places, t->turned->rule.at[i].now, t->turned->rule.at[i].found);
 	}
 	return all;
 }
@@ -288,7 +288,7 @@ static bool all_found(struct turning *t)
 bool nft_turned_proven(struct backend_nft *nft, const uint32_t *place)
 {
 	struct turning t = {.nft = nft, .turned = &nft->changed.turned, .place = place};
-	if (!only_turned(&nft->changed) || !nft->changed.counted || !t.turned->rule.len ||
+	if (!all_turned(&nft->changed) || !nft->changed.counted || !t.turned->rule.len ||
 	    nft->changed.spots.again)
 		return false;
 	arena_init(&t.arena);

@@ -22,6 +22,8 @@ void nft_places_count(struct nft_live *live, const struct nft_table *table);
 bool nft_places_hold(const struct nft_live *live, const struct nft_table *table) must_check;
 // By number; NFT_PLACES_UNKNOWN.
 uint32_t nft_places_of(const struct nft_places *places, uint32_t number) must_check;
+// There are so many, as far as anything is known.
+void nft_places_set(struct nft_places *places, uint32_t number, uint32_t n);
 // So many kernel rules of this form, or elements that do the same, come (go: less than 0). Of one that has a chain for
 // itself it is not known from then on how many there are.
 void nft_places_add(struct nft_places *places, const struct nft_form *form, int32_t more);
