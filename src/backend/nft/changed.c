@@ -227,36 +227,31 @@ static void set_since(const struct sinces *all, const struct nft_numbers *number
 }
 
 // What comes to the front is asked before all that stands in the tree.
-static bool came_to_front(const struct backend_nft *nft, const uint32_t *place)
+static bool is_in_front(const struct backend_nft *nft, const uint32_t *place,
+			const struct nft_changed_form *changed)
 {
-	const struct nft_changed *changed = &nft->changed;
 	const struct nft_tree *tree = &nft->live->tree;
-	for (size_t i = 0; i < changed->form.len; i++) {
-		uint32_t number = changed->form.at[i].form.tag.rule;
-		struct nft_live_forms is = nft_live_forms(nft->live, place, number);
-		for (uint32_t k = is.first; k < is.first + is.forms; k++)
-			if (changed->form.at[i].came && tree->rule.at[k] && !tree->placed.at[k])
-				return true;
-	}
+	struct nft_live_forms is = nft_live_forms(nft->live, place, changed->form.tag.rule);
+	for (uint32_t k = is.first; k < is.first + is.forms && changed->came; k++)
+		if (tree->rule.at[k] && !tree->placed.at[k])
+			return true;
 	return false;
 }
 
-// Whether it is known of all rules what has become of them.
-static bool is_known(const struct backend_nft *nft, const uint32_t *place,
-		     const struct nft_spots_diff *spots)
+// Whether it is known of all rules in the tree what has become of them.
+static bool is_known(const struct backend_nft *nft, const struct nft_spots_diff *spots)
 {
-	return spots->known && !nft->changed.spots.gates && !came_to_front(nft, place);
+	return spots->known && !nft->changed.spots.gates;
 }
 
 // By rule of the list; NULL when it is not known.
-static const enum nft_since *find_since(const struct backend_nft *nft, const uint32_t *place,
-					const struct near_list *near,
+static const enum nft_since *find_since(const struct backend_nft *nft, const struct near_list *near,
 					const struct nft_changed_since *since, struct arena *arena)
 {
 	const struct nft_changed *changed = &nft->changed;
 	const struct nft_tree *tree = &nft->live->tree;
 	struct sinces all = {.numbers = nft->live->numbers};
-	if (!since || !is_known(nft, place, since->spots))
+	if (!since || !is_known(nft, since->spots))
 		return NULL;
 	all.of = arena_array(arena, enum nft_since,
 			     all.numbers + (NFT_TAG_DEFAULT - NFT_TAG_HELPER) + 1);
@@ -304,7 +299,7 @@ bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 	const struct nft_areas *areas = &list.areas;
 	if (!areas->list.len)
 		return true;
-	const enum nft_since *known = find_since(nft, place, &list, since, &arena);
+	const enum nft_since *known = find_since(nft, &list, since, &arena);
 	if (is_few(&list, known) && !nft_read_reached(nft, place, areas, &program))
 		nft_prove_in(areas, &list.program, &program, known, &arena, &proof);
 	bool proven = !proof.over && !proof.misfit.len;
@@ -363,14 +358,16 @@ void nft_changed_left(struct backend_nft *nft, const uint32_t *place,
 	struct nft_to_prove to = {.whole = {{0}}};
 	for (size_t i = 0; i < changed->form.len; i++) {
 		const struct nft_changed_form *is = &changed->form.at[i];
-		if (is->came || only_turned(changed, &is->form, spots))
+		if (is_in_front(nft, place, is))
+			vec_push(arena, &to.whole.list, &is->form);
+		else if (is->came || only_turned(changed, &is->form, spots))
 			vec_push(arena, &to.some.list, &is->form);
 		else
 			nft_gone_prove(nft, place, spots, i, arena, &to);
 	}
 	*out = (struct nft_to_prove){.leaned = to.leaned};
 	add_forms(&out->whole, &to.whole, arena);
-	add_forms(is_known(nft, place, spots) ? &out->some : &out->whole, &to.some, arena);
+	add_forms(is_known(nft, spots) ? &out->some : &out->whole, &to.some, arena);
 }
 
 // Where something is known all is proven together, as packets mostly come to the same chains.
@@ -396,13 +393,14 @@ bool nft_changed_itself(const struct nft_changed *changed, uint32_t number)
 	return nft_turn_of(&changed->turned, &was);
 }
 
-static bool meets_changed(const struct backend_nft *nft, const uint32_t *place, uint32_t number)
+bool nft_changed_meets(const struct backend_nft *nft, const uint32_t *place, uint32_t number,
+		       bool came)
 {
 	const struct nft_changed *changed = &nft->changed;
 	struct nft_live_forms is = nft_live_forms(nft->live, place, number);
 	for (uint32_t k = is.first; k < is.first + is.forms; k++)
 		for (size_t i = 0; i < changed->form.len; i++)
-			if (nft->live->tree.rule.at[k] &&
+			if (nft->live->tree.rule.at[k] && (!came || changed->form.at[i].came) &&
 			    nft_form_may_meet(&changed->form.at[i].form,
 					      nft->live->tree.rule.at[k]))
 				return true;
@@ -416,7 +414,8 @@ static bool are_because(const struct backend_nft *nft, const uint32_t *place,
 	for (size_t i = 0; i < some->list.len; i++) {
 		uint32_t number = some->list.at[i];
 		if (!nft_changed_itself(&nft->changed, number) &&
-		    !nft_numbers_count(elsewhere, number) && !meets_changed(nft, place, number))
+		    !nft_numbers_count(elsewhere, number) &&
+		    !nft_changed_meets(nft, place, number, false))
 			return false;
 	}
 	return true;

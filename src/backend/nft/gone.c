@@ -98,12 +98,14 @@ static void ask_reasons(struct going *g, const struct nft_gone *gone, const stru
 }
 
 // A rule that goes hides no other one: who is missing somewhere stands elsewhere instead, or one that came hides it.
-static bool hides_nobody(const struct nft_changed *changed, const struct nft_spots_diff *spots)
+static bool hides_nobody(const struct backend_nft *nft, const struct nft_spots_diff *spots,
+			 const uint32_t *place)
 {
 	for (size_t i = 0; i < spots->lost.list.len; i++) {
 		uint32_t number = spots->lost.list.at[i];
-		if (!nft_changed_itself(changed, number) &&
-		    !nft_numbers_count(&spots->come, number))
+		if (!nft_changed_itself(&nft->changed, number) &&
+		    !nft_numbers_count(&spots->come, number) &&
+		    !nft_changed_meets(nft, place, number, true))
 			return false;
 	}
 	return true;
@@ -128,8 +130,9 @@ static void ask_others(struct going *g, const struct nft_spots_diff *spots,
 		       const struct nft_form *went, const uint32_t *place)
 {
 	struct nft_numbers others = {{0}};
+	g->over |= !hides_nobody(g->nft, spots, place);
 	list_others(g, spots, &others);
-	if (others.list.len > OTHERS_MOST || !hides_nobody(&g->nft->changed, spots)) {
+	if (others.list.len > OTHERS_MOST) {
 		ask(g, went, NFT_REASON_ANY, NULL);
 		return;
 	}
