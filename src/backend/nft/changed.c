@@ -337,6 +337,45 @@ static void add_forms(struct nft_some_forms *to, const struct nft_some_forms *mo
 			vec_push(arena, &to->list, more->list.at[i]);
 }
 
+bool nft_changed_itself(const struct nft_changed *changed, uint32_t number)
+{
+	const struct nft_tag was = {.known = true, .rule = number};
+	for (size_t i = 0; i < changed->form.len; i++)
+		if (changed->form.at[i].form.tag.known &&
+		    changed->form.at[i].form.tag.rule == number)
+			return true;
+	return nft_turn_of(&changed->turned, &was);
+}
+
+// Whether the rule with this number has packets of one that changed (came).
+static bool meets_changed(const struct backend_nft *nft, const uint32_t *place, uint32_t number,
+			  bool came)
+{
+	const struct nft_changed *changed = &nft->changed;
+	struct nft_live_forms is = nft_live_forms(nft->live, place, number);
+	for (uint32_t k = is.first; k < is.first + is.forms; k++)
+		for (size_t i = 0; i < changed->form.len; i++)
+			if (nft->live->tree.rule.at[k] && (!came || changed->form.at[i].came) &&
+			    nft_form_may_meet(&changed->form.at[i].form,
+					      nft->live->tree.rule.at[k]))
+				return true;
+	return false;
+}
+
+// A rule that goes hides no other one: who is missing somewhere stands elsewhere instead, or one that came hides it.
+static bool hides_nobody(const struct backend_nft *nft, const uint32_t *place,
+			 const struct nft_spots_diff *spots)
+{
+	for (size_t i = 0; i < spots->lost.list.len; i++) {
+		uint32_t number = spots->lost.list.at[i];
+		if (!nft_changed_itself(&nft->changed, number) &&
+		    !nft_numbers_count(&spots->come, number) &&
+		    !meets_changed(nft, place, number, true))
+			return false;
+	}
+	return true;
+}
+
 // A rule that does something else decides the packets that it decided before, so nobody who has leaned on it minds; and it
 // stands where it stood, in the list, so nothing is different from a rule that came.
 static bool only_turned(const struct nft_changed *changed, const struct nft_form *form,
@@ -356,14 +395,16 @@ void nft_changed_left(struct backend_nft *nft, const uint32_t *place,
 {
 	const struct nft_changed *changed = &nft->changed;
 	struct nft_to_prove to = {.whole = {{0}}};
+	bool alone = hides_nobody(nft, place, spots);
 	for (size_t i = 0; i < changed->form.len; i++) {
 		const struct nft_changed_form *is = &changed->form.at[i];
-		if (is_in_front(nft, place, is))
-			vec_push(arena, &to.whole.list, &is->form);
-		else if (is->came || only_turned(changed, &is->form, spots))
+		bool front = is_in_front(nft, place, is);
+		if (!front && (is->came || only_turned(changed, &is->form, spots)))
 			vec_push(arena, &to.some.list, &is->form);
-		else
+		else if (!front && alone)
 			nft_gone_prove(nft, place, spots, i, arena, &to);
+		else
+			vec_push(arena, &to.whole.list, &is->form);
 	}
 	*out = (struct nft_to_prove){.leaned = to.leaned};
 	add_forms(&out->whole, &to.whole, arena);
@@ -383,30 +424,6 @@ static bool prove_left(struct backend_nft *nft, const uint32_t *place,
 	return proven && nft_changed_prove(nft, place, &to.some, &since);
 }
 
-bool nft_changed_itself(const struct nft_changed *changed, uint32_t number)
-{
-	const struct nft_tag was = {.known = true, .rule = number};
-	for (size_t i = 0; i < changed->form.len; i++)
-		if (changed->form.at[i].form.tag.known &&
-		    changed->form.at[i].form.tag.rule == number)
-			return true;
-	return nft_turn_of(&changed->turned, &was);
-}
-
-bool nft_changed_meets(const struct backend_nft *nft, const uint32_t *place, uint32_t number,
-		       bool came)
-{
-	const struct nft_changed *changed = &nft->changed;
-	struct nft_live_forms is = nft_live_forms(nft->live, place, number);
-	for (uint32_t k = is.first; k < is.first + is.forms; k++)
-		for (size_t i = 0; i < changed->form.len; i++)
-			if (nft->live->tree.rule.at[k] && (!came || changed->form.at[i].came) &&
-			    nft_form_may_meet(&changed->form.at[i].form,
-					      nft->live->tree.rule.at[k]))
-				return true;
-	return false;
-}
-
 // Who is hidden or shows up is so because of what has changed; others at most stand elsewhere.
 static bool are_because(const struct backend_nft *nft, const uint32_t *place,
 			const struct nft_numbers *some, const struct nft_numbers *elsewhere)
@@ -415,7 +432,7 @@ static bool are_because(const struct backend_nft *nft, const uint32_t *place,
 		uint32_t number = some->list.at[i];
 		if (!nft_changed_itself(&nft->changed, number) &&
 		    !nft_numbers_count(elsewhere, number) &&
-		    !nft_changed_meets(nft, place, number, false))
+		    !meets_changed(nft, place, number, false))
 			return false;
 	}
 	return true;

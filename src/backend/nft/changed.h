@@ -37,9 +37,6 @@ void nft_changed_proven(struct backend_nft *nft, uint32_t at, bool counted);
 void nft_changed_add(struct backend_nft *nft, const struct nft_form *form, bool came);
 // Whether the rule with this number came, went, or was turned or is what one was turned into.
 bool nft_changed_itself(const struct nft_changed *changed, uint32_t number) must_check;
-// Whether the rule with this number has packets of one that changed (came).
-bool nft_changed_meets(const struct backend_nft *nft, const uint32_t *place, uint32_t number,
-		       bool came) must_check;
 // Whether earlier rules of the policy decide all these packets of the one that has this number in the tree.
 bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets,
 			 uint32_t rule) must_check;

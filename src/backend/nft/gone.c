@@ -10,9 +10,8 @@
 #include "backend/nft/open.h"
 
 #define ASKED_MOST 1024u // areas; for more it takes longer than to follow what went
-#define LISTED_MOST \
-	8u // of so many it is asked whether the list decides them, before they are followed
-#define OTHERS_MOST 4u // rules that stand elsewhere; more are followed for all that went
+#define LISTED_MOST 8u   // of so few the list is asked first whether it decides them
+#define OTHERS_MOST 4u   // rules that stand elsewhere; more are followed for all that went
 
 void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule)
 {
@@ -97,20 +96,6 @@ static void ask_reasons(struct going *g, const struct nft_gone *gone, const stru
 	}
 }
 
-// A rule that goes hides no other one: who is missing somewhere stands elsewhere instead, or one that came hides it.
-static bool hides_nobody(const struct backend_nft *nft, const struct nft_spots_diff *spots,
-			 const uint32_t *place)
-{
-	for (size_t i = 0; i < spots->lost.list.len; i++) {
-		uint32_t number = spots->lost.list.at[i];
-		if (!nft_changed_itself(&nft->changed, number) &&
-		    !nft_numbers_count(&spots->come, number) &&
-		    !nft_changed_meets(nft, place, number, true))
-			return false;
-	}
-	return true;
-}
-
 // Rules beside those that changed that have come to stand where they did not, or no longer stand where they did.
 static void list_others(struct going *g, const struct nft_spots_diff *spots,
 			struct nft_numbers *out)
@@ -130,7 +115,6 @@ static void ask_others(struct going *g, const struct nft_spots_diff *spots,
 		       const struct nft_form *went, const uint32_t *place)
 {
 	struct nft_numbers others = {{0}};
-	g->over |= !hides_nobody(g->nft, spots, place);
 	list_others(g, spots, &others);
 	if (others.list.len > OTHERS_MOST) {
 		ask(g, went, NFT_REASON_ANY, NULL);

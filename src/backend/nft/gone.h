@@ -16,14 +16,13 @@ struct nft_gone {
 void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule);
 // What is to be proven behind a change, in an arena.
 struct nft_to_prove {
-	struct nft_some_forms whole; // for these packets nothing is known;
-	struct nft_some_forms some;  // for these all rules stand as they did, but …
-	struct nft_numbers
-		leaned; // … those that have other spots now, and that these of the tree are not decided by one that went
+	struct nft_some_forms whole; // packets of which nothing is known
+	struct nft_some_forms some;  // packets for which only spots have changed, …
+	struct nft_numbers leaned;   // … and these rules of the tree have leaned on one that went
 };
 // Adds what is left to prove of the packets of a form that went (by its place in nft_changed.form): nothing was changed for
 // them since all was proven but by that, and by what is proven of other forms. `spots`: what changes have made of the
-// kernel's rules. `place`: of rules, by number.
+// kernel's rules; nobody is missing there without a reason. `place`: of rules, by number.
 void nft_gone_prove(struct backend_nft *nft, const uint32_t *place,
 		    const struct nft_spots_diff *spots, size_t form, struct arena *arena,
 		    struct nft_to_prove *out);
