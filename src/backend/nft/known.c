@@ -181,22 +181,6 @@ static size_t range_bytes(const struct nft_known_map *map, size_t field)
 	return map->block[field] ? map->field_bytes[field] + 1u : map->field_bytes[field] * 2u;
 }
 
-static uint8_t *put_number(uint8_t *at, u128 value, size_t bytes)
-{
-	for (size_t i = bytes; i--; value >>= 8)
-		at[i] = (uint8_t)value;
-	return at + bytes;
-}
-
-static const uint8_t *take_number(const uint8_t *at, size_t bytes, u128 *out)
-{
-	u128 value = 0;
-	for (size_t i = 0; i < bytes; i++)
-		value = value << 8 | at[i];
-	*out = value;
-	return at + bytes;
-}
-
 static unsigned bits_of(u128 more)
 {
 	unsigned bits = 0;
@@ -209,21 +193,22 @@ static uint8_t *put_range(const struct nft_known_map *map, size_t field, struct 
 			  uint8_t *at)
 {
 	size_t bytes = map->field_bytes[field];
-	at = put_number(at, range.lo, bytes);
-	return map->block[field] ? put_number(at, bits_of(range.hi - range.lo), 1)
-				 : put_number(at, range.hi, bytes);
+	at = nft_pack(at, range.lo, bytes);
+	return map->block[field] ? nft_pack(at, bits_of(range.hi - range.lo), 1)
+				 : nft_pack(at, range.hi, bytes);
 }
 
 static const uint8_t *take_range(const struct nft_known_map *map, size_t field, const uint8_t *at,
 				 struct algebra_range *out)
 {
 	size_t bytes = map->field_bytes[field];
-	u128 more;
-	at = take_number(at, bytes, &out->lo);
-	if (!map->block[field])
-		return take_number(at, bytes, &out->hi);
-	at = take_number(at, 1, &more);
-	out->hi = out->lo + (more ? algebra_max((unsigned)more) : 0);
+	out->lo = nft_unpack(&at, bytes);
+	if (map->block[field]) {
+		unsigned more = (unsigned)nft_unpack(&at, 1);
+		out->hi = out->lo + (more ? algebra_max(more) : 0);
+	} else {
+		out->hi = nft_unpack(&at, bytes);
+	}
 	return at;
 }
 
@@ -260,12 +245,12 @@ static struct nft_known_map shape_of(const struct nft_dumped_set *set)
 static uint8_t *put_direct(uint8_t *at, const struct nft_direct *direct)
 {
 	const struct nft_tag *tag = &direct->tag;
-	at = put_number(at,
-			DECIDES | (tag->known ? OURS : 0u) | (direct->accepts ? ACCEPTS : 0u) |
-				(tag->counts ? COUNTS : 0u),
-			1);
-	at = put_number(at, tag->rule, CHAIN_BYTES);
-	return put_number(at, tag->clause, CHAIN_BYTES);
+	at = nft_pack(at,
+		      DECIDES | (tag->known ? OURS : 0u) | (direct->accepts ? ACCEPTS : 0u) |
+			      (tag->counts ? COUNTS : 0u),
+		      1);
+	at = nft_pack(at, tag->rule, CHAIN_BYTES);
+	return nft_pack(at, tag->clause, CHAIN_BYTES);
 }
 
 // NULL when it leads to a chain that is none of a tree.
@@ -278,10 +263,10 @@ static uint8_t *put_outcome(uint8_t *at, const struct nft_dumped_set *set, size_
 	if (name && !number_of_chain(name, &chain))
 		return NULL;
 	if (!set->counts)
-		return put_number(at, chain, CHAIN_BYTES);
-	at = put_number(at, LEADS, 1);
-	at = put_number(at, chain, CHAIN_BYTES);
-	return put_number(at, 0, CHAIN_BYTES);
+		return nft_pack(at, chain, CHAIN_BYTES);
+	at = nft_pack(at, LEADS, 1);
+	at = nft_pack(at, chain, CHAIN_BYTES);
+	return nft_pack(at, 0, CHAIN_BYTES);
 }
 
 // False when it leads to a chain that is none of a tree.
@@ -346,28 +331,23 @@ struct chains {
 
 static const char *take_chain(struct chains *c, const uint8_t *at)
 {
-	u128 number;
-	(void)take_number(at, CHAIN_BYTES, &number);
+	uint32_t number = (uint32_t)nft_unpack(&at, CHAIN_BYTES);
 	if (number == NO_CHAIN)
 		return NULL;
-	if (!c->name || c->last != (uint32_t)number)
-		c->name = chain_name((uint32_t)number, c->arena);
-	c->last = (uint32_t)number;
+	if (!c->name || c->last != number)
+		c->name = chain_name(number, c->arena);
+	c->last = number;
 	return c->name;
 }
 
 static const struct nft_direct *take_direct(struct nft_dumped_set *set, const uint8_t *at,
 					    struct arena *arena)
 {
-	u128 does, rule, clause;
-	at = take_number(at, 1, &does);
-	at = take_number(at, CHAIN_BYTES, &rule);
-	(void)take_number(at, CHAIN_BYTES, &clause);
-	const struct nft_direct direct = {.accepts = does & ACCEPTS,
-					  .tag = {.known = does & OURS,
-						  .rule = (uint32_t)rule,
-						  .clause = (uint32_t)clause,
-						  .counts = does & COUNTS}};
+	unsigned does = (unsigned)nft_unpack(&at, 1);
+	struct nft_direct direct = {.accepts = does & ACCEPTS,
+				    .tag = {.known = does & OURS, .counts = does & COUNTS}};
+	direct.tag.rule = (uint32_t)nft_unpack(&at, CHAIN_BYTES);
+	direct.tag.clause = (uint32_t)nft_unpack(&at, CHAIN_BYTES);
 	return nft_set_direct(set, &direct, arena);
 }
 

@@ -66,8 +66,8 @@ struct writer {
 static void put(struct writer *w, u128 value, size_t bytes)
 {
 	w->full |= w->len + bytes > CHAIN_MOST || (bytes < 16 && value >> (8 * bytes));
-	for (size_t i = 0; i < bytes && !w->full; i++)
-		w->data[w->len++] = (uint8_t)(value >> (8 * i));
+	if (!w->full)
+		w->len = (size_t)(nft_pack(w->data + w->len, value, bytes) - w->data);
 }
 
 static void put_set(struct writer *w, struct algebra_set set)
@@ -165,23 +165,14 @@ void nft_known_chains_put(struct nft_known_chains *known, uint32_t number,
 
 // --- what is taken of it ---
 
-static u128 take(const uint8_t **at, size_t bytes)
-{
-	u128 value = 0;
-	for (size_t i = 0; i < bytes; i++)
-		value |= (u128)(*at)[i] << (8 * i);
-	*at += bytes;
-	return value;
-}
-
 static struct algebra_set take_set(const uint8_t **at, struct arena *arena)
 {
-	struct algebra_set set = {.len = (size_t)take(at, 1)};
-	size_t bytes = (size_t)take(at, 1);
+	struct algebra_set set = {.len = (size_t)nft_unpack(at, 1)};
+	size_t bytes = (size_t)nft_unpack(at, 1);
 	struct algebra_range *range = arena_array(arena, struct algebra_range, set.len);
 	for (size_t i = 0; i < set.len; i++) {
-		range[i].lo = take(at, bytes);
-		range[i].hi = take(at, bytes);
+		range[i].lo = nft_unpack(at, bytes);
+		range[i].hi = nft_unpack(at, bytes);
 	}
 	set.at = range;
 	return set;
@@ -189,7 +180,7 @@ static struct algebra_set take_set(const uint8_t **at, struct arena *arena)
 
 static const char *take_target(const uint8_t **at, struct arena *arena)
 {
-	uint32_t target = (uint32_t)take(at, 4);
+	uint32_t target = (uint32_t)nft_unpack(at, 4);
 	return target == NOWHERE     ? NULL
 	       : target == TO_REJECT ? NFT_REJECT_CHAIN
 				     : nft_node_name(target, arena);
@@ -198,23 +189,23 @@ static const char *take_target(const uint8_t **at, struct arena *arena)
 static struct nft_form take_rule(const struct nft_known_chains *known, const uint8_t **at,
 				 struct arena *arena)
 {
-	struct nft_form form = {.act = (enum nft_act)take(at, 1)};
-	unsigned flags = (unsigned)take(at, 1);
+	struct nft_form form = {.act = (enum nft_act)nft_unpack(at, 1)};
+	unsigned flags = (unsigned)nft_unpack(at, 1);
 	form.strange = flags & 1 ? nft_unnamed : NULL;
 	form.tag = (struct nft_tag){.known = true, .counts = flags & 2};
-	form.tag.rule = (uint32_t)take(at, 4);
-	form.tag.clause = (uint32_t)take(at, 2);
+	form.tag.rule = (uint32_t)nft_unpack(at, 4);
+	form.tag.clause = (uint32_t)nft_unpack(at, 2);
 	form.chain = take_target(at, arena);
-	form.len = (size_t)take(at, 1);
-	form.open_len = (size_t)take(at, 1);
+	form.len = (size_t)nft_unpack(at, 1);
+	form.open_len = (size_t)nft_unpack(at, 1);
 	form.match = arena_array(arena, struct nft_match, form.len);
 	struct nft_test *open = arena_array(arena, struct nft_test, form.open_len);
 	for (size_t i = 0; i < form.len; i++) {
-		form.match[i].field = (enum nft_field)take(at, 1);
+		form.match[i].field = (enum nft_field)nft_unpack(at, 1);
 		form.match[i].set = take_set(at, arena);
 	}
 	for (size_t i = 0; i < form.open_len; i++) {
-		open[i].reg = known->reg[take(at, 1)];
+		open[i].reg = known->reg[nft_unpack(at, 1)];
 		open[i].set = take_set(at, arena);
 	}
 	form.open = open;

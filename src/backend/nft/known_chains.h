@@ -7,6 +7,22 @@
 struct nft_dumped_chain;
 struct nft_known_chain;
 
+// A number in so many bytes, the highest first; both end behind it.
+static inline uint8_t *nft_pack(uint8_t *at, u128 value, size_t bytes)
+{
+	for (size_t i = bytes; i--; value >>= 8)
+		at[i] = (uint8_t)value;
+	return at + bytes;
+}
+
+static inline u128 nft_unpack(const uint8_t **at, size_t bytes)
+{
+	u128 value = 0;
+	for (size_t i = 0; i < bytes; i++)
+		value = value << 8 | *(*at)++;
+	return value;
+}
+
 #define NFT_KNOWN_CHAINS_MOST ((size_t)12 << 20) // bytes; then all are forgotten
 #define NFT_KNOWN_CHAIN_SLOTS 16384u
 #define NFT_KNOWN_REGS 255u // of all tests; a chain with another one is not kept
