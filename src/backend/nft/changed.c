@@ -114,21 +114,26 @@ struct near_list {
 	struct nft_program program;
 	VEC(uint32_t) number;
 };
+// One of them, and where it stands in the policy.
+struct near_form {
+	uint32_t number, place;
+};
+struct near_forms {
+	VEC(struct near_form) list;
+};
 
-static void add_form(struct near_list *near, const struct nft_live *live, uint32_t number,
-		     uint32_t place)
+static void add_form(struct near_list *near, struct nft_chain *main_chain,
+		     const struct nft_live *live, struct near_form form)
 {
 	struct nft_program *list = &near->program;
-	const struct nft_form *form = live->tree.rule.at[number];
-	struct nft_form mine = *form;
-	struct nft_chain *main_chain = nft_program_find(list, "");
+	struct nft_form mine = *live->tree.rule.at[form.number];
 	size_t before = list->chain.len;
-	add_chains(list, &live->program, form->chain);
+	add_chains(list, &live->program, mine.chain);
 	for (size_t i = before; i < list->chain.len; i++)
-		(void)placed_chain(list, list->chain.at[i], form->tag.rule, place);
-	mine.tag.rule = place;
+		(void)placed_chain(list, list->chain.at[i], mine.tag.rule, form.place);
+	mine.tag.rule = form.place;
 	vec_push(list->arena, &main_chain->rule, mine);
-	vec_push(list->arena, &near->number, number);
+	vec_push(list->arena, &near->number, form.number);
 }
 
 struct touched {
@@ -147,31 +152,44 @@ static bool may_touch(const struct nft_tree *tree, uint32_t number, const struct
 	return false;
 }
 
+static void find_near(const struct nft_live *live, const struct nft_areas *areas,
+		      struct arena *arena, struct near_forms *out)
+{
+	const struct nft_tree *tree = &live->tree;
+	size_t n = areas->list.len;
+	struct touched *touched = arena_array(arena, struct touched, n);
+	for (size_t i = 0; i < n; i++) {
+		nft_area_matches(areas->list.at[i], arena, &touched[i].form);
+		touched[i].hull = nft_hull_of(&touched[i].form);
+	}
+	for (uint32_t i = 0; i < live->rule.len; i++)
+		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
+			uint32_t number = live->rule.at[i].first + k;
+			if (may_touch(tree, number, touched, n))
+				vec_push(arena, &out->list, ((struct near_form){number, i}));
+		}
+	for (uint32_t i = live->last; i < live->last + live->lasts; i++)
+		if (tree->rule.at[i])
+			vec_push(arena, &out->list,
+				 ((struct near_form){i, tree->rule.at[i]->tag.rule}));
+}
+
 // The list's rules that may match a packet that one of the forms matches, in order, and its end.
 static void make_list(const struct nft_live *live, const struct nft_some_forms *forms,
 		      struct arena *arena, struct near_list *list)
 {
-	const struct nft_tree *tree = &live->tree;
+	struct near_forms near = {{0}};
 	*list = (struct near_list){.number = {0}};
 	for (size_t i = 0; i < forms->list.len; i++)
 		nft_areas_add(&list->areas, forms->list.at[i], arena);
-	size_t n = list->areas.list.len;
-	struct touched *touched = arena_array(arena, struct touched, n);
-	for (size_t i = 0; i < n; i++) {
-		nft_area_matches(list->areas.list.at[i], arena, &touched[i].form);
-		touched[i].hull = nft_hull_of(&touched[i].form);
-	}
+	find_near(live, &list->areas, arena, &near);
 	nft_program_init(&list->program, arena);
-	nft_program_chain(&list->program, "")->name = "";
-	for (size_t i = 0; i < live->rule.len; i++)
-		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
-			uint32_t number = live->rule.at[i].first + k;
-			if (may_touch(tree, number, touched, n))
-				add_form(list, live, number, (uint32_t)i);
-		}
-	for (uint32_t i = live->last; i < live->last + live->lasts; i++)
-		if (tree->rule.at[i])
-			add_form(list, live, i, tree->rule.at[i]->tag.rule);
+	struct nft_chain *main_chain = nft_program_chain(&list->program, "");
+	main_chain->name = "";
+	vec_reserve(arena, &main_chain->rule, near.list.len);
+	vec_reserve(arena, &list->number, near.list.len);
+	for (size_t i = 0; i < near.list.len; i++)
+		add_form(list, main_chain, live, near.list.at[i]);
 }
 
 bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets, uint32_t rule)
