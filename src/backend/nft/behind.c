@@ -8,7 +8,6 @@
 struct search {
 	const struct nft_ways *ways;
 	size_t *const *is;
-	const struct nft_form *form; // of the list
 	size_t rules;
 	const enum nft_since *since;
 	bool *out;
@@ -66,8 +65,8 @@ static void mark_from(struct search *s, const struct nft_stop *stop, size_t from
 {
 	for (size_t i = from; i < stop->chain->rule.len; i++) {
 		size_t rule = s->is[stop->number][i];
-		if (rule < s->rule && !s->out[rule])
-			s->out[rule] = nft_form_may_meet(&s->form[rule], &s->form[s->rule]);
+		if (rule < s->rule)
+			s->out[rule] = true;
 	}
 	for (size_t i = 0; i < stop->leads; i++)
 		if (stop->lead[i].rule >= from)
@@ -134,12 +133,11 @@ static void search_jump(struct search *s, const struct nft_stop *stop, const str
 	}
 }
 
-void nft_behind_came(const struct nft_ways *ways, size_t *const *is, const struct nft_form *rule,
-		     size_t rules, const enum nft_since *since, bool *out)
+void nft_behind_came(const struct nft_ways *ways, size_t *const *is, size_t rules,
+		     const enum nft_since *since, bool *out)
 {
 	size_t stops = ways->stop.len;
-	struct search s = {
-		.ways = ways, .is = is, .form = rule, .rules = rules, .since = since, .out = out};
+	struct search s = {.ways = ways, .is = is, .rules = rules, .since = since, .out = out};
 	arena_init(&s.arena);
 	s.lowest = arena_array(&s.arena, size_t, stops);
 	s.seen = arena_array(&s.arena, size_t, stops);

@@ -12,8 +12,7 @@ enum nft_since {
 };
 
 // `is`: by stop and rule of it, which rule of the list it is, by its tag; no index of the list: none. `since`, `out`: by
-// rule of the list; those of `out` become true of which a place stands behind one of a rule that came, that the list has
-// behind them and that may match the same packets. A chain that holds nothing but such a rule is taken for a new one:
-// packets that go there had gone on before.
-void nft_behind_came(const struct nft_ways *ways, size_t *const *is, const struct nft_form *rule,
-		     size_t rules, const enum nft_since *since, bool *out);
+// rule of the list; those of `out` become true of which a place stands behind one of a rule that came and that the list has
+// behind them. A chain that holds nothing but such a rule is taken for a new one: packets that go there had gone on before.
+void nft_behind_came(const struct nft_ways *ways, size_t *const *is, size_t rules,
+		     const enum nft_since *since, bool *out);

@@ -591,7 +591,7 @@ static void find_followed(struct prover *p)
 	p->followed = arena_array(p->arena, bool, p->rules + 1);
 	for (size_t i = 0; i < p->rules; i++)
 		p->followed[i] = p->since[i] != NFT_SINCE_STAYED;
-	nft_behind_came(&p->ways, p->later.is, p->rule, p->rules, p->since, p->followed);
+	nft_behind_came(&p->ways, p->later.is, p->rules, p->since, p->followed);
 }
 
 void nft_prove_in(const struct nft_areas *areas, const struct nft_program *list,

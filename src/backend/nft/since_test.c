@@ -273,7 +273,7 @@ static bool change(struct changing *c)
 // --- what is found ---
 
 struct tally {
-	size_t right, wrong, strict;
+	size_t right, wrong, strict, stricter;
 };
 
 static bool is_wrong(const struct nft_proof *proof)
@@ -303,7 +303,8 @@ static bool compare_in(struct changing *c, const struct nft_areas *areas, unsign
 	return all;
 }
 
-// The packets of the rule, and together with them those of some others.
+// The packets of the rule, and together with them those of some others. Then rules are followed that none of the areas has
+// need of by itself, which may be found to be passed twice.
 static void compare(struct changing *c, unsigned ruleset, bool changed, struct tally *tally)
 {
 	struct nft_areas together = {{0}};
@@ -318,7 +319,9 @@ static void compare(struct changing *c, unsigned ruleset, bool changed, struct t
 		wrong |= is ? compare_in(c, &alone, ruleset, changed, tally)
 			    : is_wrong_in(c, &alone, NULL);
 	}
-	assert_int_equal(compare_in(c, &together, ruleset, changed, tally), wrong);
+	bool wrong_together = compare_in(c, &together, ruleset, changed, tally);
+	assert_true(wrong_together || !wrong);
+	tally->stricter += wrong_together && !wrong;
 }
 
 static bool was_right(struct changing *c)
@@ -350,7 +353,7 @@ static void some_rules_are_followed_for_all(void **state)
 		"%zu times right, %zu times wrong; %zu times right, but not for who follows some\n",
 		tally.right, tally.wrong, tally.strict);
 	assert_true(tally.right > RULESETS / 2 && tally.wrong > RULESETS / 2 &&
-		    tally.strict < tally.right / 5);
+		    tally.strict < tally.right / 5 && tally.stricter <= tally.right / 100);
 }
 
 int main(void)
