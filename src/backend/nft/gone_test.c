@@ -314,8 +314,11 @@ int main(void)
 		cmocka_unit_test(rules_taken_out_are_proven),
 		cmocka_unit_test(many_go_together),
 		cmocka_unit_test(what_is_not_as_it_was_is_found),
-		cmocka_unit_test(boxes_that_are_not_as_they_were_are_found),
 		cmocka_unit_test(a_change_of_others_voids_all),
+	};
+	// A ruleset that was much changed before may come to have none.
+	const struct CMUnitTest boxes[] = {
+		cmocka_unit_test(boxes_that_are_not_as_they_were_are_found),
 	};
 	const struct CMUnitTest beside[] = {
 		cmocka_unit_test(rules_taken_out_are_proven),
@@ -324,6 +327,7 @@ int main(void)
 		cmocka_unit_test(who_was_hidden_shows_up),
 	};
 	int failed = cmocka_run_group_tests(tests, test_fixture_firewall, test_fixture_end);
+	failed += cmocka_run_group_tests(boxes, test_fixture_firewall, test_fixture_end);
 	failed += cmocka_run_group_tests(beside, test_fixture_chains, test_fixture_end);
 	failed += cmocka_run_group_tests(beside, test_fixture_front, test_fixture_end);
 	return failed + cmocka_run_group_tests(few, set_up_few, test_fixture_end);
