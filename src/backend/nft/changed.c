@@ -114,26 +114,19 @@ struct near_list {
 	struct nft_program program;
 	VEC(uint32_t) number;
 };
-// One of them, and where it stands in the policy.
-struct near_form {
-	uint32_t number, place;
-};
-struct near_forms {
-	VEC(struct near_form) list;
-};
 
 static void add_form(struct near_list *near, struct nft_chain *main_chain,
-		     const struct nft_live *live, struct near_form form)
+		     const struct nft_live *live, const uint32_t *place, uint32_t number)
 {
 	struct nft_program *list = &near->program;
-	struct nft_form mine = *live->tree.rule.at[form.number];
+	struct nft_form mine = *live->tree.rule.at[number];
+	uint32_t rule = mine.tag.rule;
 	size_t before = list->chain.len;
 	add_chains(list, &live->program, mine.chain);
+	nft_live_place(live, place, &mine.tag);
 	for (size_t i = before; i < list->chain.len; i++)
-		(void)placed_chain(list, list->chain.at[i], mine.tag.rule, form.place);
-	mine.tag.rule = form.place;
+		(void)placed_chain(list, list->chain.at[i], rule, mine.tag.rule);
 	vec_push(list->arena, &main_chain->rule, mine);
-	vec_push(list->arena, &near->number, form.number);
 }
 
 struct touched {
@@ -152,47 +145,45 @@ static bool may_touch(const struct nft_tree *tree, uint32_t number, const struct
 	return false;
 }
 
-static void find_near(const struct nft_live *live, const struct nft_areas *areas,
-		      struct arena *arena, struct near_forms *out)
+static void find_near(const struct nft_live *live, struct arena *arena, struct near_list *list)
 {
 	const struct nft_tree *tree = &live->tree;
-	size_t n = areas->list.len;
+	size_t n = list->areas.list.len;
 	struct touched *touched = arena_array(arena, struct touched, n);
 	for (size_t i = 0; i < n; i++) {
-		nft_area_matches(areas->list.at[i], arena, &touched[i].form);
+		nft_area_matches(list->areas.list.at[i], arena, &touched[i].form);
 		touched[i].hull = nft_hull_of(&touched[i].form);
 	}
-	for (uint32_t i = 0; i < live->rule.len; i++)
+	for (size_t i = 0; i < live->rule.len; i++)
 		for (uint32_t k = 0; k < live->rule.at[i].forms; k++) {
 			uint32_t number = live->rule.at[i].first + k;
 			if (may_touch(tree, number, touched, n))
-				vec_push(arena, &out->list, ((struct near_form){number, i}));
+				vec_push(arena, &list->number, number);
 		}
 	for (uint32_t i = live->last; i < live->last + live->lasts; i++)
 		if (tree->rule.at[i])
-			vec_push(arena, &out->list,
-				 ((struct near_form){i, tree->rule.at[i]->tag.rule}));
+			vec_push(arena, &list->number, i);
 }
 
 // The list's rules that may match a packet that one of the forms matches, in order, and its end.
-static void make_list(const struct nft_live *live, const struct nft_some_forms *forms,
-		      struct arena *arena, struct near_list *list)
+static void make_list(const struct nft_live *live, const uint32_t *place,
+		      const struct nft_some_forms *forms, struct arena *arena,
+		      struct near_list *list)
 {
-	struct near_forms near = {{0}};
 	*list = (struct near_list){.number = {0}};
 	for (size_t i = 0; i < forms->list.len; i++)
 		nft_areas_add(&list->areas, forms->list.at[i], arena);
-	find_near(live, &list->areas, arena, &near);
+	find_near(live, arena, list);
 	nft_program_init(&list->program, arena);
 	struct nft_chain *main_chain = nft_program_chain(&list->program, "");
 	main_chain->name = "";
-	vec_reserve(arena, &main_chain->rule, near.list.len);
-	vec_reserve(arena, &list->number, near.list.len);
-	for (size_t i = 0; i < near.list.len; i++)
-		add_form(list, main_chain, live, near.list.at[i]);
+	vec_reserve(arena, &main_chain->rule, list->number.len);
+	for (size_t i = 0; i < list->number.len; i++)
+		add_form(list, main_chain, live, place, list->number.at[i]);
 }
 
-bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets, uint32_t rule)
+bool nft_changed_decided(struct backend_nft *nft, const uint32_t *place,
+			 const struct nft_form *packets, uint32_t rule)
 {
 	struct arena arena cleanup(arena_fini);
 	struct near_list list;
@@ -201,7 +192,7 @@ bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets
 	const struct nft_some_forms one = {{.at = &packets, .len = 1}};
 	size_t at = 0;
 	arena_init(&arena);
-	make_list(nft->live, &one, &arena, &list);
+	make_list(nft->live, place, &one, &arena, &list);
 	while (at < list.number.len && list.number.at[at] != rule)
 		at++;
 	nft_decided_init(&decided, nft_program_find(&list.program, "")->rule.at, list.number.len,
@@ -313,7 +304,7 @@ bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 	struct nft_proof proof = {.over = true};
 	arena_init(&arena);
 	nft_program_init(&program, &arena);
-	make_list(nft->live, packets, &arena, &list);
+	make_list(nft->live, place, packets, &arena, &list);
 	const struct nft_areas *areas = &list.areas;
 	if (!areas->list.len)
 		return true;
@@ -333,26 +324,12 @@ static bool only_ours(struct backend_nft *nft, uint32_t *now_out)
 }
 
 // A rule that goes and comes again is for the same packets.
-static bool has_packets(const struct nft_some_forms *of, const struct nft_form *form)
+static bool has_packets(const struct nft_form *const *of, size_t len, const struct nft_form *form)
 {
-	for (size_t i = 0; i < of->list.len; i++)
-		if (nft_form_same_matches(of->list.at[i], form))
+	for (size_t i = 0; i < len; i++)
+		if (nft_form_same_matches(of[i], form))
 			return true;
 	return false;
-}
-
-static bool prove_one(struct backend_nft *nft, const uint32_t *place, const struct nft_form *form)
-{
-	const struct nft_some_forms one = {{.at = &form, .len = 1}};
-	return nft_changed_prove(nft, place, &one, NULL);
-}
-
-static void add_forms(struct nft_some_forms *to, const struct nft_some_forms *more,
-		      struct arena *arena)
-{
-	for (size_t i = 0; i < more->list.len; i++)
-		if (!has_packets(to, more->list.at[i]))
-			vec_push(arena, &to->list, more->list.at[i]);
 }
 
 bool nft_changed_itself(const struct nft_changed *changed, uint32_t number)
@@ -380,15 +357,16 @@ static bool meets_changed(const struct backend_nft *nft, const uint32_t *place, 
 	return false;
 }
 
-// A rule that goes hides no other one: who is missing somewhere stands elsewhere instead, or one that came hides it.
-static bool hides_nobody(const struct backend_nft *nft, const uint32_t *place,
-			 const struct nft_spots_diff *spots)
+// Who is hidden or shows up is so because of what has changed (came); others at most stand elsewhere.
+static bool are_because(const struct backend_nft *nft, const uint32_t *place,
+			const struct nft_numbers *some, const struct nft_numbers *elsewhere,
+			bool came)
 {
-	for (size_t i = 0; i < spots->lost.list.len; i++) {
-		uint32_t number = spots->lost.list.at[i];
+	for (size_t i = 0; i < some->list.len; i++) {
+		uint32_t number = some->list.at[i];
 		if (!nft_changed_itself(&nft->changed, number) &&
-		    !nft_numbers_count(&spots->come, number) &&
-		    !meets_changed(nft, place, number, true))
+		    !nft_numbers_count(elsewhere, number) &&
+		    !meets_changed(nft, place, number, came))
 			return false;
 	}
 	return true;
@@ -412,48 +390,35 @@ void nft_changed_left(struct backend_nft *nft, const uint32_t *place,
 		      struct nft_to_prove *out)
 {
 	const struct nft_changed *changed = &nft->changed;
-	struct nft_to_prove to = {.whole = {{0}}};
-	bool alone = hides_nobody(nft, place, spots);
+	bool known = is_known(nft, spots);
+	// A rule that goes hides no other one.
+	bool alone = known && are_because(nft, place, &spots->lost, &spots->come, true);
+	*out = (struct nft_to_prove){.whole = {{0}}};
 	for (size_t i = 0; i < changed->form.len; i++) {
 		const struct nft_changed_form *is = &changed->form.at[i];
-		bool front = is_in_front(nft, place, is);
-		if (!front && (is->came || only_turned(changed, &is->form, spots)))
-			vec_push(arena, &to.some.list, &is->form);
-		else if (!front && alone)
-			nft_gone_prove(nft, place, spots, i, arena, &to);
+		bool tree = known && !is_in_front(nft, place, is);
+		if (tree && (is->came || only_turned(changed, &is->form, spots)))
+			vec_push(arena, &out->some.list, &is->form);
+		else if (tree && alone)
+			nft_gone_prove(nft, place, spots, i, arena, out);
 		else
-			vec_push(arena, &to.whole.list, &is->form);
+			vec_push(arena, &out->whole.list, &is->form);
 	}
-	*out = (struct nft_to_prove){.leaned = to.leaned};
-	add_forms(&out->whole, &to.whole, arena);
-	add_forms(is_known(nft, spots) ? &out->some : &out->whole, &to.some, arena);
 }
 
 // Where something is known all is proven together, as packets mostly come to the same chains.
-static bool prove_left(struct backend_nft *nft, const uint32_t *place,
-		       const struct nft_spots_diff *spots, struct arena *arena)
+bool nft_changed_holds(struct backend_nft *nft, const uint32_t *place,
+		       const struct nft_spots_diff *spots, const struct nft_to_prove *left)
 {
-	struct nft_to_prove to;
-	bool proven = true;
-	nft_changed_left(nft, place, spots, arena, &to);
-	for (size_t i = 0; i < to.whole.list.len && proven; i++)
-		proven = prove_one(nft, place, to.whole.list.at[i]);
-	const struct nft_changed_since since = {spots, to.leaned};
-	return proven && nft_changed_prove(nft, place, &to.some, &since);
-}
-
-// Who is hidden or shows up is so because of what has changed; others at most stand elsewhere.
-static bool are_because(const struct backend_nft *nft, const uint32_t *place,
-			const struct nft_numbers *some, const struct nft_numbers *elsewhere)
-{
-	for (size_t i = 0; i < some->list.len; i++) {
-		uint32_t number = some->list.at[i];
-		if (!nft_changed_itself(&nft->changed, number) &&
-		    !nft_numbers_count(elsewhere, number) &&
-		    !meets_changed(nft, place, number, false))
-			return false;
+	const struct nft_changed_since since = {spots, left->leaned};
+	bool holds = nft_changed_prove(nft, place, &left->some, &since);
+	for (size_t i = 0; i < left->whole.list.len && holds; i++) {
+		const struct nft_form *form = left->whole.list.at[i];
+		const struct nft_some_forms one = {{.at = &form, .len = 1}};
+		holds = has_packets(left->whole.list.at, i, form) ||
+			nft_changed_prove(nft, place, &one, NULL);
 	}
-	return true;
+	return holds;
 }
 
 // Rules that now stand elsewhere than where they were proven may do so because of any other rule.
@@ -486,12 +451,14 @@ static bool prove_spots(struct backend_nft *nft, const uint32_t *place)
 {
 	struct arena arena cleanup(arena_fini);
 	struct nft_spots_diff spots;
+	struct nft_to_prove left;
 	arena_init(&arena);
 	nft_spots_compare(nft, &arena, &spots);
-	if (spots.known && (!are_because(nft, place, &spots.lost, &spots.come) ||
-			    !are_because(nft, place, &spots.come, &spots.lost)))
+	if (spots.known && (!are_because(nft, place, &spots.lost, &spots.come, false) ||
+			    !are_because(nft, place, &spots.come, &spots.lost, false)))
 		return false;
-	if (!prove_left(nft, place, &spots, &arena))
+	nft_changed_left(nft, place, &spots, &arena, &left);
+	if (!nft_changed_holds(nft, place, &spots, &left))
 		return false;
 	nft->live->reasons.known &= spots.known;
 	count_turned(nft, &spots);

@@ -38,8 +38,8 @@ void nft_changed_add(struct backend_nft *nft, const struct nft_form *form, bool 
 // Whether the rule with this number came, went, or was turned or is what one was turned into.
 bool nft_changed_itself(const struct nft_changed *changed, uint32_t number) must_check;
 // Whether earlier rules of the policy decide all these packets of the one that has this number in the tree.
-bool nft_changed_decided(struct backend_nft *nft, const struct nft_form *packets,
-			 uint32_t rule) must_check;
+bool nft_changed_decided(struct backend_nft *nft, const uint32_t *place,
+			 const struct nft_form *packets, uint32_t rule) must_check;
 // What is known of packets since all was proven: nothing has changed for them but these spots, and that the list has some of
 // the rules that came. That some went is no matter to them, but for these rules of the tree.
 struct nft_changed_since {
@@ -51,7 +51,11 @@ struct nft_changed_since {
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_some_forms *packets,
 		       const struct nft_changed_since *since) must_check;
-// What is left to prove of all that has changed since all was proven. `spots`: what changes have made of the kernel's rules.
+// What is left to prove of all that has changed since all was proven, and whether that is proven. `spots`: what changes have
+// made of the kernel's rules.
 void nft_changed_left(struct backend_nft *nft, const uint32_t *place,
 		      const struct nft_spots_diff *spots, struct arena *arena,
 		      struct nft_to_prove *out);
+bool nft_changed_holds(struct backend_nft *nft, const uint32_t *place,
+		       const struct nft_spots_diff *spots,
+		       const struct nft_to_prove *left) must_check;

@@ -129,12 +129,12 @@ static void ask_others(struct going *g, const struct nft_spots_diff *spots,
 	}
 }
 
-static void follow(struct going *g, struct nft_to_prove *out)
+static void follow(struct going *g, const uint32_t *place, struct nft_to_prove *out)
 {
 	for (size_t i = 0; i < g->asked.len; i++) {
 		const struct asked *asked = &g->asked.at[i];
 		if (asked->whom == FOR_RULE && g->asked.len <= LISTED_MOST &&
-		    nft_changed_decided(g->nft, &asked->packets, asked->rule))
+		    nft_changed_decided(g->nft, place, &asked->packets, asked->rule))
 			continue;
 		if (asked->whom == FOR_RULE)
 			vec_push(g->arena, &out->leaned.list, asked->rule);
@@ -160,13 +160,13 @@ void nft_gone_prove(struct backend_nft *nft, const uint32_t *place,
 	const struct nft_gone *gone = find_gone(changed, form);
 	struct going g = {.nft = nft, .tree = &nft->live->tree, .arena = arena};
 	bool known = gone && changed->counted && nft->live->reasons.known &&
-		     !changed->spots.gates && nft_spots_gone(spots, gone->number, gone->there);
+		     nft_spots_gone(spots, gone->number, gone->there);
 	if (known) {
 		ask_reasons(&g, gone, went);
 		ask_others(&g, spots, went, place);
 	}
 	if (known && !g.over)
-		follow(&g, out);
+		follow(&g, place, out);
 	else
 		vec_push(arena, &out->whole.list, went);
 }

@@ -22,7 +22,7 @@ struct nft_to_prove {
 };
 // Adds what is left to prove of the packets of a form that went (by its place in nft_changed.form): nothing was changed for
 // them since all was proven but by that, and by what is proven of other forms. `spots`: what changes have made of the
-// kernel's rules; nobody is missing there without a reason. `place`: of rules, by number.
+// kernel's rules; it is known, and nobody is missing there without a reason. `place`: of rules, by number.
 void nft_gone_prove(struct backend_nft *nft, const uint32_t *place,
 		    const struct nft_spots_diff *spots, size_t form, struct arena *arena,
 		    struct nft_to_prove *out);

@@ -281,26 +281,29 @@ static bool is_wrong(const struct nft_proof *proof)
 	return proof->misfit.len || proof->over;
 }
 
-static bool is_wrong_in(struct changing *c, const struct nft_areas *areas,
-			const enum nft_since *since)
+// Wrong for who follows all rules there, and for who follows some.
+struct wrong {
+	bool all, some;
+};
+
+static struct wrong wrong_in(struct changing *c, const struct nft_areas *areas)
 {
-	struct nft_proof proof;
-	nft_prove_in(areas, &c->w.list, &c->now, since, &c->w.arena, &proof);
-	return is_wrong(&proof);
+	struct nft_proof all, some;
+	nft_prove_in(areas, &c->w.list, &c->now, NULL, &c->w.arena, &all);
+	nft_prove_in(areas, &c->w.list, &c->now, c->since, &c->w.arena, &some);
+	return (struct wrong){is_wrong(&all), is_wrong(&some)};
 }
 
 // Where it stands somewhere to which no packets come, and does not do as it should, only who follows some rules may mind.
-static bool compare_in(struct changing *c, const struct nft_areas *areas, unsigned ruleset,
-		       bool changed, struct tally *tally)
+static void compare_both(const struct changing *c, struct wrong wrong, unsigned ruleset,
+			 bool changed, struct tally *tally)
 {
-	bool all = is_wrong_in(c, areas, NULL), some = is_wrong_in(c, areas, c->since);
-	if (all ? !some : some && !changed)
-		fail_msg("ruleset %u, rule %u: %s, and not for who follows some rules in %zu areas",
-			 ruleset, c->w.gone, all ? "wrong" : "right", areas->list.len);
-	tally->right += !all;
-	tally->wrong += all;
-	tally->strict += some && !all;
-	return all;
+	if (wrong.all ? !wrong.some : wrong.some && !changed)
+		fail_msg("ruleset %u, rule %u: %s, and not for who follows some rules", ruleset,
+			 c->w.gone, wrong.all ? "wrong" : "right");
+	tally->right += !wrong.all;
+	tally->wrong += wrong.all;
+	tally->strict += wrong.some && !wrong.all;
 }
 
 // The packets of the rule; and together with them those of some others, of which no more need be found than of each alone.
@@ -308,7 +311,7 @@ static bool compare_in(struct changing *c, const struct nft_areas *areas, unsign
 static void compare(struct changing *c, unsigned ruleset, bool changed, struct tally *tally)
 {
 	struct nft_areas together = {{0}};
-	bool all = false, some = false;
+	struct wrong any = {0};
 	for (size_t i = 0; i < c->list->rule.len; i++) {
 		struct nft_areas alone = {{0}};
 		bool is = test_without_is(&c->w, &c->list->rule.at[i]);
@@ -316,15 +319,15 @@ static void compare(struct changing *c, unsigned ruleset, bool changed, struct t
 			continue;
 		nft_areas_add(&alone, &c->list->rule.at[i], &c->w.arena);
 		nft_areas_add(&together, &c->list->rule.at[i], &c->w.arena);
+		struct wrong wrong = wrong_in(c, &alone);
 		if (is)
-			(void)compare_in(c, &alone, ruleset, changed, tally);
-		all |= is_wrong_in(c, &alone, NULL);
-		some |= is_wrong_in(c, &alone, c->since);
+			compare_both(c, wrong, ruleset, changed, tally);
+		any.all |= wrong.all;
+		any.some |= wrong.some;
 	}
-	bool all_together = is_wrong_in(c, &together, NULL);
-	assert_true(all_together || !all);
-	assert_true(is_wrong_in(c, &together, c->since) || !some);
-	tally->stricter += all_together && !all;
+	struct wrong wrong = wrong_in(c, &together);
+	assert_true((wrong.all || !any.all) && (wrong.some || !any.some));
+	tally->stricter += wrong.all && !any.all;
 }
 
 static bool was_right(struct changing *c)

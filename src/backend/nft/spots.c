@@ -20,7 +20,7 @@ size_t nft_numbers_count(const struct nft_numbers *numbers, uint32_t number)
 
 bool nft_spots_gone(const struct nft_spots_diff *diff, uint32_t number, uint32_t there)
 {
-	return diff->known && nft_numbers_count(&diff->lost, number) == there &&
+	return nft_numbers_count(&diff->lost, number) == there &&
 	       !nft_numbers_count(&diff->led, number);
 }
 

@@ -106,7 +106,7 @@ size_t test_fixture_all_differences(struct test_fixture *f)
 	return differences.list.len;
 }
 
-bool test_fixture_proven_so(struct test_fixture *f)
+static bool is_proven(struct test_fixture *f, bool whole)
 {
 	struct arena arena cleanup(arena_fini);
 	struct nft_spots_diff spots;
@@ -115,9 +115,18 @@ bool test_fixture_proven_so(struct test_fixture *f)
 	const uint32_t *place = nft_live_places(f->nft->live, &arena);
 	nft_spots_compare(f->nft, &arena, &spots);
 	nft_changed_left(f->nft, place, &spots, &arena, &left);
-	const struct nft_changed_since since = {&spots, left.leaned};
-	return f->nft->changed.form.len && !left.whole.list.len &&
-	       nft_changed_prove(f->nft, place, &left.some, &since);
+	return f->nft->changed.form.len && (whole || !left.whole.list.len) &&
+	       nft_changed_holds(f->nft, place, &spots, &left);
+}
+
+bool test_fixture_proven(struct test_fixture *f)
+{
+	return is_proven(f, true);
+}
+
+bool test_fixture_proven_so(struct test_fixture *f)
+{
+	return is_proven(f, false);
 }
 
 static void ignore(enum test_side at, const uint8_t *frame, size_t len, void *context)

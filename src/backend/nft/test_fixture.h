@@ -45,7 +45,9 @@ bool test_fixture_turn(struct test_fixture *fixture, size_t at) must_check;
 // What the proof behind changes finds; what the one of everything does.
 size_t test_fixture_differences(struct test_fixture *fixture) must_check;
 size_t test_fixture_all_differences(struct test_fixture *fixture) must_check;
-// Whether what the kernel has now is proven, whoever has changed it, and for no packets without what is known of them.
+// Whether what our changes left to prove is proven of what the kernel has now, whoever has changed it; and for no packets
+// without what is known of them.
+bool test_fixture_proven(struct test_fixture *fixture) must_check;
 bool test_fixture_proven_so(struct test_fixture *fixture) must_check;
 // Somebody does this with nft(8).
 void test_fixture_run(const char *script);
