@@ -9,7 +9,7 @@
 #define BLOCKS_MOST 4u   // for each rule …
 #define BLOCKS_MORE 256u // … and so many more
 #define LARGE_RULES \
-	2u // for each block in large trees: a transaction goes through all chains; behind gates one
+	3u // for each block in large trees: a transaction goes through all chains; behind gates one
 
 struct blocks {
 	struct nft_split *split;
