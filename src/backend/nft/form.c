@@ -115,6 +115,14 @@ const struct algebra_set *nft_form_set(const struct nft_form *form, enum nft_fie
 	return NULL;
 }
 
+uint64_t nft_form_fields(const struct nft_form *form)
+{
+	uint64_t fields = 0;
+	for (size_t i = 0; i < form->len; i++)
+		fields |= (uint64_t)1 << form->match[i].field;
+	return fields;
+}
+
 bool nft_form_same_matches(const struct nft_form *a, const struct nft_form *b)
 {
 	if (a->len != b->len)

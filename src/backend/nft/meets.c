@@ -110,8 +110,7 @@ static uint64_t fields_asked(const struct nft_form *const *rule, size_t n)
 {
 	uint64_t asked = 0;
 	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < rule[i]->len; k++)
-			asked |= (uint64_t)1 << rule[i]->match[k].field;
+		asked |= nft_form_fields(rule[i]);
 	return asked;
 }
 

@@ -12,7 +12,7 @@
 
 #define DEPTH_MOST 9      // the kernel allows 16 chains within each other, those of rules included
 #define SHARED_MOST 4096u // longer lists are not looked up
-#define GIVEN_MOST 16u    // on the way to the leaves, for each that may stand there
+#define GIVEN_MOST 6u     // on the way to the leaves, for each that may stand there
 #define BOXES_LEAST 17u   // so many rules are not tested one after the other where a map can be had
 #define SORTED_LEAST 64u  // fewer rules are one part
 #define BLOCKS_LEAST \
@@ -446,6 +446,7 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 void nft_tree_add_rule(struct nft_tree *tree, const struct nft_form *form, uint64_t rank)
 {
 	vec_push(tree->arena, &tree->rule, form);
+	vec_push(tree->arena, &tree->asks, nft_form_fields(form));
 	vec_push(tree->arena, &tree->rank, rank);
 	vec_push(tree->arena, &tree->placed, false);
 	vec_push(tree->arena, &tree->hull, nft_hull_of(form));
@@ -462,6 +463,7 @@ size_t nft_tree_room(size_t rules)
 static void reserve_rules(struct nft_tree *tree, size_t rules)
 {
 	vec_reserve(tree->arena, &tree->rule, rules);
+	vec_reserve(tree->arena, &tree->asks, rules);
 	vec_reserve(tree->arena, &tree->rank, rules);
 	vec_reserve(tree->arena, &tree->placed, rules);
 	vec_reserve(tree->arena, &tree->hull, rules);

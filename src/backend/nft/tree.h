@@ -64,6 +64,7 @@ enum nft_targeted { NFT_TARGET_NONE, NFT_TARGET_CHAIN, NFT_TARGET_DIRECT };
 struct nft_tree {
 	struct arena *arena;
 	VEC(const struct nft_form *) rule; // by number; borrowed; NULL: gone
+	VEC(uint64_t) asks;                // by number: bit f: it asks for field f
 	VEC(uint64_t) rank;                // by number: the place in the list, with room between
 	VEC(bool) placed;                  // by number: it stands in the tree
 	VEC(struct nft_hull) hull;         // by number: roughly where its packets are

@@ -135,37 +135,36 @@ bool nft_path_has(const struct nft_path *path, enum nft_field field)
 
 // --- what a rule asks ---
 
-static bool asks_address(const struct nft_form *form, enum nft_field src, enum nft_field dst)
+static uint64_t bit_of(enum nft_field field)
 {
-	return nft_form_set(form, src) || nft_form_set(form, dst);
+	return (uint64_t)1 << field;
 }
 
 // A flow's address says its version, too, where the rule does not.
-static const struct algebra_set *implied(const struct nft_form *form, enum nft_field field)
+static const struct algebra_set *implied(uint64_t asks, enum nft_field field)
 {
 	static const struct algebra_range v4 = {NFT_VERSION_4, NFT_VERSION_4},
 					  v6 = {NFT_VERSION_6, NFT_VERSION_6};
 	static const struct algebra_set four = {&v4, 1}, six = {&v6, 1};
 	if (field != F_FLOW_VERSION)
 		return NULL;
-	if (asks_address(form, F_FLOW_SRC4, F_FLOW_DST4))
+	if (asks & (bit_of(F_FLOW_SRC4) | bit_of(F_FLOW_DST4)))
 		return &four;
-	return asks_address(form, F_FLOW_SRC6, F_FLOW_DST6) ? &six : NULL;
+	return asks & (bit_of(F_FLOW_SRC6) | bit_of(F_FLOW_DST6)) ? &six : NULL;
 }
 
 const struct algebra_set *nft_entry_set(const struct nft_tree *tree, struct nft_entry entry,
 					enum nft_field field, uint32_t *bit_out)
 {
-	const struct nft_form *form = tree->rule.at[entry.rule];
+	uint64_t asks = tree->asks.at[entry.rule];
 	*bit_out = 0;
-	for (size_t i = 0; i < form->len && form->match[i].field <= field; i++)
-		if (form->match[i].field == field) {
-			if (!(entry.left >> i & 1))
-				return NULL;
-			*bit_out = 1u << i;
-			return &form->match[i].set;
-		}
-	return implied(form, field);
+	if (!(asks & bit_of(field)))
+		return implied(asks, field);
+	unsigned at = (unsigned)__builtin_popcountll(asks & (bit_of(field) - 1));
+	if (!(entry.left >> at & 1))
+		return NULL;
+	*bit_out = 1u << at;
+	return &tree->rule.at[entry.rule]->match[at].set;
 }
 
 // --- one candidate ---
@@ -448,11 +447,11 @@ static bool take_gate(const struct nft_splitting *s, struct nft_split *out)
 // What some rule still asks for: bit f is field f.
 static uint64_t asked_fields(const struct nft_splitting *s)
 {
-	uint64_t asked = (uint64_t)1 << F_FLOW_VERSION; // addresses imply it
+	uint64_t asked = bit_of(F_FLOW_VERSION); // addresses imply it
 	for (size_t i = 0; i < s->entries->len; i++) {
-		const struct nft_form *form = s->tree->rule.at[s->entries->at[i].rule];
-		for (uint32_t left = s->entries->at[i].left; left; left &= left - 1)
-			asked |= (uint64_t)1 << form->match[__builtin_ctz(left)].field;
+		uint64_t asks = s->tree->asks.at[s->entries->at[i].rule];
+		for (uint32_t left = s->entries->at[i].left; left; left >>= 1, asks &= asks - 1)
+			asked |= left & 1 ? asks & -asks : 0;
 	}
 	return asked;
 }
