@@ -167,6 +167,7 @@ struct backend_nft_shape test_shape_random(struct test_random *random)
 		.overlay_least = test_random_below(random, 2),
 		.sorted_least = sorted[test_random_below(random, array_len(sorted))],
 		.blocks_least = blocks[test_random_below(random, array_len(blocks))],
+		.beside_least = test_random_below(random, 2),
 		.leaf_most = leaves[test_random_below(random, array_len(leaves))],
 		.budget_x10 = budgets[test_random_below(random, array_len(budgets))]};
 }

@@ -6,6 +6,7 @@
 #include "backend/nft/tree_build.h"
 #include "backend/nft/tree_cut.h"
 #include "backend/nft/tree_gate.h"
+#include "verify/workers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@
 #define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
 #define OWN_MOST \
 	1u // rules for packets of no way that stand in the chain of the node, though others have them, too
-#define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
+#define BESIDE_LEAST 5000u // rules of which the ways are built beside each other, in threads
+#define DEAD_MOST 160u     // in longer leaves, rules that never match are not looked for
 
 #define DIRECT_MOST 16u // leaves
 
@@ -149,7 +151,6 @@ static void keep_known(struct nft_build *b, uint64_t hash, const struct nft_entr
 struct nft_node *nft_build_new(struct nft_build *b, enum nft_field field)
 {
 	struct nft_node *node = arena_new(b->arena, struct nft_node);
-	node->number = ++b->tree->numbers;
 	node->field = field;
 	node->closer = NFT_NO_RULE;
 	return node;
@@ -215,9 +216,8 @@ bool nft_form_needs_no_flow(const struct nft_form *form)
 struct spread {
 	struct nft_build *b;
 	const struct nft_split *split;
-	struct nft_entries *way; // one list a range
-	struct nft_entries miss;
-	bool flow; // whoever goes a way has a flow
+	struct nft_entries *way, *miss; // one list a range; packets of none
+	bool flow;                      // whoever goes a way has a flow
 };
 
 // What is spread so much will not fit into leaves again, though some lists may turn out to be equal.
@@ -290,8 +290,8 @@ static void spread_entry(struct spread *s, struct nft_entry entry)
 		outside = spread_set(s, entry, set, bit);
 	for (size_t i = 0; !set && i < s->split->range.len; i++)
 		give(s, i, entry, 0);
-	if (outside && !s->split->covers && !closed(s->b->tree, &s->miss))
-		hand_on(s->b, &s->miss, entry);
+	if (outside && !s->split->covers && !closed(s->b->tree, s->miss))
+		hand_on(s->b, s->miss, entry);
 }
 
 // Ranges that lead to one node are one; blocks stay of one size.
@@ -314,34 +314,101 @@ static struct nft_node *build_miss(struct nft_build *b, const struct nft_entries
 				     : nft_build_node(b, list, path, depth);
 }
 
+struct branch {
+	struct nft_build *b;
+	struct nft_node *node;
+	const struct nft_split *split;
+	const struct nft_path *path;
+	unsigned depth;         // of what is below
+	struct nft_entries *to; // for each range, and at last for packets of none
+	struct nft_build like;  // what is built below is built so, in an arena of its own
+};
+
+static struct nft_node *build_below(const struct branch *at, struct nft_build *b, size_t i)
+{
+	struct nft_path down = *at->path;
+	if (i == at->split->range.len)
+		return build_miss(b, &at->to[i], &down, at->depth);
+	nft_path_follow(&down, at->split->field, at->split->range.at[i]);
+	return nft_build_node(b, &at->to[i], &down, at->depth);
+}
+
+static void lead_to(const struct branch *at, size_t i, struct nft_node *below)
+{
+	uint32_t rules = (uint32_t)at->to[i].len;
+	if (i < at->split->range.len) {
+		add_way(at->b, at->node, (struct nft_way){at->split->range.at[i], below, rules},
+			at->split->blocks);
+		return;
+	}
+	at->node->miss = below;
+	below->refs++;
+}
+
+// Built by some thread.
+struct beside {
+	struct nft_build b;
+	struct arena nodes;
+	size_t i;
+	struct nft_node *below;
+};
+
+static void *build_beside(void *user, unsigned thread, size_t i)
+{
+	const struct branch *at = user;
+	struct beside *mine = base_oom(calloc(1, sizeof(*mine)));
+	(void)thread;
+	arena_init(&mine->nodes);
+	mine->b = at->like;
+	mine->b.arena = &mine->nodes;
+	mine->b.spent = 0;
+	mine->i = i;
+	mine->below = build_below(at, &mine->b, i);
+	return mine;
+}
+
+static void take_beside(void *user, void *result)
+{
+	struct branch *at = user;
+	struct beside *one = result;
+	arena_join(at->b->arena, &one->nodes);
+	at->b->spent += one->b.spent;
+	lead_to(at, one->i, one->below);
+	free(one);
+}
+
+static void build_all_beside(struct branch *at, size_t n)
+{
+	unsigned threads = verify_threads(0);
+	verify_workers_run(&(struct verify_workers){.threads = n < threads ? (unsigned)n : threads,
+						    .pieces = n,
+						    .make = build_beside,
+						    .take = take_beside,
+						    .user = at});
+}
+
 struct nft_node *nft_build_branch(struct nft_build *b, const struct nft_entries *list,
 				  const struct nft_path *path, unsigned depth,
 				  const struct nft_split *split)
 {
-	struct spread s = {.b = b, .split = split};
+	size_t ranges = split->range.len, n = ranges + !split->covers;
+	unsigned least = b->shape->beside_least ? b->shape->beside_least : BESIDE_LEAST;
+	struct nft_entries *to = base_oom(calloc(ranges + 1, sizeof(*to)));
 	struct nft_node *node = nft_build_new(b, split->field);
+	struct branch at = {b, node, split, path, depth + 1, to, *b};
+	struct spread s = {.b = b, .split = split, .way = to, .miss = &to[ranges]};
 	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
-	s.way = base_oom(calloc(split->range.len, sizeof(*s.way)));
-	vec_reserve(b->arena, &node->way, split->range.len);
+	vec_reserve(b->arena, &node->way, ranges);
 	for (size_t i = 0; i < list->len && !b->over; i++)
 		spread_entry(&s, list->at[i]);
-	for (size_t i = 0; i < split->range.len; i++) {
-		struct nft_path down = *path;
-		nft_path_follow(&down, split->field, split->range.at[i]);
-		if (!b->over)
-			add_way(b, node,
-				(struct nft_way){split->range.at[i],
-						 nft_build_node(b, &s.way[i], &down, depth + 1),
-						 (uint32_t)s.way[i].len},
-				split->blocks);
-		free(s.way[i].at);
-	}
-	if (!split->covers && !b->over) {
-		node->miss = build_miss(b, &s.miss, path, depth + 1);
-		node->miss->refs++;
-	}
-	free(s.miss.at);
-	free(s.way);
+	if (b->trunk && list->len >= least)
+		build_all_beside(&at, n);
+	else
+		for (size_t i = 0; i < n && !b->over; i++)
+			lead_to(&at, i, build_below(&at, b, i));
+	for (size_t i = 0; i <= ranges; i++)
+		free(to[i].at);
+	free(to);
 	return node;
 }
 
@@ -380,7 +447,7 @@ static struct nft_node *build_gate(struct nft_build *b, const struct nft_entries
 		node->miss->refs++;
 	}
 	if (!b->over)
-		node->gate = nft_gate_new(b->tree, list, path, address, node->way.at[0].to);
+		node->gate = nft_gate_new(b->tree, list, path, address, b->arena);
 	b->over |= !node->gate;
 	free(miss.at);
 	free(way.at);

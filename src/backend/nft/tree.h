@@ -153,7 +153,7 @@ void nft_tree_emit_leaf(struct nft_tree *tree, const struct nft_node *leaf, stru
 // When all is changed: what the leaves have become; and the chains to which their boxes lead and that were not emitted yet.
 void nft_tree_emit_touched(struct nft_tree *tree, struct nft_touched *touched, nft_chain_fn each,
 			   void *context);
-// Counts paths, and the leaves of rules, and finds hosts.
+// Numbers nodes, counts paths and the leaves of rules, and finds hosts.
 void nft_tree_finish(struct nft_tree *tree);
 // The rules of the chain in which a node's stand, without the branches of its map; as nft_tree_emit makes them. The touched
 // leaves have been emitted.

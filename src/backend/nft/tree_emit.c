@@ -475,8 +475,26 @@ static void count_paths(struct nft_tree *tree)
 	arena_fini(&arena);
 }
 
+// Whatever has built it, and in which order.
+static void number_nodes(struct nft_tree *tree, struct nft_node *node)
+{
+	if (node->number)
+		return;
+	node->number = ++tree->numbers;
+	for (size_t i = 0; i < node->way.len; i++)
+		number_nodes(tree, node->way.at[i].to);
+	if (node->miss)
+		number_nodes(tree, node->miss);
+	for (size_t i = 0; i < node->part.len; i++)
+		number_nodes(tree, node->part.at[i].root);
+	if (node->gate)
+		nft_gate_set_chain(node->gate,
+				   nft_node_name(node->way.at[0].to->number, tree->arena));
+}
+
 void nft_tree_finish(struct nft_tree *tree)
 {
+	number_nodes(tree, tree->root);
 	count_paths(tree);
 	find_hosts(tree->root, &nft_main_node);
 }

@@ -99,7 +99,7 @@ static bool add_box(const struct nft_gate *gate, struct nft_filling *to, struct 
 }
 
 // Those that are new become the gate's.
-static bool add_boxes(const struct nft_tree *tree, struct nft_gate *gate, struct candidates *from,
+static bool add_boxes(struct arena *arena, struct nft_gate *gate, struct candidates *from,
 		      struct nft_filling *to)
 {
 	struct nft_boxes all;
@@ -109,11 +109,11 @@ static bool add_boxes(const struct nft_tree *tree, struct nft_gate *gate, struct
 			return false;
 	nft_filling_take(to, &all);
 	if (!gate->box.len)
-		vec_reserve(tree->arena, &gate->box, all.len);
+		vec_reserve(arena, &gate->box, all.len);
 	for (size_t i = gate->box.len; i < all.len; i++) {
 		struct nft_box box = all.box[i];
-		box.range = arena_memdup(tree->arena, box.range, gate->fields * sizeof(*box.range));
-		vec_push(tree->arena, &gate->box, box);
+		box.range = arena_memdup(arena, box.range, gate->fields * sizeof(*box.range));
+		vec_push(arena, &gate->box, box);
 	}
 	return true;
 }
@@ -153,20 +153,20 @@ static size_t count_blocks(const struct nft_boxes *by_address, unsigned bits, si
 	return n;
 }
 
-static void add_block(const struct nft_tree *tree, struct nft_gate *gate, u128 number, size_t known)
+static void add_block(struct arena *arena, struct nft_gate *gate, u128 number, size_t known)
 {
 	struct algebra_range block = {.lo = number << gate->block};
 	block.hi = block.lo + (((u128)1 << gate->block) - 1);
 	for (size_t i = 0; i < known; i++)
 		if (gate->box.at[i].range->lo == block.lo)
 			return;
-	struct nft_box box = {.range = arena_memdup(tree->arena, &block, sizeof(block)),
+	struct nft_box box = {.range = arena_memdup(arena, &block, sizeof(block)),
 			      .chain = gate->chain};
-	vec_push(tree->arena, &gate->box, box);
+	vec_push(arena, &gate->box, box);
 }
 
 // Those that are new become the gate's.
-static void add_blocks(const struct nft_tree *tree, struct nft_gate *gate,
+static void add_blocks(struct arena *arena, struct nft_gate *gate,
 		       const struct nft_boxes *by_address)
 {
 	size_t known = gate->box.len;
@@ -175,18 +175,19 @@ static void add_blocks(const struct nft_tree *tree, struct nft_gate *gate,
 	for (size_t i = 0; i < by_address->len; i++)
 		if (new_blocks(&by_address->box[i], gate->block, i ? &last : NULL, &some)) {
 			for (u128 k = 0; k <= some.hi - some.lo; k++)
-				add_block(tree, gate, some.lo + k, known);
+				add_block(arena, gate, some.lo + k, known);
 			last = some.hi;
 		}
 }
 
 // Instead of very many boxes the smallest blocks of which there are no more, if they are small enough.
-static void take_blocks(const struct nft_tree *tree, struct nft_gate *gate, struct arena *scratch)
+static void take_blocks(struct nft_gate *gate, size_t least, struct arena *arena,
+			struct arena *scratch)
 {
 	const struct nft_field_info *info = &nft_field_info[gate->field[0]];
 	unsigned most = info->version == 4 ? BLOCK_BITS_4 : BLOCK_BITS_6;
 	struct nft_boxes boxes = {.len = gate->box.len};
-	if (boxes.len < tree->blocks_least)
+	if (boxes.len < least)
 		return;
 	boxes.box = arena_memdup(scratch, gate->box.at, boxes.len * sizeof(*boxes.box));
 	qsort(boxes.box, boxes.len, sizeof(*boxes.box), by_address);
@@ -195,7 +196,7 @@ static void take_blocks(const struct nft_tree *tree, struct nft_gate *gate, stru
 			gate->fields = 1;
 			gate->block = bits;
 			gate->box.len = 0;
-			add_blocks(tree, gate, &boxes);
+			add_blocks(arena, gate, &boxes);
 			return;
 		}
 }
@@ -229,24 +230,31 @@ static void choose_fields(const struct nft_tree *tree, const struct nft_entries 
 
 struct nft_gate *nft_gate_new(const struct nft_tree *tree, const struct nft_entries *rules,
 			      const struct nft_path *path, enum nft_field address,
-			      const struct nft_node *to)
+			      struct arena *arena)
 {
 	struct arena scratch cleanup(arena_fini);
 	struct candidates all = {.arena = &scratch};
-	struct nft_gate *gate = arena_new(tree->arena, struct nft_gate);
+	struct nft_gate *gate = arena_new(arena, struct nft_gate);
 	arena_init(&scratch);
 	gate->held = nft_path_held(path);
-	gate->chain = nft_node_name(to->number, tree->arena);
+	gate->chain = "";
 	choose_fields(tree, rules, path, address, gate);
 	for (size_t i = 0; i < rules->len; i++)
 		if (nft_gate_asks(gate, tree->rule.at[rules->at[i].rule]))
 			add_candidates(gate, tree->rule.at[rules->at[i].rule], &all);
 	struct nft_filling *filling =
 		nft_filling_new(BOXES_APART, gate->field, gate->fields, &scratch);
-	if (!add_boxes(tree, gate, &all, filling))
+	if (!add_boxes(arena, gate, &all, filling))
 		return NULL;
-	take_blocks(tree, gate, &scratch);
+	take_blocks(gate, tree->blocks_least, arena, &scratch);
 	return gate;
+}
+
+void nft_gate_set_chain(struct nft_gate *gate, const char *chain)
+{
+	gate->chain = chain;
+	for (size_t i = 0; i < gate->box.len; i++)
+		gate->box.at[i].chain = chain;
 }
 
 static int by_range(const void *x, const void *y)
@@ -301,7 +309,7 @@ static bool add_to_blocks(const struct nft_tree *tree, struct nft_gate *gate,
 		qsort(boxes.box, boxes.len, sizeof(*boxes.box), by_address);
 	if (count_blocks(&boxes, gate->block, BLOCKS_MOST) > BLOCKS_MOST)
 		return false;
-	add_blocks(tree, gate, &boxes);
+	add_blocks(tree->arena, gate, &boxes);
 	return true;
 }
 
@@ -314,5 +322,5 @@ bool nft_gate_add(const struct nft_tree *tree, struct nft_gate *gate, const stru
 	if (gate->fields == 1)
 		return add_to_blocks(tree, gate, &some);
 	struct nft_boxes all = boxes_from(gate, 0);
-	return add_boxes(tree, gate, &some, nft_filling_again(BOXES_APART, &all, &scratch));
+	return add_boxes(tree->arena, gate, &some, nft_filling_again(BOXES_APART, &all, &scratch));
 }

@@ -17,11 +17,13 @@ struct nft_gate {
 
 // The rule's packets are in boxes, and go one way.
 bool nft_gate_asks(const struct nft_gate *gate, const struct nft_form *form) must_check;
-// For those of the rules that ask for this address as no packet on the path is known to have it; leads to this node. NULL:
-// the kernel would not take its boxes.
+// For those of the rules that ask for this address as no packet on the path is known to have it. NULL: the kernel would not
+// take its boxes.
 struct nft_gate *nft_gate_new(const struct nft_tree *tree, const struct nft_entries *rules,
 			      const struct nft_path *path, enum nft_field address,
-			      const struct nft_node *to) must_check;
+			      struct arena *arena) must_check;
+// Where its boxes lead, which is not known before. Borrows the name.
+void nft_gate_set_chain(struct nft_gate *gate, const char *chain);
 // The form that looks the gate's map up; of its boxes all from this one on.
 void nft_gate_form(const struct nft_gate *gate, const char *map, size_t from, struct arena *arena,
 		   struct nft_form *out);
