@@ -104,7 +104,7 @@ void verify_workers_run(const struct verify_workers *workers)
 	crew.there = base_oom(calloc(crew.room, sizeof(*crew.there)));
 	pthread_mutex_lock(&crew.lock);
 	while (workers->threads > 1 && workers->pieces > 1 && started < workers->threads &&
-	       !pthread_create(&thread[started], NULL, work, &crew))
+	       started < workers->pieces && !pthread_create(&thread[started], NULL, work, &crew))
 		started++;
 	crew.running = started;
 	pthread_mutex_unlock(&crew.lock);

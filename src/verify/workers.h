@@ -5,7 +5,7 @@
 #include "base/base.h"
 
 struct verify_workers {
-	unsigned threads;         // >= 1; one: all is done by the thread that asks
+	unsigned threads;         // at most, >= 1; one: all is done by the thread that asks
 	size_t pieces;            // 0 .. pieces - 1
 	const _Atomic bool *stop; // or NULL; no further piece is begun then
 	void *(*make)(void *user, unsigned thread, size_t piece); // a result, by some thread

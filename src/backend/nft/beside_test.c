@@ -30,9 +30,9 @@ static void assert_same(const struct nft_program *a, const struct nft_program *b
 		assert_string_equal(one->name, other->name);
 		assert_int_equal(one->rule.len, other->rule.len);
 		for (size_t k = 0; k < one->rule.len; k++)
-			assert_true(
-				nft_form_same((struct nft_form_of){a, &one->rule.at[k]},
-					      (struct nft_form_of){b, &other->rule.at[k]}, true));
+			assert_true(nft_form_same((struct nft_form_of){a, &one->rule.at[k]},
+						  (struct nft_form_of){b, &other->rule.at[k]},
+						  true));
 	}
 }
 

@@ -379,8 +379,7 @@ static void take_beside(void *user, void *result)
 
 static void build_all_beside(struct branch *at, size_t n)
 {
-	unsigned threads = verify_threads(0);
-	verify_workers_run(&(struct verify_workers){.threads = n < threads ? (unsigned)n : threads,
+	verify_workers_run(&(struct verify_workers){.threads = verify_threads(0),
 						    .pieces = n,
 						    .make = build_beside,
 						    .take = take_beside,
