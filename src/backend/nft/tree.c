@@ -6,7 +6,6 @@
 #include "backend/nft/tree_build.h"
 #include "backend/nft/tree_cut.h"
 #include "backend/nft/tree_gate.h"
-#include "verify/workers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +26,7 @@
 #define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
 #define OWN_MOST \
 	1u // rules for packets of no way that stand in the chain of the node, though others have them, too
-#define BESIDE_LEAST 5000u // rules of which the ways are built beside each other, in threads
-#define DEAD_MOST 160u     // in longer leaves, rules that never match are not looked for
+#define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
 #define DIRECT_MOST 16u // leaves
 
@@ -321,11 +319,11 @@ struct branch {
 	const struct nft_path *path;
 	unsigned depth;         // of what is below
 	struct nft_entries *to; // for each range, and at last for packets of none
-	struct nft_build like;  // what is built below is built so, in an arena of its own
 };
 
-static struct nft_node *build_below(const struct branch *at, struct nft_build *b, size_t i)
+static struct nft_node *build_below(void *user, struct nft_build *b, size_t i)
 {
+	const struct branch *at = user;
 	struct nft_path down = *at->path;
 	if (i == at->split->range.len)
 		return build_miss(b, &at->to[i], &down, at->depth);
@@ -333,8 +331,9 @@ static struct nft_node *build_below(const struct branch *at, struct nft_build *b
 	return nft_build_node(b, &at->to[i], &down, at->depth);
 }
 
-static void lead_to(const struct branch *at, size_t i, struct nft_node *below)
+static void lead_to(void *user, size_t i, struct nft_node *below)
 {
+	struct branch *at = user;
 	uint32_t rules = (uint32_t)at->to[i].len;
 	if (i < at->split->range.len) {
 		add_way(at->b, at->node, (struct nft_way){at->split->range.at[i], below, rules},
@@ -345,66 +344,21 @@ static void lead_to(const struct branch *at, size_t i, struct nft_node *below)
 	below->refs++;
 }
 
-// Built by some thread.
-struct beside {
-	struct nft_build b;
-	struct arena nodes;
-	size_t i;
-	struct nft_node *below;
-};
-
-static void *build_beside(void *user, unsigned thread, size_t i)
-{
-	const struct branch *at = user;
-	struct beside *mine = base_oom(calloc(1, sizeof(*mine)));
-	(void)thread;
-	arena_init(&mine->nodes);
-	mine->b = at->like;
-	mine->b.arena = &mine->nodes;
-	mine->b.spent = 0;
-	mine->i = i;
-	mine->below = build_below(at, &mine->b, i);
-	return mine;
-}
-
-static void take_beside(void *user, void *result)
-{
-	struct branch *at = user;
-	struct beside *one = result;
-	arena_join(at->b->arena, &one->nodes);
-	at->b->spent += one->b.spent;
-	lead_to(at, one->i, one->below);
-	free(one);
-}
-
-static void build_all_beside(struct branch *at, size_t n)
-{
-	verify_workers_run(&(struct verify_workers){.threads = verify_threads(0),
-						    .pieces = n,
-						    .make = build_beside,
-						    .take = take_beside,
-						    .user = at});
-}
-
 struct nft_node *nft_build_branch(struct nft_build *b, const struct nft_entries *list,
 				  const struct nft_path *path, unsigned depth,
 				  const struct nft_split *split)
 {
-	size_t ranges = split->range.len, n = ranges + !split->covers;
-	unsigned least = b->shape->beside_least ? b->shape->beside_least : BESIDE_LEAST;
+	size_t ranges = split->range.len;
 	struct nft_entries *to = base_oom(calloc(ranges + 1, sizeof(*to)));
 	struct nft_node *node = nft_build_new(b, split->field);
-	struct branch at = {b, node, split, path, depth + 1, to, *b};
+	struct branch at = {b, node, split, path, depth + 1, to};
 	struct spread s = {.b = b, .split = split, .way = to, .miss = &to[ranges]};
 	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
 	vec_reserve(b->arena, &node->way, ranges);
 	for (size_t i = 0; i < list->len && !b->over; i++)
 		spread_entry(&s, list->at[i]);
-	if (b->trunk && list->len >= least)
-		build_all_beside(&at, n);
-	else
-		for (size_t i = 0; i < n && !b->over; i++)
-			lead_to(&at, i, build_below(&at, b, i));
+	const struct nft_beside ways = {ranges + !split->covers, build_below, lead_to, &at};
+	nft_build_beside(b, &ways, list->len);
 	for (size_t i = 0; i <= ranges; i++)
 		free(to[i].at);
 	free(to);

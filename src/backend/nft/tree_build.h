@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between the files that build the tree: nodes of one list of rules (tree.c), lists that follow each other (tree_parts.c).
+// Between the files that build the tree: nodes of one list of rules (tree.c), lists that follow each other (tree_parts.c),
+// several of these at once (tree_beside.c).
 #pragma once
 
 #include "backend/nft/tree.h"
@@ -26,6 +27,16 @@ struct nft_build {
 	bool cut;   // long lists are cut in few ways, whatever they leave
 	bool gates; // packets for which no rule has an address are told from the others first
 };
+
+// Sub-trees that know nothing of each other, of so many rules in all: each is built, perhaps by some thread, and they are
+// taken in their order. When the attempt is over the rest is left out.
+struct nft_beside {
+	size_t len;
+	struct nft_node *(*build)(void *user, struct nft_build *b, size_t i);
+	void (*take)(void *user, size_t i, struct nft_node *node);
+	void *user;
+};
+void nft_build_beside(struct nft_build *b, const struct nft_beside *beside, size_t rules);
 
 struct nft_node *nft_build_new(struct nft_build *b, enum nft_field field) must_check;
 struct nft_node *nft_build_leaf(struct nft_build *b, const struct nft_entries *list,

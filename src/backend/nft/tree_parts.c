@@ -226,21 +226,48 @@ static struct nft_entries of_class(const struct order *o, const struct nft_entri
 	return out;
 }
 
+struct sorted {
+	struct order order;
+	const struct listed *at;
+	struct nft_build *b;
+	struct nft_node *to;
+};
+
+// A sequence of the parts that the rules of a class become.
+static struct nft_node *build_class(void *user, struct nft_build *b, size_t class)
+{
+	const struct sorted *sorted = user;
+	const struct order *o = &sorted->order;
+	struct nft_node *node = nft_build_new(b, NFT_FIELDS);
+	struct listed some = *sorted->at;
+	struct hints hints = {.narrow = class < last_class(o),
+			      .gates = class && o->few && !o->held};
+	some.list = of_class(o, &sorted->at->list, (uint8_t) class);
+	if (some.list.len)
+		add_list(b, node, &some, hints);
+	free(some.list.at);
+	return node;
+}
+
+static void take_class(void *user, size_t class, struct nft_node *node)
+{
+	struct sorted *sorted = user;
+	(void)class;
+	for (size_t i = 0; i < node->part.len; i++)
+		vec_push(sorted->b->arena, &sorted->to->part, node->part.at[i]);
+}
+
 static void add_classes(struct nft_build *b, struct nft_node *to, const struct listed *at)
 {
-	struct order o = {.tree = b->tree,
-			  .held = nft_path_held(at->path),
-			  .class = base_oom(calloc(at->list.len, 1))};
-	put_in_order(&o, &at->list);
-	for (uint8_t c = 0; c <= last_class(&o); c++) {
-		struct listed some = *at;
-		some.list = of_class(&o, &at->list, c);
-		struct hints hints = {.narrow = c < last_class(&o), .gates = c && o.few && !o.held};
-		if (some.list.len)
-			add_list(b, to, &some, hints);
-		free(some.list.at);
-	}
-	free(o.class);
+	struct sorted sorted = {.at = at, .b = b, .to = to};
+	struct order *o = &sorted.order;
+	*o = (struct order){.tree = b->tree,
+			    .held = nft_path_held(at->path),
+			    .class = base_oom(calloc(at->list.len, 1))};
+	put_in_order(o, &at->list);
+	const struct nft_beside classes = {last_class(o) + 1u, build_class, take_class, &sorted};
+	nft_build_beside(b, &classes, at->list.len);
+	free(o->class);
 }
 
 struct nft_node *nft_build_sequence(struct nft_build *b, const struct nft_entries *list,
