@@ -187,6 +187,7 @@ void nft_program_adopt(struct nft_program *to, const struct nft_program *from);
 // Narrows the form by one more match (intersecting); keeps the order of fields.
 void nft_form_match(struct nft_form *form, struct arena *arena, enum nft_field field,
 		    struct algebra_set raw);
+_Static_assert(NFT_FIELDS <= 64, "a bit a field");
 // Bit: a field that it tests.
 uint64_t nft_form_fields(const struct nft_form *form) must_check;
 // NULL when the form does not test the field.

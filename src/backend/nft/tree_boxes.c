@@ -70,7 +70,6 @@ struct pick {
 	size_t sample;            // rules by which the fields are put in order
 	uint64_t wide[SAMPLE];    // of each of them, the fields of which it asks for much
 };
-_Static_assert(NFT_FIELDS <= 64, "a bit a field");
 
 static const struct algebra_set *set_of(const struct pick *p, struct nft_entry entry,
 					enum nft_field field)

@@ -217,7 +217,7 @@ static void put_in_order(struct order *o, const struct nft_entries *list)
 }
 
 static struct nft_entries of_class(const struct order *o, const struct nft_entries *list,
-				   uint8_t class)
+				   size_t class)
 {
 	struct nft_entries out = {0};
 	for (size_t i = 0; i < list->len; i++)
@@ -242,7 +242,7 @@ static struct nft_node *build_class(void *user, struct nft_build *b, size_t clas
 	struct listed some = *sorted->at;
 	struct hints hints = {.narrow = class < last_class(o),
 			      .gates = class && o->few && !o->held};
-	some.list = of_class(o, &sorted->at->list, (uint8_t) class);
+	some.list = of_class(o, &sorted->at->list, class);
 	if (some.list.len)
 		add_list(b, node, &some, hints);
 	free(some.list.at);
