@@ -64,7 +64,8 @@ static void change_some(struct test_fixture *f, struct test_random *random)
 	for (size_t i = 0; i < was.rule.len; i++) {
 		struct ir_rule rule = was.rule.at[i];
 		unsigned kind = test_random_below(random, 3);
-		bool goes = kind<2, comes = kind> 0;
+		bool goes = kind < 2;
+		bool comes = kind > 0;
 		if (n < TOGETHER && test_random_below(random, 60) == 0) {
 			edit[n++] = (struct backend_edit){i, goes, rules->rule.len, comes};
 			rule.verdict = rule.verdict == IR_PASS ? IR_DROP : IR_PASS;

@@ -82,10 +82,14 @@ static bool some_spot(struct changing *c, bool of_came, struct spot *out)
 	return n > 0;
 }
 
+// It leads to nobody else: another one may have been put into that chain, or it into another's.
 static bool is_of_came(const struct changing *c, const struct nft_box *box)
 {
 	const struct nft_chain *to = nft_program_find(&c->now, box->chain);
-	return to && to->rule.len && test_without_is(&c->w, &to->rule.at[0]);
+	bool own = to && to->rule.len;
+	for (size_t i = 0; own && i < to->rule.len; i++)
+		own = test_without_is(&c->w, &to->rule.at[i]);
+	return own;
 }
 
 // A map with boxes of the rule that came, of its own.
@@ -273,7 +277,7 @@ static bool change(struct changing *c)
 // --- what is found ---
 
 struct tally {
-	size_t right, wrong, strict, stricter;
+	size_t right, wrong, strict, stricter, laxer;
 };
 
 static bool is_wrong(const struct nft_proof *proof)
@@ -307,11 +311,13 @@ static void compare_both(const struct changing *c, struct wrong wrong, unsigned 
 }
 
 // The packets of the rule; and together with them those of some others, of which no more need be found than of each alone.
-// Then rules are followed that none of the areas has need of by itself, which may be found to be passed twice.
+// Then rules are followed that none of the areas has need of by itself, which may be found to be passed twice. Who follows
+// some rules need not find again what is right.
 static void compare(struct changing *c, unsigned ruleset, bool changed, struct tally *tally)
 {
 	struct nft_areas together = {{0}};
 	struct wrong any = {0};
+	bool found = false;
 	for (size_t i = 0; i < c->list->rule.len; i++) {
 		struct nft_areas alone = {{0}};
 		bool is = test_without_is(&c->w, &c->list->rule.at[i]);
@@ -324,10 +330,12 @@ static void compare(struct changing *c, unsigned ruleset, bool changed, struct t
 			compare_both(c, wrong, ruleset, changed, tally);
 		any.all |= wrong.all;
 		any.some |= wrong.some;
+		found |= wrong.all && wrong.some;
 	}
 	struct wrong wrong = wrong_in(c, &together);
-	assert_true((wrong.all || !any.all) && (wrong.some || !any.some));
+	assert_true((wrong.all || !any.all) && (wrong.some || !found));
 	tally->stricter += wrong.all && !any.all;
+	tally->laxer += any.some && !wrong.some;
 }
 
 static bool was_right(struct changing *c)
@@ -359,7 +367,8 @@ static void some_rules_are_followed_for_all(void **state)
 		"%zu times right, %zu times wrong; %zu times right, but not for who follows some\n",
 		tally.right, tally.wrong, tally.strict);
 	assert_true(tally.right > RULESETS / 2 && tally.wrong > RULESETS / 2 &&
-		    tally.strict < tally.right / 5 && tally.stricter <= tally.right / 100);
+		    tally.strict < tally.right / 5 && tally.stricter <= tally.right / 100 &&
+		    tally.laxer <= tally.right / 100);
 }
 
 int main(void)
