@@ -211,11 +211,15 @@ bool nft_form_needs_no_flow(const struct nft_form *form)
 	return state && state->len && state->at[0].lo >= IR_STATE_INVALID;
 }
 
-struct spread {
+// A list that is told apart.
+struct branch {
 	struct nft_build *b;
+	struct nft_node *node;
 	const struct nft_split *split;
-	struct nft_entries *way, *miss; // one list a range; packets of none
-	bool flow;                      // whoever goes a way has a flow
+	const struct nft_path *path;
+	unsigned depth;         // of what is below
+	struct nft_entries *to; // for each range, and at last for packets of none
+	bool flow;              // whoever goes a way has a flow
 };
 
 // What is spread so much will not fit into leaves again, though some lists may turn out to be equal.
@@ -225,14 +229,14 @@ static void hand_on(struct nft_build *b, struct nft_entries *to, struct nft_entr
 	b->over |= ++b->given / GIVEN_MOST > b->room;
 }
 
-static void give(struct spread *s, size_t way, struct nft_entry entry, uint32_t answered)
+static void give(const struct branch *at, size_t way, struct nft_entry entry, uint32_t answered)
 {
-	const struct nft_tree *tree = s->b->tree;
+	const struct nft_tree *tree = at->b->tree;
 	entry.left &= ~answered;
-	if (closed(tree, &s->way[way]) ||
-	    (s->flow && nft_form_needs_no_flow(tree->rule.at[entry.rule])))
+	if (closed(tree, &at->to[way]) ||
+	    (at->flow && nft_form_needs_no_flow(tree->rule.at[entry.rule])))
 		return;
-	hand_on(s->b, &s->way[way], entry);
+	hand_on(at->b, &at->to[way], entry);
 }
 
 bool nft_range_within(struct algebra_range inner, struct algebra_range outer)
@@ -255,8 +259,8 @@ static size_t first_way(const struct nft_split *split, u128 value)
 }
 
 // To the ranges that the set meets, once each; true when it has values outside of all of them.
-static bool spread_set(struct spread *s, struct nft_entry entry, const struct algebra_set *set,
-		       uint32_t bit)
+static bool spread_set(const struct branch *at, struct nft_entry entry,
+		       const struct algebra_set *set, uint32_t bit)
 {
 	size_t next = 0; // range that has not got it
 	bool outside = false;
@@ -264,14 +268,14 @@ static bool spread_set(struct spread *s, struct nft_entry entry, const struct al
 		struct algebra_range r = set->at[k];
 		u128 covered = r.lo; // up to here some range holds it
 		bool more = true;
-		for (size_t i = first_way(s->split, r.lo);
-		     i < s->split->range.len && s->split->range.at[i].lo <= r.hi; i++) {
-			struct algebra_range way = s->split->range.at[i];
+		for (size_t i = first_way(at->split, r.lo);
+		     i < at->split->range.len && at->split->range.at[i].lo <= r.hi; i++) {
+			struct algebra_range way = at->split->range.at[i];
 			outside |= way.lo > covered;
 			more = way.hi < r.hi;
 			covered = way.hi + 1;
 			if (i >= next)
-				give(s, i, entry, nft_range_within(way, r) ? bit : 0);
+				give(at, i, entry, nft_range_within(way, r) ? bit : 0);
 			next = i >= next ? i + 1 : next;
 		}
 		outside |= more;
@@ -279,17 +283,18 @@ static bool spread_set(struct spread *s, struct nft_entry entry, const struct al
 	return outside;
 }
 
-static void spread_entry(struct spread *s, struct nft_entry entry)
+static void spread_entry(const struct branch *at, struct nft_entry entry)
 {
 	uint32_t bit;
-	const struct algebra_set *set = nft_entry_set(s->b->tree, entry, s->split->field, &bit);
+	const struct algebra_set *set = nft_entry_set(at->b->tree, entry, at->split->field, &bit);
+	struct nft_entries *miss = &at->to[at->split->range.len];
 	bool outside = true;
 	if (set)
-		outside = spread_set(s, entry, set, bit);
-	for (size_t i = 0; !set && i < s->split->range.len; i++)
-		give(s, i, entry, 0);
-	if (outside && !s->split->covers && !closed(s->b->tree, s->miss))
-		hand_on(s->b, s->miss, entry);
+		outside = spread_set(at, entry, set, bit);
+	for (size_t i = 0; !set && i < at->split->range.len; i++)
+		give(at, i, entry, 0);
+	if (outside && !at->split->covers && !closed(at->b->tree, miss))
+		hand_on(at->b, miss, entry);
 }
 
 // Ranges that lead to one node are one; blocks stay of one size.
@@ -311,15 +316,6 @@ static struct nft_node *build_miss(struct nft_build *b, const struct nft_entries
 	return list->len <= OWN_MOST ? nft_build_leaf(b, list, path, false)
 				     : nft_build_node(b, list, path, depth);
 }
-
-struct branch {
-	struct nft_build *b;
-	struct nft_node *node;
-	const struct nft_split *split;
-	const struct nft_path *path;
-	unsigned depth;         // of what is below
-	struct nft_entries *to; // for each range, and at last for packets of none
-};
 
 static struct nft_node *build_below(void *user, struct nft_build *b, size_t i)
 {
@@ -351,12 +347,11 @@ struct nft_node *nft_build_branch(struct nft_build *b, const struct nft_entries 
 	size_t ranges = split->range.len;
 	struct nft_entries *to = base_oom(calloc(ranges + 1, sizeof(*to)));
 	struct nft_node *node = nft_build_new(b, split->field);
-	struct branch at = {b, node, split, path, depth + 1, to};
-	struct spread s = {.b = b, .split = split, .way = to, .miss = &to[ranges]};
-	s.flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
+	bool flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
+	struct branch at = {b, node, split, path, depth + 1, to, flow};
 	vec_reserve(b->arena, &node->way, ranges);
 	for (size_t i = 0; i < list->len && !b->over; i++)
-		spread_entry(&s, list->at[i]);
+		spread_entry(&at, list->at[i]);
 	const struct nft_beside ways = {ranges + !split->covers, build_below, lead_to, &at};
 	nft_build_beside(b, &ways, list->len);
 	for (size_t i = 0; i <= ranges; i++)

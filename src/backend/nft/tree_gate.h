@@ -17,8 +17,8 @@ struct nft_gate {
 
 // The rule's packets are in boxes, and go one way.
 bool nft_gate_asks(const struct nft_gate *gate, const struct nft_form *form) must_check;
-// For those of the rules that ask for this address as no packet on the path is known to have it. NULL: the kernel would not
-// take its boxes.
+// For those of the rules that ask for this address as no packet on the path is known to have it; lives in the arena. NULL:
+// the kernel would not take its boxes.
 struct nft_gate *nft_gate_new(const struct nft_tree *tree, const struct nft_entries *rules,
 			      const struct nft_path *path, enum nft_field address,
 			      struct arena *arena) must_check;
