@@ -14,20 +14,34 @@
 
 // --- lists ---
 
-struct sent_list *sent_list_like(const struct sent_list *list)
+struct sent_list *sent_list_follow(struct agent_sent *sent)
 {
-	struct sent_list *like = base_oom(malloc(sizeof(*like)));
-	*like = *list;
-	like->policy = base_oom(calloc(list->policies + 1, sizeof(*like->policy)));
-	return like;
+	const struct sent_list *now = sent->now;
+	struct sent_list *list = sent->spare ? sent->spare : base_oom(calloc(1, sizeof(*list)));
+	struct sent_policy *policy = list->policy;
+	sent->spare = NULL;
+	*list = *now;
+	list->policy = policy ? policy : base_oom(calloc(now->policies + 1, sizeof(*policy)));
+	list->follows = true;
+	return list;
 }
 
-void sent_policy_copy(const struct sent_policy *policy, size_t room, struct sent_policy *out)
+void sent_policy_follow(const struct sent_policy *policy, size_t room, struct sent_policy *to)
 {
-	*out = *policy;
-	out->slot = base_oom(malloc((room + 1) * sizeof(*out->slot)));
-	if (policy->len)
-		memcpy(out->slot, policy->slot, policy->len * sizeof(*out->slot));
+	struct sent_slot *slot = to->slot;
+	size_t cap = to->cap, from = to->same,
+	       end = policy->len - (to->len == policy->len ? to->same_behind : 0);
+	if (!slot || cap < room) {
+		cap = room + room / 8 + 1;
+		slot = base_oom(realloc(slot, cap * sizeof(*slot)));
+	}
+	if (end > from)
+		memcpy(slot + from, policy->slot + from, (end - from) * sizeof(*slot));
+	*to = *policy;
+	to->slot = slot;
+	to->cap = cap;
+	to->same = policy->len;
+	to->same_behind = 0;
 }
 
 void sent_list_free(struct sent_list *list)
@@ -51,6 +65,7 @@ void agent_sent_free(struct agent_sent *sent)
 	sent_list_free(sent->now);
 	sent_list_free(sent->before);
 	sent_list_free(sent->next);
+	sent_list_free(sent->spare);
 	free(sent);
 }
 
@@ -62,22 +77,42 @@ static void replace(struct sent_list **at, struct sent_list *list)
 	*at = list;
 }
 
+// What was accepted so far is for the next change to be made of, if this one followed it.
+static void set_aside(struct agent_sent *sent, struct sent_list *was)
+{
+	bool follows = was && sent->next->follows;
+	for (size_t i = 0; follows && i < was->policies; i++) {
+		was->policy[i].same = sent->next->policy[i].same;
+		was->policy[i].same_behind = sent->next->policy[i].same_behind;
+	}
+	replace(&sent->spare, follows ? was : NULL);
+	if (!follows)
+		sent_list_free(was);
+}
+
 void agent_sent_accepted(struct agent_sent *sent, bool confirmed)
 {
+	struct sent_list *was = sent->now;
+	sent->now = NULL;
 	if (confirmed && !sent->pending) {
-		replace(&sent->before, sent->now);
-		sent->now = NULL;
+		replace(&sent->before, was);
+		was = NULL;
 	}
 	if (!confirmed)
 		replace(&sent->before, NULL);
 	sent->pending = confirmed;
-	replace(&sent->now, sent->next);
+	set_aside(sent, was);
+	sent->now = sent->next;
 	sent->next = NULL;
 }
 
 void agent_sent_refused(struct agent_sent *sent)
 {
-	replace(&sent->next, NULL);
+	if (sent->next && sent->next->follows)
+		replace(&sent->spare, sent->next);
+	else
+		sent_list_free(sent->next);
+	sent->next = NULL;
 }
 
 void agent_sent_confirmed(struct agent_sent *sent)
@@ -90,6 +125,9 @@ void agent_sent_reverted(struct agent_sent *sent)
 {
 	if (!sent->pending)
 		return;
+	replace(&sent->spare, NULL);
+	if (sent->next)
+		sent->next->follows = false; // but what is no more
 	replace(&sent->now, sent->before);
 	sent->before = NULL;
 	sent->pending = false;

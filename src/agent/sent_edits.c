@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which rules of the enforcer a change of entries replaces. The one idea: two lists of slots, of before and of now, in which
 // the slots that are not read again are the same and stand in the same order; number by number they are walked together,
-// and what lies between two such slots is an edit. Only the part of the lists in which anything is read again is walked;
-// what stands around it is counted, 16 bytes a slot.
+// and what lies between two such slots is an edit. Only the part of the lists in which anything is read again is walked
+// and copied; what stands around it is counted, 16 bytes a slot.
 // Entries are read again with the neighbours that they are, or were, parts of one rule with.
 #include "agent/sent_internal.h"
 
@@ -26,10 +26,10 @@ struct reread {
 struct diff {
 	struct sent_reader reader; // of the new one
 	const struct sent_policy *old;
-	bool *old_again, *again; // slots that are read again
-	// Where these are: before `from` both lists are the same, and so is the new one behind `end` and the old one
-	// behind `old_end`.
+	// Where slots are read again: before `from` both lists are the same, and so is the new one behind `end` and the old
+	// one behind `old_end`.
 	size_t from, end, old_end;
+	bool gap;                  // some have gone right before `end`
 	VEC(struct reread) group;  // rising
 	bool number[SENT_NUMBERS]; // in which something is different
 };
@@ -81,25 +81,36 @@ static void find_part(struct diff *d, const struct sent_touches *sorted)
 		d->old_end = d->old->len;
 }
 
-// Slots that have gone leave a gap: those behind it are looked at again.
-static void make_part(struct diff *d, const struct sent_touches *sorted, bool *gap)
+static void note_number(struct diff *d, const struct sent_slot *slot)
+{
+	d->number[sent_number(d->old, slot)] = true;
+}
+
+static void put_slot(struct diff *d, struct sent_slot slot, bool changed)
 {
 	struct sent_policy *policy = d->reader.policy;
-	policy->len = d->from;
+	slot.changed = changed;
+	slot.gap = d->gap;
+	d->gap = false;
+	policy->slot[policy->len++] = slot;
+}
+
+// Slots that have gone leave a gap: those behind it are looked at again.
+static void make_part(struct diff *d, const struct sent_touches *sorted)
+{
 	for (size_t i = d->from; i < d->old_end; i++) {
-		const struct sent_touched *t = find(sorted, d->old->slot[i].entry);
-		d->old_again[i] = t;
-		if (t && !t->is) {
-			gap[policy->len] = true;
+		const struct sent_slot *slot = &d->old->slot[i];
+		const struct sent_touched *t = find(sorted, slot->entry);
+		if (!t || t->is) {
+			put_slot(d, *slot, t);
 			continue;
 		}
-		d->again[policy->len] = t;
-		policy->slot[policy->len++] = d->old->slot[i];
+		note_number(d, slot);
+		d->gap = true;
 	}
 }
 
-static void make_slots(struct diff *d, const struct sent_touches *touched, struct arena *arena,
-		       bool *gap)
+static void make_slots(struct diff *d, const struct sent_touches *touched, struct arena *arena)
 {
 	struct sent_touches sorted = *touched;
 	struct sent_policy *policy = d->reader.policy;
@@ -107,25 +118,26 @@ static void make_slots(struct diff *d, const struct sent_touches *touched, struc
 				      touched->list.len * sizeof(*touched->list.at));
 	qsort(sorted.list.at, sorted.list.len, sizeof(*sorted.list.at), by_entry);
 	find_part(d, &sorted);
-	make_part(d, &sorted, gap);
+	policy->len = d->from;
+	make_part(d, &sorted);
 	for (size_t i = 0; i < touched->list.len; i++) {
 		const struct sent_touched *t = &touched->list.at[i];
-		if (t->was || !t->is)
-			continue;
-		d->again[policy->len] = true;
-		policy->slot[policy->len++] = (struct sent_slot){.entry = t->entry};
+		if (!t->was && t->is)
+			put_slot(d, (struct sent_slot){.entry = t->entry}, true);
 	}
 	d->end = policy->len;
 	size_t behind = d->old->len - d->old_end;
-	if (behind)
-		memcpy(&policy->slot[policy->len], &d->old->slot[d->old_end],
+	if (behind && d->end != d->old_end)
+		memcpy(&policy->slot[d->end], &d->old->slot[d->old_end],
 		       behind * sizeof(*policy->slot));
 	policy->len += behind;
 }
 
 static void mark(struct diff *d, size_t at)
 {
-	d->again[at] = true;
+	struct sent_slot *slot = &d->reader.policy->slot[at];
+	slot->again = true;
+	note_number(d, slot);
 	if (at < d->from)
 		d->from = at;
 	if (at >= d->end) {
@@ -138,7 +150,7 @@ static void mark(struct diff *d, size_t at)
 static void mark_group(struct diff *d, size_t at)
 {
 	const struct sent_policy *policy = d->reader.policy;
-	if (at == SIZE_MAX || !policy->slot[at].part || d->again[at])
+	if (at == SIZE_MAX || !policy->slot[at].part || policy->slot[at].again)
 		return;
 	while (policy->slot[at].joins && sent_on_before(policy, at) != SIZE_MAX)
 		at = sent_on_before(policy, at);
@@ -148,44 +160,40 @@ static void mark_group(struct diff *d, size_t at)
 	} while (at != SIZE_MAX && policy->slot[at].joins);
 }
 
+// What was changed keeps its place in its old group until its neighbours are marked.
+static void mark_changed(struct diff *d)
+{
+	const struct sent_slot *slot = d->reader.policy->slot;
+	for (size_t i = d->from, end = d->end; i < end; i++)
+		if (slot[i].changed && slot[i].part)
+			mark_group(d, i);
+		else if (slot[i].changed)
+			mark(d, i);
+}
+
 // Around what was changed, or has gone, others may be parts of one rule now, or no longer.
-static void mark_neighbours(struct diff *d, const bool *changed, const bool *gap)
+static void mark_neighbours(struct diff *d)
 {
 	const struct sent_policy *policy = d->reader.policy;
 	for (size_t i = d->from, end = d->end; i <= end; i++) {
-		bool here = i < policy->len && changed[i];
-		if (!here && !gap[i])
+		bool here = i < end && policy->slot[i].changed;
+		if (!here && !(i < end ? policy->slot[i].gap : d->gap))
 			continue;
 		mark_group(d, sent_on_before(policy, i));
 		mark_group(d, sent_on_from(policy, here ? i + 1 : i));
 	}
 }
 
-static void mark_old(struct diff *d)
-{
-	size_t k = d->from;
-	for (size_t i = d->from; i < d->old_end; i++) {
-		if (k >= d->end || d->old->slot[i].entry != d->reader.policy->slot[k].entry)
-			continue; // gone
-		d->old_again[i] = d->again[k++];
-	}
-}
-
-static void note_numbers(struct diff *d, const struct sent_policy *policy, const bool *again,
-			 size_t end)
-{
-	for (size_t i = d->from; i < end; i++)
-		if (again[i])
-			d->number[sent_number(policy, &policy->slot[i])] = true;
-}
-
 static void read_slots(struct diff *d)
 {
+	struct sent_slot *slot = d->reader.policy->slot;
 	for (size_t i = d->from; i < d->end; i++)
-		if (d->again[i])
-			sent_slot_read(&d->reader, &d->reader.policy->slot[i]);
+		if (slot[i].again) {
+			sent_slot_read(&d->reader, &slot[i]);
+			note_number(d, &slot[i]);
+		}
 	for (size_t i = d->from; i < d->end; i++)
-		if (d->again[i])
+		if (slot[i].again)
 			sent_slot_join(&d->reader, i);
 }
 
@@ -194,7 +202,7 @@ static void read_groups(struct diff *d, struct arena *arena)
 	const struct sent_policy *policy = d->reader.policy;
 	for (size_t i = d->from; i < d->end; i++) {
 		struct ir_policy group;
-		if (!d->again[i] || !policy->slot[i].on || policy->slot[i].joins)
+		if (!policy->slot[i].again || !policy->slot[i].on || policy->slot[i].joins)
 			continue;
 		sent_group_read(&d->reader, i, arena, &group);
 		vec_push(arena, &d->group, (struct reread){i, group.rule.at, group.rule.len});
@@ -203,23 +211,10 @@ static void read_groups(struct diff *d, struct arena *arena)
 
 static void make_new(struct diff *d, const struct sent_touches *touched, struct arena *arena)
 {
-	size_t room = d->old->len + touched->list.len;
-	bool *gap = arena_array(arena, bool, room + 1);
-	d->again = arena_array(arena, bool, room + 1);
-	d->old_again = arena_array(arena, bool, d->old->len + 1);
-	make_slots(d, touched, arena, gap);
-	// What was changed keeps its place in its old group until its neighbours are marked.
-	bool *changed = arena_memdup(arena, d->again, room + 1);
-	for (size_t i = d->from, end = d->end; i < end; i++)
-		if (changed[i] && d->reader.policy->slot[i].part) {
-			d->again[i] = false;
-			mark_group(d, i);
-		}
-	mark_neighbours(d, changed, gap);
-	mark_old(d);
-	note_numbers(d, d->old, d->old_again, d->old_end);
+	make_slots(d, touched, arena);
+	mark_changed(d);
+	mark_neighbours(d);
 	read_slots(d);
-	note_numbers(d, d->reader.policy, d->again, d->end);
 	read_groups(d, arena);
 }
 
@@ -265,14 +260,18 @@ static size_t put_group(const struct diff *d, size_t at, struct edits *edits)
 // The slots of one number in the part, in the order of decision.
 struct walk {
 	const struct sent_policy *policy;
-	const bool *again;
 	unsigned number;
 	size_t from, end; // what is left of the part
 };
 
-static size_t slot_of(const struct walk *w)
+static size_t place_of(const struct walk *w)
 {
 	return w->policy->resolution == IR_LMR ? w->end - 1 : w->from;
+}
+
+static const struct sent_slot *slot_of(const struct walk *w)
+{
+	return &w->policy->slot[place_of(w)];
 }
 
 static void step(struct walk *w)
@@ -285,15 +284,15 @@ static void step(struct walk *w)
 
 static bool walk_on(struct walk *w)
 {
-	while (w->from < w->end &&
-	       sent_number(w->policy, &w->policy->slot[slot_of(w)]) != w->number)
+	while (w->from < w->end && sent_number(w->policy, slot_of(w)) != w->number)
 		step(w);
 	return w->from < w->end;
 }
 
-static bool is_again(struct walk *w)
+// NULL: none, or it is read again.
+static const struct schema_node *staying(struct walk *new)
 {
-	return walk_on(w) && w->again[slot_of(w)];
+	return walk_on(new) && !slot_of(new)->again ? slot_of(new)->entry : NULL;
 }
 
 static void pass(struct edits *edits, size_t rules)
@@ -302,22 +301,21 @@ static void pass(struct edits *edits, size_t rules)
 	edits->to += rules;
 }
 
-// What is read again here, in both lists; then what is not.
+// What is read again here, in both lists; then what is not. What stays is in both, so in the old one all before it is not.
 static void edit_number(const struct diff *d, unsigned number, struct edits *edits)
 {
-	struct walk old = {d->old, d->old_again, number, d->from, d->old_end},
-		    new = {d->reader.policy, d->again, number, d->from, d->end};
+	struct walk old = {d->old, number, d->from, d->old_end},
+		    new = {d->reader.policy, number, d->from, d->end};
 	while (walk_on(&old) || walk_on(&new)) {
 		size_t removed = 0, inserted = 0;
-		for (; is_again(&old); step(&old))
-			removed += old.policy->slot[slot_of(&old)].rules;
-		for (; is_again(&new); step(&new))
-			inserted += put_group(d, slot_of(&new), edits);
+		for (; walk_on(&new) && slot_of(&new)->again; step(&new))
+			inserted += put_group(d, place_of(&new), edits);
+		for (; walk_on(&old) && slot_of(&old)->entry != staying(&new); step(&old))
+			removed += slot_of(&old)->rules;
 		put_edit(edits, removed, inserted);
-		while (walk_on(&old) && !is_again(&old) && !is_again(&new)) {
-			pass(edits, old.policy->slot[slot_of(&old)].rules);
-			step(&old);
-			step(&new); // which is_again has led to the same slot
+		for (; walk_on(&old) && slot_of(&old)->entry == staying(&new); step(&old)) {
+			pass(edits, slot_of(&old)->rules);
+			step(&new);
 		}
 	}
 }
@@ -395,7 +393,7 @@ static void check_against(const struct diff *d, const struct reread *changed)
 		struct reread other;
 		const struct sent_slot *slot = &policy->slot[i];
 		if (!slot->on || slot->joins || slot->priority != number ||
-		    (i < changed->at && d->again[i]))
+		    (i < changed->at && slot->again))
 			continue; // pairs of two that were read again are looked at once
 		arena_init(&arena);
 		read_same(d, i, &arena, &other);
@@ -420,13 +418,17 @@ static void change_policy(const struct schema_tree *tree, struct sent_policy *po
 			  struct edits *edits, struct diags *diags)
 {
 	struct diff *d = arena_new(edits->arena, struct diff);
-	sent_policy_copy(old, old->len + touched->list.len, policy);
+	sent_policy_follow(old, old->len + touched->list.len, policy);
 	d->old = old;
 	d->reader = (struct sent_reader){.policy = policy, .arena = edits->arena, .diags = diags};
 	codec_nfi_frame(tree, old->node, edits->arena, diags, &d->reader.frame);
 	make_new(d, touched, edits->arena);
 	check_ties(d);
 	edit_policy(d, edits);
+	policy->same = d->from;
+	policy->same_behind = old->len - d->old_end;
+	for (size_t i = d->from; i < d->end; i++)
+		policy->slot[i].changed = policy->slot[i].gap = policy->slot[i].again = false;
 }
 
 static void pass_policy(const struct sent_policy *policy, struct edits *edits)
@@ -450,7 +452,7 @@ enum agent_sending agent_sent_change(struct agent_sent *sent, const struct schem
 	size_t errors = diags->errors;
 	if (!now || is_grown(now) || !sent_log_read(now, tree, since, arena, &log))
 		return AGENT_SEND_WHOLE;
-	struct sent_list *next = sent_list_like(now);
+	struct sent_list *next = sent_list_follow(sent);
 	struct edits edits = {.arena = arena, .rules = bytes};
 	for (size_t i = 0; i < now->policies; i++) {
 		const struct sent_policy *policy = &now->policy[i];
@@ -459,7 +461,7 @@ enum agent_sending agent_sent_change(struct agent_sent *sent, const struct schem
 				      diags);
 			continue;
 		}
-		sent_policy_copy(policy, policy->len, &next->policy[i]);
+		sent_policy_follow(policy, policy->len, &next->policy[i]);
 		pass_policy(policy, &edits);
 	}
 	sent_list_free(sent->next);

@@ -12,9 +12,13 @@ struct sent_slot {
 	const struct schema_node *entry;
 	uint32_t rules; // that it, and those which join it, became
 	uint8_t priority;
-	bool on;
-	bool part;  // of a rule that may have several entries
-	bool joins; // the one that is on before it
+	bool on : 1;
+	bool part : 1;  // of a rule that may have several entries
+	bool joins : 1; // the one that is on before it
+	// While a change is read:
+	bool changed : 1; // it is another now, or new
+	bool gap : 1;     // some before it have gone
+	bool again : 1;   // it is read again
 };
 #define SENT_NUMBERS 256u
 struct sent_policy {
@@ -22,7 +26,10 @@ struct sent_policy {
 	enum ir_resolution resolution;
 	enum ir_usage usage;
 	struct sent_slot *slot; // in the order of the document
-	size_t len;
+	size_t len, cap;
+	// Of a list that follows another one, and of that: so many slots are the same in both, at the beginning and at the
+	// end.
+	size_t same, same_behind;
 	size_t rules[SENT_NUMBERS]; // by number
 };
 // A policy of the enforcer, in the order of decision: policy by policy.
@@ -32,12 +39,15 @@ struct sent_list {
 	size_t changes; // bytes of them since everything was sent …
 	size_t whole;   // … and of that
 	enum ir_verdict default_action;
+	bool follows; // the accepted one: it was made from that by a change
 };
 
 struct agent_sent {
 	struct sent_list *now;    // accepted; NULL: not known
 	struct sent_list *before; // what it was before a pending commit; NULL: not known
 	struct sent_list *next;   // sent, not answered yet
+	struct sent_list *
+		spare; // the one before, or one that was refused, for the next to be made of; or NULL
 	bool pending;
 };
 
@@ -65,14 +75,15 @@ void sent_group_read(const struct sent_reader *reader, size_t at, struct arena *
 
 bool sent_has_ties(const struct sent_policy *policy) must_check;
 
-// Without its policies.
-struct sent_list *sent_list_like(const struct sent_list *list) must_check;
+// One that follows the accepted list, to which sent_policy_follow then brings its policies. Made of the spare one if there
+// is one, so that only what the last change has changed is to be copied.
+struct sent_list *sent_list_follow(struct agent_sent *sent) must_check;
+// Makes it the same as the policy that it follows, with room for so many slots.
+void sent_policy_follow(const struct sent_policy *policy, size_t room, struct sent_policy *to);
 void sent_list_free(struct sent_list *list); // NULL is fine
 // By number, of the slots from one place to another.
 void sent_count(const struct sent_policy *policy, size_t from, size_t end,
 		size_t rules[static SENT_NUMBERS]);
-// With room for so many slots.
-void sent_policy_copy(const struct sent_policy *policy, size_t room, struct sent_policy *out);
 
 // --- sent_log.c: what the log of the tree tells ---
 struct sent_touched {

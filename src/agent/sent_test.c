@@ -361,33 +361,6 @@ static void accept(struct world *w, bool confirmed)
 	schema_keep(w->tree, w->pending ? w->rollback : w->running);
 }
 
-static void commit(struct world *w)
-{
-	struct arena arena;
-	struct diags diags;
-	struct ir_ruleset all;
-	arena_init(&arena);
-	diags_init(&diags, &arena);
-	edit_candidate(w, &diags);
-	size_t errors = diags.errors;
-	bool valid = schema_validate(w->tree, &diags),
-	     confirmed = test_random_chance(&w->random, 40);
-	if (confirmed && !w->pending)
-		remember(w);
-	if (valid && send(w, &arena, &diags)) {
-		assert_int_equal(diags.errors, errors);
-		accept(w, confirmed);
-	} else {
-		if (valid) {
-			assert_false(read_all(w, &arena, &all));
-			agent_sent_refused(w->sent);
-			w->refusals++;
-		}
-		schema_go(w->tree, w->running);
-	}
-	arena_fini(&arena);
-}
-
 static void revert(struct world *w)
 {
 	struct arena arena;
@@ -400,6 +373,54 @@ static void revert(struct world *w)
 	w->pending = false;
 	copy(&w->now, &w->before);
 	keep_whole(w, &diags);
+	arena_fini(&arena);
+}
+
+// The enforcer accepts what was sent, or refuses it; also because a pending commit was taken back before it came.
+static void answer(struct world *w, const struct enforcer *was, bool confirmed, struct diags *diags)
+{
+	if (!test_random_chance(&w->random, 10)) {
+		accept(w, confirmed);
+		return;
+	}
+	bool reverted = w->pending && test_random_chance(&w->random, 50);
+	if (reverted)
+		revert(w);
+	agent_sent_refused(w->sent);
+	if (reverted)
+		return;
+	schema_go(w->tree, w->running);
+	copy(&w->now, was);
+	keep_whole(w, diags);
+}
+
+static void commit(struct world *w)
+{
+	struct arena arena;
+	struct diags diags;
+	struct ir_ruleset all;
+	arena_init(&arena);
+	diags_init(&diags, &arena);
+	edit_candidate(w, &diags);
+	size_t errors = diags.errors;
+	bool valid = schema_validate(w->tree, &diags),
+	     confirmed = test_random_chance(&w->random, 40);
+	struct enforcer was = {0};
+	copy(&was, &w->now);
+	if (confirmed && !w->pending)
+		remember(w);
+	if (valid && send(w, &arena, &diags)) {
+		assert_int_equal(diags.errors, errors);
+		answer(w, &was, confirmed, &diags);
+	} else {
+		if (valid) {
+			assert_false(read_all(w, &arena, &all));
+			agent_sent_refused(w->sent);
+			w->refusals++;
+		}
+		schema_go(w->tree, w->running);
+	}
+	forget(&was);
 	arena_fini(&arena);
 }
 
