@@ -21,7 +21,8 @@
 #define DRAWS 4u
 #define RULES 2000
 #define LATER 300u
-#define HOSTS 60u // policies whose rules ask for hosts
+#define HOSTS 60u    // policies whose rules ask for hosts
+#define LINED_UP 20u // rules, of which half stand behind one that takes all
 
 struct world {
 	struct arena arena;
@@ -302,6 +303,51 @@ static void blocks_hold_rules_that_come(void **state)
 	assert_true(come.placed > HOSTS && come.gained && blocks);
 }
 
+// For packets of TCP from a host or, every other one, to a host; or for all of them.
+static struct nft_form rule_of_line(struct arena *arena, uint32_t i)
+{
+	bool all = i == LINED_UP / 2;
+	uint32_t host = 0x0a000001 + 7 * i;
+	struct nft_form form = {.act = all ? ACT_DROP : ACT_ACCEPT};
+	nft_form_match(&form, arena, F_VERSION,
+		       algebra_set_one(arena, NFT_VERSION_4, NFT_VERSION_4));
+	nft_form_match(&form, arena, F_PROTO, algebra_set_one(arena, 6, 6));
+	if (!all)
+		nft_form_match(&form, arena, i % 2 ? F_DST4 : F_SRC4,
+			       algebra_set_one(arena, host, host));
+	return form;
+}
+
+// Those behind a rule that takes all packets of a way never came to the gates on it. When it goes they do, and their boxes
+// are there then.
+static void rules_that_come_back_are_held(void **state)
+{
+	(void)state;
+	for (unsigned blocks = 0; blocks < 2; blocks++) {
+		const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED,
+							.leaf_most = 4,
+							.sorted_least = 4,
+							.blocks_least = blocks};
+		struct world w = {.seen = NULL};
+		struct nft_form rule[LINED_UP + 2];
+		struct nft_rules list = {.own = NULL};
+		struct nft_touched touched = {.arena = &w.arena};
+		arena_init(&w.arena);
+		for (uint32_t i = 0; i <= LINED_UP; i++)
+			rule[i] = rule_of_line(&w.arena, i);
+		rule[LINED_UP + 1] = (struct nft_form){.act = ACT_DROP};
+		for (size_t i = 0; i < array_len(rule); i++)
+			vec_push(&w.arena, &list.list, &rule[i]);
+		nft_tree_build_as(&list, &shape, &w.arena, &w.tree);
+		size_t held = check_gates(&w);
+		assert_true(held);
+		assert_true(nft_tree_remove(&w.tree, LINED_UP / 2, &touched));
+		assert_true(touched.gained.len);
+		assert_int_equal(check_gates(&w), LINED_UP);
+		arena_fini(&w.arena);
+	}
+}
+
 // --- somebody's rules in a tree with gates ---
 
 // The outermost gate, and its place.
@@ -363,6 +409,7 @@ int main(void)
 		cmocka_unit_test(blocks_hold_their_rules),
 		cmocka_unit_test(rules_that_come_are_held),
 		cmocka_unit_test(blocks_hold_rules_that_come),
+		cmocka_unit_test(rules_that_come_back_are_held),
 		cmocka_unit_test(what_is_not_ours_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

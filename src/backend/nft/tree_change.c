@@ -418,24 +418,52 @@ static struct nft_entry entry_in(const struct nft_tree *tree, const struct nft_n
 	return ways == leaf->paths ? entry : nft_entry_of(tree, entry.rule);
 }
 
-// Adds the rule if it comes to the leaf; false when nothing behind it does.
+static bool pass_gate(struct nft_tree *tree, struct nft_node *node, uint32_t rule,
+		      struct nft_touched *touched)
+{
+	struct nft_form more;
+	size_t before = node->gate->box.len;
+	if (!nft_gate_add(tree, node->gate, tree->rule.at[rule]))
+		return false;
+	nft_gate_form(node->gate, nft_node_map_name(node, touched->arena), before, touched->arena,
+		      &more);
+	if (node->gate->box.len > before)
+		vec_push(touched->arena, &touched->gained, more);
+	return true;
+}
+
+// The gates on a way that the rule takes, which may never have heard of it when it was left out before it came to them.
+static bool pass_gates_on(struct nft_tree *tree, const struct arrival *arrival, uint32_t rule,
+			  struct nft_touched *touched)
+{
+	for (size_t i = 0; i < arrival->steps; i++) {
+		struct nft_node *node = arrival->step[i].node;
+		if (node->gate && nft_gate_asks(node->gate, tree->rule.at[rule]) &&
+		    !pass_gate(tree, node, rule, touched))
+			return false;
+	}
+	return true;
+}
+
+// Adds the rule if it comes to the leaf. False: a gate does not take it.
 static bool put_to_ways(struct nft_tree *tree, struct nft_node *leaf, struct ways *ways,
-			uint32_t rule)
+			uint32_t rule, struct nft_touched *touched)
 {
 	struct nft_entry all = {.rule = rule};
-	size_t open = 0, came = 0;
+	size_t came = 0;
 	for (size_t i = 0; i < ways->len; i++) {
 		struct nft_entry entry = nft_entry_of(tree, rule);
-		if (!ways->closed[i] && takes_way(tree, &entry, ways->at[i])) {
-			all.left |= entry.left;
-			ways->closed[i] = nft_entries_closed(tree, &entry, 1);
-			came++;
-		}
-		open += !ways->closed[i];
+		if (ways->closed[i] || !takes_way(tree, &entry, ways->at[i]))
+			continue;
+		if (!pass_gates_on(tree, ways->at[i], rule, touched))
+			return false;
+		all.left |= entry.left;
+		ways->closed[i] = nft_entries_closed(tree, &entry, 1);
+		came++;
 	}
 	if (came)
 		add_seen(tree, &leaf->entry, &leaf->hidden, entry_in(tree, leaf, all, came));
-	return open;
+	return true;
 }
 
 // The part of the last sequence on a way.
@@ -457,17 +485,17 @@ static const struct arrival *first_way_to(const struct walk *w, const struct nft
 
 // A rule that closed the leaf goes: those behind it come from the part.
 static bool refill(struct nft_tree *tree, const struct walk *w, struct nft_node *leaf,
-		   uint32_t gone)
+		   uint32_t gone, struct nft_touched *touched)
 {
 	const struct nft_tree_part *part = part_on(first_way_to(w, leaf));
 	struct ways ways;
-	bool more = true;
 	if ((uint64_t)leaf->paths * part->len > REFILL_MOST || !ways_to(w, leaf, &ways))
 		return false;
 	leaf->entry = leaf->hidden = (struct nft_entries){0};
-	for (size_t i = 0; i < part->len && more; i++)
-		if (tree->rule.at[part->rule[i]] && part->rule[i] != gone)
-			more = put_to_ways(tree, leaf, &ways, part->rule[i]);
+	for (size_t i = 0; i < part->len && memchr(ways.closed, false, ways.len); i++)
+		if (tree->rule.at[part->rule[i]] && part->rule[i] != gone &&
+		    !put_to_ways(tree, leaf, &ways, part->rule[i], touched))
+			return false;
 	return true;
 }
 
@@ -482,7 +510,7 @@ static bool closes_a_way(const struct walk *w, const struct nft_node *leaf)
 }
 
 static bool take_from_leaf(struct nft_tree *tree, const struct walk *w, struct nft_node *leaf,
-			   uint32_t rule)
+			   uint32_t rule, struct nft_touched *touched)
 {
 	size_t at;
 	if (!holds(leaf, rule, &at))
@@ -490,7 +518,7 @@ static bool take_from_leaf(struct nft_tree *tree, const struct walk *w, struct n
 	if (leaf->list)
 		take_from(&leaf->entry, at);
 	else if (!leaf->entry.at[at].left || closes_a_way(w, leaf))
-		return refill(tree, w, leaf, rule);
+		return refill(tree, w, leaf, rule, touched);
 	else
 		show_hidden(tree, leaf, at);
 	return true;
@@ -507,7 +535,8 @@ bool nft_tree_remove(struct nft_tree *tree, uint32_t rule, struct nft_touched *t
 			nft_cut_begin_removal(tree, w.found.at[i].leaf, rule, touched);
 		}
 	for (size_t i = 0; good && i < w.found.len; i++)
-		good = was_seen(&w, i) || take_from_leaf(tree, &w, w.found.at[i].leaf, rule);
+		good = was_seen(&w, i) ||
+		       take_from_leaf(tree, &w, w.found.at[i].leaf, rule, touched);
 	tree->rule.at[rule] = NULL;
 	return good;
 }
@@ -616,17 +645,9 @@ static void list_in_part(struct nft_tree *tree, struct nft_tree_part *part, uint
 // The boxes of gates on its ways, each once.
 static bool pass_gates(const struct walk *w, uint32_t rule, struct nft_touched *touched)
 {
-	for (size_t i = 0; i < w->gate.len; i++) {
-		struct nft_node *node = w->gate.at[i];
-		struct nft_form more;
-		size_t before = node->gate->box.len;
-		if (!nft_gate_add(w->tree, node->gate, w->tree->rule.at[rule]))
+	for (size_t i = 0; i < w->gate.len; i++)
+		if (!pass_gate(w->tree, w->gate.at[i], rule, touched))
 			return false;
-		nft_gate_form(node->gate, nft_node_map_name(node, touched->arena), before,
-			      touched->arena, &more);
-		if (node->gate->box.len > before)
-			vec_push(touched->arena, &touched->gained, more);
-	}
 	return true;
 }
 
