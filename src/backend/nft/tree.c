@@ -23,7 +23,9 @@
 #define CUT_HELD_X10 16u     // … behind gates, where few packets come …
 #define CUT_LARGE_X10 32u    // … in large trees, of which such lists are a smaller part …
 #define CUT_LONG 10000u      // … up to so many rules
-#define ACROSS_MOST 6u // in large trees: the kernel goes through all chains in every transaction
+// In large trees so many rules share a leaf across addresses that no rule asks for, or across neighbouring blocks: the
+// kernel goes through all chains in every transaction.
+#define ACROSS_MOST 6u
 #define OWN_MOST \
 	1u // rules for packets of no way that stand in the chain of the node, though others have them, too
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
@@ -219,7 +221,9 @@ struct branch {
 	const struct nft_path *path;
 	unsigned depth;         // of what is below
 	struct nft_entries *to; // for each range, and at last for packets of none
-	bool flow;              // whoever goes a way has a flow
+	size_t *end;            // of ranges that go together, and at last of packets of none
+	size_t ends;
+	bool flow; // whoever goes a way has a flow
 };
 
 // What is spread so much will not fit into leaves again, though some lists may turn out to be equal.
@@ -317,25 +321,91 @@ static struct nft_node *build_miss(struct nft_build *b, const struct nft_entries
 				     : nft_build_node(b, list, path, depth);
 }
 
+// --- ways that go together ---
+
+static size_t begin_of(const struct branch *at, size_t together)
+{
+	return together ? at->end[together - 1] : 0;
+}
+
+// Among rules in their order, once, with the test by which they are told apart; how many there are then.
+static size_t insert(const struct branch *at, struct nft_entry *all, size_t n,
+		     struct nft_entry entry)
+{
+	const struct nft_tree *tree = at->b->tree;
+	uint32_t bit;
+	size_t place = n;
+	while (place && all[place - 1].rule > entry.rule)
+		place--;
+	if (place && all[place - 1].rule == entry.rule)
+		return n;
+	if (nft_entry_set(tree, nft_entry_of(tree, entry.rule), at->split->field, &bit))
+		entry.left |= bit;
+	memmove(&all[place + 1], &all[place], (n - place) * sizeof(*all));
+	all[place] = entry;
+	return n + 1;
+}
+
+// The rules of neighbouring blocks, in order, become those of the first, with the test that tells them apart.
+static void join(const struct branch *at, size_t begin, size_t end)
+{
+	struct nft_entry all[ACROSS_MOST];
+	size_t n = 0;
+	for (size_t i = begin; i < end; i++)
+		for (size_t k = 0; k < at->to[i].len; k++)
+			n = insert(at, all, n, at->to[i].at[k]);
+	at->to[begin].len = 0;
+	for (size_t i = 0; i < n; i++)
+		nft_entries_push(&at->to[begin], all[i]);
+}
+
+// Whoever goes that way comes to a list that may stand with others in one: of a closed one nobody knows what is behind.
+static bool may_join(const struct branch *at, size_t way)
+{
+	return at->split->blocks && at->b->tree->overlay && !closed(at->b->tree, &at->to[way]);
+}
+
+// In large trees neighbouring blocks of few rules share a leaf.
+static void put_together(struct branch *at)
+{
+	size_t ranges = at->split->range.len;
+	at->end = base_oom(malloc((ranges + 1) * sizeof(*at->end)));
+	for (size_t i = 0; i < ranges;) {
+		size_t begin = i, rules = at->to[i++].len;
+		while (i < ranges && rules + at->to[i].len <= ACROSS_MOST && may_join(at, begin) &&
+		       may_join(at, i))
+			rules += at->to[i++].len;
+		if (i > begin + 1)
+			join(at, begin, i);
+		at->end[at->ends++] = i;
+	}
+	if (!at->split->covers)
+		at->end[at->ends++] = ranges + 1;
+}
+
 static struct nft_node *build_below(void *user, struct nft_build *b, size_t i)
 {
 	const struct branch *at = user;
 	struct nft_path down = *at->path;
-	if (i == at->split->range.len)
-		return build_miss(b, &at->to[i], &down, at->depth);
-	nft_path_follow(&down, at->split->field, at->split->range.at[i]);
-	return nft_build_node(b, &at->to[i], &down, at->depth);
+	size_t begin = begin_of(at, i);
+	if (begin == at->split->range.len)
+		return build_miss(b, &at->to[begin], &down, at->depth);
+	struct algebra_range range = {at->split->range.at[begin].lo,
+				      at->split->range.at[at->end[i] - 1].hi};
+	nft_path_follow(&down, at->split->field, range);
+	return nft_build_node(b, &at->to[begin], &down, at->depth);
 }
 
 static void lead_to(void *user, size_t i, struct nft_node *below)
 {
 	struct branch *at = user;
-	uint32_t rules = (uint32_t)at->to[i].len;
-	if (i < at->split->range.len) {
-		add_way(at->b, at->node, (struct nft_way){at->split->range.at[i], below, rules},
+	size_t begin = begin_of(at, i);
+	uint32_t rules = (uint32_t)at->to[begin].len;
+	for (size_t k = begin; k < at->end[i] && k < at->split->range.len; k++)
+		add_way(at->b, at->node, (struct nft_way){at->split->range.at[k], below, rules},
 			at->split->blocks);
+	if (begin < at->split->range.len)
 		return;
-	}
 	at->node->miss = below;
 	below->refs++;
 }
@@ -348,15 +418,17 @@ struct nft_node *nft_build_branch(struct nft_build *b, const struct nft_entries 
 	struct nft_entries *to = base_oom(calloc(ranges + 1, sizeof(*to)));
 	struct nft_node *node = nft_build_new(b, split->field);
 	bool flow = path->flow || nft_field_info[split->field].side == OF_FLOW;
-	struct branch at = {b, node, split, path, depth + 1, to, flow};
+	struct branch at = {b, node, split, path, depth + 1, to, .flow = flow};
 	vec_reserve(b->arena, &node->way, ranges);
 	for (size_t i = 0; i < list->len && !b->over; i++)
 		spread_entry(&at, list->at[i]);
-	const struct nft_beside ways = {ranges + !split->covers, build_below, lead_to, &at};
+	put_together(&at);
+	const struct nft_beside ways = {at.ends, build_below, lead_to, &at};
 	nft_build_beside(b, &ways, list->len);
 	for (size_t i = 0; i <= ranges; i++)
 		free(to[i].at);
 	free(to);
+	free(at.end);
 	return node;
 }
 

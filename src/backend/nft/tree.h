@@ -45,8 +45,9 @@ struct nft_node {
 	VEC(struct nft_way) way; // ranges ascend; several may lead to one node
 	struct nft_node *miss;   // packets of no way, or without the field; NULL: there are none
 	struct nft_entries entry;
-	struct nft_entries hidden;  // rules that come to the leaf, but are never met there
-	bool list;                  // of a leaf: one after the other, whatever they are
+	struct nft_entries hidden; // rules that come to the leaf, but are never met there
+	bool list;                 // of a leaf: one after the other, whatever they are
+	bool lacks; // of a leaf: behind a rule that is met on only some of its ways, others are not even hidden
 	bool common;                // of a node: nearly all rules go its way of the most rules …
 	enum nft_shortcut shortcut; // … and these go past it
 	struct nft_gate *gate;      // tells who goes the only way (tree_gate.h); NULL: it is none

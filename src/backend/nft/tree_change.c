@@ -496,10 +496,11 @@ static bool refill(struct nft_tree *tree, const struct walk *w, struct nft_node 
 		if (tree->rule.at[part->rule[i]] && part->rule[i] != gone &&
 		    !put_to_ways(tree, leaf, &ways, part->rule[i], touched))
 			return false;
+	leaf->lacks = memchr(ways.closed, true, ways.len) != NULL;
 	return true;
 }
 
-// Whether on one of its ways to the leaf nothing behind the rule is met: it may not even be hidden there then.
+// Whether on one of its ways to the leaf nothing behind the rule is met.
 static bool closes_a_way(const struct walk *w, const struct nft_node *leaf)
 {
 	for (size_t i = 0; i < w->found.len; i++)
@@ -517,7 +518,7 @@ static bool take_from_leaf(struct nft_tree *tree, const struct walk *w, struct n
 		return true;
 	if (leaf->list)
 		take_from(&leaf->entry, at);
-	else if (!leaf->entry.at[at].left || closes_a_way(w, leaf))
+	else if (!leaf->entry.at[at].left || (leaf->lacks && closes_a_way(w, leaf)))
 		return refill(tree, w, leaf, rule, touched);
 	else
 		show_hidden(tree, leaf, at);

@@ -785,7 +785,7 @@ static void compare_costs(struct changing *c, const struct backend_nft_shape *sh
 static void change_and_count(struct changing *c, const struct backend_nft_shape *shape,
 			     const struct nft_chain *more, struct maps *maps)
 {
-	for (unsigned i = 0; i < 300; i++) {
+	for (unsigned i = 0; i < 900; i++) {
 		struct nft_touched touched = {.arena = c->arena};
 		if (change_one(c, more, &touched)) {
 			count_maps(c, &touched, maps);
