@@ -291,8 +291,8 @@ static bool place_rules(struct change *c)
 	c->emptied = filled && (c->placed || c->edits);
 	if (c->emptied) {
 		nft_spots_front(c->nft);
-		nft_front_empty(c->live, &c->arena, &c->old_front);
 		c->taken.list.len = 0;
+		return nft_front_empty(c->live, &c->arena, &c->old_front);
 	}
 	return true;
 }

@@ -58,17 +58,21 @@ void nft_front_waiting(const struct nft_live *live, const struct nft_waiting *mo
 	nft_overlay_sort(&live->tree, out);
 }
 
-void nft_front_empty(struct nft_live *live, struct arena *arena, struct nft_chain *old)
+bool nft_front_empty(struct nft_live *live, struct arena *arena, struct nft_chain *old)
 {
-	size_t n = 0;
+	struct nft_waiting rest;
+	struct nft_pieces none = {{0}}, pieces = {{0}};
 	for (size_t i = 0; i < live->piece.list.len; i++)
-		if (!live->tree.placed.at[live->piece.list.at[i].rule])
-			live->piece.list.at[n++] = live->piece.list.at[i];
-		else
-			lose_place(live, &live->piece.list.at[i]);
-	live->piece.list.len = n;
+		lose_place(live, &live->piece.list.at[i]);
+	nft_front_waiting(live, &(struct nft_waiting){{0}}, arena, &rest);
+	for (size_t i = 0; i < rest.rule.len; i++)
+		if (!nft_overlay_cut(&live->tree, &none, rest.rule.at[i], 0, arena, &pieces))
+			return false;
+	live->piece.list.len = 0;
+	nft_front_add(live, &(struct nft_waiting){{0}}, &pieces);
 	nft_overlay_front(&live->tree, arena, old);
 	live->tree.overlay++;
+	return pieces.list.len <= NFT_OVERLAY_PIECES;
 }
 
 // --- messages ---

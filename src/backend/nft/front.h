@@ -15,8 +15,9 @@ void nft_front_take(struct nft_live *live, uint32_t rule, struct arena *arena,
 // What stands in front, and these rules, in the order of the list.
 void nft_front_waiting(const struct nft_live *live, const struct nft_waiting *more,
 		       struct arena *arena, struct nft_waiting *out);
-// The maps are made anew, with the pieces of rules that have no place in the tree; those before were looked up by `old`.
-void nft_front_empty(struct nft_live *live, struct arena *arena, struct nft_chain *old);
+// The maps are made anew, with pieces of the rules that have no place in the tree: where one that has left stood before
+// them, they have others now. The maps before were looked up by `old`. False: they cannot stand there any more.
+bool nft_front_empty(struct nft_live *live, struct arena *arena, struct nft_chain *old) must_check;
 
 // Messages of the live encoder's batch. Of a type: NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM.
 void nft_front_encode(struct nft_live *live, uint16_t type, const struct nft_pieces *pieces,

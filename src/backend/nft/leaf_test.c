@@ -34,8 +34,7 @@ static struct nft_form *to_hosts(struct world *w, uint32_t lo, uint32_t hi, uint
 	nft_form_match(form, &w->arena, F_HEADER, nft_field_domain(F_HEADER));
 	if (port)
 		nft_form_match(form, &w->arena, F_SPORT, algebra_set_one(&w->arena, port, port));
-	nft_form_match(form, &w->arena, F_DST4,
-		       algebra_set_one(&w->arena, FIRST + lo, FIRST + hi));
+	nft_form_match(form, &w->arena, F_DST4, algebra_set_one(&w->arena, FIRST + lo, FIRST + hi));
 	return form;
 }
 
@@ -48,9 +47,9 @@ static void begin(struct world *w)
 	arena_init(&w->arena);
 	for (uint32_t i = 0; i <= HOSTS * PORTS; i++) {
 		uint32_t host = i / PORTS;
-		struct nft_form *form =
-			host < HOSTS ? to_hosts(w, host, host, (uint16_t)(1 + i % PORTS))
-				     : arena_new(&w->arena, struct nft_form);
+		struct nft_form *form = host < HOSTS
+						? to_hosts(w, host, host, (uint16_t)(1 + i % PORTS))
+						: arena_new(&w->arena, struct nft_form);
 		form->act = ACT_ACCEPT;
 		vec_push(&w->arena, &list.list, form);
 		vec_push(&w->arena, &w->list, i);

@@ -2,6 +2,7 @@
 // Which pieces rules have in front of a tree: whatever packet comes, the first piece that holds it does what the list does,
 // and all packets that the list gives to a rule in front are held there. Also with several such rules.
 #include "backend/nft/boxes.h"
+#include "backend/nft/front.h"
 #include "backend/nft/live.h"
 #include "backend/nft/overlay.h"
 #include "backend/nft/test_policy.h"
@@ -245,6 +246,58 @@ static void the_first_piece_does_what_the_list_does(void **state)
 		    tally.spilled > POLICIES / 8 && tally.found > POLICIES * PACKETS / 20);
 }
 
+// Half of what stands in front comes to its place, and the others stay.
+static bool some_leave(struct world *w)
+{
+	struct nft_live *live = w->live;
+	struct nft_waiting standing = {{0}};
+	struct nft_chain old = {.name = ""};
+	for (uint32_t i = 0; i < live->tree.rule.len; i++)
+		if (!live->tree.placed.at[i])
+			vec_push(&w->arena, &standing.rule, i);
+	nft_front_add(live, &standing, &w->there);
+	w->standing.rule.len = 0;
+	for (size_t i = 0; i < standing.rule.len; i++) {
+		uint32_t rule = standing.rule.at[i];
+		vec_push(&w->arena, &w->standing.rule, *live->tree.rule.at[rule]);
+		if (test_random_below(w->random, 2)) {
+			live->tree.placed.at[rule] = true;
+			nft_front_leave(live, rule);
+		}
+	}
+	if (!nft_front_empty(live, &w->arena, &old))
+		return false;
+	w->there.list.len = 0;
+	for (size_t i = 0; i < live->piece.list.len; i++)
+		vec_push(&w->arena, &w->there.list, live->piece.list.at[i]);
+	return true;
+}
+
+// A rule that has left may have stood before another one's pieces, where it has packets of both.
+static void who_stays_has_pieces_anew(void **state)
+{
+	(void)state;
+	struct test_random random = {.state = test_random_seed(NULL)};
+	struct tally tally = {0};
+	unsigned stayed = 0;
+	for (unsigned i = 0; i < POLICIES; i++) {
+		struct world w = {.random = &random, .tally = &tally};
+		begin(&w);
+		for (unsigned k = 0; k < RULES; k++)
+			come_to_front(&w, test_random_below(&random, (uint32_t)w.list.rule.len));
+		bool good = some_leave(&w);
+		stayed += good;
+		for (unsigned k = 0; k < PACKETS && good; k++)
+			send_packet(&w);
+		for (size_t map = 0; map < NFT_OVERLAY_MAPS && good; map++)
+			assert_taken(&w, map);
+		end(&w);
+	}
+	printf("in %u of %u policies, where %u packets were found in front\n", stayed, POLICIES,
+	       tally.found);
+	assert_true(stayed > POLICIES * 9 / 10 && tally.found > POLICIES * PACKETS / 20);
+}
+
 // What is told apart quickly is apart; by far most of what meets nobody is told so.
 static void hulls_tell_rules_apart(void **state)
 {
@@ -274,6 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_piece_does_what_the_list_does),
+		cmocka_unit_test(who_stays_has_pieces_anew),
 		cmocka_unit_test(hulls_tell_rules_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
