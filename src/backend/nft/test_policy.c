@@ -149,7 +149,7 @@ static struct algebra_set windows(struct making *m, enum ir_dim dim)
 		end = dim == IR_TIME ? INT64_MAX : DAY - 1;
 	int64_t from = at - 1000 + (int64_t)below(m, 2) * 1200,
 		to = from + 200 + (int64_t)below(m, 2000);
-	from = from < 0 ? 0 : from;
+	from = from < 0 ? 0 : from > end ? end : from;
 	to = to > end ? end : to < from ? from : to;
 	algebra_builder_add(&b, (u128)from, (u128)to);
 	if (chance(m, 30))
