@@ -16,10 +16,10 @@ static const struct test_swap swaps[] = {
 	 .packets_only = true,
 	 .packets = 40000,
 	 .replacements = 40,
-	 .shape = {.overlay_least = 1}},
+	 .shape = {.overlay_least = 1, .direct_least = 1}},
 };
-// Of a long leaf a rule leaves its map as boxes; or it turns in the chain to which its boxes lead. The number of rules says
-// which, as all that is random comes from it.
+// Of a long leaf a rule leaves its map as boxes; or it turns, in the chain to which its boxes lead or by a map that is made
+// anew. The number of rules says which, as all that is random comes from it.
 static const size_t leaving_or_turning[] = {307, 320};
 static const struct test_swap one_rule = {
 	.edited_one_in = 40,
@@ -32,15 +32,16 @@ static const struct test_swap one_rule = {
 	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 400, .boxes_least = 4}};
 // A rule stands in front behind pieces of others, which come and go with its own.
 static const size_t behind_others[] = {487, 509, 641};
-static const struct test_swap firewall = {.edited_one_in = 250,
-					  .delta = true,
-					  .one_edit = true,
-					  .packets_only = true,
-					  .firewall = true,
-					  .packets = 40000,
-					  .replacements = 60,
-					  .default_action = IR_DROP,
-					  .shape = {.form = BACKEND_NFT_MIXED, .overlay_least = 1}};
+static const struct test_swap firewall = {
+	.edited_one_in = 250,
+	.delta = true,
+	.one_edit = true,
+	.packets_only = true,
+	.firewall = true,
+	.packets = 40000,
+	.replacements = 60,
+	.default_action = IR_DROP,
+	.shape = {.form = BACKEND_NFT_MIXED, .overlay_least = 1, .direct_least = 1}};
 static const char *const form_name[] = {[BACKEND_NFT_AUTO] = "auto",
 					[BACKEND_NFT_LINEAR] = "linear",
 					[BACKEND_NFT_HASH] = "hash",
@@ -82,6 +83,8 @@ int main(void)
 	for (size_t i = 0; i < array_len(leaving_or_turning); i++) {
 		struct test_swap swap = one_rule;
 		swap.rules = leaving_or_turning[i];
+		good &= run_one(swap);
+		swap.shape.direct_least = 1;
 		good &= run_one(swap);
 	}
 	for (size_t i = 0; i < array_len(behind_others); i++) {

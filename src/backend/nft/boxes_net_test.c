@@ -526,7 +526,8 @@ static void gates_are_read_as_they_are(void **state)
 	for (unsigned i = 0; i < 40; i++) {
 		struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED,
 								.sorted_least = 4,
-								.blocks_least = i % 2}};
+								.blocks_least = i % 2,
+								.direct_least = 1}};
 		struct ir_ruleset ruleset;
 		struct nft_program tree;
 		test_oracle_enter(&f->oracle, false);

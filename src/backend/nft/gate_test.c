@@ -64,7 +64,7 @@ static void begin(struct world *w, const struct test_sets_spec *spec, unsigned e
 static void begin_hosts(struct world *w, struct test_random *random, unsigned every)
 {
 	const struct backend_nft_shape shape = {
-		.form = BACKEND_NFT_MIXED, .sorted_least = 4, .blocks_least = 1};
+		.form = BACKEND_NFT_MIXED, .sorted_least = 4, .blocks_least = 1, .direct_least = 1};
 	*w = (struct world){.seen = NULL};
 	arena_init(&w->arena);
 	test_policy_hosts(random, &w->arena, false, 1800000000, &w->ruleset);
@@ -327,7 +327,8 @@ static void rules_that_come_back_are_held(void **state)
 		const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED,
 							.leaf_most = 4,
 							.sorted_least = 4,
-							.blocks_least = blocks};
+							.blocks_least = blocks,
+							.direct_least = 1};
 		struct world w = {.seen = NULL};
 		struct nft_form rule[LINED_UP + 2];
 		struct nft_rules list = {.own = NULL};

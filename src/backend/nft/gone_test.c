@@ -20,8 +20,11 @@
 
 static int set_up_few(void **state)
 {
-	*state = test_fixture_new(&(const struct backend_nft_options){
-		.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 8, .overlay_least = UINT_MAX}});
+	*state = test_fixture_new(
+		&(const struct backend_nft_options){.shape = {.form = BACKEND_NFT_TREE,
+							      .leaf_most = 8,
+							      .overlay_least = UINT_MAX,
+							      .direct_least = 1}});
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Leaves to which several ways lead: those of neighbouring blocks in a large tree. Rules that are for one of the ways come
-// and go, also where they take all packets of it, and what the tree does is what the list does.
+// and go, also where they take all packets of it, and what the tree does is what the list does. And what a rule of a leaf
+// that is a map touches when it turns.
 #include "backend/nft/form.h"
 #include "backend/nft/test_walk.h"
 #include "backend/nft/tree.h"
@@ -38,10 +39,8 @@ static struct nft_form *to_hosts(struct world *w, uint32_t lo, uint32_t hi, uint
 	return form;
 }
 
-static void begin(struct world *w)
+static void begin_as(struct world *w, const struct backend_nft_shape *shape)
 {
-	const struct backend_nft_shape shape = {
-		.form = BACKEND_NFT_MIXED, .overlay_least = 1, .sorted_least = 4};
 	struct nft_rules list = {.own = NULL};
 	*w = (struct world){.list = {0}};
 	arena_init(&w->arena);
@@ -54,7 +53,16 @@ static void begin(struct world *w)
 		vec_push(&w->arena, &list.list, form);
 		vec_push(&w->arena, &w->list, i);
 	}
-	nft_tree_build_as(&list, &shape, &w->arena, &w->tree);
+	nft_tree_build_as(&list, shape, &w->arena, &w->tree);
+}
+
+static void begin(struct world *w)
+{
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED,
+						.overlay_least = 1,
+						.direct_least = 1,
+						.sorted_least = 4};
+	begin_as(w, &shape);
 }
 
 // Before all that are there.
@@ -165,11 +173,59 @@ static void what_no_way_let_in_comes_back(void **state)
 	arena_fini(&w.arena);
 }
 
+static void forget(void *context, const struct nft_chain *chain)
+{
+	(void)context;
+	(void)chain;
+}
+
+// Turns some rule of a leaf that is one map: how many maps are made anew, and chains to which boxes lead.
+static void turn(unsigned direct_least, size_t *maps_out, size_t *chains_out)
+{
+	const struct backend_nft_shape shape = {.form = BACKEND_NFT_TREE,
+						.leaf_most = HOSTS * PORTS + 1,
+						.direct_least = direct_least};
+	const uint32_t rule = HOSTS;
+	struct world w;
+	struct nft_program before;
+	begin_as(&w, &shape);
+	nft_program_init(&before, &w.arena);
+	nft_tree_program(&w.tree, &before);
+	struct nft_touched touched = {.arena = &w.arena};
+	struct nft_form *form = arena_memdup(&w.arena, w.tree.rule.at[rule], sizeof(*form));
+	form->act = ACT_DROP;
+	assert_true(nft_tree_turn(&w.tree, rule, form, &touched));
+	nft_tree_emit_touched(&w.tree, &touched, forget, NULL);
+	*maps_out = *chains_out = 0;
+	for (size_t i = 0; i < touched.leaf.len; i++) {
+		const struct nft_chain *now = &touched.leaf.at[i].now;
+		*chains_out += !touched.leaf.at[i].leaf;
+		for (size_t k = 0; k < now->rule.len; k++)
+			*maps_out += now->rule.at[k].act == ACT_BOXES && now->rule.at[k].boxes.len;
+	}
+	assert_right(&w);
+	arena_fini(&w.arena);
+}
+
+// In a small policy that is one kernel rule, whatever the map holds; a large one has not a chain for each rule.
+static void a_rule_turns_in_its_chain_or_with_its_map(void **state)
+{
+	(void)state;
+	size_t maps, chains;
+	turn(0, &maps, &chains);
+	assert_int_equal(maps, 0);
+	assert_int_equal(chains, 1);
+	turn(1, &maps, &chains);
+	assert_int_equal(maps, 1);
+	assert_int_equal(chains, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rule_for_one_way_goes_again),
 		cmocka_unit_test(what_no_way_let_in_comes_back),
+		cmocka_unit_test(a_rule_turns_in_its_chain_or_with_its_map),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,7 @@ struct backend_nft_shape {
 		overlay_least; // rules from which those that are put in stand in front at first; 0: 20,000
 	unsigned sorted_least; // rules of a list that is sorted by addresses, and has gates; 0: 64
 	unsigned blocks_least; // boxes of a gate that are blocks of its address instead; 0: 2000
+	unsigned direct_least; // rules from which boxes accept and drop by themselves; 0: 8000
 	unsigned beside_least; // rules of which parts are built by several threads; 0: 5000
 	unsigned leaf_most;    // rules in a leaf; 0: 8, of large policies 16
 	unsigned

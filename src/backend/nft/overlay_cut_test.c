@@ -122,7 +122,8 @@ static void make_policy(struct world *w)
 
 static void begin(struct world *w)
 {
-	static const struct backend_nft_options options = {.shape = {.overlay_least = 1}};
+	static const struct backend_nft_options options = {
+		.shape = {.overlay_least = 1, .direct_least = 1}};
 	arena_init(&w->arena);
 	w->ruleset = (struct ir_ruleset){.default_action = IR_DROP};
 	make_policy(w);

@@ -20,7 +20,7 @@
 #define FIREWALLS 20u
 #define CHANGES 12u
 
-static const struct backend_nft_options always = {.shape = {.overlay_least = 1}};
+static const struct backend_nft_options always = {.shape = {.overlay_least = 1, .direct_least = 1}};
 
 static int set_up(void **state)
 {

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 const struct backend_nft_options test_fixture_one_map = {
-	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 200, .boxes_least = 6}};
+	.shape = {.form = BACKEND_NFT_TREE, .leaf_most = 200, .boxes_least = 6, .direct_least = 1}};
 
 struct test_fixture *test_fixture_new(const struct backend_nft_options *options)
 {
@@ -186,7 +186,8 @@ static int begin(void **state, enum test_sets_kind kind, unsigned overlay_least)
 {
 	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_MIXED,
 							      .sorted_least = 16,
-							      .overlay_least = overlay_least}};
+							      .overlay_least = overlay_least,
+							      .direct_least = 1}};
 	const struct test_sets_spec spec = {
 		.kind = kind, .family = 4, .rules = TEST_FIXTURE_RULES, .seed = 1};
 	struct test_fixture *f = test_fixture_new(&options);

@@ -30,6 +30,8 @@
 	1u // rules for packets of no way that stand in the chain of the node, though others have them, too
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
+#define DIRECT_LEAST \
+	8000u // rules; in smaller policies, one that is turned is to be one kernel rule in a chain of its own
 #define DIRECT_MOST 16u // leaves
 
 // With so many rules leaves are longer, since the kernel looks for maps one after the other.
@@ -65,7 +67,7 @@ bool nft_form_decides(const struct nft_form *form)
 
 bool nft_tree_direct_as(const struct nft_tree *tree, uint32_t rule, const struct nft_form *form)
 {
-	return tree->leaves.at[rule] <= DIRECT_MOST && nft_form_plain(form);
+	return tree->direct && tree->leaves.at[rule] <= DIRECT_MOST && nft_form_plain(form);
 }
 
 bool nft_tree_direct(const struct nft_tree *tree, uint32_t rule)
@@ -562,10 +564,12 @@ static void reserve_rules(struct nft_tree *tree, size_t rules)
 void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_shape *shape,
 		       struct arena *arena, struct nft_tree *out)
 {
-	size_t overlay_least = shape->overlay_least ? shape->overlay_least : OVERLAY_LEAST;
+	size_t overlay_least = shape->overlay_least ? shape->overlay_least : OVERLAY_LEAST,
+	       direct_least = shape->direct_least ? shape->direct_least : DIRECT_LEAST;
 	*out = (struct nft_tree){
 		.arena = arena,
 		.overlay = rules->list.len >= overlay_least,
+		.direct = rules->list.len >= direct_least,
 		.boxes_least = shape->boxes_least ? shape->boxes_least : BOXES_LEAST,
 		.sorted_least = shape->sorted_least ? shape->sorted_least : SORTED_LEAST,
 		.blocks_least = shape->blocks_least ? shape->blocks_least : BLOCKS_LEAST};
