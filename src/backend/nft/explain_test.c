@@ -377,7 +377,7 @@ static void rules_in_front_are_said(void **state)
 	struct diags diags;
 	struct buf dot, script;
 	const struct backend_nft_options options = {
-		.shape = {.form = BACKEND_NFT_MIXED, .overlay_least = 1, .direct_least = 1}};
+		.shape = {.form = BACKEND_NFT_MIXED, .overlay_least = 1}};
 	const struct backend_nft_shape mixed = {.form = BACKEND_NFT_MIXED};
 	arena_init(&arena);
 	diags_init(&diags, &arena);

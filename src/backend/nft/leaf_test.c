@@ -58,10 +58,8 @@ static void begin_as(struct world *w, const struct backend_nft_shape *shape)
 
 static void begin(struct world *w)
 {
-	const struct backend_nft_shape shape = {.form = BACKEND_NFT_MIXED,
-						.overlay_least = 1,
-						.direct_least = 1,
-						.sorted_least = 4};
+	const struct backend_nft_shape shape = {
+		.form = BACKEND_NFT_MIXED, .large_least = 1, .sorted_least = 4};
 	begin_as(w, &shape);
 }
 

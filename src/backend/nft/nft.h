@@ -23,12 +23,13 @@ struct backend_nft_shape {
 	unsigned
 		boxes_least; // rules of a leaf from which they become one map over several fields; 0: 17
 	unsigned
-		overlay_least; // rules from which those that are put in stand in front at first; 0: 20,000
+		overlay_least; // rules from which those that are put in stand in front at first; 0: 8000
+	unsigned large_least;  // rules from which there are to be few chains; 0: 20,000
 	unsigned sorted_least; // rules of a list that is sorted by addresses, and has gates; 0: 64
 	unsigned blocks_least; // boxes of a gate that are blocks of its address instead; 0: 2000
 	unsigned direct_least; // rules from which boxes accept and drop by themselves; 0: 8000
 	unsigned beside_least; // rules of which parts are built by several threads; 0: 5000
-	unsigned leaf_most;    // rules in a leaf; 0: 8, of large policies 16
+	unsigned leaf_most;    // rules in a leaf; 0: 8, from large_least on 16
 	unsigned
 		budget_x10; // kernel rules at most for each rule of the linear form, in tenths; 0: 60 and some more
 };

@@ -166,6 +166,7 @@ struct backend_nft_shape test_shape_random(struct test_random *random)
 		.boxes_least = boxes[test_random_below(random, array_len(boxes))],
 		.overlay_least = test_random_below(random, 2),
 		.direct_least = test_random_below(random, 2),
+		.large_least = test_random_below(random, 2),
 		.sorted_least = sorted[test_random_below(random, array_len(sorted))],
 		.blocks_least = blocks[test_random_below(random, array_len(blocks))],
 		.beside_least = test_random_below(random, 2),

@@ -17,25 +17,23 @@
 #define SORTED_LEAST 64u  // fewer rules are one part
 #define BLOCKS_LEAST \
 	2000u // boxes of a gate: a map over several fields then takes twice as long as a hash
-#define OVERLAY_LEAST 20000u // rules; to check the table then takes the kernel some ms
-#define CUT_LEAST 400u       // rules of a list that is worth to be cut in few ways …
-#define CUT_COPIES_X10 25u   // … of so many rules together, for each of them …
-#define CUT_HELD_X10 16u     // … behind gates, where few packets come …
-#define CUT_LARGE_X10 32u    // … in large trees, of which such lists are a smaller part …
-#define CUT_LONG 10000u      // … up to so many rules
-// In large trees so many rules share a leaf across addresses that no rule asks for, or across neighbouring blocks: the
-// kernel goes through all chains in every transaction.
+// Rules from which to check the table takes the kernel some ms. So there are maps in front, and boxes decide by themselves;
+// in smaller policies, what is turned is one kernel rule in a chain of its own.
+#define CHECK_LEAST 8000u
+// Rules from which it matters that the kernel goes through all chains in every transaction, and looks for maps in a list.
+#define LARGE_LEAST 20000u
+#define CUT_LEAST 400u     // rules of a list that is worth to be cut in few ways …
+#define CUT_COPIES_X10 25u // … of so many rules together, for each of them …
+#define CUT_HELD_X10 16u   // … behind gates, where few packets come …
+#define CUT_LARGE_X10 32u  // … in large trees, of which such lists are a smaller part …
+#define CUT_LONG 10000u    // … up to so many rules
+// In large trees so many rules share a leaf across addresses that no rule asks for, or across neighbouring blocks.
 #define ACROSS_MOST 6u
 #define OWN_MOST \
 	1u // rules for packets of no way that stand in the chain of the node, though others have them, too
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
-#define DIRECT_LEAST \
-	8000u // rules; in smaller policies, one that is turned is to be one kernel rule in a chain of its own
 #define DIRECT_MOST 16u // leaves
-
-// With so many rules leaves are longer, since the kernel looks for maps one after the other.
-#define LARGE 30000u
 
 struct nft_known {
 	struct nft_entries list;
@@ -364,7 +362,7 @@ static void join(const struct branch *at, size_t begin, size_t end)
 // Whoever goes that way comes to a list that may stand with others in one: of a closed one nobody knows what is behind.
 static bool may_join(const struct branch *at, size_t way)
 {
-	return at->split->blocks && at->b->tree->overlay && !closed(at->b->tree, &at->to[way]);
+	return at->split->blocks && at->b->tree->large && !closed(at->b->tree, &at->to[way]);
 }
 
 // In large trees neighbouring blocks of few rules share a leaf.
@@ -501,7 +499,7 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 	struct nft_split split;
 	bool gates = b->gates && list->len > b->leaf_most,
 	     held = gates && asks_narrowly(b, list, path), few = b->cut && list->len >= CUT_LEAST;
-	bool large = b->tree->overlay && list->len <= CUT_LONG;
+	bool large = b->tree->large && list->len <= CUT_LONG;
 	unsigned copies_x10 = large                 ? CUT_LARGE_X10
 			      : nft_path_held(path) ? CUT_HELD_X10
 						    : CUT_COPIES_X10;
@@ -510,7 +508,7 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 				  .entries = list,
 				  .leaf_most = b->leaf_most,
 				  .copies_most = few ? list->len * copies_x10 / 10 : SIZE_MAX,
-				  .across_most = b->tree->overlay ? ACROSS_MOST : 0,
+				  .across_most = b->tree->large ? ACROSS_MOST : 0,
 				  .exact = b->exact,
 				  .common_only = held || (list->len <= b->leaf_most && !few),
 				  .few = few,
@@ -564,17 +562,20 @@ static void reserve_rules(struct nft_tree *tree, size_t rules)
 void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_shape *shape,
 		       struct arena *arena, struct nft_tree *out)
 {
-	size_t overlay_least = shape->overlay_least ? shape->overlay_least : OVERLAY_LEAST,
-	       direct_least = shape->direct_least ? shape->direct_least : DIRECT_LEAST;
+	size_t len = rules->list.len,
+	       overlay_least = shape->overlay_least ? shape->overlay_least : CHECK_LEAST,
+	       direct_least = shape->direct_least ? shape->direct_least : CHECK_LEAST,
+	       large_least = shape->large_least ? shape->large_least : LARGE_LEAST;
 	*out = (struct nft_tree){
 		.arena = arena,
-		.overlay = rules->list.len >= overlay_least,
-		.direct = rules->list.len >= direct_least,
+		.overlay = len >= overlay_least,
+		.direct = len >= direct_least,
+		.large = len >= large_least,
 		.boxes_least = shape->boxes_least ? shape->boxes_least : BOXES_LEAST,
 		.sorted_least = shape->sorted_least ? shape->sorted_least : SORTED_LEAST,
 		.blocks_least = shape->blocks_least ? shape->blocks_least : BLOCKS_LEAST};
-	reserve_rules(out, nft_tree_room(rules->list.len));
-	for (size_t i = 0; i < rules->list.len; i++)
+	reserve_rules(out, nft_tree_room(len));
+	for (size_t i = 0; i < len; i++)
 		nft_tree_add_rule(out, rules->list.at[i], (i + 1) * NFT_RANK_STEP);
 	struct nft_build b = {.tree = out,
 			      .arena = arena,
@@ -582,9 +583,9 @@ void nft_tree_build_as(const struct nft_rules *rules, const struct backend_nft_s
 			      .budget = SIZE_MAX,
 			      .room = SIZE_MAX,
 			      .exact = shape->form == BACKEND_NFT_HASH};
-	b.leaf_most = shape->leaf_most          ? shape->leaf_most
-		      : rules->list.len > LARGE ? 2 * NFT_LEAF_MOST
-						: NFT_LEAF_MOST;
+	b.leaf_most = shape->leaf_most ? shape->leaf_most
+		      : out->large     ? 2 * NFT_LEAF_MOST
+				       : NFT_LEAF_MOST;
 	b.mixed = shape->form == BACKEND_NFT_AUTO || shape->form == BACKEND_NFT_MIXED;
 	b.trunk = b.mixed;
 	out->root = nft_build_root(&b);

@@ -76,6 +76,7 @@ struct nft_tree {
 	uint32_t overlay; // edition of the maps in front of it (overlay.h); 0: there are none
 	uint32_t numbers; // given to nodes
 	bool direct;      // boxes may decide by themselves
+	bool large;       // there are to be few chains
 	unsigned boxes_least, sorted_least, blocks_least;
 	size_t entries; // in leaves
 };
