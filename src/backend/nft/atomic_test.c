@@ -20,7 +20,7 @@ static const struct test_swap swaps[] = {
 };
 // Of a long leaf a rule leaves its map as boxes; or it turns, in the chain to which its boxes lead or by a map that is made
 // anew. The number of rules says which, as all that is random comes from it.
-static const size_t leaving_or_turning[] = {307, 320};
+static const size_t leaving_or_turning[] = {400, 320};
 static const struct test_swap one_rule = {
 	.edited_one_in = 40,
 	.delta = true,
@@ -42,6 +42,8 @@ static const struct test_swap firewall = {
 	.replacements = 60,
 	.default_action = IR_DROP,
 	.shape = {.form = BACKEND_NFT_MIXED, .overlay_least = 1, .direct_least = 1}};
+// A rule turns in front, in one lane after the other: behind others, as many rules as those; or apart from these.
+static const size_t turning_apart = 402;
 static const char *const form_name[] = {[BACKEND_NFT_AUTO] = "auto",
 					[BACKEND_NFT_LINEAR] = "linear",
 					[BACKEND_NFT_HASH] = "hash",
@@ -91,7 +93,14 @@ int main(void)
 		struct test_swap swap = firewall;
 		swap.rules = behind_others[i];
 		good &= run_one(swap);
+		swap.turns = true;
+		good &= run_one(swap);
 	}
+	struct test_swap apart = firewall;
+	apart.rules = turning_apart;
+	apart.firewall = false;
+	apart.turns = true;
+	good &= run_one(apart);
 	for (unsigned form = BACKEND_NFT_AUTO; form <= BACKEND_NFT_MIXED; form++)
 		for (size_t i = 0; i < array_len(swaps); i++) {
 			struct test_swap swap = swaps[i];

@@ -44,6 +44,8 @@ struct change {
 	struct nft_pieces put, taken; // what comes into the maps in front and goes from them
 	struct nft_pieces cut; // of the only rule that turns there, as those of what it was …
 	const struct nft_form **was; // … these kernel rules; NULL: it was not cut
+	bool again;                  // the only rule turns where it stands, in front …
+	struct nft_pieces stay;      // … behind these of others
 	struct algebra_set guarded;  // versions of IP for which there was something in them
 	bool fold, placed;           // what stands in front is to come to its place, some has
 	bool emptied;                // the maps in front are made anew …
@@ -77,9 +79,10 @@ static bool take_form(struct change *c, uint32_t rule)
 	nft_changed_add(c->nft, tree->rule.at[rule], false);
 	nft_places_doubt(&c->live->places, &tree->rule.at[rule]->tag);
 	c->fold |= nft_overlay_needs(tree, &c->live->front, rule) ||
-		   nft_overlay_helped(tree, &c->live->piece, rule);
+		   (!c->again && nft_overlay_helped(tree, &c->live->piece, rule));
 	if (!tree->placed.at[rule]) {
-		nft_front_take(c->live, rule, &c->arena, &c->taken);
+		nft_front_take(c->live, rule, &c->arena, &c->taken,
+			       c->again ? &c->stay : &c->taken);
 		return true;
 	}
 	vec_push(&c->arena, &c->leaving.rule, rule);
@@ -190,15 +193,22 @@ static bool turn_rule(struct change *c, size_t at, const struct nft_live_rule *w
 static bool is_for_front(struct change *c, const struct nft_live_rule *rule)
 {
 	const struct nft_tree *tree = &c->live->tree;
-	bool cut = tree->overlay;
-	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++)
-		if (!tree->placed.at[i] || nft_overlay_helps(tree, &c->live->piece, i))
+	bool one = c->removed.len == 1 && c->made.len == 1, cut = tree->overlay;
+	uint32_t waiting = 0;
+	for (uint32_t i = rule->first; i < rule->first + rule->forms; i++) {
+		if (nft_overlay_helps(tree, &c->live->piece, i))
 			return true;
+		waiting += !tree->placed.at[i];
+	}
+	if (waiting) {
+		c->again = one && waiting == rule->forms;
+		return true;
+	}
 	c->cut.list.len = 0;
 	for (uint32_t i = rule->first; i < rule->first + rule->forms && cut; i++)
 		cut = nft_overlay_cut(tree, &c->live->piece, i, (uint32_t)tree->rule.len, &c->arena,
 				      &c->cut);
-	if (cut && c->removed.len == 1 && c->made.len == 1)
+	if (cut && one)
 		c->was = arena_memdup(&c->arena, &tree->rule.at[rule->first],
 				      rule->forms * sizeof(*c->was));
 	return cut;
@@ -239,17 +249,38 @@ static bool cut_added(struct change *c)
 	return true;
 }
 
+// A rule that stands in front turns there: packets find it when its old pieces have gone. What it stands behind stays.
+static bool put_again(struct change *c)
+{
+	const struct nft_waiting none = {{0}};
+	uint32_t was = c->removed.at[0].first, is = c->added.rule.at[0];
+	for (uint32_t i = 0; i < c->added.rule.len; i++)
+		if (!nft_overlay_again(&c->live->tree, &c->live->piece, &c->taken, was + i, is + i,
+				       &c->arena, &c->put))
+			return false;
+	for (size_t i = 0; i < c->stay.list.len; i++)
+		c->stay.list.at[i].rule += is - was;
+	nft_front_add(c->live, &none, &c->stay);
+	return true;
+}
+
+static bool put_in_front(struct change *c)
+{
+	if (c->again)
+		return put_again(c);
+	if (!c->was)
+		return cut_added(c);
+	take_cut(c);
+	return true;
+}
+
 // Pieces that are to go and pieces that come must not meet in one map: the kernel compares them.
 static bool stand_in_front(struct change *c)
 {
-	if (!c->live->tree.overlay || c->fold || c->taken.list.len ||
+	if (!c->live->tree.overlay || c->fold || (c->taken.list.len && !c->again) ||
 	    c->live->front.rule.len + c->added.rule.len > NFT_OVERLAY_RULES)
 		return false;
-	if (c->was)
-		take_cut(c);
-	else if (!cut_added(c))
-		return false;
-	return c->live->piece.list.len + c->put.list.len <= NFT_OVERLAY_PIECES;
+	return put_in_front(c) && c->live->piece.list.len + c->put.list.len <= NFT_OVERLAY_PIECES;
 }
 
 // Without edits, a rule that has no place in this tree stays in front.

@@ -31,14 +31,16 @@ static void lose_place(struct nft_live *live, const struct nft_piece *piece)
 }
 
 void nft_front_take(struct nft_live *live, uint32_t rule, struct arena *arena,
-		    struct nft_pieces *taken)
+		    struct nft_pieces *own, struct nft_pieces *others)
 {
+	const struct nft_form *form = live->tree.rule.at[rule];
 	struct nft_pieces *from = &live->piece;
 	size_t n = 0;
 	for (size_t i = 0; i < from->list.len; i++)
 		if (from->list.at[i].rule == rule) {
-			lose_place(live, &from->list.at[i]);
-			vec_push(arena, &taken->list, from->list.at[i]);
+			struct nft_piece piece = from->list.at[i];
+			lose_place(live, &piece);
+			vec_push(arena, piece.box.rule == form ? &own->list : &others->list, piece);
 		} else {
 			from->list.at[n++] = from->list.at[i];
 		}

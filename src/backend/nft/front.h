@@ -9,9 +9,10 @@ void nft_front_add(struct nft_live *live, const struct nft_waiting *rules,
 		   const struct nft_pieces *pieces);
 // A rule leaves the front, as it is in the tree now.
 void nft_front_leave(struct nft_live *live, uint32_t rule);
-// A rule goes that stands in front and nowhere else; its pieces are added to `taken`.
+// A rule goes that stands in front and nowhere else; its pieces are added to these: its own ones, and those of others that
+// it stands behind.
 void nft_front_take(struct nft_live *live, uint32_t rule, struct arena *arena,
-		    struct nft_pieces *taken);
+		    struct nft_pieces *own, struct nft_pieces *others);
 // What stands in front, and these rules, in the order of the list.
 void nft_front_waiting(const struct nft_live *live, const struct nft_waiting *more,
 		       struct arena *arena, struct nft_waiting *out);

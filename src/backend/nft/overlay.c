@@ -401,6 +401,20 @@ static bool stand_in_lane(struct coming *c, bool apart)
 	return stand_behind(c) && are_sure(c);
 }
 
+// With the boxes of these pieces, behind all that the lane has.
+static bool stand_again(struct coming *c, const struct nft_pieces *own)
+{
+	const struct nft_form *form = c->tree->rule.at[c->rule];
+	c->out->list.len = c->before;
+	fill(c);
+	for (size_t i = 0; i < own->list.len; i++) {
+		struct nft_box box = {.range = own->list.at[i].box.range, .rule = form};
+		if (!nft_filling_add(c->map[kind_of(own->list.at[i].map)], &box, PARTS_MOST))
+			return false;
+	}
+	return take_boxes(c, form) && are_sure(c);
+}
+
 static bool find_pieces(struct coming *c, uint32_t new_from)
 {
 	if (c->whole.never)
@@ -412,6 +426,12 @@ static bool find_pieces(struct coming *c, uint32_t new_from)
 		if (stand_in_lane(c, apart))
 			return true;
 	return false;
+}
+
+static void name_pieces(struct coming *c)
+{
+	for (size_t i = c->before; i < c->out->list.len; i++)
+		c->out->list.at[i].rule = c->rule;
 }
 
 bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule,
@@ -426,9 +446,33 @@ bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there
 	nft_area_of(tree->rule.at[rule], arena, &c.whole);
 	if (!nft_form_plain(tree->rule.at[rule]) || !find_pieces(&c, new_from))
 		return false;
-	for (size_t i = c.before; i < out->list.len; i++)
-		out->list.at[i].rule = rule;
+	name_pieces(&c);
 	return true;
+}
+
+bool nft_overlay_again(const struct nft_tree *tree, const struct nft_pieces *there,
+		       const struct nft_pieces *leaving, uint32_t was, uint32_t rule,
+		       struct arena *arena, struct nft_pieces *out)
+{
+	struct nft_pieces own = {{0}};
+	struct coming c = {.tree = tree,
+			   .there = there,
+			   .arena = arena,
+			   .rule = rule,
+			   .out = out,
+			   .before = out->list.len};
+	for (size_t i = 0; i < leaving->list.len; i++)
+		if (leaving->list.at[i].rule == was)
+			vec_push(arena, &own.list, leaving->list.at[i]);
+	if (!nft_form_plain(tree->rule.at[rule]))
+		return false;
+	bool found = !own.list.len;
+	c.lane = found ? 0 : own.list.at[0].map / NFT_OVERLAY_KINDS;
+	while (!found && ++c.lane < NFT_OVERLAY_LANES)
+		found = stand_again(&c, &own);
+	if (found)
+		name_pieces(&c);
+	return found;
 }
 
 bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front, uint32_t rule)

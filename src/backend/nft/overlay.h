@@ -55,6 +55,12 @@ void nft_overlay_map(const struct nft_tree *tree, size_t map, const struct nft_p
 // has pieces cut from them. Rules with numbers from `new_from` on are not there yet, but come with it.
 bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule,
 		     uint32_t new_from, struct arena *arena, struct nft_pieces *out) must_check;
+// The pieces of a rule for the packets of one that was in front, with those of its own that are about to leave: the same
+// boxes, in a lane that is looked up behind theirs, so that it has no packet before they have left. False when no such lane
+// takes them.
+bool nft_overlay_again(const struct nft_tree *tree, const struct nft_pieces *there,
+		       const struct nft_pieces *leaving, uint32_t was, uint32_t rule,
+		       struct arena *arena, struct nft_pieces *out) must_check;
 // Whether a rule that goes has had packets that one of those in front would have else.
 bool nft_overlay_needs(const struct nft_tree *tree, const struct nft_waiting *front,
 		       uint32_t rule) must_check;

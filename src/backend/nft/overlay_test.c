@@ -122,17 +122,24 @@ static void assert_read_back(struct test_fixture *f)
 							      : state.strange.list.at[0].intended);
 }
 
-// A rule does the opposite, half the time one that others stand behind.
+enum { TURN_ANY, TURN_IN_FRONT, TURN_HELPING, TURNINGS };
+
+static bool is_one(const struct nft_live *live, const struct nft_live_rule *rule, unsigned turning)
+{
+	return rule->forms && (turning == TURN_IN_FRONT
+				       ? !live->tree.placed.at[rule->first]
+				       : nft_overlay_helps(&live->tree, &live->piece, rule->first));
+}
+
+// A rule does the opposite: any, one that stands in front, or one that others stand behind.
 static struct backend_edit turn(struct test_fixture *f, struct test_random *random)
 {
 	const struct nft_live *live = f->nft->live;
 	size_t at = test_random_below(random, (uint32_t)f->ruleset.rule.len), i = at;
-	bool helping = live && test_random_below(random, 2);
-	while (helping && ++i < at + live->rule.len) {
-		const struct nft_live_rule *rule = &live->rule.at[i % live->rule.len];
-		if (rule->forms && nft_overlay_helps(&live->tree, &live->piece, rule->first))
-			break;
-	}
+	unsigned turning = live ? test_random_below(random, TURNINGS) : TURN_ANY;
+	while (turning != TURN_ANY && ++i < at + live->rule.len &&
+	       !is_one(live, &live->rule.at[i % live->rule.len], turning))
+		;
 	at = i % f->ruleset.rule.len;
 	struct ir_rule *rule = &f->ruleset.rule.at[at];
 	rule->verdict = rule->verdict == IR_PASS ? IR_DROP : IR_PASS;
@@ -384,6 +391,44 @@ static void others_decide_in_front_of_a_rule(void **state)
 	assert_int_equal(backend_nft_replaced(f->nft), 0);
 }
 
+// A rule that stands in front turns there, apart or behind others, while there are lanes behind its own; then all come to
+// their places. What the others have counted goes on.
+static void turn_in_front(struct test_fixture *f, size_t at, size_t pieces)
+{
+	for (unsigned i = 0; i < NFT_OVERLAY_LANES; i++) {
+		uint64_t counted[OTHERS + 1] = {[1] = i + 1, [OTHERS] = 1};
+		assert_int_equal(in_front(f), pieces);
+		assert_int_equal(differences(f, i % 2), 0);
+		test_fixture_send(f, 4, 1);
+		test_fixture_send(f, 8, 1);
+		assert_counted(f, counted);
+		assert_true(test_fixture_turn(f, at));
+	}
+	assert_int_equal(in_front(f), 0);
+	assert_int_equal(differences(f, true), 0);
+	test_fixture_send(f, 8, 1);
+	assert_counted(f, (uint64_t[OTHERS + 1]){[1] = NFT_OVERLAY_LANES, [OTHERS] = 1});
+	assert_int_equal(backend_nft_replaced(f->nft), 0);
+}
+
+static void a_rule_in_front_turns_there(void **state)
+{
+	struct test_fixture *f = *state;
+	start_with_others(f);
+	insert(f, OTHERS, test_fixture_rule(f, IR_DROP, 8, 8));
+	assert_false(behind_others(f));
+	turn_in_front(f, OTHERS, 2); // of both versions
+}
+
+static void a_rule_behind_others_turns_there(void **state)
+{
+	struct test_fixture *f = *state;
+	start_with_others(f);
+	insert(f, OTHERS, rule_without_ports(f, IR_PASS));
+	assert_true(behind_others(f));
+	turn_in_front(f, OTHERS, 2 * (OTHERS + 2));
+}
+
 // One that comes between them has packets of both: all come to their places.
 static void a_rule_between_sends_all_to_their_places(void **state)
 {
@@ -567,6 +612,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(packets_without_a_header_are_found, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(others_decide_in_front_of_a_rule, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_rule_in_front_turns_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_rule_behind_others_turns_there, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_rule_between_sends_all_to_their_places, set_up,
 						tear_down),

@@ -18,6 +18,7 @@
 
 #define AT_ONCE 200u
 #define FRAMES 2048u    // different packets
+#define OFTEN 7         // times a rule turns in front, until that has no room
 #define PACKETS_MOST 50 // times as many as are wanted, when the replacing takes its time
 
 const char *const test_swap_kind[TEST_SWAP_KINDS] = {"dropped by both", "passed by A",
@@ -89,7 +90,7 @@ static struct backend_edit edit_one(struct running *r, size_t at)
 	struct ir_ruleset *b = &r->policy[1];
 	struct ir_rule rule = r->policy[0].rule.at[at];
 	struct backend_edit edit = {at, 1, b->rule.len, 0};
-	unsigned how = test_random_below(&r->random, 3);
+	unsigned how = r->swap->turns ? 1 : test_random_below(&r->random, 3);
 	if (how == 0)
 		return edit; // taken out
 	rule.verdict = rule.verdict == IR_PASS ? IR_DROP : IR_PASS;
@@ -200,7 +201,7 @@ static bool replace(struct running *r, unsigned by, bool delta)
 	arena_init(&arena);
 	diags_init(&diags, &arena);
 	size_t replaced = backend_nft_replaced(r->nft);
-	bool change = delta && (by || !r->swap->one_edit);
+	bool change = delta && (by || r->swap->turns || !r->swap->one_edit);
 	int done = change ? backend_nft_change(r->nft, &r->policy[by], r->edit[!by].at,
 					       r->edit[!by].len, &diags)
 			  : backend_nft_apply(r->nft, &r->policy[by], &diags);
@@ -208,7 +209,7 @@ static bool replace(struct running *r, unsigned by, bool delta)
 	if (done == BACKEND_DONE && delta && r->nft->live->front.rule.len) {
 		r->in_front++;
 		r->behind += stand_behind_others(r->nft->live);
-		if (r->in_front % 2)
+		if (r->swap->turns ? !(r->in_front % OFTEN) : r->in_front % 2)
 			done = backend_nft_settle(r->nft, &r->policy[by], &diags);
 	}
 	for (size_t i = 0; i < diags.list.len; i++)

@@ -15,6 +15,7 @@ struct test_swap {
 	unsigned edited_one_in;
 	bool delta;
 	bool one_edit; // and no more: of a rule that is in force in one of them only, or does the opposite
+	bool turns; // the edit is of a rule that does the opposite, and is not given its place each time
 	bool packets_only; // no flow rules
 	bool firewall;     // the rules meet many others; else few
 	struct backend_nft_shape shape;
