@@ -54,21 +54,33 @@ static bool resets(const uint8_t *ip, size_t len, const struct test_packet *p)
 					  : acknowledges && ack == p->seq + length);
 }
 
-static void answered(struct test_oracle *o, enum test_side at, const uint8_t *frame, size_t len)
+// Resets of two packets may look alike: one belongs to the one that is to be rejected, if any is. Which rule has rejected
+// one, the counters tell.
+static struct test_item *find_answered(struct test_oracle *o, const uint8_t *frame, size_t len)
 {
-	uint32_t id;
 	struct test_case *t = o->test;
-	if (frame[0] & 1)
-		return; // the router's own multicasts
+	uint32_t id;
 	bool unreachable = test_frame_inner_id(frame, len, &id);
+	struct test_item *found = NULL;
 	for (size_t i = 0; i < t->item.len; i++) {
 		struct test_item *item = &t->item.at[i];
-		if (item->sent && !item->answered &&
+		if (item->sent && item->after_change == o->after_change && !item->answered &&
 		    (unreachable ? item->packet.id == id
-				 : resets(frame + 14, len - 14, &item->packet))) {
-			item->answered = true;
-			return;
-		}
+				 : resets(frame + 14, len - 14, &item->packet)) &&
+		    (!found || (item->verdict == IR_REJECT && found->verdict != IR_REJECT)))
+			found = item;
+	}
+	return found;
+}
+
+static void answered(struct test_oracle *o, enum test_side at, const uint8_t *frame, size_t len)
+{
+	if (frame[0] & 1)
+		return; // the router's own multicasts
+	struct test_item *item = find_answered(o, frame, len);
+	if (item) {
+		item->answered = true;
+		return;
 	}
 	struct buf hex;
 	buf_init(&hex);
@@ -296,6 +308,7 @@ static void check_settled(struct test_oracle *o, struct arena *arena, unsigned w
 static void send_phase(struct test_oracle *o, bool after_change)
 {
 	uint8_t frame[TEST_FRAME_MOST];
+	o->after_change = after_change;
 	for (size_t i = 0; i < o->test->item.len; i++) {
 		const struct test_item *item = &o->test->item.at[i];
 		if (!item->sent || item->after_change != after_change)

@@ -13,7 +13,8 @@ struct test_oracle {
 	struct backend_nft *nfts[2];
 	struct test_net *net; // the case's
 	struct backend_nft *nft;
-	struct test_case *test; // that is running
+	struct test_case *test; // that is running …
+	bool after_change;      // … and of which these packets are sent
 	char fault[4096];       // what is wrong with it, and of which kind
 	const char *kind;
 	bool edited;    // the second ruleset was made of the first by a change …
