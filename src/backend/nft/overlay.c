@@ -428,6 +428,17 @@ static bool find_pieces(struct coming *c, uint32_t new_from)
 	return false;
 }
 
+static struct coming coming(const struct nft_tree *tree, const struct nft_pieces *there,
+			    uint32_t rule, struct arena *arena, struct nft_pieces *out)
+{
+	return (struct coming){.tree = tree,
+			       .there = there,
+			       .arena = arena,
+			       .rule = rule,
+			       .out = out,
+			       .before = out->list.len};
+}
+
 static void name_pieces(struct coming *c)
 {
 	for (size_t i = c->before; i < c->out->list.len; i++)
@@ -437,12 +448,7 @@ static void name_pieces(struct coming *c)
 bool nft_overlay_cut(const struct nft_tree *tree, const struct nft_pieces *there, uint32_t rule,
 		     uint32_t new_from, struct arena *arena, struct nft_pieces *out)
 {
-	struct coming c = {.tree = tree,
-			   .there = there,
-			   .arena = arena,
-			   .rule = rule,
-			   .out = out,
-			   .before = out->list.len};
+	struct coming c = coming(tree, there, rule, arena, out);
 	nft_area_of(tree->rule.at[rule], arena, &c.whole);
 	if (!nft_form_plain(tree->rule.at[rule]) || !find_pieces(&c, new_from))
 		return false;
@@ -455,12 +461,7 @@ bool nft_overlay_again(const struct nft_tree *tree, const struct nft_pieces *the
 		       struct arena *arena, struct nft_pieces *out)
 {
 	struct nft_pieces own = {{0}};
-	struct coming c = {.tree = tree,
-			   .there = there,
-			   .arena = arena,
-			   .rule = rule,
-			   .out = out,
-			   .before = out->list.len};
+	struct coming c = coming(tree, there, rule, arena, out);
 	for (size_t i = 0; i < leaving->list.len; i++)
 		if (leaving->list.at[i].rule == was)
 			vec_push(arena, &own.list, leaving->list.at[i]);

@@ -223,8 +223,8 @@ struct nft_entry nft_entry_of(const struct nft_tree *tree, uint32_t rule) must_c
 bool nft_entries_closed(const struct nft_tree *tree, const struct nft_entry *at,
 			size_t len) must_check;
 bool nft_form_decides(const struct nft_form *form) must_check;
-// Boxes of the rule decide by themselves instead of leading to its chain: it does no more than an element of a map can, and
-// stands in few leaves, as all its maps are to be made anew when it is turned.
+// Boxes of the rule decide by themselves instead of leading to its chain: they may in this tree, it does no more than an
+// element of a map can, and stands in few leaves, as all its maps are to be made anew when it is turned.
 bool nft_tree_direct(const struct nft_tree *tree, uint32_t rule) must_check;
 // The same when it does what the form does.
 bool nft_tree_direct_as(const struct nft_tree *tree, uint32_t rule,
