@@ -20,7 +20,7 @@ static const struct test_swap swaps[] = {
 };
 // Of a long leaf a rule leaves its map as boxes; or it turns, in the chain to which its boxes lead or by a map that is made
 // anew. The number of rules says which, as all that is random comes from it.
-static const size_t leaving_or_turning[] = {400, 320};
+static const size_t leaving_or_turning[] = {307, 320};
 static const struct test_swap one_rule = {
 	.edited_one_in = 40,
 	.delta = true,

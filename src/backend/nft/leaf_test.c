@@ -188,7 +188,7 @@ static void turn(unsigned direct_least, size_t *maps_out, size_t *chains_out)
 	struct nft_program before;
 	begin_as(&w, &shape);
 	nft_program_init(&before, &w.arena);
-	nft_tree_program(&w.tree, &before);
+	nft_tree_program(&w.tree, &before); // makes the chains
 	struct nft_touched touched = {.arena = &w.arena};
 	struct nft_form *form = arena_memdup(&w.arena, w.tree.rule.at[rule], sizeof(*form));
 	form->act = ACT_DROP;
