@@ -5,11 +5,12 @@
 #include "backend/nft/compile.h"
 #include "backend/nft/decode.h"
 #include "backend/nft/flatten.h"
-#include "backend/nft/put.h"
 #include "backend/nft/test_walk.h"
 #include "base/base.h"
 
 #include <libmnl/libmnl.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
 #include <linux/netfilter/nf_tables.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -537,33 +538,23 @@ struct load {
 	uint32_t base, offset, bytes, reg;
 };
 
-static struct nlattr *begin_expression(struct nlmsghdr *nlh, const char *name, struct nlattr **data)
+static void put_load(struct nftnl_rule *rule, const struct load *load)
 {
-	struct nlattr *expression = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
-	*data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
-	return expression;
+	struct nftnl_expr *x = nftnl_expr_alloc("payload");
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_BASE, load->base);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET, load->offset);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_LEN, load->bytes);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_DREG, load->reg);
+	nftnl_rule_add_expr(rule, x);
 }
 
-static void put_load(struct nlmsghdr *nlh, const struct load *load)
+static void put_lookup(struct nftnl_rule *rule, uint32_t reg)
 {
-	struct nlattr *data, *expression = begin_expression(nlh, "payload", &data);
-	nft_put_u32(nlh, NFTA_PAYLOAD_BASE, load->base);
-	nft_put_u32(nlh, NFTA_PAYLOAD_OFFSET, load->offset);
-	nft_put_u32(nlh, NFTA_PAYLOAD_LEN, load->bytes);
-	nft_put_u32(nlh, NFTA_PAYLOAD_DREG, load->reg);
-	mnl_attr_nest_end(nlh, data);
-	mnl_attr_nest_end(nlh, expression);
-}
-
-static void put_lookup(struct nlmsghdr *nlh, uint32_t reg)
-{
-	struct nlattr *data, *expression = begin_expression(nlh, "lookup", &data);
-	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, "g1-m0");
-	nft_put_u32(nlh, NFTA_LOOKUP_SREG, reg);
-	nft_put_u32(nlh, NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
-	mnl_attr_nest_end(nlh, data);
-	mnl_attr_nest_end(nlh, expression);
+	struct nftnl_expr *x = nftnl_expr_alloc("lookup");
+	nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, "g1-m0");
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_SREG, reg);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
+	nftnl_rule_add_expr(rule, x);
 }
 
 // A rule of these loads and a lookup, read for TCP over IPv4.
@@ -574,14 +565,15 @@ static struct nft_form read_rule(struct world *w, const struct load *load, size_
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(room);
 	struct map sets = {.arena = &w->arena};
 	struct nft_form form = {0}, path = {0}, out;
-	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	struct nftnl_rule *rule = nftnl_rule_alloc();
 	for (size_t i = 0; i < loads; i++)
-		put_load(nlh, &load[i]);
-	put_lookup(nlh, reg);
-	mnl_attr_nest_end(nlh, list);
+		put_load(rule, &load[i]);
+	put_lookup(rule, reg);
+	nftnl_rule_nlmsg_build_payload(nlh, rule);
+	nftnl_rule_free(rule);
 	map_put(&sets, "g1-m0", map);
 	const struct nft_decoder decoder = {.arena = &w->arena, .sets = &sets, .prefix = "g1"};
-	nft_decode_rule(&decoder, list, &form);
+	nft_decode_rule(&decoder, mnl_nlmsg_get_payload(nlh), &form);
 	nft_form_match(&path, &w->arena, F_VERSION,
 		       algebra_set_one(&w->arena, NFT_VERSION_4, NFT_VERSION_4));
 	nft_form_match(&path, &w->arena, F_PROTO, algebra_set_one(&w->arena, 6, 6));

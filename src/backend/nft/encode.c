@@ -4,12 +4,15 @@
 // compares bytes.
 #include "backend/nft/boxes.h"
 #include "backend/nft/encode.h"
-#include "backend/nft/put.h"
 #include "backend/nft/table.h"
-#include "base/wire.h"
 
 #include <assert.h>
 #include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/set.h>
+#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -20,122 +23,109 @@
 
 // --- expressions ---
 
-struct expression {
-	struct nlmsghdr *nlh;
-	struct nlattr *element, *data;
-};
-
-static struct expression begin(struct nlmsghdr *nlh, const char *name)
+// At the rule's end.
+static struct nftnl_expr *add(struct nftnl_rule *rule, const char *name)
 {
-	struct expression e = {.nlh = nlh, .element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM)};
-	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
-	e.data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
-	return e;
+	struct nftnl_expr *x = base_oom(nftnl_expr_alloc(name));
+	nftnl_rule_add_expr(rule, x);
+	return x;
 }
 
-static void end(struct expression e)
+static void put_load_to(struct nftnl_rule *rule, const struct nft_field_info *info, uint32_t reg)
 {
-	mnl_attr_nest_end(e.nlh, e.data);
-	mnl_attr_nest_end(e.nlh, e.element);
-}
-
-static void put_load_to(struct nlmsghdr *nlh, const struct nft_field_info *info, uint32_t reg)
-{
-	struct expression e;
+	struct nftnl_expr *x;
 	switch (info->place.source) {
 	case SOURCE_META:
-		e = begin(nlh, "meta");
-		nft_put_u32(nlh, NFTA_META_KEY, info->place.key);
-		nft_put_u32(nlh, NFTA_META_DREG, reg);
+		x = add(rule, "meta");
+		nftnl_expr_set_u32(x, NFTNL_EXPR_META_KEY, info->place.key);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_META_DREG, reg);
 		break;
 	case SOURCE_CT:
-		e = begin(nlh, "ct");
-		nft_put_u32(nlh, NFTA_CT_KEY, info->place.key);
-		nft_put_u32(nlh, NFTA_CT_DREG, reg);
+		x = add(rule, "ct");
+		nftnl_expr_set_u32(x, NFTNL_EXPR_CT_KEY, info->place.key);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_CT_DREG, reg);
 		if (info->place.key >= NFT_CT_SRC && info->place.key != NFT_CT_PROTOCOL)
-			mnl_attr_put_u8(nlh, NFTA_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
+			nftnl_expr_set_u8(x, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
 		break;
 	case SOURCE_PAYLOAD:
 	default:
-		e = begin(nlh, "payload");
-		nft_put_u32(nlh, NFTA_PAYLOAD_BASE, info->place.key);
-		nft_put_u32(nlh, NFTA_PAYLOAD_OFFSET, info->place.offset);
-		nft_put_u32(nlh, NFTA_PAYLOAD_LEN, info->bytes);
-		nft_put_u32(nlh, NFTA_PAYLOAD_DREG, reg);
+		x = add(rule, "payload");
+		nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_BASE, info->place.key);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET, info->place.offset);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_LEN, info->bytes);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_DREG, reg);
 		break;
 	}
-	end(e);
 }
 
-static void put_load(struct nlmsghdr *nlh, const struct nft_field_info *info)
+static void put_load(struct nftnl_rule *rule, const struct nft_field_info *info)
 {
-	put_load_to(nlh, info, REGISTER);
+	put_load_to(rule, info, REGISTER);
 }
 
-static void put_mask(struct nlmsghdr *nlh, const void *mask, size_t len)
+static void put_mask(struct nftnl_rule *rule, const void *mask, uint32_t len)
 {
 	static const uint8_t zero[16];
-	struct expression e = begin(nlh, "bitwise");
-	nft_put_u32(nlh, NFTA_BITWISE_SREG, REGISTER);
-	nft_put_u32(nlh, NFTA_BITWISE_DREG, REGISTER);
-	nft_put_u32(nlh, NFTA_BITWISE_LEN, (uint32_t)len);
-	nft_put_data(nlh, NFTA_BITWISE_MASK, mask, len);
-	nft_put_data(nlh, NFTA_BITWISE_XOR, zero, len);
-	end(e);
+	struct nftnl_expr *x = add(rule, "bitwise");
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BITWISE_SREG, REGISTER);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BITWISE_DREG, REGISTER);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BITWISE_LEN, len);
+	nftnl_expr_set(x, NFTNL_EXPR_BITWISE_MASK, mask, len);
+	nftnl_expr_set(x, NFTNL_EXPR_BITWISE_XOR, zero, len);
 }
 
-static void put_turn(struct nlmsghdr *nlh, size_t len)
+static void put_turn(struct nftnl_rule *rule, uint32_t len)
 {
-	struct expression e = begin(nlh, "byteorder");
-	nft_put_u32(nlh, NFTA_BYTEORDER_SREG, REGISTER);
-	nft_put_u32(nlh, NFTA_BYTEORDER_DREG, REGISTER);
-	nft_put_u32(nlh, NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON);
-	nft_put_u32(nlh, NFTA_BYTEORDER_LEN, (uint32_t)len);
-	nft_put_u32(nlh, NFTA_BYTEORDER_SIZE, (uint32_t)len);
-	end(e);
+	struct nftnl_expr *x = add(rule, "byteorder");
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SREG, REGISTER);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_DREG, REGISTER);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, len);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SIZE, len);
 }
 
-static void put_cmp(struct nlmsghdr *nlh, enum nft_cmp_ops op, const void *data, size_t len)
+static void put_cmp(struct nftnl_rule *rule, enum nft_cmp_ops op, const void *data, uint32_t len)
 {
-	struct expression e = begin(nlh, "cmp");
-	nft_put_u32(nlh, NFTA_CMP_SREG, REGISTER);
-	nft_put_u32(nlh, NFTA_CMP_OP, op);
-	nft_put_data(nlh, NFTA_CMP_DATA, data, len);
-	end(e);
+	struct nftnl_expr *x = add(rule, "cmp");
+	nftnl_expr_set_u32(x, NFTNL_EXPR_CMP_SREG, REGISTER);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_CMP_OP, op);
+	nftnl_expr_set(x, NFTNL_EXPR_CMP_DATA, data, len);
 }
 
-static void put_cmp_number(struct nlmsghdr *nlh, enum nft_cmp_ops op, u128 value, size_t len)
+void nft_to_bytes(u128 value, size_t len, uint8_t out[static 16])
+{
+	for (size_t i = len; i-- > 0; value >>= 8)
+		out[i] = (uint8_t)value;
+}
+
+static void put_cmp_number(struct nftnl_rule *rule, enum nft_cmp_ops op, u128 value, uint32_t len)
 {
 	uint8_t bytes[16];
 	nft_to_bytes(value, len, bytes);
-	put_cmp(nlh, op, bytes, len);
+	put_cmp(rule, op, bytes, len);
 }
 
-static void put_range(struct nlmsghdr *nlh, enum nft_range_ops op, u128 lo, u128 hi, size_t len)
+static void put_range(struct nftnl_rule *rule, enum nft_range_ops op, u128 lo, u128 hi,
+		      uint32_t len)
 {
-	struct expression e = begin(nlh, "range");
-	nft_put_u32(nlh, NFTA_RANGE_SREG, REGISTER);
-	nft_put_u32(nlh, NFTA_RANGE_OP, op);
-	nft_put_number(nlh, NFTA_RANGE_FROM_DATA, lo, len);
-	nft_put_number(nlh, NFTA_RANGE_TO_DATA, hi, len);
-	end(e);
+	uint8_t bytes[16];
+	struct nftnl_expr *x = add(rule, "range");
+	nftnl_expr_set_u32(x, NFTNL_EXPR_RANGE_SREG, REGISTER);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_RANGE_OP, op);
+	nft_to_bytes(lo, len, bytes);
+	nftnl_expr_set(x, NFTNL_EXPR_RANGE_FROM_DATA, bytes, len);
+	nft_to_bytes(hi, len, bytes);
+	nftnl_expr_set(x, NFTNL_EXPR_RANGE_TO_DATA, bytes, len);
 }
 
-static void put_lookup(struct nlmsghdr *nlh, const char *set)
+// `leads`: the element's verdict is what is done.
+static void put_lookup(struct nftnl_rule *rule, const char *set, bool leads)
 {
-	struct expression e = begin(nlh, "lookup");
-	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, set);
-	nft_put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
-	end(e);
-}
-
-static void put_chosen(struct nlmsghdr *nlh, const char *map)
-{
-	struct expression e = begin(nlh, "lookup");
-	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, map);
-	nft_put_u32(nlh, NFTA_LOOKUP_SREG, REGISTER);
-	nft_put_u32(nlh, NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
-	end(e);
+	struct nftnl_expr *x = add(rule, "lookup");
+	nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, set);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_SREG, REGISTER);
+	if (leads)
+		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 }
 
 // --- matches ---
@@ -186,79 +176,79 @@ static enum test test_of(const struct nft_match *match)
 }
 
 // The kernel's connection state is one bit of five.
-static void put_state(struct nlmsghdr *nlh, struct algebra_set states)
+static void put_state(struct nftnl_rule *rule, struct algebra_set states)
 {
 	uint32_t mask = 0, zero = 0;
 	for (unsigned s = 0; s < NFT_STATES; s++)
 		if (algebra_set_has(states, s))
 			mask |= nft_state_bit(s);
-	put_mask(nlh, &mask, sizeof(mask));
-	put_cmp(nlh, NFT_CMP_NEQ, &zero, sizeof(zero));
+	put_mask(rule, &mask, sizeof(mask));
+	put_cmp(rule, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
-static void put_known(struct nlmsghdr *nlh, bool known)
+static void put_known(struct nftnl_rule *rule, bool known)
 {
 	uint32_t mask = IPS_CONFIRMED, zero = 0;
-	put_mask(nlh, &mask, sizeof(mask));
-	put_cmp(nlh, known ? NFT_CMP_NEQ : NFT_CMP_EQ, &zero, sizeof(zero));
+	put_mask(rule, &mask, sizeof(mask));
+	put_cmp(rule, known ? NFT_CMP_NEQ : NFT_CMP_EQ, &zero, sizeof(zero));
 }
 
-static void put_narrow(struct nlmsghdr *nlh, const struct nft_field_info *info)
+static void put_narrow(struct nftnl_rule *rule, const struct nft_field_info *info)
 {
 	if (info->order == HOST)
-		put_turn(nlh, info->bytes);
+		put_turn(rule, info->bytes);
 	if (info->bits == info->bytes * 8)
 		return;
 	uint8_t mask[16];
 	nft_to_bytes(algebra_max(info->bits) << info->shift, info->bytes, mask);
-	put_mask(nlh, mask, info->bytes);
+	put_mask(rule, mask, info->bytes);
 }
 
-static void put_test(struct nlmsghdr *nlh, const struct nft_match *match, const char *set_name)
+static void put_test(struct nftnl_rule *rule, const struct nft_match *match, const char *set_name)
 {
 	const struct nft_field_info *info = &nft_field_info[match->field];
 	const struct algebra_range *r = match->set.at;
 	unsigned shift = info->shift;
-	size_t len = info->bytes;
+	uint32_t len = info->bytes;
 	switch (set_name ? TEST_SET : test_of(match)) {
 	case TEST_ANY:
-		put_cmp_number(nlh, NFT_CMP_GTE, 0, len);
+		put_cmp_number(rule, NFT_CMP_GTE, 0, len);
 		break;
 	case TEST_EQUAL:
-		put_cmp_number(nlh, NFT_CMP_EQ, r[0].lo << shift, len);
+		put_cmp_number(rule, NFT_CMP_EQ, r[0].lo << shift, len);
 		break;
 	case TEST_UNEQUAL:
-		put_cmp_number(nlh, NFT_CMP_NEQ, (r[0].hi + 1) << shift, len);
+		put_cmp_number(rule, NFT_CMP_NEQ, (r[0].hi + 1) << shift, len);
 		break;
 	case TEST_UP_TO:
-		put_cmp_number(nlh, NFT_CMP_LTE, r[0].hi << shift, len);
+		put_cmp_number(rule, NFT_CMP_LTE, r[0].hi << shift, len);
 		break;
 	case TEST_FROM:
-		put_cmp_number(nlh, NFT_CMP_GTE, r[0].lo << shift, len);
+		put_cmp_number(rule, NFT_CMP_GTE, r[0].lo << shift, len);
 		break;
 	case TEST_PREFIX:
 	case TEST_RANGE:
-		put_range(nlh, NFT_RANGE_EQ, r[0].lo << shift, r[0].hi << shift, len);
+		put_range(rule, NFT_RANGE_EQ, r[0].lo << shift, r[0].hi << shift, len);
 		break;
 	case TEST_OUTSIDE:
-		put_range(nlh, NFT_RANGE_NEQ, (r[0].hi + 1) << shift, (r[1].lo - 1) << shift, len);
+		put_range(rule, NFT_RANGE_NEQ, (r[0].hi + 1) << shift, (r[1].lo - 1) << shift, len);
 		break;
 	case TEST_SET:
-		put_lookup(nlh, set_name);
+		put_lookup(rule, set_name, false);
 		break;
 	}
 }
 
 // What was loaded goes on without its last bits.
-static void put_block(struct nlmsghdr *nlh, const struct nft_field_info *info, unsigned bits)
+static void put_block(struct nftnl_rule *rule, const struct nft_field_info *info, unsigned bits)
 {
 	uint8_t mask[16];
 	nft_to_bytes(algebra_max(info->bits) & ~algebra_max(bits), info->bytes, mask);
-	put_mask(nlh, mask, info->bytes);
+	put_mask(rule, mask, info->bytes);
 }
 
 // As nft(8) writes it: the first bytes, where they are loaded as quickly as all, or all behind a mask.
-static void put_prefix(struct nlmsghdr *nlh, const struct nft_match *match)
+static void put_prefix(struct nftnl_rule *rule, const struct nft_match *match)
 {
 	struct nft_field_info part = nft_field_info[match->field];
 	u128 value = match->set.at[0].lo;
@@ -266,31 +256,31 @@ static void put_prefix(struct nlmsghdr *nlh, const struct nft_match *match)
 	bool masked =
 		part.version == 4 && (bits < 16 || bits % 8 || part.place.source == SOURCE_CT);
 	if (masked) {
-		put_load(nlh, &part);
-		put_block(nlh, &part, bits);
+		put_load(rule, &part);
+		put_block(rule, &part, bits);
 	} else {
 		part.bytes = (uint8_t)(part.bytes - bits / 8);
 		value >>= bits;
-		put_load(nlh, &part);
+		put_load(rule, &part);
 	}
-	put_cmp_number(nlh, NFT_CMP_EQ, value, part.bytes);
+	put_cmp_number(rule, NFT_CMP_EQ, value, part.bytes);
 }
 
-static void put_match(struct nlmsghdr *nlh, const struct nft_match *match, const char *set_name)
+static void put_match(struct nftnl_rule *rule, const struct nft_match *match, const char *set_name)
 {
 	const struct nft_field_info *info = &nft_field_info[match->field];
 	if (!set_name && test_of(match) == TEST_PREFIX) {
-		put_prefix(nlh, match);
+		put_prefix(rule, match);
 		return;
 	}
-	put_load(nlh, info);
+	put_load(rule, info);
 	if (match->field == F_STATE) {
-		put_state(nlh, match->set);
+		put_state(rule, match->set);
 	} else if (match->field == F_KNOWN) {
-		put_known(nlh, algebra_set_has(match->set, 1));
+		put_known(rule, algebra_set_has(match->set, 1));
 	} else {
-		put_narrow(nlh, info);
-		put_test(nlh, match, set_name);
+		put_narrow(rule, info);
+		put_test(rule, match, set_name);
 	}
 }
 
@@ -411,87 +401,79 @@ void nft_encode_unused(struct nft_encoder *e, const struct nft_form *form)
 
 // --- statements ---
 
-static void put_timer(struct nlmsghdr *nlh, const struct nft_form *form)
+static void put_timer(struct nftnl_rule *rule, const struct nft_form *form)
 {
-	put_load(nlh, &nft_field_info[F_FLOW_PROTO]);
-	put_lookup(nlh, form->named_set);
-	struct expression e = begin(nlh, "dynset");
-	mnl_attr_put_strz(nlh, NFTA_DYNSET_SET_NAME, form->named_set);
-	nft_put_u32(nlh, NFTA_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-	nft_put_u32(nlh, NFTA_DYNSET_SREG_KEY, REGISTER);
-	nft_put_u64(nlh, NFTA_DYNSET_TIMEOUT, form->refresh_ms);
-	end(e);
+	put_load(rule, &nft_field_info[F_FLOW_PROTO]);
+	put_lookup(rule, form->named_set, false);
+	struct nftnl_expr *x = add(rule, "dynset");
+	nftnl_expr_set_str(x, NFTNL_EXPR_DYNSET_SET_NAME, form->named_set);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_DYNSET_SREG_KEY, REGISTER);
+	nftnl_expr_set_u64(x, NFTNL_EXPR_DYNSET_TIMEOUT, form->refresh_ms);
 }
 
-static void put_limit(struct nlmsghdr *nlh, const struct nft_limit *limit)
+static void put_limit(struct nftnl_rule *rule, const struct nft_limit *limit)
 {
-	struct expression e = begin(nlh, "limit");
-	nft_put_u64(nlh, NFTA_LIMIT_RATE, limit->rate);
-	nft_put_u64(nlh, NFTA_LIMIT_UNIT, limit->unit);
-	nft_put_u32(nlh, NFTA_LIMIT_BURST, limit->burst);
-	nft_put_u32(nlh, NFTA_LIMIT_TYPE, limit->bytes ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
-	nft_put_u32(nlh, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
-	end(e);
+	struct nftnl_expr *x = add(rule, "limit");
+	nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_RATE, limit->rate);
+	nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_UNIT, limit->unit);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_BURST, limit->burst);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_TYPE,
+			   limit->bytes ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_FLAGS, NFT_LIMIT_F_INV);
 }
 
-static void put_log(struct nlmsghdr *nlh, const struct nft_log *log)
+static void put_log(struct nftnl_rule *rule, const struct nft_log *log)
 {
-	struct expression e = begin(nlh, "log");
-	mnl_attr_put_strz(nlh, NFTA_LOG_PREFIX, log->prefix);
+	struct nftnl_expr *x = add(rule, "log");
+	nftnl_expr_set_str(x, NFTNL_EXPR_LOG_PREFIX, log->prefix);
 	if (log->to_group)
-		mnl_attr_put_u16(nlh, NFTA_LOG_GROUP, htobe16(log->group));
+		nftnl_expr_set_u16(x, NFTNL_EXPR_LOG_GROUP, log->group);
 	else
-		nft_put_u32(nlh, NFTA_LOG_LEVEL, NFT_LOGLEVEL_WARNING);
-	end(e);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_LOG_LEVEL, NFT_LOGLEVEL_WARNING);
 }
 
-static void put_verdict(struct nlmsghdr *nlh, uint32_t code, const char *chain)
+// `chain` NULL: it leads to none.
+static void put_verdict(struct nftnl_rule *rule, uint32_t code, const char *chain)
 {
-	struct expression e = begin(nlh, "immediate");
-	nft_put_u32(nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	nft_put_verdict_data(nlh, NFTA_IMMEDIATE_DATA, code, chain);
-	end(e);
+	struct nftnl_expr *x = add(rule, "immediate");
+	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_VERDICT, code);
+	if (chain)
+		nftnl_expr_set_str(x, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
-static void put_reject(struct nlmsghdr *nlh, bool reset)
+static void put_reject(struct nftnl_rule *rule, bool reset)
 {
-	struct expression e = begin(nlh, "reject");
-	nft_put_u32(nlh, NFTA_REJECT_TYPE, reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
-	mnl_attr_put_u8(nlh, NFTA_REJECT_ICMP_CODE, reset ? 0 : NFT_REJECT_ICMPX_PORT_UNREACH);
-	end(e);
+	struct nftnl_expr *x = add(rule, "reject");
+	nftnl_expr_set_u32(x, NFTNL_EXPR_REJECT_TYPE,
+			   reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
+	nftnl_expr_set_u8(x, NFTNL_EXPR_REJECT_CODE, reset ? 0 : NFT_REJECT_ICMPX_PORT_UNREACH);
 }
 
-static void put_found(struct nlmsghdr *nlh, const char *name, bool gate)
-{
-	if (gate)
-		put_lookup(nlh, name);
-	else
-		put_chosen(nlh, name);
-}
-
-static void put_branch(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_map *map)
+static void put_branch(struct nft_encoder *e, struct nftnl_rule *rule, const struct nft_map *map)
 {
 	char name[NFT_NAME];
 	const struct nft_field_info *info = &nft_field_info[map->field];
 	unsigned block = nft_map_block(map);
-	put_load(nlh, info);
-	put_narrow(nlh, info);
+	put_load(rule, info);
+	put_narrow(rule, info);
 	if (block && block != NFT_MAP_RANGES)
-		put_block(nlh, info, block);
-	put_found(nlh, nft_full_name(e, map->name, name), nft_is_gate(map->name));
+		put_block(rule, info, block);
+	put_lookup(rule, nft_full_name(e, map->name, name), !nft_is_gate(map->name));
 }
 
 // The key stands in registers of four bytes, from the first one on.
-static void put_boxes(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_boxes *boxes)
+static void put_boxes(struct nft_encoder *e, struct nftnl_rule *rule, const struct nft_boxes *boxes)
 {
 	for (size_t f = 0; f < boxes->fields; f++)
-		put_load_to(nlh, &nft_field_info[boxes->field[f]],
+		put_load_to(rule, &nft_field_info[boxes->field[f]],
 			    (uint32_t)(NFT_REG32_00 + nft_boxes_slots(boxes, f)));
 	char name[NFT_NAME];
-	put_found(nlh, nft_full_name(e, boxes->name, name), nft_is_gate(boxes->name));
+	put_lookup(rule, nft_full_name(e, boxes->name, name), !nft_is_gate(boxes->name));
 }
 
-static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_form *form)
+static void put_act(struct nft_encoder *e, struct nftnl_rule *rule, const struct nft_form *form)
 {
 	char name[NFT_NAME];
 	const char *chain = form->chain ? nft_full_name(e, form->chain, name) : NULL;
@@ -499,51 +481,75 @@ static void put_act(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nf
 	case ACT_CONTINUE:
 		break;
 	case ACT_BRANCH:
-		put_branch(e, nlh, &form->map);
+		put_branch(e, rule, &form->map);
 		break;
 	case ACT_BOXES:
-		put_boxes(e, nlh, &form->boxes);
+		put_boxes(e, rule, &form->boxes);
 		break;
 	case ACT_ACCEPT:
-		put_verdict(nlh, NF_ACCEPT, NULL);
+		put_verdict(rule, NF_ACCEPT, NULL);
 		break;
 	case ACT_DROP:
-		put_verdict(nlh, NF_DROP, NULL);
+		put_verdict(rule, NF_DROP, NULL);
 		break;
 	case ACT_RETURN:
-		put_verdict(nlh, (uint32_t)NFT_RETURN, NULL);
+		put_verdict(rule, (uint32_t)NFT_RETURN, NULL);
 		break;
 	case ACT_JUMP:
-		put_verdict(nlh, (uint32_t)NFT_JUMP, chain);
+		put_verdict(rule, (uint32_t)NFT_JUMP, chain);
 		break;
 	case ACT_GOTO:
-		put_verdict(nlh, (uint32_t)NFT_GOTO, chain);
+		put_verdict(rule, (uint32_t)NFT_GOTO, chain);
 		break;
 	case ACT_RESET:
 	case ACT_UNREACHABLE:
-		put_reject(nlh, form->act == ACT_RESET);
+		put_reject(rule, form->act == ACT_RESET);
 		break;
 	}
 	if (nft_form_gate(form))
-		put_verdict(nlh, (uint32_t)NFT_GOTO, chain);
+		put_verdict(rule, (uint32_t)NFT_GOTO, chain);
 }
 
-static void put_expressions(struct nft_encoder *e, struct nlmsghdr *nlh,
+static void put_expressions(struct nft_encoder *e, struct nftnl_rule *rule,
 			    const struct nft_form *form, const char *const *sets)
 {
-	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
 	for (size_t i = 0; i < form->len; i++)
-		put_match(nlh, &form->match[i], sets[i]);
+		put_match(rule, &form->match[i], sets[i]);
 	if (form->named_set)
-		put_timer(nlh, form);
+		put_timer(rule, form);
 	if (form->limited)
-		put_limit(nlh, &form->limit);
+		put_limit(rule, &form->limit);
 	if (nft_form_counts(form))
-		end(begin(nlh, "counter"));
+		(void)add(rule, "counter");
 	if (form->log.prefix)
-		put_log(nlh, &form->log);
-	put_act(e, nlh, form);
-	mnl_attr_nest_end(nlh, list);
+		put_log(rule, &form->log);
+	put_act(e, rule, form);
+}
+
+static struct nftnl_rule *rule_in(const char *table, const char *chain)
+{
+	struct nftnl_rule *rule = base_oom(nftnl_rule_alloc());
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
+	return rule;
+}
+
+static void put_tag(struct nftnl_rule *rule, const struct nft_tag *tag)
+{
+	struct buf bytes;
+	buf_init(&bytes);
+	nft_tag_bytes(tag, &bytes);
+	nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, bytes.data, (uint32_t)bytes.len);
+	buf_fini(&bytes);
+}
+
+// Frees it.
+static void write_rule(struct nft_batch *batch, uint16_t type, uint16_t flags, uint32_t owner,
+		       struct nftnl_rule *rule)
+{
+	nftnl_rule_nlmsg_build_payload(nft_batch_open(batch, type, flags, owner), rule);
+	nft_batch_close(batch);
+	nftnl_rule_free(rule);
 }
 
 void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct nft_form *form,
@@ -559,15 +565,13 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 		sets[i] = !i && form->guard ? nft_full_name(e, form->guard, guard)
 					    : set_for(e, &form->match[i], form->tag.rule);
 	use_chain(e, form);
-	struct nlmsghdr *nlh =
-		nft_batch_open(e->batch, NFT_MSG_NEWRULE, flags[spot], form->tag.rule);
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, e->table);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+	struct nftnl_rule *rule = rule_in(e->table, chain);
 	if (spot != SPOT_END)
-		nft_put_u64(nlh, NFTA_RULE_POSITION, handle);
-	put_expressions(e, nlh, form, sets);
-	nft_tag_put(nlh, NFTA_RULE_USERDATA, &form->tag);
-	nft_batch_close(e->batch);
+		nftnl_rule_set_u64(rule, NFTNL_RULE_POSITION, handle);
+	put_expressions(e, rule, form, sets);
+	if (form->tag.known)
+		put_tag(rule, &form->tag);
+	write_rule(e->batch, NFT_MSG_NEWRULE, flags[spot], form->tag.rule, rule);
 }
 
 void nft_encode_rule(struct nft_encoder *e, const char *chain, const struct nft_form *form)
@@ -583,21 +587,49 @@ void nft_encode_rule(struct nft_encoder *e, const char *chain, const struct nft_
 
 // --- tables, chains, deletion ---
 
-void nft_encode_table(struct nft_batch *batch, const char *table)
+// Frees it.
+static void write_table(struct nft_batch *batch, uint16_t type, uint16_t flags,
+			struct nftnl_table *table)
 {
-	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFT_NO_OWNER);
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
-	nft_put_u32(nlh, NFTA_TABLE_FLAGS, 0); // awake
+	nftnl_table_nlmsg_build_payload(nft_batch_open(batch, type, flags, NFT_NO_OWNER), table);
 	nft_batch_close(batch);
+	nftnl_table_free(table);
 }
 
-void nft_encode_chain(struct nft_batch *batch, const char *table, const char *chain, uint16_t flags)
+static struct nftnl_table *table_of(const char *name)
 {
-	struct nlmsghdr *nlh =
-		nft_batch_open(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | flags, NFT_NO_OWNER);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
+	struct nftnl_table *table = base_oom(nftnl_table_alloc());
+	nftnl_table_set_str(table, NFTNL_TABLE_NAME, name);
+	return table;
+}
+
+void nft_encode_table(struct nft_batch *batch, const char *name)
+{
+	struct nftnl_table *table = table_of(name);
+	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, 0); // awake
+	write_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, table);
+}
+
+static struct nftnl_chain *chain_in(const char *table, const char *name)
+{
+	struct nftnl_chain *chain = base_oom(nftnl_chain_alloc());
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
+	return chain;
+}
+
+// Frees it.
+static void write_chain(struct nft_batch *batch, uint16_t type, uint16_t flags,
+			struct nftnl_chain *chain)
+{
+	nftnl_chain_nlmsg_build_payload(nft_batch_open(batch, type, flags, NFT_NO_OWNER), chain);
 	nft_batch_close(batch);
+	nftnl_chain_free(chain);
+}
+
+void nft_encode_chain(struct nft_batch *batch, const char *table, const char *name, uint16_t flags)
+{
+	write_chain(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | flags, chain_in(table, name));
 }
 
 void nft_encode_empty(struct nft_encoder *e, const struct nft_chain *chain)
@@ -624,42 +656,36 @@ void nft_encode_program(struct nft_encoder *e, const struct nft_program *program
 		nft_encode_rules(e, program->chain.at[i]);
 }
 
-void nft_encode_base(struct nft_batch *batch, const char *table, const char *chain, bool drop)
+void nft_encode_base(struct nft_batch *batch, const char *table, const char *name, bool drop)
 {
-	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFT_NO_OWNER);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
-	struct nlattr *hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
-	nft_put_u32(nlh, NFTA_HOOK_HOOKNUM, NF_INET_FORWARD);
-	nft_put_u32(nlh, NFTA_HOOK_PRIORITY, 0);
-	mnl_attr_nest_end(nlh, hook);
-	nft_put_u32(nlh, NFTA_CHAIN_POLICY, drop ? NF_DROP : NF_ACCEPT);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
-	nft_batch_close(batch);
+	struct nftnl_chain *chain = chain_in(table, name);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_FORWARD);
+	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, 0);
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, drop ? NF_DROP : NF_ACCEPT);
+	write_chain(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain);
 }
 
 void nft_encode_delete(struct nft_batch *batch, uint16_t type, const char *table, const char *name)
 {
-	struct nlmsghdr *nlh = nft_batch_open(batch, type, 0, NFT_NO_OWNER);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
-	if (name && type == NFT_MSG_DELCHAIN)
-		mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, name);
-	else if (name)
-		mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
-	nft_batch_close(batch);
+	if (type == NFT_MSG_DELSET)
+		nft_write_set(batch, type, 0, NFT_NO_OWNER, nft_set_in(table, name));
+	else if (type == NFT_MSG_DELCHAIN)
+		write_chain(batch, type, 0, chain_in(table, name));
+	else
+		write_table(batch, type, 0, table_of(table));
 }
 
 void nft_encode_delete_rule(struct nft_batch *batch, const char *table, const char *chain,
 			    uint64_t handle)
 {
-	struct nlmsghdr *nlh = nft_batch_open(batch, NFT_MSG_DELRULE, 0, NFT_NO_OWNER);
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+	struct nftnl_rule *rule = rule_in(table, chain);
 	if (handle)
-		nft_put_u64(nlh, NFTA_RULE_HANDLE, handle);
-	nft_batch_close(batch);
+		nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
+	write_rule(batch, NFT_MSG_DELRULE, 0, NFT_NO_OWNER, rule);
 }
 
+// By its attributes, as libnftnl leaves out types that it does not know.
 void nft_encode_delete_other(struct nft_batch *batch, const char *table,
 			     const struct nft_other *other)
 {
@@ -667,6 +693,6 @@ void nft_encode_delete_other(struct nft_batch *batch, const char *table,
 	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_OBJ_NAME, other->name);
 	if (other->delete == NFT_MSG_DELOBJ)
-		nft_put_u32(nlh, NFTA_OBJ_TYPE, other->type);
+		mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htobe32(other->type));
 	nft_batch_close(batch);
 }

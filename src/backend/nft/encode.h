@@ -5,6 +5,9 @@
 #include "backend/nft/form.h"
 #include "backend/nft/netlink.h"
 
+struct nftnl_set;
+struct nftnl_set_elem;
+
 // Where the messages of a generation go. Equal sets are made once.
 struct nft_encoder {
 	struct arena *arena;
@@ -82,9 +85,29 @@ void nft_encode_delete_other(struct nft_batch *batch, const char *table,
 void nft_encode_timer(struct nft_batch *batch, const char *table, const char *set, uint8_t protocol,
 		      uint64_t first_ms);
 
+// Parts of messages, for those who write them. Objects of libnftnl belong to the caller until they are written.
+// The low `len` bytes, most significant first.
+void nft_to_bytes(u128 value, size_t len, uint8_t out[static 16]);
+struct nftnl_set *nft_set_in(const char *table, const char *name) must_check;
+// Frees the set.
+void nft_write_set(struct nft_batch *batch, uint16_t type, uint16_t flags, uint32_t owner,
+		   struct nftnl_set *set);
+// Elements of a set, in as many messages as they need.
+struct nft_elements {
+	struct nft_batch *batch;
+	const char *table, *set;
+	uint16_t type; // NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM
+	uint32_t owner;
+	struct nlmsghdr *open; // NULL: none
+	struct nlattr *list;
+};
+void nft_elements_add(struct nft_elements *elements, struct nftnl_set_elem *element); // frees it
+void nft_elements_end(struct nft_elements *elements);
+void nft_element_goto(struct nftnl_set_elem *element, const char *chain);
+
 // User data (tag.c): a comment that nft(8) shows, which has room for a part of long names only, and the tag.
 void nft_tag_comment(const struct nft_tag *tag, struct buf *out);
-void nft_tag_put(struct nlmsghdr *nlh, uint16_t type, const struct nft_tag *tag);
+void nft_tag_bytes(const struct nft_tag *tag, struct buf *out); // none of one that is not known
 #define NFT_UDATA_COMMENT 0
 #define NFT_UDATA_TAG 0x42
 #define NFT_UDATA_TAG_BYTES 11 // format, rule, clause, counts, length of the policy's name

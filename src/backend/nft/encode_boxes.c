@@ -3,17 +3,17 @@
 // values, so the order of the messages is the order of the boxes (docs/why/nft-boxes.md).
 #include "backend/nft/boxes.h"
 #include "backend/nft/encode.h"
-#include "backend/nft/put.h"
 
 #include <assert.h>
 #include <libmnl/libmnl.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/set.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-#define ELEMENTS_BYTES 40000u // of one message; an attribute holds 65535
-#define TYPE_BITS 6           // of one field in the type of a concatenation …
-#define TYPE_FIELDS 5u        // … which nft(8) shows up to here
+#define TYPE_BITS 6    // of one field in the type of a concatenation …
+#define TYPE_FIELDS 5u // … which nft(8) shows up to here
 
 // What nft(8) lists the keys as.
 static uint32_t type_of(const struct nft_boxes *boxes)
@@ -24,83 +24,59 @@ static uint32_t type_of(const struct nft_boxes *boxes)
 	return boxes->fields <= TYPE_FIELDS ? type : 0;
 }
 
-static void put_description(struct nlmsghdr *nlh, const struct nft_boxes *boxes)
-{
-	struct nlattr *desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
-	struct nlattr *concat = mnl_attr_nest_start(nlh, NFTA_SET_DESC_CONCAT);
-	for (size_t f = 0; f < boxes->fields; f++) {
-		struct nlattr *field = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-		nft_put_u32(nlh, NFTA_SET_FIELD_LEN, nft_field_info[boxes->field[f]].bytes);
-		mnl_attr_nest_end(nlh, field);
-	}
-	mnl_attr_nest_end(nlh, concat);
-	mnl_attr_nest_end(nlh, desc);
-}
-
 // One corner of the box: all its lowest values, or all its highest.
-static void put_corner(struct nlmsghdr *nlh, uint16_t type, const struct nft_boxes *boxes,
-		       const struct nft_box *box, bool high)
+static void put_corner(struct nftnl_set_elem *element, uint16_t attribute,
+		       const struct nft_boxes *boxes, const struct nft_box *box, bool high)
 {
 	uint8_t key[NFT_BOXES_FIELDS * 16] = {0}, value[16];
-	size_t at = 0;
+	uint32_t at = 0;
 	for (size_t f = 0; f < boxes->fields; f++) {
-		size_t bytes = nft_field_info[boxes->field[f]].bytes;
+		uint32_t bytes = nft_field_info[boxes->field[f]].bytes;
 		nft_to_bytes(high ? box->range[f].hi : box->range[f].lo, bytes, value);
 		memcpy(key + at, value, bytes);
 		at += (bytes + 3) / 4 * 4;
 	}
-	nft_put_data(nlh, type, key, at);
+	nftnl_set_elem_set(element, attribute, key, at);
 }
 
 // What the box does; it gets its counter from the map.
-static void put_outcome(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_box *box)
+static void put_outcome(struct nft_encoder *e, struct nftnl_set_elem *element,
+			const struct nft_box *box)
 {
 	const struct nft_form *rule = box->rule;
 	char name[NFT_NAME];
+	struct buf tag;
 	if (!rule) {
-		nft_put_verdict_data(nlh, NFTA_SET_ELEM_DATA, (uint32_t)NFT_GOTO,
-				     nft_full_name(e, box->chain, name));
+		nft_element_goto(element, nft_full_name(e, box->chain, name));
 		return;
 	}
-	nft_put_verdict_data(nlh, NFTA_SET_ELEM_DATA, rule->act == ACT_ACCEPT ? NF_ACCEPT : NF_DROP,
-			     NULL);
-	nft_tag_put(nlh, NFTA_SET_ELEM_USERDATA, &rule->tag);
-}
-
-static void put_box(struct nft_encoder *e, struct nlmsghdr *nlh, const struct nft_boxes *boxes,
-		    const struct nft_box *box, bool new)
-{
-	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	put_corner(nlh, NFTA_SET_ELEM_KEY, boxes, box, false);
-	put_corner(nlh, NFTA_SET_ELEM_KEY_END, boxes, box, true);
-	if (new && !nft_is_gate(boxes->name))
-		put_outcome(e, nlh, box);
-	mnl_attr_nest_end(nlh, element);
-}
-
-// As many as one message holds, from `at` on; returns the first one that is left.
-static size_t encode_some(struct nft_encoder *e, uint16_t type, const struct nft_boxes *boxes,
-			  size_t at, uint32_t owner)
-{
-	bool new = type == NFT_MSG_NEWSETELEM;
-	char name[NFT_NAME];
-	struct nlmsghdr *nlh =
-		nft_batch_open(e->batch, type, new ? NLM_F_CREATE | NLM_F_EXCL : 0, owner);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, e->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, nft_full_name(e, boxes->name, name));
-	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	for (; at < boxes->len && nlh->nlmsg_len < ELEMENTS_BYTES; at++)
-		put_box(e, nlh, boxes, &boxes->box[at], new);
-	mnl_attr_nest_end(nlh, list);
-	nft_batch_close(e->batch);
-	return at;
+	nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_VERDICT,
+			       rule->act == ACT_ACCEPT ? NF_ACCEPT : NF_DROP);
+	buf_init(&tag);
+	nft_tag_bytes(&rule->tag, &tag);
+	if (tag.len)
+		nftnl_set_elem_set(element, NFTNL_SET_ELEM_USERDATA, tag.data, (uint32_t)tag.len);
+	buf_fini(&tag);
 }
 
 void nft_encode_box_elements(struct nft_encoder *e, uint16_t type, const struct nft_boxes *boxes,
 			     uint32_t owner)
 {
-	for (size_t at = 0; at < boxes->len;)
-		at = encode_some(e, type, boxes, at, owner);
+	char name[NFT_NAME];
+	struct nft_elements to = {.batch = e->batch,
+				  .table = e->table,
+				  .set = nft_full_name(e, boxes->name, name),
+				  .type = type,
+				  .owner = owner};
+	for (size_t i = 0; i < boxes->len; i++) {
+		struct nftnl_set_elem *element = base_oom(nftnl_set_elem_alloc());
+		put_corner(element, NFTNL_SET_ELEM_KEY, boxes, &boxes->box[i], false);
+		put_corner(element, NFTNL_SET_ELEM_KEY_END, boxes, &boxes->box[i], true);
+		if (type == NFT_MSG_NEWSETELEM && !nft_is_gate(boxes->name))
+			put_outcome(e, element, &boxes->box[i]);
+		nft_elements_add(&to, element);
+	}
+	nft_elements_end(&to);
 }
 
 void nft_encode_more(struct nft_encoder *e, const struct nft_form *gate)
@@ -109,14 +85,6 @@ void nft_encode_more(struct nft_encoder *e, const struct nft_form *gate)
 		nft_encode_branches(e, NFT_MSG_NEWSETELEM, &gate->map, false, NFT_NO_OWNER);
 	else
 		nft_encode_box_elements(e, NFT_MSG_NEWSETELEM, &gate->boxes, NFT_NO_OWNER);
-}
-
-// That every element has.
-static void put_counter(struct nlmsghdr *nlh)
-{
-	struct nlattr *expression = mnl_attr_nest_start(nlh, NFTA_SET_EXPR);
-	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
-	mnl_attr_nest_end(nlh, expression);
 }
 
 static bool decides_somewhere(const struct nft_boxes *boxes)
@@ -134,21 +102,21 @@ void nft_encode_boxes(struct nft_encoder *e, const struct nft_boxes *boxes, uint
 	assert(boxes->fields >= 2 && boxes->fields <= NFT_BOXES_FIELDS && slots <= NFT_BOXES_SLOTS);
 	for (size_t f = 0; f < boxes->fields; f++)
 		assert(nft_boxes_field(boxes->field[f]));
-	struct nlmsghdr *nlh =
-		nft_batch_open(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner);
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, e->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, nft_full_name(e, boxes->name, name));
+	struct nftnl_set *set = nft_set_in(e->table, nft_full_name(e, boxes->name, name));
 	bool gate = nft_is_gate(boxes->name);
-	nft_put_u32(nlh, NFTA_SET_FLAGS,
-		    NFT_SET_INTERVAL | NFT_SET_CONCAT | (gate ? 0u : NFT_SET_MAP));
-	nft_put_u32(nlh, NFTA_SET_KEY_TYPE, type_of(boxes));
-	nft_put_u32(nlh, NFTA_SET_KEY_LEN, (uint32_t)slots * 4);
+	uint8_t bytes[NFT_BOXES_FIELDS];
+	for (size_t f = 0; f < boxes->fields; f++)
+		bytes[f] = nft_field_info[boxes->field[f]].bytes;
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS,
+			  NFT_SET_INTERVAL | NFT_SET_CONCAT | (gate ? 0u : NFT_SET_MAP));
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type_of(boxes));
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, (uint32_t)slots * 4);
+	nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, bytes, (uint32_t)boxes->fields);
 	if (!gate)
-		nft_put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
-	nft_put_u32(nlh, NFTA_SET_ID, ++e->ids);
-	put_description(nlh, boxes);
-	if (boxes->counts || decides_somewhere(boxes))
-		put_counter(nlh);
-	nft_batch_close(e->batch);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, ++e->ids);
+	if (boxes->counts || decides_somewhere(boxes)) // every element gets one
+		nftnl_set_add_expr(set, base_oom(nftnl_expr_alloc("counter")));
+	nft_write_set(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner, set);
 	nft_encode_box_elements(e, NFT_MSG_NEWSETELEM, boxes, owner);
 }

@@ -2,14 +2,79 @@
 // Sets and maps over one field as netlink messages. Single values make a hash, anything else intervals; large ones take as
 // many messages as they need.
 #include "backend/nft/encode.h"
-#include "backend/nft/put.h"
 
 #include <assert.h>
 #include <libmnl/libmnl.h>
+#include <libnftnl/set.h>
 #include <linux/netfilter/nf_tables.h>
 
 #define ELEMENTS_BYTES 40000u // of one message; an attribute holds 65535
 #define GUARD_ROOM 8u         // values
+
+// --- sets ---
+
+struct nftnl_set *nft_set_in(const char *table, const char *name)
+{
+	struct nftnl_set *set = base_oom(nftnl_set_alloc());
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, table);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
+	return set;
+}
+
+void nft_write_set(struct nft_batch *batch, uint16_t type, uint16_t flags, uint32_t owner,
+		   struct nftnl_set *set)
+{
+	nftnl_set_nlmsg_build_payload(nft_batch_open(batch, type, flags, owner), set);
+	nft_batch_close(batch);
+	nftnl_set_free(set);
+}
+
+// --- elements ---
+
+static void begin(struct nft_elements *e)
+{
+	uint16_t flags = e->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	e->open = nft_batch_open(e->batch, e->type, flags, e->owner);
+	mnl_attr_put_strz(e->open, NFTA_SET_ELEM_LIST_TABLE, e->table);
+	mnl_attr_put_strz(e->open, NFTA_SET_ELEM_LIST_SET, e->set);
+	e->list = mnl_attr_nest_start(e->open, NFTA_SET_ELEM_LIST_ELEMENTS);
+}
+
+void nft_elements_end(struct nft_elements *e)
+{
+	if (!e->open)
+		return;
+	mnl_attr_nest_end(e->open, e->list);
+	nft_batch_close(e->batch);
+	e->open = NULL;
+}
+
+void nft_elements_add(struct nft_elements *e, struct nftnl_set_elem *element)
+{
+	if (e->open && e->open->nlmsg_len >= ELEMENTS_BYTES)
+		nft_elements_end(e);
+	if (!e->open)
+		begin(e);
+	(void)nftnl_set_elem_nlmsg_build(e->open, element, NFTA_LIST_ELEM);
+	nftnl_set_elem_free(element);
+}
+
+void nft_element_goto(struct nftnl_set_elem *element, const char *chain)
+{
+	nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_VERDICT, (uint32_t)NFT_GOTO);
+	nftnl_set_elem_set_str(element, NFTNL_SET_ELEM_CHAIN, chain);
+}
+
+static struct nftnl_set_elem *element_of(u128 key, uint32_t len)
+{
+	uint8_t bytes[16];
+	struct nftnl_set_elem *element = base_oom(nftnl_set_elem_alloc());
+	nft_to_bytes(key, len, bytes);
+	nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, bytes, len);
+	return element;
+}
+
+// --- over one field ---
 
 static bool has_ranges(struct algebra_set set)
 {
@@ -29,93 +94,60 @@ static void encode_set(struct nft_encoder *e, const char *name, enum nft_field f
 		       uint32_t flags, size_t room, uint32_t owner)
 {
 	const struct nft_field_info *info = &nft_field_info[field];
-	struct nlmsghdr *nlh =
-		nft_batch_open(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner);
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, e->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
-	nft_put_u32(nlh, NFTA_SET_FLAGS, flags);
-	nft_put_u32(nlh, NFTA_SET_KEY_TYPE, info->type);
-	nft_put_u32(nlh, NFTA_SET_KEY_LEN, info->bytes);
+	struct nftnl_set *set = nft_set_in(e->table, name);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, flags);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, info->type);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, info->bytes);
 	if (flags & NFT_SET_MAP)
-		nft_put_u32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
-	nft_put_u32(nlh, NFTA_SET_ID, ++e->ids);
-	if (!(flags & NFT_SET_INTERVAL)) {
-		struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
-		nft_put_u32(nlh, NFTA_SET_DESC_SIZE, (uint32_t)room);
-		mnl_attr_nest_end(nlh, nest);
-	}
-	nft_batch_close(e->batch);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, ++e->ids);
+	if (!(flags & NFT_SET_INTERVAL))
+		nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, (uint32_t)room);
+	nft_write_set(e->batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, owner, set);
 }
 
-static void put_element(struct nlmsghdr *nlh, u128 key, size_t len, uint32_t flags,
-			const char *chain)
-{
-	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	if (flags)
-		nft_put_u32(nlh, NFTA_SET_ELEM_FLAGS, flags);
-	nft_put_number(nlh, NFTA_SET_ELEM_KEY, key, len);
-	if (chain)
-		nft_put_verdict_data(nlh, NFTA_SET_ELEM_DATA, (uint32_t)NFT_GOTO, chain);
-	mnl_attr_nest_end(nlh, element);
-}
-
-// Elements being written, in as many messages as they need.
-struct elements {
-	struct nft_encoder *encoder;
-	const char *name; // of the set
+// Elements over one field, being written.
+struct values {
+	struct nft_elements to;
 	const struct nft_field_info *info;
-	uint16_t type;
 	bool ranges;
-	uint32_t owner;
-	struct nlmsghdr *nlh; // the open message, NULL: none
-	struct nlattr *list;
 };
 
-static void end_elements(struct elements *e)
+static struct values values_of(struct nft_encoder *e, uint16_t type, const char *set,
+			       enum nft_field field, uint32_t owner)
 {
-	if (!e->nlh)
-		return;
-	mnl_attr_nest_end(e->nlh, e->list);
-	nft_batch_close(e->encoder->batch);
-	e->nlh = NULL;
-}
-
-static void begin_elements(struct elements *e)
-{
-	uint16_t flags = e->type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE | NLM_F_EXCL : 0;
-	e->nlh = nft_batch_open(e->encoder->batch, e->type, flags, e->owner);
-	mnl_attr_put_strz(e->nlh, NFTA_SET_ELEM_LIST_TABLE, e->encoder->table);
-	mnl_attr_put_strz(e->nlh, NFTA_SET_ELEM_LIST_SET, e->name);
-	e->list = mnl_attr_nest_start(e->nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return (struct values){.to = {.batch = e->batch,
+				      .table = e->table,
+				      .set = set,
+				      .type = type,
+				      .owner = owner},
+			       .info = &nft_field_info[field]};
 }
 
 // An interval is its first value and the first one behind it. Named sets want both, even where the next
-// interval begins there.
-static void add_range(struct elements *e, struct algebra_range r, const char *chain)
+// interval begins there. `chain` NULL: it leads to none.
+static void add_range(struct values *v, struct algebra_range r, const char *chain)
 {
-	const struct nft_field_info *info = e->info;
-	if (e->nlh && e->nlh->nlmsg_len > ELEMENTS_BYTES)
-		end_elements(e);
-	if (!e->nlh)
-		begin_elements(e);
-	put_element(e->nlh, r.lo << info->shift, info->bytes, 0, chain);
-	if (e->ranges && r.hi != algebra_max(info->bits))
-		put_element(e->nlh, (r.hi + 1) << info->shift, info->bytes,
-			    NFT_SET_ELEM_INTERVAL_END, NULL);
+	const struct nft_field_info *info = v->info;
+	struct nftnl_set_elem *first = element_of(r.lo << info->shift, info->bytes);
+	if (chain)
+		nft_element_goto(first, chain);
+	nft_elements_add(&v->to, first);
+	if (!v->ranges || r.hi == algebra_max(info->bits))
+		return;
+	struct nftnl_set_elem *behind = element_of((r.hi + 1) << info->shift, info->bytes);
+	nftnl_set_elem_set_u32(behind, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+	nft_elements_add(&v->to, behind);
 }
 
 static void encode_values(struct nft_encoder *e, uint16_t type, const struct nft_match *match,
 			  const char *name, uint32_t owner)
 {
-	struct elements to = {.encoder = e,
-			      .name = name,
-			      .info = &nft_field_info[match->field],
-			      .type = type,
-			      .ranges = has_ranges(match->set),
-			      .owner = owner};
+	struct values values = values_of(e, type, name, match->field, owner);
+	values.ranges = has_ranges(match->set);
 	for (size_t i = 0; i < match->set.len; i++)
-		add_range(&to, match->set.at[i], NULL);
-	end_elements(&to);
+		add_range(&values, match->set.at[i], NULL);
+	nft_elements_end(&values.to);
 }
 
 void nft_encode_match_set(struct nft_encoder *e, const struct nft_match *match, const char *name,
@@ -141,28 +173,18 @@ void nft_encode_guard(struct nft_encoder *e, const struct nft_form *form)
 	nft_encode_values(e, NFT_MSG_NEWSETELEM, form->guard, &form->match[0]);
 }
 
-static void encode_branches(struct elements *to, const struct nft_map *map)
-{
-	char name[NFT_NAME];
-	for (size_t i = 0; i < map->len; i++) {
-		bool leads = to->type == NFT_MSG_NEWSETELEM && !nft_is_gate(map->name);
-		const char *chain = nft_full_name(to->encoder, map->branch[i].chain, name);
-		add_range(to, map->branch[i].range, leads ? chain : NULL);
-	}
-	end_elements(to);
-}
-
 void nft_encode_branches(struct nft_encoder *e, uint16_t type, const struct nft_map *map,
 			 bool ranges, uint32_t owner)
 {
-	char name[NFT_NAME];
-	struct elements to = {.encoder = e,
-			      .name = nft_full_name(e, map->name, name),
-			      .info = &nft_field_info[map->field],
-			      .type = type,
-			      .ranges = ranges,
-			      .owner = owner};
-	encode_branches(&to, map);
+	char name[NFT_NAME], chain[NFT_NAME];
+	bool leads = type == NFT_MSG_NEWSETELEM && !nft_is_gate(map->name);
+	struct values values =
+		values_of(e, type, nft_full_name(e, map->name, name), map->field, owner);
+	values.ranges = ranges;
+	for (size_t i = 0; i < map->len; i++)
+		add_range(&values, map->branch[i].range,
+			  leads ? nft_full_name(e, map->branch[i].chain, chain) : NULL);
+	nft_elements_end(&values.to);
 }
 
 // A map with its elements.
@@ -177,29 +199,23 @@ void nft_encode_map(struct nft_encoder *e, const struct nft_map *map, uint32_t o
 	nft_encode_branches(e, NFT_MSG_NEWSETELEM, map, ranges, owner);
 }
 
-void nft_encode_timer(struct nft_batch *batch, const char *table, const char *set, uint8_t protocol,
-		      uint64_t first_ms)
+void nft_encode_timer(struct nft_batch *batch, const char *table, const char *name,
+		      uint8_t protocol, uint64_t first_ms)
 {
-	struct nlmsghdr *nlh =
-		nft_batch_open(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, NFT_NO_OWNER);
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set);
-	nft_put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
-	nft_put_u32(nlh, NFTA_SET_KEY_TYPE, nft_field_info[F_FLOW_PROTO].type);
-	nft_put_u32(nlh, NFTA_SET_KEY_LEN, 1);
-	nft_put_u32(nlh, NFTA_SET_ID, 1);
-	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
-	nft_put_u32(nlh, NFTA_SET_DESC_SIZE, 1);
-	mnl_attr_nest_end(nlh, nest);
-	nft_batch_close(batch);
-	nlh = nft_batch_open(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, NFT_NO_OWNER);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
-	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	nft_put_number(nlh, NFTA_SET_ELEM_KEY, protocol, 1);
-	nft_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, first_ms);
-	mnl_attr_nest_end(nlh, element);
-	mnl_attr_nest_end(nlh, list);
-	nft_batch_close(batch);
+	struct nftnl_set *set = nft_set_in(table, name);
+	struct nft_elements to = {.batch = batch,
+				  .table = table,
+				  .set = name,
+				  .type = NFT_MSG_NEWSETELEM,
+				  .owner = NFT_NO_OWNER};
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT | NFT_SET_EVAL);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, nft_field_info[F_FLOW_PROTO].type);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, 1);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, 1);
+	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, 1);
+	nft_write_set(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, NFT_NO_OWNER, set);
+	struct nftnl_set_elem *element = element_of(protocol, 1);
+	nftnl_set_elem_set_u64(element, NFTNL_SET_ELEM_TIMEOUT, first_ms);
+	nft_elements_add(&to, element);
+	nft_elements_end(&to);
 }

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -76,16 +77,10 @@ int nft_socket_fd(const struct nft_socket *s)
 
 // --- parts of batches ---
 
-static void put_frame(struct nft_batch *batch, uint16_t type)
+// `put`: nftnl_batch_begin or nftnl_batch_end.
+static void put_frame(struct nft_batch *batch, struct nlmsghdr *(*put)(char *, uint32_t))
 {
-	struct nlmsghdr *nlh =
-		mnl_nlmsg_put_header(buf_reserve(&batch->part.buf, NFT_MESSAGE_MOST));
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	nfg->nfgen_family = AF_UNSPEC;
-	nfg->version = NFNETLINK_V0;
-	nfg->res_id = htons(NFNL_SUBSYS_NFTABLES);
+	struct nlmsghdr *nlh = put(buf_reserve(&batch->part.buf, NFT_MESSAGE_MOST), 0);
 	buf_advance(&batch->part.buf, nlh->nlmsg_len);
 	vec_push(batch->arena, &batch->part.owner, NFT_NO_OWNER);
 }
@@ -94,7 +89,7 @@ static void empty(struct nft_batch *batch)
 {
 	buf_clear(&batch->part.buf);
 	batch->part.owner.len = 0;
-	put_frame(batch, NFNL_MSG_BATCH_BEGIN);
+	put_frame(batch, nftnl_batch_begin);
 }
 
 // Numbers the messages and has the last one before the end acknowledged. Returns its number.
@@ -195,7 +190,7 @@ static void begin(struct nft_batch *batch, struct nft_socket *s)
 	}
 	struct nft_errand *e = batch->errand;
 	struct nft_messages room = e->part;
-	put_frame(batch, NFNL_MSG_BATCH_END);
+	put_frame(batch, nftnl_batch_end);
 	*e = (struct nft_errand){.batch = batch,
 				 .socket = s,
 				 .part = batch->part,
@@ -288,15 +283,10 @@ struct nlmsghdr *nft_batch_open(struct nft_batch *batch, uint16_t type, uint16_t
 	assert(!batch->open);
 	if (batch->socket)
 		send_when_full(batch);
+	bool echo = batch->heard && type == NFT_MSG_DELRULE;
 	struct nlmsghdr *nlh =
-		mnl_nlmsg_put_header(buf_reserve(&batch->part.buf, NFT_MESSAGE_MOST));
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	if (batch->heard && type == NFT_MSG_DELRULE)
-		nlh->nlmsg_flags |= NLM_F_ECHO;
-	nfg->nfgen_family = NFPROTO_INET;
-	nfg->version = NFNETLINK_V0;
+		nftnl_nlmsg_build_hdr(buf_reserve(&batch->part.buf, NFT_MESSAGE_MOST), type,
+				      NFPROTO_INET, (uint16_t)(flags | (echo ? NLM_F_ECHO : 0)), 0);
 	batch->open = nlh;
 	vec_push(batch->arena, &batch->part.owner, owner);
 	return nlh;
@@ -330,13 +320,9 @@ int nft_batch_run(struct nft_socket *s, struct nft_batch *batch, struct nft_faul
 
 static void put_request(struct nft_socket *s, const struct nft_dump *dump, char *room)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(room);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | dump->type);
-	nlh->nlmsg_flags = NLM_F_REQUEST | (dump->single ? NLM_F_ACK : NLM_F_DUMP);
-	nlh->nlmsg_seq = ++s->seq;
-	nfg->nfgen_family = dump->family ? dump->family : NFPROTO_INET;
-	nfg->version = NFNETLINK_V0;
+	struct nlmsghdr *nlh =
+		nftnl_nlmsg_build_hdr(room, dump->type, dump->family ? dump->family : NFPROTO_INET,
+				      dump->single ? NLM_F_ACK : NLM_F_DUMP, ++s->seq);
 	if (dump->table)
 		mnl_attr_put_strz(nlh, 1, dump->table);
 	if (dump->name)

@@ -4,8 +4,6 @@
 #include "backend/nft/encode.h"
 #include "base/wire.h"
 
-#include <libmnl/libmnl.h>
-#include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
 struct nft_tag nft_tag_helper(void)
@@ -27,29 +25,26 @@ void nft_tag_comment(const struct nft_tag *tag, struct buf *out)
 			out->data[i] = '\'';
 }
 
-void nft_tag_put(struct nlmsghdr *nlh, uint16_t type, const struct nft_tag *tag)
+void nft_tag_bytes(const struct nft_tag *tag, struct buf *out)
 {
 	if (!tag->known)
 		return;
-	struct buf comment, all;
+	struct buf comment;
 	buf_init(&comment);
-	buf_init(&all);
 	size_t policy = tag->policy ? strnlen(tag->policy, NFT_COMMENT_MOST / 2) : 0;
 	nft_tag_comment(tag, &comment);
 	if (comment.len) {
-		wire_put_u8(&all, NFT_UDATA_COMMENT);
-		wire_put_u8(&all, (uint8_t)(comment.len + 1));
-		buf_add(&all, comment.data, comment.len + 1);
+		wire_put_u8(out, NFT_UDATA_COMMENT);
+		wire_put_u8(out, (uint8_t)(comment.len + 1));
+		buf_add(out, comment.data, comment.len + 1);
 	}
-	wire_put_u8(&all, NFT_UDATA_TAG);
-	wire_put_u8(&all, NFT_UDATA_TAG_BYTES);
-	wire_put_u8(&all, 1);
-	wire_put_u32(&all, tag->rule);
-	wire_put_u32(&all, tag->clause);
-	wire_put_u8(&all, tag->counts);
-	wire_put_u8(&all, (uint8_t)policy);
-	mnl_attr_put(nlh, type, all.len, all.data);
-	buf_fini(&all);
+	wire_put_u8(out, NFT_UDATA_TAG);
+	wire_put_u8(out, NFT_UDATA_TAG_BYTES);
+	wire_put_u8(out, 1);
+	wire_put_u32(out, tag->rule);
+	wire_put_u32(out, tag->clause);
+	wire_put_u8(out, tag->counts);
+	wire_put_u8(out, (uint8_t)policy);
 	buf_fini(&comment);
 }
 
