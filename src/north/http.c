@@ -589,9 +589,11 @@ struct north *north_new(const struct north_options *options, struct diags *diags
 		ok = false;
 	}
 	north->streams = streams_new(options->engine, &north->workspaces);
+	// NETCONF first: whoever gets an answer over HTTPS may count on all being there.
+	ok = ok && start_netconf(north, diags);
 	for (size_t i = 0; i < options->listens && ok; i++)
 		ok = start(north, options->listen[i], diags);
-	if (ok && start_netconf(north, diags))
+	if (ok)
 		return north;
 	north_free(north);
 	return NULL;
