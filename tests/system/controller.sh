@@ -2,8 +2,13 @@
 # Sourced by system tests of the HTTP interface, after steps.sh: one bulwarkd on the loopback interface, as a user without
 # any privilege, and questions to it with curl. Wants: $root, $bin, $run.
 . "$root/lab/wait.sh"
-free_port() { python3 -c 'import socket; s = socket.socket(socket.AF_INET6); s.bind(("::1", 0)); print(s.getsockname()[1])'; }
-port=$(free_port)
+# Two ports on which nobody listens: two questions, one after the other, may get the same answer.
+read -r port netconf < <(python3 -c '
+import socket
+both = [socket.socket(socket.AF_INET6) for _ in range(2)]
+for s in both:
+    s.bind(("::1", 0))
+print(*[s.getsockname()[1] for s in both])')
 url=https://[::1]:$port
 cfi=ietf-i2nsf-cons-facing-interface
 
