@@ -27,8 +27,9 @@ struct bench {
 	struct ir_ruleset rules;
 	struct test_random random;
 	char name[32];
-	bool wrong;  // what is enforced was found to differ, or was not found out
-	bool proven; // by the last comparison
+	double applied; // seconds
+	bool wrong;     // what is enforced was found to differ, or was not found out
+	bool proven;    // by the last comparison
 };
 
 static void check(bool good, const char *what)
@@ -159,7 +160,8 @@ static void all_of_it(struct bench *b)
 {
 	char beside[64];
 	double before = figure_peak_mb();
-	print(b, "apply", apply(b), "s", "");
+	b->applied = apply(b);
+	print(b, "apply", b->applied, "s", "");
 	snprintf(beside, sizeof(beside), "%.0f MB of it are the rules", before);
 	print(b, "peak memory of apply", figure_peak_mb(), "MB", beside);
 	print(b, "replace by itself", apply(b), "s", "");
@@ -276,7 +278,10 @@ static void peer(struct bench *b)
 		      write(fd, script.data, script.len) == (ssize_t)script.len,
 	      "writing a script");
 	close(fd);
-	print(b, "peer: the same by nft -f", run_nft(name), "s", "");
+	char beside[64];
+	double took = run_nft(name);
+	snprintf(beside, sizeof(beside), "apply takes %.2f of that", b->applied / took);
+	print(b, "peer: the same by nft -f", took, "s", beside);
 	unlink(name);
 	buf_fini(&script);
 }

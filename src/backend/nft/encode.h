@@ -86,8 +86,6 @@ void nft_encode_timer(struct nft_batch *batch, const char *table, const char *se
 		      uint64_t first_ms);
 
 // Parts of messages, for those who write them. Objects of libnftnl belong to the caller until they are written.
-// The low `len` bytes, most significant first.
-void nft_to_bytes(u128 value, size_t len, uint8_t out[static 16]);
 struct nftnl_set *nft_set_in(const char *table, const char *name) must_check;
 // Frees the set.
 void nft_write_set(struct nft_batch *batch, uint16_t type, uint16_t flags, uint32_t owner,
@@ -104,6 +102,8 @@ struct nft_elements {
 void nft_elements_add(struct nft_elements *elements, struct nftnl_set_elem *element); // frees it
 void nft_elements_end(struct nft_elements *elements);
 void nft_element_goto(struct nftnl_set_elem *element, const char *chain);
+// The low `len` bytes, most significant first.
+void nft_to_bytes(u128 value, size_t len, uint8_t out[static 16]);
 
 // User data (tag.c): a comment that nft(8) shows, which has room for a part of long names only, and the tag.
 void nft_tag_comment(const struct nft_tag *tag, struct buf *out);
