@@ -539,7 +539,8 @@ static void put_tag(struct nftnl_rule *rule, const struct nft_tag *tag)
 	struct buf bytes;
 	buf_init(&bytes);
 	nft_tag_bytes(tag, &bytes);
-	nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, bytes.data, (uint32_t)bytes.len);
+	if (bytes.len)
+		nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, bytes.data, (uint32_t)bytes.len);
 	buf_fini(&bytes);
 }
 
@@ -569,8 +570,7 @@ void nft_encode_rule_at(struct nft_encoder *e, const char *chain, const struct n
 	if (spot != SPOT_END)
 		nftnl_rule_set_u64(rule, NFTNL_RULE_POSITION, handle);
 	put_expressions(e, rule, form, sets);
-	if (form->tag.known)
-		put_tag(rule, &form->tag);
+	put_tag(rule, &form->tag);
 	write_rule(e->batch, NFT_MSG_NEWRULE, flags[spot], form->tag.rule, rule);
 }
 

@@ -17,9 +17,8 @@
 #include <unistd.h>
 
 #define AT_ONCE 200u
-#define FRAMES 2048u // different packets
-#define OFTEN \
-	7 // changes of a rule that turns, until it is given its place; so that lanes fill up, too
+#define FRAMES 2048u    // different packets
+#define OFTEN 7         // changes of a rule that turns until it gets its place: lanes fill up, too
 #define PACKETS_MOST 50 // times as many as are wanted, when the replacing takes its time
 
 const char *const test_swap_kind[TEST_SWAP_KINDS] = {"dropped by both", "passed by A",
