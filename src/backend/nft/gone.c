@@ -9,9 +9,9 @@
 #include "backend/nft/live.h"
 #include "backend/nft/open.h"
 
-#define ASKED_MOST 1024u // areas; for more it takes longer than to follow what went
-#define LISTED_MOST 8u   // of so few the list is asked first whether it decides them
-#define OTHERS_MOST 4u   // rules that stand elsewhere; more are followed for all that went
+#define ASKED_MOST 64u // areas; more are all that went, as each is looked at for each rule
+#define LISTED_MOST 8u // of so few the list is asked first whether it decides them
+#define OTHERS_MOST 4u // rules that stand elsewhere; more are followed for all that went
 
 void nft_gone_add(struct backend_nft *nft, const struct nft_live_rule *rule)
 {
@@ -44,6 +44,8 @@ struct going {
 	const struct nft_tree *tree;
 	struct arena *arena;
 	VEC(struct asked) asked;
+	bool together;             // there are more: for all packets of the rule that went …
+	struct nft_numbers leaned; // … and these, which may have leaned on it
 	bool over;
 };
 
@@ -76,8 +78,10 @@ static void ask(struct going *g, const struct nft_form *went, uint32_t rule,
 	nft_area_matches(&area, g->arena, &asked.packets);
 	if (is_asked(g, &asked))
 		return;
-	g->over |= g->asked.len >= ASKED_MOST;
-	if (!g->over)
+	bool full = g->asked.len >= ASKED_MOST;
+	g->over |= full && asked.whom == FOR_ALL;
+	g->together |= full;
+	if (!full)
 		vec_push(g->arena, &g->asked, asked);
 }
 
@@ -89,9 +93,12 @@ static void ask_reasons(struct going *g, const struct nft_gone *gone, const stru
 		const struct nft_reason *reason = &reasons->at[i];
 		bool all = reason->rule == NFT_REASON_ANY;
 		if ((reason->by != gone->in_tree && reason->by != NFT_REASON_ANY) ||
-		    nft_hulls_apart(&reason->packets, &hull))
+		    nft_hulls_apart(&reason->packets, &hull) ||
+		    (!all && !g->tree->rule.at[reason->rule]))
 			continue;
-		if (all || g->tree->rule.at[reason->rule])
+		if (!all)
+			vec_push(g->arena, &g->leaned.list, reason->rule);
+		if (all || !g->together)
 			ask(g, went, reason->rule, reason);
 	}
 }
@@ -129,8 +136,13 @@ static void ask_others(struct going *g, const struct nft_spots_diff *spots,
 	}
 }
 
-static void follow(struct going *g, const uint32_t *place, struct nft_to_prove *out)
+static void follow(struct going *g, const struct nft_form *went, const uint32_t *place,
+		   struct nft_to_prove *out)
 {
+	if (g->together)
+		vec_push(g->arena, &out->some.list, went);
+	for (size_t i = 0; i < g->leaned.list.len && g->together; i++)
+		vec_push(g->arena, &out->leaned.list, g->leaned.list.at[i]);
 	for (size_t i = 0; i < g->asked.len; i++) {
 		const struct asked *asked = &g->asked.at[i];
 		if (asked->whom == FOR_RULE && g->asked.len <= LISTED_MOST &&
@@ -166,7 +178,7 @@ void nft_gone_prove(struct backend_nft *nft, const uint32_t *place,
 		ask_others(&g, spots, went, place);
 	}
 	if (known && !g.over)
-		follow(&g, place, out);
+		follow(&g, went, place, out);
 	else
 		vec_push(arena, &out->whole.list, went);
 }
