@@ -10,6 +10,7 @@
 #include "base/wire.h"
 
 #define MEETING_MOST 60000u // rules; when more meet a change, all is proven again
+#define OTHERS_MOST 64u     // rules that a change has touched beside; more, and all is proven again
 
 void nft_changed_init(struct nft_changed *changed)
 {
@@ -357,19 +358,37 @@ static bool meets_changed(const struct backend_nft *nft, const uint32_t *place, 
 	return false;
 }
 
-// Who is hidden or shows up is so because of what has changed (came); others at most stand elsewhere.
-static bool are_because(const struct backend_nft *nft, const uint32_t *place,
+// Whose spots are fewer or more than they were, but because of no rule that changed (came): their packets are proven, too.
+static void find_others(const struct backend_nft *nft, const uint32_t *place,
 			const struct nft_numbers *some, const struct nft_numbers *elsewhere,
-			bool came)
+			bool came, struct arena *arena, struct nft_numbers *out)
 {
-	for (size_t i = 0; i < some->list.len; i++) {
+	for (size_t i = 0; i < some->list.len && out->list.len <= OTHERS_MOST; i++) {
 		uint32_t number = some->list.at[i];
 		if (!nft_changed_itself(&nft->changed, number) &&
-		    !nft_numbers_count(elsewhere, number) &&
+		    !nft_numbers_count(elsewhere, number) && !nft_numbers_count(out, number) &&
 		    !meets_changed(nft, place, number, came))
-			return false;
+			vec_push(arena, &out->list, number);
 	}
-	return true;
+}
+
+// A rule that goes hides no other one.
+static bool add_others(const struct backend_nft *nft, const uint32_t *place,
+		       const struct nft_spots_diff *spots, struct arena *arena,
+		       struct nft_to_prove *out)
+{
+	struct nft_numbers others = {{0}};
+	find_others(nft, place, &spots->lost, &spots->come, true, arena, &others);
+	find_others(nft, place, &spots->come, &spots->lost, false, arena, &others);
+	for (size_t i = 0; i < others.list.len; i++) {
+		struct nft_live_forms is = nft_live_forms(nft->live, place, others.list.at[i]);
+		if (!is.forms)
+			return false;
+		for (uint32_t k = is.first; k < is.first + is.forms; k++)
+			if (nft->live->tree.rule.at[k])
+				vec_push(arena, &out->some.list, nft->live->tree.rule.at[k]);
+	}
+	return others.list.len <= OTHERS_MOST;
 }
 
 // A rule that does something else decides the packets that it decided before, so nobody who has leaned on it minds; and it
@@ -385,25 +404,24 @@ static bool only_turned(const struct nft_changed *changed, const struct nft_form
 	return false;
 }
 
-void nft_changed_left(struct backend_nft *nft, const uint32_t *place,
+bool nft_changed_left(struct backend_nft *nft, const uint32_t *place,
 		      const struct nft_spots_diff *spots, struct arena *arena,
 		      struct nft_to_prove *out)
 {
 	const struct nft_changed *changed = &nft->changed;
 	bool known = is_known(nft, spots);
-	// A rule that goes hides no other one.
-	bool alone = known && are_because(nft, place, &spots->lost, &spots->come, true);
 	*out = (struct nft_to_prove){.whole = {{0}}};
 	for (size_t i = 0; i < changed->form.len; i++) {
 		const struct nft_changed_form *is = &changed->form.at[i];
 		bool tree = known && !is_in_front(nft, place, is);
 		if (tree && (is->came || only_turned(changed, &is->form, spots)))
 			vec_push(arena, &out->some.list, &is->form);
-		else if (tree && alone)
+		else if (tree)
 			nft_gone_prove(nft, place, spots, i, arena, out);
 		else
 			vec_push(arena, &out->whole.list, &is->form);
 	}
+	return !spots->known || add_others(nft, place, spots, arena, out);
 }
 
 // Where something is known all is proven together, as packets mostly come to the same chains.
@@ -454,11 +472,8 @@ static bool prove_spots(struct backend_nft *nft, const uint32_t *place)
 	struct nft_to_prove left;
 	arena_init(&arena);
 	nft_spots_compare(nft, &arena, &spots);
-	if (spots.known && (!are_because(nft, place, &spots.lost, &spots.come, false) ||
-			    !are_because(nft, place, &spots.come, &spots.lost, false)))
-		return false;
-	nft_changed_left(nft, place, &spots, &arena, &left);
-	if (!nft_changed_holds(nft, place, &spots, &left))
+	if (!nft_changed_left(nft, place, &spots, &arena, &left) ||
+	    !nft_changed_holds(nft, place, &spots, &left))
 		return false;
 	nft->live->reasons.known &= spots.known;
 	count_turned(nft, &spots);

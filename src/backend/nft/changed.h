@@ -51,11 +51,11 @@ struct nft_changed_since {
 bool nft_changed_prove(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_some_forms *packets,
 		       const struct nft_changed_since *since) must_check;
-// What is left to prove of all that has changed since all was proven, and whether that is proven. `spots`: what changes have
-// made of the kernel's rules.
-void nft_changed_left(struct backend_nft *nft, const uint32_t *place,
+// What is left to prove of all that has changed since all was proven (false: too much), and whether that is proven. `spots`:
+// what changes have made of the kernel's rules.
+bool nft_changed_left(struct backend_nft *nft, const uint32_t *place,
 		      const struct nft_spots_diff *spots, struct arena *arena,
-		      struct nft_to_prove *out);
+		      struct nft_to_prove *out) must_check;
 bool nft_changed_holds(struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_spots_diff *spots,
 		       const struct nft_to_prove *left) must_check;

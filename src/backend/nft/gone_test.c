@@ -24,7 +24,7 @@ static int set_up_few(void **state)
 		&(const struct backend_nft_options){.shape = {.form = BACKEND_NFT_TREE,
 							      .leaf_most = 8,
 							      .overlay_least = UINT_MAX,
-							      .direct_least = 1}});
+							      .boxes_least = UINT_MAX}});
 	return 0;
 }
 
@@ -112,6 +112,12 @@ static const struct nft_dumped_chain *touched_chain(struct test_fixture *f, stru
 	return NULL;
 }
 
+static const char *deletion(struct test_fixture *f, const char *chain, uint64_t handle)
+{
+	return arena_printf(&f->arena, "delete rule inet bulwark %s handle %" PRIu64 "\n", chain,
+			    handle);
+}
+
 // Of one that has come to stand elsewhere nobody can say whether it should be gone here.
 static const char *rule_goes(struct test_fixture *f)
 {
@@ -121,9 +127,7 @@ static const char *rule_goes(struct test_fixture *f)
 	nft_spots_compare(f->nft, &f->arena, &spots);
 	for (size_t i = 0; chain && i < chain->rule.len; i++)
 		if (!nft_numbers_count(&spots.come, chain->rule.at[i].tag.rule))
-			return arena_printf(&f->arena,
-					    "delete rule inet bulwark %s handle %" PRIu64 "\n",
-					    chain->name, chain->rule.at[i].handle);
+			return deletion(f, chain->name, chain->rule.at[i].handle);
 	return NULL;
 }
 
@@ -242,31 +246,81 @@ static uint64_t handle_of(struct test_fixture *f, uint32_t number, const char **
 	return 0;
 }
 
-// A rule hid two others, which show up when it goes: they are proven. When one of them does not, that is found, as the
-// proof has leaned on the rule for its packets.
+// A rule hid others, two or a hundred, which show up when it goes: they are proven. When one of them does not, that is
+// found, as the proof has leaned on the rule for its packets.
 static void who_was_hidden_shows_up(void **state)
 {
 	struct test_fixture *f = *state;
-	for (unsigned missing = 0; missing < 2; missing++) {
+	for (unsigned i = 0; i < 4; i++) {
+		bool missing = i % 2, many = i / 2;
+		uint32_t hidden = many ? 100 : 1;
 		const char *chain = NULL;
 		f->ruleset.rule.len = 0;
 		f->ruleset.default_action = IR_DROP;
-		vec_push(&f->arena, &f->ruleset.rule, test_fixture_rule(f, IR_DROP, 100, 109));
-		for (unsigned i = 0; i < 40; i++)
+		vec_push(&f->arena, &f->ruleset.rule,
+			 test_fixture_rule(f, IR_DROP, 100, many ? 402 : 109));
+		for (unsigned k = 0; k < 140; k++)
 			vec_push(&f->arena, &f->ruleset.rule,
-				 test_fixture_rule(f, i % 2 ? IR_DROP : IR_PASS, 104 + 3 * i,
-						   105 + 3 * i));
+				 test_fixture_rule(f, k % 2 ? IR_DROP : IR_PASS, 104 + 3 * k,
+						   105 + 3 * k));
 		test_fixture_deploy(f);
-		assert_int_equal(handle_of(f, 1, &chain), 0);
+		assert_int_equal(handle_of(f, hidden, &chain), 0);
 		test_fixture_take_out(f, 0);
-		uint64_t handle = handle_of(f, 1, &chain);
+		uint64_t handle = handle_of(f, hidden, &chain);
 		assert_true(handle > 0);
 		if (missing)
-			test_fixture_run(arena_printf(
-				&f->arena, "delete rule inet bulwark %s handle %" PRIu64 "\n",
-				chain, handle));
+			test_fixture_run(deletion(f, chain, handle));
 		assert_int_equal(test_fixture_proven_so(f), !missing);
 		assert_int_equal(test_fixture_differences(f) > 0, missing);
+	}
+}
+
+// --- what was touched beside ---
+
+static bool is_touched(struct test_fixture *f, const char *chain)
+{
+	const struct nft_spots *spots = &f->nft->changed.spots;
+	for (size_t i = 0; i < spots->chain.len; i++)
+		if (!strcmp(spots->chain.at[i].name, chain))
+			return true;
+	return false;
+}
+
+// Two rules, or but one of them, decide what the third one is for. A fourth one stands in the same leaf; behind it are 40
+// others.
+static void deploy_decided(struct test_fixture *f, bool by_two)
+{
+	f->ruleset.rule.len = 0;
+	vec_push(&f->arena, &f->ruleset.rule, test_fixture_rule(f, IR_DROP, 100, 104));
+	vec_push(&f->arena, &f->ruleset.rule,
+		 test_fixture_rule(f, IR_PASS, by_two ? 105 : 106, 109));
+	vec_push(&f->arena, &f->ruleset.rule, test_fixture_rule(f, IR_DROP, 102, 107));
+	vec_push(&f->arena, &f->ruleset.rule, test_fixture_rule(f, IR_DROP, 108, 112));
+	for (unsigned i = 0; i < 40; i++)
+		vec_push(&f->arena, &f->ruleset.rule,
+			 test_fixture_rule(f, IR_PASS, 200 + 3 * i, 201 + 3 * i));
+	test_fixture_deploy(f);
+}
+
+// A rule leaves the kernel with one that went, or as one came, with which it has no packets in common: for all packets of it
+// the proof is made, and it holds when others decide them.
+static void who_goes_beside_is_proven(void **state)
+{
+	struct test_fixture *f = *state;
+	for (unsigned i = 0; i < 8; i++) {
+		bool by_two = i % 2, comes = i / 2 % 2, goes = i / 4;
+		const char *chain = NULL;
+		deploy_decided(f, by_two);
+		if (comes)
+			test_fixture_insert(f, 3, test_fixture_rule(f, IR_PASS, 110, 111), 1);
+		else
+			test_fixture_take_out(f, 3);
+		uint64_t handle = handle_of(f, 2, &chain);
+		assert_true(handle > 0 && is_touched(f, chain));
+		if (goes)
+			test_fixture_run(deletion(f, chain, handle));
+		assert_int_equal(test_fixture_proven_so(f), by_two || !goes);
+		assert_int_equal(test_fixture_differences(f) > 0, !by_two && goes);
 	}
 }
 
@@ -328,6 +382,7 @@ int main(void)
 	};
 	const struct CMUnitTest few[] = {
 		cmocka_unit_test(who_was_hidden_shows_up),
+		cmocka_unit_test(who_goes_beside_is_proven),
 	};
 	int failed = cmocka_run_group_tests(tests, test_fixture_firewall, test_fixture_end);
 	failed += cmocka_run_group_tests(boxes, test_fixture_firewall, test_fixture_end);

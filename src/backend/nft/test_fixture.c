@@ -114,9 +114,8 @@ static bool is_proven(struct test_fixture *f, bool whole)
 	arena_init(&arena);
 	const uint32_t *place = nft_live_places(f->nft->live, &arena);
 	nft_spots_compare(f->nft, &arena, &spots);
-	nft_changed_left(f->nft, place, &spots, &arena, &left);
-	return f->nft->changed.form.len && (whole || !left.whole.list.len) &&
-	       nft_changed_holds(f->nft, place, &spots, &left);
+	return nft_changed_left(f->nft, place, &spots, &arena, &left) && f->nft->changed.form.len &&
+	       (whole || !left.whole.list.len) && nft_changed_holds(f->nft, place, &spots, &left);
 }
 
 bool test_fixture_proven(struct test_fixture *f)
