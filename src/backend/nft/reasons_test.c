@@ -85,8 +85,61 @@ static size_t ask_all(struct test_without *w, const struct nft_reason_list *reas
 	return asked;
 }
 
-// Of a gate the proof follows packets on both ways, as long as they are of some rule and not of few values: what is wrong
-// then is looked at once more, for packets of the rule that has gone and the one that is told.
+static const struct nft_form *gate_of(const struct nft_program *program, size_t number)
+{
+	for (size_t i = 0; i < program->chain.len; i++)
+		for (size_t k = 0; k < program->chain.at[i]->rule.len; k++) {
+			const struct nft_form *form = &program->chain.at[i]->rule.at[k];
+			if (nft_form_gate(form) && !number--)
+				return form;
+		}
+	return NULL;
+}
+
+// The block, or box, with this number.
+static void narrow_to(struct test_without *w, const struct nft_form *gate, size_t number,
+		      struct nft_area *area)
+{
+	const struct nft_boxes *boxes = &gate->boxes;
+	const struct algebra_range *block = &gate->map.branch[number].range;
+	struct arena *a = &w->arena;
+	if (gate->act == ACT_BRANCH)
+		nft_area_narrow(area, a, gate->map.field, (struct algebra_set){block, 1});
+	for (size_t f = 0; gate->act == ACT_BOXES && f < boxes->fields; f++)
+		nft_area_narrow(area, a, boxes->field[f],
+				(struct algebra_set){&boxes->box[number].range[f], 1});
+}
+
+// Of a gate the proof follows packets on both ways where they are of several values, and may find wrong what no packet comes
+// to. So each block and box is asked about by itself, from this gate on.
+static bool is_wrong_in(struct test_without *w, const struct nft_area *area, size_t gate)
+{
+	const struct nft_form *form = gate_of(&w->thin_tree, gate);
+	struct nft_areas left = {{0}};
+	bool wrong = !area->never && !proven_in(w, area, NULL);
+	if (!wrong || !form)
+		return wrong;
+	wrong = false;
+	vec_push(&w->arena, &left.list, nft_area_dup(area, &w->arena));
+	size_t n = form->act == ACT_BRANCH ? form->map.len : form->boxes.len;
+	for (size_t i = 0; i < n && !wrong; i++) {
+		struct nft_area here, block;
+		struct nft_areas others = {{0}};
+		nft_area_assign(&here, area);
+		narrow_to(w, form, i, &here);
+		wrong = is_wrong_in(w, &here, gate + 1);
+		nft_area_all(&block);
+		narrow_to(w, form, i, &block);
+		for (size_t k = 0; k < left.list.len; k++)
+			nft_area_minus(left.list.at[k], &block, &w->arena, &others);
+		left = others;
+	}
+	for (size_t k = 0; k < left.list.len && !wrong; k++)
+		wrong = is_wrong_in(w, left.list.at[k], gate + 1);
+	return wrong;
+}
+
+// What is wrong is looked at once more, for packets of the rule that has gone and the one that is told.
 static bool is_wrong(struct test_without *w, const struct nft_proof *proof)
 {
 	const struct nft_chain *rules = nft_program_find(&w->list, ""),
@@ -101,7 +154,7 @@ static bool is_wrong(struct test_without *w, const struct nft_proof *proof)
 			nft_area_of(&rules->rule.at[k], &w->arena, &area);
 			if (told != NFT_MISFIT_NONE)
 				nft_area_form(&area, &w->arena, &left->rule.at[told]);
-			wrong = !area.never && !proven_in(w, &area, NULL);
+			wrong = is_wrong_in(w, &area, 0);
 		}
 	}
 	return wrong;

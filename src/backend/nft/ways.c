@@ -13,16 +13,18 @@
 #define PARTED_MOST 300u     // areas that boxes leave; then they may leave more than there is
 #define REGION_MOST 65536u   // areas of packets at one place, …
 #define BYTES_MOST 67108864u // … and memory for what becomes of them there; 100,000 rules take 4 MB
-#define DEPTH_MOST 40u       // the kernel allows 16
-#define BOXES_FEW 8u         // are asked one after the other …
-#define ASKED_SELDOM 16u     // … as are those of a map to which few areas come
-#define BRANCHES_FEW 64u     // of a gate, which are followed one by one
+#define BYTES_KEPT 4194304u // that rules have left there which were passed
+#define DEPTH_MOST 40u      // the kernel allows 16
+#define BOXES_FEW 8u        // are asked one after the other …
+#define ASKED_SELDOM 16u    // … as are those of a map to which few areas come
+#define BRANCHES_FEW 64u    // of a gate, which are followed one by one
 
 // --- walking ---
 
 struct region { // packets at one place of a chain
 	struct arena arena;
 	struct nft_areas areas;
+	size_t kept; // memory that the areas took when all else was given back
 };
 
 static void put(struct nft_walk *walk, struct arena *arena, struct nft_areas *to,
@@ -681,6 +683,19 @@ static void step(struct nft_walk *walk, const struct nft_visit *at, struct regio
 	}
 }
 
+// Only the packets that are left matter to the next rule.
+static void forget_passed(struct region *region)
+{
+	struct region now = {0};
+	arena_init(&now.arena);
+	for (size_t i = 0; i < region->areas.list.len; i++)
+		vec_push(&now.arena, &now.areas.list,
+			 nft_area_copy(region->areas.list.at[i], &now.arena));
+	now.kept = now.arena.total;
+	arena_fini(&region->arena);
+	*region = now;
+}
+
 static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry entry,
 		      const struct nft_area *packets)
 {
@@ -696,8 +711,11 @@ static void walk_stop(struct nft_walk *walk, struct nft_stop *stop, struct entry
 	put(walk, &region.arena, &region.areas, packets);
 	for (at.rule = next_rule(walk, stop, 0);
 	     at.rule < n && region.areas.list.len && !walk->over;
-	     at.rule = next_rule(walk, stop, at.rule + 1))
+	     at.rule = next_rule(walk, stop, at.rule + 1)) {
 		step(walk, &at, &region);
+		if (region.arena.total > 2 * region.kept + BYTES_KEPT)
+			forget_passed(&region);
+	}
 	at.rule = n;
 	for (size_t i = 0; i < region.areas.list.len && !walk->over; i++)
 		leave(walk, &at, region.areas.list.at[i]);
