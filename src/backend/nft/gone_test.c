@@ -164,29 +164,44 @@ static const char *nobody_counted(struct test_fixture *f)
 	return "";
 }
 
+struct doing {
+	const char *(*what)(
+		struct test_fixture
+			*); // NULL: not with this rule; else what somebody does, if anything
+	bool differs;
+};
+
+// Whether it differs then. A rule that goes may have been there for packets that others decide: that is proven, and right.
+static bool is_found(struct test_fixture *f, const struct doing *doing, struct test_random *random)
+{
+	const char *script = NULL;
+	test_fixture_deploy(f);
+	while (!script) {
+		take_one_out(f, random);
+		script = doing->what(f);
+		if (!script)
+			assert_int_equal(test_fixture_differences(f), 0);
+	}
+	if (*script) {
+		test_fixture_run(script);
+		nft_known_chains_fini(&f->nft->live->known.chains);
+	}
+	bool proven = test_fixture_proven_so(f), differs = test_fixture_differences(f) > 0;
+	assert_false(proven && (differs || !doing->differs));
+	return differs;
+}
+
 static void what_is_not_as_it_was_is_found(void **state)
 {
 	struct test_fixture *f = *state;
 	struct test_random random = {.state = test_random_seed(NULL)};
-	static const struct {
-		const char *(*what)(struct test_fixture *);
-		bool differs;
-	} doing[] = {
+	static const struct doing doing[] = {
 		{rule_goes, true},      {rule_comes, true},        {more_of_it_was_there, false},
 		{gates_changed, false}, {nothing_is_known, false}, {nobody_counted, false}};
 	for (size_t i = 0; i < array_len(doing); i++) {
-		test_fixture_deploy(f);
-		const char *script = NULL;
-		while (!script) {
-			take_one_out(f, &random);
-			script = doing[i].what(f);
-			if (!script)
-				assert_int_equal(test_fixture_differences(f), 0);
-		}
-		if (*script)
-			test_fixture_run(script);
-		assert_false(test_fixture_proven_so(f));
-		assert_int_equal(test_fixture_differences(f) > 0, doing[i].differs);
+		unsigned tries = 0;
+		while (is_found(f, &doing[i], &random) != doing[i].differs)
+			assert_true(++tries < 10);
 	}
 	test_fixture_deploy(f);
 }
