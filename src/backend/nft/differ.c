@@ -195,24 +195,16 @@ static bool shows(const struct shown *shown, const struct verify_difference *by,
 			  : same_text(difference->rule, "default action");
 }
 
-// The policy itself says of the packet what its normal form says. A rate that is exceeded is known of the latter only.
-static bool meant_so(const struct differing *d, const struct verify_difference *by)
-{
-	struct ir_outcome outcome;
-	if (by->packet->over_rate)
-		return true;
-	ir_eval(d->lowered, by->packet, d->arena, &outcome);
-	return outcome.verdict == by->verdict_a;
-}
-
-static void show(struct differing *d, const struct shown *shown)
+// What the engine shows is put to the policy and the kernel's rules themselves.
+static void show(struct differing *d, const struct shown *shown, struct nft_witnesses *w)
 {
 	for (size_t i = 0; i < d->about.len; i++) {
 		struct backend_difference *difference = &d->out->list.at[d->first + i];
 		for (size_t k = 0; k < shown->comparison->difference.len && !difference->witness;
 		     k++) {
 			const struct verify_difference *by = &shown->comparison->difference.at[k];
-			if (shows(shown, by, difference, d->about.at[i].form) && meant_so(d, by))
+			if (shows(shown, by, difference, d->about.at[i].form) &&
+			    nft_witness_shows(w, by->packet))
 				difference->witness = nft_text_packet(by->packet, d->out->arena);
 		}
 	}
@@ -230,7 +222,7 @@ static const struct ir_clause *forwarded(struct arena *arena)
 	return clause;
 }
 
-static void compare(struct differing *d)
+static void compare(struct differing *d, struct nft_witnesses *w)
 {
 	struct ir_ruleset meant, is;
 	struct backend_differences strange = {.arena = d->arena};
@@ -247,7 +239,7 @@ static void compare(struct differing *d)
 		return; // a packet would only show what the rest does
 	verify_compare(&meant, &is, &options, WITNESSES_MOST, d->arena, &comparison);
 	struct shown shown = {&meant, &is, origin, &comparison};
-	show(d, &shown);
+	show(d, &shown, w);
 }
 
 // For those that have none yet.
@@ -274,7 +266,7 @@ static void add_witnesses(struct differing *d)
 				  .arena = d->arena};
 	nft_witnesses_init(&w);
 	if (!w.gates)
-		compare(d);
+		compare(d, &w);
 	search(d, &w);
 	nft_witnesses_fini(&w);
 }

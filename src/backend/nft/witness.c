@@ -366,11 +366,15 @@ static enum judged by_policy(const struct nft_witnesses *w, const struct ir_pack
 	}
 }
 
+// A table without our main chain lets them go on to the base chain's policy.
 static enum judged by_program(struct search *s, const struct ir_packet *packet)
 {
 	nft_point_of(packet, s->arena, &s->point);
 	s->is.over = s->meant.over = packet->over_rate;
-	nft_trace_chain(&s->is, nft_program_find(s->w->found, ""));
+	const struct nft_chain *first = nft_program_find(s->w->found, "");
+	s->is.end = ACT_CONTINUE;
+	if (first)
+		nft_trace_chain(&s->is, first);
 	s->work += STEP_WORK + s->is.looked;
 	return s->is.lost ? UNSURE : judged_as(s->is.end);
 }
@@ -422,13 +426,18 @@ static void leave_unsaid(struct search *s, struct ir_packet *packet)
 		packet->time = IR_TIME_UNSAID;
 }
 
+static bool fares_otherwise(struct search *s, const struct ir_packet *packet)
+{
+	enum judged meant = by_policy(s->w, packet, s->arena), is = by_program(s, packet);
+	s->work += s->w->rules;
+	return meant != UNSURE && is != UNSURE && meant != is;
+}
+
 static bool confirm(struct search *s, struct arena *arena, struct ir_packet *out)
 {
 	struct ir_packet packet = s->packet;
 	leave_unsaid(s, &packet);
-	enum judged meant = by_policy(s->w, &packet, s->arena), is = by_program(s, &packet);
-	s->work += s->w->rules;
-	if (meant == UNSURE || is == UNSURE || meant == is)
+	if (!fares_otherwise(s, &packet))
 		return false;
 	*out = packet;
 	if (packet.flow)
@@ -515,13 +524,18 @@ static void find_places(struct search *s, struct arena *arena, struct places *ou
 	}
 }
 
+static void trace_both(struct search *s, struct arena *scratch)
+{
+	s->arena = s->w->some.arena = scratch;
+	s->meant = (struct nft_trace){.program = s->w->list, .point = &s->point, .arena = scratch};
+	s->is = (struct nft_trace){.program = s->w->found, .point = &s->point, .arena = scratch};
+}
+
 static bool one_try(struct search *s, unsigned nth, struct arena *arena, struct ir_packet *out)
 {
 	struct arena scratch;
 	arena_init(&scratch);
-	s->arena = s->w->some.arena = &scratch;
-	s->meant = (struct nft_trace){.program = s->w->list, .point = &s->point, .arena = &scratch};
-	s->is = (struct nft_trace){.program = s->w->found, .point = &s->point, .arena = &scratch};
+	trace_both(s, &scratch);
 	s->over = s->w->limits && nth / 3 % 2;
 	s->near = (struct near){0};
 	bool found = begin(s, nth) && go_on(s, arena, out);
@@ -545,6 +559,15 @@ bool nft_witness_find(struct nft_witnesses *w, const struct nft_sought *sought, 
 	w->work -= s.work < w->work ? s.work : w->work;
 	arena_fini(&scratch);
 	return found;
+}
+
+bool nft_witness_shows(struct nft_witnesses *w, const struct ir_packet *packet)
+{
+	struct search s = {.w = w};
+	struct arena scratch cleanup(arena_fini);
+	arena_init(&scratch);
+	trace_both(&s, &scratch);
+	return fares_otherwise(&s, packet);
 }
 
 static uint64_t clock_dims(void)

@@ -41,3 +41,5 @@ struct nft_sought {
 // for. False: none was found; that there is none is not said.
 bool nft_witness_find(struct nft_witnesses *witnesses, const struct nft_sought *sought,
 		      struct arena *arena, struct ir_packet *out) must_check;
+// Whether a packet that comes from elsewhere is one: the same two say so of it.
+bool nft_witness_shows(struct nft_witnesses *witnesses, const struct ir_packet *packet) must_check;
