@@ -372,7 +372,7 @@ static void find_others(const struct backend_nft *nft, const uint32_t *place,
 	}
 }
 
-// A rule that goes hides no other one.
+// Adds their packets; false: too many. Who is missing is so because of a rule that came, as one that goes hides no other.
 static bool add_others(const struct backend_nft *nft, const uint32_t *place,
 		       const struct nft_spots_diff *spots, struct arena *arena,
 		       struct nft_to_prove *out)
