@@ -332,7 +332,8 @@ static void begin(struct nft_trace *t)
 void nft_trace_chain(struct nft_trace *trace, const struct nft_chain *chain)
 {
 	begin(trace);
-	(void)follow(trace, chain);
+	if (chain)
+		(void)follow(trace, chain);
 }
 
 bool nft_trace_rule(struct nft_trace *trace, const struct nft_form *form)

@@ -45,7 +45,7 @@ struct nft_trace {
 	struct nft_form path;
 };
 // What becomes of the packet from the beginning of the chain on. A chain that is not there decides
-// where a goto leads to it, and else takes nothing; either way the trace is lost.
+// where a goto leads to it, and else takes nothing; either way the trace is lost. NULL: there is none, and nothing decides.
 void nft_trace_chain(struct nft_trace *trace, const struct nft_chain *chain);
 // The same of one rule alone. Whether it decides.
 bool nft_trace_rule(struct nft_trace *trace, const struct nft_form *form);

@@ -85,17 +85,6 @@ static size_t ask_all(struct test_without *w, const struct nft_reason_list *reas
 	return asked;
 }
 
-static const struct nft_form *gate_of(const struct nft_program *program, size_t number)
-{
-	for (size_t i = 0; i < program->chain.len; i++)
-		for (size_t k = 0; k < program->chain.at[i]->rule.len; k++) {
-			const struct nft_form *form = &program->chain.at[i]->rule.at[k];
-			if (nft_form_gate(form) && !number--)
-				return form;
-		}
-	return NULL;
-}
-
 // The block, or box, with this number.
 static void narrow_to(struct test_without *w, const struct nft_form *gate, size_t number,
 		      struct nft_area *area)
@@ -114,7 +103,7 @@ static void narrow_to(struct test_without *w, const struct nft_form *gate, size_
 // to. So each block and box is asked about by itself, from this gate on.
 static bool is_wrong_in(struct test_without *w, const struct nft_area *area, size_t gate)
 {
-	const struct nft_form *form = gate_of(&w->thin_tree, gate);
+	const struct nft_form *form = test_find(&w->thin_tree, nft_form_gate, gate);
 	struct nft_areas left = {{0}};
 	bool wrong = !area->never && !proven_in(w, area, NULL);
 	if (!wrong || !form)

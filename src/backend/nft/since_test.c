@@ -338,15 +338,6 @@ static void compare(struct changing *c, unsigned ruleset, bool changed, struct t
 	tally->laxer += any.some && !wrong.some;
 }
 
-static bool has_gates(const struct nft_program *program)
-{
-	for (size_t i = 0; i < program->chain.len; i++)
-		for (size_t k = 0; k < program->chain.at[i]->rule.len; k++)
-			if (nft_form_gate(&program->chain.at[i]->rule.at[k]))
-				return true;
-	return false;
-}
-
 // What is wrong for any packets is found for those of the rules of which something has come or left, but for a place of a
 // rule that takes others' packets, and what the proof of all packets finds behind gates (it follows them on both ways).
 static void compare_touched(struct changing *c, unsigned ruleset, struct tally *tally)
@@ -358,7 +349,7 @@ static void compare_touched(struct changing *c, unsigned ruleset, struct tally *
 			nft_areas_add(&touched, &c->list->rule.at[i], &c->w.arena);
 	nft_prove(&c->w.list, &c->now, &c->w.arena, &all);
 	nft_prove_in(&touched, &c->w.list, &c->now, c->since, &c->w.arena, &some);
-	if (!is_wrong(&all) || has_gates(&c->now))
+	if (!is_wrong(&all) || test_has_gate(&c->now))
 		return;
 	bool takes_others = all.misfit.len && (all.misfit.at[0].kind == NFT_MISFIT_OTHER ||
 					       all.misfit.at[0].kind == NFT_MISFIT_UNKNOWN);

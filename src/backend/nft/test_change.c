@@ -125,8 +125,8 @@ void test_program_change(struct test_random *random, struct arena *arena,
 // --- trees with gates ---
 
 // The n-th rule that is so.
-static struct nft_form *find(const struct nft_program *tree,
-			     bool (*is)(const struct nft_form *form), size_t n)
+struct nft_form *test_find(const struct nft_program *tree, bool (*is)(const struct nft_form *form),
+			   size_t n)
 {
 	for (size_t i = 0; i < tree->chain.len; i++)
 		for (size_t k = 0; k < tree->chain.at[i]->rule.len; k++)
@@ -163,7 +163,7 @@ static bool decides(const struct nft_form *form)
 
 static struct nft_chain *behind(const struct nft_program *tree, size_t n)
 {
-	const struct nft_form *gate = find(tree, nft_form_gate, n);
+	const struct nft_form *gate = test_find(tree, nft_form_gate, n);
 	return gate ? nft_program_find(tree, gate->chain) : NULL;
 }
 
@@ -186,7 +186,7 @@ static bool accept_behind(struct arena *arena, struct nft_program *tree, size_t 
 
 static bool rule_gone(struct arena *arena, struct nft_program *tree, size_t n)
 {
-	const struct nft_form *form = find(tree, decides, n * APART);
+	const struct nft_form *form = test_find(tree, decides, n * APART);
 	(void)arena;
 	for (size_t i = 0; form && i < tree->chain.len; i++) {
 		struct nft_chain *chain = tree->chain.at[i];
@@ -200,7 +200,7 @@ static bool rule_gone(struct arena *arena, struct nft_program *tree, size_t n)
 
 static bool verdict_turned(struct arena *arena, struct nft_program *tree, size_t n)
 {
-	struct nft_form *form = find(tree, decides, n * APART);
+	struct nft_form *form = test_find(tree, decides, n * APART);
 	(void)arena;
 	if (form)
 		form->act = form->act == ACT_DROP ? ACT_ACCEPT : ACT_DROP;
@@ -227,13 +227,13 @@ static bool part_gone(struct arena *arena, struct nft_form *gate, size_t n)
 
 static bool box_gone(struct arena *arena, struct nft_program *tree, size_t n)
 {
-	struct nft_form *gate = find(tree, nft_form_gate, 0);
+	struct nft_form *gate = test_find(tree, nft_form_gate, 0);
 	return gate && part_gone(arena, gate, n * 7);
 }
 
 static bool gate_elsewhere(struct arena *arena, struct nft_program *tree, size_t n)
 {
-	struct nft_form *gate = find(tree, nft_form_gate, n);
+	struct nft_form *gate = test_find(tree, nft_form_gate, n);
 	if (!gate)
 		return false;
 	struct nft_chain *chain = nft_program_chain(tree, NFT_NODE_CHAIN "999999");
@@ -244,7 +244,7 @@ static bool gate_elsewhere(struct arena *arena, struct nft_program *tree, size_t
 
 static bool map_elsewhere(struct arena *arena, struct nft_program *tree, size_t n)
 {
-	struct nft_form *map = find(tree, is_map, n);
+	struct nft_form *map = test_find(tree, is_map, n);
 	if (!map)
 		return false;
 	if (map->act == ACT_BRANCH) {

@@ -13,6 +13,10 @@ void test_chain_remove(struct nft_chain *chain, size_t at);
 void test_chain_insert(struct arena *arena, struct nft_chain *chain, size_t at,
 		       struct nft_form form);
 
+// The n-th rule of a program that is so; NULL: there are fewer.
+struct nft_form *test_find(const struct nft_program *tree, bool (*is)(const struct nft_form *form),
+			   size_t n) must_check;
+
 // What may be done to a tree with gates, in several places: the n-th of them.
 struct test_gate_change {
 	const char *name;

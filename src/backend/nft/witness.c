@@ -366,15 +366,11 @@ static enum judged by_policy(const struct nft_witnesses *w, const struct ir_pack
 	}
 }
 
-// A table without our main chain lets them go on to the base chain's policy.
 static enum judged by_program(struct search *s, const struct ir_packet *packet)
 {
 	nft_point_of(packet, s->arena, &s->point);
 	s->is.over = s->meant.over = packet->over_rate;
-	const struct nft_chain *first = nft_program_find(s->w->found, "");
-	s->is.end = ACT_CONTINUE;
-	if (first)
-		nft_trace_chain(&s->is, first);
+	nft_trace_chain(&s->is, nft_program_find(s->w->found, ""));
 	s->work += STEP_WORK + s->is.looked;
 	return s->is.lost ? UNSURE : judged_as(s->is.end);
 }
