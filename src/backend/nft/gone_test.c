@@ -339,6 +339,41 @@ static void who_goes_beside_is_proven(void **state)
 	}
 }
 
+// --- whose chain boxes led to ---
+
+static int set_up_chains(void **state)
+{
+	struct backend_nft_options options = test_fixture_one_map;
+	options.shape.direct_least = UINT_MAX;
+	*state = test_fixture_new(&options);
+	return 0;
+}
+
+// It goes with the rule. When it does not, or when the rule stood somewhere else, too, that is found.
+static void chains_that_boxes_led_to_go(void **state)
+{
+	struct test_fixture *f = *state;
+	for (unsigned i = 0; i < 3; i++) {
+		bool stays = i == 1, more = i == 2;
+		const char *chain = NULL, *none = NULL;
+		f->ruleset.rule.len = 0;
+		f->ruleset.default_action = IR_DROP;
+		for (unsigned k = 0; k < 60; k++)
+			vec_push(&f->arena, &f->ruleset.rule,
+				 test_fixture_rule(f, IR_PASS, 1000 + k, 1000 + k));
+		test_fixture_deploy(f);
+		assert_true(handle_of(f, 7, &chain) > 0);
+		test_fixture_take_out(f, 7);
+		assert_int_equal(handle_of(f, 7, &none), 0);
+		if (stays)
+			test_fixture_run(
+				arena_printf(&f->arena, "add chain inet bulwark %s\n", chain));
+		f->nft->changed.gone.at[0].there += more;
+		assert_int_equal(test_fixture_proven_so(f), i == 0);
+		assert_int_equal(test_fixture_differences(f) > 0, stays);
+	}
+}
+
 // --- when nothing is known ---
 
 static void a_change_of_others_voids_all(void **state)
@@ -399,9 +434,13 @@ int main(void)
 		cmocka_unit_test(who_was_hidden_shows_up),
 		cmocka_unit_test(who_goes_beside_is_proven),
 	};
+	const struct CMUnitTest chains[] = {
+		cmocka_unit_test(chains_that_boxes_led_to_go),
+	};
 	int failed = cmocka_run_group_tests(tests, test_fixture_firewall, test_fixture_end);
 	failed += cmocka_run_group_tests(boxes, test_fixture_firewall, test_fixture_end);
 	failed += cmocka_run_group_tests(beside, test_fixture_chains, test_fixture_end);
 	failed += cmocka_run_group_tests(beside, test_fixture_front, test_fixture_end);
+	failed += cmocka_run_group_tests(chains, set_up_chains, test_fixture_end);
 	return failed + cmocka_run_group_tests(few, set_up_few, test_fixture_end);
 }

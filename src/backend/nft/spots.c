@@ -285,9 +285,16 @@ static int by_what_they_are(const void *x, const void *y)
 	return order ? order : by_number(a->at, b->at);
 }
 
+// A chain of a rule to which boxes led that are gone.
+struct target {
+	const char *chain; // without the prefix
+	uint32_t rule;
+};
+
 struct comparing {
 	struct backend_nft *nft;
 	struct arena *arena;
+	VEC(struct target) target;
 	struct nft_spots_diff *out;
 };
 
@@ -351,14 +358,45 @@ static uint32_t rule_led_to(const struct backend_nft *nft, const char *chain)
 	return NOBODY;
 }
 
+static bool is_target(const struct comparing *c, const char *chain)
+{
+	for (size_t i = 0; i < c->target.len; i++)
+		if (!strcmp(c->target.at[i].chain, chain))
+			return true;
+	return false;
+}
+
 static void note(struct comparing *c, struct nft_numbers *to, const struct spot *spot)
 {
-	bool leads = spot->box && !spot->box->direct;
-	uint32_t rule = leads ? rule_led_to(c->nft, spot->box->chain) : spot->rule;
-	if (leads)
+	const char *chain = spot->box && !spot->box->direct ? spot->box->chain : NULL;
+	bool lost = to == &c->out->lost;
+	if (chain && lost && is_target(c, chain))
+		return;
+	uint32_t rule = chain ? rule_led_to(c->nft, chain) : spot->rule;
+	if (chain && lost)
+		vec_push(c->arena, &c->target, ((struct target){chain, rule}));
+	else if (chain)
 		vec_push(c->arena, &c->out->led.list, rule);
 	c->out->known &= rule != NOBODY;
 	vec_push(c->arena, &to->list, rule);
+}
+
+// Of a rule whose chain is gone, too, no box can lead there.
+static bool find_led(struct comparing *c)
+{
+	size_t n = c->target.len;
+	const char **name = arena_array(c->arena, const char *, n);
+	const struct nft_part part = {.chain = name, .chains = n, .outline = true};
+	struct nft_table table;
+	for (size_t i = 0; i < n; i++)
+		name[i] =
+			arena_printf(c->arena, "%s%s", c->nft->live->prefix, c->target.at[i].chain);
+	if (n && nft_table_read_part(&c->nft->socket, c->nft->table, &part, c->arena, &table))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (nft_table_chain(&table, name[i]))
+			vec_push(c->arena, &c->out->led.list, c->target.at[i].rule);
+	return true;
 }
 
 // What is the same at both ends needs no sorting.
@@ -482,4 +520,5 @@ void nft_spots_compare(struct backend_nft *nft, struct arena *arena, struct nft_
 		const struct nft_spots_chain *was = &spots->chain.at[i];
 		out->known &= compare_with(&c, was, nft_table_chain(&table, was->name));
 	}
+	out->known = out->known && find_led(&c);
 }

@@ -63,10 +63,11 @@ bool nft_same_look_up(const struct nft_form *a, const struct nft_form *b) must_c
 // known, nothing is.
 struct nft_spots_diff {
 	bool known;
-	struct nft_numbers lost, come;
+	struct nft_numbers lost; // all boxes that led to one chain are one
+	struct nft_numbers come;
 	struct nft_numbers moved; // before or behind another one
-	struct nft_numbers led;   // with boxes that lead to their chains
+	struct nft_numbers led;   // of those with boxes that lead to a chain which is there
 };
 void nft_spots_compare(struct backend_nft *nft, struct arena *arena, struct nft_spots_diff *out);
-// Whether none is left of a rule that had so many in the whole table, nor boxes that lead to its chain.
+// Whether none is left of a rule that had so many in the whole table, nor a chain to which boxes lead.
 bool nft_spots_gone(const struct nft_spots_diff *diff, uint32_t number, uint32_t there) must_check;
