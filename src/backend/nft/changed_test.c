@@ -204,8 +204,8 @@ static void a_full_proof_leaves_maps_known(void **state)
 	assert_int_equal(found_by_walking(f), 0);
 	assert_int_equal(known_of(f)->maps, maps);
 	assert_true(known_of(f)->given > given);
-	for (size_t i = 0; i < 40 && known_of(f)->chains.given == chains; i++) {
-		test_fixture_take_out(f, i);
+	for (size_t i = 0; i < 150 && known_of(f)->chains.given == chains; i++) {
+		test_fixture_take_out(f, 3 * i);
 		f->nft->live->reasons.known = false;
 		assert_int_equal(found_by_walking(f), 0);
 	}

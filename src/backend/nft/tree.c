@@ -34,6 +34,7 @@
 #define DEAD_MOST 160u // in longer leaves, rules that never match are not looked for
 
 #define DIRECT_MOST 16u // leaves
+#define MAP_MOST 64u    // rules of a leaf that is a map where a list would have been split
 
 struct nft_known {
 	struct nft_entries list;
@@ -484,6 +485,16 @@ static bool asks_narrowly(const struct nft_build *b, const struct nft_entries *l
 	return false;
 }
 
+// Whether no field is asked any more that tells the rules apart. Where boxes decide by themselves, a map of some tens of
+// rules takes a packet no longer than a branch and short lists behind it, and the kernel has a chain less for each of these.
+static bool is_leaf(const struct nft_build *b, const struct nft_entries *list,
+		    const struct nft_path *path)
+{
+	return list->len <= b->leaf_most ||
+	       (b->tree->direct && list->len <= MAP_MOST &&
+		nft_leaf_is_boxes(b->tree, nft_path_fields(path), list));
+}
+
 struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *list,
 				const struct nft_path *path, unsigned depth)
 {
@@ -510,7 +521,7 @@ struct nft_node *nft_build_node(struct nft_build *b, const struct nft_entries *l
 				  .copies_most = few ? list->len * copies_x10 / 10 : SIZE_MAX,
 				  .across_most = b->tree->large ? ACROSS_MOST : 0,
 				  .exact = b->exact,
-				  .common_only = held || (list->len <= b->leaf_most && !few),
+				  .common_only = held || (!few && is_leaf(b, list, path)),
 				  .few = few,
 				  .gates = gates};
 	arena_init(&arena);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OTHERS_MOST 4u   // rules of a leaf of boxes that are none
 #define CORNERS_MOST 8u  // boxes of one rule, and parts into which one is cut
 #define SHAPES 4u        // by which addresses a rule has
 #define WIDE 16          // parts of a field, one of which is much of it
@@ -109,6 +110,15 @@ static size_t boxes_of(const struct nft_tree *tree, const struct nft_node *leaf,
 			return 0;
 	}
 	return n;
+}
+
+bool nft_leaf_is_boxes(const struct nft_tree *tree, uint32_t has, const struct nft_entries *rules)
+{
+	const struct nft_node leaf = {.has = has};
+	size_t others = 0;
+	for (size_t i = 0; i < rules->len; i++)
+		others += !boxes_of(tree, &leaf, rules->at[i]);
+	return others <= OTHERS_MOST;
 }
 
 static bool add_field(struct pick *p, enum nft_field field)

@@ -64,6 +64,9 @@ size_t nft_leaf_boxes(const struct nft_tree *tree, const struct nft_node *leaf,
 bool nft_leaf_boxes_again(const struct nft_tree *tree, const struct nft_node *leaf,
 			  struct nft_group *group, const struct nft_placed *rules,
 			  struct arena *arena, struct nft_boxes *out) must_check;
+// Whether nearly all rules of a leaf would be boxes of maps, where packets have these fields.
+bool nft_leaf_is_boxes(const struct nft_tree *tree, uint32_t has,
+		       const struct nft_entries *rules) must_check;
 // Whether the map can take one more rule of the leaf, as far as can be told without trying.
 bool nft_leaf_fits(const struct nft_tree *tree, const struct nft_node *leaf,
 		   const struct nft_group *group, struct nft_entry entry) must_check;
