@@ -2,8 +2,8 @@
 // How long the kernel takes to get a policy, to have one rule of it changed, and to say it back; how long the proof takes
 // that it enforces what is meant; and the memory of the process that does it. Rules are those of access lists, firewalls
 // and IP chains in the manner of ClassBench, and rules that look up one of 1000 different sets (the kernel finds a table's
-// sets by walking a list). Beside it nft(8) with the same rules as a script. Each in a process and a network namespace of
-// its own.
+// sets by walking a list). Beside it the same rules as a plain list, and nft(8) with them as a script. Each in a process and
+// a network namespace of its own.
 #include "backend/nft/nft.h"
 #include "base/buf.h"
 #include "base/diag.h"
@@ -250,7 +250,30 @@ static void one_rule(struct bench *b)
 		print(b, "changes that had to replace everything", anew, "", "");
 }
 
-// --- nft(8) ---
+// --- what it is held against ---
+
+static void print_peer(struct bench *b, const char *what, double took)
+{
+	char beside[64];
+	snprintf(beside, sizeof(beside), "apply takes %.2f of that", b->applied / took);
+	print(b, what, took, "s", beside);
+}
+
+// The least that so many kernel rules cost: one for each rule where that will do, behind each other in one chain.
+static void plain_list(struct bench *b)
+{
+	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_LINEAR}};
+	struct bench list = {.ops = b->ops, .rules = b->rules};
+	struct backend_nft *nft = NULL;
+	struct diags diags;
+	diags_init(&diags, &b->arena);
+	check(!b->ops->clear(b->backend, &diags) && !backend_nft_open(&options, &diags, &nft),
+	      "open for a list");
+	list.backend = (struct backend *)nft;
+	print_peer(b, "peer: as a plain list", apply(&list));
+	check(!b->ops->clear(list.backend, &diags), "clear the list");
+	b->ops->close(list.backend);
+}
 
 static double run_nft(const char *script)
 {
@@ -265,23 +288,19 @@ static double run_nft(const char *script)
 	return figure_seconds() - begin;
 }
 
-static void peer(struct bench *b)
+static void script(struct bench *b)
 {
 	char name[] = "/tmp/bulwark-bench-XXXXXX";
 	struct buf script;
 	struct diags diags;
 	diags_init(&diags, &b->arena);
 	buf_init(&script);
-	check(!b->ops->clear(b->backend, &diags), "clear");
 	int fd = mkstemp(name);
 	check(fd >= 0 && backend_nft_print(&b->rules, NULL, &diags, &script) &&
 		      write(fd, script.data, script.len) == (ssize_t)script.len,
 	      "writing a script");
 	close(fd);
-	char beside[64];
-	double took = run_nft(name);
-	snprintf(beside, sizeof(beside), "apply takes %.2f of that", b->applied / took);
-	print(b, "peer: the same by nft -f", took, "s", beside);
+	print_peer(b, "peer: the same by nft -f", run_nft(name));
 	unlink(name);
 	buf_fini(&script);
 }
@@ -296,7 +315,8 @@ static bool bench(unsigned kind, int family, unsigned rules)
 	check(!unshare(CLONE_NEWNET) && !b.ops->open(&diags, &b.backend), "open");
 	all_of_it(&b);
 	one_rule(&b);
-	peer(&b);
+	plain_list(&b);
+	script(&b);
 	b.ops->close(b.backend);
 	arena_fini(&b.arena);
 	return !b.wrong;
