@@ -337,6 +337,29 @@ static void a_branch_tells_what_comes_behind_it(void **state)
 	assert_non_null(form.strange);
 }
 
+// Packets of both versions come to a leaf of one protocol. A rule there that is for one of them reads the same for all.
+static void a_rule_reads_the_same_where_it_matches_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct nft_program meant, found;
+	test_oracle_enter(&f->oracle, false);
+	nft_program_init(&meant, &f->arena);
+	struct nft_form echo = goes(ACT_ACCEPT, NULL);
+	nft_form_match(&echo, &f->arena, F_VERSION, one(f, NFT_VERSION_4, NFT_VERSION_4));
+	nft_form_match(&echo, &f->arena, F_ICMP4, one(f, 0x0800, 0x0800));
+	test_rule_push(f, nft_program_chain(&meant, ""), echo);
+	test_program_load(f, &meant);
+	test_program_read(f, &found);
+	assert_non_null(found_form(&found, "", 0)->strange);
+	for (u128 version = 0; version < 256; version++) {
+		struct nft_form path = {0}, form;
+		nft_form_match(&path, &f->arena, F_VERSION, one(f, version, version));
+		nft_form_match(&path, &f->arena, F_PROTO, one(f, 1, 1));
+		nft_form_resolve(found_form(&found, "", 0), &path, &f->arena, &form);
+		test_form_assert(f, &echo, &form);
+	}
+}
+
 // What a tree tests on the way to a rule.
 static bool tested_before(const struct nft_match *match)
 {
@@ -783,10 +806,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_programs_begin, test_programs_finish)
 	const struct CMUnitTest tests[] = {
-		TEST(packets_follow_maps),         TEST(a_branch_tells_what_comes_behind_it),
-		TEST(leaves_need_not_test_again),  TEST(ranges_change_in_place),
-		TEST(large_maps_go_in_parts),      TEST(single_values_change_in_place),
-		TEST(rules_come_where_they_shall), TEST(tampered_maps_are_read_as_they_are),
+		TEST(packets_follow_maps),
+		TEST(a_branch_tells_what_comes_behind_it),
+		TEST(a_rule_reads_the_same_where_it_matches_nothing),
+		TEST(leaves_need_not_test_again),
+		TEST(ranges_change_in_place),
+		TEST(large_maps_go_in_parts),
+		TEST(single_values_change_in_place),
+		TEST(rules_come_where_they_shall),
+		TEST(tampered_maps_are_read_as_they_are),
 	};
 	return cmocka_run_group_tests(tests, test_programs_open, test_programs_close);
 }

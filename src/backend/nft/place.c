@@ -18,15 +18,18 @@ struct naming {
 	size_t open_len;
 };
 
-// What the rule's tests and those before it say of a field. False: nothing.
+// What the rule's tests and those before it say of a field; where both cannot be, what the rule's say: on that way it
+// matches nothing, and reads what it reads on others. False: nothing.
 static bool known(const struct naming *n, enum nft_field field, struct algebra_set *out)
 {
 	const struct algebra_set *own = nft_form_set(n->form, field),
 				 *before = n->path ? nft_form_set(n->path, field) : NULL;
-	if (own && before)
-		*out = algebra_set_intersect(n->arena, *own, *before);
-	else if (own || before)
+	if (own && before) {
+		struct algebra_set both = algebra_set_intersect(n->arena, *own, *before);
+		*out = both.len ? both : *own;
+	} else if (own || before) {
 		*out = own ? *own : *before;
+	}
 	return own || before;
 }
 
