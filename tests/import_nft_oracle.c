@@ -30,24 +30,30 @@ struct run {
 	char fault[8192];
 	size_t asked, known; // packets, of the policies
 	size_t unlisted;     // policies that nft does not list, or not rightly
+	size_t misled;       // scripts that nft lists as others
 	size_t packets, rules, opaque, refused, unknown, by[IR_VERDICTS];
 };
 
 // --- nft ---
 
-static bool load(const struct script *script)
+static bool load_text(const char *text)
 {
 	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	struct buf text cleanup(buf_fini);
-	buf_init(&text);
-	script_print(script, &text);
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), kept = dup(2);
 	dup2(null, 2);
-	bool good = !test_run(text.data, argv);
+	bool good = !test_run(text, argv);
 	dup2(kept, 2);
 	close(kept);
 	close(null);
 	return good;
+}
+
+static bool load(const struct script *script)
+{
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	script_print(script, &text);
+	return load_text(text.data);
 }
 
 static void unload(void)
@@ -216,6 +222,19 @@ static bool import_both(struct run *r, struct arena *arena, struct test_case *te
 	return true;
 }
 
+// nft 1.0.6 leaves out tests that it takes for implied by the next one, also where that is for other packets, too. What is
+// imported is the listing; the kernel says what that does, if nft takes it.
+static bool lists_another(struct run *r, struct test_case *test)
+{
+	static const char *const table[] = {"nft", "list", "table", "inet", "t", NULL};
+	struct buf text cleanup(buf_fini);
+	buf_init(&text);
+	capture(table, &text);
+	test_oracle_enter(&r->oracle, true);
+	unload();
+	return text.len && (!load_text(text.data) || test_oracle_packets(&r->oracle, test));
+}
+
 // True when all is as it should be, or nft does not take the script. `items`: packets to send, or empty for new ones.
 static bool try_script(struct run *r, const struct script *script, struct test_case *test,
 		       struct arena *arena)
@@ -232,9 +251,11 @@ static bool try_script(struct run *r, const struct script *script, struct test_c
 		add_packets(r, arena, test);
 	if (good)
 		leave_out_unknown(r, arena, test);
-	good = good && test_oracle_packets(&r->oracle, test);
-	if (!good && !r->fault[0])
+	if (good && !test_oracle_packets(&r->oracle, test)) {
 		snprintf(r->fault, sizeof(r->fault), "%s", r->oracle.fault);
+		good = lists_another(r, test);
+		r->misled += good;
+	}
 	unload();
 	return good;
 }
@@ -411,11 +432,12 @@ int main(int argc, char **argv)
 	for (; r.packets < wanted; scripts++)
 		if (!one_script(&r))
 			return 1;
-	printf("%zu scripts (nft refused %zu of them), %zu rules, %zu of the scripts' opaque; %zu "
+	printf("%zu scripts (nft refused %zu of them, listed %zu as others), %zu rules, %zu of the "
+	       "scripts' opaque; %zu "
 	       "packets fared as "
 	       "imported: %zu passed, %zu dropped, %zu rejected; of %zu it is not known\n",
-	       scripts, r.refused, r.rules, r.opaque, r.packets, r.by[IR_PASS], r.by[IR_DROP],
-	       r.by[IR_REJECT], r.unknown);
+	       scripts, r.refused, r.misled, r.rules, r.opaque, r.packets, r.by[IR_PASS],
+	       r.by[IR_DROP], r.by[IR_REJECT], r.unknown);
 	for (unsigned i = 0; i < POLICIES; i++)
 		if (!one_policy(&r))
 			return 1;
@@ -426,6 +448,6 @@ int main(int argc, char **argv)
 	test_oracle_close(&r.oracle);
 	buf_fini(&r.json);
 	buf_fini(&r.text);
-	return (scripts > 20 && r.refused * 2 > scripts) || r.unknown > r.packets ||
-	       r.known * 4 < r.asked; // then the test would say little
+	return (scripts > 20 && (r.refused * 2 > scripts || r.misled * 20 > scripts)) ||
+	       r.unknown > r.packets || r.known * 4 < r.asked; // then the test would say little
 }
