@@ -366,19 +366,45 @@ static bool is_target(const struct comparing *c, const char *chain)
 	return false;
 }
 
-static void note(struct comparing *c, struct nft_numbers *to, const struct spot *spot)
+// NULL: it leads to none.
+static const char *chain_of(const struct spot *spot)
 {
-	const char *chain = spot->box && !spot->box->direct ? spot->box->chain : NULL;
-	bool lost = to == &c->out->lost;
-	if (chain && lost && is_target(c, chain))
-		return;
-	uint32_t rule = chain ? rule_led_to(c->nft, chain) : spot->rule;
-	if (chain && lost)
-		vec_push(c->arena, &c->target, ((struct target){chain, rule}));
-	else if (chain)
-		vec_push(c->arena, &c->out->led.list, rule);
+	return spot->box && !spot->box->direct ? spot->box->chain : NULL;
+}
+
+static void add(struct comparing *c, struct nft_numbers *to, uint32_t rule)
+{
 	c->out->known &= rule != NOBODY;
 	vec_push(c->arena, &to->list, rule);
+}
+
+// What is there.
+static void note(struct comparing *c, struct nft_numbers *to, const struct spot *spot)
+{
+	const char *chain = chain_of(spot);
+	uint32_t rule = chain ? rule_led_to(c->nft, chain) : spot->rule;
+	if (chain)
+		vec_push(c->arena, &c->out->led.list, rule);
+	add(c, to, rule);
+}
+
+static void note_lost(struct comparing *c, const struct spot *spot)
+{
+	struct target target = {.chain = chain_of(spot), .rule = spot->rule};
+	if (target.chain && is_target(c, target.chain))
+		return;
+	if (target.chain) {
+		target.rule = rule_led_to(c->nft, target.chain);
+		vec_push(c->arena, &c->target, target);
+	}
+	add(c, &c->out->lost, target.rule);
+}
+
+static int read_outlines(struct backend_nft *nft, const char *const *name, size_t n,
+			 struct arena *arena, struct nft_table *out)
+{
+	const struct nft_part part = {.chain = name, .chains = n, .outline = true};
+	return nft_table_read_part(&nft->socket, nft->table, &part, arena, out);
 }
 
 // Of a rule whose chain is gone, too, no box can lead there.
@@ -386,12 +412,11 @@ static bool find_led(struct comparing *c)
 {
 	size_t n = c->target.len;
 	const char **name = arena_array(c->arena, const char *, n);
-	const struct nft_part part = {.chain = name, .chains = n, .outline = true};
 	struct nft_table table;
 	for (size_t i = 0; i < n; i++)
 		name[i] =
 			arena_printf(c->arena, "%s%s", c->nft->live->prefix, c->target.at[i].chain);
-	if (n && nft_table_read_part(&c->nft->socket, c->nft->table, &part, c->arena, &table))
+	if (n && read_outlines(c->nft, name, n, c->arena, &table))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (nft_table_chain(&table, name[i]))
@@ -435,7 +460,7 @@ static void pair_up(struct comparing *c, const struct spots *was, const struct s
 			from[b->at] = a->at + 1;
 			stays[b->at] = b;
 		} else if (order <= 0) {
-			note(c, &c->out->lost, a);
+			note_lost(c, a);
 		}
 		if (!same && order >= 0)
 			note(c, &c->out->come, b);
@@ -500,10 +525,9 @@ int nft_spots_read(struct backend_nft *nft, struct arena *arena, struct nft_tabl
 {
 	const struct nft_spots *spots = &nft->changed.spots;
 	const char **name = arena_array(arena, const char *, spots->chain.len);
-	const struct nft_part part = {.chain = name, .chains = spots->chain.len, .outline = true};
 	for (size_t i = 0; i < spots->chain.len; i++)
 		name[i] = spots->chain.at[i].name;
-	return nft_table_read_part(&nft->socket, nft->table, &part, arena, out);
+	return read_outlines(nft, name, spots->chain.len, arena, out);
 }
 
 void nft_spots_compare(struct backend_nft *nft, struct arena *arena, struct nft_spots_diff *out)

@@ -86,15 +86,13 @@ static bool is_address_or_port(enum nft_field field)
 }
 
 // A map finds nothing for a packet that lacks one of its fields.
-static bool may_be_axis(const struct nft_node *leaf, enum nft_field field)
+static bool may_be_axis(uint32_t has, enum nft_field field)
 {
-	return is_address_or_port(field) && nft_boxes_field(field) &&
-	       leaf->has & nft_split_bit(field);
+	return is_address_or_port(field) && nft_boxes_field(field) && has & nft_split_bit(field);
 }
 
 // How many boxes the rule is; 0: it is none, or there is nothing behind it.
-static size_t boxes_of(const struct nft_tree *tree, const struct nft_node *leaf,
-		       struct nft_entry entry)
+static size_t boxes_of(const struct nft_tree *tree, uint32_t has, struct nft_entry entry)
 {
 	const struct nft_form *form = tree->rule.at[entry.rule];
 	size_t n = 1;
@@ -103,7 +101,7 @@ static size_t boxes_of(const struct nft_tree *tree, const struct nft_node *leaf,
 	for (size_t i = 0; i < form->len; i++) {
 		if (!(entry.left >> i & 1))
 			continue;
-		if (!may_be_axis(leaf, form->match[i].field))
+		if (!may_be_axis(has, form->match[i].field))
 			return 0;
 		n *= form->match[i].set.len;
 		if (n > CORNERS_MOST)
@@ -114,10 +112,9 @@ static size_t boxes_of(const struct nft_tree *tree, const struct nft_node *leaf,
 
 bool nft_leaf_is_boxes(const struct nft_tree *tree, uint32_t has, const struct nft_entries *rules)
 {
-	const struct nft_node leaf = {.has = has};
 	size_t others = 0;
 	for (size_t i = 0; i < rules->len; i++)
-		others += !boxes_of(tree, &leaf, rules->at[i]);
+		others += !boxes_of(tree, has, rules->at[i]);
 	return others <= OTHERS_MOST;
 }
 
@@ -135,7 +132,7 @@ static bool add_field(struct pick *p, enum nft_field field)
 // Takes rules for as long as they are boxes over the fields that there is room for.
 static void pick_rules(struct pick *p, size_t len)
 {
-	for (; p->len < len && boxes_of(p->tree, p->leaf, p->at[p->len]); p->len++) {
+	for (; p->len < len && boxes_of(p->tree, p->leaf->has, p->at[p->len]); p->len++) {
 		const struct nft_form *form = p->tree->rule.at[p->at[p->len].rule];
 		for (size_t i = 0; i < form->len; i++) {
 			if (!(p->at[p->len].left >> i & 1))
@@ -205,7 +202,7 @@ static bool fill_rule(const struct pick *p, struct nft_filling *filling, struct 
 {
 	struct nft_box box = {.chain = nft_node_name(p->tree->target.at[entry.rule], p->arena)};
 	const struct algebra_set *set[NFT_BOXES_FIELDS];
-	size_t n = boxes_of(p->tree, p->leaf, entry);
+	size_t n = boxes_of(p->tree, p->leaf->has, entry);
 	if (nft_tree_direct(p->tree, entry.rule))
 		box.rule = p->tree->rule.at[entry.rule];
 	for (size_t f = 0; f < p->fields; f++)
@@ -255,7 +252,7 @@ static size_t pieces_of(const struct pick *p, struct nft_entry entry)
 {
 	enum nft_field last = p->field[p->fields - 1];
 	const struct algebra_set *set = set_of(p, entry, last);
-	size_t boxes = boxes_of(p->tree, p->leaf, entry), pieces = 0;
+	size_t boxes = boxes_of(p->tree, p->leaf->has, entry), pieces = 0;
 	for (size_t i = 0; set && i < set->len; i++)
 		pieces += nft_boxes_pieces(set->at[i], nft_field_info[last].bits);
 	return set ? pieces * (boxes / set->len) : boxes;
@@ -353,7 +350,7 @@ enum nft_field nft_field_beside(enum nft_field field)
 static bool has_two_fields(struct pick *p)
 {
 	enum nft_field beside = p->fields == 1 ? nft_field_beside(p->field[0]) : NFT_FIELDS;
-	if (beside != NFT_FIELDS && may_be_axis(p->leaf, beside))
+	if (beside != NFT_FIELDS && may_be_axis(p->leaf->has, beside))
 		p->field[p->fields++] = beside;
 	return p->fields > 1;
 }
@@ -440,6 +437,6 @@ bool nft_leaf_fits(const struct nft_tree *tree, const struct nft_node *leaf,
 {
 	struct pick p = {.tree = tree, .leaf = leaf};
 	take_fields(&p, group);
-	return boxes_of(tree, leaf, entry) && asks_only(&p, entry) &&
+	return boxes_of(tree, leaf->has, entry) && asks_only(&p, entry) &&
 	       (group->kind == BOXES_APART ? 1 : pieces_of(&p, entry)) <= group->room;
 }
