@@ -38,10 +38,9 @@ struct run {
 
 static bool load_text(const char *text)
 {
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), kept = dup(2);
 	dup2(null, 2);
-	bool good = !test_run(text, argv);
+	bool good = !test_nft(text);
 	dup2(kept, 2);
 	close(kept);
 	close(null);
@@ -58,8 +57,7 @@ static bool load(const struct script *script)
 
 static void unload(void)
 {
-	static const char *const argv[] = {"nft", "-f", "-", NULL};
-	(void)test_run("table inet t\ndelete table inet t\n", argv);
+	(void)test_nft("table inet t\ndelete table inet t\n");
 }
 
 // Appends what a program prints; nothing when it fails.
