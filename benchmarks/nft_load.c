@@ -260,7 +260,7 @@ static void print_peer(struct bench *b, const char *what, double took)
 }
 
 // The least that so many kernel rules cost: one for each rule where that will do, behind each other in one chain.
-static void plain_list(struct bench *b)
+static void peer_list(struct bench *b)
 {
 	const struct backend_nft_options options = {.shape = {.form = BACKEND_NFT_LINEAR}};
 	struct bench list = {.ops = b->ops, .rules = b->rules};
@@ -288,7 +288,7 @@ static double run_nft(const char *script)
 	return figure_seconds() - begin;
 }
 
-static void script(struct bench *b)
+static void peer_nft(struct bench *b)
 {
 	char name[] = "/tmp/bulwark-bench-XXXXXX";
 	struct buf script;
@@ -315,8 +315,8 @@ static bool bench(unsigned kind, int family, unsigned rules)
 	check(!unshare(CLONE_NEWNET) && !b.ops->open(&diags, &b.backend), "open");
 	all_of_it(&b);
 	one_rule(&b);
-	plain_list(&b);
-	script(&b);
+	peer_list(&b);
+	peer_nft(&b);
 	b.ops->close(b.backend);
 	arena_fini(&b.arena);
 	return !b.wrong;
