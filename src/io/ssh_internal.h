@@ -54,6 +54,7 @@ struct ssh_transport {
 	size_t in_flight;      // bytes that libssh has taken and the kernel has not
 	bool shut;             // libssh takes no bytes until the peer lets it
 	uint64_t shut_at;      // bytes that had come then
+	uint64_t ended_at;     // bytes that had come when the peer was told the end
 	unsigned step;         // client: of the handshake
 	unsigned attempts;     // server: at authenticating
 	unsigned refusals;     // server: requests that were refused

@@ -20,6 +20,7 @@
 #define PACKET_ADDS 36            // to its content: lengths, padding, MAC
 #define CHUNK (32u * 1024)
 #define ROUNDS 8
+#define UNDER_WAY_MOST (2u << 20) // bytes behind the end: a window, which libssh keeps
 #define BY_APPLICATION "Received SSH_MSG_DISCONNECT: 11:"
 
 static struct ssh_transport *of(struct io_transport *head)
@@ -233,6 +234,7 @@ static enum io_result ssh_transport_write(struct io_transport *head, const void 
 static void ssh_transport_shutdown(struct io_transport *head)
 {
 	struct ssh_transport *t = of(head);
+	t->ended_at = t->socket.in_bytes;
 	if (is_broken(t) && !head->fault.text)
 		return;
 	if (t->open && !head->fault.text) {
@@ -249,6 +251,13 @@ static void ssh_transport_shutdown(struct io_transport *head)
 		ssh_disconnect(t->session);
 		t->channel = NULL;
 	}
+}
+
+// An exchange of keys holds back our last words until the peer has had its part in it.
+static enum io_result ssh_transport_await_end(struct io_transport *head)
+{
+	struct ssh_transport *t = of(head);
+	return t->socket.in_bytes - t->ended_at > UNDER_WAY_MOST ? IO_CLOSED : io_ssh_pump(t);
 }
 
 static const struct io_peer *ssh_transport_peer(const struct io_transport *head)
@@ -277,7 +286,7 @@ static const struct io_transport_ops ops = {
 	.read = ssh_transport_read,
 	.write = ssh_transport_write,
 	.shutdown = ssh_transport_shutdown,
-	.peer_ends = true,
+	.await_end = ssh_transport_await_end,
 	.peer = ssh_transport_peer,
 	.free = ssh_transport_free,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MUCH (3u << 20) // more than libssh's window
+#define REKEY_AFTER (16u << 10)
 
 // The client's operations, but for reading.
 static struct {
@@ -112,12 +113,77 @@ static void a_word_behind_much_that_is_ignored(void **state)
 	close_on(loop, w);
 }
 
+static void step_idle(struct world *w)
+{
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(io_loop_step(w->loop, 0), 0);
+}
+
+// The client begins to exchange keys between the server's last word and its end: nothing but the exchange may go then.
+static void an_end_while_keys_are_exchanged(void **state)
+{
+	char nothing[1000 + 1];
+	struct world *w = *state;
+	struct io_loop *loop;
+	struct io_transport *t = client_of(w);
+	ssh_session session = ((struct ssh_transport *)t)->session;
+	memset(nothing, 1, sizeof(nothing) - 1);
+	nothing[sizeof(nothing) - 1] = 0;
+	assert_int_equal(ssh_options_set(session, SSH_OPTIONS_REKEY_DATA, &(uint64_t){REKEY_AFTER}),
+			 0);
+	assert_int_equal(io_loop_new(&loop), 0);
+	open_on(loop, w, t);
+	io_stream_write(w->server.stream, "word", 4);
+	step_idle(w);
+	for (unsigned i = 0; i < REKEY_AFTER / 1000 + 1; i++)
+		assert_int_equal(ssh_send_ignore(session, nothing), SSH_OK);
+	step_idle(w);
+	io_stream_finish(w->server.stream);
+	step_idle(w);
+	while (!w->client.closed) {
+		assert_int_equal(io_loop_step(loop, 1), 0);
+		assert_int_equal(io_loop_step(w->loop, 1), 0);
+	}
+	assert_string_equal(w->client.got.data, "word");
+	assert_string_equal(w->client.why, "");
+	assert_true(w->client.ordered);
+	while (!w->server.closed)
+		test_ssh_step(w);
+	assert_true(w->server.ordered);
+	io_loop_free(loop);
+}
+
+// It would be kept, as far as libssh keeps it, until the patience for ends is over.
+static void a_peer_that_talks_on_behind_the_end(void **state)
+{
+	char nothing[30000 + 1];
+	struct world *w = *state;
+	struct io_loop *loop;
+	struct io_transport *t = client_of(w);
+	ssh_session session = ((struct ssh_transport *)t)->session;
+	size_t sent = 0;
+	memset(nothing, 1, sizeof(nothing) - 1);
+	nothing[sizeof(nothing) - 1] = 0;
+	assert_int_equal(io_loop_new(&loop), 0);
+	open_on(loop, w, t);
+	io_stream_finish(w->server.stream);
+	for (; !w->server.closed && sent < 2 * MUCH; sent += sizeof(nothing) - 1) {
+		assert_int_equal(ssh_send_ignore(session, nothing), SSH_OK);
+		step_idle(w);
+	}
+	assert_true(w->server.closed);
+	assert_in_range(sent, 1, MUCH);
+	close_on(loop, w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, test_ssh_setup, test_ssh_teardown)
 		T(a_window_that_opens_while_we_read),
 		T(a_word_behind_much_that_is_ignored),
+		T(an_end_while_keys_are_exchanged),
+		T(a_peer_that_talks_on_behind_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,20 @@ void io_stream_free(struct io_stream *stream)
 		release(stream);
 }
 
+static void deferred_handle(void *context)
+{
+	struct io_stream *s = context;
+	s->continue_deferred = false;
+	handle(s, IO_READ | IO_WRITE);
+}
+
+static void handle_later(struct io_stream *s)
+{
+	if (!s->continue_deferred)
+		io_defer(s->loop, deferred_handle, s);
+	s->continue_deferred = true;
+}
+
 static void tell_closed(void *context)
 {
 	struct io_stream *s = context;
@@ -128,19 +142,36 @@ static void close_now(struct io_stream *s)
 	io_defer(s->loop, tell_closed, s);
 }
 
+static bool peer_ends(const struct io_stream *s)
+{
+	return !s->failed && s->transport->ops->await_end;
+}
+
 // The peer may still have to read our last words.
 static void linger(struct io_stream *s)
 {
 	s->state = LINGER;
 	if (s->transport->ops->shutdown)
 		s->transport->ops->shutdown(s->transport);
-	bool ends_here = s->failed || !s->transport->ops->peer_ends;
-	if (ends_here && shutdown(s->transport->fd, SHUT_WR) < 0) {
+	if (!peer_ends(s) && shutdown(s->transport->fd, SHUT_WR) < 0) {
 		close_now(s);
 		return;
 	}
 	io_timer_set(s->timer, LINGER_MS);
 	io_watch_set(s->watch, IO_READ);
+	if (peer_ends(s))
+		handle_later(s); // the transport may have taken in what its last words wait for
+}
+
+static void linger_on(struct io_stream *s)
+{
+	enum io_result r = s->transport->ops->await_end(s->transport);
+	if (r == IO_OK)
+		handle_later(s);
+	else if (r == IO_WANT_READ || r == IO_WANT_WRITE)
+		io_watch_set(s->watch, r == IO_WANT_READ ? IO_READ : IO_WRITE);
+	else
+		close_now(s);
 }
 
 static void linger_read(struct io_stream *s)
@@ -235,20 +266,6 @@ static void tell_drained(struct io_stream *s)
 	s->was_high = false;
 	if (s->options.events->drained)
 		s->options.events->drained(s->options.context);
-}
-
-static void deferred_handle(void *context)
-{
-	struct io_stream *s = context;
-	s->continue_deferred = false;
-	handle(s, IO_READ | IO_WRITE);
-}
-
-static void handle_later(struct io_stream *s)
-{
-	if (!s->continue_deferred)
-		io_defer(s->loop, deferred_handle, s);
-	s->continue_deferred = true;
 }
 
 void io_stream_write(struct io_stream *s, const void *data, size_t len)
@@ -471,7 +488,10 @@ static void handle(struct io_stream *s, unsigned events)
 		step_open(s);
 		break;
 	case LINGER:
-		linger_read(s);
+		if (peer_ends(s))
+			linger_on(s);
+		else
+			linger_read(s);
 		break;
 	case CLOSED:
 		break;

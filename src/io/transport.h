@@ -39,8 +39,10 @@ struct io_transport_ops {
 				size_t *put_out);
 	// Optional. Tells the peer that no more will come; tried once before closing.
 	void (*shutdown)(struct io_transport *transport);
-	// The peer, told so, ends the connection; ending it first would look like a fault to it.
-	bool peer_ends;
+	// Optional: for those whose peer, told so, ends the connection, because ending it first would look like a fault
+	// to it. Does what is still to be done until then, one step at a time; IO_OK: call again at once. IO_CLOSED,
+	// IO_FAILED: there is nothing more to wait for.
+	enum io_result (*await_end)(struct io_transport *transport);
 	// Optional. After the handshake; NULL: the transport does not know.
 	const struct io_peer *(*peer)(const struct io_transport *transport);
 	// Required. Also closes the descriptor.
