@@ -63,6 +63,27 @@ static void open_on(struct io_loop *loop, struct world *w, struct io_transport *
 	}
 }
 
+static ssh_session session_of(struct io_transport *t)
+{
+	return ((struct ssh_transport *)t)->session;
+}
+
+// A message of somewhat more than these bytes that the other side ignores.
+static void send_nothing(struct io_transport *t, size_t len)
+{
+	char *nothing = base_oom(malloc(len + 1));
+	memset(nothing, 1, len);
+	nothing[len] = 0;
+	assert_int_equal(ssh_send_ignore(session_of(t), nothing), SSH_OK);
+	free(nothing);
+}
+
+static void step_idle(struct world *w)
+{
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(io_loop_step(w->loop, 0), 0);
+}
+
 static void close_on(struct io_loop *loop, struct world *w)
 {
 	io_stream_free(w->client.stream);
@@ -91,20 +112,15 @@ static void a_window_that_opens_while_we_read(void **state)
 // Together a little less than what the server looks at before others have their turn: the word comes with the last of it.
 static void a_word_behind_much_that_is_ignored(void **state)
 {
-	char nothing[31000 + 1];
 	struct world *w = *state;
 	struct io_loop *loop;
 	struct io_transport *t = client_of(w);
-	memset(nothing, 1, sizeof(nothing) - 1);
-	nothing[sizeof(nothing) - 1] = 0;
 	size_t put = 0;
 	assert_int_equal(io_loop_new(&loop), 0);
 	open_on(loop, w, t);
-	for (int i = 0; i < 10; i++)
-		assert_int_equal(io_loop_step(w->loop, 0), 0);
+	step_idle(w);
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(ssh_send_ignore(((struct ssh_transport *)t)->session, nothing),
-				 SSH_OK);
+		send_nothing(t, 31000);
 	while (t->ops->write(t, "word", 4, &put) != IO_OK)
 		;
 	while (w->server.got.len < 4)
@@ -113,36 +129,28 @@ static void a_word_behind_much_that_is_ignored(void **state)
 	close_on(loop, w);
 }
 
-static void step_idle(struct world *w)
-{
-	for (int i = 0; i < 20; i++)
-		assert_int_equal(io_loop_step(w->loop, 0), 0);
-}
-
 // The client begins to exchange keys between the server's last word and its end: nothing but the exchange may go then.
 static void an_end_while_keys_are_exchanged(void **state)
 {
-	char nothing[1000 + 1];
 	struct world *w = *state;
 	struct io_loop *loop;
 	struct io_transport *t = client_of(w);
-	ssh_session session = ((struct ssh_transport *)t)->session;
-	memset(nothing, 1, sizeof(nothing) - 1);
-	nothing[sizeof(nothing) - 1] = 0;
-	assert_int_equal(ssh_options_set(session, SSH_OPTIONS_REKEY_DATA, &(uint64_t){REKEY_AFTER}),
-			 0);
+	assert_int_equal(
+		ssh_options_set(session_of(t), SSH_OPTIONS_REKEY_DATA, &(uint64_t){REKEY_AFTER}),
+		0);
 	assert_int_equal(io_loop_new(&loop), 0);
 	open_on(loop, w, t);
 	io_stream_write(w->server.stream, "word", 4);
 	step_idle(w);
-	for (unsigned i = 0; i < REKEY_AFTER / 1000 + 1; i++)
-		assert_int_equal(ssh_send_ignore(session, nothing), SSH_OK);
+	send_nothing(t, REKEY_AFTER);
+	send_nothing(t, 1); // keys are exchanged before it
 	step_idle(w);
 	io_stream_finish(w->server.stream);
 	step_idle(w);
 	while (!w->client.closed) {
 		assert_int_equal(io_loop_step(loop, 1), 0);
 		assert_int_equal(io_loop_step(w->loop, 1), 0);
+		assert_false(w->late);
 	}
 	assert_string_equal(w->client.got.data, "word");
 	assert_string_equal(w->client.why, "");
@@ -156,19 +164,15 @@ static void an_end_while_keys_are_exchanged(void **state)
 // It would be kept, as far as libssh keeps it, until the patience for ends is over.
 static void a_peer_that_talks_on_behind_the_end(void **state)
 {
-	char nothing[30000 + 1];
 	struct world *w = *state;
 	struct io_loop *loop;
 	struct io_transport *t = client_of(w);
-	ssh_session session = ((struct ssh_transport *)t)->session;
 	size_t sent = 0;
-	memset(nothing, 1, sizeof(nothing) - 1);
-	nothing[sizeof(nothing) - 1] = 0;
 	assert_int_equal(io_loop_new(&loop), 0);
 	open_on(loop, w, t);
 	io_stream_finish(w->server.stream);
-	for (; !w->server.closed && sent < 2 * MUCH; sent += sizeof(nothing) - 1) {
-		assert_int_equal(ssh_send_ignore(session, nothing), SSH_OK);
+	for (; !w->server.closed && sent < 2 * MUCH; sent += 30000) {
+		send_nothing(t, 30000);
 		step_idle(w);
 	}
 	assert_true(w->server.closed);
