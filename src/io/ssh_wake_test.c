@@ -18,6 +18,13 @@ static struct {
 	size_t all; // bytes that the client was given to write
 } late;
 
+// What the server does without waiting.
+static void step_idle(struct world *w)
+{
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(io_loop_step(w->loop, 0), 0);
+}
+
 // Between the client's writing and its reading the server takes all and opens the window: `again` and nothing else tells
 // the client that it can write.
 static enum io_result read_after_the_server(struct io_transport *t, void *data, size_t len,
@@ -26,8 +33,7 @@ static enum io_result read_after_the_server(struct io_transport *t, void *data, 
 	struct world *w = late.w;
 	while (w->server.got.len < late.all - io_stream_queued(w->client.stream))
 		test_ssh_step(w);
-	for (int i = 0; i < 10; i++)
-		assert_int_equal(io_loop_step(w->loop, 0), 0);
+	step_idle(w);
 	return late.real->read(t, data, len, got_out);
 }
 
@@ -76,12 +82,6 @@ static void send_nothing(struct io_transport *t, size_t len)
 	nothing[len] = 0;
 	assert_int_equal(ssh_send_ignore(session_of(t), nothing), SSH_OK);
 	free(nothing);
-}
-
-static void step_idle(struct world *w)
-{
-	for (int i = 0; i < 20; i++)
-		assert_int_equal(io_loop_step(w->loop, 0), 0);
 }
 
 static void close_on(struct io_loop *loop, struct world *w)
@@ -158,7 +158,7 @@ static void an_end_while_keys_are_exchanged(void **state)
 	while (!w->server.closed)
 		test_ssh_step(w);
 	assert_true(w->server.ordered);
-	io_loop_free(loop);
+	close_on(loop, w);
 }
 
 // It would be kept, as far as libssh keeps it, until the patience for ends is over.

@@ -163,14 +163,21 @@ static void linger(struct io_stream *s)
 		handle_later(s); // the transport may have taken in what its last words wait for
 }
 
+// Watches the descriptor for what the transport wants. False: it waits for nothing.
+static bool watch_for(struct io_stream *s, enum io_result r)
+{
+	if (r != IO_WANT_READ && r != IO_WANT_WRITE)
+		return false;
+	io_watch_set(s->watch, r == IO_WANT_READ ? IO_READ : IO_WRITE);
+	return true;
+}
+
 static void linger_on(struct io_stream *s)
 {
 	enum io_result r = s->transport->ops->await_end(s->transport);
 	if (r == IO_OK)
 		handle_later(s);
-	else if (r == IO_WANT_READ || r == IO_WANT_WRITE)
-		io_watch_set(s->watch, r == IO_WANT_READ ? IO_READ : IO_WRITE);
-	else
+	else if (!watch_for(s, r))
 		close_now(s);
 }
 
@@ -429,10 +436,8 @@ static void step_handshake(struct io_stream *s)
 	if (!io_loop_has_time(s->loop))
 		return;
 	enum io_result r = s->transport->ops->handshake(s->transport);
-	if (r == IO_WANT_READ || r == IO_WANT_WRITE) {
-		io_watch_set(s->watch, r == IO_WANT_READ ? IO_READ : IO_WRITE);
+	if (watch_for(s, r))
 		return;
-	}
 	if (r == IO_CLOSED)
 		io_fault(s->transport, DIAG_IO, IO_HINT_PEER,
 			 "the peer closed during the handshake");
